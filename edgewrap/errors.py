@@ -1,0 +1,190 @@
+"""Every error that edgewrap raises on purpose.
+
+    EdgewrapError
+      UsageError                 the command line is wrong                                   exit 64
+      SpecError                  the spec file is wrong, with the places in it
+      ToolError                  a local program is missing or of a wrong version
+      LockedError                another run holds this cluster
+      StateError                 the Terraform state is not what it should be
+      PlanOutdatedError          a saved plan no longer fits what it stood on
+      TerraformError             terraform failed; carries its diagnostics
+      AwsError                   AWS answered a call of ours with an error
+      OpenNebulaError            the front-end answered with an error
+        FrontEndUnreachableError   it did not answer at all
+        AuthenticationError        it does not know this user
+        AuthorizationError         the user has too few rights
+        ForeignObjectError         an object that is not ours stands in the way
+        InUseError                 a VM, a lease or a tenant's network forbids it
+      HostError                  one host could not be observed or converged
+        HostUnreachableError       no SSH connection
+        HostKeyError               it answered with another key than the pinned one
+        ConvergeError              our script failed on it
+      ProtectedError             the spec says `protect: true`
+      PartlyAppliedError         some of it is done: run again                               exit 3
+      InterruptedRunError        SIGINT or SIGTERM                                           exit 130
+      LabError                   the lab could not do what was asked
+
+Each says what happened (`str(error)`), the likely cause, and what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class EdgewrapError(Exception):
+    """The root: what happened, its likely cause, and advice on what to do."""
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, cause: str, advice: str) -> None:
+        super().__init__(what)
+        self.cause = cause
+        self.advice = advice
+
+    @property
+    def what(self) -> str:
+        """What happened, in one sentence."""
+        return str(self.args[0])
+
+
+class UsageError(EdgewrapError):
+    """The command line is wrong."""
+
+    exit_code = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One fault in a spec file: where it is (line and column count from 1), the value, and the rule."""
+
+    file: Path
+    line: int
+    column: int
+    path: str
+    value: str
+    rule: str
+
+    def __str__(self) -> str:
+        value = f" (value: {self.value})" if self.value else ""
+        return f"{self.file}:{self.line}:{self.column}: {self.path}: {self.rule}{value}"
+
+
+class SpecError(EdgewrapError):
+    """The spec file is wrong; `problems` are in the order of the file."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(
+            "\n".join(str(problem) for problem in self.problems),
+            cause="the spec does not follow the contract edgewrap/v1",
+            advice="correct the places named; `edgewrap schema` prints the contract",
+        )
+
+
+class ToolError(EdgewrapError):
+    """A local program is missing or of a wrong version."""
+
+
+class LockedError(EdgewrapError):
+    """Another run holds this cluster."""
+
+
+class StateError(EdgewrapError):
+    """The Terraform state is not what it should be."""
+
+
+class PlanOutdatedError(EdgewrapError):
+    """A saved plan no longer fits what it stood on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One diagnostic as terraform's `-json` output gives it."""
+
+    severity: str
+    summary: str
+    detail: str = ""
+    address: str = ""
+
+
+class TerraformError(EdgewrapError):
+    """Terraform failed; `diagnostics` are its own words."""
+
+    def __init__(self, what: str, *, cause: str, advice: str, diagnostics: Sequence[Diagnostic] = ()) -> None:
+        super().__init__(what, cause=cause, advice=advice)
+        self.diagnostics = tuple(diagnostics)
+
+
+class AwsError(EdgewrapError):
+    """AWS answered a call of ours with an error."""
+
+
+class OpenNebulaError(EdgewrapError):
+    """The front-end answered with an error."""
+
+
+class FrontEndUnreachableError(OpenNebulaError):
+    """The front-end did not answer."""
+
+
+class AuthenticationError(OpenNebulaError):
+    """The front-end does not know this user."""
+
+
+class AuthorizationError(OpenNebulaError):
+    """The user has too few rights on the front-end."""
+
+
+class ForeignObjectError(OpenNebulaError):
+    """An object that is not ours stands in the way."""
+
+
+class InUseError(OpenNebulaError):
+    """A VM, a lease or a tenant's network forbids the change."""
+
+
+class HostError(EdgewrapError):
+    """One host could not be observed or converged; `host` is its key (`host-0`)."""
+
+    def __init__(self, host: str, what: str, *, cause: str, advice: str) -> None:
+        super().__init__(f"{host}: {what}", cause=cause, advice=advice)
+        self.host = host
+
+
+class HostUnreachableError(HostError):
+    """No SSH connection to the host."""
+
+
+class HostKeyError(HostError):
+    """The host answered with another key than the pinned one."""
+
+
+class ConvergeError(HostError):
+    """Our script failed on the host."""
+
+
+class ProtectedError(EdgewrapError):
+    """The spec says `protect: true`."""
+
+
+class PartlyAppliedError(EdgewrapError):
+    """Part of the plan is applied; a second run goes on. `failures` are the errors met."""
+
+    exit_code = 3
+
+    def __init__(self, what: str, *, cause: str, advice: str, failures: Sequence[EdgewrapError] = ()) -> None:
+        super().__init__(what, cause=cause, advice=advice)
+        self.failures = tuple(failures)
+
+
+class InterruptedRunError(EdgewrapError):
+    """SIGINT or SIGTERM ended the run."""
+
+    exit_code = 130
+
+
+class LabError(EdgewrapError):
+    """The lab could not do what was asked."""

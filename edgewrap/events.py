@@ -1,0 +1,40 @@
+"""What a run tells while it runs: planes emit events, the CLI shows them (live view, lines, NDJSON)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from edgewrap.change import Plane
+
+
+class EventKind(StrEnum):
+    """What happened. `STEP_*` frame one step of a plane; the other kinds stand alone."""
+
+    STEP_STARTED = "step_started"
+    STEP_PROGRESS = "step_progress"
+    STEP_DONE = "step_done"
+    STEP_FAILED = "step_failed"
+    INFO = "info"
+    WARNING = "warning"
+    LOG = "log"  # for the log file only
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event. `key` names the step or thing (`host-0`, `module.network.aws_vpc.this`) and is the same in
+    all events of one step; `seconds` is how long the step has run, where known."""
+
+    kind: EventKind
+    plane: Plane | None
+    key: str
+    text: str
+    seconds: float | None = None
+
+
+Emit = Callable[[Event], None]
+
+
+def discard(_event: Event) -> None:
+    """An `Emit` that throws every event away."""

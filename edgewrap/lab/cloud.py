@@ -1,0 +1,89 @@
+"""What the lab's fabric and hosts follow: one picture of the lab's AWS, as plain data.
+
+The AWS process serves it as JSON at `GET /_lab/cloud` (long poll: `?after=SERIAL&timeout=SECONDS` answers as soon
+as the serial is higher, at the latest after the timeout). Whatever changes any part of the picture raises the serial.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Part(BaseModel):
+    """The base of every part: immutable."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CloudSubnet(Part):
+    """A subnet and whether its instances get a public address at launch."""
+
+    id: str
+    vpc_id: str
+    cidr: str
+    internet_gateway: bool  # its route table has a default route to an attached internet gateway
+
+
+class CloudInterface(Part):
+    """A network interface. Addresses are private; `instance_id` is empty while it is not attached."""
+
+    id: str
+    mac: str
+    subnet_id: str
+    primary_address: str
+    secondary_addresses: tuple[str, ...]
+    instance_id: str
+    device_index: int
+    security_groups: tuple[str, ...]
+    source_dest_check: bool
+    secondary_at_launch: tuple[str, ...] = ()  # those that were there when the instance was launched
+
+
+class CloudInstance(Part):
+    """A metal instance. `state` is EC2's word; `generation` counts its starts, from 1; `boots` counts reboots by API."""
+
+    id: str
+    state: str
+    generation: int
+    boots: int
+    key_name: str
+    public_key: str
+    user_data: str
+    tags: dict[str, str]
+
+
+class CloudAddress(Part):
+    """A public address: an Elastic IP (`allocation_id` set) or one that AWS gave at launch (`allocation_id` empty).
+
+    `interface_id` and `private_address` are empty while it is not associated.
+    """
+
+    public_address: str
+    allocation_id: str
+    interface_id: str
+    private_address: str
+
+
+class CloudRule(Part):
+    """One security group rule. `protocol` is `tcp`, `udp`, `icmp` or `all`; ports are 0 to 65535 where they mean
+    something; the peer is either a CIDR or a security group."""
+
+    group_id: str
+    direction: str  # ingress or egress
+    protocol: str
+    from_port: int
+    to_port: int
+    cidr: str
+    peer_group: str
+
+
+class Cloud(Part):
+    """The whole picture."""
+
+    serial: int
+    vpc_cidrs: dict[str, str]
+    subnets: tuple[CloudSubnet, ...]
+    instances: tuple[CloudInstance, ...]
+    interfaces: tuple[CloudInterface, ...]
+    addresses: tuple[CloudAddress, ...]
+    rules: tuple[CloudRule, ...]

@@ -1,0 +1,91 @@
+"""What the planes hand to each other: plain data, so that no plane imports another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+UNKNOWN = "(known after apply)"
+"""Stands in a predicted `Outputs` for a value that only AWS can give."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostOutput:
+    """One metal instance. `private_address` is fixed by its index; `public_address` is empty where it has none;
+    `name` is the address that the front-end and we use for SSH; `state` is EC2's word (`running`, `stopped`)."""
+
+    key: str
+    index: int
+    instance_id: str
+    private_address: str
+    public_address: str
+    name: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupOutput:
+    """One interface group: an ENI, its own primary address, its block (CIDR) and the key of its entry host.
+
+    `device_index` is 1 + the group's index.
+    """
+
+    key: str
+    index: int
+    interface_id: str
+    mac: str
+    primary_address: str
+    block: str
+    host: str
+    device_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class EipOutput:
+    """One Elastic IP: the VM's private address (even), its gateway (odd, mask /31) and the key of its group."""
+
+    key: str
+    allocation_id: str
+    public_address: str
+    private_address: str
+    gateway: str
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """The AWS plane's outputs, or a prediction of them with `UNKNOWN` in it. Mappings are by key, in index order."""
+
+    uuid: str
+    region: str
+    zone: str
+    vpc_id: str
+    vpc_cidr: str
+    subnet_id: str
+    subnet_cidr: str
+    hosts: Mapping[str, HostOutput] = field(default_factory=dict)
+    groups: Mapping[str, GroupOutput] = field(default_factory=dict)
+    eips: Mapping[str, EipOutput] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HostPin:
+    """An SSH host key, pinned at first sight for one instance. `host_key` is one line as in an OpenSSH public
+    key file (`ssh-ed25519 AAAA…`); a pin of another instance id is void."""
+
+    instance_id: str
+    host_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostReport:
+    """What the hosts plane knows of one host after observing or converging it.
+
+    `ready`: it needs no change. `phydev`: the interface of its default route. `mtu`: that interface's, in bytes.
+    """
+
+    key: str
+    ready: bool
+    pin: HostPin | None
+    phydev: str
+    mtu: int

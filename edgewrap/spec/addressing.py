@@ -1,0 +1,84 @@
+"""Which address belongs to whom: pure arithmetic on the subnet, the same for ever for one key.
+
+The lower half of the subnet holds the hosts (host *i* at base + 10 + i). The upper half holds one block per
+interface group, one after the other: the half divided by the next power of two of the number of groups, a /25
+at most. A block's first address is the interface's own primary one; from the third on come pairs, the VM's
+address (even) and its gateway (odd), so that a VM's mask is /31.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+
+FIRST_HOST = 10
+LARGEST_BLOCK = 128  # addresses, a /25
+
+
+def living(count: int, retired: tuple[int, ...]) -> tuple[int, ...]:
+    """The first `count` indexes that are not retired, in order: `living(3, (1,))` is `(0, 2, 3)`."""
+    gone = set(retired)
+    indexes: list[int] = []
+    index = 0
+    while len(indexes) < count:
+        if index not in gone:
+            indexes.append(index)
+        index += 1
+    return tuple(indexes)
+
+
+def hosts_half(subnet: IPv4Network) -> IPv4Network:
+    """The lower half of the subnet."""
+    return next(subnet.subnets(prefixlen_diff=1))
+
+
+def groups_half(subnet: IPv4Network) -> IPv4Network:
+    """The upper half of the subnet."""
+    return list(subnet.subnets(prefixlen_diff=1))[1]
+
+
+def host_address(subnet: IPv4Network, index: int) -> IPv4Address:
+    """The fixed primary private address of host `index`."""
+    return subnet.network_address + FIRST_HOST + index
+
+
+def host_capacity(subnet: IPv4Network) -> int:
+    """How many host indexes have an address in the lower half."""
+    return max(0, hosts_half(subnet).num_addresses - FIRST_HOST)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A VM's address and its gateway."""
+
+    address: IPv4Address
+    gateway: IPv4Address
+
+
+def block(subnet: IPv4Network, groups: int, group: int) -> IPv4Network:
+    """The block of interface group `group`, of `groups` in all.
+
+    Raises ValueError where the half is too small for that many blocks.
+    """
+    half = groups_half(subnet)
+    slots = 1 << (groups - 1).bit_length()
+    size = min(half.num_addresses // slots, LARGEST_BLOCK)
+    if size < 4:
+        raise ValueError(f"{half} is too small for {groups} groups")
+    return IPv4Network((int(half.network_address) + group * size, 32 - (size.bit_length() - 1)))
+
+
+def pair_capacity(subnet: IPv4Network, groups: int, addresses_per_interface: int) -> int:
+    """How many pairs one block holds: bounded by its size and by the addresses an interface may have in all."""
+    return min(block(subnet, groups, 0).num_addresses // 2 - 1, addresses_per_interface - 1)
+
+
+def pair(group_block: IPv4Network, number: int) -> Pair:
+    """Pair `number` (from 0) of a block."""
+    first = group_block.network_address + 2 + 2 * number
+    return Pair(first, first + 1)
+
+
+def eip_place(index: int, groups: int) -> tuple[int, int]:
+    """The group and the pair number of Elastic IP `index`."""
+    return index % groups, index // groups
