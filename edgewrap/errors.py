@@ -23,6 +23,7 @@
       PartlyAppliedError         some of it is done: run again                               exit 3
       InterruptedRunError        SIGINT or SIGTERM                                           exit 130
       LabError                   the lab could not do what was asked
+      InternalError              a fault of edgewrap's own; the traceback is in the log file
 
 Each says what happened (`str(error)`), the likely cause, and what to do.
 """
@@ -188,3 +189,7 @@ class InterruptedRunError(EdgewrapError):
 
 class LabError(EdgewrapError):
     """The lab could not do what was asked."""
+
+
+class InternalError(EdgewrapError):
+    """A fault of edgewrap's own; the traceback is in the log file."""

@@ -1,0 +1,64 @@
+# Each target does all of its own set-up on a fresh Debian 12 or Ubuntu machine.
+.PHONY: install system venv terraform demo lab lab-down test lint
+.DEFAULT_GOAL := install
+
+PYTHON ?= python3
+VENV := .venv
+TOOLS := $(CURDIR)/.tools
+BIN := $(VENV)/bin
+TERRAFORM_VERSION := 1.11.4
+export PATH := $(CURDIR)/$(BIN):$(TOOLS):$(PATH)
+
+# Debian's names of what the tool, the lab's hosts and the tests run.
+PACKAGES := ca-certificates curl unzip python3-venv iproute2 iptables ipset nftables openssh-server openssh-client \
+	sudo frr frr-pythontools conntrack tcpdump iputils-ping iputils-arping dbus systemd procps util-linux kmod \
+	netcat-openbsd
+
+# A mirror of Terraform's providers on this machine, where there is one; else the vendor's registry is used.
+EDGEWRAP_PLUGIN_DIR ?= $(shell find /opt -maxdepth 5 -type d -path '*/hashicorp/aws' 2>/dev/null | head -n 1 | \
+	sed 's|/[^/]*/hashicorp/aws$$||')
+export EDGEWRAP_PLUGIN_DIR
+
+install: system venv terraform
+
+system:
+	@missing=$$(for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || printf '%s ' $$p; done); \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" != 0 ]; then echo "missing (sudo apt-get install): $$missing"; exit 0; fi; \
+	echo "installing $$missing"; \
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null
+
+venv: $(VENV)/.installed
+$(VENV)/.installed: pyproject.toml constraints.txt | system
+	$(PYTHON) -m venv $(VENV)
+	PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/pip install --quiet --disable-pip-version-check \
+		--editable '.[lab,dev]' 2>&1 | grep -v '^WARNING: Location' || true
+	$(BIN)/edgewrap --version
+	@touch $@
+
+# From the vendor, checked against the vendor's checksums, only where there is none yet.
+terraform: | system
+	@command -v terraform >/dev/null && exit 0; \
+	arch=$$(dpkg --print-architecture); name=terraform_$(TERRAFORM_VERSION)_linux_$$arch.zip; \
+	base=https://releases.hashicorp.com/terraform/$(TERRAFORM_VERSION); dir=$$(mktemp -d); \
+	{ curl -fsSL -o $$dir/$$name $$base/$$name && \
+	curl -fsSL -o $$dir/SHA256SUMS $$base/terraform_$(TERRAFORM_VERSION)_SHA256SUMS && \
+	(cd $$dir && grep " $$name$$" SHA256SUMS | sha256sum --check --quiet) && \
+	mkdir -p $(TOOLS) && unzip -qo $$dir/$$name terraform -d $(TOOLS); } || \
+	{ echo "terraform is missing: install it from https://developer.hashicorp.com/terraform/install"; exit 1; }
+
+demo: install
+	@$(BIN)/edgewrap lab demo --spec docs/examples/edge.yaml
+
+lab: install
+	@$(BIN)/edgewrap lab up
+lab-down: install
+	@$(BIN)/edgewrap lab down
+
+lint: venv
+	$(BIN)/ruff check edgewrap tests
+	$(BIN)/ruff format --check edgewrap tests
+	$(BIN)/mypy
+
+test: install lint
+	$(BIN)/python -m pytest

@@ -1,0 +1,38 @@
+"""`edgewrap destroy`: take the cluster away, in reverse."""
+
+from __future__ import annotations
+
+from edgewrap.cli.approval import approved, require_approval_possible
+from edgewrap.cli.options import Json, SpecFile
+from edgewrap.cli.run_options import AutoApprove, LockTimeout, Only, PluginDir, Skip
+
+
+def destroy(
+    file: SpecFile,
+    only: Only = [],  # noqa: B006 - typer's way of a repeatable option
+    skip: Skip = [],  # noqa: B006
+    auto_approve: AutoApprove = False,
+    json: Json = False,
+    lock_timeout: LockTimeout = 0,
+    plugin_dir: PluginDir = None,
+) -> int:
+    """Take the cluster away: OpenNebula first, then AWS. Refused while VMs or tenants' networks live in it."""
+    from edgewrap.cli.views import choose_view
+    from edgewrap.engine import destroy as engine
+    from edgewrap.engine.cluster import Options, open_cluster
+    from edgewrap.engine.selection import select
+
+    planes = select(only, skip)
+    require_approval_possible("destroy", auto_approve=auto_approve, json=json)
+    view = choose_view(json=json)
+    with open_cluster(Options(file, "destroy", plugin_dir, lock_timeout), view.event) as cluster:
+        with view:
+            plan = engine.plan_destroy(cluster, planes)
+            view.changes(plan.changes, planes)
+        if plan.changes and not auto_approve and not approved(f"Destroy {cluster.spec.name}?"):
+            view.message("Nothing was changed.")
+            return 1
+        with view:
+            engine.destroy(cluster, plan)
+            view.message(f"{cluster.spec.name} is gone." if plan.changes else "Nothing to do.")
+    return 0

@@ -1,0 +1,35 @@
+"""`edgewrap logs`: the log files of earlier runs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from edgewrap.cli.options import SpecFile
+
+
+def logs(
+    file: SpecFile,
+    run: Annotated[int, typer.Option("--run", help="Which run: 1 is the last one, 2 the one before it.", min=1)] = 1,
+    list_runs: Annotated[bool, typer.Option("--list", help="List the log files instead.")] = False,
+) -> int:
+    """Print the log of the last run, or list the runs."""
+    from edgewrap.engine.cluster import peek_cluster
+    from edgewrap.engine.journal import runs
+    from edgewrap.errors import UsageError
+    from edgewrap.events import discard
+
+    found = runs(peek_cluster(file, discard).workspace.logs)[::-1]
+    if list_runs:
+        for path in found:
+            typer.echo(str(path))
+        return 0
+    if len(found) < run:
+        raise UsageError(
+            f"there is no log of run {run}",
+            cause=f"{len(found)} runs have left a log",
+            advice="`edgewrap logs --list` names them",
+        )
+    typer.echo(found[run - 1].read_text(encoding="utf-8"), nl=False)
+    return 0

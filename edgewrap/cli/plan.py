@@ -1,0 +1,37 @@
+"""`edgewrap plan`: what an apply would do, in all three planes."""
+
+from __future__ import annotations
+
+from edgewrap.cli.options import Json, SpecFile
+from edgewrap.cli.run_options import DetailedExitcode, LockTimeout, Only, PluginDir, Skip
+
+EXIT_CHANGES = 2
+
+
+def plan(
+    file: SpecFile,
+    only: Only = [],  # noqa: B006 - typer's way of a repeatable option
+    skip: Skip = [],  # noqa: B006
+    json: Json = False,
+    detailed_exitcode: DetailedExitcode = False,
+    lock_timeout: LockTimeout = 0,
+    plugin_dir: PluginDir = None,
+) -> int:
+    """Show what an apply would do in all three planes; change nothing."""
+    from edgewrap.cli.views import choose_view
+    from edgewrap.engine.cluster import Options, open_cluster
+    from edgewrap.engine.plan import make_plan
+    from edgewrap.engine.selection import select
+
+    planes = select(only, skip)
+    with (
+        choose_view(json=json) as view,
+        open_cluster(Options(file, "plan", plugin_dir, lock_timeout), view.event) as cluster,
+    ):
+        made = make_plan(cluster, planes)
+        view.changes(made.changes, planes)
+        for failure in made.failures:
+            view.failure(failure)
+        if made.failures:
+            return 1
+        return EXIT_CHANGES if detailed_exitcode and made.changes else 0

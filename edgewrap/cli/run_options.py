@@ -1,0 +1,43 @@
+"""The options of the commands that run over the planes, said once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgewrap.change import Plane
+
+Only = Annotated[list[Plane], typer.Option("--only", help="Only this plane; may be given several times.")]
+Skip = Annotated[list[Plane], typer.Option("--skip", help="Leave out this plane; may be given several times.")]
+AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask before changing anything.")]
+LockTimeout = Annotated[
+    float,
+    typer.Option("--lock-timeout", metavar="SECONDS", help="How long to wait for another run on this cluster."),
+]
+PluginDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--plugin-dir",
+        envvar="EDGEWRAP_PLUGIN_DIR",
+        metavar="DIR",
+        help="A mirror of Terraform's providers on this machine, used instead of the registry.",
+    ),
+]
+HostTimeout = Annotated[
+    float | None,
+    typer.Option(
+        "--host-timeout",
+        metavar="SECONDS",
+        help="How long to wait for SSH on the hosts. [default: 1800 with new hosts, else 60]",
+        show_default=False,
+    ),
+]
+MonitorTimeout = Annotated[
+    float,
+    typer.Option("--monitor-timeout", metavar="SECONDS", help="How long to wait for the hosts to be MONITORED."),
+]
+DetailedExitcode = Annotated[
+    bool, typer.Option("--detailed-exitcode", help="Exit with 2 where there is something to do.")
+]

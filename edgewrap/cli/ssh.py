@@ -1,0 +1,22 @@
+"""`edgewrap ssh HOST`: a shell, or one command, on a host of the cluster."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from edgewrap.cli.options import SpecFile
+
+
+def ssh(
+    context: typer.Context,
+    host: Annotated[str, typer.Argument(help="The host's key, such as `host-0`.")],
+    file: SpecFile,
+) -> int:
+    """Open a shell on a host, or run the command that follows `--`; the host's pinned key is checked."""
+    from edgewrap.engine.cluster import peek_cluster
+    from edgewrap.engine.ssh import run_ssh
+    from edgewrap.events import discard
+
+    return run_ssh(peek_cluster(file, discard), host, context.args)

@@ -1,0 +1,114 @@
+"""The live view on a terminal: the three planes, what runs in each and how long, what is done above it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.text import Text
+
+from edgewrap.change import Action, Change, Plane
+from edgewrap.cli.views.text import change_lines, error_lines, event_line, summary
+from edgewrap.errors import EdgewrapError
+from edgewrap.events import Event, EventKind
+
+COLOURS = {Action.CREATE: "green", Action.UPDATE: "yellow", Action.REPLACE: "magenta", Action.DELETE: "red"}
+MOST_STEPS = 6  # a plane's running steps beyond these are only counted
+
+
+@dataclass(slots=True)
+class _Step:
+    text: str
+    started: float = field(default_factory=time.monotonic)
+
+
+class LiveView:
+    """Shows on the terminal that standard output is."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(highlight=False)
+        self._lock = threading.Lock()
+        self._running: dict[Plane, dict[str, _Step]] = {plane: {} for plane in Plane}
+        self._spinner = Spinner("dots")
+        self._live = Live(console=self._console, get_renderable=self._render, refresh_per_second=8, transient=True)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def event(self, event: Event) -> None:
+        """Steps that begin or go on are shown below, those that end are printed above."""
+        if event.kind is EventKind.LOG:
+            return
+        with self._lock:
+            steps = self._running.get(event.plane) if event.plane else None
+            if steps is not None and event.kind in (EventKind.STEP_STARTED, EventKind.STEP_PROGRESS):
+                steps.setdefault(event.key, _Step(event.text)).text = event.text
+                return
+            if steps is not None:
+                steps.pop(event.key, None)
+        style = {
+            EventKind.STEP_DONE: "green",
+            EventKind.STEP_FAILED: "bold red",
+            EventKind.WARNING: "yellow",
+        }.get(event.kind, "")
+        self._print(Text(event_line(event), style=style))
+
+    def changes(self, changes: Sequence[Change], planes: Sequence[Plane]) -> None:
+        """The plan, coloured by action."""
+        for plane in planes:
+            of_plane = [change for change in changes if change.plane is plane]
+            self._print(Text.assemble((plane.value, "bold"), f": {summary(of_plane)}"))
+            for change in of_plane:
+                head, *rest = change_lines(change)
+                self._print(Text(head, style=COLOURS[change.action]))
+                for line in rest:
+                    self._print(Text(line, style="dim"))
+
+    def message(self, text: str) -> None:
+        """One sentence."""
+        self._print(Text(text))
+
+    def failure(self, error: EdgewrapError) -> None:
+        """The error's lines, the first one in red."""
+        head, *rest = error_lines(error)
+        self._print(Text(head, style="bold red"))
+        for line in rest:
+            self._print(Text(line))
+
+    def _print(self, text: Text) -> None:
+        # the live display redraws itself below what its console prints
+        self._console.print(text, soft_wrap=True)
+
+    def _render(self) -> RenderableType:
+        now = time.monotonic()
+        rows: list[RenderableType] = []
+        with self._lock:
+            for plane, steps in self._running.items():
+                for key, step in list(steps.items())[:MOST_STEPS]:
+                    line = Text.assemble(
+                        "  ",
+                        (plane.value, "bold cyan"),
+                        f" {key}: {step.text} ",
+                        (f"{now - step.started:.0f} s", "dim"),
+                    )
+                    line.no_wrap = True
+                    line.overflow = "ellipsis"
+                    rows.append(line)
+                if len(steps) > MOST_STEPS:
+                    rows.append(Text(f"  {plane.value} and {len(steps) - MOST_STEPS} more", style="dim"))
+        if not rows:
+            return Text("")
+        return Group(self._spinner, *rows)

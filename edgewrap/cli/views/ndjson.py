@@ -1,0 +1,105 @@
+"""NDJSON: one JSON object a line, for programs. The fields are documented in docs/events.md; `v` is their version."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self, TextIO
+
+from edgewrap.change import Change, Plane
+from edgewrap.cli.views.text import summary
+from edgewrap.errors import EdgewrapError, PartlyAppliedError, TerraformError
+from edgewrap.events import Event, EventKind
+
+VERSION = 1
+
+
+class NdjsonView:
+    """Writes to `stream`, an object a line, flushed at once."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    def event(self, event: Event) -> None:
+        """`type: event`; log events are for the log file only."""
+        if event.kind is EventKind.LOG:
+            return
+        self._write(
+            "event",
+            kind=event.kind.value,
+            plane=event.plane.value if event.plane else None,
+            key=event.key,
+            text=event.text,
+            seconds=event.seconds,
+        )
+
+    def changes(self, changes: Sequence[Change], planes: Sequence[Plane]) -> None:
+        """A `type: change` for every change, then one `type: plan`."""
+        for change in changes:
+            self._write("change", **change_fields(change))
+        self._write(
+            "plan",
+            changes=len(changes),
+            planes={plane.value: summary([c for c in changes if c.plane is plane]) for plane in planes},
+        )
+
+    def message(self, text: str) -> None:
+        """`type: message`."""
+        self._write("message", text=text)
+
+    def failure(self, error: EdgewrapError) -> None:
+        """`type: error`."""
+        self._write("error", **error_fields(error))
+
+    def _write(self, type_: str, **fields: object) -> None:
+        line = json.dumps(
+            {"v": VERSION, "time": datetime.now(UTC).isoformat(timespec="milliseconds"), "type": type_, **fields},
+            ensure_ascii=False,
+        )
+        with self._lock:
+            self._stream.write(line + "\n")
+            self._stream.flush()
+
+
+def change_fields(change: Change) -> dict[str, object]:
+    """A change as JSON fields."""
+    return {
+        "plane": change.plane.value,
+        "kind": change.kind,
+        "key": change.key,
+        "action": change.action.value,
+        "before": dict(change.before),
+        "after": dict(change.after),
+        "why": change.why,
+    }
+
+
+def error_fields(error: EdgewrapError) -> dict[str, object]:
+    """An error as JSON fields."""
+    fields: dict[str, object] = {
+        "error": type(error).__name__,
+        "what": error.what,
+        "cause": error.cause,
+        "advice": error.advice,
+        "exit_code": error.exit_code,
+    }
+    if isinstance(error, TerraformError):
+        fields["diagnostics"] = [
+            {"severity": d.severity, "summary": d.summary, "detail": d.detail, "address": d.address}
+            for d in error.diagnostics
+        ]
+    if isinstance(error, PartlyAppliedError):
+        fields["failures"] = [error_fields(failure) for failure in error.failures]
+    return fields

@@ -1,0 +1,70 @@
+"""The words of plans, errors and events, shared by the views: pure functions to plain text."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from edgewrap.change import Action, Change, Plane
+from edgewrap.errors import EdgewrapError, PartlyAppliedError, TerraformError
+from edgewrap.events import Event, EventKind
+
+SYMBOLS = {Action.CREATE: "+", Action.UPDATE: "~", Action.REPLACE: "±", Action.DELETE: "-"}
+LONGEST_VALUE = 60
+
+
+def plan_lines(changes: Sequence[Change], planes: Sequence[Plane]) -> Iterator[str]:
+    """The plan: a head line for every plane, below it a line for every change and every attribute that differs."""
+    for plane in planes:
+        of_plane = [change for change in changes if change.plane is plane]
+        yield f"{plane.value}: {summary(of_plane)}"
+        for change in of_plane:
+            yield from change_lines(change)
+
+
+def change_lines(change: Change) -> Iterator[str]:
+    """One change: its head, then, where something that exists changes, what differs."""
+    why = f"  ({change.why})" if change.why else ""
+    yield f"  {SYMBOLS[change.action]} {change.kind} {change.key}{why}"
+    if change.action in (Action.UPDATE, Action.REPLACE):
+        for name in sorted({*change.before, *change.after}):
+            before, after = change.before.get(name), change.after.get(name)
+            yield f"      {name}: {_value(before)} -> {_value(after)}"
+
+
+def summary(changes: Sequence[Change]) -> str:
+    """`2 to create, 1 to delete`, or `nothing to do`."""
+    if not changes:
+        return "nothing to do"
+    counts = Counter(change.action for change in changes)
+    return ", ".join(f"{counts[action]} to {action.value}" for action in Action if counts[action])
+
+
+def error_lines(error: EdgewrapError) -> Iterator[str]:
+    """What happened, with terraform's own words or the failures within it, the likely cause, what to do."""
+    yield f"Error: {error.what}"
+    if isinstance(error, TerraformError):
+        for diagnostic in error.diagnostics:
+            yield f"  terraform: {diagnostic.summary}"
+            yield from (f"    {line}" for line in diagnostic.detail.splitlines() if line.strip())
+    if isinstance(error, PartlyAppliedError):
+        for failure in error.failures:
+            yield from (f"  {line}" for line in error_lines(failure))
+    yield f"  Cause: {error.cause}"
+    yield f"  What to do: {error.advice}"
+
+
+def event_line(event: Event) -> str:
+    """One event as one line."""
+    where = f"{event.plane.value}: " if event.plane else ""
+    took = f" [{event.seconds:.0f} s]" if event.seconds is not None and event.seconds >= 1 else ""
+    mark = {EventKind.STEP_FAILED: "failed: ", EventKind.WARNING: "warning: "}.get(event.kind, "")
+    key = f"{event.key}: " if event.key else ""
+    return f"{where}{mark}{key}{event.text}{took}"
+
+
+def _value(value: str | None) -> str:
+    if value is None:
+        return "(none)"
+    shown = value.encode("unicode_escape").decode() if not value.isprintable() else value
+    return repr(shown[: LONGEST_VALUE - 1] + "…") if len(shown) > LONGEST_VALUE else repr(shown)

@@ -1,0 +1,97 @@
+"""Making a plan real: what goes leaves OpenNebula first, then AWS, then the hosts, then what comes in OpenNebula."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from edgewrap.change import Plane
+from edgewrap.engine.cluster import Cluster
+from edgewrap.engine.plan import RunPlan, nothing_applied
+from edgewrap.errors import EdgewrapError, PartlyAppliedError
+from edgewrap.outputs import UNKNOWN, HostReport, Outputs
+
+NEW_HOST_WAIT_S = 1800  # metal takes up to 20 minutes to start
+KNOWN_HOST_WAIT_S = 60
+MONITORED_WAIT_S = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """How long a run waits, in seconds. `hosts_s: None` waits 30 minutes for new hosts and 60 s for others."""
+
+    hosts_s: float | None = None
+    monitored_s: float = MONITORED_WAIT_S
+
+
+@dataclass(slots=True)
+class _Progress:
+    """What a run has begun, and what failed without ending it."""
+
+    begun: bool = False
+    failures: list[EdgewrapError] = field(default_factory=list)
+
+
+def apply(cluster: Cluster, plan: RunPlan, waits: Waits) -> Outputs:
+    """Apply exactly `plan`, then see to it that the enabled hosts are MONITORED. Returns AWS's outputs.
+
+    Raises PartlyAppliedError where something was begun and not all of it succeeded; a second run goes on.
+    """
+    progress = _Progress()
+    try:
+        outputs = _apply_planes(cluster, plan, waits, progress)
+    except EdgewrapError as error:
+        if not progress.begun:
+            raise
+        raise _partly([*progress.failures, error]) from error
+    if progress.failures:
+        raise _partly(progress.failures)
+    return outputs
+
+
+def _apply_planes(cluster: Cluster, plan: RunPlan, waits: Waits, progress: _Progress) -> Outputs:
+    observed = plan.observed
+    goes = plan.outputs
+    if observed.facts is not None:
+        # refused as a whole, before anything is begun, where a VM or a lease stands in the way
+        cluster.opennebula.release(observed.facts, goes)
+    progress.begun = True
+    outputs = _apply_aws(cluster, plan)
+    reports: Mapping[str, HostReport] = {}
+    if Plane.HOSTS in plan.planes:
+        wait_s = waits.hosts_s if waits.hosts_s is not None else _host_wait_s(plan)
+        converged = cluster.hosts.converge(outputs, observed.pins, wait_s=wait_s)
+        progress.failures += converged.failures.values()
+        reports = cluster.hosts.reports(outputs, converged)
+    if Plane.OPENNEBULA in plan.planes:
+        # looked at again: `release` has changed it, and a metal host takes many minutes to come
+        facts = cluster.opennebula.observe()
+        cluster.opennebula.apply(facts, outputs, reports)
+        ready = {key for key, report in reports.items() if report.ready}
+        cluster.opennebula.wait_monitored(ready, waits.monitored_s)
+    return outputs
+
+
+def _apply_aws(cluster: Cluster, plan: RunPlan) -> Outputs:
+    aws, state = plan.observed.aws, plan.observed.state
+    if aws is not None and aws.pending:
+        outputs = cluster.aws.apply(aws)
+    else:
+        outputs = aws.predicted if aws is not None else state.outputs if state is not None else None
+    if outputs is None:
+        raise nothing_applied(cluster)
+    return outputs
+
+
+def _host_wait_s(plan: RunPlan) -> float:
+    new = any(host.instance_id == UNKNOWN for host in plan.outputs.hosts.values())
+    return NEW_HOST_WAIT_S if new else KNOWN_HOST_WAIT_S
+
+
+def _partly(failures: list[EdgewrapError]) -> PartlyAppliedError:
+    return PartlyAppliedError(
+        "the plan is only partly applied",
+        cause="; ".join(failure.what for failure in failures),
+        advice="mend the cause named, then run `edgewrap apply` again: it goes on from here",
+        failures=failures,
+    )

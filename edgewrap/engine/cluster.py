@@ -1,0 +1,108 @@
+"""One cluster as a run sees it: its spec, its working directory, and the three planes over them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgewrap.engine.journal import Journal
+from edgewrap.engine.lock import file_lock
+from edgewrap.engine.workspace import Workspace
+from edgewrap.errors import EdgewrapError, InternalError
+from edgewrap.events import Emit
+from edgewrap.spec.load import load_spec
+from edgewrap.spec.models import Spec
+
+if TYPE_CHECKING:  # each plane brings a heavy library along: imported when it is first needed
+    from edgewrap.hosts.plane import HostsPlane
+    from edgewrap.infra.plane import AwsPlane
+    from edgewrap.opennebula.plane import OpenNebulaPlane
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says about a run. `lock_timeout_s`: seconds to wait for another run to end."""
+
+    spec_file: Path
+    command: str
+    plugin_dir: Path | None = None
+    lock_timeout_s: float = 0
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """One cluster in one run. `lock` is the descriptor of its lock file, for terraform to inherit.
+
+    A plane is made, and its library imported, when it is first asked for.
+    """
+
+    spec: Spec
+    workspace: Workspace
+    emit: Emit
+    environ: Mapping[str, str]
+    plugin_dir: Path | None = None
+    lock: int | None = None
+
+    @cached_property
+    def aws(self) -> AwsPlane:
+        """The AWS plane."""
+        from edgewrap.infra.plane import AwsPlane
+
+        inherited = () if self.lock is None else (self.lock,)
+        return AwsPlane(self.spec, self.workspace.directory, self.emit, plugin_dir=self.plugin_dir, pass_fds=inherited)
+
+    @cached_property
+    def opennebula(self) -> OpenNebulaPlane:
+        """The OpenNebula plane, connected."""
+        from edgewrap.opennebula.plane import OpenNebulaPlane, connect
+
+        return OpenNebulaPlane(self.spec, connect(self.spec, self.environ), self.emit)
+
+    @cached_property
+    def hosts(self) -> HostsPlane:
+        """The hosts plane."""
+        from edgewrap.hosts.plane import HostsPlane
+
+        return HostsPlane(self.spec, self.emit)
+
+
+def peek_cluster(spec_file: Path, emit: Emit) -> Cluster:
+    """The cluster without a lock or a log file, for commands that only read."""
+    spec = load_spec(spec_file, os.environ)
+    return Cluster(spec, Workspace.of(spec_file, spec.name, os.environ), emit, os.environ)
+
+
+@contextmanager
+def open_cluster(options: Options, emit: Emit) -> Iterator[Cluster]:
+    """The cluster of a run that may change things: locked, with a log file.
+
+    Raises what the spec, the working directory and the lock raise; an error that is none of ours comes out as
+    InternalError, its traceback in the log file.
+    """
+    spec = load_spec(options.spec_file, os.environ)
+    workspace = Workspace.of(options.spec_file, spec.name, os.environ)
+    workspace.create()
+    with file_lock(workspace.lock, options.command, options.lock_timeout_s) as lock:
+        journal = Journal(workspace.logs, options.command, emit)
+        try:
+            yield Cluster(spec, workspace, journal, os.environ, options.plugin_dir, lock)
+        except EdgewrapError as error:
+            journal.write_traceback(error)
+            raise
+        except Exception as error:
+            journal.write_traceback(error)
+            raise InternalError(
+                f"{type(error).__name__}: {error}",
+                cause="a fault in edgewrap",
+                advice=f"report it with the log file {journal.path}; what was applied so far is kept",
+            ) from error
+        except BaseException as error:
+            journal.write_traceback(error)
+            raise
+        finally:
+            journal.close()

@@ -1,0 +1,67 @@
+"""Taking a cluster away, in reverse: OpenNebula first, where VMs and tenants can say no, then AWS."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edgewrap.change import Change, Plane
+from edgewrap.engine.cluster import Cluster
+from edgewrap.errors import EdgewrapError, PartlyAppliedError, ProtectedError
+
+if TYPE_CHECKING:
+    from edgewrap.infra.plane import AwsPlan
+    from edgewrap.opennebula.plane import OneFacts
+
+
+@dataclass(frozen=True, slots=True)
+class DestroyPlan:
+    """What a destroy would take away. A plane that the run is not about is None."""
+
+    planes: tuple[Plane, ...]
+    facts: OneFacts | None
+    aws: AwsPlan | None
+    changes: tuple[Change, ...]
+
+
+def plan_destroy(cluster: Cluster, planes: tuple[Plane, ...]) -> DestroyPlan:
+    """Look at what is there; nothing is changed.
+
+    Raises ProtectedError where the spec says `protect: true`, InUseError where VMs, leases, images or foreign
+    objects are in the cluster.
+    """
+    if cluster.spec.protect:
+        raise ProtectedError(
+            f"{cluster.spec.name} is protected",
+            cause="the spec says `protect: true`",
+            advice="set `protect: false` in the spec if the cluster is really to go",
+        )
+    with ThreadPoolExecutor(max_workers=len(Plane)) as pool:
+        facts_read = pool.submit(cluster.opennebula.observe) if Plane.OPENNEBULA in planes else None
+        state = cluster.aws.current() if Plane.AWS in planes else None
+        planned = pool.submit(cluster.aws.plan, state, destroy=True) if state is not None else None
+        facts = facts_read.result() if facts_read else None
+        changes = cluster.opennebula.destroy_changes(facts) if facts is not None else ()
+        aws = planned.result() if planned else None
+    return DestroyPlan(planes, facts, aws, (*changes, *(aws.changes if aws else ())))
+
+
+def destroy(cluster: Cluster, plan: DestroyPlan) -> None:
+    """Take away exactly what `plan` names.
+
+    Raises PartlyAppliedError where something was begun and not all of it succeeded; a second run goes on.
+    """
+    if plan.facts is not None:
+        cluster.opennebula.destroy(plan.facts)
+    if plan.aws is None:
+        return
+    try:
+        cluster.aws.apply(plan.aws)
+    except EdgewrapError as error:
+        raise PartlyAppliedError(
+            "the cluster is only partly destroyed",
+            cause=error.what,
+            advice="mend the cause named, then run `edgewrap destroy` again: it goes on from here",
+            failures=[error],
+        ) from error

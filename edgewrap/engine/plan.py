@@ -1,0 +1,138 @@
+"""One plan over three planes: observe them side by side, and put their differences into one list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from edgewrap.change import Change, Plane
+from edgewrap.engine.cluster import Cluster
+from edgewrap.errors import EdgewrapError, HostError, StateError
+from edgewrap.events import Event, EventKind
+from edgewrap.outputs import UNKNOWN, HostPin, HostReport, Outputs
+
+if TYPE_CHECKING:
+    from edgewrap.hosts.plane import Observation
+    from edgewrap.infra.plane import AwsPlan, AwsState
+    from edgewrap.opennebula.plane import OneFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What the planes are now. What belongs to a plane that the run is not about is None."""
+
+    state: AwsState | None
+    aws: AwsPlan | None
+    facts: OneFacts | None
+    pins: Mapping[str, HostPin]
+    hosts: Observation | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """What a run would do. `outputs` are those that AWS will have after it, with UNKNOWN in them; `failures` are
+    hosts that should be there and could not be observed."""
+
+    planes: tuple[Plane, ...]
+    observed: Observed
+    outputs: Outputs
+    changes: tuple[Change, ...]
+    failures: tuple[HostError, ...]
+
+    @property
+    def nothing_to_do(self) -> bool:
+        """No plane differs, nothing hidden waits for terraform, and every host could be observed."""
+        pending = self.observed.aws is not None and self.observed.aws.pending
+        return not (self.changes or self.failures or pending)
+
+
+def make_plan(cluster: Cluster, planes: tuple[Plane, ...]) -> RunPlan:
+    """Observe the planes and compare them with the spec; nothing is changed anywhere.
+
+    Raises StateError where the AWS plane is left out and nothing is applied yet to stand on, and whatever a plane
+    raises that cannot be observed.
+    """
+    observed = observe(cluster, planes)
+    if observed.aws is not None:
+        outputs = observed.aws.predicted
+    elif observed.state is not None:
+        outputs = observed.state.outputs
+    else:
+        raise nothing_applied(cluster)
+    changes: list[Change] = list(observed.aws.changes) if observed.aws else []
+    reports: Mapping[str, HostReport] = {}
+    failures: tuple[HostError, ...] = ()
+    if observed.hosts is not None:
+        changes += cluster.hosts.diff(outputs, observed.hosts)
+        failures = tuple(error for key, error in observed.hosts.failures.items() if _stays(outputs, key))
+        reports = _after_converge(cluster, outputs, observed.hosts)
+    if observed.facts is not None:
+        changes += cluster.opennebula.diff(observed.facts, outputs, reports)
+    return RunPlan(planes, observed, outputs, tuple(changes), failures)
+
+
+def observe(cluster: Cluster, planes: tuple[Plane, ...]) -> Observed:
+    """Observe the planes side by side: terraform's plan takes seconds, the others fit beside it."""
+    with ThreadPoolExecutor(max_workers=len(Plane)) as pool:
+        one = pool.submit(_observe_opennebula, cluster, Plane.OPENNEBULA in planes)
+        state = cluster.aws.current()
+        if state is None and Plane.AWS not in planes:
+            raise nothing_applied(cluster)
+        aws = pool.submit(cluster.aws.plan, state) if Plane.AWS in planes else None
+        facts, pins = one.result()
+        hosts = pool.submit(_observe_hosts, cluster, state, pins) if Plane.HOSTS in planes else None
+        return Observed(
+            state,
+            aws.result() if aws else None,
+            facts if Plane.OPENNEBULA in planes else None,
+            pins,
+            hosts.result() if hosts else None,
+        )
+
+
+def nothing_applied(cluster: Cluster) -> StateError:
+    """The error of a command that needs an applied cluster."""
+    return StateError(
+        f"nothing of {cluster.spec.name} is applied yet",
+        cause=f"there is no Terraform state in {cluster.workspace.directory}",
+        advice="run `edgewrap apply` with the AWS plane first, or set EDGEWRAP_DIR to where the state is",
+    )
+
+
+def _observe_opennebula(cluster: Cluster, needed: bool) -> tuple[OneFacts | None, Mapping[str, HostPin]]:
+    """Host keys are pinned in OpenNebula: they are read even where the run is not about that plane."""
+    try:
+        facts = cluster.opennebula.observe()
+    except EdgewrapError as error:
+        if needed:
+            raise
+        text = f"the pinned host keys could not be read ({error.what}): each host's key is taken at first sight"
+        cluster.emit(Event(EventKind.WARNING, Plane.HOSTS, "host keys", text))
+        return None, {}
+    return facts, cluster.opennebula.pins(facts)
+
+
+def _observe_hosts(cluster: Cluster, state: AwsState | None, pins: Mapping[str, HostPin]) -> Observation:
+    from edgewrap.hosts.plane import Observation
+
+    return cluster.hosts.observe(state.outputs, pins) if state else Observation()
+
+
+def _stays(outputs: Outputs, key: str) -> bool:
+    """Whether the host is there now and will be after the run: only then is not reaching it a failure."""
+    host = outputs.hosts.get(key)
+    return host is not None and host.instance_id != UNKNOWN
+
+
+def _after_converge(cluster: Cluster, outputs: Outputs, observed: Observation) -> Mapping[str, HostReport]:
+    """The reports that the hosts plane will give once it has converged every host."""
+    now = cluster.hosts.reports(outputs, observed)
+    return {
+        key: replace(now[key], ready=True)
+        if key in now
+        else HostReport(key, ready=True, pin=None, phydev=UNKNOWN, mtu=0)
+        for key in outputs.hosts
+        if key not in observed.failures or not _stays(outputs, key)
+    }

@@ -1,0 +1,48 @@
+"""Where a run keeps its files: `<directory of the spec>/.edgewrap/<name>/`, or `$EDGEWRAP_DIR/<name>/`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgewrap.errors import StateError
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The working directory of one cluster."""
+
+    directory: Path
+
+    @classmethod
+    def of(cls, spec_file: Path, name: str, environ: Mapping[str, str]) -> Workspace:
+        """The workspace of the cluster `name` whose spec is `spec_file`; nothing is created."""
+        base = environ.get("EDGEWRAP_DIR")
+        parent = Path(base) if base else spec_file.resolve().parent / ".edgewrap"
+        return cls(parent / name)
+
+    @property
+    def lock(self) -> Path:
+        """The lock file."""
+        return self.directory / "lock"
+
+    @property
+    def logs(self) -> Path:
+        """The directory of the log files, one a run."""
+        return self.directory / "logs"
+
+    def create(self) -> None:
+        """Make the directories; the working directory holds state, so only its owner may read it.
+
+        Raises StateError where that is not possible.
+        """
+        try:
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.logs.mkdir(exist_ok=True)
+        except OSError as error:
+            raise StateError(
+                f"the working directory {self.directory} cannot be made: {error.strerror}",
+                cause="the directory of the spec (or EDGEWRAP_DIR) is not writable",
+                advice="set EDGEWRAP_DIR to a directory that lasts: the local Terraform state is kept there",
+            ) from error
