@@ -1,0 +1,69 @@
+"""A shell on one host, by the system's own ssh, with the host's pinned key."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from edgewrap.engine.cluster import Cluster
+from edgewrap.engine.plan import nothing_applied
+from edgewrap.errors import EdgewrapError, HostUnreachableError, UsageError
+from edgewrap.outputs import HostOutput, HostPin
+
+
+def run_ssh(cluster: Cluster, key: str, command: Sequence[str]) -> int:
+    """Run ssh to the host `key` in the foreground; without a command it is a shell. Returns ssh's exit status.
+
+    Raises StateError where nothing is applied yet, UsageError for a host that is not there, HostUnreachableError
+    where its host key cannot be looked up.
+    """
+    state = cluster.aws.current()
+    if state is None:
+        raise nothing_applied(cluster)
+    host = state.outputs.hosts.get(key)
+    if host is None:
+        raise UsageError(
+            f"there is no host {key}",
+            cause=f"the hosts are {', '.join(state.outputs.hosts) or 'none'}",
+            advice="`edgewrap status` shows them",
+        )
+    with tempfile.TemporaryDirectory(prefix="edgewrap-ssh-") as directory:
+        known_hosts = Path(directory) / "known_hosts"
+        known_hosts.write_text(f"{key} {_pin(cluster, host).host_key}\n")
+        return subprocess.run(_ssh_command(cluster, host, known_hosts, command), check=False).returncode
+
+
+def _pin(cluster: Cluster, host: HostOutput) -> HostPin:
+    try:
+        pin = cluster.opennebula.pins(cluster.opennebula.observe()).get(host.key)
+    except EdgewrapError as error:
+        raise HostUnreachableError(
+            host.key,
+            f"its pinned host key cannot be read: {error.what}",
+            cause=error.cause,
+            advice=error.advice,
+        ) from error
+    if pin is None or pin.instance_id != host.instance_id:
+        raise HostUnreachableError(
+            host.key,
+            "no host key is pinned for it yet",
+            cause="apply pins it when it has converged the host",
+            advice="run `edgewrap apply`",
+        )
+    return pin
+
+
+def _ssh_command(cluster: Cluster, host: HostOutput, known_hosts: Path, command: Sequence[str]) -> list[str]:
+    ssh = cluster.spec.ssh
+    words = ["ssh", "-l", ssh.user, "-o", f"UserKnownHostsFile={known_hosts}", "-o", "StrictHostKeyChecking=yes"]
+    words += ["-o", f"HostKeyAlias={host.key}"]
+    private_key = Path(ssh.public_key.removesuffix(".pub").replace("~", os.environ.get("HOME", "~"), 1))
+    if private_key.is_file():
+        words += ["-i", str(private_key)]
+    if ssh.proxy_command:
+        proxy = ssh.proxy_command.replace("{instance_id}", host.instance_id).replace("{host}", host.name)
+        words += ["-o", f"ProxyCommand={proxy}"]
+    return [*words, host.name, *(["--", *command] if command else [])]

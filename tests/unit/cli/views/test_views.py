@@ -1,0 +1,82 @@
+"""The same plan, event and error in all three views."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from edgewrap.change import Action, Change, Plane
+from edgewrap.cli.views import View
+from edgewrap.cli.views.lines import LinesView
+from edgewrap.cli.views.live import LiveView
+from edgewrap.cli.views.ndjson import NdjsonView
+from edgewrap.errors import Diagnostic, PartlyAppliedError, TerraformError
+from edgewrap.events import Event, EventKind
+
+CHANGES = (
+    Change(Plane.AWS, "elastic ip", "eip-0", Action.CREATE, why="new in the spec"),
+    Change(Plane.HOSTS, "route", "host-0/10.0.128.2", Action.UPDATE, {"dev": "eth0"}, {"dev": "[red]x\n"}, "drift"),
+)
+FAILURE = PartlyAppliedError(
+    "the plan is only partly applied",
+    cause="a quota",
+    advice="raise it",
+    failures=[
+        TerraformError(
+            "terraform apply failed",
+            cause="AWS said no",
+            advice="ask for more",
+            diagnostics=[Diagnostic("error", "AddressLimitExceeded", "The maximum number…", "aws_eip.this")],
+        )
+    ],
+)
+
+
+def show(view: View) -> None:
+    with view:
+        view.changes(CHANGES, list(Plane))
+        view.event(Event(EventKind.STEP_STARTED, Plane.HOSTS, "host-0", "waiting for SSH"))
+        view.event(Event(EventKind.STEP_DONE, Plane.HOSTS, "host-0", "converged", 12.0))
+        view.event(Event(EventKind.LOG, Plane.AWS, "terraform", "only for the log file"))
+        view.failure(FAILURE)
+        view.message("done")
+
+
+@pytest.mark.parametrize("kind", ["lines", "live"])
+def test_people_see_plan_steps_and_errors(kind: str) -> None:
+    stream = io.StringIO()
+    show(LinesView(stream) if kind == "lines" else LiveView(Console(file=stream, width=200)))
+    shown = stream.getvalue()
+    assert "aws: 1 to create\n  + elastic ip eip-0  (new in the spec)\n" in shown
+    assert "opennebula: nothing to do\n" in shown
+    assert "  ~ route host-0/10.0.128.2  (drift)\n      dev: 'eth0' -> '[red]x\\\\n'\n" in shown
+    assert "hosts: host-0: converged [12 s]" in shown
+    assert "only for the log file" not in shown
+    for words in ("the plan is only partly applied", "AddressLimitExceeded", "ask for more", "Cause: a quota", "done"):
+        assert words in shown
+
+
+def test_programs_see_one_object_a_line() -> None:
+    stream = io.StringIO()
+    show(NdjsonView(stream))
+    objects = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [o["type"] for o in objects] == ["change", "change", "plan", "event", "event", "error", "message"]
+    assert all(o["v"] == 1 for o in objects)
+    assert objects[1]["after"] == {"dev": "[red]x\n"}
+    assert objects[2]["planes"] == {"aws": "1 to create", "opennebula": "nothing to do", "hosts": "1 to update"}
+    assert objects[5]["failures"][0]["diagnostics"][0]["summary"] == "AddressLimitExceeded"
+    assert objects[5]["exit_code"] == 3
+
+
+def test_live_view_can_be_left_for_a_question_and_entered_again() -> None:
+    stream = io.StringIO()
+    view = LiveView(Console(file=stream, width=100))
+    with view:
+        view.message("plan")
+    with view:
+        view.message("applied")
+    assert "plan\n" in stream.getvalue()
+    assert "applied\n" in stream.getvalue()

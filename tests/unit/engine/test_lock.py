@@ -1,0 +1,112 @@
+"""The file lock, with real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from edgewrap.engine.lock import file_lock
+from edgewrap.errors import LockedError
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from edgewrap.engine.lock import file_lock
+with file_lock(Path(sys.argv[1]), "apply"):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+HOLD_WITH_CHILD = """
+import subprocess, sys, time
+from pathlib import Path
+from edgewrap.engine.lock import file_lock
+with file_lock(Path(sys.argv[1]), "apply") as lock:
+    child = subprocess.Popen(["sleep", "60"], pass_fds=(lock,))
+    print(child.pid, flush=True)
+    time.sleep(60)
+"""
+TRY = """
+import sys
+from pathlib import Path
+from edgewrap.engine.lock import file_lock
+from edgewrap.errors import LockedError
+import time
+sys.stdin.readline()
+try:
+    with file_lock(Path(sys.argv[1]), "apply"):
+        time.sleep(0.5)
+except LockedError:
+    sys.exit(1)
+"""
+
+
+def start(code: str, lock: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", code, str(lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+
+
+def test_the_loser_is_told_who_holds_it_and_since_when(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    with file_lock(lock, "apply"), pytest.raises(LockedError) as raised, file_lock(lock, "plan"):
+        pytest.fail("two runs hold the lock")
+    assert f"pid {os.getpid()}" in raised.value.what
+    assert "`edgewrap apply`" in raised.value.what
+    assert " since 20" in raised.value.what
+
+
+def test_of_many_at_once_exactly_one_runs(tmp_path: Path) -> None:
+    runs = [start(TRY, tmp_path / "lock") for _ in range(8)]
+    for run in runs:
+        assert run.stdin is not None
+        run.stdin.write("\n")
+        run.stdin.flush()
+    assert sorted(run.wait(timeout=30) for run in runs).count(0) == 1
+
+
+def test_waiting_gets_it_once_the_holder_is_killed(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    holder = start(HOLD, lock)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    with pytest.raises(LockedError), file_lock(lock, "plan", timeout_s=0.3):
+        pytest.fail("two runs hold the lock")
+    holder.kill()
+    holder.wait()
+    with file_lock(lock, "plan", timeout_s=5):
+        assert json.loads(lock.read_text())["command"] == "plan"
+
+
+def test_a_child_that_outlives_a_killed_run_keeps_the_lock(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    holder = start(HOLD_WITH_CHILD, lock)
+    assert holder.stdout is not None
+    child = int(holder.stdout.readline())
+    holder.kill()
+    holder.wait()
+    try:
+        with pytest.raises(LockedError) as raised, file_lock(lock, "apply"):
+            pytest.fail("two runs hold the lock")
+        assert "terraform" in raised.value.cause
+    finally:
+        os.kill(child, signal.SIGKILL)
+    with file_lock(lock, "apply", timeout_s=5):
+        pass
+
+
+def test_released_at_the_end_of_the_block(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    for _ in range(2):
+        with file_lock(lock, "apply"):
+            pass
+    assert lock.read_text() == ""
+    started = time.monotonic()
+    with file_lock(lock, "apply", timeout_s=10):
+        assert time.monotonic() - started < 1
