@@ -47,8 +47,13 @@ terraform: | system
 	mkdir -p $(TOOLS) && unzip -qo $$dir/$$name terraform -d $(TOOLS); } || \
 	{ echo "terraform is missing: install it from https://developer.hashicorp.com/terraform/install"; exit 1; }
 
+DEMO := edgewrap lab exec --name demo --
+SPEC := docs/examples/edge.yaml
 demo: install
-	@$(BIN)/edgewrap lab demo --spec docs/examples/edge.yaml
+	@set -e; edgewrap lab up --name demo; trap 'edgewrap lab down --name demo' EXIT; \
+	echo '--- apply'; $(DEMO) edgewrap apply --file $(SPEC) --auto-approve; \
+	echo '--- status'; $(DEMO) edgewrap status --file $(SPEC); \
+	echo '--- apply again'; $(DEMO) edgewrap apply --file $(SPEC) --auto-approve
 
 lab: install
 	@$(BIN)/edgewrap lab up
