@@ -1,29 +1,52 @@
 """The contract `edgewrap/v1`: pydantic models of the spec file, strict (unknown keys are errors).
 
-Only shapes and single values are checked here; what spans several fields is in `checks.py`.
+Only shapes and single values are checked here (their forms are in `forms.py`); what spans several fields is in
+`checks.py`. A field's description is written once, here: the JSON Schema and `docs/spec.md` take it from here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Network
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, PrivateAttr, SecretStr, Tag
+
+from edgewrap.spec import forms
+from edgewrap.spec.forms import FROM_ENVIRONMENT, distinct, port_range
+from edgewrap.spec.place import KeyPath
 
 
 class Model(BaseModel):
     """The base of every part: immutable, unknown keys refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+
+Index = Annotated[int, Field(ge=0)]
+LocalPath = Annotated[str, forms.LOCAL_PATH, FROM_ENVIRONMENT]
 
 
 class Network(Model):
-    """The VPC and its one subnet. `subnet: null` takes the whole `cidr`."""
+    """The VPC and its one subnet. Existing ones are never destroyed."""
 
-    cidr: IPv4Network = IPv4Network("10.0.0.0/16")
-    subnet: IPv4Network | None = None
-    vpc_id: str | None = None
-    subnet_id: str | None = None
+    cidr: Annotated[forms.Cidr, Field(description="The VPC's addresses: a network of /16 to /28.")] = IPv4Network(
+        "10.0.0.0/16"
+    )
+    subnet: Annotated[
+        forms.Cidr | None,
+        Field(
+            description="The subnet's addresses, inside `cidr`; null takes the whole `cidr`. Its lower half is for "
+            "hosts (host i has base + 10 + i), its upper half for the blocks of the interface groups."
+        ),
+    ] = None
+    vpc_id: Annotated[
+        Annotated[str, forms.VPC_ID] | None, Field(description="An existing VPC to use instead of a new one.")
+    ] = None
+    subnet_id: Annotated[
+        Annotated[str, forms.SUBNET_ID] | None, Field(description="An existing subnet to use instead of a new one.")
+    ] = None
 
     @property
     def subnet_cidr(self) -> IPv4Network:
@@ -34,132 +57,313 @@ class Network(Model):
 class Aws(Model):
     """Where the cluster stands in AWS."""
 
-    region: str
-    zone: str = "auto"
-    network: Network = Network()
-    tags: dict[str, str] = Field(default_factory=dict)
-    endpoint_url: str | None = None
-    instance_profile: str | None = None
+    region: Annotated[str, forms.REGION, Field(description="The AWS region.")]
+    zone: Annotated[
+        str,
+        forms.ZONE,
+        Field(description="The availability zone; `auto` takes the first that offers the instance type."),
+    ] = "auto"
+    network: Network = Field(default_factory=Network, description="The VPC and its subnet.")
+    tags: Annotated[
+        dict[forms.TagKey, forms.TagValue],
+        Field(
+            max_length=46,
+            description="Tags for every AWS resource, beside edgewrap's own four (`Name`, `edgewrap:cluster`, "
+            "`edgewrap:uuid`, `edgewrap:key`): at most 46.",
+        ),
+    ] = Field(default_factory=dict)
+    endpoint_url: Annotated[
+        forms.Url | None,
+        Field(description="Another endpoint for all AWS calls, such as LocalStack's; null: AWS_ENDPOINT_URL, or AWS."),
+    ] = None
+    instance_profile: Annotated[
+        Annotated[str, forms.INSTANCE_PROFILE] | None,
+        Field(description="The instance profile of the hosts, by name. SSM Session Manager needs one."),
+    ] = None
 
 
 class Hosts(Model):
     """The metal hosts; indexes 0, 1, 2, … without the retired ones."""
 
-    count: Annotated[int, Field(ge=1)] = 3
-    retired: tuple[Annotated[int, Field(ge=0)], ...] = ()
-    hypervisor: Literal["kvm", "lxc"] = "kvm"
-    instance_type: str = "c5.metal"
-    ami: str = "ubuntu-24.04"
-    root_volume_gb: Annotated[int, Field(ge=8, le=16384)] = 512
-    address: Literal["public", "eip", "private"] = "public"
-    on_failure: Literal["move", "replace"] = "move"
-    firewall: bool = True
+    count: Annotated[int, Field(ge=1, le=32758, description="How many hosts live.")] = 3
+    retired: Annotated[
+        tuple[Index, ...],
+        distinct("index"),
+        Field(description="Indexes of hosts that are gone; an index is never used twice."),
+    ] = ()
+    hypervisor: Annotated[Literal["kvm", "lxc"], Field(description="What runs the VMs.")] = "kvm"
+    instance_type: Annotated[
+        str, forms.INSTANCE_TYPE, Field(description="The EC2 instance type. KVM needs a metal one.")
+    ] = "c5.metal"
+    ami: Annotated[
+        str,
+        forms.AMI,
+        Field(description="The image of a new host: Ubuntu's newest, or an AMI. Chosen once per host, then kept."),
+    ] = "ubuntu-24.04"
+    root_volume_gb: Annotated[int, Field(ge=8, le=16384, description="The root volume's size in GiB.")] = 512
+    address: Annotated[
+        Literal["public", "eip", "private"],
+        Field(
+            description="How hosts are reached: `public` by the address that the subnet gives (lost on a stop), `eip` "
+            "by an Elastic IP of their own (kept for ever), `private` by their private address (VPN)."
+        ),
+    ] = "public"
+    on_failure: Annotated[
+        Literal["move", "replace"],
+        Field(description="When a host dies: `move` its groups to the others, or `replace` the instance."),
+    ] = "move"
+    firewall: Annotated[
+        bool, Field(description="Filter what reaches the hosts themselves: SSH, BGP, VXLAN and the front-end only.")
+    ] = True
 
 
 class ElasticIps(Model):
     """How many Elastic IPs; indexes 0, 1, 2, … without the retired ones."""
 
-    count: Annotated[int, Field(ge=0)] = 4
-    retired: tuple[Annotated[int, Field(ge=0)], ...] = ()
+    count: Annotated[int, Field(ge=0, le=3969, description="How many Elastic IPs live.")] = 4
+    retired: Annotated[
+        tuple[Index, ...],
+        distinct("index"),
+        Field(description="Indexes of Elastic IPs that are released; an index is never used twice."),
+    ] = ()
 
 
 class SecurityRule(Model):
-    """One rule of the VMs' security group. `ports` is one port, a range `low-high`, or `all`."""
+    """One rule of the VMs' security group."""
 
-    protocol: Literal["tcp", "udp", "icmp", "all"]
-    ports: int | str = "all"
-    cidrs: tuple[IPv4Network, ...] = (IPv4Network("0.0.0.0/0"),)
-    description: str = ""
+    protocol: Annotated[Literal["tcp", "udp", "icmp", "all"], Field(description="What it allows.")]
+    ports: Annotated[
+        forms.Ports,
+        Field(description="One port, a range `low-high`, or `all`; for tcp and udp only."),
+    ] = "all"
+    cidrs: Annotated[
+        tuple[forms.Cidr, ...],
+        distinct("network"),
+        Field(min_length=1, description="From where (ingress) or to where (egress)."),
+    ] = (IPv4Network("0.0.0.0/0"),)
+    description: Annotated[forms.Description, Field(description="A note on the rule, kept by AWS.")] = ""
+
+    @property
+    def port_range(self) -> tuple[int, int]:
+        """The lowest and the highest port; `all` is (0, 65535)."""
+        return port_range(self.ports)
 
 
 class SecurityGroup(Model):
-    """The user's own rules instead of "everything allowed". `None` leaves that direction open."""
+    """The user's own rules instead of "everything allowed"."""
 
-    ingress: tuple[SecurityRule, ...] | None = None
-    egress: tuple[SecurityRule, ...] | None = None
+    ingress: Annotated[
+        tuple[SecurityRule, ...] | None,
+        Field(description="What may reach the VMs; null allows everything, an empty list nothing."),
+    ] = None
+    egress: Annotated[
+        tuple[SecurityRule, ...] | None,
+        Field(description="What the VMs may reach; null allows everything, an empty list nothing."),
+    ] = None
 
 
 class PublicNetwork(Model):
     """The Elastic IPs, the interface groups that carry them, and the virtual network that leases them."""
 
-    elastic_ips: ElasticIps = ElasticIps()
-    groups: Annotated[int, Field(ge=1)] = 4
-    existing: dict[str, str] = Field(default_factory=dict)
-    security_group: SecurityGroup = SecurityGroup()
-    dns: tuple[IPv4Address, ...] = (IPv4Address("1.1.1.1"),)
-    vni: Annotated[int, Field(ge=1, le=16777215)] = 16000000
-    ipam: Literal["auto", "none", "edgewrap"] = "auto"
+    elastic_ips: ElasticIps = Field(default_factory=ElasticIps, description="The Elastic IPs of the VMs.")
+    groups: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=63,
+            description="How many interface groups carry the Elastic IPs; fixed at creation. At most the interfaces of "
+            "the instance type's first network card less one.",
+        ),
+    ] = 4
+    existing: Annotated[
+        dict[Annotated[str, forms.EXISTING_KEY], Annotated[str, forms.ALLOCATION_ID]],
+        Field(description="Elastic IPs of one's own, allocation id by key; never released."),
+    ] = Field(default_factory=dict)
+    security_group: SecurityGroup = Field(
+        default_factory=SecurityGroup, description="The security group of the VMs; everything is allowed by default."
+    )
+    dns: Annotated[
+        tuple[forms.Address, ...], distinct("server"), Field(description="The name servers that VMs are told.")
+    ] = (IPv4Address("1.1.1.1"),)
+    vni: Annotated[int, Field(ge=1, le=16777215, description="The VXLAN network identifier of `br-edge`.")] = 16000000
+    ipam: Annotated[
+        Literal["auto", "none", "edgewrap"],
+        Field(
+            description="Whether the address ranges use the IPAM driver: `auto` where the front-end has it, `none`, or "
+            "`edgewrap`."
+        ),
+    ] = "auto"
 
 
 class PrivateNetwork(Model):
-    """The template that tenants make private networks from. `mtu` in bytes."""
+    """The template that tenants make private networks from."""
 
-    mtu: Annotated[int, Field(ge=576, le=9216)] = 8950
-    phydev: str = "auto"
+    mtu: Annotated[
+        int,
+        Field(
+            ge=576,
+            le=8951,
+            description="In bytes; at most the VPC's 9001 less VXLAN's 50.",
+        ),
+    ] = 8950
+    phydev: Annotated[
+        str, forms.INTERFACE, Field(description="The hosts' interface under VXLAN; `auto` finds the default route's.")
+    ] = "auto"
 
 
 class Evpn(Model):
     """BGP-EVPN between the hosts."""
 
-    asn: Annotated[int, Field(ge=1, le=4294967295)] = 65000
-    reflectors: Annotated[int, Field(ge=1)] = 2
-    password: str | None = None
+    asn: Annotated[int, Field(ge=1, le=4294967294, description="The autonomous system number.")] = 65000
+    reflectors: Annotated[int, Field(ge=1, description="How many hosts are route reflectors.")] = 2
+    password: Annotated[
+        SecretStr | None,
+        FROM_ENVIRONMENT,
+        Field(max_length=80, description="The BGP sessions' password; only as `${env:NAME}`."),
+    ] = None
 
 
 class OpenNebula(Model):
-    """The front-end. `endpoint: null` takes ONE_XMLRPC."""
+    """The front-end. Credentials come from ONE_AUTH or ~/.one/one_auth."""
 
-    endpoint: str | None = None
-    version: str = "auto"
-    oneadmin_public_key: str | None = None
-    replica: str = "auto"
-    ca_file: str | None = None
+    endpoint: Annotated[
+        forms.Url | None, FROM_ENVIRONMENT, Field(description="The XML-RPC endpoint; null takes ONE_XMLRPC.")
+    ] = None
+    version: Annotated[
+        str,
+        forms.VERSION,
+        Field(description="The repository of the hosts' packages; `auto` takes the front-end's version."),
+    ] = "auto"
+    oneadmin_public_key: Annotated[
+        forms.PublicKey | None, Field(description="The front-end's public key, for hosts that set themselves up.")
+    ] = None
+    replica: Annotated[
+        Literal["auto", "none"],
+        Field(description="The host that keeps replicas of images: `auto` takes the first host, `none` no host."),
+    ] = "auto"
+    ca_file: Annotated[
+        LocalPath | None, Field(description="The certificate authority of an https endpoint, a PEM file.")
+    ] = None
 
 
 class Ssh(Model):
-    """How hosts are reached, and who may."""
+    """How hosts are reached, and who may. Keys come from the SSH agent or ~/.ssh."""
 
-    user: str = "ubuntu"
-    public_key: str = "~/.ssh/id_ed25519.pub"
-    authorized_keys: tuple[str, ...] = ()
-    from_: Annotated[tuple[IPv4Network, ...], Field(alias="from")] = (IPv4Network("0.0.0.0/0"),)
-    proxy_command: str | None = None
-    host_keys: Literal["pin"] = "pin"
+    user: Annotated[str, forms.USER, FROM_ENVIRONMENT, Field(description="The user on the hosts; it may use sudo.")] = (
+        "ubuntu"
+    )
+    public_key: Annotated[
+        LocalPath,
+        Field(description="The public key file of the AWS key pair. Its text is kept from the first apply on."),
+    ] = "~/.ssh/id_ed25519.pub"
+    authorized_keys: Annotated[
+        tuple[Annotated[forms.PublicKey, FROM_ENVIRONMENT], ...],
+        distinct("key"),
+        Field(description="More public keys for that user, as text."),
+    ] = ()
+    from_: Annotated[
+        tuple[forms.Cidr, ...],
+        distinct("network"),
+        Field(alias="from", description="Who may open SSH to the hosts' own addresses; never to Elastic IPs of VMs."),
+    ] = (IPv4Network("0.0.0.0/0"),)
+    proxy_command: Annotated[
+        Annotated[str, forms.LINE, FROM_ENVIRONMENT] | None,
+        Field(
+            description="A command that carries the SSH connection, such as SSM Session Manager's; `{instance_id}` and "
+            "`{host}` are filled in."
+        ),
+    ] = None
+    host_keys: Annotated[
+        Literal["pin"], Field(description="Host keys are pinned at first sight, with the instance id.")
+    ] = "pin"
 
 
 class S3Backend(Model):
     """Where the Terraform state is kept in S3."""
 
-    bucket: str
-    key: str
-    region: str
+    bucket: Annotated[str, forms.BUCKET, Field(description="The bucket.")]
+    key: Annotated[str, forms.OBJECT_KEY, Field(description="The object's key.")]
+    region: Annotated[str, forms.REGION, Field(description="The bucket's region.")]
 
 
 class S3BackendChoice(Model):
     """`backend: { s3: { … } }`."""
 
-    s3: S3Backend
+    s3: Annotated[S3Backend, Field(description="Keep the state in S3.")]
+
+
+def _backend_kind(backend: Any) -> str:
+    """Which form of `backend` is meant, so that an error speaks of that one only."""
+    return "<local>" if isinstance(backend, str) else "<s3>"
 
 
 class TerraformSettings(Model):
     """Which binary, where its providers lie, where its state is kept."""
 
-    binary: str = "terraform"
-    plugin_dir: str | None = None
-    backend: Literal["local"] | S3BackendChoice = "local"
+    binary: Annotated[LocalPath, Field(description="`terraform`, `tofu`, or the path of one.")] = "terraform"
+    plugin_dir: Annotated[
+        LocalPath | None, Field(description="A folder with the providers, for machines without a way to the registry.")
+    ] = None
+    backend: Annotated[
+        Annotated[Literal["local"], Tag("<local>")] | Annotated[S3BackendChoice, Tag("<s3>")],
+        Discriminator(_backend_kind),
+        Field(description="Where the state is kept: `local`, or `s3: { bucket, key, region }`."),
+    ] = "local"
 
 
 class Spec(Model):
     """One AWS metal edge cluster."""
 
-    api_version: Annotated[Literal["edgewrap/v1"], Field(alias="apiVersion")]
-    name: str
-    protect: bool = False
-    aws: Aws
-    hosts: Hosts = Hosts()
-    public_network: PublicNetwork = PublicNetwork()
-    private_network: PrivateNetwork = PrivateNetwork()
-    evpn: Evpn = Evpn()
-    opennebula: OpenNebula = OpenNebula()
-    ssh: Ssh = Ssh()
-    terraform: TerraformSettings = TerraformSettings()
+    model_config = ConfigDict(defer_build=False)
+
+    api_version: Annotated[
+        Literal["edgewrap/v1"], Field(alias="apiVersion", description="The version of this contract.")
+    ]
+    name: Annotated[
+        str,
+        forms.NAME,
+        Field(description="The cluster's name, in AWS, in OpenNebula and on disk. It never changes."),
+    ]
+    protect: Annotated[bool, Field(description="True: `destroy` refuses.")] = False
+    aws: Annotated[Aws, Field(description="Where the cluster stands in AWS.")]
+    hosts: Hosts = Field(default_factory=Hosts, description="The metal hosts.")
+    public_network: PublicNetwork = Field(
+        default_factory=PublicNetwork, description="The Elastic IPs and what carries them."
+    )
+    private_network: PrivateNetwork = Field(
+        default_factory=PrivateNetwork, description="The template of private networks."
+    )
+    evpn: Evpn = Field(default_factory=Evpn, description="BGP-EVPN between the hosts.")
+    opennebula: OpenNebula = Field(default_factory=OpenNebula, description="The front-end.")
+    ssh: Ssh = Field(default_factory=Ssh, description="How hosts are reached, and who may.")
+    terraform: TerraformSettings = Field(default_factory=TerraformSettings, description="Terraform and its state.")
+
+    _written: Mapping[KeyPath, str] = PrivateAttr(default_factory=dict)
+    _directory: Path = PrivateAttr(default=Path())
+
+    def model_post_init(self, context: Any) -> None:
+        """Takes over where the spec was read from, and the texts that stood where a value was filled in."""
+        if isinstance(context, Origin):
+            self._written = context.written
+            self._directory = context.directory
+
+    @property
+    def written(self) -> Mapping[KeyPath, str]:
+        """By path, the texts of the file (`${env:NAME}`) in whose place the environment's values stand."""
+        return self._written
+
+    def local_path(self, text: str) -> Path:
+        """The file that a path of the spec means: `~/` is the user's home, a relative one begins at the spec."""
+        return self._directory / Path(text).expanduser()
+
+    def __repr_args__(self) -> list[tuple[str | None, Any]]:
+        """Only the name: other values may come from the environment, and must not reach a log."""
+        return [("name", self.name)]
+
+
+class Origin:
+    """Where a spec comes from: the validation context that the loader gives."""
+
+    def __init__(self, written: Mapping[KeyPath, str], directory: Path) -> None:
+        self.written = written
+        self.directory = directory

@@ -1,0 +1,254 @@
+"""The forms of single values: what a region, a CIDR or a port looks like, each with the rule that an error names.
+
+A form stands in the models as `Annotated[str, REGION]`, and reaches the JSON Schema as a pattern. Rules never repeat
+the value itself: it may come from the environment.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import unicodedata
+from dataclasses import dataclass
+from ipaddress import AddressValueError, IPv4Address, IPv4Network, ip_interface
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, PlainValidator, WithJsonSchema
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+HIGHEST_PORT = 65535
+LARGEST_TAG_KEY = 128
+LARGEST_TAG_VALUE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A text of one pattern (matched whole), and the rule for a person: it follows the word "must be"."""
+
+    pattern: str
+    rule: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return handler(core) | {"pattern": f"^(?:{self.pattern})$"}
+
+    def check(self, text: str) -> str:
+        """The text itself; raises ValueError with the rule where it has another form."""
+        if re.fullmatch(self.pattern, text) is None:
+            raise ValueError(f"must be {self.rule}")
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class FromEnvironment:
+    """Marks a text that `${env:NAME}` may fill in: one that is needed only while a run lasts. All other values end
+    in Terraform's files and state, where nothing from the environment may go."""
+
+
+FROM_ENVIRONMENT = FromEnvironment()
+
+_REGION = r"[a-z]{2,4}(?:-[a-z]+)+-[0-9]{1,2}"
+REGION = Form(_REGION, "an AWS region such as eu-west-3")
+ZONE = Form(rf"auto|{_REGION}[a-z]", "`auto` or a zone of the region, such as eu-west-3a (no Local or Wavelength Zone)")
+NAME = Form(
+    r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?",
+    "1 to 40 lower-case letters, digits and hyphens, beginning with a letter and not ending with a hyphen: it becomes "
+    "part of names in AWS and OpenNebula",
+)
+VPC_ID = Form(r"vpc-[0-9a-f]{8}(?:[0-9a-f]{9})?", "the id of a VPC, such as vpc-0123456789abcdef0")
+SUBNET_ID = Form(r"subnet-[0-9a-f]{8}(?:[0-9a-f]{9})?", "the id of a subnet, such as subnet-0123456789abcdef0")
+ALLOCATION_ID = Form(
+    r"eipalloc-[0-9a-f]{8}(?:[0-9a-f]{9})?", "the allocation id of an Elastic IP, such as eipalloc-0123456789abcdef0"
+)
+EXISTING_KEY = Form(
+    r"(?!eip-)[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?",
+    "a key of 1 to 40 lower-case letters, digits and hyphens that does not begin with eip-",
+)
+INSTANCE_PROFILE = Form(r"[A-Za-z0-9_+=,.@-]{1,128}", "the name of an instance profile, not its ARN")
+INSTANCE_TYPE = Form(r"[a-z][a-z0-9-]*\.[a-z0-9]+(?:-[a-z0-9]+)*", "an EC2 instance type such as c5.metal")
+AMI = Form(
+    r"ubuntu-24\.04|ubuntu-22\.04|ami-[0-9a-f]{8}(?:[0-9a-f]{9})?", "ubuntu-24.04, ubuntu-22.04 or the id of an AMI"
+)
+DESCRIPTION = Form(
+    r"[0-9A-Za-z ._\-:/()#,@\[\]+=&;{}!$*]{0,255}",
+    "at most 255 ASCII letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*, as AWS takes them in a description",
+)
+INTERFACE = Form(r"auto|[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}", "`auto` or the name of a network interface")
+VERSION = Form(r"auto|[0-9]+\.[0-9]+(?:\.[0-9]+)?", "`auto` or a version of OpenNebula, such as 7.0")
+USER = Form(r"[a-z_][a-z0-9_-]{0,31}", "the name of a user on the hosts, such as ubuntu")
+BUCKET = Form(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the name of an S3 bucket")
+OBJECT_KEY = Form(r"[A-Za-z0-9!_.*'()/-]{1,1024}", "an S3 object key of letters, digits and !_.*'()/-")
+LINE = Form(r"[^\x00-\x1f\x7f]+", "one line of text, not empty")
+LOCAL_PATH = Form(
+    r"(?!ssh-|ecdsa-|sk-)(?:~/|[^~\x00-\x1f\x7f])[^\x00-\x1f\x7f]*", "the path of a file (not its text), such as ~/file"
+)
+
+
+def _description(text: str) -> str:
+    """Names the first character that AWS refuses in a rule's description."""
+    for character in text:
+        if re.fullmatch(DESCRIPTION.pattern, character) is None:
+            raise ValueError(f"must not hold {character!a}; it must be {DESCRIPTION.rule}")
+    return DESCRIPTION.check(text)
+
+
+Description = Annotated[
+    str, AfterValidator(_description), WithJsonSchema({"type": "string", "pattern": f"^{DESCRIPTION.pattern}$"})
+]
+
+
+def _network(value: Any) -> IPv4Network:
+    """An IPv4 network in CIDR form, its host bits zero."""
+    if isinstance(value, IPv4Network):
+        return value
+    if not isinstance(value, str) or re.fullmatch(r"[0-9.]+/[0-9]{1,2}", value) is None:
+        raise ValueError("must be an IPv4 network in CIDR form, such as 10.0.0.0/16; one address is 203.0.113.5/32")
+    try:
+        exact = ip_interface(value).network
+    except ValueError:
+        raise ValueError("must be an IPv4 network in CIDR form: four numbers up to 255 and a prefix up to 32") from None
+    if str(exact) != value and str(exact.network_address) != value.split("/")[0]:
+        raise ValueError(f"must have no host bits set: write {exact}")
+    return IPv4Network(exact)
+
+
+def _address(value: Any) -> IPv4Address:
+    """An IPv4 address; a number is none."""
+    if isinstance(value, IPv4Address):
+        return value
+    try:
+        return IPv4Address(value if isinstance(value, str) else "")
+    except AddressValueError:
+        raise ValueError("must be an IPv4 address such as 1.1.1.1") from None
+
+
+Cidr = Annotated[
+    IPv4Network,
+    PlainValidator(_network),
+    WithJsonSchema({"type": "string", "pattern": r"^(?:[0-9]{1,3}\.){3}[0-9]{1,3}/[0-9]{1,2}$"}),
+]
+Address = Annotated[IPv4Address, PlainValidator(_address), WithJsonSchema({"type": "string", "format": "ipv4"})]
+
+
+def port_range(ports: int | str) -> tuple[int, int]:
+    """The lowest and the highest port of `443`, `8000-8100` or `all`; raises ValueError with the rule."""
+    rule = "must be one port, a range low-high, or `all`; ports are 1 to 65535"
+    if ports == "all":
+        return 0, HIGHEST_PORT
+    found = re.fullmatch(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", str(ports), re.ASCII)
+    if isinstance(ports, bool) or not isinstance(ports, int | str) or found is None:
+        raise ValueError(rule)
+    low, high = int(found[1]), int(found[2] or found[1])
+    if low > high:
+        raise ValueError(f"must be a range low-high: write {high}-{low}")
+    if low < 1 or high > HIGHEST_PORT:
+        raise ValueError(rule)
+    return low, high
+
+
+def _ports(value: Any) -> Any:
+    port_range(value)
+    return value
+
+
+Ports = Annotated[
+    int | str,
+    PlainValidator(_ports),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": HIGHEST_PORT},
+                {"type": "string", "pattern": "^(?:all|[0-9]{1,5}(?:-[0-9]{1,5})?)$"},
+            ]
+        }
+    ),
+]
+
+
+def _url(text: str) -> str:
+    """An http or https URL without a user, a password or a query: credentials have no place in it."""
+    rule = "must be an http or https URL such as http://frontend:2633/RPC2"
+    try:
+        url = urlsplit(text)
+        port = url.port
+    except ValueError:
+        raise ValueError(rule) from None
+    if url.username is not None or url.password is not None:
+        raise ValueError("must hold no user and no password: credentials are never in the spec")
+    wrong_host = re.fullmatch(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*", url.hostname or "") is None
+    if url.scheme not in ("http", "https") or wrong_host or port == 0 or url.query or url.fragment:
+        raise ValueError(rule)
+    return LINE.check(text)
+
+
+Url = Annotated[str, AfterValidator(_url)]
+
+
+_TAG_CATEGORIES = {"Lu", "Ll", "Lt", "Lm", "Lo", "Nd", "Nl", "No", "Zs"}
+
+
+def _tag_text(text: str) -> str:
+    for character in text:
+        if unicodedata.category(character) not in _TAG_CATEGORIES and character not in "_.:/=+-@":
+            raise ValueError(f"must hold only letters, digits, spaces and _.:/=+-@ as AWS's tags do, not {character!a}")
+    return text
+
+
+def _tag_key(text: str) -> str:
+    if not 1 <= len(text) <= LARGEST_TAG_KEY:
+        raise ValueError(f"a tag's key must have 1 to {LARGEST_TAG_KEY} characters")
+    if text.lower().startswith("aws:"):
+        raise ValueError("a tag's key must not begin with aws: (AWS keeps it for itself)")
+    if text == "Name" or text.lower().startswith("edgewrap:"):
+        raise ValueError("a tag's key must not be Name or begin with edgewrap: (edgewrap sets these)")
+    return _tag_text(text)
+
+
+def _tag_value(text: str) -> str:
+    if len(text) > LARGEST_TAG_VALUE:
+        raise ValueError(f"a tag's value must have at most {LARGEST_TAG_VALUE} characters")
+    return _tag_text(text)
+
+
+TagKey = Annotated[str, AfterValidator(_tag_key)]
+TagValue = Annotated[str, AfterValidator(_tag_value)]
+
+_KEY_TYPES = "ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)|sk-(?:ssh-ed25519|ecdsa-sha2-nistp256)@openssh\\.com"
+
+
+def _public_key(text: str) -> str:
+    """One line as in an OpenSSH public key file; the key's own text names the same type."""
+    rule = "must be one OpenSSH public key: its type, its text in base64 and a comment, without options"
+    found = re.fullmatch(rf"({_KEY_TYPES}) ([A-Za-z0-9+/]+=*)(?: [^\x00-\x1f\x7f]*)?", text)
+    if found is None:
+        raise ValueError(rule)
+    try:
+        blob = base64.b64decode(found[2], validate=True)
+    except binascii.Error:
+        raise ValueError(rule) from None
+    kind = found[1].encode()
+    if not blob.startswith(len(kind).to_bytes(4, "big") + kind):
+        raise ValueError(rule)
+    return text
+
+
+PublicKey = Annotated[str, AfterValidator(_public_key)]
+
+
+def distinct(kind: str) -> AfterValidator:
+    """A list without repetitions; `kind` names its items in the rule."""
+
+    def check(items: tuple[Any, ...]) -> tuple[Any, ...]:
+        seen: set[Any] = set()
+        for position, item in enumerate(items, start=1):
+            if item in seen:
+                raise ValueError(f"must name each {kind} once: item {position} repeats one before it")
+            seen.add(item)
+        return items
+
+    return AfterValidator(check)

@@ -1,0 +1,37 @@
+"""Places in a spec: the path of a value, how it is written, and a fault found there."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+KeyPath = tuple[str | int, ...]
+"""The keys and list positions (from 0) that lead to a value."""
+
+
+def dotted(path: KeyPath) -> str:
+    """A path for a person: `hosts.retired[0]`, `aws.tags["cost centre"]`; the whole file is `spec`."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        elif re.fullmatch(r"[A-Za-z0-9_-]+", part):
+            text += f".{part}" if text else part
+        else:
+            text += f"[{quoted(part)}]"
+    return text or "spec"
+
+
+def quoted(text: str) -> str:
+    """The text in quotes on one line, whatever it holds."""
+    escaped = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+    return f'"{escaped}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with the value at `path`: the rule it breaks. `at_key` means its key rather than its value."""
+
+    path: KeyPath
+    rule: str
+    at_key: bool = False
