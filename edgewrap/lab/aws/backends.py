@@ -1,0 +1,12 @@
+"""Moto's EC2 backends, typed."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from moto.ec2.models import EC2Backend, ec2_backends
+
+
+def used_backends() -> list[EC2Backend]:
+    """One for each account and region that some call has named."""
+    return [cast("EC2Backend", backend) for _account, _region, backend in ec2_backends.iter_backends()]

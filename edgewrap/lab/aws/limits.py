@@ -1,0 +1,54 @@
+"""What the lab's AWS refuses: quotas, and capacity that is missing. Settable while it runs."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Quotas(BaseModel):
+    """The account's quotas, each counted per account and region as AWS does.
+
+    `elastic_ips` and `vpcs` are counts (AWS's own defaults; the default VPC counts). `standard_vcpus` is the sum over
+    the running on-demand instances of the standard families: twelve c5.metal, where a new AWS account has 5.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    elastic_ips: int = Field(default=5, ge=0)
+    vpcs: int = Field(default=5, ge=0)
+    standard_vcpus: int = Field(default=1152, ge=0)
+
+
+class Shortage(BaseModel):
+    """One pair of zone and instance type for which AWS has no capacity now; `*` stands for any."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    zone: str = "*"
+    instance_type: str = "*"
+
+    def covers(self, zone: str, instance_type: str) -> bool:
+        return self.zone in ("*", zone) and self.instance_type in ("*", instance_type)
+
+
+class Capacity(BaseModel):
+    """What AWS has no capacity for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    missing: tuple[Shortage, ...] = ()
+
+    def lacks(self, zone: str, instance_type: str) -> bool:
+        return any(shortage.covers(zone, instance_type) for shortage in self.missing)
+
+
+class Limits:
+    """The limits in force; the lab's API replaces them, moto's mends read them."""
+
+    def __init__(self) -> None:
+        self.quotas = Quotas()
+        self.capacity = Capacity()
+
+
+LIMITS = Limits()
+"""One for the process, as moto's own backends are."""

@@ -1,0 +1,194 @@
+"""The picture of the lab's AWS that the fabric follows, drawn from moto's backends.
+
+All accounts and regions that were used are drawn into one picture. A default VPC, which moto makes in every region,
+is left out as long as no network interface stands in it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import threading
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from moto.ec2.models import EC2Backend
+from moto.ec2.models.elastic_network_interfaces import NetworkInterface
+from moto.ec2.models.instances import Instance
+from moto.ec2.models.internet_gateways import InternetGateway
+from moto.ec2.models.security_groups import SecurityGroup, SecurityGroupRule
+from moto.ec2.models.subnets import Subnet
+
+from edgewrap.lab.aws.backends import used_backends
+from edgewrap.lab.cloud import (
+    Cloud,
+    CloudAddress,
+    CloudInstance,
+    CloudInterface,
+    CloudRule,
+    CloudSubnet,
+)
+
+_PROTOCOLS = {"-1": "all", "tcp": "tcp", "udp": "udp", "icmp": "icmp"}
+
+
+class Picture:
+    """The picture as it is now; whoever follows it waits for a higher serial."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._cloud = draw(serial=1)
+
+    def redraw(self) -> None:
+        """Looks at moto's backends again; the serial rises only if something differs."""
+        with self._changed:
+            cloud = draw(serial=self._cloud.serial)
+            if cloud != self._cloud:
+                self._cloud = cloud.model_copy(update={"serial": self._cloud.serial + 1})
+                self._changed.notify_all()
+
+    def wait(self, after: int, timeout_s: float) -> Cloud:
+        """The picture, as soon as its serial is higher than `after`, at the latest after the timeout."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._cloud.serial > after, timeout_s)
+            return self._cloud
+
+
+def draw(serial: int) -> Cloud:
+    """The whole picture, with this serial."""
+    backends = used_backends()
+    shown = {vpc.id for backend in backends for vpc in _vpcs(backend)}
+    return Cloud(
+        serial=serial,
+        vpc_cidrs={vpc.id: vpc.cidr_block for backend in backends for vpc in _vpcs(backend)},
+        subnets=tuple(
+            _subnet(backend, subnet) for backend in backends for subnet in _subnets(backend) if subnet.vpc_id in shown
+        ),
+        instances=tuple(_instance(instance) for backend in backends for instance in backend.all_instances()),
+        interfaces=tuple(_interface(interface) for backend in backends for interface in backend.enis.values()),
+        addresses=tuple(address for backend in backends for address in _addresses(backend)),
+        rules=tuple(
+            rule
+            for backend in backends
+            for vpc_id, groups in backend.groups.items()
+            if vpc_id in shown
+            for group in groups.values()
+            for rule in _rules(group)
+        ),
+    )
+
+
+def _vpcs(backend: EC2Backend) -> Iterator[Any]:
+    used = {interface.vpc_id for interface in backend.enis.values()}
+    return (vpc for vpc in backend.vpcs.values() if vpc.id in used or not vpc.is_default)
+
+
+def _subnets(backend: EC2Backend) -> Iterator[Subnet]:
+    return (subnet for by_zone in backend.subnets.values() for subnet in by_zone.values())
+
+
+def _subnet(backend: EC2Backend, subnet: Subnet) -> CloudSubnet:
+    return CloudSubnet(
+        id=subnet.id,
+        vpc_id=subnet.vpc_id,
+        cidr=subnet.cidr_block,
+        internet_gateway=_leads_outside(backend, subnet),
+    )
+
+
+def _leads_outside(backend: EC2Backend, subnet: Subnet) -> bool:
+    """Whether the subnet's route table, or else the VPC's main one, has a default route to an attached gateway."""
+    tables = [table for table in backend.route_tables.values() if table.vpc_id == subnet.vpc_id]
+    own = [table for table in tables if subnet.id in table._associations.values()]  # noqa: SLF001
+    main = [table for table in tables if table.main_association_id]
+    return any(
+        route.destination_cidr_block == "0.0.0.0/0"
+        and isinstance(route.gateway, InternetGateway)
+        and route.gateway.id in backend.internet_gateways
+        and route.gateway.vpc is not None
+        and route.gateway.vpc.id == subnet.vpc_id
+        for table in own or main
+        for route in table.routes
+    )
+
+
+def _instance(instance: Instance) -> CloudInstance:
+    return CloudInstance(
+        id=instance.id,
+        state=instance.state,
+        generation=getattr(instance, "generation", 1),
+        boots=getattr(instance, "boots", 0),
+        key_name=instance.key_name or "",
+        public_key=getattr(instance, "public_key", ""),
+        user_data=_text(instance.user_data),
+        tags={tag["key"]: tag["value"] for tag in instance.get_tags()},
+    )
+
+
+def _text(user_data: object) -> str:
+    """User data as the instance sees it; what is no text stays base64."""
+    encoded = str(user_data or "")
+    try:
+        return base64.b64decode(encoded, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return encoded
+
+
+def _interface(interface: NetworkInterface) -> CloudInterface:
+    primary = interface.private_ip_address or ""
+    private: Iterable[str] = (str(item["PrivateIpAddress"]) for item in interface.private_ip_addresses)
+    return CloudInterface(
+        id=interface.id,
+        mac=interface.mac_address,
+        subnet_id=interface.subnet_id,
+        primary_address=primary,
+        secondary_addresses=tuple(address for address in private if address != primary),
+        instance_id=interface.instance.id if interface.instance else "",
+        device_index=interface.device_index or 0,
+        security_groups=tuple(group.id for group in interface.group_set),
+        source_dest_check=interface.source_dest_check,
+        secondary_at_launch=getattr(interface, "secondary_at_launch", ()),
+    )
+
+
+def _addresses(backend: EC2Backend) -> Iterator[CloudAddress]:
+    elastic = {address.public_ip for address in backend.addresses}
+    for address in backend.addresses:
+        yield CloudAddress(
+            public_address=address.public_ip,
+            allocation_id=address.allocation_id or "",
+            interface_id=address.network_interface_id,
+            private_address=address.private_ip_address or "",
+        )
+    for interface in backend.enis.values():
+        if interface.public_ip and interface.public_ip not in elastic:
+            yield CloudAddress(
+                public_address=interface.public_ip,
+                allocation_id="",
+                interface_id=interface.id,
+                private_address=interface.private_ip_address or "",
+            )
+
+
+def _rules(group: SecurityGroup) -> Iterator[CloudRule]:
+    for direction, rules in (("ingress", group.ingress_rules), ("egress", group.egress_rules)):
+        for rule in rules:
+            protocol = _PROTOCOLS.get(rule.ip_protocol or "")
+            cidr, peer = rule.cidr_ipv4 or "", rule.source_group.get("GroupId", "")
+            if protocol and (cidr or peer):  # the fabric has IPv4, TCP, UDP and ICMP only
+                yield _rule(group, direction, protocol, rule, cidr, peer)
+
+
+def _rule(
+    group: SecurityGroup, direction: str, protocol: str, rule: SecurityGroupRule, cidr: str, peer: str
+) -> CloudRule:
+    has_ports = protocol in ("tcp", "udp")
+    return CloudRule(
+        group_id=group.id,
+        direction=direction,
+        protocol=protocol,
+        from_port=rule.from_port or 0 if has_ports else 0,
+        to_port=rule.to_port or 0 if has_ports else 65535,
+        cidr=cidr,
+        peer_group=peer,
+    )

@@ -1,0 +1,71 @@
+"""The WSGI server: AWS's API from moto, and the lab's own API below `/_lab/`."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import BaseWSGIServer, make_server
+from werkzeug.test import run_wsgi_app
+
+from edgewrap.lab.aws import mends
+from edgewrap.lab.aws.api import LabApi
+from edgewrap.lab.aws.calls import CallLog
+from edgewrap.lab.aws.picture import Picture
+
+ADDRESS = "127.0.0.1"
+"""The only address that the lab's AWS ever listens on."""
+
+
+class LabApplication:
+    """Serves one API call at a time: moto's backends are not made for threads, and each call takes milliseconds.
+
+    A call that may have changed something is followed by a new picture before its answer goes out, so that who reads
+    the picture after the answer sees the change.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        mends.apply()
+        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._turn = threading.RLock()
+        self._calls = CallLog(directory / "requests.ndjson")
+        self._picture = Picture()
+        self._api = LabApi(self._picture, self._calls, self._turn)
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ["PATH_INFO"].startswith("/_lab/"):
+            return self._api(environ, start_response)
+        body = _read_body(environ)
+        environ["wsgi.input"] = io.BytesIO(body)
+        with self._turn:
+            chunks, status, headers = run_wsgi_app(self._moto, environ, buffered=True)
+            answer = b"".join(chunks)
+            call = self._calls.add(environ, body, int(status.split(" ", 1)[0]), answer)
+            if not call.reads:
+                self._picture.redraw()
+        start_response(status, headers.to_wsgi_list())
+        return [answer]
+
+
+def _read_body(environ: dict[str, Any]) -> bytes:
+    stream = environ["wsgi.input"]
+    if environ.get("wsgi.input_terminated"):
+        return bytes(stream.read())
+    return bytes(stream.read(int(environ.get("CONTENT_LENGTH") or 0)))
+
+
+class QuietHandler(MotoRequestHandler):
+    """The call log replaces werkzeug's line for each request on stderr."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        pass
+
+
+def listen(port: int, directory: Path) -> BaseWSGIServer:
+    """A server that listens (port 0: the system chooses one) and answers once `serve_forever` runs."""
+    application = LabApplication(directory)
+    return make_server(ADDRESS, port, application, threaded=True, request_handler=QuietHandler)
