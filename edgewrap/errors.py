@@ -5,6 +5,7 @@
       SpecError                  the spec file is wrong, with the places in it
       ToolError                  a local program is missing or of a wrong version
       LockedError                another run holds this cluster
+      RefusedChangeError         the spec asks a living cluster for what it cannot take
       StateError                 the Terraform state is not what it should be
       PlanOutdatedError          a saved plan no longer fits what it stood on
       TerraformError             terraform failed; carries its diagnostics
@@ -59,7 +60,8 @@ class UsageError(EdgewrapError):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One fault in a spec file: where it is (line and column count from 1), the value, and the rule."""
+    """One fault in a spec file: where it is (line and column count from 1; 0 for the file itself), the value, and
+    the rule."""
 
     file: Path
     line: int
@@ -70,7 +72,8 @@ class Problem:
 
     def __str__(self) -> str:
         value = f" (value: {self.value})" if self.value else ""
-        return f"{self.file}:{self.line}:{self.column}: {self.path}: {self.rule}{value}"
+        place = f"{self.file}:{self.line}:{self.column}: {self.path}" if self.line else f"{self.file}"
+        return f"{place}: {self.rule}{value}"
 
 
 class SpecError(EdgewrapError):
@@ -91,6 +94,21 @@ class ToolError(EdgewrapError):
 
 class LockedError(EdgewrapError):
     """Another run holds this cluster."""
+
+
+class RefusedChangeError(EdgewrapError):
+    """The spec asks for what a living cluster, or its instance type, cannot take; nothing was changed.
+
+    `refusals` are the single ones, each with the field, the reason and what to write instead.
+    """
+
+    def __init__(self, refusals: Sequence[str]) -> None:
+        self.refusals = tuple(refusals)
+        super().__init__(
+            "\n".join(self.refusals),
+            cause="the spec asks for what the cluster, or its instance type, cannot take",
+            advice="correct the fields named; nothing was changed",
+        )
 
 
 class StateError(EdgewrapError):

@@ -58,7 +58,7 @@ class Pair:
 def block(subnet: IPv4Network, groups: int, group: int) -> IPv4Network:
     """The block of interface group `group`, of `groups` in all.
 
-    Raises ValueError where the half is too small for that many blocks.
+    Raises ValueError where the half is too small for that many blocks of one pair each.
     """
     half = groups_half(subnet)
     slots = 1 << (groups - 1).bit_length()
@@ -68,9 +68,15 @@ def block(subnet: IPv4Network, groups: int, group: int) -> IPv4Network:
     return IPv4Network((int(half.network_address) + group * size, 32 - (size.bit_length() - 1)))
 
 
-def pair_capacity(subnet: IPv4Network, groups: int, addresses_per_interface: int) -> int:
-    """How many pairs one block holds: bounded by its size and by the addresses an interface may have in all."""
-    return min(block(subnet, groups, 0).num_addresses // 2 - 1, addresses_per_interface - 1)
+def pair_capacity(subnet: IPv4Network, groups: int, addresses_per_interface: int = LARGEST_BLOCK) -> int:
+    """How many pairs one block holds: bounded by its size and by the addresses an interface may have in all.
+
+    The subnet's last address is its broadcast address: no host answers for it as a gateway. Where the last block
+    reaches it, every block does without its last pair, so that all hold the same number.
+    """
+    last = block(subnet, groups, groups - 1)
+    unusable = 1 if last.broadcast_address == subnet.broadcast_address else 0
+    return min(last.num_addresses // 2 - 1 - unusable, addresses_per_interface - 1)
 
 
 def pair(group_block: IPv4Network, number: int) -> Pair:

@@ -352,6 +352,16 @@ class Spec(Model):
         """By path, the texts of the file (`${env:NAME}`) in whose place the environment's values stand."""
         return self._written
 
+    @property
+    def summary(self) -> str:
+        """The cluster in one line for a person."""
+        hosts, network = self.hosts, self.public_network
+        return (
+            f"{self.name} in {self.aws.region}: {_counted(hosts.count, 'host')} ({hosts.hypervisor}, "
+            f"{hosts.instance_type}), {_counted(network.elastic_ips.count, 'Elastic IP')} on "
+            f"{_counted(network.groups, 'interface group')}"
+        )
+
     def local_path(self, text: str) -> Path:
         """The file that a path of the spec means: `~/` is the user's home, a relative one begins at the spec."""
         return self._directory / Path(text).expanduser()
@@ -359,6 +369,10 @@ class Spec(Model):
     def __repr_args__(self) -> list[tuple[str | None, Any]]:
         """Only the name: other values may come from the environment, and must not reach a log."""
         return [("name", self.name)]
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
 class Origin:

@@ -29,9 +29,20 @@ def quoted(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where something is written: line and column count from 1; `text` is it, on one line."""
+
+    line: int
+    column: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong with the value at `path`: the rule it breaks. `at_key` means its key rather than its value."""
+    """What is wrong with the value at `path`: the rule it breaks. `at_key` means its key rather than its value;
+    `place` is for what the path alone does not lead to, such as a key written twice."""
 
     path: KeyPath
     rule: str
     at_key: bool = False
+    place: Place | None = None

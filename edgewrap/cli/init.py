@@ -1,0 +1,52 @@
+"""`edgewrap init`: a starter spec."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgewrap.cli.options import STARTER
+from edgewrap.errors import EdgewrapError
+
+
+def init(
+    path: Annotated[Path, typer.Argument(metavar="[PATH]", help="Where to write it.")] = Path(STARTER),
+    force: Annotated[bool, typer.Option("--force", help="Overwrite what is there.")] = False,
+) -> int:
+    """Write a commented starter spec."""
+    text = (Path(__file__).parent.with_name("spec") / "starter.yaml").read_text(encoding="utf-8")
+    try:
+        if force:
+            _replace(path, text)
+        else:
+            with path.open("x", encoding="utf-8") as file:
+                file.write(text)
+    except FileExistsError:
+        raise EdgewrapError(
+            f"{path} is there already",
+            cause="init never overwrites a file by itself",
+            advice="give another path, or --force to lose what it holds",
+        ) from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "no path of a file"
+        raise EdgewrapError(
+            f"{path} cannot be written: {reason}",
+            cause="the directory is missing, or you may not write there",
+            advice="give the path of a file in a directory of yours",
+        ) from None
+    typer.echo(f"Wrote {path}. Set name and aws.region, then: edgewrap validate -f {path}")
+    return 0
+
+
+def _replace(path: Path, text: str) -> None:
+    """Writes beside the file first, so that a failure leaves the old one whole; a link stays a link."""
+    target = path.resolve()
+    beside = target.with_name(f".{target.name}.new")
+    beside.write_text(text, encoding="utf-8")
+    try:
+        beside.replace(target)
+    except OSError:
+        beside.unlink()
+        raise

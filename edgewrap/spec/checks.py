@@ -1,0 +1,203 @@
+"""What must hold between the fields of a spec. Each fault stands at the field to change.
+
+`reads` names the parts that a check looks at: it is left out where one of them is faulty already, so that one mistake
+is told once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+
+from edgewrap.spec.addressing import (
+    block,
+    eip_place,
+    groups_half,
+    host_capacity,
+    hosts_half,
+    living,
+    pair_capacity,
+)
+from edgewrap.spec.models import ElasticIps, Hosts, Spec
+from edgewrap.spec.place import Fault, KeyPath
+
+WIDEST, NARROWEST = 16, 28  # prefixes of a VPC and of a subnet, AWS's own limits
+REFUSED_BY_AWS = tuple(IPv4Network(cidr) for cidr in ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3"))
+LINK_LOCAL = IPv4Network("169.254.0.0/16")
+
+_NETWORK, _CIDR, _SUBNET = ("aws", "network"), ("aws", "network", "cidr"), ("aws", "network", "subnet")
+_HOSTS, _EIPS, _GROUPS = ("hosts",), ("public_network", "elastic_ips"), ("public_network", "groups")
+_RULES = ("public_network", "security_group")
+
+
+def network_fits(spec: Spec) -> Iterator[Fault]:
+    """AWS's limits for the VPC and the subnet, and the subnet inside the VPC."""
+    network = spec.aws.network
+    for path, cidr in ((_CIDR, network.cidr), (_SUBNET, network.subnet)):
+        if cidr is None:
+            continue
+        if not WIDEST <= cidr.prefixlen <= NARROWEST:
+            yield Fault(path, f"must have a prefix from /{WIDEST} to /{NARROWEST}, as AWS takes it")
+        for refused in REFUSED_BY_AWS:
+            if cidr.overlaps(refused):
+                yield Fault(path, f"must not overlap {refused}: AWS refuses it")
+    if network.subnet is not None and not network.subnet.subnet_of(network.cidr):
+        yield Fault(_SUBNET, f"must lie inside the VPC's {network.cidr}")
+
+
+def zone_in_region(spec: Spec) -> Iterator[Fault]:
+    """The zone's name begins with its region's."""
+    if spec.aws.zone not in ("auto", *(spec.aws.region + letter for letter in "abcdefghijklmnopqrstuvwxyz")):
+        yield Fault(("aws", "zone"), f"must be `auto` or a zone of {spec.aws.region}, such as {spec.aws.region}a")
+
+
+def retired_have_lived(spec: Spec) -> Iterator[Fault]:
+    """Living and retired indexes together are 0, 1, 2, … without a gap: what lies beyond has never existed."""
+    parts: tuple[tuple[KeyPath, Hosts | ElasticIps], ...] = (
+        (_HOSTS, spec.hosts),
+        (_EIPS, spec.public_network.elastic_ips),
+    )
+    for path, part in parts:
+        ever = part.count + len(part.retired)
+        for position, index in enumerate(part.retired):
+            if index >= ever:
+                yield Fault(
+                    (*path, "retired", position),
+                    f"must be an index that has existed: with count {part.count} and {len(part.retired)} retired, "
+                    f"indexes 0 to {ever - 1} have",
+                )
+
+
+def hosts_fit(spec: Spec) -> Iterator[Fault]:
+    """Every host has its fixed address in the lower half of the subnet."""
+    subnet = spec.aws.network.subnet_cidr
+    highest, capacity = living(spec.hosts.count, spec.hosts.retired)[-1], host_capacity(subnet)
+    if highest >= capacity:
+        room = f"indexes 0 to {capacity - 1}" if capacity else "no host"
+        yield Fault(
+            (*_HOSTS, "count"),
+            f"must fit the subnet: the highest index would be {highest}, and the lower half of {subnet} has addresses "
+            f"for {room}",
+        )
+
+
+def groups_fit(spec: Spec) -> Iterator[Fault]:
+    """Every interface group has a block with room for at least one Elastic IP in the upper half of the subnet."""
+    subnet, groups = spec.aws.network.subnet_cidr, spec.public_network.groups
+    try:
+        fits = pair_capacity(subnet, groups) > 0
+    except ValueError:
+        fits = False
+    if not fits:
+        yield Fault(
+            _GROUPS, f"must fit the subnet: {groups_half(subnet)}, its upper half, is too small for {groups} blocks"
+        )
+
+
+def elastic_ips_fit(spec: Spec) -> Iterator[Fault]:
+    """Every Elastic IP has a pair of addresses in its group's block."""
+    groups = spec.public_network.groups
+    capacity = pair_capacity(spec.aws.network.subnet_cidr, groups)
+    yield from _elastic_ips_beyond(spec, capacity, f"a block ({block(spec.aws.network.subnet_cidr, groups, 0)} is one)")
+
+
+def fits_instance_type(spec: Spec, interfaces: int, addresses_per_interface: int) -> tuple[Fault, ...]:
+    """What the instance type has no room for: `interfaces` is how many its first network card takes,
+    `addresses_per_interface` how many IPv4 addresses one of them may have. Both are AWS's to tell."""
+    kind, groups = spec.hosts.instance_type, spec.public_network.groups
+    if groups > interfaces - 1:
+        rule = f"must be at most {interfaces - 1}: {kind} takes {interfaces} interfaces, one of them the host's own"
+        return (Fault(_GROUPS, rule),)
+    capacity = pair_capacity(spec.aws.network.subnet_cidr, groups, addresses_per_interface)
+    return tuple(_elastic_ips_beyond(spec, capacity, f"an interface of {kind}"))
+
+
+def _elastic_ips_beyond(spec: Spec, capacity: int, holder: str) -> Iterator[Fault]:
+    eips, groups = spec.public_network.elastic_ips, spec.public_network.groups
+    indexes = living(eips.count, eips.retired)
+    if indexes and eip_place(indexes[-1], groups)[1] >= capacity:
+        yield Fault(
+            (*_EIPS, "count"),
+            f"must fit the groups: the highest index would be {indexes[-1]}, and {groups} groups have room for indexes "
+            f"0 to {groups * capacity - 1}, {capacity} on {holder}",
+        )
+
+
+def hypervisor_runs(spec: Spec) -> Iterator[Fault]:
+    """KVM needs the processor's virtualisation, which only metal instances give to their system."""
+    if spec.hosts.hypervisor == "kvm" and ".metal" not in spec.hosts.instance_type:
+        yield Fault(("hosts", "instance_type"), "must be a metal type such as c5.metal: KVM runs on no other")
+
+
+def rules_are_sound(spec: Spec) -> Iterator[Fault]:
+    """Ports only where a protocol has them, and nothing allowed twice: AWS refuses both."""
+    group = spec.public_network.security_group
+    for direction, rules in (("ingress", group.ingress), ("egress", group.egress)):
+        seen: dict[tuple[object, ...], int] = {}
+        for number, rule in enumerate(rules or ()):
+            path = (*_RULES, direction, number)
+            if rule.protocol in ("icmp", "all") and rule.ports != "all":
+                yield Fault((*path, "ports"), f"must be left out: protocol {rule.protocol} has no ports")
+                continue
+            for position, cidr in enumerate(rule.cidrs):
+                first = seen.setdefault((rule.protocol, rule.port_range, cidr), number)
+                if first != number:
+                    yield Fault((*path, "cidrs", position), f"must be allowed once: {direction}[{first}] allows it")
+
+
+def name_servers_reachable(spec: Spec) -> Iterator[Fault]:
+    """VMs reach neither the hosts' half of the subnet nor link-local addresses: the hosts drop it."""
+    for position, server in enumerate(spec.public_network.dns):
+        for closed in (hosts_half(spec.aws.network.subnet_cidr), LINK_LOCAL):
+            if server in closed:
+                yield Fault(
+                    ("public_network", "dns", position), f"must be reachable for VMs: they may send nothing to {closed}"
+                )
+
+
+def someone_may_log_in(spec: Spec) -> Iterator[Fault]:
+    """Hosts with public addresses are reached over SSH from somewhere."""
+    if not spec.ssh.from_ and spec.ssh.proxy_command is None and spec.hosts.address != "private":
+        yield Fault(("ssh", "from"), "must name at least one network: edgewrap and the front-end reach hosts over SSH")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check, and the parts of the spec that it looks at."""
+
+    find: Callable[[Spec], Iterable[Fault]]
+    reads: tuple[KeyPath, ...]
+
+
+CHECKS = (
+    Check(network_fits, (_NETWORK,)),
+    Check(zone_in_region, (("aws", "region"), ("aws", "zone"))),
+    Check(retired_have_lived, ((*_HOSTS, "count"), (*_HOSTS, "retired"), _EIPS)),
+    Check(hosts_fit, (_NETWORK, (*_HOSTS, "count"), (*_HOSTS, "retired"))),
+    Check(groups_fit, (_NETWORK, _GROUPS)),
+    Check(elastic_ips_fit, (_NETWORK, _GROUPS, _EIPS)),
+    Check(hypervisor_runs, (("hosts", "hypervisor"), ("hosts", "instance_type"))),
+    Check(rules_are_sound, (_RULES,)),
+    Check(name_servers_reachable, (_NETWORK, ("public_network", "dns"))),
+    Check(someone_may_log_in, (("ssh", "from"), ("ssh", "proxy_command"), ("hosts", "address"))),
+)
+
+
+def overlap(one: KeyPath, other: KeyPath) -> bool:
+    """Whether one path lies at or below the other."""
+    shared = min(len(one), len(other))
+    return one[:shared] == other[:shared]
+
+
+def broken_checks(spec: Spec, faulty: Iterable[KeyPath] = ()) -> list[Fault]:
+    """The faults between the fields of a spec, those left out that look at what is `faulty` already."""
+    faults: list[Fault] = []
+    known = list(faulty)
+    for check in CHECKS:
+        if any(overlap(path, read) for path in known for read in check.reads):
+            continue
+        found = list(check.find(spec))
+        faults.extend(found)
+        known.extend(fault.path for fault in found)
+    return faults

@@ -1,0 +1,83 @@
+"""`${env:NAME}` in a spec: a value that the environment fills in when a run begins.
+
+Such a value stays in memory. Only texts that are needed while a run lasts may have one (they are marked
+`FROM_ENVIRONMENT` in the models); in a text that ends in Terraform's files or state it is an error. `$${env:NAME}`
+stands for the text `${env:NAME}` itself; any other `$` is an ordinary character.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from edgewrap.spec.contract import contract
+from edgewrap.spec.place import Fault, KeyPath
+
+_REFERENCE = re.compile(r"(\$?)\$\{env:([^}]*)(\}?)")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def texts(data: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, str]]:
+    """Every text of a document with its path."""
+    if isinstance(data, str):
+        yield path, data
+    elif isinstance(data, Mapping):
+        for key, value in data.items():
+            yield from texts(value, (*path, key))
+    elif isinstance(data, list):
+        for index, value in enumerate(data):
+            yield from texts(value, (*path, index))
+
+
+def fill(data: dict[str, Any], environ: Mapping[str, str]) -> tuple[dict[str, Any], dict[KeyPath, str], list[Fault]]:
+    """The document with its references filled in, the texts as written by path, and what is wrong with them."""
+    written: dict[KeyPath, str] = {}
+    filled: dict[KeyPath, str] = {}
+    faults: list[Fault] = []
+    for path, text in texts(data):
+        if _REFERENCE.search(text) is None:
+            continue
+        rules = list(_broken_rules(path, text, environ))
+        faults.extend(Fault(path, rule) for rule in rules)
+        written[path] = text
+        filled[path] = text if rules else _REFERENCE.sub(lambda found: _replacement(found, environ), text)
+    return (_replaced(data, filled, ()) if filled else data), written, faults
+
+
+def _broken_rules(path: KeyPath, text: str, environ: Mapping[str, str]) -> Iterator[str]:
+    """The first rule that the references of one text break, if any."""
+    known = contract().at(path)
+    for found in _REFERENCE.finditer(text):
+        escape, name, end = found.groups()
+        if escape:
+            continue
+        if not end or _VARIABLE.fullmatch(name) is None:
+            yield "must name a variable, as ${env:NAME} does, or write $${env: for the text itself"
+        elif known is not None and not known.from_environment:
+            yield (
+                "must be written out: it is kept in Terraform's files and state, where nothing from the environment "
+                "may go"
+            )
+        elif name not in environ:
+            yield f"needs the environment variable {name}, which is not set"
+        elif not environ[name].isprintable():
+            yield f"needs the environment variable {name} to be one line of text"
+        else:
+            continue
+        return
+
+
+def _replacement(found: re.Match[str], environ: Mapping[str, str]) -> str:
+    return found[0][1:] if found[1] else environ[found[2]]
+
+
+def _replaced(data: Any, filled: Mapping[KeyPath, str], path: KeyPath) -> Any:
+    """A copy of the data with the texts of `filled` in their places."""
+    if path in filled:
+        return filled[path]
+    if isinstance(data, dict):
+        return {key: _replaced(value, filled, (*path, key)) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_replaced(value, filled, (*path, index)) for index, value in enumerate(data)]
+    return data

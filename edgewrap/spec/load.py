@@ -1,0 +1,153 @@
+"""From a spec file to a `Spec`, or to every problem in it with its place; and back to text that may be kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from edgewrap.errors import Problem, SpecError
+from edgewrap.spec.checks import broken_checks
+from edgewrap.spec.credentials import credential_faults, is_secret
+from edgewrap.spec.document import MOST_BYTES, Document, NotYamlError, read_document
+from edgewrap.spec.environment import fill
+from edgewrap.spec.explain import explain
+from edgewrap.spec.models import Origin, Spec
+from edgewrap.spec.place import Fault, KeyPath, Place, dotted
+from edgewrap.spec.unbuilt import unbuilt_faults
+
+LONGEST_SHOWN = 80  # characters of a value in an error
+
+_LEAST: dict[str, Any] = {"apiVersion": "edgewrap/v1", "name": "unnamed", "aws": {"region": "eu-west-3"}}
+"""What a spec must have: stands in for what is faulty, so that the checks can look at the rest."""
+
+
+def load_spec(path: Path, environ: Mapping[str, str]) -> Spec:
+    """The spec that a file holds, its `${env:NAME}` filled in from `environ`.
+
+    Raises SpecError with every problem found, in the order of the file.
+    """
+    try:
+        document = read_document(_read_text(path))
+    except NotYamlError as error:
+        place = error.place
+        raise SpecError([Problem(path, place.line, place.column, "spec", "", str(error))]) from None
+    filled, written, environment_faults = fill(document.data, environ)
+    faults = _Faults(document.faults)
+    faults.add(unbuilt_faults(document.data))
+    faults.add(credential_faults(document.data))
+    faults.add(environment_faults)
+    origin = Origin(written, path.parent)
+    try:
+        spec = Spec.model_validate_json(json.dumps(filled), strict=True, context=origin)
+        faults.add(broken_checks(spec, faults.paths()))
+    except ValidationError as error:
+        faults.add(explain(item) for item in error.errors(include_url=False))
+        faults.add(broken_checks(_without(filled, faults.paths()), faults.paths()))
+    if faults.found:
+        problems = [_problem(path, document, fault) for fault in faults.found]
+        raise SpecError(sorted(problems, key=lambda problem: (problem.line, problem.column)))
+    return spec
+
+
+def public_document(spec: Spec) -> str:
+    """The whole spec as JSON text, defaults written out, the same for the same spec. Where the environment filled a
+    value in, the file's own text stands (`${env:NAME}`), so that the result may be kept on disk."""
+    document: dict[str, Any] = spec.model_dump(mode="json", by_alias=True)
+    for path, text in spec.written.items():
+        around: Any = document
+        for step in path[:-1]:
+            around = around[step]
+        around[path[-1]] = text
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+
+
+class _Faults:
+    """The faults found so far. What lies at or below a faulty value is not told again."""
+
+    def __init__(self, found: Iterable[Fault]) -> None:
+        self.found = list(found)
+
+    def add(self, faults: Iterable[Fault]) -> None:
+        """Takes the faults of one stage, without those that an earlier stage has told in its own words."""
+        told = set(self.paths())
+        self.found.extend(
+            fault for fault in faults if not any(fault.path[:length] in told for length in range(len(fault.path) + 1))
+        )
+
+    def paths(self) -> list[KeyPath]:
+        """Where there is a fault."""
+        return [fault.path for fault in self.found]
+
+
+def _read_text(path: Path) -> str:
+    """The file's text; raises SpecError where there is no such file, or it is no text."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except FileNotFoundError:
+        raise _unreadable(path, "there is no such file; `edgewrap init` writes a starter") from None
+    except IsADirectoryError:
+        raise _unreadable(path, "is a directory, not a spec file") from None
+    except OSError as error:
+        raise _unreadable(path, f"cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise _unreadable(path, "is no path of a file") from None
+    if len(content) > MOST_BYTES:
+        raise _unreadable(path, f"is larger than any spec: more than {MOST_BYTES} bytes")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start]
+        column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8-sig")) + 1
+        rule = f"must be UTF-8 text: the byte 0x{content[error.start]:02X} is none here"
+        raise SpecError([Problem(path, before.count(b"\n") + 1, column, "spec", "", rule)]) from None
+
+
+def _unreadable(path: Path, rule: str) -> SpecError:
+    return SpecError([Problem(path, 0, 0, "spec", "", rule)])
+
+
+def _problem(file: Path, document: Document, fault: Fault) -> Problem:
+    """A fault with its place in the file and the value as it is written there."""
+    place = fault.place or _place(document, fault)
+    text = "not shown" if place.text and is_secret(fault.path, place.text) else place.text
+    shown = text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"
+    return Problem(file, place.line, place.column, dotted(fault.path), shown, fault.rule)
+
+
+def _place(document: Document, fault: Fault) -> Place:
+    """Where a fault is: at its value or at its key; what is not written there is missing from the section around."""
+    value = document.values.get(fault.path)
+    if value is not None:
+        key = document.keys.get(fault.path, value) if fault.at_key else value
+        return Place(key.line, key.column, value.text)
+    around = fault.path
+    while around not in document.values:
+        around = around[:-1]
+    section = document.keys.get(around) or document.values[around]
+    return Place(section.line, section.column, "")
+
+
+def _without(data: dict[str, Any], faulty: Iterable[KeyPath]) -> Spec:
+    """A spec of what is sound in a document: what is faulty has its default, or a stand-in."""
+    sound = deepcopy(data)
+    for path in faulty:
+        _drop(sound, path)
+    for key, value in _LEAST.items():
+        sound.setdefault(key, value)
+    sound["aws"].setdefault("region", _LEAST["aws"]["region"])
+    return Spec.model_validate_json(json.dumps(sound), strict=True)
+
+
+def _drop(data: Any, path: KeyPath) -> None:
+    """Takes a value out, or the whole list where it is in one."""
+    names = path[: next((position for position, step in enumerate(path) if isinstance(step, int)), len(path))]
+    for name in names[:-1]:
+        data = data.get(name) if isinstance(data, dict) else None
+    if isinstance(data, dict) and names:
+        data.pop(names[-1], None)
