@@ -1,0 +1,155 @@
+"""One terraform process at a time: started, followed while it writes, interrupted gently.
+
+Its output goes to files, not to pipes: when edgewrap is killed, terraform can go on writing, end the step it is in,
+and keep its state. (Writing to a broken pipe would end it at once, and what it was creating would be lost.)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+LOOK_EVERY_S = 0.1
+PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How a process ended; `stdout` and `stderr` are the files with what it wrote."""
+
+    code: int
+    stdout: Path
+    stderr: Path
+
+
+class Children:
+    """Starts processes, one at a time, and can interrupt the one that runs from any thread.
+
+    `pass_fds` are descriptors that a child inherits: a lock held on one lives as long as the child does.
+    """
+
+    def __init__(self, output_directory: Path, *, pass_fds: Sequence[int] = ()) -> None:
+        self._output_directory = output_directory
+        self._pass_fds = tuple(pass_fds)
+        self._running: subprocess.Popen[bytes] | None = None
+        self._guard = threading.Lock()
+
+    def run(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        *,
+        directory: Path,
+        environ: Mapping[str, str],
+        on_line: Callable[[str], None] | None = None,
+    ) -> Finished:
+        """Run to the end; `on_line` gets each line of standard output as it is written.
+
+        A KeyboardInterrupt (or any other exception of `on_line`) sends one SIGINT, and is raised again when the process
+        has ended. `name` names the two output files.
+        """
+        self._output_directory.mkdir(parents=True, exist_ok=True)
+        stdout, stderr = (self._output_directory / f"{name}.{stream}" for stream in ("out", "err"))
+        with _private_file(stdout) as out, _private_file(stderr) as err, stdout.open("rb") as lines:
+            child = subprocess.Popen(
+                list(arguments),
+                cwd=directory,
+                env=dict(environ),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                pass_fds=self._pass_fds,
+                start_new_session=True,  # a Ctrl-C on the terminal reaches it through us only, once
+                preexec_fn=_interrupted_with(os.getpid()),
+            )
+            with self._guard:
+                self._running = child
+            try:
+                self._follow(child, _Lines(lines.read, on_line))
+            finally:
+                with self._guard:
+                    self._running = None
+        return Finished(child.returncode, stdout, stderr)
+
+    def interrupt(self) -> None:
+        """Send SIGINT to the process that runs, if any: it ends its step and stops."""
+        with self._guard:
+            if self._running is not None:
+                self._running.send_signal(signal.SIGINT)
+
+    def _follow(self, child: subprocess.Popen[bytes], lines: _Lines) -> None:
+        stopped_by: BaseException | None = None
+        while True:
+            try:
+                ended = _ended(child)
+                if stopped_by is None or isinstance(stopped_by, KeyboardInterrupt):
+                    lines.read_on(last=ended)
+                if ended:
+                    break
+            except BaseException as error:
+                # Terraform must not be left alone, nor hurried: a second SIGINT would make it drop its state.
+                if stopped_by is None:
+                    child.send_signal(signal.SIGINT)
+                    stopped_by = error
+        if stopped_by is not None:
+            raise stopped_by
+
+
+class _Lines:
+    """Hands on complete lines of a file that still grows."""
+
+    def __init__(self, read: Callable[[], bytes], on_line: Callable[[str], None] | None) -> None:
+        self._read = read
+        self._on_line = on_line
+        self._rest = b""
+
+    def read_on(self, *, last: bool) -> None:
+        if self._on_line is None:
+            return
+        *complete, self._rest = (self._rest + self._read()).split(b"\n")
+        if last and self._rest:
+            complete.append(self._rest)
+            self._rest = b""
+        for line in complete:
+            self._on_line(line.decode("utf-8", errors="replace"))
+
+
+def _ended(child: subprocess.Popen[bytes]) -> bool:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(timeout=LOOK_EVERY_S)
+        return True
+    return False
+
+
+@contextlib.contextmanager
+def _private_file(path: Path) -> Iterator[int]:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _interrupted_with(parent: int) -> Callable[[], None] | None:
+    """What a child runs before terraform: Linux sends it SIGINT when edgewrap dies, however it dies.
+
+    Found before the fork, so that the child only makes one system call between fork and exec.
+    """
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None).prctl
+
+    def ask_for_signal() -> None:
+        prctl(PR_SET_PDEATHSIG, signal.SIGINT, 0, 0, 0)
+        if os.getppid() != parent:  # edgewrap died in between
+            os._exit(1)
+
+    return ask_for_signal

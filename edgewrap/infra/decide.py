@@ -1,0 +1,104 @@
+"""Deciding the inputs: what is decided already is kept, only what is new is looked up."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection
+from typing import Protocol
+
+from edgewrap.errors import RefusedChangeError
+from edgewrap.infra.inputs import (
+    Foundation,
+    Inputs,
+    InterfaceLimits,
+    Retired,
+    eip_key,
+    group_key,
+    host_key,
+)
+from edgewrap.infra.placement import place
+from edgewrap.infra.refusals import refused_changes, refused_sizes
+from edgewrap.spec.addressing import living
+from edgewrap.spec.models import Spec
+
+
+class Lookups(Protocol):
+    """What only AWS, or a file of the user's, can tell. Each may raise AwsError, the last one ToolError."""
+
+    def first_zone(self, instance_type: str) -> str:
+        """The first availability zone, by name, that offers the type."""
+
+    def image(self, ami: str, instance_type: str) -> str:
+        """The id of the newest image that `ami` (`ubuntu-24.04`) stands for, for the type's architecture."""
+
+    def interface_limits(self, instance_type: str) -> InterfaceLimits:
+        """What the type allows."""
+
+    def public_key(self) -> str:
+        """The text of the user's public key file: one line, no line end."""
+
+
+def decide_inputs(
+    spec: Spec, previous: Inputs | None, lookups: Lookups, *, unavailable: Collection[str] = ()
+) -> Inputs:
+    """The inputs of this run.
+
+    Kept: the UUID, the zone, the image of every living host, the key's text, the placement of every group whose host
+    stays. `unavailable` are the keys of hosts that cannot carry groups now. `lookups` are asked only for what is new.
+    Raises RefusedChangeError where the spec asks for what the cluster cannot take.
+    """
+    if previous is not None:
+        _refuse([str(refusal) for refusal in refused_changes(spec, previous)])
+    limits = previous.limits if previous else lookups.interface_limits(spec.hosts.instance_type)
+    _refuse([str(refusal) for refusal in refused_sizes(spec, limits)])
+
+    hosts = [host_key(index) for index in living(spec.hosts.count, spec.hosts.retired)]
+    eips = spec.public_network.elastic_ips
+    groups = [group_key(index) for index in range(spec.public_network.groups)]
+    able = [host for host in hosts if host not in unavailable] or hosts
+    retired = previous.retired if previous else Retired()
+    return Inputs(
+        uuid=previous.uuid if previous else str(uuid.uuid4()),
+        foundation=previous.foundation if previous else _foundation(spec, lookups),
+        limits=limits,
+        host_address=spec.hosts.address,
+        public_key=previous.public_key if previous else lookups.public_key(),
+        amis=_images(spec, hosts, previous, lookups),
+        placement=place(groups, able, previous.placement if previous else {}),
+        eips=tuple(eip_key(index) for index in living(eips.count, eips.retired)),
+        ipam_eips=previous.ipam_eips if previous else (),
+        retired=Retired(
+            hosts=tuple(sorted({*retired.hosts, *spec.hosts.retired})),
+            eips=tuple(sorted({*retired.eips, *eips.retired})),
+        ),
+    )
+
+
+def _foundation(spec: Spec, lookups: Lookups) -> Foundation:
+    kind, network = spec.hosts.instance_type, spec.aws.network
+    return Foundation(
+        name=spec.name,
+        region=spec.aws.region,
+        zone=lookups.first_zone(kind) if spec.aws.zone == "auto" else spec.aws.zone,
+        vpc_cidr=str(network.cidr),
+        subnet_cidr=str(network.subnet_cidr),
+        groups=spec.public_network.groups,
+        instance_type=kind,
+    )
+
+
+def _images(spec: Spec, hosts: list[str], previous: Inputs | None, lookups: Lookups) -> dict[str, str]:
+    """The image of each host; a living one keeps its own, all new ones get the same."""
+    known = previous.amis if previous else {}
+    if all(host in known for host in hosts):
+        newest = ""
+    elif spec.hosts.ami.startswith("ami-"):
+        newest = spec.hosts.ami
+    else:
+        newest = lookups.image(spec.hosts.ami, spec.hosts.instance_type)
+    return {host: known.get(host, newest) for host in hosts}
+
+
+def _refuse(refusals: list[str]) -> None:
+    if refusals:
+        raise RefusedChangeError(refusals)

@@ -1,0 +1,39 @@
+"""Writing files so that a run that dies leaves the old or the new one, never half of one."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def write_atomically(path: Path, text: str) -> bool:
+    """Write a file, readable by its owner only, unless it holds this text already. Returns whether it was written."""
+    data = text.encode()
+    try:
+        if path.read_bytes() == data:
+            return False
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return True
+
+
+def write_tree(directory: Path, files: Mapping[str, str]) -> None:
+    """Make the directory hold these files, by relative path; Terraform files of an earlier render go."""
+    for name, text in files.items():
+        write_atomically(directory / name, text)
+    for pattern in ("*.tf", "*.tf.json", "*.tfvars", "*.tfvars.json", "modules/*/*.tf", "modules/*/*.tf.json"):
+        for path in directory.glob(pattern):
+            if path.relative_to(directory).as_posix() not in files:
+                path.unlink()

@@ -1,0 +1,95 @@
+"""Terraform's `-json` output, line by line: what it says to a person, as our events, and what we keep of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from edgewrap.change import Plane
+from edgewrap.errors import Diagnostic
+from edgewrap.events import Emit, Event, EventKind
+from edgewrap.infra.kinds import HIDDEN, thing
+
+DOING = {"create": "creating", "update": "changing", "delete": "deleting", "replace": "replacing"}
+STEPS = {
+    "apply_start": EventKind.STEP_STARTED,
+    "apply_progress": EventKind.STEP_PROGRESS,
+    "apply_complete": EventKind.STEP_DONE,
+    "apply_errored": EventKind.STEP_FAILED,
+}
+
+
+@dataclass(slots=True)
+class Heard:
+    """What one terraform command said that its caller needs: diagnostics, the addresses of planned changes with the
+    types of their resources, and the values of the outputs where they are all known."""
+
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    planned: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        """The diagnostics that are errors."""
+        return tuple(diagnostic for diagnostic in self.diagnostics if diagnostic.severity == "error")
+
+
+class Listener:
+    """Turns lines into events, and remembers what `Heard` says."""
+
+    def __init__(self, emit: Emit) -> None:
+        self.heard = Heard()
+        self._emit = emit
+
+    def on_line(self, line: str) -> None:
+        """One line of standard output; one that is no message goes to the log as it is."""
+        message = _parsed(line)
+        kind = message.get("type")
+        if kind in STEPS:
+            self._step(STEPS[kind], message["hook"])
+            return
+        if kind == "diagnostic":
+            self._diagnostic(message["diagnostic"])
+        elif kind == "planned_change":
+            resource = message["change"]["resource"]
+            self.heard.planned[resource["addr"]] = resource["resource_type"]
+        elif kind == "outputs":
+            self.heard.outputs.update(message["outputs"])
+        text = message.get("@message", line)
+        if text:
+            self._log(str(text))
+
+    def _step(self, kind: EventKind, hook: Mapping[str, Any]) -> None:
+        resource = hook["resource"]
+        what = thing(resource["resource_type"], resource["resource_name"], resource.get("resource_key"))
+        doing = DOING.get(hook.get("action", ""), str(hook.get("action", "")))
+        named = f" ({hook['id_value']})" if hook.get("id_value") else ""
+        event = Event(kind, Plane.AWS, resource["addr"], f"{doing} {what}{named}", hook.get("elapsed_seconds"))
+        if resource["resource_type"] in HIDDEN:
+            self._log(event.text)
+        else:
+            self._emit(event)
+
+    def _diagnostic(self, fields: Mapping[str, Any]) -> None:
+        diagnostic = Diagnostic(
+            severity=fields.get("severity", "error"),
+            summary=fields.get("summary", ""),
+            detail=fields.get("detail", ""),
+            address=fields.get("address", ""),
+        )
+        self.heard.diagnostics.append(diagnostic)
+        if diagnostic.severity == "warning":
+            self._emit(Event(EventKind.WARNING, Plane.AWS, diagnostic.address or "terraform", diagnostic.summary))
+
+    def _log(self, text: str) -> None:
+        self._emit(Event(EventKind.LOG, Plane.AWS, "terraform", text))
+
+
+def _parsed(line: str) -> dict[str, Any]:
+    try:
+        message = json.loads(line)
+    except ValueError:
+        return {}
+    return message if isinstance(message, dict) else {}

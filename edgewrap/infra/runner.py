@@ -1,0 +1,190 @@
+"""Every call of terraform: arguments by python-terraform, the process by ours.
+
+python-terraform's own calls cannot stream, so only its argument builder is used.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from python_terraform import IsFlagged
+from python_terraform import Terraform as ArgumentBuilder
+
+from edgewrap.change import Plane
+from edgewrap.errors import Diagnostic, StateError
+from edgewrap.events import Emit, Event, EventKind
+from edgewrap.infra.advice import terraform_error
+from edgewrap.infra.binary import Binary, checked_binary, find_binary
+from edgewrap.infra.child import Children, Finished
+from edgewrap.infra.environment import terraform_environment
+from edgewrap.infra.initialised import InitStamp
+from edgewrap.infra.messages import Heard, Listener
+
+CHANGES_PRESENT = 2
+PARALLELISM = 30  # more hosts than this wait for each other; the default of 10 costs 10 s for every ten
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where terraform finds and leaves things, all below the working directory of a run.
+
+    `module`: the rendered root module. `state`: the local state file. `own`: what edgewrap keeps about its calls.
+    """
+
+    working_directory: Path
+
+    @property
+    def module(self) -> Path:
+        """The rendered root module."""
+        return self.working_directory / "terraform"
+
+    @property
+    def state(self) -> Path:
+        """The local state file."""
+        return self.working_directory / "terraform.tfstate"
+
+    @property
+    def own(self) -> Path:
+        """What edgewrap keeps about its calls: output of the last ones, plan, stamps, CLI configuration."""
+        return self.module / ".edgewrap"
+
+    @property
+    def plan_file(self) -> Path:
+        """The saved plan."""
+        return self.own / "plan.tfplan"
+
+
+class Terraform:
+    """Terraform for one working directory. Commands raise TerraformError where terraform fails."""
+
+    def __init__(
+        self,
+        binary: str,
+        places: Places,
+        emit: Emit,
+        *,
+        environ: Mapping[str, str],
+        plugin_dir: Path | None = None,
+        pass_fds: Sequence[int] = (),
+    ) -> None:
+        self._name = binary
+        self._places = places
+        self._emit = emit
+        self._plugin_dir = plugin_dir
+        self._children = Children(places.own, pass_fds=pass_fds)
+        self._environ = terraform_environment(environ, places.own / "terraform.rc", plugin_dir)
+        self._binary: Binary | None = None
+
+    def outputs(self) -> Mapping[str, Any]:
+        """The output values in the state, by name; empty where there is none.
+
+        Runs beside the state, not in the module, so that it works before the module is rendered or initialised.
+        """
+        answer = self._answer("output", directory=self._places.working_directory, json=IsFlagged)
+        return {name: output["value"] for name, output in answer.items()}
+
+    def state(self) -> Mapping[str, Any]:
+        """The state as JSON. Raises StateError where its format is not the one we know."""
+        answer = self._answer("state pull", directory=self._places.working_directory)
+        if answer.get("version") != 4:
+            raise StateError(
+                f"the Terraform state has format {answer.get('version')}, not 4",
+                cause="a newer terraform wrote it",
+                advice="use the terraform that wrote it, or a newer edgewrap",
+            )
+        return answer
+
+    def init_if_needed(self) -> bool:
+        """`init`, unless nothing that it depends on has changed since the last one. Returns whether it ran."""
+        stamp = InitStamp(self._places.module, self._places.own / "init.json")
+        needed = stamp.needed(self._checked().path, self._plugin_dir)
+        if needed:
+            stamp.forget()
+            self._emit(Event(EventKind.INFO, Plane.AWS, "terraform", "preparing terraform's provider"))
+            self._plain("init", reconfigure=IsFlagged)
+            stamp.remember(self._checked().path, self._plugin_dir)
+        return needed
+
+    def plan(self, *, destroy: bool = False) -> tuple[bool, Heard]:
+        """Plan into the plan file. Returns whether there is anything to apply, and what terraform said."""
+        code, heard = self._streamed(
+            "plan",
+            good=(0, CHANGES_PRESENT),
+            out=str(self._places.plan_file),
+            detailed_exitcode=IsFlagged,
+            **({"destroy": IsFlagged} if destroy else {}),
+        )
+        return code == CHANGES_PRESENT, heard
+
+    def show(self, plan_file: Path) -> Mapping[str, Any]:
+        """A saved plan as terraform's JSON."""
+        return self._answer("show", str(plan_file), directory=self._places.module, json=IsFlagged)
+
+    def apply(self, plan_file: Path) -> Heard:
+        """Apply a saved plan. Raises PlanOutdatedError where the state is no longer the one it was made on."""
+        _, heard = self._streamed("apply", str(plan_file), good=(0,), parallelism=PARALLELISM)
+        return heard
+
+    def interrupt(self) -> None:
+        """Let the terraform that runs, if any, end its step and stop. May be called from any thread."""
+        self._children.interrupt()
+
+    def _checked(self) -> Binary:
+        if self._binary is None:
+            self._binary = checked_binary(find_binary(self._name), self._places.own / "version.json", self._ask_version)
+        return self._binary
+
+    def _ask_version(self, path: Path) -> str:
+        arguments = _arguments(path, "version", json=IsFlagged)
+        finished = self._children.run(
+            "version", arguments, directory=self._places.working_directory, environ=self._environ
+        )
+        return finished.stdout.read_text(encoding="utf-8", errors="replace")
+
+    def _streamed(self, command: str, *positional: str, good: Sequence[int], **options: Any) -> tuple[int, Heard]:
+        listener = Listener(self._emit)
+        arguments = _arguments(
+            self._checked().path, command, *positional, json=IsFlagged, no_color=IsFlagged, input=False, **options
+        )
+        finished = self._run(command, arguments, self._places.module, listener.on_line)
+        if finished.code not in good:
+            raise terraform_error(command, listener.heard.errors or _plain_words(finished))
+        return finished.code, listener.heard
+
+    def _plain(self, command: str, **options: Any) -> None:
+        arguments = _arguments(self._checked().path, command, no_color=IsFlagged, input=False, **options)
+        finished = self._run(command, arguments, self._places.module, Listener(self._emit).on_line)
+        if finished.code != 0:
+            raise terraform_error(command, _plain_words(finished))
+
+    def _answer(self, command: str, *positional: str, directory: Path, **options: Any) -> Mapping[str, Any]:
+        finished = self._run(command, _arguments(self._checked().path, command, *positional, **options), directory)
+        if finished.code != 0:
+            raise terraform_error(command, _plain_words(finished))
+        answer: dict[str, Any] = json.loads(finished.stdout.read_text(encoding="utf-8") or "{}")
+        return answer
+
+    def _run(self, command: str, arguments: list[str], directory: Path, on_line: Any = None) -> Finished:
+        self._emit(Event(EventKind.LOG, Plane.AWS, "terraform", f"in {directory}: {' '.join(arguments)}"))
+        return self._children.run(
+            command.replace(" ", "-"), arguments, directory=directory, environ=self._environ, on_line=on_line
+        )
+
+
+def _arguments(binary: Path, command: str, *positional: str, **options: Any) -> list[str]:
+    builder: Any = ArgumentBuilder
+    arguments: list[str] = builder(terraform_bin_path=str(binary)).generate_cmd_string(command, *positional, **options)
+    return arguments
+
+
+def _plain_words(finished: Finished) -> list[Diagnostic]:
+    """What a command without `-json` wrote to standard error, as one diagnostic."""
+    lines = (line.strip("╷╵│ ") for line in finished.stderr.read_text(encoding="utf-8", errors="replace").splitlines())
+    words = [line for line in lines if line]
+    if not words:
+        words = [f"it ended with code {finished.code} and said nothing"]
+    return [Diagnostic("error", words[0].removeprefix("Error: "), "\n".join(words[1:]))]
