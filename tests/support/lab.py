@@ -1,0 +1,138 @@
+"""A lab of a test's own, driven as a user drives it; and the way into its network for boto3 and pyone."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
+
+EDGEWRAP = str(Path(sys.executable).with_name("edgewrap"))
+CLONE_NEWNET = 0x40000000
+REGION = "eu-west-3"
+
+
+def provider_mirror() -> Path | None:
+    """The mirror of Terraform's providers on this machine, where there is one (the Makefile looks the same way)."""
+    given = os.environ.get("EDGEWRAP_PLUGIN_DIR")
+    found = [Path(given)] if given else [path.parents[2] for path in Path("/opt").glob("*/*/hashicorp/aws")]
+    return found[0] if found else None
+
+
+class Lab:
+    """A lab in `directory`."""
+
+    def __init__(self, directory: Path) -> None:
+        mirror = provider_mirror()
+        self.directory = directory
+        self.environ = {**os.environ, "EDGEWRAP_LAB_DIR": str(directory), "COLUMNS": "200"}
+        if mirror is not None:
+            self.environ["EDGEWRAP_PLUGIN_DIR"] = str(mirror)
+
+    def up(self, *options: str) -> None:
+        """Start it."""
+        self.tool("lab", "up", *options)
+
+    def down(self) -> None:
+        """End it."""
+        self.tool("lab", "down")
+
+    def tool(self, *arguments: str, check: bool = True, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+        """Run edgewrap outside the lab."""
+        return self._run([EDGEWRAP, *arguments], check, timeout)
+
+    def run(
+        self, *command: str, place: str = "", check: bool = True, timeout: float = 300
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command inside the lab: where the tool runs, or in another place of it."""
+        where = ["--in", place] if place else []
+        return self._run([EDGEWRAP, "lab", "exec", *where, "--", *command], check, timeout)
+
+    def edgewrap(self, *arguments: str, check: bool = True, timeout: float = 600) -> subprocess.CompletedProcess[str]:
+        """Run edgewrap inside the lab."""
+        return self.run(EDGEWRAP, *arguments, check=check, timeout=timeout)
+
+    def start(self, *command: str) -> subprocess.Popen[str]:
+        """Start a command inside the lab, in a process group of its own."""
+        return subprocess.Popen(
+            [EDGEWRAP, "lab", "exec", "--", *command],
+            env=self.environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def status(self) -> dict[str, Any]:
+        """`lab status --json`."""
+        status: dict[str, Any] = json.loads(self.tool("lab", "status", "--json").stdout)
+        return status
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """What the lab's keeper has written down."""
+        facts: dict[str, Any] = json.loads((self.directory / "lab.json").read_text())
+        return facts
+
+    @contextmanager
+    def network(self) -> Iterator[None]:
+        """Within the block this thread is in the lab's network, where its AWS and front-end listen."""
+        libc = ctypes.CDLL(None, use_errno=True)
+        with (
+            Path("/proc/thread-self/ns/net").open() as home,
+            Path(f"/proc/{self.facts['init']['pid']}/ns/net").open() as lab,
+        ):
+            if libc.setns(lab.fileno(), CLONE_NEWNET):
+                raise OSError(ctypes.get_errno(), "setns")
+            try:
+                yield
+            finally:
+                libc.setns(home.fileno(), CLONE_NEWNET)
+
+    @cached_property
+    def ec2(self) -> EC2Client:
+        """EC2, to be called within `network()`."""
+        import boto3
+
+        return boto3.client(
+            "ec2",
+            region_name=REGION,
+            endpoint_url=self.facts["aws_endpoint"],
+            aws_access_key_id="lab",
+            aws_secret_access_key="lab",
+        )
+
+    def one(self, method: str, *parameters: object) -> Any:
+        """One XML-RPC call as oneadmin; gives the value, raises on the front-end's error."""
+        from xmlrpc.client import ServerProxy
+
+        session = (self.directory / "home" / ".one" / "one_auth").read_text().strip()
+        with self.network(), ServerProxy(self.facts["front_end_endpoint"]) as proxy:
+            success, value, *_ = getattr(proxy, method)(session, *parameters)
+        if not success:
+            raise RuntimeError(value)
+        return value
+
+    def _run(self, command: list[str], check: bool, timeout: float) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            command,
+            env=self.environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        if check and done.returncode != 0:
+            raise AssertionError(f"{command} exited {done.returncode}\n{done.stdout}\n{done.stderr}")
+        return done
