@@ -1,0 +1,11 @@
+"""The hosts plane: over SSH, what makes packets flow between the interface groups and the VMs.
+
+desired.py    what one host should be, from the spec and the AWS outputs (pure)
+files.py      the files that stand on a host, as text (pure)
+scripts/      facts.sh reads a host, network.sh makes its network, at boot and in every converge
+facts.py      what facts.sh printed, as data (pure)
+diff.py       facts against desired: operations, each with its change (pure)
+converge.py   the script that carries operations out, and what it answered (pure)
+ssh.py        connections: credentials, pinned host keys, waiting
+plane.py      observe, diff, converge over all hosts side by side
+"""

@@ -1,0 +1,314 @@
+"""Facts against desired: which operations one host needs. Pure; nothing where all is as wanted.
+
+Only what is ours is ever removed: our tables and the rules that look them up, proxy entries on `gw-edge`, files with
+our name, and whatever else stands on a group's own interface. The one exception is what cloud-init made for those
+interfaces: rules for their addresses that look up a table of its own.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from ipaddress import IPv4Network
+
+from edgewrap.hosts.desired import (
+    BRIDGE,
+    BRIDGE_MTU,
+    EDGE_PRIORITY,
+    EDGE_TABLE,
+    GATEWAY,
+    OWN_TABLES,
+    PORT,
+    DesiredHost,
+    Group,
+)
+from edgewrap.hosts.facts import KERNEL, HostFacts, Link, Route, Rule
+from edgewrap.hosts.files import NFT_TABLE, UNIT, host_files
+from edgewrap.hosts.operations import AUTHORIZED_KEYS, Operation, differing, host_change
+from edgewrap.outputs import UNKNOWN
+
+CLOUD_INIT_TABLES = range(100, 200)  # 100 + the interface's number
+
+NOTHING = HostFacts(
+    links=(),
+    routes=(),
+    rules=(),
+    proxies=frozenset(),
+    static_fdb=frozenset(),
+    sysctls={},
+    files={},
+    unit_enabled=False,
+    unit_active=None,
+    table=(),
+    saved_table=(),
+    authorized_keys=None,
+    missing_tools=(),
+)
+"""The facts of a host that is not there yet: everything is to be created."""
+
+
+def diff(host: DesiredHost, facts: HostFacts) -> tuple[Operation, ...]:
+    """What the host needs, in the order in which a person would look at it; empty where it is as wanted."""
+    return (
+        *_files(host, facts),
+        *_unit(host, facts),
+        *_sysctls(host, facts),
+        *_table(host, facts),
+        *_bridge(host, facts),
+        *_interfaces(host, facts),
+        *_rules(host, facts),
+        *_routes(host, facts),
+        *_proxies(host, facts),
+        *_authorized_keys(host, facts),
+    )
+
+
+def missing_interfaces(host: DesiredHost, facts: HostFacts) -> tuple[Group, ...]:
+    """The groups whose interface is not on the host: AWS has not attached it, or the kernel has not seen it yet."""
+    return tuple(group for group in host.groups if facts.interface_of(group.mac) is None)
+
+
+def _files(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
+    wanted = {file.path: file for file in host_files(host)}
+    for path, file in wanted.items():
+        after = {"mode": file.mode, "owner": "0:0", "sha256": file.sha256}
+        fact = facts.files.get(path)
+        if fact is None:
+            yield Operation(host_change(host.key, "file", path, after=after), write=file)
+            continue
+        before, after = differing({"mode": fact.mode, "owner": fact.owner, "sha256": fact.sha256}, after)
+        if after:
+            yield Operation(host_change(host.key, "file", path, before=before, after=after), write=file)
+    for path in facts.files:
+        if path not in wanted:
+            yield Operation(host_change(host.key, "file", path, before={"path": path}), delete=path)
+
+
+def _unit(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
+    if not facts.unit_enabled:
+        yield Operation(host_change(host.key, "unit", UNIT, after={"enabled": "yes"}))
+    elif facts.unit_active is False:
+        yield Operation(host_change(host.key, "unit", UNIT, before={"active": "no"}, after={"active": "yes"}))
+
+
+def _sysctls(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
+    for name, value in wanted_sysctls(host, facts).items():
+        now = facts.sysctls.get(name)
+        if now is None and name.startswith("net/ipv6/"):
+            continue  # IPv6 is switched off altogether
+        if now != value:
+            before = None if now is None else {"value": now}
+            yield Operation(host_change(host.key, "sysctl", name, before=before, after={"value": value}))
+
+
+def wanted_sysctls(host: DesiredHost, facts: HostFacts) -> dict[str, str]:
+    """The kernel parameters of the host, those of an interface only where it is there: the change that makes the
+    interface brings them along.
+
+    rp_filter is 2 (loose): the greater of the interface's and `all`'s counts, and 1 would drop what arrives on a
+    group's interface, since the way back to its sender leaves by another one.
+    """
+    wanted = {
+        "net/ipv4/ip_forward": "1",
+        "net/ipv4/conf/all/send_redirects": "0",
+        "net/bridge/bridge-nf-call-iptables": "1",
+        "net/bridge/bridge-nf-call-ip6tables": "1",
+    }
+    if facts.link(GATEWAY):
+        wanted |= {
+            f"net/ipv4/conf/{GATEWAY}/send_redirects": "0",
+            f"net/ipv4/conf/{GATEWAY}/arp_ignore": "1",
+            f"net/ipv4/conf/{GATEWAY}/rp_filter": "2",
+            f"net/ipv4/neigh/{GATEWAY}/proxy_delay": "0",
+        }
+    for group in host.groups:
+        if link := facts.interface_of(group.mac):
+            wanted |= {
+                f"net/ipv4/conf/{link.name}/send_redirects": "0",
+                f"net/ipv4/conf/{link.name}/rp_filter": "2",
+                f"net/ipv6/conf/{link.name}/disable_ipv6": "1",
+            }
+    devices = (BRIDGE, GATEWAY, PORT)
+    return wanted | {f"net/ipv6/conf/{device}/disable_ipv6": "1" for device in devices if facts.link(device)}
+
+
+def _table(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
+    """The live nft table against the listing that its file gives on the same host, line by line."""
+    file = next(file for file in host_files(host) if file.path == NFT_TABLE)
+    fact = facts.files.get(NFT_TABLE)
+    if not facts.table:
+        yield Operation(host_change(host.key, "nftables", "edge", after={"sha256": file.sha256}))
+    elif fact is None or fact.sha256 != file.sha256:
+        before = {"sha256": fact.sha256 if fact else ""}
+        yield Operation(host_change(host.key, "nftables", "edge", before=before, after={"sha256": file.sha256}))
+    elif facts.table != facts.saved_table:
+        live, saved = Counter(facts.table), Counter(facts.saved_table)
+        before = {"rules": "\n".join((live - saved).elements())}
+        after = {"rules": "\n".join((saved - live).elements())}
+        yield Operation(host_change(host.key, "nftables", "edge", before=before, after=after))
+
+
+def _bridge(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
+    bridge, gateway, port = facts.link(BRIDGE), facts.link(GATEWAY), facts.link(PORT)
+    wanted = {
+        "kind": "bridge",
+        "mac": host.bridge_mac,
+        "mtu": str(BRIDGE_MTU),
+        "up": "yes",
+        "addresses": "",
+        "mcast_snooping": "no",
+    }
+    now = None if bridge is None else {**_attributes(bridge), "mcast_snooping": _yes(bridge.mcast_snooping)}
+    yield from _device(host, BRIDGE, now, wanted)
+    wanted = {
+        "kind": "veth",
+        "mac": host.gateway_mac,
+        "mtu": str(BRIDGE_MTU),
+        "up": "yes",
+        "addresses": "",
+        "peer": PORT,
+        "bridge": BRIDGE,
+        "peer mtu": str(BRIDGE_MTU),
+        "peer up": "yes",
+        "peer addresses": "",
+        "forwarding entry": f"{host.gateway_mac} static",
+    }
+    now = None
+    if gateway is not None:
+        now = {
+            **_attributes(gateway),
+            "peer": gateway.lower,
+            "bridge": port.master if port else "",
+            "peer mtu": str(port.mtu) if port else "",
+            "peer up": _yes(port is not None and port.up),
+            "peer addresses": " ".join(port.addresses) if port else "",
+            "forwarding entry": " ".join(f"{mac} static" for mac, device in sorted(facts.static_fdb) if device == PORT),
+        }
+    yield from _device(host, GATEWAY, now, wanted)
+
+
+def _device(host: DesiredHost, name: str, now: dict[str, str] | None, wanted: dict[str, str]) -> Iterator[Operation]:
+    if now is None:
+        yield Operation(host_change(host.key, "bridge", name, after=wanted))
+        return
+    before, after = differing(now, wanted)
+    if after:
+        yield Operation(host_change(host.key, "bridge", name, before=before, after=after))
+
+
+def _attributes(link: Link) -> dict[str, str]:
+    return {
+        "kind": link.kind,
+        "mac": link.mac,
+        "mtu": str(link.mtu),
+        "up": _yes(link.up),
+        "addresses": " ".join(link.addresses),
+    }
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def _interfaces(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
+    for group in host.groups:
+        wanted = {"up": "yes", "addresses": f"{group.address}/32", "other routes": ""}
+        link = facts.interface_of(group.mac)
+        if link is None:
+            why = f"no interface has the MAC {group.mac} yet" if facts.links else ""
+            yield Operation(host_change(host.key, "interface", group.key, after={"mac": group.mac, **wanted}, why=why))
+            continue
+        others = tuple(route for route in facts.routes if _stands_on(route, link))
+        now = {
+            "up": _yes(link.up),
+            "addresses": " ".join(link.addresses),
+            "other routes": ", ".join(map(str, others)),
+        }
+        before, after = differing(now, wanted)
+        if after:
+            change = host_change(host.key, "interface", group.key, before=before, after=after)
+            yield Operation(change, remove=tuple(map(_remove_route, others)))
+
+
+def _stands_on(route: Route, link: Link) -> bool:
+    """Whether the route leaves by the group's interface without being ours. The kernel's own go with their address."""
+    return route.device == link.name and route.table not in OWN_TABLES and route.protocol != KERNEL
+
+
+def _rules(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
+    wanted = {"edge": Rule(EDGE_PRIORITY, EDGE_TABLE)}
+    wanted |= {group.key: Rule(group.priority, group.table, group.block, GATEWAY) for group in host.groups}
+    for name, rule in wanted.items():
+        if rule not in facts.rules:
+            yield Operation(host_change(host.key, "rule", name, after=_rule(rule)))
+    blocks = tuple(IPv4Network(group.block) for group in host.groups)
+    for rule in facts.rules:
+        ours = rule.table in OWN_TABLES and rule not in wanted.values()
+        if ours or _made_by_cloud_init(rule, blocks):
+            change = host_change(host.key, "rule", f"{rule.priority} {rule}", before=_rule(rule))
+            yield Operation(change, remove=(f"rule del priority {rule.priority} {rule}",))
+
+
+def _rule(rule: Rule) -> dict[str, str]:
+    return {"priority": str(rule.priority), "rule": str(rule)}
+
+
+def _made_by_cloud_init(rule: Rule, blocks: tuple[IPv4Network, ...]) -> bool:
+    return (
+        rule.table in CLOUD_INIT_TABLES
+        and rule.source != "all"
+        and not (rule.interface or rule.other)
+        and any(IPv4Network(rule.source).subnet_of(block) for block in blocks)
+    )
+
+
+def _routes(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
+    own = [route for route in facts.routes if route.table in OWN_TABLES]
+    for name, wanted in _wanted_routes(host, facts):
+        same = [route for route in own if (route.table, route.destination) == (wanted.table, wanted.destination)]
+        own = [route for route in own if route not in same]
+        wrong = [route for route in same if str(route) != str(wanted) or route.kind != wanted.kind]
+        if same and not wrong:
+            continue
+        before = {"route": ", ".join(map(str, wrong))} if same else None
+        change = host_change(host.key, "route", name, before=before, after={"route": str(wanted)})
+        yield Operation(change, remove=tuple(map(_remove_route, wrong)))
+    for route in own:
+        name = route.destination if route.table == EDGE_TABLE else f"{route.destination} table {route.table}"
+        change = host_change(host.key, "route", name, before={"route": str(route)})
+        yield Operation(change, remove=(_remove_route(route),))
+
+
+def _wanted_routes(host: DesiredHost, facts: HostFacts) -> Iterator[tuple[str, Route]]:
+    for group in host.groups:
+        link = facts.interface_of(group.mac)
+        device = link.name if link else UNKNOWN
+        yield group.key, Route(group.table, "default", device, gateway=group.router, onlink=True)
+    for address in host.addresses:
+        yield address.address, Route(EDGE_TABLE, address.address, GATEWAY)
+
+
+def _remove_route(route: Route) -> str:
+    via = f" via {route.gateway}" if route.gateway else ""
+    device = f" dev {route.device}" if route.device else ""
+    metric = f" metric {route.metric}" if route.metric else ""
+    return f"route del {route.destination}{via}{device} table {route.table}{metric}"
+
+
+def _proxies(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
+    wanted = [address.gateway for address in host.addresses]
+    now = {address for address, device in facts.proxies if device == GATEWAY}
+    for address in wanted:
+        if address not in now:
+            yield Operation(host_change(host.key, "proxy", address, after={"device": GATEWAY}))
+    for address in sorted(now.difference(wanted)):
+        change = host_change(host.key, "proxy", address, before={"device": GATEWAY})
+        yield Operation(change, remove=(f"neighbour del proxy {address} dev {GATEWAY}",))
+
+
+def _authorized_keys(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
+    now, wanted = facts.authorized_keys, host.authorized_keys or None
+    if now != wanted:
+        before = {"keys": "\n".join(now)} if now is not None else None
+        after = {"keys": "\n".join(wanted)} if wanted is not None else None
+        yield Operation(host_change(host.key, AUTHORIZED_KEYS, host.user, before=before, after=after))

@@ -1,0 +1,231 @@
+"""What a host is: the output of `scripts/facts.sh`, parsed into one frozen picture. Pure: text in, facts out."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Interface
+from shlex import quote
+from typing import Any
+
+from edgewrap.hosts.files import script
+
+MAIN_TABLE = 254
+KERNEL = 2  # the protocol of routes and rules that networkd leaves alone
+BLOCK_BEGIN = "# edgewrap: begin of ssh.authorized_keys"
+BLOCK_END = "# edgewrap: end of ssh.authorized_keys"
+
+_SECTION = re.compile(r"^##edgewrap:section (\S+)\n", re.MULTILINE)
+
+
+class FactsError(ValueError):
+    """What came back is not the output of facts.sh."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A network interface. `lower`: the interface of the same namespace that it stands on or is paired with; `master`:
+    the bridge it is a port of; `addresses` with their prefix lengths, link-local ones left out; `mtu` in bytes."""
+
+    name: str
+    mac: str
+    mtu: int
+    up: bool
+    kind: str = ""
+    master: str = ""
+    lower: str = ""
+    mcast_snooping: bool = False
+    addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """An IPv4 route. `kind` and `protocol` are rtnetlink's numbers (1: unicast, 2: local); `gateway` may be empty."""
+
+    table: int
+    destination: str
+    device: str
+    gateway: str = ""
+    metric: int = 0
+    protocol: int = 3
+    kind: int = 1
+    onlink: bool = False
+
+    def __str__(self) -> str:
+        via = f" via {self.gateway}" if self.gateway else ""
+        metric = f" metric {self.metric}" if self.metric else ""
+        onlink = " onlink" if self.onlink else ""
+        return f"{self.destination}{via} dev {self.device}{onlink} table {self.table}{metric}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """An IPv4 rule of the routing policy. `source` is a CIDR, an address or `all`; `other` tells that it also matches
+    on things that no rule of ours does."""
+
+    priority: int
+    table: int
+    source: str = "all"
+    interface: str = ""
+    protocol: int = KERNEL
+    other: bool = False
+
+    def __str__(self) -> str:
+        interface = f" iif {self.interface}" if self.interface else ""
+        return f"from {self.source}{interface} lookup {self.table}"
+
+
+@dataclass(frozen=True, slots=True)
+class FileFact:
+    """A file of ours: its mode in octal, `uid:gid` and the checksum of its content."""
+
+    mode: str
+    owner: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """Everything that the plane looks at. `proxies` and `static_fdb` are pairs (address or MAC, interface); `table` is
+    the live nft table `ip edge`, `saved_table` the one in its file, both as this host's nft lists them; `unit_active`
+    is None where no systemd runs; `authorized_keys` is what stands in our block, None without one."""
+
+    links: tuple[Link, ...]
+    routes: tuple[Route, ...]
+    rules: tuple[Rule, ...]
+    proxies: frozenset[tuple[str, str]]
+    static_fdb: frozenset[tuple[str, str]]
+    sysctls: Mapping[str, str]
+    files: Mapping[str, FileFact]
+    unit_enabled: bool
+    unit_active: bool | None
+    table: tuple[str, ...]
+    saved_table: tuple[str, ...]
+    authorized_keys: tuple[str, ...] | None
+    missing_tools: tuple[str, ...]
+
+    def link(self, name: str) -> Link | None:
+        """The interface called `name`."""
+        return next((link for link in self.links if link.name == name), None)
+
+    def interface_of(self, mac: str) -> Link | None:
+        """The interface with that MAC; never a VLAN or another device stacked on it."""
+        return next((link for link in self.links if link.mac == mac and not link.lower), None)
+
+    @property
+    def phydev(self) -> str:
+        """The interface of the default route; empty without one."""
+        routes = [route for route in self.routes if route.table == MAIN_TABLE and route.destination == "default"]
+        return min(routes, key=lambda route: route.metric).device if routes else ""
+
+    @property
+    def phydev_mtu(self) -> int:
+        """The MTU of that interface in bytes; 0 without one."""
+        link = self.link(self.phydev)
+        return link.mtu if link else 0
+
+
+def facts_command(user: str) -> str:
+    """The script that prints the facts, for a root shell. `user`: whose authorized keys are meant."""
+    return f"user={quote(user)}\n{script('facts.sh')}"
+
+
+def parse_facts(text: str) -> HostFacts:
+    """Parse what facts.sh printed. Raises FactsError where it is cut off or not what it should be."""
+    words = _SECTION.split(text)
+    sections = dict(zip(words[1::2], words[2::2], strict=True))
+    if "end" not in sections:
+        raise FactsError(f"the answer ends after section {list(sections)[-1] if sections else 'none'}")
+    try:
+        return _facts(sections)
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise FactsError(f"the answer cannot be read: {type(error).__name__}: {error}") from error
+
+
+def _facts(sections: Mapping[str, str]) -> HostFacts:
+    unit = sections["unit"].split()
+    return HostFacts(
+        links=tuple(map(_link, _rows(sections["links"]))),
+        routes=tuple(map(_route, _rows(sections["routes"]))),
+        rules=tuple(map(_rule, _rows(sections["rules"]))),
+        proxies=frozenset((row["dst"], row["dev"]) for row in _rows(sections["proxies"])),
+        static_fdb=frozenset(
+            (row["mac"], row["ifname"]) for row in _rows(sections["fdb"]) if row.get("state") == "static"
+        ),
+        sysctls=dict(line.rsplit(":", 1) for line in _lines(sections["sysctls"])),
+        files=dict(map(_file, _lines(sections["files"]))),
+        unit_enabled="enabled" in unit,
+        unit_active="active" in unit if "systemd" in unit else None,
+        table=tuple(_lines(sections["table"])),
+        saved_table=tuple(_lines(sections["saved-table"])),
+        authorized_keys=_own_block(base64.b64decode(sections["keys"]).decode(errors="replace")),
+        missing_tools=tuple(_lines(sections["tools"])),
+    )
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _rows(text: str) -> list[dict[str, Any]]:
+    """The objects of one JSON list; `ip` prints nothing at all, or empty objects, where it found nothing."""
+    return [row for row in json.loads(text.strip() or "[]") if row]
+
+
+def _link(row: dict[str, Any]) -> Link:
+    info = row.get("linkinfo", {})
+    return Link(
+        name=row["ifname"],
+        mac=row.get("address", ""),
+        mtu=row["mtu"],
+        up="UP" in row["flags"],
+        kind=info.get("info_kind", ""),
+        master=row.get("master", ""),
+        lower=row.get("link") or "",
+        mcast_snooping=info.get("info_data", {}).get("mcast_snooping", 0) == 1,
+        addresses=tuple(
+            f"{address['local']}/{address['prefixlen']}"
+            for address in row.get("addr_info", ())
+            if "local" in address and not address["local"].startswith("fe80:")
+        ),
+    )
+
+
+def _route(row: dict[str, Any]) -> Route:
+    return Route(
+        table=int(row.get("table", MAIN_TABLE)),
+        destination=row["dst"],
+        device=row.get("dev", ""),
+        gateway=row.get("gateway", ""),
+        metric=row.get("metric", 0),
+        protocol=int(row.get("protocol", 3)),
+        kind=int(row.get("type", 1)),
+        onlink="onlink" in row.get("flags", ()),
+    )
+
+
+def _rule(row: dict[str, Any]) -> Rule:
+    source = row["src"] if "srclen" not in row else f"{row['src']}/{row['srclen']}"
+    known = {"priority", "src", "srclen", "iif", "iif_detached", "table", "protocol"}
+    return Rule(
+        priority=row["priority"],
+        table=int(row.get("table", 0)),
+        source=source if source == "all" else str(IPv4Interface(source).network).removesuffix("/32"),
+        interface=row.get("iif", ""),
+        protocol=int(row.get("protocol", KERNEL)),
+        other=not known.issuperset(row),
+    )
+
+
+def _file(line: str) -> tuple[str, FileFact]:
+    mode, owner, sha256, path = line.split(maxsplit=3)
+    return path, FileFact(mode, owner, sha256)
+
+
+def _own_block(text: str) -> tuple[str, ...] | None:
+    _, begin, rest = text.partition(f"{BLOCK_BEGIN}\n")
+    block, end, _ = rest.partition(f"{BLOCK_END}\n")
+    return tuple(_lines(block)) if begin and end else None

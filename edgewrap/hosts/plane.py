@@ -1,0 +1,281 @@
+"""The hosts plane: observe, diff, converge, over all hosts side by side."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import TypeVar
+
+from edgewrap.change import Change, Plane
+from edgewrap.errors import ConvergeError, HostError
+from edgewrap.events import Emit, Event, EventKind
+from edgewrap.hosts.converge import converge_script, failed_step
+from edgewrap.hosts.desired import desired_host
+from edgewrap.hosts.diff import NOTHING, diff, missing_interfaces
+from edgewrap.hosts.facts import FactsError, HostFacts, facts_command, parse_facts
+from edgewrap.hosts.operations import Operation
+from edgewrap.hosts.ssh import Session, connected, credentials
+from edgewrap.outputs import UNKNOWN, HostOutput, HostPin, HostReport, Outputs
+from edgewrap.spec.models import Spec
+
+FACTS_TIMEOUT_S = 60
+CONVERGE_TIMEOUT_S = 180
+INTERFACE_WAIT_S = 60  # from the attachment in AWS to the interface in the kernel
+PASSES = 2  # networkd may still be letting go of an interface while the first one runs
+SETTLE_S = 1
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What the hosts are, by host key: the facts and the key of each that answered, and why the others did not. A
+    host that could not be converged may have both facts and a failure."""
+
+    facts: Mapping[str, HostFacts] = field(default_factory=dict)
+    failures: Mapping[str, HostError] = field(default_factory=dict)
+    pins: Mapping[str, HostPin] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What one host showed so far, kept whatever happens afterwards."""
+
+    facts: HostFacts | None = None
+    pin: HostPin | None = None
+    failure: HostError | None = None
+
+
+class HostsPlane:
+    """The hosts of one cluster. It keeps nothing between calls; each opens its own connections."""
+
+    def __init__(self, spec: Spec, emit: Emit) -> None:
+        self._spec = spec
+        self._emit = emit
+
+    def observe(self, outputs: Outputs, pins: Mapping[str, HostPin]) -> Observation:
+        """Read every host, one attempt each. Hosts that AWS has yet to make are left out."""
+
+        async def look(session: Session, seen: _Seen, _started: float) -> None:
+            seen.facts = await self._read(session)
+
+        return asyncio.run(self._over_hosts(outputs, pins, look, wait_s=0))
+
+    def diff(self, outputs: Outputs, observation: Observation) -> tuple[Change, ...]:
+        """What differs on the hosts. One that is not there yet is all `create`; of one that could not be read,
+        nothing is told."""
+        changes: list[Change] = []
+        for key in outputs.hosts:
+            if key in observation.facts or key not in observation.failures:
+                operations = self._operations(outputs, key, observation.facts.get(key, NOTHING))
+                changes += [operation.change for operation in operations]
+        return tuple(changes)
+
+    def reports(self, outputs: Outputs, observation: Observation) -> Mapping[str, HostReport]:
+        """A report of each host that was read."""
+        return {
+            key: HostReport(
+                key=key,
+                ready=key not in observation.failures and not self._operations(outputs, key, facts),
+                pin=observation.pins.get(key),
+                phydev=facts.phydev,
+                mtu=facts.phydev_mtu,
+            )
+            for key, facts in observation.facts.items()
+            if key in outputs.hosts
+        }
+
+    def converge(
+        self, outputs: Outputs, observation: Observation, pins: Mapping[str, HostPin], *, wait_s: float
+    ) -> Observation:
+        """Make every host what it should be, and read it again. Waits up to `wait_s` seconds for SSH.
+
+        A host that `observation` shows to be right already is not touched. A failure of one never stops the others.
+        """
+        settled = {
+            key: facts
+            for key, facts in observation.facts.items()
+            if key in outputs.hosts and not self._operations(outputs, key, facts)
+        }
+        seen_pins = {key: pin for key, pin in observation.pins.items() if _same_instance(outputs, key, pin)}
+
+        async def make(session: Session, seen: _Seen, started: float) -> None:
+            await self._converge(session, seen, outputs, started)
+
+        result = asyncio.run(
+            self._over_hosts(outputs, {**pins, **seen_pins}, make, wait_s=wait_s, skip=frozenset(settled))
+        )
+        return Observation(
+            facts=_ordered(outputs, {**settled, **result.facts}),
+            failures=result.failures,
+            pins=_ordered(outputs, {**seen_pins, **result.pins}),
+        )
+
+    async def _over_hosts(
+        self,
+        outputs: Outputs,
+        pins: Mapping[str, HostPin],
+        work: Callable[[Session, _Seen, float], Awaitable[None]],
+        *,
+        wait_s: float,
+        skip: frozenset[str] = frozenset(),
+    ) -> Observation:
+        """Do `work` on every host that is there, all side by side, and gather what they showed."""
+        hosts = [host for key, host in outputs.hosts.items() if key not in skip and _exists(host)]
+        if not hosts:
+            return Observation()
+        async with credentials(self._spec.ssh) as keys:
+
+            async def one(host: HostOutput) -> _Seen:
+                seen = _Seen()
+                started = monotonic()
+
+                def progress(text: str) -> None:
+                    self._tell(EventKind.STEP_PROGRESS, host.key, text, started)
+
+                try:
+                    _require_running(host)
+                    async with connected(
+                        host, self._spec.ssh, keys, pins.get(host.key), wait_s=wait_s, progress=progress
+                    ) as session:
+                        seen.pin = session.pin
+                        await work(session, seen, started)
+                except HostError as error:
+                    seen.failure = error
+                    self._tell(EventKind.STEP_FAILED, host.key, f"{error.what}: {error.cause}", started)
+                return seen
+
+            everything = dict(zip([host.key for host in hosts], await asyncio.gather(*map(one, hosts)), strict=True))
+        return Observation(
+            facts={key: seen.facts for key, seen in everything.items() if seen.facts},
+            failures={key: seen.failure for key, seen in everything.items() if seen.failure},
+            pins={key: seen.pin for key, seen in everything.items() if seen.pin},
+        )
+
+    async def _read(self, session: Session) -> HostFacts:
+        answer = await session.run_as_root(facts_command(session.user), FACTS_TIMEOUT_S)
+        try:
+            return parse_facts(answer.stdout)
+        except FactsError as error:
+            raise HostError(
+                session.host.key,
+                f"it could not be read: {error}",
+                cause=_tail(answer.stderr) or f"the script ended with status {answer.status}",
+                advice="look at the host (`edgewrap ssh`): it needs a recent Ubuntu with iproute2",
+            ) from error
+
+    async def _converge(self, session: Session, seen: _Seen, outputs: Outputs, started: float) -> None:
+        key = session.host.key
+        self._tell(EventKind.STEP_STARTED, key, f"connected to {session.host.name}")
+        seen.facts = await self._read_with_interfaces(session, outputs, started)
+        operations = self._operations(outputs, key, seen.facts)
+        first = len(operations)
+        for number in range(PASSES):
+            if not operations:
+                break
+            if number:
+                await asyncio.sleep(SETTLE_S)
+            _require_tools(key, seen.facts)
+            self._tell(EventKind.STEP_PROGRESS, key, f"{len(operations)} changes", started)
+            await self._apply(session, outputs, operations)
+            seen.facts = await self._read(session)
+            operations = self._operations(outputs, key, seen.facts)
+        if operations:
+            raise _still_different(key, self._missing(outputs, key, seen.facts), operations)
+        done = f"{first} changes made" if first else "nothing to do"
+        self._tell(EventKind.STEP_DONE, key, done, started)
+
+    async def _read_with_interfaces(self, session: Session, outputs: Outputs, started: float) -> HostFacts:
+        """The facts, once the interfaces that AWS attached to the host have come up in its kernel; without them where
+        they do not come."""
+        deadline = monotonic() + INTERFACE_WAIT_S
+        while True:
+            facts = await self._read(session)
+            missing = self._missing(outputs, session.host.key, facts)
+            if not missing or monotonic() > deadline:
+                return facts
+            self._tell(
+                EventKind.STEP_PROGRESS, session.host.key, f"waiting for the interface of {', '.join(missing)}", started
+            )
+            await asyncio.sleep(SETTLE_S)
+
+    async def _apply(self, session: Session, outputs: Outputs, operations: tuple[Operation, ...]) -> None:
+        key = session.host.key
+        script = converge_script(desired_host(self._spec, outputs, key), operations)
+        answer = await session.run_as_root(script, CONVERGE_TIMEOUT_S)
+        if answer.stderr.strip():
+            self._tell(EventKind.LOG, key, answer.stderr.strip())
+        if answer.status != 0:
+            raise ConvergeError(
+                key,
+                f"step '{failed_step(answer.stdout)}' failed with status {answer.status}",
+                cause=_tail(answer.stderr) or "the step said nothing",
+                advice="mend what it names and run it again: what is right already is left alone",
+            )
+
+    def _operations(self, outputs: Outputs, key: str, facts: HostFacts) -> tuple[Operation, ...]:
+        return diff(desired_host(self._spec, outputs, key), facts)
+
+    def _missing(self, outputs: Outputs, key: str, facts: HostFacts) -> tuple[str, ...]:
+        return tuple(group.key for group in missing_interfaces(desired_host(self._spec, outputs, key), facts))
+
+    def _tell(self, kind: EventKind, key: str, text: str, started: float | None = None) -> None:
+        seconds = None if started is None else monotonic() - started
+        self._emit(Event(kind, Plane.HOSTS, key, text, seconds))
+
+
+def _exists(host: HostOutput) -> bool:
+    return UNKNOWN not in (host.instance_id, host.name, host.state)
+
+
+def _same_instance(outputs: Outputs, key: str, pin: HostPin) -> bool:
+    host = outputs.hosts.get(key)
+    return host is not None and host.instance_id == pin.instance_id
+
+
+def _ordered(outputs: Outputs, values: Mapping[str, _T]) -> dict[str, _T]:
+    return {key: values[key] for key in outputs.hosts if key in values}
+
+
+def _require_running(host: HostOutput) -> None:
+    if host.state != "running":
+        raise HostError(
+            host.key,
+            f"its instance {host.instance_id} is {host.state}",
+            cause="it was stopped or terminated outside edgewrap, or AWS failed it",
+            advice="start it again in EC2, then run it again",
+        )
+
+
+def _require_tools(key: str, facts: HostFacts) -> None:
+    if facts.missing_tools:
+        raise ConvergeError(
+            key,
+            f"it lacks {', '.join(facts.missing_tools)}",
+            cause="the image is not one of the supported Ubuntu releases, or packages were removed",
+            advice="install iproute2, nftables and util-linux on it, then run it again",
+        )
+
+
+def _still_different(key: str, missing: tuple[str, ...], operations: tuple[Operation, ...]) -> HostError:
+    if missing:
+        return HostError(
+            key,
+            f"the interface of {', '.join(missing)} is not there",
+            cause="AWS has not attached it yet, or has it attached to another instance",
+            advice="run it again; if it stays so, look at the network interface in EC2",
+        )
+    names = ", ".join(operation.change.key.removeprefix(f"{key}/") for operation in operations[:5])
+    more = f" and {len(operations) - 5} more" if len(operations) > 5 else ""
+    return ConvergeError(
+        key,
+        f"still different after {PASSES} passes: {names}{more}",
+        cause="something else on the host changes the same things",
+        advice="look for another tool that configures its network (NetworkManager, cloud-init, a script)",
+    )
+
+
+def _tail(text: str, lines: int = 5) -> str:
+    return "; ".join(line.strip() for line in text.strip().splitlines()[-lines:])
