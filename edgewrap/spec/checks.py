@@ -143,7 +143,9 @@ def rules_are_sound(spec: Spec) -> Iterator[Fault]:
             for position, cidr in enumerate(rule.cidrs):
                 first = seen.setdefault((rule.protocol, rule.port_range, cidr), number)
                 if first != number:
-                    yield Fault((*path, "cidrs", position), f"must be allowed once: {direction}[{first}] allows it")
+                    yield Fault(
+                        (*path, "cidrs", position), f"must not repeat a rule: {direction}[{first}] allows the same"
+                    )
 
 
 def name_servers_reachable(spec: Spec) -> Iterator[Fault]:
@@ -160,6 +162,16 @@ def someone_may_log_in(spec: Spec) -> Iterator[Fault]:
     """Hosts with public addresses are reached over SSH from somewhere."""
     if not spec.ssh.from_ and spec.ssh.proxy_command is None and spec.hosts.address != "private":
         yield Fault(("ssh", "from"), "must name at least one network: edgewrap and the front-end reach hosts over SSH")
+
+
+def replica_lives(spec: Spec) -> Iterator[Fault]:
+    """The host that keeps the replicas is one of the living."""
+    keys = [f"host-{index}" for index in living(spec.hosts.count, spec.hosts.retired)]
+    if spec.opennebula.replica not in ("auto", "none", *keys):
+        yield Fault(
+            ("opennebula", "replica"),
+            f"must be a living host: these are {', '.join(keys[:8])}{', …' if keys[8:] else ''}",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +192,7 @@ CHECKS = (
     Check(hypervisor_runs, (("hosts", "hypervisor"), ("hosts", "instance_type"))),
     Check(rules_are_sound, (_RULES,)),
     Check(name_servers_reachable, (_NETWORK, ("public_network", "dns"))),
+    Check(replica_lives, (("opennebula", "replica"), (*_HOSTS, "count"), (*_HOSTS, "retired"))),
     Check(someone_may_log_in, (("ssh", "from"), ("ssh", "proxy_command"), ("hosts", "address"))),
 )
 

@@ -21,7 +21,7 @@ from yaml.scanner import Scanner
 
 from edgewrap.spec.place import Fault, KeyPath, Place, quoted
 
-MOST_BYTES = 1 << 20
+MOST_BYTES = 256 * 1024
 MOST_NODES = 50_000  # with aliases followed: a file cannot grow without bounds by naming an anchor again and again
 DEEPEST = 20  # the contract itself is 6 deep
 
@@ -124,7 +124,8 @@ class _Reading:
         self.nodes += 1
         self.document.values[path] = _place(node)
         if any(node is ancestor for ancestor in above):
-            return self.fault(node, path, "must not hold an alias to itself")
+            self.document.faults.append(Fault(path, "must not hold an alias to itself", at_key=True))
+            return None
         if len(path) > DEEPEST:
             return self.fault(node, path, "must not be nested so deep")
         if self.nodes > MOST_NODES:
@@ -215,7 +216,7 @@ def _place(node: Node) -> Place:
 
 
 def _shown(node: Node) -> str:
-    """A value on one line: text that could be misread in quotes, collections by their size."""
+    """A value on one line: text that is quoted in the file, or could be misread, in quotes; collections by size."""
     if isinstance(node, MappingNode):
         return f"a mapping of {len(node.value)}"
     if isinstance(node, SequenceNode):
@@ -223,7 +224,8 @@ def _shown(node: Node) -> str:
     text: str = node.value
     if node.tag == f"{_TAG}null":
         return "null"
-    return text if text and text.isprintable() and text == text.strip() else quoted(text)
+    plain = node.style is None and text.isprintable()
+    return text if plain else quoted(text)
 
 
 def _short(tag: str) -> str:

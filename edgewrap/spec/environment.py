@@ -36,7 +36,7 @@ def fill(data: dict[str, Any], environ: Mapping[str, str]) -> tuple[dict[str, An
     filled: dict[KeyPath, str] = {}
     faults: list[Fault] = []
     for path, text in texts(data):
-        if _REFERENCE.search(text) is None:
+        if _REFERENCE.search(text) is None or contract().at(path) is None:
             continue
         rules = list(_broken_rules(path, text, environ))
         faults.extend(Fault(path, rule) for rule in rules)
@@ -54,7 +54,7 @@ def _broken_rules(path: KeyPath, text: str, environ: Mapping[str, str]) -> Itera
             continue
         if not end or _VARIABLE.fullmatch(name) is None:
             yield "must name a variable, as ${env:NAME} does, or write $${env: for the text itself"
-        elif known is not None and not known.from_environment:
+        elif not (known and known.from_environment):
             yield (
                 "must be written out: it is kept in Terraform's files and state, where nothing from the environment "
                 "may go"

@@ -22,8 +22,8 @@ _RULES = {
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
     "literal_error": "must be {expected}",
-    "too_short": "must have at least {min_length} in it",
-    "too_long": "must have at most {max_length} in it",
+    "too_short": "must not be empty",
+    "too_long": "must have at most {max_length} entries",
     "string_too_long": "must have at most {max_length} characters",
 }
 

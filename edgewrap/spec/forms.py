@@ -76,10 +76,11 @@ AMI = Form(
 )
 DESCRIPTION = Form(
     r"[0-9A-Za-z ._\-:/()#,@\[\]+=&;{}!$*]{0,255}",
-    "at most 255 ASCII letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*, as AWS takes them in a description",
+    "at most 255 ASCII letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*, which is what AWS takes",
 )
 INTERFACE = Form(r"auto|[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}", "`auto` or the name of a network interface")
 VERSION = Form(r"auto|[0-9]+\.[0-9]+(?:\.[0-9]+)?", "`auto` or a version of OpenNebula, such as 7.0")
+REPLICA = Form(r"auto|none|host-(?:0|[1-9][0-9]{0,4})", "`auto`, `none` or the key of a host, such as host-2")
 USER = Form(r"[a-z_][a-z0-9_-]{0,31}", "the name of a user on the hosts, such as ubuntu")
 BUCKET = Form(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the name of an S3 bucket")
 OBJECT_KEY = Form(r"[A-Za-z0-9!_.*'()/-]{1,1024}", "an S3 object key of letters, digits and !_.*'()/-")

@@ -238,8 +238,11 @@ class OpenNebula(Model):
         forms.PublicKey | None, Field(description="The front-end's public key, for hosts that set themselves up.")
     ] = None
     replica: Annotated[
-        Literal["auto", "none"],
-        Field(description="The host that keeps replicas of images: `auto` takes the first host, `none` no host."),
+        str,
+        forms.REPLICA,
+        Field(
+            description="The host that keeps replicas of images: `auto` takes the first, `none` none, `host-2` that."
+        ),
     ] = "auto"
     ca_file: Annotated[
         LocalPath | None, Field(description="The certificate authority of an https endpoint, a PEM file.")

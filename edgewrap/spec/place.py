@@ -24,8 +24,8 @@ def dotted(path: KeyPath) -> str:
 
 def quoted(text: str) -> str:
     """The text in quotes on one line, whatever it holds."""
-    escaped = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
-    return f'"{escaped}"'
+    escaped = (letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text.replace("\\", "\\\\"))
+    return '"' + "".join(escaped).replace('"', '\\"') + '"'
 
 
 @dataclass(frozen=True, slots=True)
