@@ -41,9 +41,11 @@ UNTOLD = frozenset({"id", "arn", "tags_all", "user_data", "user_data_base64"})
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What was before the plan: the keys that the cluster had, and whether this plan takes it away."""
+    """What was before the plan: the keys that the cluster had, whether the spec is another one since, and whether
+    this plan takes the cluster away."""
 
     keys: Set[str]
+    spec_changed: bool
     destroy: bool
 
 
@@ -71,16 +73,16 @@ def predicted_values(document: Mapping[str, Any]) -> dict[str, Any]:
 def _change(entry: Mapping[str, Any], action: Action, drift: Mapping[str, Any] | None, before: Before) -> Change:
     what = thing(entry["type"], entry["name"], entry.get("index"))
     old, new = _attributes(entry["change"], "before"), _attributes(entry["change"], "after")
-    unknown = _flat(entry["change"].get("after_unknown") or {})
+    unknown = _marked(entry["change"].get("after_unknown") or {})
     if action in (Action.CREATE, Action.DELETE):
         telling = TELLING.get(entry["type"], ())
         old, new = ({key: side[key] for key in telling if key in side} for side in (old, new))
         differing: set[str] = set()
     else:
-        differing = {key for key in old.keys() | new.keys() if old.get(key) != new.get(key) and key not in unknown}
         forced = {str(path[0]) for path in entry["change"].get("replace_paths", [])}
-        new |= dict.fromkeys(forced & unknown.keys(), UNKNOWN)
-        differing |= forced
+        new |= dict.fromkeys(forced & unknown, UNKNOWN)
+        differing = forced | {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
+        differing = {key for key in differing if key in forced or key.split(".")[0] not in unknown}
         old, new = ({key: side[key] for key in sorted(differing) if key in side} for side in (old, new))
     why = _why(entry, action, what, differing, drift, before, UNKNOWN in new.values())
     return Change(Plane.AWS, what.kind, what.key, action, old, new, why)
@@ -114,13 +116,17 @@ def _why(
             return "changed outside"
     if action is Action.CREATE:
         return "not there yet" if what.key in before.keys else "new in the spec"
-    return "follows another change" if follows else "spec changed"
+    if follows:
+        return "follows another change"
+    return "spec changed" if before.spec_changed else "differs from the spec"
 
 
 def _attributes(change: Mapping[str, Any], side: str) -> dict[str, str]:
     """One side's known attributes as text, nested ones by their path; without what is sensitive or tells nothing."""
-    sensitive = change.get(f"{side}_sensitive") or {}
-    secret = {key for key, hidden in sensitive.items() if hidden} if isinstance(sensitive, dict) else set()
+    sensitive = change.get(f"{side}_sensitive")
+    if sensitive is True:
+        return {}
+    secret = _marked(sensitive or {})
     shown = {key: value for key, value in (change.get(side) or {}).items() if key not in UNTOLD | secret}
     return {path: text for path, text in _flat(shown).items() if text}
 
@@ -132,11 +138,25 @@ def _flat(value: Any, path: str = "") -> dict[str, str]:
     elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
         nested = iter(enumerate(value))
     else:
-        return {path: _text(value)} if value not in (None, [], False) or value is False else {}
+        return {} if value is None or value == [] else {path: _text(value)}
     leaves: dict[str, str] = {}
     for key, item in nested:
         leaves |= _flat(item, f"{path}.{key}" if path else str(key))
     return leaves
+
+
+def _marked(marks: Mapping[str, Any]) -> set[str]:
+    """The attributes that terraform marks, wholly or in part."""
+    return {key for key, nested in marks.items() if _any_true(nested)}
+
+
+def _any_true(marks: Any) -> bool:
+    """Whether terraform marks the value, or anything in it."""
+    if isinstance(marks, dict):
+        return any(_any_true(mark) for mark in marks.values())
+    if isinstance(marks, list):
+        return any(_any_true(mark) for mark in marks)
+    return bool(marks)
 
 
 def _text(value: Any) -> str:

@@ -22,6 +22,7 @@ from edgewrap.infra.outputs import NAMES, read_outputs
 from edgewrap.infra.render import render
 from edgewrap.infra.runner import Places, Terraform
 from edgewrap.outputs import Outputs
+from edgewrap.spec.load import public_document
 from edgewrap.spec.models import Spec
 
 
@@ -111,7 +112,8 @@ class AwsPlane:
         predicted = state.outputs if state else None
         if pending and (predicted is None or destroy or _concerns_aws(heard)):
             document = self._terraform.show(self._places.plan_file)
-            changes = read_changes(document, Before(_keys(previous), destroy))
+            spec_changed = state is not None and state.applied != public_document(self._spec)
+            changes = read_changes(document, Before(_keys(previous), spec_changed, destroy))
             if not destroy:
                 predicted = read_outputs(predicted_values(document), inputs)
         return AwsPlan(changes, self._places.plan_file, pending, predicted or read_outputs({}, inputs), inputs, destroy)
