@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-_BOOKKEEPING = frozenset({"__module__", "__qualname__", "__doc__", "__firstlineno__", "__static_attributes__"})
+_BOOKKEEPING = frozenset({"__module__", "__qualname__", "__doc__", "instances_tracked"})
+"""What every class body has: Python's own, and a list that moto's metaclass adds."""
 
 
 def graft(mended_classes: Iterable[type]) -> None:
