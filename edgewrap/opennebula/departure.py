@@ -1,0 +1,131 @@
+"""What goes: single hosts and Elastic IPs before AWS takes them away, or the whole cluster. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from edgewrap.change import Action
+from edgewrap.errors import ForeignObjectError, InUseError
+from edgewrap.opennebula import address_range, host
+from edgewrap.opennebula.address_range import RangeFacts
+from edgewrap.opennebula.datastore import replica_host
+from edgewrap.opennebula.facts import OneFacts, Ours
+from edgewrap.opennebula.marks import CLUSTER_KEY, IMAGE_KEY, NETWORK_KEY, SYSTEM_KEY, TEMPLATE_KEY, mark_of
+from edgewrap.opennebula.objects import Existing
+from edgewrap.opennebula.operation import MERGE, Await, Call, Operation, Settled, Step, change
+from edgewrap.opennebula.template import text_of
+from edgewrap.opennebula.virtual_network import LOCK_DELETE
+from edgewrap.outputs import UNKNOWN, Outputs
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """The hosts (by key) and address ranges that go while the cluster stays."""
+
+    hosts: tuple[str, ...]
+    ranges: tuple[RangeFacts, ...]
+
+
+def going(ours: Ours, outputs: Outputs) -> Departure:
+    """What is there and will not be in `outputs`. What only changes stays where it is."""
+    hosts = tuple(key for key in ours.hosts if key not in outputs.hosts)
+    wanted = [address_range.desired(eip) for eip in outputs.eips.values()]
+    ranges = address_range.surplus(ours.network.ranges, wanted) if ours.network else ()
+    return Departure(hosts, tuple(existing for existing in ranges if existing.key not in outputs.eips))
+
+
+def releases(ours: Ours, departure: Departure, replica: str, outputs: Outputs) -> list[Operation]:
+    """Disables the hosts, removes the ranges, and lets a host that stays keep the replicas."""
+    operations = [
+        host.disabling(ours.hosts[key], key) for key in departure.hosts if ours.hosts[key].status == "enabled"
+    ]
+    if ours.network is not None:
+        operations += [address_range.removal(existing, ours.network.id) for existing in departure.ranges]
+    return operations + _replica_moves(ours, departure, replica, outputs)
+
+
+def in_use(what: str, reasons: list[str]) -> InUseError:
+    """The error that lists every reason at once."""
+    return InUseError(
+        f"{what} cannot go: {'; '.join(reasons)}",
+        cause="VMs, leases, images or objects of others depend on it",
+        advice="move or delete what is named, then run again",
+    )
+
+
+def uuid_of(facts: OneFacts, name: str) -> str:
+    """The UUID in the marks of the cluster `name`; empty where there are none.
+
+    Raises ForeignObjectError where two clusters of that name, of two Terraform states, are there.
+    """
+    by_uuid: dict[str, Existing] = {}
+    for existing in (*facts.clusters, *facts.hosts, *facts.datastores, *facts.networks, *facts.templates):
+        mark = mark_of(existing)
+        trusted = existing.uid is None or (mark is not None and mark.owner_uid == str(existing.uid))
+        if mark is not None and mark.cluster == name and trusted and not existing.derived:
+            by_uuid.setdefault(mark.uuid, existing)
+    if len(by_uuid) > 1:
+        listed = ", ".join(f"{existing} with UUID {uuid}" for uuid, existing in by_uuid.items())
+        raise ForeignObjectError(
+            f"there are {len(by_uuid)} edgewrap clusters named {name}: {listed}",
+            cause="they were made from different Terraform states, and nothing says which one is meant",
+            advice="run where the Terraform state of the one that is meant is",
+        )
+    return next(iter(by_uuid), "")
+
+
+def removals(ours: Ours) -> Iterator[Operation]:
+    """The whole cluster, in reverse."""
+    for key, existing in ours.hosts.items():
+        if existing.status == "enabled":
+            yield host.disabling(existing, key)
+    if ours.network is not None:
+        yield from _network_removals(ours)
+    for whole, key in ((ours.template, TEMPLATE_KEY), (ours.system, SYSTEM_KEY), (ours.image, IMAGE_KEY)):
+        if whole is not None:
+            yield _removal(whole, key)
+    for key, existing in ours.hosts.items():
+        yield host.removal(existing, key)
+    if ours.cluster is not None:
+        yield _removal(ours.cluster, CLUSTER_KEY)
+
+
+def _network_removals(ours: Ours) -> Iterator[Operation]:
+    """Range by range first: a range that cannot be given back says why only then."""
+    network = ours.network
+    if network is None:
+        return
+    gone = Await(network.id, Settled.GONE)
+    if network.state == LOCK_DELETE:
+        yield _removal(network, NETWORK_KEY, (gone,))
+        return
+    for existing in network.ranges:
+        if existing.key:
+            yield address_range.removal(existing, network.id)
+    yield _removal(network, NETWORK_KEY, (Call("vn.delete", (network.id,)), gone))
+
+
+def _removal(existing: Existing, key: str, steps: tuple[Step, ...] = ()) -> Operation:
+    gone = change(existing.kind.word, existing.name, Action.DELETE, {"ID": str(existing.id)})
+    return Operation(key, gone, steps or (Call(f"{existing.kind.api}.delete", (existing.id,)),))
+
+
+def _replica_moves(ours: Ours, departure: Departure, replica: str, outputs: Outputs) -> list[Operation]:
+    if ours.system is None:
+        return []
+    present = text_of(ours.system.template, "REPLICA_HOST")
+    wanted = replica_host(replica, outputs.hosts)
+    if wanted == UNKNOWN or present not in {ours.hosts[key].name for key in departure.hosts}:
+        return []
+    moved = change(
+        ours.system.kind.word,
+        ours.system.name,
+        Action.UPDATE,
+        {"REPLICA_HOST": present},
+        {"REPLICA_HOST": wanted},
+        "its host is about to go",
+    )
+    return [
+        Operation(SYSTEM_KEY, moved, (Call("datastore.update", (ours.system.id, {"REPLICA_HOST": wanted}, MERGE)),))
+    ]

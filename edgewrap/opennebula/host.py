@@ -1,0 +1,152 @@
+"""A host for every instance. It is made offline, and enabled when the hosts plane is done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edgewrap.change import Action
+from edgewrap.opennebula.marks import ATTRIBUTE, Identity, birth_name
+from edgewrap.opennebula.mending import Mending, id_or_ref
+from edgewrap.opennebula.objects import Existing, Kind, common, ids, number
+from edgewrap.opennebula.operation import MERGE, Call, Operation, Ref, change, shown
+from edgewrap.opennebula.template import Template, Value, text_of, vector_of
+from edgewrap.outputs import HostOutput, HostPin, HostReport
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+ENABLE, DISABLE, OFFLINE = 0, 1, 2  # the numbers of one.host.status
+MONITORED = 2
+STATES = (
+    "init",
+    "monitoring",
+    "monitored",
+    "error",
+    "disabled",
+    "error, monitored again",
+    "init, monitored",
+    "disabled, monitored",
+    "offline",
+)
+DISABLED_STATES = (4, 7)
+OFFLINE_STATE = 8
+SSH_ATTRIBUTE = "EDGEWRAP_SSH"
+MAINTENANCE_ATTRIBUTE = "EDGEWRAP_MAINTENANCE"
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts(Existing):
+    """A host; `vms` are the ids of the VMs on it."""
+
+    state: int = 0
+    vms: tuple[int, ...] = ()
+
+    @property
+    def status(self) -> str:
+        """What a person or this tool has set: `enabled`, `disabled` or `offline`."""
+        if self.state == OFFLINE_STATE:
+            return "offline"
+        return "disabled" if self.state in DISABLED_STATES else "enabled"
+
+    @property
+    def state_word(self) -> str:
+        """The state that the front-end's monitoring has found."""
+        return STATES[self.state] if self.state < len(STATES) else str(self.state)
+
+    @property
+    def pin(self) -> HostPin | None:
+        """The SSH host key that was pinned for this host."""
+        parts = vector_of(self.template, SSH_ATTRIBUTE)
+        complete = parts.get("INSTANCE_ID") and parts.get("HOST_KEY")
+        return HostPin(parts["INSTANCE_ID"], parts["HOST_KEY"]) if complete else None
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredHost:
+    """A host as it should be. `ready`: it is to be enabled; otherwise it stays as it is, or offline where it is new."""
+
+    key: str
+    name: str
+    driver: str
+    attributes: Template
+    ready: bool
+
+
+def parse(pool: Element) -> tuple[HostFacts, ...]:
+    """The answer of one.hostpool.info."""
+    return tuple(
+        HostFacts(*common(Kind.HOST, element), state=number(element, "STATE"), vms=ids(element, "VMS"))
+        for element in pool.findall("HOST")
+    )
+
+
+def desired(identity: Identity, driver: str, host: HostOutput, report: HostReport | None) -> DesiredHost:
+    """The host of one instance. `driver` is the hypervisor's: kvm or lxc."""
+    attributes: dict[str, Value] = {
+        "IM_MAD": driver,
+        "VM_MAD": driver,
+        "REPLICA_STORAGE_IP": host.private_address,
+        ATTRIBUTE: identity.mark(host.key).attributes(),
+    }
+    pin = report.pin if report else None
+    if pin is not None and pin.instance_id == host.instance_id:
+        attributes[SSH_ATTRIBUTE] = {"INSTANCE_ID": pin.instance_id, "HOST_KEY": pin.host_key}
+    return DesiredHost(host.key, host.name, driver, attributes, report is not None and report.ready)
+
+
+def diff(
+    existing: HostFacts | None, wanted: DesiredHost, identity: Identity, cluster_id: int | None
+) -> list[Operation]:
+    """What makes the host as it should be."""
+    born = birth_name(identity.uuid, wanted.key)
+    if existing is None:
+        return [_creation(wanted, born, cluster_id)]
+    mending = Mending(existing)
+    status = existing.status
+    if ATTRIBUTE not in existing.template and status != "offline":  # a run died right after making it
+        mending.steps.append(Call("host.status", (existing.id, OFFLINE)))
+        status = "offline"
+    mending.attributes(wanted.attributes)
+    mending.name(wanted.name)
+    mending.membership(cluster_id)
+    held = text_of(existing.template, MAINTENANCE_ATTRIBUTE).upper() == "YES"
+    if wanted.ready and not held and status != "enabled":
+        mending.status(status, "enabled", ENABLE)
+    return mending.operation(wanted.key, wanted.key)
+
+
+def removal(existing: HostFacts, key: str) -> Operation:
+    """Takes a host away whose instance is gone."""
+    gone = change(Kind.HOST.word, key, Action.DELETE, {"NAME": existing.name})
+    return Operation(key, gone, (Call("host.delete", (existing.id,)),))
+
+
+def disabling(existing: HostFacts, key: str) -> Operation:
+    """No new VM comes to a host that is about to go."""
+    disabled = change(
+        Kind.HOST.word, key, Action.UPDATE, {"STATUS": existing.status}, {"STATUS": "disabled"}, "it is about to go"
+    )
+    return Operation(key, disabled, (Call("host.status", (existing.id, DISABLE)),))
+
+
+def pins(hosts: Mapping[str, HostFacts]) -> dict[str, HostPin]:
+    """The pinned SSH host keys, by the host's key."""
+    return {key: host.pin for key, host in hosts.items() if host.pin is not None}
+
+
+def _creation(wanted: DesiredHost, born: str, cluster_id: int | None) -> Operation:
+    made = Ref(wanted.key)
+    after = {"NAME": wanted.name, **shown(wanted.attributes), "STATUS": "enabled" if wanted.ready else "offline"}
+    return Operation(
+        wanted.key,
+        change(Kind.HOST.word, wanted.key, Action.CREATE, after=after),
+        (
+            Call("host.allocate", (born, wanted.driver, wanted.driver, id_or_ref(cluster_id))),
+            Call("host.status", (made, OFFLINE)),
+            Call("host.update", (made, wanted.attributes, MERGE)),
+            Call("host.rename", (made, wanted.name)),
+        ),
+        (Call("host.status", (made, ENABLE)),) if wanted.ready else (),
+    )

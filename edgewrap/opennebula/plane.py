@@ -1,0 +1,246 @@
+"""The OpenNebula plane: observe, diff, act. Reads are pools, once each; the rest is pure until it is run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping
+
+from edgewrap.change import Action, Change, Plane
+from edgewrap.errors import OpenNebulaError
+from edgewrap.events import Emit, Event, EventKind
+from edgewrap.opennebula import departure, facts, host, session, usage
+from edgewrap.opennebula.address_range import RangeFacts
+from edgewrap.opennebula.client import FrontEnd, HttpWire
+from edgewrap.opennebula.facts import OneFacts, Ours
+from edgewrap.opennebula.failures import NameTakenError
+from edgewrap.opennebula.host import MONITORED, HostFacts
+from edgewrap.opennebula.marks import CLUSTER_KEY, mark_of
+from edgewrap.opennebula.operation import Await, Operation, Settled
+from edgewrap.opennebula.reconcile import Reconciliation, reconcile
+from edgewrap.opennebula.run import Runner, await_network
+from edgewrap.opennebula.template import text_of
+from edgewrap.opennebula.virtual_network import LOCK_CREATE
+from edgewrap.outputs import HostPin, HostReport, Outputs
+from edgewrap.spec.models import Spec
+
+__all__ = ["OneFacts", "OpenNebulaPlane", "connect"]
+
+LOOKS = 3  # how often names are looked at again that somebody took meanwhile
+MONITOR_PAUSE_S = 1.0
+
+
+def connect(spec: Spec, environ: Mapping[str, str]) -> FrontEnd:
+    """The front-end of the spec's `opennebula.endpoint`, else of ONE_XMLRPC, as the user of ONE_AUTH (a file's path,
+    or user:password), else of ~/.one/one_auth. No call is made yet.
+
+    Raises FrontEndUnreachableError or AuthenticationError where either is not to be had.
+    """
+    endpoint = session.endpoint(spec, environ)
+    return FrontEnd(endpoint, session.session(environ), wire=HttpWire(endpoint, ca_file=spec.opennebula.ca_file))
+
+
+class OpenNebulaPlane:
+    """One cluster on one front-end."""
+
+    def __init__(self, spec: Spec, front_end: FrontEnd, emit: Emit) -> None:
+        self._spec = spec
+        self._front_end = front_end
+        self._emit = emit
+        self._warned: set[str] = set()
+
+    def observe(self) -> OneFacts:
+        """Read the front-end; nothing is changed. Raises AuthorizationError where the user sees only part of it."""
+        return facts.observe(self._front_end)
+
+    def pins(self, facts: OneFacts) -> Mapping[str, HostPin]:
+        """The pinned SSH host keys, by the host's key. A pin of another instance id is void."""
+        return host.pins(self._marked_hosts(facts.hosts))
+
+    def hosts(self, facts: OneFacts) -> Mapping[str, HostFacts]:
+        """The cluster's hosts with their states, by key."""
+        return self._marked_hosts(facts.hosts)
+
+    def diff(self, facts: OneFacts, outputs: Outputs, reports: Mapping[str, HostReport]) -> tuple[Change, ...]:
+        """What `apply` would change. Raises ForeignObjectError where an object of others is in the way."""
+        plan = reconcile(self._spec, facts, outputs, reports)
+        self._warn(plan)
+        return tuple(operation.change for operation in plan.operations)
+
+    def release(self, facts: OneFacts, outputs: Outputs) -> None:
+        """Before AWS takes hosts and Elastic IPs away that are not in `outputs`: disable the hosts, remove the ranges.
+
+        Raises InUseError, before anything is changed, where a VM runs on such a host or such an address is leased;
+        and afterwards where a VM came to such a host in the meantime: it then stays disabled.
+        """
+        plan = reconcile(self._spec, facts, outputs, {})
+        leaving = departure.going(plan.ours, outputs)
+        reasons = usage.vms_on(plan.ours, leaving.hosts) + self._leases(facts, plan.ours, leaving.ranges)
+        if reasons:
+            raise departure.in_use(f"part of {self._spec.name}", reasons)
+        self._runner().run(departure.releases(plan.ours, leaving, self._spec.opennebula.replica, outputs))
+        if leaving.hosts:
+            self._refuse_late_vms(plan.ours, leaving.hosts)
+
+    def apply(self, facts: OneFacts, outputs: Outputs, reports: Mapping[str, HostReport]) -> None:
+        """Make what comes, mend what differs, enable the hosts whose report is ready. Can be run again at any point.
+
+        Raises ForeignObjectError and InUseError before anything is changed, and what the front-end raises.
+        """
+        for look in range(LOOKS):
+            try:
+                self._apply(facts if look == 0 else self.observe(), outputs, reports)
+                return
+            except NameTakenError:
+                if look == LOOKS - 1:
+                    raise
+
+    def wait_monitored(self, hosts: Collection[str], timeout_s: float) -> None:
+        """Wait until each of these hosts (by key) is MONITORED, at most `timeout_s` seconds.
+
+        Raises OpenNebulaError that names those that are not, and why they may not be.
+        """
+        if not hosts:
+            return
+        begun = time.monotonic()
+        told = ""
+        while True:
+            found = self._marked_hosts(host.parse(self._front_end.read("hostpool.info")))
+            missing = {key: found.get(key) for key in sorted(hosts) if not _monitored(found.get(key))}
+            seconds = time.monotonic() - begun
+            if not missing:
+                return
+            states = ", ".join(f"{key} {one.state_word if one else 'gone'}" for key, one in missing.items())
+            if seconds >= timeout_s:
+                raise _not_monitored(missing, timeout_s)
+            if states != told:
+                self._emit(Event(EventKind.STEP_PROGRESS, Plane.OPENNEBULA, "monitoring", states, seconds))
+                told = states
+            self._front_end.pause(min(MONITOR_PAUSE_S, timeout_s - seconds))
+
+    def destroy_changes(self, facts: OneFacts, *, uuid: str = "") -> tuple[Change, ...]:
+        """What `destroy` would take away. With `uuid` (the Terraform state's) a cluster of the same name that belongs
+        to another state is left alone; without it, the one that is there is meant.
+
+        Raises InUseError where anything depends on it, ForeignObjectError where two clusters have the name.
+        """
+        ours = self._departing(facts, uuid)
+        changes = (operation.change for operation in departure.removals(ours))
+        return tuple(change for change in changes if change.action is Action.DELETE)
+
+    def destroy(self, facts: OneFacts, *, uuid: str = "") -> None:
+        """Take the cluster away. Looks again first: `facts` may be as old as the question to the user.
+
+        Raises as `destroy_changes`, before anything is changed, and what the front-end raises. Can be run again.
+        """
+        if not self._departing(facts, uuid).all:
+            return
+        ours = self._departing(self.observe(), uuid)
+        if ours.network is not None and ours.network.state == LOCK_CREATE:
+            await_network(self._front_end, ours.network.id, Settled.READY)
+        self._runner().run(departure.removals(ours))
+
+    def _apply(self, facts: OneFacts, outputs: Outputs, reports: Mapping[str, HostReport]) -> None:
+        plan = reconcile(self._spec, facts, outputs, reports)
+        self._warn(plan)
+        self._refuse_leased(facts, plan, outputs)
+        if plan.operations and plan.ours.network is not None and plan.ours.network.state == LOCK_CREATE:
+            await_network(self._front_end, plan.ours.network.id, Settled.READY)
+        runner = self._runner()
+        runner.run(plan.cluster)
+        made = runner.made(CLUSTER_KEY)
+        if made is not None:
+            plan = reconcile(self._spec, facts, outputs, reports, made)
+        runner.run(plan.others)
+
+    def _refuse_leased(self, facts: OneFacts, plan: Reconciliation, outputs: Outputs) -> None:
+        """Nothing is begun where a range has to go that is leased, or a host that has VMs."""
+        leaving = departure.going(plan.ours, outputs)
+        ranges = _ranges_removed(plan)
+        reasons = usage.vms_on(plan.ours, leaving.hosts) + self._leases(facts, plan.ours, ranges)
+        if reasons:
+            raise departure.in_use(f"part of {self._spec.name}", reasons)
+
+    def _refuse_late_vms(self, ours: Ours, keys: Collection[str]) -> None:
+        """A VM may have come between the look and the disabling: AWS must not take its host away."""
+        now = {one.id: one for one in host.parse(self._front_end.read("hostpool.info"))}
+        late = [
+            f"{key} ({ours.hosts[key].name}) has got the VMs {', '.join(map(str, now[ours.hosts[key].id].vms))}"
+            for key in keys
+            if ours.hosts[key].id in now and now[ours.hosts[key].id].vms
+        ]
+        if late:
+            raise departure.in_use(f"part of {self._spec.name}", [*late, "the hosts named are disabled now"])
+
+    def _departing(self, observed: OneFacts, uuid: str) -> Ours:
+        """What is ours and may go. Raises InUseError with every reason why it may not."""
+        found = uuid or departure.uuid_of(observed, self._spec.name)
+        identity = facts.identify(observed, self._spec.name, found)
+        ours = facts.of_identity(observed, identity)
+        if not ours.all:
+            return ours
+        tenants = usage.tenants_networks(observed, ours)
+        ranges = ours.network.ranges if ours.network else ()
+        reasons = [
+            *usage.vms_in(ours, usage.read_vms(self._front_end)),
+            *self._leases(observed, ours, ranges),
+            *usage.images_in(ours),
+            *usage.tenants_in_words(tenants),
+            *usage.strangers(observed, ours, tenants),
+        ]
+        if reasons:
+            raise departure.in_use(self._spec.name, reasons)
+        return ours
+
+    def _leases(self, facts: OneFacts, ours: Ours, ranges: Collection[RangeFacts]) -> list[str]:
+        return usage.leases(self._front_end, ours.network, ranges, facts.networks)
+
+    def _marked_hosts(self, hosts: Collection[HostFacts]) -> dict[str, HostFacts]:
+        marks = ((mark_of(one), one) for one in hosts)
+        return {mark.key: one for mark, one in marks if mark is not None and mark.cluster == self._spec.name}
+
+    def _runner(self) -> Runner:
+        return Runner(self._front_end, self._emit)
+
+    def _warn(self, plan: Reconciliation) -> None:
+        for text in plan.warnings:
+            if text not in self._warned:
+                self._warned.add(text)
+                self._emit(Event(EventKind.WARNING, Plane.OPENNEBULA, f"{self._spec.name}-private", text))
+
+
+def _ranges_removed(plan: Reconciliation) -> list[RangeFacts]:
+    if plan.ours.network is None:
+        return []
+    removed = {call for operation in plan.others for call in _removed_ranges(operation)}
+    return [existing for existing in plan.ours.network.ranges if existing.id in removed]
+
+
+def _removed_ranges(operation: Operation) -> list[int]:
+    calls = (step for step in operation.steps if not isinstance(step, Await))
+    return [int(str(call.arguments[1])) for call in calls if call.method == "vn.rm_ar"]
+
+
+def _monitored(found: HostFacts | None) -> bool:
+    return found is not None and found.state == MONITORED
+
+
+def _not_monitored(missing: Mapping[str, HostFacts | None], timeout_s: float) -> OpenNebulaError:
+    told = []
+    for key, found in missing.items():
+        if found is None:
+            told.append(f"{key} is gone")
+        else:
+            error = text_of(found.template, "ERROR")
+            told.append(f"{key} ({found.name}) is {found.state_word}{f': {error}' if error else ''}")
+    return OpenNebulaError(
+        f"not MONITORED after {timeout_s:.0f} s: {'; '.join(told)}",
+        cause=(
+            "the front-end cannot log in over SSH (a replaced host has a new key: its old one is still in the "
+            "front-end's known_hosts), or the host's monitoring does not get back to the front-end's port 4124, TCP "
+            "and UDP (behind NAT, MONITOR_ADDRESS in monitord.conf must be an address that hosts reach)"
+        ),
+        advice=(
+            "on the front-end, as oneadmin: `ssh HOST true`, `ssh-keygen -R HOST` for a replaced host, open port 4124 "
+            "to the hosts; then run again"
+        ),
+    )

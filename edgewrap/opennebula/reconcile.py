@@ -1,0 +1,102 @@
+"""Spec, outputs and reports against the facts: every operation of the plane, in the order in which they run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from edgewrap.opennebula import cluster, datastore, host, virtual_network, vn_template
+from edgewrap.opennebula.facts import OneFacts, Ours, identify, of_identity
+from edgewrap.opennebula.host import DesiredHost
+from edgewrap.opennebula.marks import Identity, birth_name, refuse_foreign
+from edgewrap.opennebula.operation import Call, Operation
+from edgewrap.outputs import UNKNOWN, HostReport, Outputs
+from edgewrap.spec.models import Spec
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """What is to be done. `cluster` comes first: the others need its id. `warnings` are for people."""
+
+    identity: Identity
+    ours: Ours
+    cluster: tuple[Operation, ...]
+    others: tuple[Operation, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """All of them, in order."""
+        return (*self.cluster, *self.others)
+
+
+def reconcile(
+    spec: Spec, facts: OneFacts, outputs: Outputs, reports: Mapping[str, HostReport], cluster_id: int | None = None
+) -> Reconciliation:
+    """The operations that make the front-end as it should be; pure. `cluster_id`: a cluster that was just made.
+
+    Raises ForeignObjectError where an object that is not ours has a name that one of ours is to get.
+    """
+    identity = identify(facts, spec.name, outputs.uuid)
+    ours = of_identity(facts, identity)
+    if ours.cluster is not None:
+        cluster_id = ours.cluster.id
+    driver = spec.hosts.hypervisor
+    wanted_cluster = cluster.desired(identity)
+    image = datastore.desired_image(identity)
+    system = datastore.desired_system(identity, spec.opennebula.replica, outputs.hosts)
+    hosts = [host.desired(identity, driver, output, reports.get(key)) for key, output in outputs.hosts.items()]
+    network = virtual_network.desired(identity, spec.public_network.dns, outputs.eips, reports, ours.network)
+    device = vn_template.phydev(spec.private_network.phydev, reports, ours.template)
+    template = vn_template.desired(identity, spec.private_network, device.name, cluster_id)
+
+    refuse_foreign(identity, wanted_cluster.name, ours.cluster, facts.clusters)
+    refuse_foreign(identity, image.name, ours.image, facts.datastores)
+    refuse_foreign(identity, system.name, ours.system, facts.datastores)
+    for wanted in hosts:
+        refuse_foreign(identity, wanted.name, ours.hosts.get(wanted.key), facts.hosts)
+    refuse_foreign(identity, network.name, ours.network, facts.networks)
+    refuse_foreign(identity, template.name, ours.template, facts.templates)
+
+    others = [
+        *datastore.diff(ours.image, image, identity, cluster_id),
+        *datastore.diff(ours.system, system, identity, cluster_id),
+        *_host_operations(ours, hosts, identity, cluster_id),
+        *virtual_network.diff(ours.network, network, identity, cluster_id),
+    ]
+    if device.name or ours.template is not None:
+        others += vn_template.diff(ours.template, template, identity)
+    return Reconciliation(
+        identity,
+        ours,
+        tuple(cluster.diff(ours.cluster, wanted_cluster, identity.uuid)),
+        tuple(others),
+        (device.warning,) if device.warning else (),
+    )
+
+
+def _host_operations(
+    ours: Ours, wanted: list[DesiredHost], identity: Identity, cluster_id: int | None
+) -> list[Operation]:
+    """First the hosts whose instance is gone: their addresses may be others' by now."""
+    keys = {one.key for one in wanted}
+    removals = [host.removal(existing, key) for key, existing in ours.hosts.items() if key not in keys]
+    operations = [
+        operation for one in wanted for operation in host.diff(ours.hosts.get(one.key), one, identity, cluster_id)
+    ]
+    parked = _parked(ours, wanted, identity.uuid)
+    if parked:
+        operations[0] = replace(operations[0], steps=(*parked, *operations[0].steps))
+    return [*removals, *operations]
+
+
+def _parked(ours: Ours, wanted: list[DesiredHost], uuid: str) -> tuple[Call, ...]:
+    """Renames hosts of ours out of the way whose name another of our hosts is to get: AWS gives addresses again."""
+    names = {one.key: one.name for one in wanted}
+    return tuple(
+        Call("host.rename", (existing.id, birth_name(uuid, key)))
+        for key, existing in ours.hosts.items()
+        if key in names
+        and existing.name not in (names[key], UNKNOWN)
+        and any(other != key and name == existing.name for other, name in names.items())
+    )

@@ -1,0 +1,124 @@
+"""Doing it: operations become calls, one after the other, with an event for each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+
+from edgewrap.change import Action, Plane
+from edgewrap.errors import EdgewrapError, InternalError, OpenNebulaError
+from edgewrap.events import Emit, Event, EventKind
+from edgewrap.opennebula import virtual_network
+from edgewrap.opennebula.client import Argument, FrontEnd
+from edgewrap.opennebula.failures import NoSuchObjectError
+from edgewrap.opennebula.operation import Await, Operation, Ref, Settled, Step
+from edgewrap.opennebula.virtual_network import DONE, ERROR, LOCK_CREATE, NetworkFacts
+from edgewrap.outputs import UNKNOWN
+
+SETTLE_TIMEOUT_S = 120.0
+LONGEST_PAUSE_S = 1.0
+_TAKES_AWAY = (".delete", ".rm_ar")
+
+
+class Runner:
+    """Runs operations on one front-end. Remembers the ids of what it makes."""
+
+    def __init__(self, front_end: FrontEnd, emit: Emit) -> None:
+        self._front_end = front_end
+        self._emit = emit
+        self._made: dict[str, int] = {}
+
+    def run(self, operations: Iterable[Operation]) -> None:
+        """All steps in order, then the last steps of all. Raises what the front-end raises, at the first failure."""
+        late = []
+        for operation in operations:
+            self._framed(operation, operation.steps, _title(operation))
+            if operation.last:
+                late.append(operation)
+        for operation in late:
+            self._framed(operation, operation.last, f"enable {operation.change.kind}")
+
+    def made(self, key: str) -> int | None:
+        """The id of an object that this runner has made."""
+        return self._made.get(key)
+
+    def _framed(self, operation: Operation, steps: Iterable[Step], title: str) -> None:
+        key = operation.change.key
+        begun = time.monotonic()
+        self._emit(Event(EventKind.STEP_STARTED, Plane.OPENNEBULA, key, title))
+        try:
+            for step in steps:
+                self._step(operation, step)
+        except EdgewrapError as error:
+            self._emit(Event(EventKind.STEP_FAILED, Plane.OPENNEBULA, key, error.what, time.monotonic() - begun))
+            raise
+        self._emit(Event(EventKind.STEP_DONE, Plane.OPENNEBULA, key, title, time.monotonic() - begun))
+
+    def _step(self, operation: Operation, step: Step) -> None:
+        if isinstance(step, Await):
+            await_network(self._front_end, self._id(step.network), step.settled)
+            return
+        arguments = [self._resolved(argument) for argument in step.arguments]
+        try:
+            answer = self._front_end.call(step.method, *arguments)
+        except NoSuchObjectError:
+            if not step.method.endswith(_TAKES_AWAY):
+                raise
+            return  # gone already is what was wanted
+        if step.method.endswith(".allocate"):
+            self._made[operation.key] = int(answer)
+
+    def _resolved(self, argument: int | str | Mapping[str, object] | Ref) -> Argument:
+        if isinstance(argument, Ref):
+            return self._id(argument)
+        if argument == UNKNOWN:
+            raise InternalError(
+                "a value that is not known yet was about to be written to OpenNebula",
+                cause="a fault in edgewrap",
+                advice="report it",
+            )
+        return argument  # type: ignore[return-value]
+
+    def _id(self, reference: int | Ref) -> int:
+        return self._made[reference.key] if isinstance(reference, Ref) else reference
+
+
+def await_network(
+    front_end: FrontEnd, number: int, settled: Settled, timeout_s: float = SETTLE_TIMEOUT_S
+) -> NetworkFacts | None:
+    """Wait until a network is ready or gone.
+
+    Raises OpenNebulaError with the front-end's own words where it goes to ERROR, or where it takes too long.
+    """
+    deadline = time.monotonic() + timeout_s
+    pause_s = 0.1
+    while True:
+        try:
+            network = virtual_network.parse_one(front_end.read("vn.info", number, False))
+        except NoSuchObjectError:
+            if settled is Settled.GONE:
+                return None
+            raise
+        if settled is Settled.GONE and network.state == DONE:
+            return None
+        if network.state == ERROR:
+            raise OpenNebulaError(
+                f"{network} is in ERROR: {network.error}",
+                cause="the front-end could not make it, or its driver could not take it away",
+                advice="mend what it says, then run again: the network is made anew",
+            )
+        if settled is Settled.READY and network.state != LOCK_CREATE:
+            return network
+        if time.monotonic() > deadline:
+            raise OpenNebulaError(
+                f"{network} is not {settled.value} after {timeout_s:.0f} s",
+                cause="the front-end is busy, or one of its network drivers hangs",
+                advice="see /var/log/one/oned.log on the front-end, then run again",
+            )
+        front_end.pause(pause_s)
+        pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+
+def _title(operation: Operation) -> str:
+    words = {Action.CREATE: "create", Action.UPDATE: "update", Action.REPLACE: "make anew", Action.DELETE: "delete"}
+    return f"{words[operation.change.action]} {operation.change.kind}"

@@ -1,0 +1,125 @@
+"""What forbids taking things away: VMs, leases, images, and what others have put into the cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edgewrap.opennebula import address_range, virtual_network
+from edgewrap.opennebula.address_range import RangeFacts
+from edgewrap.opennebula.client import FrontEnd
+from edgewrap.opennebula.facts import ALL, ALL_TO_THE_END, EVERYBODYS, OneFacts, Ours
+from edgewrap.opennebula.objects import Existing, number
+from edgewrap.opennebula.virtual_network import NetworkFacts
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+_NOT_DONE = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Vm:
+    """A VM and where it last was: the ids of its host, cluster and system datastore, -1 where it never ran."""
+
+    id: int
+    name: str
+    host: int
+    cluster: int
+    datastore: int
+
+
+def read_vms(front_end: FrontEnd) -> tuple[Vm, ...]:
+    """All VMs that are not done."""
+    return parse_vms(front_end.read("vmpool.info", EVERYBODYS, ALL, ALL_TO_THE_END, _NOT_DONE))
+
+
+def parse_vms(pool: Element) -> tuple[Vm, ...]:
+    """The answer of one.vmpool.info."""
+    return tuple(_vm(element) for element in pool.findall("VM"))
+
+
+def leases(
+    front_end: FrontEnd, network: NetworkFacts | None, ranges: Collection[RangeFacts], others: Iterable[Existing]
+) -> list[str]:
+    """What is leased of these ranges of our network, in words; the front-end is asked only where anything is."""
+    if network is None or not ranges or not network.used_leases:
+        return []
+    numbers = {existing.id for existing in ranges}
+    fresh = virtual_network.parse_one(front_end.read("vn.info", network.id, False))
+    names = {existing.id: existing.name for existing in others}
+    return address_range.leases_in([existing for existing in fresh.ranges if existing.id in numbers], names)
+
+
+def vms_in(ours: Ours, vms: Sequence[Vm]) -> list[str]:
+    """VMs that are, or were last, in our cluster, in words."""
+    clusters = {ours.cluster.id} if ours.cluster else set()
+    hosts = {existing.id: existing.name for existing in ours.hosts.values()}
+    datastores = {ours.system.id} if ours.system else set()
+    return [
+        f"VM {vm.id} ({vm.name}) is on {f'host {hosts[vm.host]}' if vm.host in hosts else 'its system datastore'}"
+        for vm in vms
+        if vm.cluster in clusters or vm.host in hosts or vm.datastore in datastores
+    ]
+
+
+def vms_on(ours: Ours, keys: Iterable[str]) -> list[str]:
+    """VMs on these hosts of ours, in words."""
+    return [
+        f"{key} ({ours.hosts[key].name}) has the VMs {', '.join(str(vm) for vm in ours.hosts[key].vms)}"
+        for key in keys
+        if ours.hosts[key].vms
+    ]
+
+
+def images_in(ours: Ours) -> list[str]:
+    """Images in our image datastore, in words."""
+    if ours.image is None or not ours.image.images:
+        return []
+    return [f"the datastore {ours.image.name} has the images {', '.join(str(image) for image in ours.image.images)}"]
+
+
+def tenants_networks(facts: OneFacts, ours: Ours) -> list[NetworkFacts]:
+    """Networks that somebody made from our template, and reservations from our network."""
+    return [
+        network
+        for network in facts.networks
+        if (ours.template is not None and network.from_template == ours.template.id)
+        or (ours.network is not None and network.parent == ours.network.id)
+    ]
+
+
+def strangers(facts: OneFacts, ours: Ours, named_already: Collection[Existing]) -> list[str]:
+    """Objects of others in our cluster, in words."""
+    if ours.cluster is None:
+        return []
+    known = {(existing.kind, existing.id) for existing in (*ours.all, *named_already)}
+    inside = [
+        *(one for one in facts.hosts if one.id in ours.cluster.hosts),
+        *(one for one in facts.datastores if one.id in ours.cluster.datastores),
+        *(one for one in facts.networks if one.id in ours.cluster.networks),
+    ]
+    return [f"the {existing} is in the cluster" for existing in inside if (existing.kind, existing.id) not in known]
+
+
+def tenants_in_words(networks: Iterable[NetworkFacts]) -> list[str]:
+    """Tenants' networks, in words."""
+    return [
+        f"the {network} of {network.owner} is {'a reservation' if network.parent is not None else 'made from its template'}"
+        for network in networks
+    ]
+
+
+def _vm(element: Element) -> Vm:
+    history = element.findall("HISTORY_RECORDS/HISTORY")
+    if not history:
+        return Vm(number(element, "ID"), element.findtext("NAME") or "", -1, -1, -1)
+    last = max(history, key=lambda record: number(record, "SEQ"))
+    return Vm(
+        number(element, "ID"),
+        element.findtext("NAME") or "",
+        number(last, "HID"),
+        number(last, "CID"),
+        number(last, "DS_ID"),
+    )

@@ -1,0 +1,153 @@
+"""The public network: `br-edge` on every host, with the `fw` driver's security groups and filters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edgewrap.change import Action
+from edgewrap.opennebula import address_range
+from edgewrap.opennebula.address_range import DesiredRange, RangeFacts
+from edgewrap.opennebula.marks import ATTRIBUTE, NETWORK_KEY, Identity
+from edgewrap.opennebula.mending import LEAVE_GROUP, Mending, id_or_ref
+from edgewrap.opennebula.objects import Existing, Kind, common, number
+from edgewrap.opennebula.operation import Await, Call, Operation, Ref, Settled, Step, change, filled, shown
+from edgewrap.opennebula.template import Template, Value, text_of
+from edgewrap.outputs import EipOutput, HostReport
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Address
+    from xml.etree.ElementTree import Element
+
+BRIDGE = "br-edge"
+GUEST_MTU = 1500  # bytes; what a guest takes by itself
+VXLAN_OVERHEAD = 50  # bytes
+READY, LOCK_CREATE, LOCK_DELETE, DONE, ERROR = 1, 2, 3, 4, 5
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkFacts(Existing):
+    """A virtual network. `parent` is the network that a reservation was made from, `from_template` the id of the
+    template that a network was made from; both are None for a network in its own right."""
+
+    state: int = READY
+    parent: int | None = None
+    from_template: int | None = None
+    used_leases: int = 0
+    ranges: tuple[RangeFacts, ...] = ()
+
+    @property
+    def derived(self) -> bool:
+        """A reservation, or a tenant's network made from a template."""
+        return self.parent is not None or self.from_template is not None
+
+    @property
+    def error(self) -> str:
+        """What the front-end says of a network in ERROR."""
+        return text_of(self.template, "ERROR") or "the front-end gives no reason"
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredNetwork:
+    """The public network as it should be."""
+
+    name: str
+    attributes: Template
+    ranges: tuple[DesiredRange, ...]
+
+
+def parse(pool: Element) -> tuple[NetworkFacts, ...]:
+    """The answer of one.vnpool.info. Leases are counted there, not listed."""
+    return tuple(parse_one(element) for element in pool.findall("VNET"))
+
+
+def parse_one(element: Element) -> NetworkFacts:
+    """The answer of one.vn.info, which lists the leases."""
+    return NetworkFacts(
+        *common(Kind.NETWORK, element),
+        state=number(element, "STATE"),
+        parent=_reference(element, "PARENT_NETWORK_ID"),
+        from_template=_reference(element, "TEMPLATE_ID", "TEMPLATE/TEMPLATE_ID"),
+        used_leases=number(element, "USED_LEASES"),
+        ranges=address_range.parse(element),
+    )
+
+
+def desired(
+    identity: Identity,
+    dns: Sequence[IPv4Address],
+    eips: Mapping[str, EipOutput],
+    reports: Mapping[str, HostReport],
+    existing: NetworkFacts | None,
+) -> DesiredNetwork:
+    """The public network, with a range for every Elastic IP.
+
+    PHYDEV stays empty: with one, the driver can delete the bridge with its last VM.
+    """
+    attributes: dict[str, Value] = {
+        "VN_MAD": "fw",
+        "BRIDGE": BRIDGE,
+        "PHYDEV": "",
+        "FILTER_IP_SPOOFING": "YES",
+        "FILTER_MAC_SPOOFING": "YES",
+        "DNS": " ".join(str(server) for server in dns),
+        "GUEST_MTU": _guest_mtu(reports, existing),
+        ATTRIBUTE: identity.mark(NETWORK_KEY).attributes(),
+    }
+    ranges = tuple(address_range.desired(eip) for eip in eips.values())
+    return DesiredNetwork(f"{identity.cluster}-public", attributes, ranges)
+
+
+def diff(
+    existing: NetworkFacts | None, wanted: DesiredNetwork, identity: Identity, cluster_id: int | None
+) -> list[Operation]:
+    """What makes the network and its ranges as they should be."""
+    if existing is None or existing.state in (LOCK_DELETE, DONE, ERROR):
+        made = _creation(existing, wanted, identity, cluster_id)
+        return [made, *address_range.diff((), wanted.ranges, Ref(NETWORK_KEY))]
+    mending = Mending(existing)
+    mending.attributes(wanted.attributes)
+    mending.name(wanted.name)
+    mending.owner(identity.owner_uid)
+    mending.membership(cluster_id)
+    return [
+        *mending.operation(NETWORK_KEY, wanted.name),
+        *address_range.diff(existing.ranges, wanted.ranges, existing.id),
+    ]
+
+
+def _creation(
+    existing: NetworkFacts | None, wanted: DesiredNetwork, identity: Identity, cluster_id: int | None
+) -> Operation:
+    """A network without ranges: an error in one of those would come late, and spoil the network."""
+    made = Ref(NETWORK_KEY)
+    steps: list[Step] = []
+    if existing is not None:
+        if existing.state == ERROR:
+            steps.append(Call("vn.delete", (existing.id,)))
+        steps.append(Await(existing.id, Settled.GONE))
+    template: dict[str, Value] = {"NAME": wanted.name, **filled(wanted.attributes)}
+    steps += [Call("vn.allocate", (template, id_or_ref(cluster_id))), Await(made, Settled.READY)]
+    if identity.owner_uid != identity.user_uid:
+        steps.append(Call("vn.chown", (made, identity.owner_uid, LEAVE_GROUP)))
+    if existing is not None and existing.state == ERROR:
+        action, why = Action.REPLACE, f"it is in ERROR: {existing.error}"
+    else:
+        action, why = Action.CREATE, ""
+    created = change(Kind.NETWORK.word, wanted.name, action, after=shown(wanted.attributes), why=why)
+    return Operation(NETWORK_KEY, created, tuple(steps))
+
+
+def _guest_mtu(reports: Mapping[str, HostReport], existing: NetworkFacts | None) -> str:
+    """Set only where the underlay is too small for a guest's usual MTU; kept as it is where nothing is reported."""
+    reported = [report.mtu for report in reports.values() if report.mtu > 0]
+    if not reported:
+        return text_of(existing.template, "GUEST_MTU") if existing else ""
+    passes = min(reported) - VXLAN_OVERHEAD
+    return str(passes) if passes < GUEST_MTU else ""
+
+
+def _reference(element: Element, *paths: str) -> int | None:
+    values = (element.findtext(path) for path in paths)
+    return next((int(value) for value in values if value), None)
