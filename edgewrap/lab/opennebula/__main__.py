@@ -1,0 +1,116 @@
+"""`python -m edgewrap.lab.opennebula`: the lab's front-end as a process of its own.
+
+It prints one line of JSON when it is ready and ends on SIGTERM or SIGINT.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from edgewrap.lab.opennebula import methods
+from edgewrap.lab.opennebula.frontend import FrontEnd
+from edgewrap.lab.opennebula.monitoring import Login, Monitor
+from edgewrap.lab.opennebula.release import RELEASES
+from edgewrap.lab.opennebula.server import Server
+from edgewrap.lab.opennebula.store import Store
+
+AUTH_VARIABLE = "EDGEWRAP_LAB_ONE_AUTH"
+_PR_SET_PDEATHSIG = 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until told to end."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.die_with_parent:
+        die_with_parent()
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    name, _, password = _credentials(options.auth_file).partition(":")
+    if not name or not password:
+        parser.error(f"--auth-file, or {AUTH_VARIABLE} in the environment, must hold USER:PASSWORD")
+    if options.monitor == "ssh" and not (options.ssh_key and options.allow_network):
+        parser.error("--monitor ssh needs --ssh-key and --allow-network")
+    store = Store(options.database)
+    one = FrontEnd(
+        store, RELEASES[options.version], options.monitor, settle=options.settle, interval=options.monitor_interval
+    )
+    methods.bootstrap(one, name, password)
+    server = Server(one, options.port)
+    monitor = _monitor(one, options) if options.monitor == "ssh" else None
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: threading.Thread(target=server.shutdown, daemon=True).start())
+    if monitor:
+        monitor.start()
+    print(
+        json.dumps({"ready": True, "url": server.url, "version": one.release.version, "pid": os.getpid()}), flush=True
+    )
+    try:
+        server.serve_forever(poll_interval=0.1)
+    finally:
+        if monitor:
+            monitor.stop()
+        server.server_close()
+        store.close()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m edgewrap.lab.opennebula", description="The lab's OpenNebula front-end."
+    )
+    add = parser.add_argument
+    add("--port", type=int, required=True, help="TCP port on 127.0.0.1; 0 takes a free one")
+    add("--database", type=Path, required=True, help="SQLite file, made where there is none")
+    add("--auth-file", type=Path, help=f"holds USER:PASSWORD of the first user (else {AUTH_VARIABLE})")
+    add("--version", choices=sorted(RELEASES), default="7.0.2", help="the release that is played")
+    add("--monitor", choices=("ssh", "none"), default="none", help="ssh: log in at hosts; none: dummy hosts")
+    add("--monitor-interval", type=float, default=2.0, metavar="SECONDS", help="how often hosts are looked at")
+    add("--settle", type=float, default=0.2, metavar="SECONDS", help="how long networks, images and VMs take")
+    add("--ssh-key", type=Path, help="private key for the hosts")
+    add("--ssh-user", default="oneadmin", help="user at the hosts")
+    add("--ssh-port", type=int, default=22, help="TCP port of the hosts' SSH servers")
+    add("--allow-network", type=IPv4Network, action="append", default=[], help="connect to hosts in it; repeatable")
+    add("--var", type=Path, help="keeps known_hosts (default: beside the database)")
+    add("--die-with-parent", action="store_true", help="end when the parent process ends")
+    return parser
+
+
+def _credentials(path: Path | None) -> str:
+    if path is not None:
+        return path.read_text(encoding="utf-8").strip()
+    return os.environ.get(AUTH_VARIABLE, "")
+
+
+def _monitor(one: FrontEnd, options: argparse.Namespace) -> Monitor:
+    var: Path = options.var or options.database.parent
+    var.mkdir(parents=True, exist_ok=True)
+    login = Login(
+        key=options.ssh_key,
+        user=options.ssh_user,
+        known_hosts=var / "known_hosts",
+        allowed=tuple(options.allow_network),
+        port=options.ssh_port,
+    )
+    return Monitor(one, login)
+
+
+def die_with_parent() -> None:
+    """Ask the kernel for SIGTERM when the parent process ends."""
+    parent = os.getppid()
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != parent:  # it ended before the kernel was asked
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

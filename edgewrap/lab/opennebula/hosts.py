@@ -1,0 +1,176 @@
+"""Hosts: their states, and what monitoring makes of them."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+
+from edgewrap.lab.opennebula import inventory, xml
+from edgewrap.lab.opennebula.auth import require_create
+from edgewrap.lab.opennebula.calls import Calls, Code, Refusal, allocating
+from edgewrap.lab.opennebula.common import Kind, check_name, common_calls, existing_cluster, pool_calls
+from edgewrap.lab.opennebula.frontend import FrontEnd
+from edgewrap.lab.opennebula.records import Capacity, Host, HostState, Machine, User
+from edgewrap.lab.opennebula.template import Template
+
+_NAME_EXTRAS = frozenset(".-_:")
+_NOTHING = Capacity(memory=0, cpu=0, disk_free=0, disk_total=0, disk_used=0, dummy=False)
+
+
+def render(one: FrontEnd, hosts: Sequence[Host], full: bool) -> list[str]:
+    """Hosts as XML; the figures of monitoring only in full."""
+    guests = running(one)
+    return [_host_xml(one, host, guests[host.id], full) for host in hosts]
+
+
+def running(one: FrontEnd) -> defaultdict[int, list[Machine]]:
+    """The VMs that take room on each host, by host id."""
+    found: defaultdict[int, list[Machine]] = defaultdict(list)
+    for machine in one.store.all(Machine):
+        if machine.history and not machine.history[-1].end:
+            found[machine.history[-1].host_id].append(machine)
+    return found
+
+
+def _host_xml(one: FrontEnd, host: Host, guests: Sequence[Machine], full: bool) -> str:
+    return (
+        f"<HOST><ID>{host.id}</ID>{xml.plain('NAME', host.name)}<STATE>{host.state}</STATE>"
+        f"<PREV_STATE>{host.state}</PREV_STATE>{xml.cdata('IM_MAD', host.im_mad)}{xml.cdata('VM_MAD', host.vm_mad)}"
+        f"<CLUSTER_ID>{host.cluster_id}</CLUSTER_ID>{xml.plain('CLUSTER', one.cluster_name(host.cluster_id))}"
+        f"{_share_xml(one, host.capacity or _NOTHING, guests)}{xml.ids('VMS', [guest.id for guest in guests])}"
+        f"{host.template.xml()}{_monitoring_xml(one, host) if full else '<MONITORING/>'}</HOST>"
+    )
+
+
+def _share_xml(one: FrontEnd, found: Capacity, guests: Sequence[Machine]) -> str:
+    memory = sum(int(float(guest.template.get("MEMORY", "0")) * 1024) for guest in guests)
+    cpu = sum(round(float(guest.template.get("CPU", "0")) * 100) for guest in guests)
+    devices = "<PCI_DEVICES></PCI_DEVICES><NUMA_NODES></NUMA_NODES>"
+    if found.dummy:
+        devices = inventory.dummy(one.release.inventory_file).devices
+    return (
+        f"<HOST_SHARE><MEM_USAGE>{memory}</MEM_USAGE><CPU_USAGE>{cpu}</CPU_USAGE>"
+        f"<TOTAL_MEM>{found.memory}</TOTAL_MEM><TOTAL_CPU>{found.cpu}</TOTAL_CPU>"
+        f"<MAX_MEM>{found.memory}</MAX_MEM><MAX_CPU>{found.cpu}</MAX_CPU>"
+        f"<RUNNING_VMS>{len(guests)}</RUNNING_VMS><VMS_THREAD>1</VMS_THREAD>"
+        f"<DATASTORES>{xml.cdata('DISK_USAGE', '0')}{xml.cdata('FREE_DISK', str(found.disk_free))}"
+        f"{xml.cdata('MAX_DISK', str(found.disk_total))}{xml.cdata('USED_DISK', str(found.disk_used))}</DATASTORES>"
+        f"{devices}</HOST_SHARE>"
+    )
+
+
+def _monitoring_xml(one: FrontEnd, host: Host) -> str:
+    if host.capacity is None:
+        return "<MONITORING/>"
+    seen = int(one.monitored.get(host.id, 0))
+    figures = inventory.figures(one.release, host.capacity)
+    return f"<MONITORING><TIMESTAMP>{seen}</TIMESTAMP><ID>{host.id}</ID>{figures}</MONITORING>"
+
+
+def _reshape(one: FrontEnd, host: Host) -> Host:
+    """A replaced template keeps the drivers; what monitoring had written comes back with its next turn."""
+    drivers = {"IM_MAD": host.im_mad, "VM_MAD": host.vm_mad}
+    due = _next_look(one) if host.state == HostState.MONITORED else host.due
+    return host.model_copy(update={"template": host.template.with_(drivers), "due": due})
+
+
+def _next_look(one: FrontEnd) -> float:
+    return one.clock() + one.interval if one.monitor == "none" else 0.0
+
+
+KIND = Kind(Host, "host", "host", "HOST", "HOST_POOL", render, _reshape)
+calls = Calls(common_calls(KIND) | pool_calls(KIND, "hostpool", filtered=False))
+
+
+@calls.method("one.host.allocate")
+def allocate(one: FrontEnd, user: User, name: str, im_mad: str, vm_mad: str, cluster_id: int = -1) -> int:
+    """A new host, enabled, not monitored yet. Names of drivers are not checked, as by the real one."""
+    require_create(user, "HOST")
+    cluster_id = existing_cluster(one, cluster_id)
+    with allocating(one, "host"):
+        for word, driver in (("IM_MAD_NAME", im_mad), ("VMM_MAD_NAME", vm_mad)):
+            if not driver:
+                raise Refusal(Code.INTERNAL, f"{word} cannot be empty.")
+        check_name(name)
+        for char in name:
+            if not (char.isascii() and char.isalnum()) and char not in _NAME_EXTRAS:
+                raise Refusal(Code.INTERNAL, f"Invalid HOSTNAME, '{char}' is invalid character for a HOSTNAME")
+        KIND.check_name(one, name)
+    host = Host(
+        id=one.store.next_id(Host),
+        name=name,
+        im_mad=im_mad,
+        vm_mad=vm_mad,
+        cluster_id=cluster_id,
+        template=Template.of([("IM_MAD", im_mad), ("RESERVED_CPU", ""), ("RESERVED_MEM", ""), ("VM_MAD", vm_mad)]),
+        due=_next_look(one),
+    )
+    return one.store.put(host).id
+
+
+@calls.method("one.host.status")
+def status(one: FrontEnd, user: User, number: int, wanted: int) -> int:
+    """0 enables, 1 disables, 2 takes offline. A host that comes back is looked at anew."""
+    host = KIND.owned(one, user, number, "ADMIN")
+    off = (HostState.DISABLED, HostState.OFFLINE)
+    if wanted == 0:
+        if host.state in off:
+            host = host.model_copy(update={"state": HostState.INIT, "due": _next_look(one)})
+    elif wanted in (1, 2):
+        host = host.model_copy(update={"state": off[wanted - 1], "due": 0.0})
+    else:
+        raise Refusal(Code.INTERNAL, "Wrong status code")
+    one.store.put(host)
+    return number
+
+
+@calls.method("one.host.delete")
+def delete(one: FrontEnd, user: User, number: int) -> int:
+    """Forget a host that runs no VM."""
+    host = KIND.owned(one, user, number, "ADMIN")
+    if running(one)[number]:
+        raise Refusal(Code.ACTION, "Cannot delete host. Can not remove a host with running VMs")
+    one.store.drop(host)
+    one.monitored.pop(number, None)
+    return number
+
+
+def enabled(host: Host) -> bool:
+    """Whether the front-end looks after the host."""
+    return host.state not in (HostState.DISABLED, HostState.OFFLINE)
+
+
+def seen_well(one: FrontEnd, host: Host) -> None:
+    """The host answered: it is MONITORED, with what it tells of itself."""
+    as_dummy = one.monitor == "none"
+    told = inventory.attributes(one.release, host.name, host.vm_mad, as_dummy=as_dummy)
+    template = host.template.without("ERROR").merged(told)
+    one.monitored[host.id] = one.clock()
+    one.store.put(
+        host.model_copy(
+            update={
+                "state": HostState.MONITORED,
+                "capacity": inventory.capacity(as_dummy=as_dummy),
+                "template": template,
+                "due": 0.0,
+            }
+        )
+    )
+
+
+def seen_ill(one: FrontEnd, host: Host, reason: str) -> None:
+    """The host did not answer: it is in ERROR, and its template says why and since when."""
+    text = f"Error monitoring Host {host.name} ({host.id}): {reason}"
+    old = host.template.get("ERROR")
+    if host.state == HostState.ERROR and old.endswith(f" : {text}"):
+        return
+    template = host.template.with_({"ERROR": f"{time.ctime(one.clock())} : {text}"})
+    one.store.put(host.model_copy(update={"state": HostState.ERROR, "template": template}))
+
+
+def advance(one: FrontEnd) -> None:
+    """With `--monitor none`: hosts whose time has come are MONITORED by themselves."""
+    for host in one.store.all(Host):
+        if one.passed(host.due) and enabled(host):
+            seen_well(one, host)

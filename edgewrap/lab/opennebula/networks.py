@@ -1,0 +1,250 @@
+"""Virtual networks: allocation, states over time, deletion. Their ranges' calls are in `leases`."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edgewrap.lab.opennebula import ranges, xml
+from edgewrap.lab.opennebula.auth import require_create
+from edgewrap.lab.opennebula.calls import Calls, Code, Refusal
+from edgewrap.lab.opennebula.common import Kind, common_calls, existing_cluster, owner_xml, parse, pool_calls
+from edgewrap.lab.opennebula.frontend import FrontEnd
+from edgewrap.lab.opennebula.records import AddressRange, Lease, Machine, Network, NetworkState, User
+from edgewrap.lab.opennebula.system import drivers
+from edgewrap.lab.opennebula.template import Template, Value
+
+_ON_PHYSICAL_DEVICE = frozenset({"802.1Q", "vxlan", "ovswitch_vxlan"})
+_IPAM = frozenset({"internal", "dummy"})
+# Attributes of the network that its template tells as well.
+_SHOWN = ("BRIDGE", "BRIDGE_TYPE", "PHYDEV", "SECURITY_GROUPS", "VN_MAD")
+
+
+def render(one: FrontEnd, networks: Sequence[Network], full: bool) -> list[str]:
+    """Networks as XML; ends and leases of their ranges only in full."""
+    guests: defaultdict[int, set[int]] = defaultdict(set)
+    for machine in one.store.all(Machine):
+        for nic in machine.template.vectors("NIC"):
+            if machine.state != 6:
+                guests[int(nic["NETWORK_ID"])].add(machine.id)
+    return [_network_xml(one, network, guests[network.id], full) for network in networks]
+
+
+def _network_xml(one: FrontEnd, network: Network, guests: set[int], full: bool) -> str:
+    cursor = one.release.range_cursor
+    previous = 0 if network.state == NetworkState.LOCK_CREATE else network.state
+    pool = "".join(ranges.render(found, full=full, cursor=cursor) for found in network.ranges)
+    return (
+        f"<VNET>{owner_xml(one, network)}{xml.permissions(network.permissions)}{xml.ids('CLUSTERS', network.clusters)}"
+        f"{xml.cdata('BRIDGE', network.bridge)}{xml.cdata('BRIDGE_TYPE', network.bridge_type)}"
+        f"{xml.cdata('STATE', str(network.state))}{xml.cdata('PREV_STATE', str(previous))}"
+        f"{_id_or_empty('PARENT_NETWORK_ID', network.parent_id)}"
+        f"{_id_or_empty('TEMPLATE_ID', network.template_id) if one.release.network_template_id else ''}"
+        f"{xml.cdata('VN_MAD', network.vn_mad)}{xml.cdata_or_empty('PHYDEV', network.phydev)}"
+        f"{xml.cdata_or_empty('VLAN_ID', network.vlan_id)}{xml.cdata_or_empty('OUTER_VLAN_ID', network.outer_vlan_id)}"
+        f"<VLAN_ID_AUTOMATIC>{int(network.vlan_id_automatic)}</VLAN_ID_AUTOMATIC>"
+        f"<OUTER_VLAN_ID_AUTOMATIC>{int(network.outer_vlan_id_automatic)}</OUTER_VLAN_ID_AUTOMATIC>"
+        f"<USED_LEASES>{sum(len(found.leases) for found in network.ranges)}</USED_LEASES><VROUTERS></VROUTERS>"
+        f"{xml.ids('UPDATED_VMS', guests)}<OUTDATED_VMS></OUTDATED_VMS><UPDATING_VMS></UPDATING_VMS>"
+        f"<ERROR_VMS></ERROR_VMS>{network.template.xml()}<AR_POOL>{pool}</AR_POOL></VNET>"
+    )
+
+
+def _id_or_empty(tag: str, number: int | None) -> str:
+    return f"<{tag}/>" if number is None else f"<{tag}>{number}</{tag}>"
+
+
+def _reshape(one: FrontEnd, network: Network) -> Network:
+    """After an update: what the template says of the network itself takes effect, what it leaves out stays."""
+    old = one.store.get(Network, network.id) or network
+    template = network.template
+    kept: dict[str, Value] = {
+        name: old.template.get(name) for name in _SHOWN if old.template.has(name) and not template.has(name)
+    }
+    for name, fixed in (("VLAN_ID", network.vlan_id), ("OUTER_VLAN_ID", network.outer_vlan_id)):
+        if old.template.has(name):
+            kept[name] = template.get(name) or fixed
+    template = template.with_(kept)
+    return network.model_copy(
+        update={
+            "template": template,
+            "bridge": template.get("BRIDGE") or network.bridge,
+            "bridge_type": template.get("BRIDGE_TYPE") or network.bridge_type,
+            "phydev": template.get("PHYDEV"),
+            "vn_mad": template.get("VN_MAD") or network.vn_mad,
+            "vlan_id": template.get("VLAN_ID") if template.has("VLAN_ID") else network.vlan_id,
+        }
+    )
+
+
+KIND = Kind(Network, "vn", "virtual network", "NET", "VNET_POOL", render, _reshape)
+calls = Calls(common_calls(KIND) | pool_calls(KIND, "vnpool", filtered=True))
+
+
+@calls.method("one.vn.allocate")
+def allocate(one: FrontEnd, user: User, text: str, cluster_id: int = -1) -> int:
+    """A new network in LOCK_CREATE. CLUSTER_IDS in its template is ignored."""
+    require_create(user, "NET")
+    clusters = (existing_cluster(one, cluster_id),)
+    return create(one, user, parse(text), clusters, template_id=None).id
+
+
+def create(
+    one: FrontEnd, user: User, template: Template, clusters: tuple[int, ...], *, template_id: int | None
+) -> Network:
+    """Keep a new network in LOCK_CREATE, made by itself or from a template. Raises Refusal."""
+    name = KIND.check_name(one, template.get("NAME"), user.id)
+    driver = template.get("VN_MAD")
+    if not driver:
+        raise Refusal(Code.INTERNAL, "No VN_MAD in template for Virtual Network.")
+    bridge_type = drivers(one.release).bridge_types.get(driver)
+    if bridge_type is None:
+        raise Refusal(Code.INTERNAL, f'VN_MAD named "{driver}" is not defined in oned.conf')
+    tags = _Tags.of(template)
+    phydev = template.get("PHYDEV")
+    if driver in _ON_PHYSICAL_DEVICE and not phydev:
+        raise Refusal(Code.INTERNAL, f"PHYDEV is mandatory for driver {driver}")
+    if driver in _ON_PHYSICAL_DEVICE and not tags.vlan and not tags.automatic:
+        raise Refusal(Code.INTERNAL, f"VLAN_ID (or AUTOMATIC_VLAN_ID) is mandatory for driver {driver}")
+    number = one.store.next_id(Network)
+    bridge = template.get("BRIDGE") or f"onebr{number}"
+    own = {
+        "BRIDGE": bridge,
+        "BRIDGE_TYPE": template.get("BRIDGE_TYPE") or bridge_type,
+        "PHYDEV": phydev,
+        "SECURITY_GROUPS": template.get("SECURITY_GROUPS") or "0",
+        "VN_MAD": driver,
+    }
+    return one.store.put(
+        Network(
+            id=number,
+            name=name,
+            uid=user.id,
+            gid=user.gid,
+            template=template.without("NAME", *_Tags.NAMES).with_(own),
+            clusters=clusters,
+            bridge=bridge,
+            bridge_type=own["BRIDGE_TYPE"],
+            vn_mad=driver,
+            phydev=phydev,
+            vlan_id=_vlan(one, number) if tags.automatic else tags.vlan,
+            vlan_id_automatic=tags.automatic,
+            outer_vlan_id=_vlan(one, number) if tags.outer_automatic else tags.outer,
+            outer_vlan_id_automatic=tags.outer_automatic,
+            template_id=template_id if one.release.network_template_id else None,
+            due=one.soon(),
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Tags:
+    """What a template asks of VLAN ids."""
+
+    NAMES = ("VLAN_ID", "AUTOMATIC_VLAN_ID", "OUTER_VLAN_ID", "AUTOMATIC_OUTER_VLAN_ID")
+
+    vlan: str
+    automatic: bool
+    outer: str
+    outer_automatic: bool
+
+    @classmethod
+    def of(cls, template: Template) -> _Tags:
+        vlan, automatic, outer, outer_automatic = (template.get(name) for name in cls.NAMES)
+        return cls(vlan, automatic.upper() == "YES", outer, outer_automatic.upper() == "YES")
+
+
+def _vlan(one: FrontEnd, number: int) -> str:
+    """A VLAN id for network `number`: START plus its id, or the next one that no network has."""
+    used = {network.vlan_id for network in one.store.all(Network) if network.vlan_id_automatic}
+    candidate = drivers(one.release).first_vlan + number
+    while str(candidate) in used:
+        candidate += 1
+    return str(candidate)
+
+
+@calls.method("one.vn.delete")
+def delete(one: FrontEnd, user: User, number: int) -> int:
+    """Begin the deletion of a network without leases: it goes to LOCK_DELETE, and then away."""
+    network = KIND.owned(one, user, number, "MANAGE")
+    if network.state in (NetworkState.LOCK_CREATE, NetworkState.LOCK_DELETE):
+        state = NetworkState.NAMES[network.state]
+        raise Refusal(
+            Code.ACTION, f"Cannot delete virtual network. Can not remove a Virtual Network, wrong state {state}"
+        )
+    if any(found.leases for found in network.ranges):
+        raise Refusal(Code.ACTION, "Cannot delete virtual network. Can not remove a virtual network with leases in use")
+    one.store.put(network.model_copy(update={"state": NetworkState.LOCK_DELETE, "due": one.soon()}))
+    if network.parent_id is not None:
+        release(one, network.parent_id, "VNET", number)
+    return number
+
+
+def release(one: FrontEnd, number: int, holder: str, holder_id: int) -> None:
+    """Free every lease that a holder has in a network."""
+    network = one.store.get(Network, number)
+    if network is not None:
+        left = tuple(ranges.freed(found, holder, holder_id) for found in network.ranges)
+        one.store.put(network.model_copy(update={"ranges": left}))
+
+
+def add_range(one: FrontEnd, network: Network, given: dict[str, str]) -> Network:
+    """The network with one range more. Raises ranges.RangeError."""
+    if given.get("IPAM_MAD", "internal") not in _IPAM:
+        raise ranges.RangeError("")  # the real front-end gives no reason either
+    number = network.next_range_id
+    made = ranges.made(number, given, cursor=one.release.range_cursor)
+    return network.model_copy(update={"ranges": (*network.ranges, made), "next_range_id": number + 1})
+
+
+def replace_range(network: Network, changed: AddressRange) -> Network:
+    """The network with a range in the place of the one of its id."""
+    return network.model_copy(
+        update={"ranges": tuple(changed if found.id == changed.id else found for found in network.ranges)}
+    )
+
+
+def lease(one: FrontEnd, network: Network, machine_id: int, ip: str = "", mac: str = "") -> tuple[AddressRange, int]:
+    """Lease an address to a VM, the one asked for or the first free one. Raises Refusal."""
+    for found in network.ranges:
+        index = ranges.index_of(found, ip=ip, mac=mac) if ip or mac else ranges.free_index(found)
+        if index is None or any(used.index == index for used in found.leases):
+            continue
+        moves = one.release.range_cursor and not ip and not mac
+        cursor = (index + 1) % found.size if moves else None
+        changed = ranges.leased(found, [Lease(index=index, holder_id=machine_id)], cursor=cursor)
+        one.store.put(replace_range(network, changed))
+        return changed, index
+    raise Refusal(Code.INTERNAL, f"Cannot get IP/MAC lease from virtual network {network.id}.")
+
+
+def advance(one: FrontEnd) -> None:
+    """Networks whose time has come become READY or ERROR, or are gone."""
+    for network in one.store.all(Network):
+        if not one.passed(network.due):
+            continue
+        if network.state == NetworkState.LOCK_DELETE:
+            one.store.drop(network)
+        else:
+            one.store.put(_settled(one, network))
+
+
+def _settled(one: FrontEnd, network: Network) -> Network:
+    """A new network with its ranges; one that is wrong makes it an ERROR that says why."""
+    wanted = network.template.vectors("AR")
+    shown: dict[str, Value] = {}
+    if not network.vlan_id_automatic:
+        shown["VLAN_ID"] = network.vlan_id
+    if not network.outer_vlan_id_automatic:
+        shown["OUTER_VLAN_ID"] = network.outer_vlan_id
+    state = NetworkState.READY
+    try:
+        for given in wanted:
+            network = add_range(one, network, given)
+    except ranges.RangeError as error:
+        state = NetworkState.ERROR
+        shown["ERROR"] = f"{time.ctime(one.clock())} : {error}"
+    template = network.template.without("AR").with_(shown)
+    return network.model_copy(update={"template": template, "state": state, "due": 0.0})

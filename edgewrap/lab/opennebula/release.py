@@ -1,0 +1,68 @@
+"""In what the recorded releases of OpenNebula differ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+DATA = Path(__file__).parent / "data"
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What a release does its own way.
+
+    `config` is the excerpt of its configuration, `inventory_file` what its dummy hosts report of themselves.
+    """
+
+    version: str
+    allocation_code: bool  # a failed cluster or host allocation has the code 0x4000 and a prefix
+    network_template_id: bool  # TEMPLATE_ID is an element of the network, not an attribute of its template
+    range_cursor: bool  # ranges have SHARED and NEXT_INDEX, where the search for a free address begins
+    live_migration_flags: bool  # system datastores tell DS_LIVE_MIGRATE and DS_MIGRATE_SNAP
+    context_routes: bool  # the context has ETHn_ROUTES
+    machine_type: str  # OS/MACHINE that a KVM machine gets when it is deployed
+    context_target: str  # the disk that carries the context
+
+    @property
+    def config(self) -> str:
+        """What `one.system.config` answers."""
+        return _text(f"config-{self.version}.xml")
+
+    @property
+    def inventory_file(self) -> Path:
+        """What a dummy host reports: devices, NUMA nodes, attributes and figures."""
+        return DATA / f"dummy-host-{self.version}.xml"
+
+
+@cache
+def _text(name: str) -> str:
+    return (DATA / name).read_text(encoding="utf-8").strip()
+
+
+RELEASES = {
+    release.version: release
+    for release in (
+        Release(
+            version="7.0.2",
+            allocation_code=False,
+            network_template_id=False,
+            range_cursor=False,
+            live_migration_flags=False,
+            context_routes=False,
+            machine_type="",
+            context_target="hda",
+        ),
+        Release(
+            version="7.4.0",
+            allocation_code=True,
+            network_template_id=True,
+            range_cursor=True,
+            live_migration_flags=True,
+            context_routes=True,
+            machine_type="q35",
+            context_target="sda",
+        ),
+    )
+}
