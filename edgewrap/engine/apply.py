@@ -37,9 +37,13 @@ def apply(cluster: Cluster, plan: RunPlan, waits: Waits) -> Outputs:
 
     Raises PartlyAppliedError where something was begun and not all of it succeeded; a second run goes on.
     """
-    progress = _Progress()
+    progress = _Progress(begun=plan.nothing_to_do)  # then all was applied before, and only the monitoring may lag
     try:
-        outputs = _apply_planes(cluster, plan, waits, progress)
+        outputs = (
+            _wait_for_monitoring(cluster, plan, waits)
+            if plan.nothing_to_do
+            else _apply_planes(cluster, plan, waits, progress)
+        )
     except EdgewrapError as error:
         if not progress.begun:
             raise
@@ -59,8 +63,10 @@ def _apply_planes(cluster: Cluster, plan: RunPlan, waits: Waits, progress: _Prog
     outputs = _apply_aws(cluster, plan)
     reports: Mapping[str, HostReport] = {}
     if Plane.HOSTS in plan.planes:
+        from edgewrap.hosts.plane import Observation
+
         wait_s = waits.hosts_s if waits.hosts_s is not None else _host_wait_s(plan)
-        converged = cluster.hosts.converge(outputs, observed.pins, wait_s=wait_s)
+        converged = cluster.hosts.converge(outputs, observed.hosts or Observation(), observed.pins, wait_s=wait_s)
         progress.failures += converged.failures.values()
         reports = cluster.hosts.reports(outputs, converged)
     if Plane.OPENNEBULA in plan.planes:
@@ -70,6 +76,19 @@ def _apply_planes(cluster: Cluster, plan: RunPlan, waits: Waits, progress: _Prog
         ready = {key for key, report in reports.items() if report.ready}
         cluster.opennebula.wait_monitored(ready, waits.monitored_s)
     return outputs
+
+
+def _wait_for_monitoring(cluster: Cluster, plan: RunPlan, waits: Waits) -> Outputs:
+    """Where an earlier run ended before every host was MONITORED: what it waited for may still be missing."""
+    if plan.observed.facts is not None:
+        enabled = {
+            key: host
+            for key, host in cluster.opennebula.hosts(plan.observed.facts).items()
+            if key in plan.outputs.hosts and host.status == "enabled"
+        }
+        if any(host.state_word != "monitored" for host in enabled.values()):
+            cluster.opennebula.wait_monitored(enabled, waits.monitored_s)
+    return plan.outputs
 
 
 def _apply_aws(cluster: Cluster, plan: RunPlan) -> Outputs:

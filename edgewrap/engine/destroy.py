@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DestroyPlan:
-    """What a destroy would take away. A plane that the run is not about is None."""
+    """What a destroy would take away. A plane that the run is not about is None; `uuid` is the
+    Terraform state's, empty without one."""
 
     planes: tuple[Plane, ...]
     facts: OneFacts | None
     aws: AwsPlan | None
+    uuid: str
     changes: tuple[Change, ...]
 
 
@@ -39,12 +41,14 @@ def plan_destroy(cluster: Cluster, planes: tuple[Plane, ...]) -> DestroyPlan:
         )
     with ThreadPoolExecutor(max_workers=len(Plane)) as pool:
         facts_read = pool.submit(cluster.opennebula.observe) if Plane.OPENNEBULA in planes else None
-        state = cluster.aws.current() if Plane.AWS in planes else None
-        planned = pool.submit(cluster.aws.plan, state, destroy=True) if state is not None else None
+        state = cluster.aws.current()
+        destroyed = state is None or Plane.AWS not in planes
+        planned = None if destroyed else pool.submit(cluster.aws.plan, state, destroy=True)
         facts = facts_read.result() if facts_read else None
-        changes = cluster.opennebula.destroy_changes(facts) if facts is not None else ()
+        uuid = state.outputs.uuid if state is not None else ""
+        changes = cluster.opennebula.destroy_changes(facts, uuid=uuid) if facts is not None else ()
         aws = planned.result() if planned else None
-    return DestroyPlan(planes, facts, aws, (*changes, *(aws.changes if aws else ())))
+    return DestroyPlan(planes, facts, aws, uuid, (*changes, *(aws.changes if aws else ())))
 
 
 def destroy(cluster: Cluster, plan: DestroyPlan) -> None:
@@ -53,7 +57,7 @@ def destroy(cluster: Cluster, plan: DestroyPlan) -> None:
     Raises PartlyAppliedError where something was begun and not all of it succeeded; a second run goes on.
     """
     if plan.facts is not None:
-        cluster.opennebula.destroy(plan.facts)
+        cluster.opennebula.destroy(plan.facts, uuid=plan.uuid)
     if plan.aws is None:
         return
     try:

@@ -76,13 +76,13 @@ def make_plan(cluster: Cluster, planes: tuple[Plane, ...]) -> RunPlan:
 def observe(cluster: Cluster, planes: tuple[Plane, ...]) -> Observed:
     """Observe the planes side by side: terraform's plan takes seconds, the others fit beside it."""
     with ThreadPoolExecutor(max_workers=len(Plane)) as pool:
-        one = pool.submit(_observe_opennebula, cluster, Plane.OPENNEBULA in planes)
+        one = pool.submit(observe_opennebula, cluster, Plane.OPENNEBULA in planes)
         state = cluster.aws.current()
         if state is None and Plane.AWS not in planes:
             raise nothing_applied(cluster)
         aws = pool.submit(cluster.aws.plan, state) if Plane.AWS in planes else None
         facts, pins = one.result()
-        hosts = pool.submit(_observe_hosts, cluster, state, pins) if Plane.HOSTS in planes else None
+        hosts = pool.submit(observe_hosts, cluster, state, pins) if Plane.HOSTS in planes else None
         return Observed(
             state,
             aws.result() if aws else None,
@@ -101,7 +101,7 @@ def nothing_applied(cluster: Cluster) -> StateError:
     )
 
 
-def _observe_opennebula(cluster: Cluster, needed: bool) -> tuple[OneFacts | None, Mapping[str, HostPin]]:
+def observe_opennebula(cluster: Cluster, needed: bool) -> tuple[OneFacts | None, Mapping[str, HostPin]]:
     """Host keys are pinned in OpenNebula: they are read even where the run is not about that plane."""
     try:
         facts = cluster.opennebula.observe()
@@ -114,7 +114,7 @@ def _observe_opennebula(cluster: Cluster, needed: bool) -> tuple[OneFacts | None
     return facts, cluster.opennebula.pins(facts)
 
 
-def _observe_hosts(cluster: Cluster, state: AwsState | None, pins: Mapping[str, HostPin]) -> Observation:
+def observe_hosts(cluster: Cluster, state: AwsState | None, pins: Mapping[str, HostPin]) -> Observation:
     from edgewrap.hosts.plane import Observation
 
     return cluster.hosts.observe(state.outputs, pins) if state else Observation()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edgewrap.engine.cluster import Cluster
@@ -38,7 +38,7 @@ def run_ssh(cluster: Cluster, key: str, command: Sequence[str]) -> int:
 
 def _pin(cluster: Cluster, host: HostOutput) -> HostPin:
     try:
-        pin = cluster.opennebula.pins(cluster.opennebula.observe()).get(host.key)
+        pins: Mapping[str, HostPin] = cluster.opennebula.pins(cluster.opennebula.observe())
     except EdgewrapError as error:
         raise HostUnreachableError(
             host.key,
@@ -46,6 +46,7 @@ def _pin(cluster: Cluster, host: HostOutput) -> HostPin:
             cause=error.cause,
             advice=error.advice,
         ) from error
+    pin = pins.get(host.key)
     if pin is None or pin.instance_id != host.instance_id:
         raise HostUnreachableError(
             host.key,

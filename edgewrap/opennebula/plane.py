@@ -60,6 +60,12 @@ class OpenNebulaPlane:
         """The cluster's hosts with their states, by key."""
         return self._marked_hosts(facts.hosts)
 
+    def leases(self, observed: OneFacts, outputs: Outputs) -> Mapping[str, str]:
+        """Who has each Elastic IP, by its key and in words (`VM 3`); those that are free are left out."""
+        identity = facts.identify(observed, self._spec.name, outputs.uuid)
+        ours = facts.of_identity(observed, identity)
+        return usage.holders(self._front_end, ours.network)
+
     def diff(self, facts: OneFacts, outputs: Outputs, reports: Mapping[str, HostReport]) -> tuple[Change, ...]:
         """What `apply` would change. Raises ForeignObjectError where an object of others is in the way."""
         plan = reconcile(self._spec, facts, outputs, reports)

@@ -52,6 +52,20 @@ def leases(
     return address_range.leases_in([existing for existing in fresh.ranges if existing.id in numbers], names)
 
 
+def holders(front_end: FrontEnd, network: NetworkFacts | None) -> dict[str, str]:
+    """Who has each leased Elastic IP, by its key; the front-end is asked only where anything is leased."""
+    if network is None or not network.used_leases:
+        return {}
+    fresh = virtual_network.parse_one(front_end.read("vn.info", network.id, False))
+    return {
+        existing.key: ", ".join(
+            f"{lease.holder} {lease.id}" if lease.holder else "on hold" for lease in existing.leases
+        )
+        for existing in fresh.ranges
+        if existing.key and existing.leases
+    }
+
+
 def vms_in(ours: Ours, vms: Sequence[Vm]) -> list[str]:
     """VMs that are, or were last, in our cluster, in words."""
     clusters = {ours.cluster.id} if ours.cluster else set()
@@ -106,7 +120,8 @@ def strangers(facts: OneFacts, ours: Ours, named_already: Collection[Existing]) 
 def tenants_in_words(networks: Iterable[NetworkFacts]) -> list[str]:
     """Tenants' networks, in words."""
     return [
-        f"the {network} of {network.owner} is {'a reservation' if network.parent is not None else 'made from its template'}"
+        f"the {network} of {network.owner} is "
+        f"{'reserved from its network' if network.parent is not None else 'made from its template'}"
         for network in networks
     ]
 

@@ -1,0 +1,54 @@
+"""The status of a cluster as two tables, or as JSON."""
+
+from __future__ import annotations
+
+import json as json_module
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from edgewrap.engine.status import ClusterStatus
+
+COLOURS = {"running": "green", "monitored": "green", "ready": "green", "differs": "yellow", "unknown": "yellow"}
+
+
+def print_status(status: ClusterStatus, *, json: bool) -> None:
+    """Write to standard output."""
+    if json:
+        print(json_module.dumps(asdict(status), indent=2, ensure_ascii=False))
+        return
+    console = Console(highlight=False)
+    console.print(Text(f"{status.name}: {status.region}, zone {status.zone}, {status.vpc_id}"))
+    hosts = _table("host", "instance", "public address", "private address", "AWS", "OpenNebula", "network", "groups")
+    for host in status.hosts:
+        hosts.add_row(
+            host.key,
+            host.instance_id,
+            host.public_address or "-",
+            host.private_address,
+            _coloured(host.instance),
+            _coloured(host.opennebula),
+            _coloured(host.network),
+            " ".join(group.removeprefix("group-") for group in host.groups) or "-",
+        )
+    console.print(hosts)
+    eips = _table("Elastic IP", "public address", "VM's address", "group", "entry host", "VM")
+    for eip in status.eips:
+        group = eip.group.removeprefix("group-")
+        eips.add_row(eip.key, eip.public_address, eip.private_address, group, eip.entry_host, eip.vm or "-")
+    console.print(eips)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _coloured(word: str) -> Text:
+    return Text(word, style=COLOURS.get(word, "red"))

@@ -1,0 +1,131 @@
+"""The cluster now, as AWS, OpenNebula and the hosts themselves see it; nothing is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edgewrap.change import Plane
+from edgewrap.engine.cluster import Cluster
+from edgewrap.engine.plan import nothing_applied, observe_hosts, observe_opennebula
+from edgewrap.errors import EdgewrapError
+from edgewrap.events import Event, EventKind
+
+if TYPE_CHECKING:
+    from edgewrap.hosts.plane import Observation
+    from edgewrap.infra.plane import AwsState
+    from edgewrap.opennebula.plane import OneFacts
+
+UNKNOWN_STATE = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class HostStatus:
+    """One host. `opennebula` is the front-end's state of it, `network` whether what stands on it is what the spec
+    wants (`ready`, `differs`, or why it could not be read), `groups` the interface groups that it is the entry of."""
+
+    key: str
+    instance_id: str
+    public_address: str
+    private_address: str
+    instance: str
+    opennebula: str
+    network: str
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EipStatus:
+    """One Elastic IP; `vm` is the id of the VM that leases it, empty where none does."""
+
+    key: str
+    public_address: str
+    private_address: str
+    group: str
+    entry_host: str
+    vm: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterStatus:
+    """One cluster."""
+
+    name: str
+    region: str
+    zone: str
+    vpc_id: str
+    hosts: tuple[HostStatus, ...]
+    eips: tuple[EipStatus, ...]
+
+
+def read_status(cluster: Cluster) -> ClusterStatus:
+    """Look at all three planes. What a plane cannot tell is `unknown`, with a warning event.
+
+    Raises StateError where nothing is applied yet.
+    """
+    state = cluster.aws.current()
+    if state is None:
+        raise nothing_applied(cluster)
+    facts, pins = observe_opennebula(cluster, needed=False)
+    return _status(cluster, state, facts, observe_hosts(cluster, state, pins), _vms(cluster, state, facts))
+
+
+def _status(
+    cluster: Cluster,
+    state: AwsState,
+    facts: OneFacts | None,
+    observation: Observation,
+    vms: Mapping[str, str],
+) -> ClusterStatus:
+    outputs = state.outputs
+    hosts = cluster.opennebula.hosts(facts) if facts is not None else {}
+    reports = cluster.hosts.reports(outputs, observation)
+    return ClusterStatus(
+        name=cluster.spec.name,
+        region=outputs.region,
+        zone=outputs.zone,
+        vpc_id=outputs.vpc_id,
+        hosts=tuple(
+            HostStatus(
+                key=key,
+                instance_id=host.instance_id,
+                public_address=host.public_address,
+                private_address=host.private_address,
+                instance=host.state,
+                opennebula=hosts[key].state_word if key in hosts else "none" if facts is not None else UNKNOWN_STATE,
+                network=_network_word(key, reports[key].ready if key in reports else None, observation),
+                groups=tuple(group.key for group in outputs.groups.values() if group.host == key),
+            )
+            for key, host in outputs.hosts.items()
+        ),
+        eips=tuple(
+            EipStatus(
+                key=key,
+                public_address=eip.public_address,
+                private_address=eip.private_address,
+                group=eip.group,
+                entry_host=outputs.groups[eip.group].host if eip.group in outputs.groups else "",
+                vm=vms.get(key, ""),
+            )
+            for key, eip in outputs.eips.items()
+        ),
+    )
+
+
+def _network_word(key: str, ready: bool | None, observation: Observation) -> str:
+    if ready is None:
+        failure = observation.failures.get(key)
+        return failure.what.removeprefix(f"{key}: ") if failure else UNKNOWN_STATE
+    return "ready" if ready else "differs"
+
+
+def _vms(cluster: Cluster, state: AwsState, facts: OneFacts | None) -> Mapping[str, str]:
+    if facts is None:
+        return {}
+    try:
+        holders: Mapping[str, str] = cluster.opennebula.leases(facts, state.outputs)
+        return holders
+    except EdgewrapError as error:
+        cluster.emit(Event(EventKind.WARNING, Plane.OPENNEBULA, "leases", error.what))
+        return {}
