@@ -224,7 +224,7 @@ def _shown(node: Node) -> str:
     text: str = node.value
     if node.tag == f"{_TAG}null":
         return "null"
-    plain = node.style is None and text.isprintable()
+    plain = isinstance(node, ScalarNode) and node.style is None and text.isprintable()
     return text if plain else quoted(text)
 
 

@@ -49,6 +49,10 @@ class FromEnvironment:
     """Marks a text that `${env:NAME}` may fill in: one that is needed only while a run lasts. All other values end
     in Terraform's files and state, where nothing from the environment may go."""
 
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        schema = handler(core)
+        return schema | {"pattern": schema["pattern"] + r"|\$\{env:"} if "pattern" in schema else schema
+
 
 FROM_ENVIRONMENT = FromEnvironment()
 

@@ -1,0 +1,107 @@
+"""`edgewrap validate`, `schema` and `init` as a user runs them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from edgewrap.cli.main import build, run
+
+EXAMPLE = Path(__file__).parents[3] / "docs/examples/edge.yaml"
+BROKEN = "apiVersion: edgewrap/v1\nname: edge-1\naws: { region: paris, token: hunter2 }\n"
+
+
+@pytest.fixture(autouse=True)
+def own_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Each test stands in an empty directory, without a spec named by the environment."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("EDGEWRAP_SPEC", raising=False)
+    return tmp_path
+
+
+def edgewrap(*arguments: str) -> int:
+    """Runs one command line; returns its exit code."""
+    return run(build(), list(arguments))
+
+
+def test_a_valid_spec_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert edgewrap("validate", "-f", str(EXAMPLE)) == 0
+    line = "OK: edge-paris in eu-west-3: 3 hosts (kvm, c5.metal), 4 Elastic IPs on 4 interface groups"
+    assert capsys.readouterr().out == f"{EXAMPLE}: {line}\n"
+
+
+def test_the_spec_may_be_named_by_the_environment(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EDGEWRAP_SPEC", str(EXAMPLE))
+    assert edgewrap("validate") == 0
+    assert capsys.readouterr().out.startswith(f"{EXAMPLE}: OK: ")
+
+
+def test_problems_go_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("edgewrap.yaml").write_text(BROKEN)
+    assert edgewrap("validate") == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "edgewrap.yaml:3:16: aws.region: must be an AWS region such as eu-west-3 (value: paris)" in shown.err
+    assert "edgewrap.yaml:3:30: aws.token: must not be in a spec" in shown.err
+    assert "hunter2" not in shown.err
+
+
+def test_the_verdict_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert edgewrap("validate", "-f", str(EXAMPLE), "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {"version": 1, "file": str(EXAMPLE), "valid": True, "problems": []}
+    Path("edgewrap.yaml").write_text(BROKEN.replace(", token: hunter2", ""))
+    assert edgewrap("validate", "--json") == 1
+    problem = {
+        "file": "edgewrap.yaml",
+        "line": 3,
+        "column": 16,
+        "path": "aws.region",
+        "value": "paris",
+        "rule": "must be an AWS region such as eu-west-3",
+    }
+    verdict = {"version": 1, "file": "edgewrap.yaml", "valid": False, "problems": [problem]}
+    assert json.loads(capsys.readouterr().out) == verdict
+
+
+def test_no_spec_at_all(capsys: pytest.CaptureFixture[str]) -> None:
+    assert edgewrap("validate") == 1
+    assert "edgewrap.yaml: there is no such file; `edgewrap init` writes a starter" in capsys.readouterr().err
+
+
+def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert edgewrap("schema") == 0
+    assert json.loads(capsys.readouterr().out)["properties"]["name"]["type"] == "string"
+
+
+@pytest.mark.parametrize("path", ["edgewrap.yaml", "other.yaml"])
+def test_what_init_writes_is_valid(path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert edgewrap("init", *([] if path == "edgewrap.yaml" else [path])) == 0
+    assert f"edgewrap validate -f {path}" in capsys.readouterr().out
+    assert edgewrap("validate", "-f", path) == 0
+
+
+def test_init_overwrites_only_by_force(own_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("real.yaml").write_text("mine\n")
+    Path("edgewrap.yaml").symlink_to("real.yaml")
+    assert edgewrap("init") == 1
+    assert "edgewrap.yaml is there already" in capsys.readouterr().err
+    assert Path("real.yaml").read_text() == "mine\n"
+    assert edgewrap("init", "--force") == 0
+    assert Path("edgewrap.yaml").is_symlink()
+    assert Path("real.yaml").read_text().startswith("# A spec of edgewrap")
+    assert {path.name for path in own_directory.iterdir()} == {"edgewrap.yaml", "real.yaml"}
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"), [("missing/edge.yaml", "No such file or directory"), (".", "Is a directory")]
+)
+def test_init_where_nothing_can_be_written(path: str, reason: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("kept").mkdir()
+    target = "kept" if path == "." else path
+    assert edgewrap("init", target, "--force") == 1
+    assert f"{target} cannot be written: {reason}" in capsys.readouterr().err
+    assert [entry.name for entry in Path().iterdir()] == ["kept"]

@@ -1,0 +1,91 @@
+"""What is allowed up to its limit, and what only AWS can tell the limit of."""
+
+from __future__ import annotations
+
+import pytest
+
+from edgewrap.spec.checks import fits_instance_type
+from edgewrap.spec.contract import contract
+from edgewrap.spec.place import dotted
+from edgewrap.spec.unbuilt import UNBUILT
+
+from .conftest import Load
+
+WITH_SUBNET = "apiVersion: edgewrap/v1\nname: a\naws: {{ region: eu-west-3, network: {{ subnet: {} }} }}\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "hosts: { count: 2, retired: [1] }",
+        "hosts: { count: 2, retired: [2] }",
+        "hosts: { count: 1, retired: [2, 0] }",
+        "public_network: { elastic_ips: { count: 0 } }",
+        "public_network: { elastic_ips: { count: 0, retired: [0, 1, 2] } }",
+        "public_network: { elastic_ips: { count: 252 } }",
+        "public_network: { groups: 1, elastic_ips: { count: 63 } }",
+        "hosts: { count: 32758 }",
+        "hosts: { hypervisor: lxc, instance_type: t3.large }",
+        "hosts: { instance_type: i7ie.metal-24xl }",
+        "hosts: { instance_type: u-12tb1.metal }",
+        "aws: { region: us-gov-west-1, zone: us-gov-west-1c }",
+        "aws: { region: eusc-de-east-1 }",
+        "ssh: { from: [], proxy_command: 'ssh -W {host}:22 jump' }",
+        "ssh: { from: [] }\nhosts: { address: private }",
+        "public_network: { security_group: { ingress: [], egress: [] } }",
+        "public_network: { security_group: { ingress: [{ protocol: all, ports: all }] } }",
+        "public_network: { security_group: { ingress: [{ protocol: tcp, ports: 1-65535 }] } }",
+        "public_network: { dns: [] }",
+        "aws: { region: eu-west-3, network: { vpc_id: null, subnet_id: null, subnet: null } }",
+        "public_network: { existing: {}, ipam: none }",
+        "terraform: { backend: local }",
+        "name: a",
+        "name: " + "a" * 40,
+    ],
+)
+def test_a_spec_up_to_its_limits(load: Load, text: str) -> None:
+    own = {line.split(":")[0] for line in text.splitlines()}
+    base = ["apiVersion: edgewrap/v1", "name: edge-1", "aws: { region: eu-west-3 }"]
+    whole = "\n".join([*(line for line in base if line.split(":")[0] not in own), text, ""])
+    assert load(whole, whole=True).api_version == "edgewrap/v1"
+
+
+def test_the_smallest_subnets(load: Load) -> None:
+    one_group = "hosts: { count: 6 }\npublic_network: { groups: 1, elastic_ips: { count: 6 } }\n"
+    assert load(WITH_SUBNET.format("10.0.0.0/27") + one_group, whole=True).hosts.count == 6
+    defaults = "public_network: { elastic_ips: { count: 8 } }\n"
+    assert load(WITH_SUBNET.format("10.0.0.0/26") + defaults, whole=True).public_network.groups == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "interfaces", "addresses", "faults"),
+    [
+        ("", 15, 50, {}),
+        ("public_network: { groups: 14, elastic_ips: { count: 686 } }", 15, 50, {}),
+        (
+            "public_network: { groups: 15 }",
+            15,
+            50,
+            {"public_network.groups": "must be at most 14: c5.metal takes 15 interfaces, one of them the host's own"},
+        ),
+        (
+            "public_network: { elastic_ips: { count: 197 } }",
+            15,
+            50,
+            {
+                "public_network.elastic_ips.count": "must fit the groups: the highest index would be 196, and 4 groups "
+                "have room for indexes 0 to 195, 49 on an interface of c5.metal"
+            },
+        ),
+    ],
+)
+def test_limits_of_an_instance_type(
+    load: Load, text: str, interfaces: int, addresses: int, faults: dict[str, str]
+) -> None:
+    found = fits_instance_type(load(text), interfaces, addresses)
+    assert {dotted(fault.path): fault.rule for fault in found} == faults
+
+
+def test_what_is_not_built_is_of_the_contract() -> None:
+    known = set(contract().paths())
+    assert [unbuilt.path for unbuilt in UNBUILT if unbuilt.path not in known] == []

@@ -1,0 +1,165 @@
+"""Whatever a file holds: a spec, or problems that have a place in it. Nothing else comes out."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgewrap.errors import SpecError
+from edgewrap.spec.contract import contract
+from edgewrap.spec.load import public_document
+from edgewrap.spec.models import Spec
+
+from .conftest import ENVIRONMENT, Load
+
+FULL: dict[str, Any] = yaml.safe_load((Path(__file__).with_name("full.yaml")).read_text())
+WORDS = sorted({path[-1] for path in contract().paths()})
+TOKENS = [
+    *"{}[],:-&*!|>?%@`'\"# \n\t",
+    "  ",
+    "- ",
+    ": ",
+    "<<: ",
+    "&a ",
+    "*a",
+    "---\n",
+    "...\n",
+    "!!int ",
+    "${env:",
+    "\r\n",
+    *WORDS,
+]
+
+scalars = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-2, 10**6),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=12),
+    st.sampled_from(
+        ["auto", "10.0.0.0/16", "10.0.0.1/8", "${env:SSH_USER}", "${env:NONE}", "443", "1-2", "host-0", "a\nb"]
+    ),
+)
+documents = st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.one_of(st.sampled_from(WORDS), st.text(max_size=5), st.integers()), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+def outcome(load: Load, content: str | bytes) -> Spec | SpecError:
+    """A spec, or an error whose problems make sense."""
+    try:
+        spec = load(content, whole=True)
+    except SpecError as error:
+        raw = content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")
+        check_problems(error, len(raw.decode("utf-8", "replace").splitlines()) + 1)
+        return error
+    assert "secret-7f3a" not in public_document(spec)
+    return spec
+
+
+def check_problems(found: SpecError, lines: int) -> None:
+    """Every problem has a place in the file, in order, and fits on a line."""
+    places = [(problem.line, problem.column) for problem in found.problems]
+    assert places
+    assert places == sorted(places)
+    for problem in found.problems:
+        assert 1 <= problem.line <= lines
+        assert problem.column >= 1
+        assert problem.path
+        assert problem.rule
+        assert len(problem.value) <= 80
+        assert str(problem).isprintable()
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.one_of(st.text(), st.binary(), st.lists(st.sampled_from(TOKENS), max_size=30).map("".join)))
+def test_any_text(load: Load, content: str | bytes) -> None:
+    assert isinstance(outcome(load, content), SpecError)
+
+
+@settings(max_examples=150, deadline=None)
+@given(documents)
+def test_any_document(load: Load, document: object) -> None:
+    assert isinstance(outcome(load, yaml.safe_dump(document, allow_unicode=True)), SpecError)
+
+
+def steps(data: object, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Every path of a document but the root."""
+    items: list[tuple[Any, object]] = []
+    if isinstance(data, dict):
+        items = list(data.items())
+    elif isinstance(data, list):
+        items = list(enumerate(data))
+    return [found for key, value in items for found in [(*path, key), *steps(value, (*path, key))]]
+
+
+def mutated(mutations: list[tuple[tuple[Any, ...], str, object, object]]) -> dict[str, Any]:
+    """The full document with some values replaced, taken out, renamed or added to."""
+    document = copy.deepcopy(FULL)
+    for path, kind, key, value in mutations:
+        around: Any = document
+        try:
+            for step in path[:-1]:
+                around = around[step]
+            old = around[path[-1]]
+        except (KeyError, IndexError, TypeError):
+            continue
+        if kind == "replace":
+            around[path[-1]] = value
+        elif kind == "remove":
+            del around[path[-1]]
+        elif kind == "rename" and isinstance(around, dict):
+            around[key] = around.pop(path[-1])
+        elif kind == "add" and isinstance(old, dict):
+            old[key] = value
+        elif kind == "add" and isinstance(old, list):
+            old.append(value)
+    return document
+
+
+@settings(max_examples=250, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(steps(FULL)),
+            st.sampled_from(["replace", "remove", "rename", "add"]),
+            st.one_of(st.sampled_from(WORDS), st.text(max_size=5), st.integers()),
+            st.one_of(scalars, documents),
+        ),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_any_change_of_a_valid_document(
+    load: Load, mutations: list[tuple[tuple[Any, ...], str, object, object]]
+) -> None:
+    outcome(load, yaml.safe_dump(mutated(mutations), allow_unicode=True, sort_keys=False))
+
+
+@pytest.mark.parametrize("path", [path for path in steps(FULL) if not isinstance(path[-1], int)], ids=str)
+def test_every_misspelt_key_is_found(load: Load, path: tuple[Any, ...]) -> None:
+    if path[:2] == ("aws", "tags") and len(path) == 3:
+        return
+    document = mutated([(path, "rename", f"{path[-1]}x", None)])
+    with pytest.raises(SpecError) as error:
+        load(yaml.safe_dump(document, sort_keys=False), whole=True)
+    rules = [problem.rule for problem in error.value.problems if problem.path.endswith(f"{path[-1]}x")]
+    assert rules == [f"unknown key; did you mean `{path[-1]}`?"]
+
+
+def test_the_full_document_is_valid(load: Load, environment: Mapping[str, str]) -> None:
+    assert environment == ENVIRONMENT
+    assert isinstance(outcome(load, yaml.safe_dump(FULL)), Spec)
