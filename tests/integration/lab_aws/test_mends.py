@@ -16,6 +16,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from edgewrap.lab.aws.amis import CANONICAL, images
 from edgewrap.lab.aws.client import LabAwsClient
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
 REGION = "eu-west-3"
 ZONE = "eu-west-3a"
-CANONICAL = "099720109477"
+ELSEWHERE = "c6id.metal"  # not offered in that zone
+IMAGE = next(image.id for image in images() if image.newest)
 
 
 class Aws:
@@ -35,7 +37,6 @@ class Aws:
         once = Config(retries={"total_max_attempts": 1})
         self.ec2: EC2Client = session.client("ec2", endpoint_url=endpoint, config=once)
         self.quotas: ServiceQuotasClient = session.client("service-quotas", endpoint_url=endpoint, config=once)
-        self.image = self.ec2.describe_images()["Images"][0]["ImageId"]
         self.vpc = self.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         self.subnet = self.ec2.create_subnet(VpcId=self.vpc, CidrBlock="10.0.0.0/24", AvailabilityZone=ZONE)["Subnet"][
             "SubnetId"
@@ -51,8 +52,8 @@ class Aws:
         """The id of a new c5.metal, in the subnet unless the request names interfaces."""
         if "NetworkInterfaces" not in request:
             request["SubnetId"] = self.subnet
-        request = {"ImageId": self.image, "InstanceType": "c5.metal", "MinCount": 1, "MaxCount": 1} | request
-        return self.ec2.run_instances(**request)["Instances"][0]["InstanceId"]
+        usual: dict[str, Any] = {"ImageId": IMAGE, "InstanceType": "c5.metal", "MinCount": 1, "MaxCount": 1}
+        return self.ec2.run_instances(**usual | request)["Instances"][0]["InstanceId"]
 
     def instance(self, instance_id: str) -> Any:
         return self.ec2.describe_instances(InstanceIds=[instance_id])["Reservations"][0]["Instances"][0]
@@ -164,11 +165,12 @@ def check_unknown_instance_type(aws: Aws) -> None:
 
 
 def check_type_that_the_zone_does_not_offer(aws: Aws) -> None:
-    offerings = aws.ec2.describe_instance_type_offerings(LocationType="availability-zone")["InstanceTypeOfferings"]
-    everywhere = {item["InstanceType"] for item in offerings}
-    absent = min(everywhere - {item["InstanceType"] for item in offerings if item["Location"] == ZONE})
+    offered = aws.ec2.describe_instance_type_offerings(
+        LocationType="availability-zone", Filters=[{"Name": "instance-type", "Values": [ELSEWHERE]}]
+    )["InstanceTypeOfferings"]
+    assert ZONE not in [offering["Location"] for offering in offered] != []
     with refused("Unsupported"):
-        aws.run(InstanceType=absent)
+        aws.run(InstanceType=ELSEWHERE)
 
 
 def check_ubuntu_images(aws: Aws) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from edgewrap.lab.aws.mends import (
     associations,
     attachments,
+    image_parameters,
     launch,
     lifecycle,
     networks,
@@ -26,6 +27,7 @@ MENDS: tuple[type, ...] = (
     attachments.AttachingInstance,
     attachments.AttachedInterface,
     attachments.InterfaceLifecycle,
+    image_parameters.CanonicalParameters,
     launch.Launch,
     lifecycle.InstanceLifecycle,
     lifecycle.TerminateOnly,
