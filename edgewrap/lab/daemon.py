@@ -1,0 +1,178 @@
+"""The lab's daemon: `python -m edgewrap.lab.daemon NAME DIRECTORY`, inside the wrapper's namespaces.
+
+It starts the two servers, then follows AWS: every new picture, and every end of a host's systemd, is followed by one
+round that makes hosts, fabric and VMs agree with the picture.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import os
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from edgewrap.errors import EdgewrapError, LabError
+from edgewrap.lab import control, environment, follow, kernel, services
+from edgewrap.lab.cloud import Cloud
+from edgewrap.lab.directory import LabDirectory
+from edgewrap.lab.fabric.fabric import Fabric
+from edgewrap.lab.fabric.wanted import wanted_vpcs
+from edgewrap.lab.hosts.machines import Machines
+from edgewrap.lab.places import find_place
+from edgewrap.lab.settings import CloudInit, LabSettings
+from edgewrap.lab.vms.guests import Guests
+
+_RETRY_S = 1.0
+
+
+class Daemon:
+    """One lab. `serve` runs until the process is killed: that is how a lab ends."""
+
+    def __init__(self, directory: LabDirectory, settings: LabSettings) -> None:
+        self._directory = directory
+        self._settings = settings
+        self._services = (services.aws(settings, directory), services.front_end(settings, directory))
+        self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._changed = asyncio.Event()
+        self._cloud: Cloud | None = None
+        self._trouble = ""
+        self._round_s = 0.0
+        self._at_work = False
+        self._fabric = Fabric()
+        environment.furnish(directory)
+        self._machines = Machines(
+            directory.machines,
+            Path(settings.cgroup),
+            front_end_key=(directory.front_end / "id_ed25519.pub").read_text(),
+            tidy=settings.cloud_init is CloudInit.TIDY,
+            ended=self._changed.set,
+        )
+        self._guests = Guests(settings.front_end_endpoint, directory.one_auth.read_text().strip(), self._machines)
+
+    async def serve(self) -> None:
+        """Start everything and follow AWS for ever."""
+        handlers: dict[str, control.Handler] = {"ready": self._when_ready, "status": self._status}
+        if self._settings.hosts:
+            handlers |= {
+                "place": self._place,
+                "vm start": self._guests.start,
+                "vm stop": self._guests.stop,
+                "vm list": self._list_guests,
+            }
+        async with await control.serve(self._directory, handlers):
+            try:
+                if self._settings.hosts:
+                    await self._ground()
+                await asyncio.gather(*(service.start() for service in self._services))
+            except (EdgewrapError, kernel.KernelError, OSError) as error:
+                self._ready.set_exception(_understood(error))
+                await asyncio.Event().wait()  # `lab up` hears of it and ends the lab
+            self._ready.set_result(None)
+            if not self._settings.hosts:
+                await asyncio.Event().wait()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._watch())
+                tasks.create_task(self._work())
+
+    async def _ground(self) -> None:
+        """What all hosts stand on: places for disks and namespaces that nothing outside sees, and the internet."""
+        kernel.NAMESPACES.mkdir(parents=True, exist_ok=True)
+        for place in (kernel.NAMESPACES, self._directory.machines):
+            await kernel.run("mount", "-t", "tmpfs", "-o", "mode=755", "lab", str(place))
+        await self._fabric.prepare()
+
+    async def _watch(self) -> None:
+        async for cloud in follow.pictures(self._settings.aws_port):
+            self._cloud = cloud
+            self._changed.set()
+
+    async def _work(self) -> None:
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            if self._cloud is None:
+                continue
+            self._at_work = True
+            began = time.monotonic()
+            try:
+                await self._round(self._cloud)
+                self._trouble = ""
+            except Exception as error:  # the lab goes on: it says what is wrong, and tries again
+                traceback.print_exc()
+                self._trouble = f"{type(error).__name__}: {error}"
+                asyncio.get_running_loop().call_later(_RETRY_S, self._changed.set)
+            self._round_s = time.monotonic() - began
+            self._at_work = False
+
+    async def _round(self, cloud: Cloud) -> None:
+        for instance_id in await self._machines.settle(cloud):
+            await asyncio.to_thread(_stop_instance, self._settings.aws_port, instance_id)
+        vpcs = wanted_vpcs(cloud, self._machines.namespaces())
+        await self._fabric.follow(vpcs)
+        await self._guests.follow()
+        await self._machines.start(vpcs)
+
+    async def _when_ready(self) -> None:
+        await asyncio.shield(self._ready)
+
+    async def _place(self, name: str) -> dict[str, Any]:
+        place = find_place(name, self._fabric, self._machines, self._guests)
+        return {"namespaces": dict(place.namespaces), "own_root": place.own_root}
+
+    async def _list_guests(self) -> list[dict[str, object]]:
+        return self._guests.report()
+
+    async def _status(self) -> dict[str, Any]:
+        hosts = self._settings.hosts
+        return {
+            "name": self._directory.name,
+            "directory": str(self._directory.path),
+            "aws_endpoint": self._settings.aws_endpoint,
+            "front_end_endpoint": self._settings.front_end_endpoint,
+            "front_end_version": self._settings.front_end_version,
+            "cloud_init": self._settings.cloud_init.value,
+            "services": {service.name: service.state for service in self._services},
+            "left_out": [] if hosts else [f"hosts: {self._settings.why_no_hosts}"],
+            "trouble": self._trouble,
+            "serial": self._cloud.serial if self._cloud else 0,
+            "settled": not self._changed.is_set() and not self._at_work,
+            "last_round_s": round(self._round_s, 3),
+            "vpcs": list(self._fabric.vpc_ids),
+            "hosts": self._machines.report(),
+            "vms": self._guests.report(),
+            "dropped": dict(await self._fabric.counters()) if hosts else {},
+        }
+
+
+def _understood(error: Exception) -> EdgewrapError:
+    if isinstance(error, EdgewrapError):
+        return error
+    return LabError(
+        "the lab's networks could not be made",
+        cause=str(error),
+        advice="the lab needs namespaces, veth, bridge, overlay and nft in the kernel; without them: --no-hosts",
+    )
+
+
+def _stop_instance(port: int, instance_id: str) -> None:
+    """Tell AWS that an instance was shut down from inside, which stops it."""
+    connection = http.client.HTTPConnection(follow.ADDRESS, port, timeout=10)
+    body = json.dumps({"state": "stopped"})
+    connection.request("POST", f"/_lab/instances/{instance_id}", body, {"Content-Type": "application/json"})
+    connection.getresponse().read()
+    connection.close()
+
+
+async def _main() -> None:
+    directory = LabDirectory(sys.argv[1], Path(sys.argv[2]))
+    await Daemon(directory, LabSettings.read(directory.settings)).serve()
+
+
+if __name__ == "__main__":
+    os.umask(0o022)
+    asyncio.run(_main())

@@ -1,0 +1,255 @@
+"""A lab's directory: where it is, what lies in it, and whether a lab lives there.
+
+A living lab's keeper holds a lock on a file of the directory; the kernel frees it however the keeper ends, so "is
+it running" never rests on a pid file. Process ids are only used together with their start time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from edgewrap.errors import LabError, UsageError
+
+DEFAULT_NAME = "default"
+_ATTEMPTS = 25
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
+_OURS = (
+    "home",
+    "runs",
+    "frontend",
+    "aws",
+    "machines",
+    "lab.json",
+    "control",
+    "settings.json",
+    "lab.log",
+    "control.new",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessId:
+    """A process: its id and its start time (clock ticks since the machine's boot), which no later process shares."""
+
+    pid: int
+    started: int
+
+    @classmethod
+    def of(cls, pid: int) -> ProcessId:
+        """The process that has this id now. Raises ProcessLookupError if there is none."""
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_text()
+        except OSError as error:
+            raise ProcessLookupError(pid) from error
+        return cls(pid, int(stat.rpartition(")")[2].split()[19]))
+
+    def alive(self) -> bool:
+        """Whether this very process still exists."""
+        try:
+            return ProcessId.of(self.pid) == self
+        except ProcessLookupError:
+            return False
+
+
+@dataclass(frozen=True, slots=True)
+class LabFacts:
+    """What a lab's keeper writes down: its own process, the first process inside the lab's namespaces, and where the
+    servers listen. `isolated` is false without root: then there are no namespaces and no hosts. `pid_namespace` is the
+    kernel's name for the lab's one (`pid:[4026532177]`)."""
+
+    name: str
+    keeper: ProcessId
+    init: ProcessId
+    isolated: bool
+    pid_namespace: str
+    aws_endpoint: str
+    front_end_endpoint: str
+
+
+@dataclass(frozen=True, slots=True)
+class LabDirectory:
+    """The directory of one lab."""
+
+    name: str
+    path: Path
+
+    @property
+    def home(self) -> Path:
+        """HOME of what `lab exec` runs."""
+        return self.path / "home"
+
+    @property
+    def runs(self) -> Path:
+        """EDGEWRAP_DIR of what `lab exec` runs."""
+        return self.path / "runs"
+
+    @property
+    def one_auth(self) -> Path:
+        """The front-end's first user and its password, as OpenNebula's tools read them."""
+        return self.home / ".one" / "one_auth"
+
+    @property
+    def front_end(self) -> Path:
+        """The front-end's database and its SSH key."""
+        return self.path / "frontend"
+
+    @property
+    def aws(self) -> Path:
+        """The AWS process's directory."""
+        return self.path / "aws"
+
+    @property
+    def machines(self) -> Path:
+        """The hosts' disks; a tmpfs that only the lab's own mount namespace shows."""
+        return self.path / "machines"
+
+    @property
+    def log(self) -> Path:
+        """What the keeper, the daemon and the servers print."""
+        return self.path / "lab.log"
+
+    @property
+    def control(self) -> Path:
+        """The daemon's socket."""
+        return self.path / "control"
+
+    @property
+    def settings(self) -> Path:
+        """What `lab up` was asked for."""
+        return self.path / "settings.json"
+
+    @property
+    def _lock(self) -> Path:
+        return self.path / "lock"
+
+    @property
+    def _facts(self) -> Path:
+        return self.path / "lab.json"
+
+    def running(self) -> bool:
+        """Whether a keeper holds this directory."""
+        try:
+            descriptor = os.open(self._lock, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    def hold(self) -> int:
+        """Take the lock for the rest of this process's life. Raises LabError if another keeper has it."""
+        descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        for _ in range(_ATTEMPTS):  # `running` takes the lock for a moment too
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return descriptor
+            time.sleep(0.02)
+        os.close(descriptor)
+        raise already_running(self)
+
+    def prepare(self) -> None:
+        """Make the directory, without what an earlier lab left in it. Raises LabError if it is not a lab's."""
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        strangers = sorted({entry.name for entry in self.path.iterdir()} - {*_OURS, "lock"})
+        if strangers:
+            raise LabError(
+                f"{self.path} holds files that are not a lab's ({', '.join(strangers[:3])})",
+                cause="the lab empties its directory when it starts, and these would be lost",
+                advice="choose an empty or new directory with EDGEWRAP_LAB_DIR",
+            )
+        for name in _OURS:
+            entry = self.path / name
+            if entry.is_dir():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink(missing_ok=True)
+        for folder in (self.home, self.runs, self.front_end, self.aws, self.machines):
+            folder.mkdir(mode=0o700)
+
+    def write_facts(self, facts: LabFacts) -> None:
+        """Write down where the lab's processes and servers are, in one step."""
+        new = self._facts.with_suffix(".new")
+        new.write_text(json.dumps(asdict(facts)))
+        new.replace(self._facts)
+
+    def forget(self) -> None:
+        """Remove what speaks of a living lab; the logs and the runs stay."""
+        for path in (self._facts, self.control):
+            path.unlink(missing_ok=True)
+
+    def facts(self) -> LabFacts:
+        """Where the living lab is. Raises LabError if none lives here."""
+        if self.running():
+            try:
+                return _facts_from(json.loads(self._facts.read_text()))
+            except (OSError, ValueError):
+                pass  # it is just starting or just ending
+        raise not_running(self)
+
+
+def lab_directory(name: str | None, environ: Mapping[str, str]) -> LabDirectory:
+    """The directory that `--name` (or none) and `EDGEWRAP_LAB_DIR` mean. Raises UsageError."""
+    given = environ.get("EDGEWRAP_LAB_DIR", "")
+    if given and name is not None:
+        raise UsageError(
+            "--name and EDGEWRAP_LAB_DIR are both given",
+            cause="each of them says which lab is meant",
+            advice="give only one of them",
+        )
+    if given:
+        path = Path(given).expanduser().absolute()
+        return LabDirectory(path.name, path)
+    chosen = DEFAULT_NAME if name is None else name
+    if not _NAME.fullmatch(chosen):
+        raise UsageError(
+            f"{chosen!r} is not a name for a lab",
+            cause="a name has 1 to 31 small letters, digits and hyphens, and begins with a letter or digit",
+            advice="choose another --name",
+        )
+    state = environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return LabDirectory(chosen, Path(state).expanduser() / "edgewrap" / "lab" / chosen)
+
+
+def already_running(directory: LabDirectory) -> LabError:
+    """A lab lives in this directory."""
+    return LabError(
+        f"the lab {directory.name!r} is running already",
+        cause=f"its directory is {directory.path}",
+        advice="use it with `edgewrap lab exec`, end it with `edgewrap lab down`, or start another one with --name",
+    )
+
+
+def not_running(directory: LabDirectory) -> LabError:
+    """No lab lives in this directory."""
+    died = directory.log.exists()
+    return LabError(
+        f"the lab {directory.name!r} is not running",
+        cause=f"it has ended; its log is {directory.log}" if died else f"nothing was started in {directory.path}",
+        advice="start it with `edgewrap lab up`",
+    )
+
+
+def _facts_from(values: dict[str, Any]) -> LabFacts:
+    return LabFacts(
+        name=values["name"],
+        keeper=ProcessId(**values["keeper"]),
+        init=ProcessId(**values["init"]),
+        isolated=values["isolated"],
+        pid_namespace=values["pid_namespace"],
+        aws_endpoint=values["aws_endpoint"],
+        front_end_endpoint=values["front_end_endpoint"],
+    )

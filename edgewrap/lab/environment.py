@@ -1,0 +1,46 @@
+"""The environment and the home directory of what runs inside the lab."""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+from collections.abc import Mapping
+
+from edgewrap.lab.directory import LabDirectory, LabFacts
+
+# Whatever could lead a command inside the lab to the outside, or name other credentials or another lab.
+_DROPPED_PREFIXES = ("AWS_", "ONE_", "EDGEWRAP_LAB_")
+_DROPPED = {"SSH_AUTH_SOCK", "SSH_AGENT_PID", "EDGEWRAP_DIR"}
+_DROPPED |= {f"{kind}_proxy" for kind in ("http", "https", "ftp", "all", "no")}
+
+
+def inside_environment(base: Mapping[str, str], directory: LabDirectory, facts: LabFacts) -> dict[str, str]:
+    """The environment of a command inside the lab: the caller's, with the lab's endpoints and dummy credentials."""
+    kept = {
+        name: value
+        for name, value in base.items()
+        if not name.startswith(_DROPPED_PREFIXES) and name not in _DROPPED and name.lower() not in _DROPPED
+    }
+    return {
+        **kept,
+        "HOME": str(directory.home),
+        "AWS_ENDPOINT_URL": facts.aws_endpoint,
+        "AWS_ACCESS_KEY_ID": "lab",
+        "AWS_SECRET_ACCESS_KEY": "lab",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "ONE_XMLRPC": facts.front_end_endpoint,
+        "ONE_AUTH": str(directory.one_auth),
+        "EDGEWRAP_DIR": str(directory.runs),
+        "EDGEWRAP_LAB_DIR": str(directory.path),
+    }
+
+
+def furnish(directory: LabDirectory) -> None:
+    """Make the home directory, with a key pair and the front-end's credentials, and the front-end's own key pair."""
+    for folder in (".ssh", ".one", ".aws"):
+        (directory.home / folder).mkdir(mode=0o700)
+    directory.one_auth.touch(mode=0o600)
+    directory.one_auth.write_text(f"oneadmin:{secrets.token_hex(16)}\n")
+    for key, comment in ((directory.home / ".ssh" / "id_ed25519", "lab"), (directory.front_end / "id_ed25519", "one")):
+        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(key)]
+        subprocess.run(command, check=True, stdin=subprocess.DEVNULL)

@@ -1,0 +1,214 @@
+"""One host: its disk, its namespaces, its systemd, over all its boots."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import signal
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from enum import StrEnum
+from pathlib import Path
+
+import yaml
+
+from edgewrap.lab import cgroups, kernel
+from edgewrap.lab.cloud import CloudInstance
+from edgewrap.lab.directory import ProcessId
+from edgewrap.lab.hosts import cloud_init
+from edgewrap.lab.hosts.disk import Disk, make_disk
+from edgewrap.lab.keeper import die_with_parent
+
+_BOOT_SCRIPT = Path(__file__).with_name("boot.sh")
+_NAMESPACES = ("--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child", "--propagation", "private")
+_LISTENING_ON_SSH = ":0016 00000000:0000 0A"  # as /proc/net/tcp has it, with any local address before
+_HOTPLUG_S = 20.0
+_POLL_S = 0.05
+_NO_FORWARDING = {"net/ipv4/ip_forward": "0"}  # a new namespace takes IPv4 settings from the machine
+
+
+class State(StrEnum):
+    """What a host does."""
+
+    OFF = "off"  # nothing runs: the instance is stopped, or the host was powered off from inside
+    BOOTING = "booting"
+    RUNNING = "running"  # sshd listens
+    DEAD = "dead"  # its systemd was killed, or the boot failed
+
+
+class Machine:
+    """The host of one instance. `ended` is called whenever its systemd has ended, however that came."""
+
+    def __init__(
+        self,
+        instance: CloudInstance,
+        *,
+        address: str,
+        disks: Path,
+        cgroups_of_lab: Path,
+        authorized: Mapping[str, str],
+        ended: Callable[[], None],
+    ) -> None:
+        self.instance = instance
+        self.address = address
+        self.hostname = f"ip-{address.replace('.', '-')}"
+        self.boots = 0
+        self.namespace = ""
+        self.wants_reboot = False
+        self.powered_off = False
+        self._disk: Disk = make_disk(disks / instance.id, self.hostname, address, authorized)
+        self._cgroup = cgroups_of_lab / instance.id
+        self._ended = ended
+        self._process: asyncio.subprocess.Process | None = None
+        self._init: ProcessId | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._nics: tuple[cloud_init.Nic, ...] = ()
+        self._plugging = asyncio.Lock()
+
+    @property
+    def state(self) -> State:
+        """What the host does now."""
+        if self._process is None:
+            return State.OFF
+        if self._process.returncode is not None:
+            return State.OFF if self.powered_off else State.DEAD
+        return State.RUNNING if self._listens() else State.BOOTING
+
+    @property
+    def init(self) -> int:
+        """The process id of the host's systemd. Raises ProcessLookupError if the host does not run."""
+        if self._init is None or self.state not in (State.RUNNING, State.BOOTING):
+            raise ProcessLookupError(self.instance.id)
+        return self._init.pid
+
+    async def prepare(self) -> None:
+        """Make the network namespace of the next boot."""
+        self.boots += 1
+        self.wants_reboot = self.powered_off = False
+        self.namespace = f"{self.instance.id}.{self.boots}"
+        await kernel.add_namespace(self.namespace, _NO_FORWARDING)
+
+    async def boot(self, nics: Iterable[cloud_init.Nic], *, tidy: bool) -> None:
+        """Start systemd with the interfaces that are there."""
+        self._nics = tuple(nics)
+        if self.boots == 1:
+            self._first_boot(tidy=tidy)
+        self._netplan()
+        self._cgroup.mkdir(exist_ok=True)
+        with (self._disk.path / "console").open("ab") as console:
+            self._process = await asyncio.create_subprocess_exec(
+                *("nsenter", f"--net={kernel.NAMESPACES / self.namespace}", "unshare", *_NAMESPACES),
+                *("sh", "-e", str(_BOOT_SCRIPT), str(self._disk.path), str(self._cgroup), self.hostname),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=console,
+                stderr=console,
+                preexec_fn=die_with_parent,
+            )
+        self._spawn(self._watch(self._process))
+        self._init = await _child_of(self._process)
+
+    async def halt(self) -> None:
+        """End all its processes at once, as when an instance is stopped, and remove the namespace."""
+        process, self._process = self._process, None
+        for task in self._tasks:
+            task.cancel()
+        if process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+            while self._init is not None and self._init.alive():
+                await asyncio.sleep(0.005)
+        self._init = None
+        if self.namespace:
+            await kernel.delete_namespace(self.namespace)
+            self.namespace = ""
+        if self._cgroup.exists():
+            await asyncio.to_thread(cgroups.remove, self._cgroup)
+
+    def destroy(self) -> None:
+        """Delete the disk of a terminated instance."""
+        self._disk.destroy()
+
+    def plugged(self, nics: Iterable[cloud_init.Nic], *, tidy: bool) -> None:
+        """Tell the host's cloud-init which interfaces are there now; it reacts in the background."""
+        now = tuple(nics)
+        before, self._nics = self._nics, now
+        if not tidy and {nic.mac for nic in now} != {nic.mac for nic in before}:
+            self._spawn(self._hotplug())
+
+    def console(self) -> str:
+        """The last lines that the boot printed."""
+        file = self._disk.path / "console"
+        return "\n".join(file.read_text(errors="replace").splitlines()[-5:]) if file.exists() else ""
+
+    def _first_boot(self, *, tidy: bool) -> None:
+        """What cloud-init does once per instance."""
+        primary = [nic for nic in self._nics if nic.order == 0]
+        nics = (
+            [cloud_init.Nic(n.name, n.order, n.mac, n.subnet, n.router, n.addresses[:1]) for n in primary]
+            if tidy
+            else self._nics
+        )
+        self._disk.write(cloud_init.NETPLAN_FILE, yaml.safe_dump(cloud_init.netplan_of(nics)), 0o600)
+
+    def _netplan(self) -> None:
+        """What netplan's generator does at every boot."""
+        self._disk.network.mkdir(exist_ok=True)
+        for file in self._disk.network.iterdir():
+            file.unlink()
+        for document in sorted((self._disk.upper / "etc" / "netplan").glob("*.yaml")):
+            if document.is_file():
+                for name, text in cloud_init.networkd_files(yaml.safe_load(document.read_text()) or {}).items():
+                    (self._disk.network / name).write_text(text)
+
+    async def _hotplug(self) -> None:
+        """What cloud-init's hot-plug handler does when interfaces came or went."""
+        async with self._plugging, asyncio.timeout(_HOTPLUG_S):
+            while self.state is State.BOOTING:
+                await asyncio.sleep(_POLL_S)
+            listing = await self._inside(f"for f in /{cloud_init.CONFIGURATION}/*.cfg; do cat $f; echo; echo ---; done")
+            configuration = [document for document in yaml.safe_load_all(listing) if isinstance(document, dict)]
+            if not cloud_init.network_updates(configuration):
+                return
+            netplan = cloud_init.netplan_of(self._nics)
+            files = {f"run/systemd/network/{name}": text for name, text in cloud_init.networkd_files(netplan).items()}
+            files[cloud_init.NETPLAN_FILE] = yaml.safe_dump(netplan)
+            await self._inside("rm -f /run/systemd/network/10-netplan-*")
+            for name, text in files.items():
+                await self._inside(f"cat >/{name}", text)
+            await self._inside("networkctl reload")
+
+    async def _inside(self, script: str, given: str = "") -> str:
+        return await kernel.run("nsenter", "--target", str(self.init), "--all", "sh", "-c", script, given=given)
+
+    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+        code = await process.wait()
+        # The kernel's way to tell a namespace's parent that its init called reboot(2), or powered off.
+        self.wants_reboot = code == -signal.SIGHUP
+        self.powered_off = code == -signal.SIGINT
+        self._ended()
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _listens(self) -> bool:
+        if self._init is None:
+            return False
+        with contextlib.suppress(OSError):
+            return any(_LISTENING_ON_SSH in line for line in Path(f"/proc/{self._init.pid}/net/tcp").open())
+        return False
+
+
+async def _child_of(process: asyncio.subprocess.Process) -> ProcessId | None:
+    """The first process in the new namespaces; None if the boot has failed before."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    for _ in itertools.count():
+        with contextlib.suppress(OSError, ProcessLookupError):
+            for child in children.read_text().split():
+                return ProcessId.of(int(child))
+        if process.returncode is not None:
+            return None
+        await asyncio.sleep(0.005)
+    return None

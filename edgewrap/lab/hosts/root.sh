@@ -1,0 +1,41 @@
+# Builds a host's root over its disk and becomes systemd. Usage: root.sh DISK HOSTNAME
+disk=$1
+root=$disk/root
+
+mount -t overlay overlay -o "lowerdir=/,upperdir=$disk/upper,workdir=$disk/work" "$root"
+mount -t proc proc "$root/proc"
+# What is not per namespace belongs to the machine.
+for machine in sys/kernel sys/vm sys/fs sysrq-trigger; do
+    mount --bind "$root/proc/$machine" "$root/proc/$machine"
+    mount -o remount,bind,ro "$root/proc/$machine"
+done
+# Read-only: networkd then takes interfaces as they are, without udev.
+mount -t sysfs -o ro sysfs "$root/sys"
+mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup"
+
+mount -t tmpfs -o mode=755,size=64k dev "$root/dev"
+for node in null zero full random urandom tty; do
+    : >"$root/dev/$node"
+    mount --bind "/dev/$node" "$root/dev/$node"
+done
+mkdir "$root/dev/pts" "$root/dev/shm"
+mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts "$root/dev/pts"
+mount -t tmpfs -o mode=1777 shm "$root/dev/shm"
+ln -s pts/ptmx "$root/dev/ptmx"
+ln -s /proc/self/fd "$root/dev/fd"
+ln -s /proc/self/fd/0 "$root/dev/stdin"
+ln -s /proc/self/fd/1 "$root/dev/stdout"
+ln -s /proc/self/fd/2 "$root/dev/stderr"
+
+mount -t tmpfs -o mode=755 run "$root/run"
+mkdir -p "$root/run/systemd/network"
+if [ -d "$disk/network" ]; then
+    cp "$disk/network/"* "$root/run/systemd/network/"
+fi
+
+hostname "$2"
+cd "$root"
+pivot_root . .
+umount -l .
+exec env -i container=lab PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    /lib/systemd/systemd --log-target=journal --show-status=false

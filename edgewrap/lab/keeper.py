@@ -1,0 +1,96 @@
+"""The lab's outermost process: `python -m edgewrap.lab.keeper NAME DIRECTORY`.
+
+It starts the wrapper (`unshare`, all namespaces new) with the daemon inside, waits for its end, however it comes, and
+then removes the only thing that the kernel does not remove by itself: the cgroup directories. Whichever of keeper,
+wrapper and daemon is killed, the others follow: each dies with its parent, and the namespaces die with their first
+process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+from edgewrap.lab import cgroups
+from edgewrap.lab.directory import LabDirectory, LabFacts, ProcessId
+from edgewrap.lab.settings import LabSettings
+
+WRAPPER = (
+    *("unshare", "--mount", "--net", "--pid", "--uts", "--ipc"),
+    *("--fork", "--kill-child", "--mount-proc", "--propagation", "private"),
+)
+# The namespace's first process has to reap the orphans of all others, which a shell does, and ends with the daemon.
+FIRST_PROCESS = ("sh", "-c", '"$@" & wait $!', "lab")
+_PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent(number: int = signal.SIGKILL) -> None:
+    """Have this process get a signal when its parent ends. For `preexec_fn`, in a parent's main thread."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)
+
+
+def keep(directory: LabDirectory) -> int:
+    """Run the lab of this directory until it ends; returns the daemon's exit status."""
+    _held = directory.hold()
+    keeper = ProcessId.of(os.getpid())
+    settings = LabSettings.read(directory.settings)
+    top = cgroups.hierarchy() if settings.hosts else None
+    cgroup = cgroups.make(top, keeper) if top else None
+    try:
+        if cgroup:
+            settings = dataclasses.replace(settings, cgroup=str(cgroup))
+            settings.write(directory.settings)
+        return _run(directory, settings, keeper)
+    finally:
+        directory.forget()
+        if cgroup and not cgroups.remove(cgroup):
+            print(f"{cgroup} could not be removed", file=sys.stderr)
+
+
+def _run(directory: LabDirectory, settings: LabSettings, keeper: ProcessId) -> int:
+    daemon = [sys.executable, "-m", "edgewrap.lab.daemon", directory.name, str(directory.path)]
+    command = [*WRAPPER, *FIRST_PROCESS, *daemon] if settings.hosts else daemon
+    child = subprocess.Popen(command, preexec_fn=die_with_parent)
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        child.kill()
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, end)
+    init = _first_process(child) if settings.hosts else child.pid
+    if init:
+        directory.write_facts(
+            LabFacts(
+                name=directory.name,
+                keeper=keeper,
+                init=ProcessId.of(init),
+                isolated=settings.hosts,
+                pid_namespace=str(Path(f"/proc/{init}/ns/pid").readlink()),
+                aws_endpoint=settings.aws_endpoint,
+                front_end_endpoint=settings.front_end_endpoint,
+            )
+        )
+    return child.wait()
+
+
+def _first_process(wrapper: subprocess.Popen[bytes]) -> int:
+    """The process that the wrapper forked into the new namespaces; 0 if the wrapper has ended before."""
+    children = Path(f"/proc/{wrapper.pid}/task/{wrapper.pid}/children")
+    while wrapper.poll() is None:
+        with contextlib.suppress(OSError):
+            for child in children.read_text().split():
+                return int(child)
+        time.sleep(0.005)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(keep(LabDirectory(sys.argv[1], Path(sys.argv[2]))))

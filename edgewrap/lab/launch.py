@@ -1,0 +1,215 @@
+"""Starting and ending a lab from outside: what `lab up`, `lab down` and `lab exec` do."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from edgewrap.errors import LabError, ToolError, UsageError
+from edgewrap.lab import cgroups, control, enter
+from edgewrap.lab.directory import LabDirectory, LabFacts, already_running, not_running
+from edgewrap.lab.environment import inside_environment
+from edgewrap.lab.settings import CloudInit, LabSettings
+
+_AWS_PORT = 4566
+_FRONT_END_PORT = 2633
+_READY_S = 90.0
+_END_S = 15.0
+_LOG_LINES = 12
+
+# What hosts need on this machine, and Debian's and Ubuntu's package that has it.
+_NEEDED = {
+    "unshare": "util-linux",
+    "ip": "iproute2",
+    "nft": "nftables",
+    "sshd": "openssh-server",
+    "ssh-keygen": "openssh-client",
+    "sudo": "sudo",
+    "iptables": "iptables",
+    "/lib/systemd/systemd": "systemd",
+    "/usr/bin/dbus-daemon": "dbus",
+    "/usr/lib/frr/bgpd": "frr",
+}
+_SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def up(directory: LabDirectory, *, hosts: bool, cloud_init: CloudInit, front_end_version: str) -> LabFacts:
+    """Start a lab and wait until its AWS and its front-end answer. Raises LabError, ToolError."""
+    if directory.running():
+        raise already_running(directory)
+    cgroups.sweep()
+    why_no_hosts = _why_no_hosts(hosts)
+    if why_no_hosts:
+        _require({"ssh-keygen": _NEEDED["ssh-keygen"]})
+    else:
+        _require(_NEEDED)
+    directory.prepare()
+    LabSettings(
+        why_no_hosts=why_no_hosts,
+        cloud_init=cloud_init,
+        front_end_version=front_end_version,
+        # In the lab's own network namespace every port is free.
+        aws_port=_free_port() if why_no_hosts else _AWS_PORT,
+        front_end_port=_free_port() if why_no_hosts else _FRONT_END_PORT,
+    ).write(directory.settings)
+    keeper = _start_keeper(directory)
+    _wait_until_ready(directory, keeper)
+    return directory.facts()
+
+
+def down(directory: LabDirectory) -> None:
+    """End a lab: all its processes at once. Raises LabError if none is running."""
+    if not directory.running():
+        cgroups.sweep()
+        raise not_running(directory)
+    keeper = directory.facts().keeper
+    if keeper.alive():
+        os.kill(keeper.pid, signal.SIGTERM)
+    deadline = time.monotonic() + _END_S
+    while directory.running():
+        if time.monotonic() > deadline:
+            raise LabError(
+                f"the lab {directory.name!r} did not end within {_END_S:.0f} s",
+                cause=f"its keeper, process {keeper.pid}, does not answer",
+                advice=f"end process {keeper.pid} with SIGKILL: all others of the lab end with it",
+            )
+        time.sleep(0.02)
+    cgroups.sweep()
+
+
+def execute(directory: LabDirectory, command: Sequence[str], environ: Mapping[str, str], *, place: str = "") -> int:
+    """Run a command inside the lab, or in one `place` of it: `internet`, `fabric`, a VPC, a host, a VM.
+
+    Returns its exit status. Raises LabError.
+    """
+    facts = directory.facts()
+    inside = inside_environment(environ, directory, facts)
+    if not facts.isolated:
+        if place:
+            raise LabError(
+                f"there is no {place!r} in the lab {directory.name!r}",
+                cause="it runs without namespaces and without hosts",
+                advice="start it as root",
+            )
+        return _enter(facts, command, {}, inside, Path.cwd())
+    # From outside, every file inside the lab is reached through its first process.
+    root = "" if _inside(facts) else f"/proc/{facts.init.pid}/root"
+    if place:
+        answer = control.ask(directory, "place", name=place)
+        namespaces = {kind: root + file for kind, file in answer["namespaces"].items()}
+        if answer["own_root"]:
+            return _enter(facts, command, namespaces, _bare_environment(environ), None)
+    else:
+        namespaces = {kind: f"{root}/proc/1/ns/{kind}" for kind in INSIDE}
+    return _enter(facts, command, namespaces, inside, Path.cwd())
+
+
+INSIDE = ("mnt", "net", "pid", "uts", "ipc")
+"""The kinds of namespaces that the lab's wrapper makes."""
+
+
+def _enter(
+    facts: LabFacts,
+    command: Sequence[str],
+    namespaces: Mapping[str, str],
+    environ: Mapping[str, str],
+    directory: Path | None,
+) -> int:
+    if not command:
+        raise UsageError("no command is given", cause="`lab exec` runs one", advice="edgewrap lab exec -- COMMAND …")
+    try:
+        return enter.run(command, namespaces=namespaces, environ=environ, directory=directory)
+    except PermissionError as error:
+        raise LabError(
+            "the lab's namespaces cannot be entered",
+            cause=f"only root may enter them ({error.strerror})",
+            advice="run the command as the user who started the lab: root",
+        ) from error
+    except (FileNotFoundError, ProcessLookupError) as error:
+        raise LabError(
+            f"the lab {facts.name!r} or the place in it has just ended",
+            cause=str(error),
+            advice="see `edgewrap lab status`",
+        ) from error
+
+
+def _inside(facts: LabFacts) -> bool:
+    """Whether this process is inside the lab already (`lab exec -- edgewrap lab exec …`)."""
+    return facts.isolated and str(Path("/proc/self/ns/pid").readlink()) == facts.pid_namespace
+
+
+def _bare_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """For a host: a root shell's environment, and nothing of the caller's but its terminal."""
+    kept = {name: environ[name] for name in ("TERM", "COLUMNS", "LINES", "LANG") if name in environ}
+    return {"PATH": _SYSTEM_PATH, "HOME": "/root", "USER": "root", "LOGNAME": "root", **kept}
+
+
+def _why_no_hosts(wanted: bool) -> str:
+    if not wanted:
+        return "--no-hosts was given"
+    if os.geteuid() != 0:
+        return "only root can make network namespaces"
+    if cgroups.hierarchy() is None:
+        return "no cgroup2 hierarchy is mounted here, and systemd needs one"
+    return ""
+
+
+def _require(needed: Mapping[str, str]) -> None:
+    path = f"{os.environ.get('PATH', '')}:{_SYSTEM_PATH}"
+    missing = {tool: package for tool, package in needed.items() if not shutil.which(tool, path=path)}
+    if missing:
+        raise ToolError(
+            f"this machine lacks {', '.join(missing)}",
+            cause="a lab's hosts are made of this machine's own programs",
+            advice=f"apt-get install {' '.join(sorted(set(missing.values())))}, or start without hosts: --no-hosts",
+        )
+
+
+def _free_port() -> int:
+    with contextlib.closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _start_keeper(directory: LabDirectory) -> subprocess.Popen[bytes]:
+    environ = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:{_SYSTEM_PATH}", "PYTHONUNBUFFERED": "1"}
+    with directory.log.open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "edgewrap.lab.keeper", directory.name, str(directory.path)],
+            cwd="/",
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def _wait_until_ready(directory: LabDirectory, keeper: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + _READY_S
+    while keeper.poll() is None and not directory.control.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    try:
+        control.ask(directory, "ready", timeout_s=_READY_S)
+    except LabError as error:
+        _end(keeper)
+        lines = directory.log.read_text(errors="replace").splitlines()[-_LOG_LINES:] if directory.log.exists() else []
+        raise LabError(
+            f"the lab {directory.name!r} did not start: {error.what}",
+            cause="\n".join([error.cause, "the last lines of its log:", *lines]),
+            advice=f"the whole log is {directory.log}; {error.advice}",
+        ) from error
+
+
+def _end(keeper: subprocess.Popen[bytes]) -> None:
+    keeper.terminate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        keeper.wait(_END_S)
