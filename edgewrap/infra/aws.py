@@ -6,9 +6,10 @@ the client is localstack-client's, so that moto and LocalStack serve as well.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from edgewrap.errors import AwsError, ToolError
@@ -17,6 +18,7 @@ from edgewrap.spec.models import Spec
 
 if TYPE_CHECKING:  # boto3 takes 0.2 s to import: only when it is needed
     from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ec2.literals import InstanceTypeType
     from mypy_boto3_ec2.type_defs import InstanceTypeInfoTypeDef
 
 CANONICAL = "099720109477"
@@ -49,34 +51,40 @@ class AwsLookups:
 
     def __init__(self, spec: Spec, environ: Mapping[str, str]) -> None:
         self._region = spec.aws.region
+        self._instance_type = spec.hosts.instance_type
+        self._ami = spec.hosts.ami
         self._endpoint = spec.aws.endpoint_url or environ.get("AWS_ENDPOINT_URL") or ""
         self._public_key = spec.local_path(spec.ssh.public_key)
         self._client: EC2Client | None = None
-        self._types: dict[str, InstanceTypeInfoTypeDef] = {}
+        self._known_type: InstanceTypeInfoTypeDef | None = None
 
-    def first_zone(self, instance_type: str) -> str:
+    def new_uuid(self) -> str:
+        """A random UUID."""
+        return str(uuid.uuid4())
+
+    def first_zone(self) -> str:
         """The first availability zone, by name, that offers the type. Raises AwsError where none does."""
         with _explained(self._endpoint):
             offerings = self._ec2().describe_instance_type_offerings(
-                LocationType="availability-zone", Filters=[{"Name": "instance-type", "Values": [instance_type]}]
+                LocationType="availability-zone", Filters=[{"Name": "instance-type", "Values": [self._instance_type]}]
             )["InstanceTypeOfferings"]
         zones = sorted(offering["Location"] for offering in offerings)
         if not zones:
             raise AwsError(
-                f"no zone of {self._region} offers {instance_type}",
+                f"no zone of {self._region} offers {self._instance_type}",
                 cause="the type is not sold in this region",
                 advice="take another hosts.instance_type or aws.region",
             )
         return zones[0]
 
-    def image(self, ami: str, instance_type: str) -> str:
+    def image(self) -> str:
         """The newest of Canonical's own images for the type's architecture. Raises AwsError where there is none.
 
         DescribeImages rather than Canonical's SSM parameter: it needs no right beyond EC2's own, and every endpoint
         that stands in for AWS has it.
         """
-        machine = self._type(instance_type)["ProcessorInfo"]["SupportedArchitectures"][0]
-        name = UBUNTU_NAMES[ami].format(machine=MACHINES[machine])
+        machine = self._type()["ProcessorInfo"]["SupportedArchitectures"][0]
+        name = UBUNTU_NAMES[self._ami].format(machine=MACHINES[machine])
         with _explained(self._endpoint):
             images = self._ec2().describe_images(
                 Owners=[CANONICAL],
@@ -88,15 +96,15 @@ class AwsLookups:
             )["Images"]
         if not images:
             raise AwsError(
-                f"no image of {ami} for {machine} in {self._region}",
+                f"no image of {self._ami} for {machine} in {self._region}",
                 cause=f"owner {CANONICAL} offers none named {name}",
                 advice="name one by its id: `ami: ami-…` in hosts",
             )
         return max(images, key=lambda image: (image["CreationDate"], image["ImageId"]))["ImageId"]
 
-    def interface_limits(self, instance_type: str) -> InterfaceLimits:
+    def interface_limits(self) -> InterfaceLimits:
         """What the type allows on its first network card. Raises AwsError where there is no such type."""
-        network = self._type(instance_type)["NetworkInfo"]
+        network = self._type()["NetworkInfo"]
         cards = {card["NetworkCardIndex"]: card for card in network.get("NetworkCards", [])}
         interfaces = cards[0]["MaximumNetworkInterfaces"] if 0 in cards else network["MaximumNetworkInterfaces"]
         return InterfaceLimits(interfaces=interfaces, addresses_per_interface=network["Ipv4AddressesPerInterface"])
@@ -118,12 +126,12 @@ class AwsLookups:
             )
         return text
 
-    def _type(self, instance_type: str) -> InstanceTypeInfoTypeDef:
-        if instance_type not in self._types:
+    def _type(self) -> InstanceTypeInfoTypeDef:
+        if self._known_type is None:
+            asked = cast("InstanceTypeType", self._instance_type)
             with _explained(self._endpoint):
-                found = self._ec2().describe_instance_types(InstanceTypes=[instance_type])["InstanceTypes"]  # type: ignore[list-item]
-            self._types[instance_type] = found[0]
-        return self._types[instance_type]
+                self._known_type = self._ec2().describe_instance_types(InstanceTypes=[asked])["InstanceTypes"][0]
+        return self._known_type
 
     def _ec2(self) -> EC2Client:
         self._client = self._client or _make_client(self._region, self._endpoint)

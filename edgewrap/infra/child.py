@@ -1,7 +1,7 @@
 """One terraform process at a time: started, followed while it writes, interrupted gently.
 
-Its output goes to files, not to pipes: when edgewrap is killed, terraform can go on writing, end the step it is in,
-and keep its state. (Writing to a broken pipe would end it at once, and what it was creating would be lost.)
+Its output goes to nameless files, not to pipes: when edgewrap is killed, terraform can go on writing, end the step it
+is in, and keep its state. (Writing to a broken pipe would end it at once, and what it was creating would be lost.)
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,11 +24,11 @@ PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """How a process ended; `stdout` and `stderr` are the files with what it wrote."""
+    """How a process ended, and what it wrote."""
 
     code: int
-    stdout: Path
-    stderr: Path
+    stdout: str
+    stderr: str
 
 
 class Children:
@@ -36,15 +37,13 @@ class Children:
     `pass_fds` are descriptors that a child inherits: a lock held on one lives as long as the child does.
     """
 
-    def __init__(self, output_directory: Path, *, pass_fds: Sequence[int] = ()) -> None:
-        self._output_directory = output_directory
+    def __init__(self, *, pass_fds: Sequence[int] = ()) -> None:
         self._pass_fds = tuple(pass_fds)
         self._running: subprocess.Popen[bytes] | None = None
         self._guard = threading.Lock()
 
     def run(
         self,
-        name: str,
         arguments: Sequence[str],
         *,
         directory: Path,
@@ -54,11 +53,9 @@ class Children:
         """Run to the end; `on_line` gets each line of standard output as it is written.
 
         A KeyboardInterrupt (or any other exception of `on_line`) sends one SIGINT, and is raised again when the process
-        has ended. `name` names the two output files.
+        has ended.
         """
-        self._output_directory.mkdir(parents=True, exist_ok=True)
-        stdout, stderr = (self._output_directory / f"{name}.{stream}" for stream in ("out", "err"))
-        with _private_file(stdout) as out, _private_file(stderr) as err, stdout.open("rb") as lines:
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             child = subprocess.Popen(
                 list(arguments),
                 cwd=directory,
@@ -73,11 +70,11 @@ class Children:
             with self._guard:
                 self._running = child
             try:
-                self._follow(child, _Lines(lines.read, on_line))
+                self._follow(child, _Lines(out.fileno(), on_line))
             finally:
                 with self._guard:
                     self._running = None
-        return Finished(child.returncode, stdout, stderr)
+            return Finished(child.returncode, _read_all(out.fileno()), _read_all(err.fileno()))
 
     def interrupt(self) -> None:
         """Send SIGINT to the process that runs, if any: it ends its step and stops."""
@@ -104,17 +101,20 @@ class Children:
 
 
 class _Lines:
-    """Hands on complete lines of a file that still grows."""
+    """Hands on complete lines of a file that still grows. Reads at its own position: the writer's is not moved."""
 
-    def __init__(self, read: Callable[[], bytes], on_line: Callable[[str], None] | None) -> None:
-        self._read = read
+    def __init__(self, descriptor: int, on_line: Callable[[str], None] | None) -> None:
+        self._descriptor = descriptor
         self._on_line = on_line
+        self._position = 0
         self._rest = b""
 
     def read_on(self, *, last: bool) -> None:
         if self._on_line is None:
             return
-        *complete, self._rest = (self._rest + self._read()).split(b"\n")
+        read = _read_from(self._descriptor, self._position)
+        self._position += len(read)
+        *complete, self._rest = (self._rest + read).split(b"\n")
         if last and self._rest:
             complete.append(self._rest)
             self._rest = b""
@@ -122,20 +122,19 @@ class _Lines:
             self._on_line(line.decode("utf-8", errors="replace"))
 
 
+def _read_from(descriptor: int, position: int) -> bytes:
+    return os.pread(descriptor, max(0, os.fstat(descriptor).st_size - position), position)
+
+
+def _read_all(descriptor: int) -> str:
+    return _read_from(descriptor, 0).decode("utf-8", errors="replace")
+
+
 def _ended(child: subprocess.Popen[bytes]) -> bool:
     with contextlib.suppress(subprocess.TimeoutExpired):
         child.wait(timeout=LOOK_EVERY_S)
         return True
     return False
-
-
-@contextlib.contextmanager
-def _private_file(path: Path) -> Iterator[int]:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def _interrupted_with(parent: int) -> Callable[[], None] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Collection
 from typing import Protocol
 
@@ -23,16 +22,19 @@ from edgewrap.spec.models import Spec
 
 
 class Lookups(Protocol):
-    """What only AWS, or a file of the user's, can tell. Each may raise AwsError, the last one ToolError."""
+    """What only AWS, chance or a file of the user's can tell. Each may raise AwsError, `public_key` ToolError."""
 
-    def first_zone(self, instance_type: str) -> str:
-        """The first availability zone, by name, that offers the type."""
+    def new_uuid(self) -> str:
+        """A UUID that no cluster has yet."""
 
-    def image(self, ami: str, instance_type: str) -> str:
-        """The id of the newest image that `ami` (`ubuntu-24.04`) stands for, for the type's architecture."""
+    def first_zone(self) -> str:
+        """The first availability zone, by name, that offers the instance type."""
 
-    def interface_limits(self, instance_type: str) -> InterfaceLimits:
-        """What the type allows."""
+    def image(self) -> str:
+        """The id of the newest image that `hosts.ami` (`ubuntu-24.04`) stands for, for the type's architecture."""
+
+    def interface_limits(self) -> InterfaceLimits:
+        """What the instance type allows."""
 
     def public_key(self) -> str:
         """The text of the user's public key file: one line, no line end."""
@@ -49,7 +51,7 @@ def decide_inputs(
     """
     if previous is not None:
         _refuse([str(refusal) for refusal in refused_changes(spec, previous)])
-    limits = previous.limits if previous else lookups.interface_limits(spec.hosts.instance_type)
+    limits = previous.limits if previous else lookups.interface_limits()
     _refuse([str(refusal) for refusal in refused_sizes(spec, limits)])
 
     hosts = [host_key(index) for index in living(spec.hosts.count, spec.hosts.retired)]
@@ -58,7 +60,7 @@ def decide_inputs(
     able = [host for host in hosts if host not in unavailable] or hosts
     retired = previous.retired if previous else Retired()
     return Inputs(
-        uuid=previous.uuid if previous else str(uuid.uuid4()),
+        uuid=previous.uuid if previous else lookups.new_uuid(),
         foundation=previous.foundation if previous else _foundation(spec, lookups),
         limits=limits,
         host_address=spec.hosts.address,
@@ -75,15 +77,15 @@ def decide_inputs(
 
 
 def _foundation(spec: Spec, lookups: Lookups) -> Foundation:
-    kind, network = spec.hosts.instance_type, spec.aws.network
+    network = spec.aws.network
     return Foundation(
         name=spec.name,
         region=spec.aws.region,
-        zone=lookups.first_zone(kind) if spec.aws.zone == "auto" else spec.aws.zone,
+        zone=lookups.first_zone() if spec.aws.zone == "auto" else spec.aws.zone,
         vpc_cidr=str(network.cidr),
         subnet_cidr=str(network.subnet_cidr),
         groups=spec.public_network.groups,
-        instance_type=kind,
+        instance_type=spec.hosts.instance_type,
     )
 
 
@@ -95,7 +97,7 @@ def _images(spec: Spec, hosts: list[str], previous: Inputs | None, lookups: Look
     elif spec.hosts.ami.startswith("ami-"):
         newest = spec.hosts.ami
     else:
-        newest = lookups.image(spec.hosts.ami, spec.hosts.instance_type)
+        newest = lookups.image()
     return {host: known.get(host, newest) for host in hosts}
 
 

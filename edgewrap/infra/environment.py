@@ -6,23 +6,18 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from edgewrap.infra.files import write_atomically
-
 KEPT = ("TF_LOG", "TF_TOKEN_", "TF_PLUGIN_CACHE_DIR")
 """Prefixes of the TF_ variables that stay: logging, registry sign-ins, a cache of the large provider."""
 
 OURS = {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
 
 
-def terraform_environment(
-    environ: Mapping[str, str], cli_configuration: Path, plugin_dir: Path | None
-) -> dict[str, str]:
-    """The environment of every terraform call; writes the CLI configuration that it names.
+def terraform_environment(environ: Mapping[str, str], cli_configuration: Path) -> dict[str, str]:
+    """The environment of every terraform call; terraform's own settings are in the file `cli_configuration`.
 
     Variables (TF_VAR_…), arguments (TF_CLI_ARGS…), a workspace or a data directory of the user's would make terraform
     do something else than the plan shown, so none gets in.
     """
-    write_atomically(cli_configuration, cli_configuration_text(plugin_dir))
     kept = {name: value for name, value in environ.items() if not name.startswith("TF_") or name.startswith(KEPT)}
     return {**kept, **OURS, "TF_CLI_CONFIG_FILE": str(cli_configuration)}
 

@@ -6,7 +6,7 @@ python-terraform's own calls cannot stream, so only its argument builder is used
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from edgewrap.events import Emit, Event, EventKind
 from edgewrap.infra.advice import terraform_error
 from edgewrap.infra.binary import Binary, checked_binary, find_binary
 from edgewrap.infra.child import Children, Finished
-from edgewrap.infra.environment import terraform_environment
+from edgewrap.infra.environment import cli_configuration_text, terraform_environment
+from edgewrap.infra.files import write_atomically
 from edgewrap.infra.initialised import InitStamp
 from edgewrap.infra.messages import Heard, Listener
 
@@ -49,7 +50,7 @@ class Places:
 
     @property
     def own(self) -> Path:
-        """What edgewrap keeps about its calls: output of the last ones, plan, stamps, CLI configuration."""
+        """What edgewrap keeps about its calls: the saved plan, stamps, terraform's CLI configuration."""
         return self.module / ".edgewrap"
 
     @property
@@ -75,8 +76,9 @@ class Terraform:
         self._places = places
         self._emit = emit
         self._plugin_dir = plugin_dir
-        self._children = Children(places.own, pass_fds=pass_fds)
-        self._environ = terraform_environment(environ, places.own / "terraform.rc", plugin_dir)
+        self._children = Children(pass_fds=pass_fds)
+        self._cli_configuration = places.own / "terraform.rc"
+        self._environ = terraform_environment(environ, self._cli_configuration)
         self._binary: Binary | None = None
 
     def outputs(self) -> Mapping[str, Any]:
@@ -139,51 +141,45 @@ class Terraform:
         return self._binary
 
     def _ask_version(self, path: Path) -> str:
-        arguments = _arguments(path, "version", json=IsFlagged)
-        finished = self._children.run(
-            "version", arguments, directory=self._places.working_directory, environ=self._environ
-        )
-        return finished.stdout.read_text(encoding="utf-8", errors="replace")
+        return self._run(self._arguments(path, "version", json=IsFlagged), self._places.working_directory).stdout
 
     def _streamed(self, command: str, *positional: str, good: Sequence[int], **options: Any) -> tuple[int, Heard]:
         listener = Listener(self._emit)
-        arguments = _arguments(
-            self._checked().path, command, *positional, json=IsFlagged, no_color=IsFlagged, input=False, **options
-        )
-        finished = self._run(command, arguments, self._places.module, listener.on_line)
+        arguments = self._arguments(self._checked().path, command, *positional, json=IsFlagged, input=False, **options)
+        finished = self._run(arguments, self._places.module, listener.on_line)
         if finished.code not in good:
             raise terraform_error(command, listener.heard.errors or _plain_words(finished))
         return finished.code, listener.heard
 
     def _plain(self, command: str, **options: Any) -> None:
-        arguments = _arguments(self._checked().path, command, no_color=IsFlagged, input=False, **options)
-        finished = self._run(command, arguments, self._places.module, Listener(self._emit).on_line)
+        arguments = self._arguments(self._checked().path, command, input=False, **options)
+        finished = self._run(arguments, self._places.module, Listener(self._emit).on_line)
         if finished.code != 0:
             raise terraform_error(command, _plain_words(finished))
 
     def _answer(self, command: str, *positional: str, directory: Path, **options: Any) -> Mapping[str, Any]:
-        finished = self._run(command, _arguments(self._checked().path, command, *positional, **options), directory)
+        finished = self._run(self._arguments(self._checked().path, command, *positional, **options), directory)
         if finished.code != 0:
             raise terraform_error(command, _plain_words(finished))
-        answer: dict[str, Any] = json.loads(finished.stdout.read_text(encoding="utf-8") or "{}")
+        answer: dict[str, Any] = json.loads(finished.stdout or "{}")
         return answer
 
-    def _run(self, command: str, arguments: list[str], directory: Path, on_line: Any = None) -> Finished:
+    def _arguments(self, binary: Path, command: str, *positional: str, **options: Any) -> list[str]:
+        # Its constructor reads any terraform.tfstate of the directory that it is given: one where there is none.
+        make_builder: Any = ArgumentBuilder
+        builder = make_builder(working_dir=str(self._places.own), terraform_bin_path=str(binary))
+        arguments: list[str] = builder.generate_cmd_string(command, *positional, no_color=IsFlagged, **options)
+        return arguments
+
+    def _run(self, arguments: list[str], directory: Path, on_line: Callable[[str], None] | None = None) -> Finished:
+        write_atomically(self._cli_configuration, cli_configuration_text(self._plugin_dir))
         self._emit(Event(EventKind.LOG, Plane.AWS, "terraform", f"in {directory}: {' '.join(arguments)}"))
-        return self._children.run(
-            command.replace(" ", "-"), arguments, directory=directory, environ=self._environ, on_line=on_line
-        )
-
-
-def _arguments(binary: Path, command: str, *positional: str, **options: Any) -> list[str]:
-    builder: Any = ArgumentBuilder
-    arguments: list[str] = builder(terraform_bin_path=str(binary)).generate_cmd_string(command, *positional, **options)
-    return arguments
+        return self._children.run(arguments, directory=directory, environ=self._environ, on_line=on_line)
 
 
 def _plain_words(finished: Finished) -> list[Diagnostic]:
     """What a command without `-json` wrote to standard error, as one diagnostic."""
-    lines = (line.strip("╷╵│ ") for line in finished.stderr.read_text(encoding="utf-8", errors="replace").splitlines())
+    lines = (line.strip("╷╵│ ") for line in finished.stderr.splitlines())
     words = [line for line in lines if line]
     if not words:
         words = [f"it ended with code {finished.code} and said nothing"]

@@ -1,0 +1,35 @@
+"""`edgewrap render`: the Terraform files of a spec; nothing is planned or changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgewrap.cli.options import SpecFile
+
+
+def render(
+    file: SpecFile,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="Where to. [default: ./NAME-terraform]", show_default=False),
+    ] = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Ask no AWS: placeholders for the zone, the images and the interfaces.")
+    ] = False,
+) -> int:
+    """Write the Terraform files of a spec; nothing is planned or changed.
+
+    What an earlier apply decided is taken from the Terraform state; what is new is looked up in AWS.
+    """
+    from edgewrap.engine.cluster import peek_cluster
+    from edgewrap.events import discard
+    from edgewrap.infra.export import export_terraform
+
+    cluster = peek_cluster(file, discard)
+    directory = output or Path(f"{cluster.spec.name}-terraform")
+    names = export_terraform(cluster.spec, cluster.aws.current(), directory, cluster.environ, offline=offline)
+    typer.echo(f"{directory}: {len(names)} files")
+    return 0
