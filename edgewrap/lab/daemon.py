@@ -28,6 +28,7 @@ from edgewrap.lab.settings import CloudInit, LabSettings
 from edgewrap.lab.vms.guests import Guests
 
 _RETRY_S = 1.0
+_SSH_CONFIG = Path("/etc/ssh/ssh_config")
 
 
 class Daemon:
@@ -84,6 +85,10 @@ class Daemon:
         kernel.NAMESPACES.mkdir(parents=True, exist_ok=True)
         for place in (kernel.NAMESPACES, self._directory.machines):
             await kernel.run("mount", "-t", "tmpfs", "-o", "mode=755", "lab", str(place))
+        # `ssh` looks for keys in the user's home as the system knows it, whatever HOME is.
+        ssh = self._directory.front_end / "ssh_config"
+        ssh.write_text(environment.ssh_configuration(self._directory, _SSH_CONFIG.read_text()))
+        await kernel.run("mount", "--bind", str(ssh), str(_SSH_CONFIG))
         await self._fabric.prepare()
 
     async def _watch(self) -> None:

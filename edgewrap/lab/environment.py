@@ -44,3 +44,9 @@ def furnish(directory: LabDirectory) -> None:
     for key, comment in ((directory.home / ".ssh" / "id_ed25519", "lab"), (directory.front_end / "id_ed25519", "one")):
         command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(key)]
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+
+
+def ssh_configuration(directory: LabDirectory, machines_own: str) -> str:
+    """The system-wide configuration of `ssh` inside the lab: the lab's key, and its own memory of hosts."""
+    ssh = directory.home / ".ssh"
+    return f'IdentityFile "{ssh / "id_ed25519"}"\nUserKnownHostsFile "{ssh / "known_hosts"}"\n{machines_own}'

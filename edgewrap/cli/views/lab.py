@@ -38,6 +38,9 @@ def print_status(status: Mapping[str, Any], *, json: bool) -> None:
     if status["trouble"]:
         typer.echo(f"  in trouble: {status['trouble']}")
     _table("Hosts", _HOST_COLUMNS, status["hosts"])
+    for host in status["hosts"]:
+        if host["console"]:
+            typer.echo(f"  {host['key']} said: {host['console']}")
     _table("VMs", _VM_COLUMNS, status["vms"])
     dropped = {name: packets for name, packets in status["dropped"].items() if packets}
     if dropped:

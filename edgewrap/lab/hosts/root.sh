@@ -6,8 +6,10 @@ mount -t overlay overlay -o "lowerdir=/,upperdir=$disk/upper,workdir=$disk/work"
 mount -t proc proc "$root/proc"
 # What is not per namespace belongs to the machine.
 for machine in sys/kernel sys/vm sys/fs sysrq-trigger; do
-    mount --bind "$root/proc/$machine" "$root/proc/$machine"
-    mount -o remount,bind,ro "$root/proc/$machine"
+    if [ -e "$root/proc/$machine" ]; then
+        mount --bind "$root/proc/$machine" "$root/proc/$machine"
+        mount -o remount,bind,ro "$root/proc/$machine"
+    fi
 done
 # Read-only: networkd then takes interfaces as they are, without udev.
 mount -t sysfs -o ro sysfs "$root/sys"
