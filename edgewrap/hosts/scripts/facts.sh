@@ -23,7 +23,8 @@ ip -N -d -j address || exit 1
 section routes
 ip -N -4 -j route show table all || exit 1
 section rules
-ip -N -4 -j rule || exit 1
+# with details: without them rules of the protocols kernel and none look the same
+ip -N -4 -d -j rule || exit 1
 section proxies
 ip -N -4 -j neighbour show proxy || exit 1
 section fdb

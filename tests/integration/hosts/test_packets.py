@@ -1,0 +1,181 @@
+"""Real packets on every way that a VM's packet can take. The router's ports drop what leaves by an interface that does
+not own its source, as AWS does."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.integration.hosts.conftest import Runner
+from tests.integration.hosts.vpc import INTERNET, Vm, Vpc
+
+_SERVER = """
+import socketserver
+class Answer(socketserver.BaseRequestHandler):
+    def handle(self):
+        self.request.sendall(self.client_address[0].encode())
+socketserver.ThreadingTCPServer.allow_reuse_address = True
+socketserver.ThreadingTCPServer(("0.0.0.0", 8080), Answer).serve_forever()
+"""
+_CLIENT = """
+import socket, sys
+try:
+    print(socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=float(sys.argv[3])).recv(99).decode())
+except OSError as error:
+    print(type(error).__name__)
+"""
+
+
+@dataclass
+class World:
+    """The VPC with a VM per kind of place, each answering on port 8080 with the address it sees."""
+
+    vpc: Vpc
+    vms: dict[str, Vm]
+
+    def seen_from(self, namespace: str, target: str, port: int = 8080, timeout_s: float = 2) -> str:
+        """What a server at `target` sees as the source of a connection from `namespace`; or the error's name."""
+        client = f"exec {sys.executable} -c '{_CLIENT}' {target} {port} {timeout_s}"
+        return self.vpc.sh(f"exec ip netns exec {namespace} sh", text=client).strip()
+
+
+@pytest.fixture(scope="module")
+def world(runner: Runner) -> Iterator[World]:
+    runner.converge()
+    vpc = runner.vpc
+    places = {"a": ("host-0", "eip-0"), "b": ("host-0", "eip-4"), "c": ("host-0", "eip-1"), "d": ("host-1", "eip-2")}
+    vms = {name: vpc.start_vm(name, host, eip) for name, (host, eip) in places.items()}
+    vpc.sh("cat >/run/server.py", text=_SERVER)
+    for namespace in (*vms, "internet", "host-0", "host-1"):
+        vpc.sh(f"setsid ip netns exec {namespace} {sys.executable} /run/server.py </dev/null >/dev/null 2>&1 &")
+    for namespace in (*vms, "internet"):
+        vpc.await_listener(namespace, 8080)
+    return World(vpc, vms)
+
+
+WAYS = {
+    "one group": ("a", "b"),
+    "two groups of one host": ("a", "c"),
+    "two hosts": ("a", "d"),
+    "two hosts, the other way": ("d", "c"),
+}
+
+
+@pytest.mark.parametrize("name", ["a", "b", "c", "d"])
+def test_from_the_internet_with_the_source_kept(world: World, name: str) -> None:
+    assert world.seen_from("internet", world.vms[name].eip.public_address) == INTERNET
+
+
+@pytest.mark.parametrize("name", ["a", "b", "c", "d"])
+def test_to_the_internet_as_its_elastic_ip(world: World, name: str) -> None:
+    assert world.seen_from(name, INTERNET) == world.vms[name].eip.public_address
+
+
+@pytest.mark.parametrize(("source", "target"), WAYS.values(), ids=WAYS)
+def test_between_vms_by_private_address(world: World, source: str, target: str) -> None:
+    seen = world.seen_from(source, world.vms[target].eip.private_address)
+    assert seen == world.vms[source].eip.private_address
+
+
+@pytest.mark.parametrize(("source", "target"), [*WAYS.values(), ("a", "a")], ids=[*WAYS, "its own"])
+def test_between_vms_by_elastic_ip(world: World, source: str, target: str) -> None:
+    seen = world.seen_from(source, world.vms[target].eip.public_address)
+    assert seen == world.vms[source].eip.public_address
+
+
+@pytest.mark.parametrize("host", ["host-0", "host-1", "host-2"])
+def test_a_host_reaches_vms(world: World, host: str) -> None:
+    for vm in world.vms.values():
+        seen = world.seen_from(host, vm.eip.private_address)
+        assert seen == world.vpc.outputs.hosts[host].private_address
+
+
+CLOSED = {
+    "its own entry host": ("10.0.0.10", 22),
+    "another host": ("10.0.0.11", 22),
+    "the address of its own group": ("10.0.128.0", 8080),
+    "the address of another group of its host": ("10.0.128.128", 8080),
+    "the address of another host's group": ("10.0.129.0", 8080),
+    "the instance's metadata": ("169.254.169.254", 80),
+    "its gateway": ("10.0.128.3", 8080),
+}
+
+
+@pytest.mark.parametrize(("target", "port"), CLOSED.values(), ids=CLOSED)
+def test_a_vm_does_not_reach(world: World, target: str, port: int) -> None:
+    assert world.seen_from("a", target, port, timeout_s=0.4) == "TimeoutError"
+
+
+@pytest.mark.parametrize("group", ["group-0", "group-1", "group-2"])
+def test_a_groups_own_address_answers_nobody(world: World, group: str) -> None:
+    address = world.vpc.outputs.groups[group].primary_address
+    assert world.seen_from("host-2", address, timeout_s=0.4) == "TimeoutError"
+
+
+def test_a_foreign_source_is_dropped_and_counted(world: World) -> None:
+    foreign = world.vms["d"].eip.private_address
+    before = _drops(world)
+    world.vms["a"].sh(f"ip address add {foreign}/32 dev lo; ! ping -c 2 -i 0.1 -W 0.2 -I {foreign} {INTERNET}")
+    world.vms["a"].sh(f"ip address del {foreign}/32 dev lo")
+    assert _drops(world) == before + 2
+
+
+def _drops(world: World) -> int:
+    rules = world.vpc.on("host-0", "nft list chain ip edge prerouting")
+    line = next(line for line in rules.splitlines() if "fib saddr" in line)
+    words = line.split()
+    return int(words[words.index("packets") + 1])
+
+
+def test_an_address_without_an_entry_goes_nowhere(world: World) -> None:
+    """To an address of a block that no Elastic IP uses: it must not come back out of the primary interface."""
+    vpc = world.vpc
+    vpc.sh("ip route replace 10.0.128.60/32 via 10.0.128.0 dev p-group-0 onlink")
+    before = vpc.on("host-0", "cat /sys/class/net/eth0/statistics/tx_packets")
+    vpc.sh("ip netns exec internet ping -c 2 -i 0.1 -W 0.2 10.0.128.60 || :")
+    rules = vpc.on("host-0", "nft list chain ip edge forward")
+    line = next(line for line in rules.splitlines() if "ether daddr" in line)
+    assert "packets 2 " in line
+    assert int(vpc.on("host-0", "cat /sys/class/net/eth0/statistics/tx_packets")) - int(before) < 2
+
+
+def test_converging_again_cuts_no_connection(world: World, runner: Runner) -> None:
+    vm = world.vms["a"]
+    vm.vpc.sh(f"setsid ip netns exec internet ping -i 0.02 -c 60 -W 1 {vm.eip.public_address} >/run/ping.log 2>&1 &")
+    vm.vpc.on("host-0", "for i in 1 2 3 4 5; do sh /etc/edgewrap/network.sh; done")
+    vm.vpc.sh("while ! grep -q transmitted /run/ping.log; do sleep 0.05; done")
+    assert " 60 received" in vm.vpc.sh("cat /run/ping.log")
+    assert runner.changes() == ()
+
+
+def test_a_rebooted_host_comes_back_by_itself(world: World, runner: Runner) -> None:
+    """Switched off and on; what systemd would run at boot runs."""
+    vpc, host = world.vpc, "host-1"
+    vpc.shut_down(host)
+    vpc.boot(host)
+    vpc.attach("group-2", host)
+    vpc.attach("group-3", host)
+    vpc.await_listener(host, 22)
+    vpc.on(host, "$(sed -n 's/^ExecStart=//p' /etc/systemd/system/multi-user.target.wants/edgewrap-network.service)")
+    assert runner.changes() == ()
+    vpc.sh("ip netns del d")
+    vm = vpc.start_vm("d", host, "eip-2")
+    vpc.sh(f"setsid ip netns exec d {sys.executable} /run/server.py </dev/null >/dev/null 2>&1 &")
+    vpc.await_listener("d", 8080)
+    assert world.seen_from("internet", vm.eip.public_address) == INTERNET
+
+
+def test_at_boot_only_groups_whose_interface_is_there_come_up(world: World, runner: Runner) -> None:
+    vpc, host = world.vpc, "host-1"
+    vpc.shut_down(host)
+    vpc.boot(host)
+    vpc.attach("group-3", host)
+    vpc.await_listener(host, 22)
+    vpc.on(host, "sh /etc/edgewrap/network.sh")
+    assert vpc.on(host, "ip route show table 10000").split()[0::6] == ["10.0.129.130", "10.0.129.132"]
+    assert "10.0.129.0/25" not in vpc.on(host, "ip rule")
+    vpc.attach("group-2", host)
+    runner.converge()
