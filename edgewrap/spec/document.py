@@ -99,7 +99,8 @@ def read_document(text: str) -> Document:
         mark = nodes.get_mark()
         raise NotYamlError("must be YAML: an escape that is no character", mark.line + 1, mark.column + 1) from None
     except RecursionError:
-        raise NotYamlError("must not be nested so deep", 1, 1) from None
+        mark = nodes.get_mark()
+        raise NotYamlError("must not be nested so deep", mark.line + 1, mark.column + 1) from None
     if root is None or (isinstance(root, ScalarNode) and root.tag == f"{_TAG}null"):
         raise NotYamlError("must not be empty; `edgewrap init` writes a starter", 1, 1)
     document = Document()

@@ -45,6 +45,13 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True)
+class Rule:
+    """The rule of a form that no pattern alone can check, for `docs/spec.md`."""
+
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
 class FromEnvironment:
     """Marks a text that `${env:NAME}` may fill in: one that is needed only while a run lasts. All other values end
     in Terraform's files and state, where nothing from the environment may go."""
@@ -103,7 +110,10 @@ def _description(text: str) -> str:
 
 
 Description = Annotated[
-    str, AfterValidator(_description), WithJsonSchema({"type": "string", "pattern": f"^{DESCRIPTION.pattern}$"})
+    str,
+    AfterValidator(_description),
+    WithJsonSchema({"type": "string", "pattern": f"^{DESCRIPTION.pattern}$"}),
+    Rule(DESCRIPTION.rule),
 ]
 
 
@@ -136,8 +146,14 @@ Cidr = Annotated[
     IPv4Network,
     PlainValidator(_network),
     WithJsonSchema({"type": "string", "pattern": r"^(?:[0-9]{1,3}\.){3}[0-9]{1,3}/[0-9]{1,2}$"}),
+    Rule("IPv4 in CIDR form, host bits zero"),
 ]
-Address = Annotated[IPv4Address, PlainValidator(_address), WithJsonSchema({"type": "string", "format": "ipv4"})]
+Address = Annotated[
+    IPv4Address,
+    PlainValidator(_address),
+    WithJsonSchema({"type": "string", "format": "ipv4"}),
+    Rule("IPv4 addresses"),
+]
 
 
 def port_range(ports: int | str) -> tuple[int, int]:
@@ -172,6 +188,7 @@ Ports = Annotated[
             ]
         }
     ),
+    Rule("ports are 1 to 65535"),
 ]
 
 
@@ -191,7 +208,7 @@ def _url(text: str) -> str:
     return LINE.check(text)
 
 
-Url = Annotated[str, AfterValidator(_url)]
+Url = Annotated[str, AfterValidator(_url), Rule("an http or https URL without user, password or query")]
 
 
 _TAG_CATEGORIES = {"Lu", "Ll", "Lt", "Lm", "Lo", "Nd", "Nl", "No", "Zs"}
@@ -220,8 +237,12 @@ def _tag_value(text: str) -> str:
     return _tag_text(text)
 
 
-TagKey = Annotated[str, AfterValidator(_tag_key)]
-TagValue = Annotated[str, AfterValidator(_tag_value)]
+TagKey = Annotated[
+    str, AfterValidator(_tag_key), Rule("keys of 1 to 128 characters, not `Name`, `aws:…`, `edgewrap:…`")
+]
+TagValue = Annotated[
+    str, AfterValidator(_tag_value), Rule("values of at most 256; both of letters, digits, spaces and `_.:/=+-@`")
+]
 
 _KEY_TYPES = "ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)|sk-(?:ssh-ed25519|ecdsa-sha2-nistp256)@openssh\\.com"
 
@@ -242,7 +263,9 @@ def _public_key(text: str) -> str:
     return text
 
 
-PublicKey = Annotated[str, AfterValidator(_public_key)]
+PublicKey = Annotated[
+    str, AfterValidator(_public_key), Rule("as a line of an OpenSSH public key file, without options")
+]
 
 
 def distinct(kind: str) -> AfterValidator:

@@ -69,7 +69,7 @@ class Aws(Model):
         Field(
             max_length=46,
             description="Tags for every AWS resource, beside edgewrap's own four (`Name`, `edgewrap:cluster`, "
-            "`edgewrap:uuid`, `edgewrap:key`): at most 46.",
+            "`edgewrap:uuid`, `edgewrap:key`); at most 46.",
         ),
     ] = Field(default_factory=dict)
     endpoint_url: Annotated[
