@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgewrap.change import Action
-from edgewrap.opennebula.marks import ATTRIBUTE, CLUSTER_KEY, Identity, birth_name
+from edgewrap.opennebula.marks import CLUSTER_KEY, Identity, birth_name
 from edgewrap.opennebula.mending import Mending
-from edgewrap.opennebula.objects import Existing, Kind, common, ids
+from edgewrap.opennebula.objects import MARK_ATTRIBUTE, Existing, Kind, common, ids
 from edgewrap.opennebula.operation import MERGE, Call, Operation, Ref, change, shown
 from edgewrap.opennebula.template import Template
 
@@ -48,7 +48,7 @@ def parse(pool: Element) -> tuple[ClusterFacts, ...]:
 
 def desired(identity: Identity) -> DesiredCluster:
     """The cluster carries nothing but its mark."""
-    return DesiredCluster(identity.cluster, {ATTRIBUTE: identity.mark(CLUSTER_KEY).attributes()})
+    return DesiredCluster(identity.cluster, {MARK_ATTRIBUTE: identity.mark(CLUSTER_KEY).attributes()})
 
 
 def diff(existing: ClusterFacts | None, wanted: DesiredCluster, uuid: str) -> list[Operation]:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from edgewrap.change import Action
 from edgewrap.errors import OpenNebulaError
-from edgewrap.opennebula.marks import ATTRIBUTE, IMAGE_KEY, SYSTEM_KEY, Identity
+from edgewrap.opennebula.marks import IMAGE_KEY, SYSTEM_KEY, Identity
 from edgewrap.opennebula.mending import Mending, id_or_ref
-from edgewrap.opennebula.objects import Existing, Kind, common, ids
+from edgewrap.opennebula.objects import MARK_ATTRIBUTE, Existing, Kind, common, ids
 from edgewrap.opennebula.operation import Call, Operation, Ref, Step, change, filled, shown
 from edgewrap.opennebula.template import Template, Value
 from edgewrap.outputs import HostOutput
@@ -52,7 +52,7 @@ def desired_image(identity: Identity) -> DesiredDatastore:
         "DS_MAD": "fs",
         "TM_MAD": "ssh",
         "SAFE_DIRS": SAFE_DIRS,
-        ATTRIBUTE: identity.mark(IMAGE_KEY).attributes(),
+        MARK_ATTRIBUTE: identity.mark(IMAGE_KEY).attributes(),
     }
     return DesiredDatastore(IMAGE_KEY, f"{identity.cluster}-image", attributes)
 
@@ -63,21 +63,20 @@ def desired_system(identity: Identity, replica: str, hosts: Mapping[str, HostOut
         "TYPE": "SYSTEM_DS",
         "TM_MAD": "ssh",
         "REPLICA_HOST": replica_host(replica, hosts),
-        ATTRIBUTE: identity.mark(SYSTEM_KEY).attributes(),
+        MARK_ATTRIBUTE: identity.mark(SYSTEM_KEY).attributes(),
     }
     return DesiredDatastore(SYSTEM_KEY, f"{identity.cluster}-system", attributes)
 
 
 def replica_host(replica: str, hosts: Mapping[str, HostOutput]) -> str:
     """The name of the host that keeps the replicas: `auto` is the first host, `none` is empty (no replica), else a
-    host's key or name. Raises OpenNebulaError for anything else."""
+    host's key. Raises OpenNebulaError for anything else."""
     if replica == "none":
         return ""
     if replica == "auto":
         return next((host.name for host in hosts.values()), "")
-    for host in hosts.values():
-        if replica in (host.key, host.name):
-            return host.name
+    if replica in hosts:
+        return hosts[replica].name
     raise OpenNebulaError(
         f"opennebula.replica: {replica} is no host of this cluster",
         cause=f"the hosts are {', '.join(hosts) or 'none'}",

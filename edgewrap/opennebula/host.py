@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgewrap.change import Action
-from edgewrap.opennebula.marks import ATTRIBUTE, Identity, birth_name
+from edgewrap.opennebula.marks import Identity, birth_name
 from edgewrap.opennebula.mending import Mending, id_or_ref
-from edgewrap.opennebula.objects import Existing, Kind, common, ids, number
+from edgewrap.opennebula.objects import MARK_ATTRIBUTE, Existing, Kind, common, ids, number
 from edgewrap.opennebula.operation import MERGE, Call, Operation, Ref, change, shown
 from edgewrap.opennebula.template import Template, Value, text_of, vector_of
 from edgewrap.outputs import HostOutput, HostPin, HostReport
@@ -88,7 +88,7 @@ def desired(identity: Identity, driver: str, host: HostOutput, report: HostRepor
         "IM_MAD": driver,
         "VM_MAD": driver,
         "REPLICA_STORAGE_IP": host.private_address,
-        ATTRIBUTE: identity.mark(host.key).attributes(),
+        MARK_ATTRIBUTE: identity.mark(host.key).attributes(),
     }
     pin = report.pin if report else None
     if pin is not None and pin.instance_id == host.instance_id:
@@ -105,7 +105,7 @@ def diff(
         return [_creation(wanted, born, cluster_id)]
     mending = Mending(existing)
     status = existing.status
-    if ATTRIBUTE not in existing.template and status != "offline":  # a run died right after making it
+    if MARK_ATTRIBUTE not in existing.template and status != "offline":  # a run died right after making it
         mending.steps.append(Call("host.status", (existing.id, OFFLINE)))
         status = "offline"
     mending.attributes(wanted.attributes)

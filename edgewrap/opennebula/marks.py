@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from edgewrap.errors import ForeignObjectError
-from edgewrap.opennebula.objects import Existing, Kind
+from edgewrap.opennebula.objects import MARK_ATTRIBUTE, Existing, Kind
 from edgewrap.opennebula.template import vector_of
 
-ATTRIBUTE = "EDGEWRAP"
 CLUSTER_KEY = "cluster"
 IMAGE_KEY = "image-datastore"
 SYSTEM_KEY = "system-datastore"
@@ -62,7 +61,7 @@ class Identity:
 
 def mark_of(existing: Existing) -> Mark | None:
     """The object's mark, where it has one that fits its kind."""
-    parts = vector_of(existing.template, ATTRIBUTE)
+    parts = vector_of(existing.template, MARK_ATTRIBUTE)
     mark = Mark(parts.get("CLUSTER", ""), parts.get("KEY", ""), parts.get("UUID", ""), parts.get("OWNER_UID", ""))
     return mark if mark.cluster and kind_of(mark.key) is existing.kind else None
 

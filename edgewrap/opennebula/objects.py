@@ -11,6 +11,8 @@ from edgewrap.opennebula.template import Template, read
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
+MARK_ATTRIBUTE = "EDGEWRAP"
+
 
 class Kind(Enum):
     """A kind of object: the word for people, and the name of its methods in the API."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from edgewrap.change import Action, Change, Plane
+from edgewrap.opennebula.objects import MARK_ATTRIBUTE
 from edgewrap.opennebula.template import Template, Value
 
 MERGE = 1  # the update type that keeps others' attributes
@@ -106,8 +107,8 @@ def filled(wanted: Template) -> dict[str, Value]:
 
 
 def shown(wanted: Template) -> dict[str, str]:
-    """A new object's attributes as flat text for people."""
-    return _merged(_flat(name, value) for name, value in filled(wanted).items())
+    """A new object's attributes as flat text for people; its mark tells them nothing."""
+    return _merged(_flat(name, value) for name, value in filled(wanted).items() if name != MARK_ATTRIBUTE)
 
 
 def _flat(name: str, value: Value) -> dict[str, str]:

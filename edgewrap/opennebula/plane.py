@@ -201,7 +201,7 @@ class OpenNebulaPlane:
         return usage.leases(self._front_end, ours.network, ranges, facts.networks)
 
     def _marked_hosts(self, hosts: Collection[HostFacts]) -> dict[str, HostFacts]:
-        marks = ((mark_of(one), one) for one in hosts)
+        marks = ((mark_of(one), one) for one in sorted(hosts, key=lambda one: one.id))
         return {mark.key: one for mark, one in marks if mark is not None and mark.cluster == self._spec.name}
 
     def _runner(self) -> Runner:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from edgewrap.change import Action
 from edgewrap.opennebula import address_range
 from edgewrap.opennebula.address_range import DesiredRange, RangeFacts
-from edgewrap.opennebula.marks import ATTRIBUTE, NETWORK_KEY, Identity
+from edgewrap.opennebula.marks import NETWORK_KEY, Identity
 from edgewrap.opennebula.mending import LEAVE_GROUP, Mending, id_or_ref
-from edgewrap.opennebula.objects import Existing, Kind, common, number
+from edgewrap.opennebula.objects import MARK_ATTRIBUTE, Existing, Kind, common, number
 from edgewrap.opennebula.operation import Await, Call, Operation, Ref, Settled, Step, change, filled, shown
 from edgewrap.opennebula.template import Template, Value, text_of
 from edgewrap.outputs import EipOutput, HostReport
@@ -93,7 +93,7 @@ def desired(
         "FILTER_MAC_SPOOFING": "YES",
         "DNS": " ".join(str(server) for server in dns),
         "GUEST_MTU": _guest_mtu(reports, existing),
-        ATTRIBUTE: identity.mark(NETWORK_KEY).attributes(),
+        MARK_ATTRIBUTE: identity.mark(NETWORK_KEY).attributes(),
     }
     ranges = tuple(address_range.desired(eip) for eip in eips.values())
     return DesiredNetwork(f"{identity.cluster}-public", attributes, ranges)

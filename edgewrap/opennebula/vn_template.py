@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgewrap.change import Action
-from edgewrap.opennebula.marks import ATTRIBUTE, TEMPLATE_KEY, Identity
+from edgewrap.opennebula.marks import TEMPLATE_KEY, Identity
 from edgewrap.opennebula.mending import LEAVE_GROUP, Mending, id_text
-from edgewrap.opennebula.objects import Existing, Kind, common
+from edgewrap.opennebula.objects import MARK_ATTRIBUTE, Existing, Kind, common
 from edgewrap.opennebula.operation import Call, Operation, Ref, Step, change, filled, shown
 from edgewrap.opennebula.template import Template, Value, text_of
 from edgewrap.outputs import UNKNOWN, HostReport
@@ -82,7 +82,7 @@ def desired(identity: Identity, network: PrivateNetwork, device: str, cluster_id
         "PHYDEV": device,
         "MTU": str(network.mtu),
         "CLUSTER_IDS": id_text(cluster_id),
-        ATTRIBUTE: identity.mark(TEMPLATE_KEY).attributes(),
+        MARK_ATTRIBUTE: identity.mark(TEMPLATE_KEY).attributes(),
     }
     return DesiredTemplate(f"{identity.cluster}-private", attributes)
 

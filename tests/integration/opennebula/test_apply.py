@@ -1,0 +1,291 @@
+"""Applying: the whole cluster, a second time, after a break, and what grows."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import requests
+
+from edgewrap.change import Action
+from edgewrap.errors import FrontEndUnreachableError, OpenNebulaError
+from edgewrap.events import EventKind
+from edgewrap.opennebula.facts import OneFacts
+from edgewrap.opennebula.template import text_of, vector_of
+from edgewrap.outputs import UNKNOWN, HostReport
+from tests.support import front_end
+from tests.support.front_end import UUID, VERSIONS, Stage, outputs, report, reports, spec
+
+READS = (".info", ".version")
+CHANGING_CALLS = 24  # of a whole first run
+
+
+def ours_without_ids(facts: OneFacts) -> str:
+    """What an apply has made, with nothing in it that differs from run to run."""
+    objects = [one for one in facts.everything if "EDGEWRAP" in one.template]
+    texts = [
+        f"{one.kind.word} {one.name} {sorted(one.template.items())} {getattr(one, 'ranges', '')} {len(one.clusters)}"
+        for one in sorted(objects, key=lambda one: (one.kind.word, one.name))
+    ]
+    return re.sub(r"'CLUSTER_IDS', '\d+'", "'CLUSTER_IDS', 'ours'", "\n".join(texts))
+
+
+def test_the_cluster_is_as_the_spec_says(stage: Stage) -> None:
+    plane = stage.plane()
+    changes = plane.diff(plane.observe(), outputs(), reports())
+    assert [(change.kind, change.key) for change in changes] == [
+        ("cluster", "edge-paris"),
+        ("datastore", "edge-paris-image"),
+        ("datastore", "edge-paris-system"),
+        ("host", "host-0"),
+        ("host", "host-1"),
+        ("host", "host-2"),
+        ("virtual network", "edge-paris-public"),
+        ("address range", "eip-0"),
+        ("address range", "eip-1"),
+        ("virtual network template", "edge-paris-private"),
+    ]
+    assert {change.action for change in changes} == {Action.CREATE}
+
+    plane.apply(plane.observe(), outputs(), reports())
+
+    facts = plane.observe()
+    cluster = next(one for one in facts.clusters if one.name == "edge-paris")
+    image = next(one for one in facts.datastores if one.name == "edge-paris-image")
+    system = next(one for one in facts.datastores if one.name == "edge-paris-system")
+    (network,) = facts.networks
+    (template,) = facts.templates
+    assert sorted(one.name for one in facts.hosts) == ["198.51.100.10", "198.51.100.11", "198.51.100.12"]
+    for one in (*facts.hosts, image, system, network):
+        assert one.clusters == (cluster.id,)
+        assert vector_of(one.template, "EDGEWRAP")["UUID"] == UUID
+    host = next(one for one in facts.hosts if one.name == "198.51.100.11")
+    assert text_of(host.template, "REPLICA_STORAGE_IP") == "10.0.0.11"
+    assert {text_of(image.template, name) for name in ("DS_MAD", "TM_MAD")} == {"fs", "ssh"}
+    assert text_of(system.template, "REPLICA_HOST") == "198.51.100.10"
+    assert network.name == "edge-paris-public"
+    assert (text_of(network.template, "VN_MAD"), text_of(network.template, "BRIDGE")) == ("fw", "br-edge")
+    assert text_of(network.template, "PHYDEV") == ""
+    expected = {
+        "TYPE": "IP4",
+        "IP": "10.0.128.4",
+        "SIZE": "1",
+        "GATEWAY": "10.0.128.5",
+        "NETWORK_MASK": "255.255.255.254",
+        "EXTERNAL_IP": "203.0.113.11",
+        "AWS_ALLOCATION_ID": "eipalloc-00000001",
+        "EDGEWRAP_KEY": "eip-1",
+    }
+    assert expected.items() <= network.ranges[1].attributes.items()
+    assert template.name == "edge-paris-private"
+    assert text_of(template.template, "CLUSTER_IDS") == str(cluster.id)
+    assert text_of(template.template, "PHYDEV") == "ens5"
+
+
+def test_a_second_run_has_nothing_to_do_and_needs_eight_calls_at_most(stage: Stage) -> None:
+    plane = stage.applied()
+    plane.wait_monitored(["host-0", "host-1", "host-2"], 5)
+    stage.wire.methods.clear()
+    stage.events.clear()
+
+    facts = plane.observe()
+    assert plane.diff(facts, outputs(), reports()) == ()
+    plane.pins(facts)
+    plane.release(facts, outputs())
+    plane.apply(facts, outputs(), reports())
+    plane.wait_monitored(["host-0", "host-1", "host-2"], 5)
+
+    assert len(stage.wire.methods) <= 8, stage.wire.methods
+    assert not [method for method in stage.wire.methods if not method.endswith(READS)]
+    assert stage.events == []
+
+
+def test_lxc(stage: Stage) -> None:
+    of = spec(hosts={"hypervisor": "lxc"})
+    plane = stage.applied(of=of)
+    facts = plane.observe()
+    assert {text_of(one.template, name) for one in facts.hosts for name in ("IM_MAD", "VM_MAD")} == {"lxc"}
+    assert plane.diff(facts, outputs(), reports()) == ()
+
+
+def test_one_more_host_and_one_more_elastic_ip(stage: Stage) -> None:
+    plane = stage.applied()
+    more = outputs((0, 1, 2, 3), (0, 1, 2))
+    more_reports = reports(0, 1, 2, 3)
+    changes = plane.diff(plane.observe(), more, more_reports)
+    assert [(change.key, change.action) for change in changes] == [("host-3", Action.CREATE), ("eip-2", Action.CREATE)]
+    plane.apply(plane.observe(), more, more_reports)
+    assert plane.diff(plane.observe(), more, more_reports) == ()
+
+
+def test_a_host_that_is_not_ready_stays_offline_until_it_is(stage: Stage) -> None:
+    plane = stage.plane()
+    some = {"host-0": report(0), "host-1": report(1, ready=False)}
+    plane.apply(plane.observe(), outputs(), some)
+    hosts = plane.hosts(plane.observe())
+    assert {key: one.status for key, one in hosts.items()} == {
+        "host-0": "enabled",
+        "host-1": "offline",
+        "host-2": "offline",
+    }
+    changes = plane.diff(plane.observe(), outputs(), reports())
+    assert [(change.key, change.after.get("STATUS")) for change in changes] == [
+        ("host-1", "enabled"),
+        ("host-2", "enabled"),
+    ]
+    plane.apply(plane.observe(), outputs(), reports())
+    assert {one.status for one in plane.hosts(plane.observe()).values()} == {"enabled"}
+
+
+def test_a_host_is_never_enabled_before_all_else_is_done(newer: Stage) -> None:
+    newer.applied()
+    enabling = [event.key for event in newer.events if event.text == "enable host"]
+    last_made = max(
+        place
+        for place, event in enumerate(newer.events)
+        if event.kind is EventKind.STEP_DONE and event.text.startswith("create")
+    )
+    assert enabling
+    assert all(event.text == "enable host" for event in newer.events[last_made + 1 :])
+
+
+def test_hosts_are_offline_before_the_front_end_knows_their_address(newer: Stage) -> None:
+    newer.applied()
+    first = newer.wire.methods.index("host.allocate")
+    assert newer.wire.methods[first : first + 4] == ["host.allocate", "host.status", "host.update", "host.rename"]
+
+
+def test_what_a_first_plan_cannot_know(newer: Stage) -> None:
+    known = outputs()
+    predicted = replace(
+        known,
+        uuid=UNKNOWN,
+        hosts={
+            key: replace(one, name=UNKNOWN, instance_id=UNKNOWN, public_address=UNKNOWN)
+            for key, one in known.hosts.items()
+        },
+        eips={key: replace(one, public_address=UNKNOWN, allocation_id=UNKNOWN) for key, one in known.eips.items()},
+    )
+    told = {key: HostReport(key, ready=True, pin=None, phydev=UNKNOWN, mtu=0) for key in known.hosts}
+    plane = newer.plane()
+    changes = {change.key: change for change in plane.diff(plane.observe(), predicted, told)}
+    assert changes["host-0"].after["NAME"] == UNKNOWN
+    assert changes["eip-0"].after["EXTERNAL_IP"] == UNKNOWN
+    assert changes["edge-paris-private"].after["PHYDEV"] == UNKNOWN
+    assert newer.warnings() == []
+
+
+@pytest.mark.parametrize("broken_at", range(1, CHANGING_CALLS + 1))
+def test_a_run_that_broke_at_any_call_is_gone_on_with(tmp_path: Path, broken_at: int) -> None:
+    whole, broken = (front_end.stage(VERSIONS[broken_at % 2], _made(tmp_path / name)) for name in ("whole", "broken"))
+    whole.applied()
+    assert sum(not method.endswith(READS) for method in whole.wire.methods) == CHANGING_CALLS
+    calls = 0
+
+    def break_off(method: str) -> None:
+        nonlocal calls
+        calls += not method.endswith(READS)
+        if calls == broken_at:
+            raise requests.ConnectionError("the run was killed")
+
+    broken.wire.before = break_off
+    with pytest.raises(FrontEndUnreachableError):
+        broken.applied()
+    broken.wire.before = lambda method: None
+    plane = broken.applied()
+    assert ours_without_ids(broken.facts()) == ours_without_ids(whole.facts())
+    assert plane.diff(plane.observe(), outputs(), reports()) == ()
+
+
+def _made(directory: Path) -> Path:
+    directory.mkdir()
+    return directory
+
+
+def test_without_the_hosts_plane_the_template_waits_and_keeps_its_own(stage: Stage) -> None:
+    plane = stage.plane()
+    plane.apply(plane.observe(), outputs(), {})
+    assert plane.observe().templates == ()
+    (warning,) = stage.warnings()
+    assert "waits for the hosts plane" in warning
+
+    plane.apply(plane.observe(), outputs(), reports())
+    (template,) = plane.observe().templates
+    assert text_of(template.template, "PHYDEV") == "ens5"
+    assert plane.diff(plane.observe(), outputs(), {}) == ()
+
+
+def test_hosts_that_differ_in_their_interface_are_told(stage: Stage) -> None:
+    plane = stage.plane()
+    differing = {"host-0": report(0, phydev="ens5"), "host-1": report(1, phydev="enp125s0")}
+    changes = plane.diff(plane.observe(), outputs(), differing)
+    assert "edge-paris-private" not in [change.key for change in changes]
+    assert ["host-0: ens5, host-1: enp125s0" in text for text in stage.warnings()] == [True]
+
+
+def test_an_underlay_too_small_for_a_guest(stage: Stage) -> None:
+    plane = stage.plane()
+    small = {f"host-{index}": report(index, mtu=1500) for index in range(3)}
+    plane.apply(plane.observe(), outputs(), small)
+    (network,) = plane.observe().networks
+    assert text_of(network.template, "GUEST_MTU") == "1450"
+    assert plane.diff(plane.observe(), outputs(), {}) == ()
+    (change,) = plane.diff(plane.observe(), outputs(), reports())
+    assert (change.before["GUEST_MTU"], change.after["GUEST_MTU"]) == ("1450", "")
+
+
+@pytest.mark.parametrize(("replica", "name"), [("auto", "198.51.100.10"), ("none", ""), ("host-2", "198.51.100.12")])
+def test_who_keeps_the_replicas(stage: Stage, replica: str, name: str) -> None:
+    plane = stage.applied()
+    other = stage.applied(of=spec(opennebula={"replica": replica}))
+    system = next(one for one in plane.observe().datastores if one.name == "edge-paris-system")
+    assert text_of(system.template, "REPLICA_HOST") == name
+    assert other.diff(plane.observe(), outputs(), reports()) == ()
+
+
+def test_a_replica_that_is_no_host(newer: Stage) -> None:
+    plane = newer.plane(spec(opennebula={"replica": "host-7"}))
+    with pytest.raises(OpenNebulaError, match="host-7 is no host of this cluster") as raised:
+        plane.diff(plane.observe(), outputs(), reports())
+    assert raised.value.cause == "the hosts are host-0, host-1, host-2"
+
+
+def test_the_address_of_a_host_that_went_is_given_to_one_that_comes(newer: Stage) -> None:
+    plane = newer.applied()
+    now = outputs((0, 2, 3))
+    address = outputs().hosts["host-1"].name
+    now = replace(now, hosts={**now.hosts, "host-3": replace(now.hosts["host-3"], name=address)})
+    plane.apply(plane.observe(), now, reports(0, 2, 3))
+    assert {key: one.name for key, one in plane.hosts(plane.observe()).items()} == {
+        "host-0": "198.51.100.10",
+        "host-2": "198.51.100.12",
+        "host-3": address,
+    }
+
+
+def test_two_hosts_that_swapped_their_addresses(newer: Stage) -> None:
+    plane = newer.applied()
+    hosts = outputs().hosts
+    swapped = replace(
+        outputs(),
+        hosts={
+            **hosts,
+            "host-0": replace(hosts["host-0"], name=hosts["host-1"].name),
+            "host-1": replace(hosts["host-1"], name=hosts["host-0"].name),
+        },
+    )
+    plane.apply(plane.observe(), swapped, reports())
+    found = plane.hosts(plane.observe())
+    assert (found["host-0"].name, found["host-1"].name) == (hosts["host-1"].name, hosts["host-0"].name)
+    assert plane.diff(plane.observe(), swapped, reports()) == ()
+
+
+def test_pins_are_kept_on_the_hosts(stage: Stage) -> None:
+    plane = stage.applied()
+    pins = plane.pins(plane.observe())
+    assert pins == {key: one.pin for key, one in reports().items()}
+    new_key = {**reports(), "host-1": replace(report(1), pin=replace(pins["host-1"], instance_id="i-of-another"))}
+    assert plane.diff(plane.observe(), outputs(), new_key) == ()  # a pin of another instance is void
+    assert plane.diff(plane.observe(), outputs(), {}) == ()

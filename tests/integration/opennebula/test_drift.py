@@ -1,0 +1,213 @@
+"""What is changed by hand on the front-end: shown, mended, and what others put there kept."""
+
+from __future__ import annotations
+
+import pytest
+
+from edgewrap.change import Action
+from edgewrap.opennebula import address_range, cluster, datastore, host, virtual_network, vn_template
+from edgewrap.opennebula.facts import identify, of_identity
+from edgewrap.opennebula.objects import Existing
+from edgewrap.opennebula.template import Template, Value, text_of, vector_of
+from tests.support.front_end import Stage, eip, outputs, report, reports, spec
+
+# What the front-end takes in place of ours where it looks at the value; elsewhere it takes any.
+OTHER_VALUES = {
+    "VN_MAD": "bridge",
+    "TM_MAD": "shared",
+    "DS_MAD": "dummy",
+    "TYPE": "FILE_DS",
+    "SIZE": "2",
+    "MTU": "1400",
+}
+IDENTITY = {"CLUSTER", "KEY", "UUID"}  # changed by hand, these make the object somebody else's: test_foreign.py
+FOREIGN: Template = {"NOTE": "of somebody else", "THEIRS": {"A": "1", "B": "2"}}
+
+
+def wanted_of_every_kind(stage: Stage) -> dict[str, tuple[str, Template]]:
+    """Every object of ours by its key: the change's key, and the attributes that we set, from the desired objects."""
+    facts = stage.facts()
+    identity = identify(facts, "edge-paris", outputs().uuid)
+    ours = of_identity(facts, identity)
+    assert ours.cluster is not None
+    network = virtual_network.desired(identity, spec().public_network.dns, outputs().eips, reports(), ours.network)
+    template = vn_template.desired(identity, spec().private_network, "ens5", ours.cluster.id)
+    image = datastore.desired_image(identity)
+    system = datastore.desired_system(identity, "auto", outputs().hosts)
+    return {
+        "cluster": ("edge-paris", cluster.desired(identity).attributes),
+        "host-1": ("host-1", host.desired(identity, "kvm", outputs().hosts["host-1"], report(1)).attributes),
+        "image": (image.name, image.attributes),
+        "system": (system.name, system.attributes),
+        "network": (network.name, network.attributes),
+        "template": (template.name, template.attributes),
+    }
+
+
+def existing_of(stage: Stage, key: str) -> Existing:
+    facts = stage.facts()
+    ours = of_identity(facts, identify(facts, "edge-paris", outputs().uuid))
+    found = ours.hosts["host-1"] if key == "host-1" else getattr(ours, key)
+    assert isinstance(found, Existing)
+    return found
+
+
+def changed_by_hand(attributes: Template) -> list[tuple[str, dict[str, Value]]]:
+    """Every single attribute with another value; a part of a vector with the vector's other parts as they are."""
+    changes: list[tuple[str, dict[str, Value]]] = []
+    for name, value in attributes.items():
+        if isinstance(value, str):
+            changes.append((name, {name: OTHER_VALUES.get(name, "changed")}))
+        else:
+            parts = [part for part in value if name != "EDGEWRAP" or part not in IDENTITY]
+            changes += [(f"{name}.{part}", {name: {**value, part: "changed"}}) for part in parts]
+    return changes
+
+
+def test_every_attribute_of_every_kind_is_shown_and_mended(stage: Stage) -> None:
+    plane = stage.applied()
+    seen = 0
+    for key, (shown_key, attributes) in wanted_of_every_kind(stage).items():
+        existing = existing_of(stage, key)
+        update = f"{existing.kind.api}.update"
+        stage.one.call(update, existing.id, FOREIGN, 1)
+        for name, by_hand in changed_by_hand(attributes):
+            stage.one.call(update, existing.id, by_hand, 1)
+            changes = plane.diff(stage.facts(), outputs(), reports())
+            ours = [change for change in changes if change.key == shown_key]
+            assert [change.action for change in ours] == [Action.UPDATE], f"{shown_key} {name}: {changes}"
+            assert name in ours[0].before, f"{shown_key} {name}"
+            plane.apply(stage.facts(), outputs(), reports())
+            assert plane.diff(stage.facts(), outputs(), reports()) == (), f"{shown_key} {name}"
+            seen += 1
+        mended = existing_of(stage, key).template
+        assert text_of(mended, "NOTE") == FOREIGN["NOTE"]
+        assert vector_of(mended, "THEIRS") == FOREIGN["THEIRS"]
+    assert seen == 40
+
+
+def test_every_attribute_of_a_range_is_shown_and_mended(stage: Stage) -> None:
+    plane = stage.applied()
+    number = existing_of(stage, "network").id
+    wanted = address_range.desired(eip(1)).attributes
+    mendable = {name: value for name, value in wanted.items() if name not in ("TYPE", "IP")}
+    assert set(mendable) == {"SIZE", "GATEWAY", "NETWORK_MASK", "EXTERNAL_IP", "AWS_ALLOCATION_ID", "EDGEWRAP_KEY"}
+    for name in mendable:
+        by_hand = {**wanted, "AR_ID": "1", "NOTE": "of somebody else", name: OTHER_VALUES.get(name, "changed")}
+        stage.one.call("vn.update_ar", number, {"AR": {key: str(value) for key, value in by_hand.items()}})
+        changes = plane.diff(stage.facts(), outputs(), reports())
+        assert [(change.kind, change.key, change.action) for change in changes] == [
+            ("address range", "eip-1", Action.UPDATE)
+        ], name
+        assert list(changes[0].after) == [name]
+        plane.apply(stage.facts(), outputs(), reports())
+        facts = stage.facts()
+        assert plane.diff(facts, outputs(), reports()) == (), name
+        network = next(one for one in facts.networks if one.id == number)
+        assert text_of(network.ranges[1].attributes, "NOTE") == "of somebody else"
+
+
+def test_all_attributes_of_a_range_lost_at_once(stage: Stage) -> None:
+    plane = stage.applied()
+    number = existing_of(stage, "network").id
+    stage.one.call("vn.update_ar", number, {"AR": {"AR_ID": "0"}})
+    (change,) = plane.diff(stage.facts(), outputs(), reports())
+    assert (change.key, change.action, change.after["EDGEWRAP_KEY"]) == ("eip-0", Action.UPDATE, "eip-0")
+    plane.apply(stage.facts(), outputs(), reports())
+    assert plane.diff(stage.facts(), outputs(), reports()) == ()
+
+
+def test_a_range_with_another_address_is_made_anew(stage: Stage) -> None:
+    plane = stage.applied()
+    number = existing_of(stage, "network").id
+    stage.one.call("vn.rm_ar", number, 1)
+    stage.one.call(
+        "vn.add_ar", number, {"AR": {"TYPE": "IP4", "IP": "10.0.128.80", "SIZE": "1", "EDGEWRAP_KEY": "eip-1"}}
+    )
+    (change,) = plane.diff(stage.facts(), outputs(), reports())
+    assert (change.key, change.action, change.before["IP"], change.after["IP"]) == (
+        "eip-1", Action.REPLACE, "10.0.128.80", "10.0.128.4",
+    )  # fmt: skip
+    plane.apply(stage.facts(), outputs(), reports())
+    assert plane.diff(stage.facts(), outputs(), reports()) == ()
+
+
+@pytest.mark.parametrize("key", ["cluster", "host-1", "image", "system", "network", "template"])
+def test_a_renamed_object_gets_its_name_back(newer: Stage, key: str) -> None:
+    plane = newer.applied()
+    existing = existing_of(newer, key)
+    newer.one.call(f"{existing.kind.api}.rename", existing.id, "renamed-by-hand")
+    (change,) = plane.diff(newer.facts(), outputs(), reports())
+    assert (change.before["NAME"], change.after["NAME"]) == ("renamed-by-hand", existing.name)
+    plane.apply(newer.facts(), outputs(), reports())
+    mended = existing_of(newer, key)
+    assert (mended.id, mended.name) == (existing.id, existing.name)
+
+
+@pytest.mark.parametrize("key", ["image", "system", "network"])
+def test_an_object_taken_out_of_the_cluster_comes_back(newer: Stage, key: str) -> None:
+    plane = newer.applied()
+    existing = existing_of(newer, key)
+    removal = "cluster.delvnet" if key == "network" else "cluster.deldatastore"
+    newer.one.call(removal, existing.clusters[0], existing.id)
+    (change,) = plane.diff(newer.facts(), outputs(), reports())
+    assert "CLUSTER_ID" in change.after
+    plane.apply(newer.facts(), outputs(), reports())
+    assert existing_of(newer, key) == existing
+
+
+def test_a_host_moved_to_another_cluster_comes_back(newer: Stage) -> None:
+    plane = newer.applied()
+    existing = existing_of(newer, "host-1")
+    newer.one.call("cluster.addhost", 0, existing.id)
+    (change,) = plane.diff(newer.facts(), outputs(), reports())
+    assert (change.before["CLUSTER_ID"], change.after["CLUSTER_ID"]) == ("0", str(existing.clusters[0]))
+    plane.apply(newer.facts(), outputs(), reports())
+    assert existing_of(newer, "host-1").clusters == existing.clusters
+
+
+@pytest.mark.parametrize(("number", "word"), [(1, "disabled"), (2, "offline")])
+def test_a_host_taken_out_of_service_is_enabled(newer: Stage, number: int, word: str) -> None:
+    plane = newer.applied()
+    existing = existing_of(newer, "host-1")
+    newer.one.call("host.status", existing.id, number)
+    assert plane.diff(newer.facts(), outputs(), {"host-1": report(1, ready=False)}) == ()
+    (change,) = plane.diff(newer.facts(), outputs(), reports())
+    assert (dict(change.before), dict(change.after)) == ({"STATUS": word}, {"STATUS": "enabled"})
+    plane.apply(newer.facts(), outputs(), reports())
+    assert plane.hosts(newer.facts())["host-1"].status == "enabled"
+
+
+def test_a_host_under_maintenance_is_left(newer: Stage) -> None:
+    plane = newer.applied()
+    existing = existing_of(newer, "host-1")
+    newer.one.call("host.status", existing.id, 1)
+    newer.one.call("host.update", existing.id, {"EDGEWRAP_MAINTENANCE": "YES"}, 1)
+    assert plane.diff(newer.facts(), outputs(), reports()) == ()
+
+
+def test_an_object_deleted_by_hand_is_made_again(newer: Stage) -> None:
+    plane = newer.applied()
+    for key, method in (("template", "vntemplate.delete"), ("host-1", "host.delete"), ("image", "datastore.delete")):
+        newer.one.call(method, existing_of(newer, key).id)
+    changes = plane.diff(newer.facts(), outputs(), reports())
+    assert sorted((change.key, change.action.value) for change in changes) == [
+        ("edge-paris-image", "create"), ("edge-paris-private", "create"), ("host-1", "create"),
+    ]  # fmt: skip
+    plane.apply(newer.facts(), outputs(), reports())
+    assert plane.diff(newer.facts(), outputs(), reports()) == ()
+
+
+def test_a_cluster_deleted_by_hand_is_made_again_around_what_is_there(newer: Stage) -> None:
+    plane = newer.applied()
+    before = existing_of(newer, "cluster")
+    for kind in ("hosts", "datastores", "networks"):
+        method = {"hosts": "cluster.delhost", "datastores": "cluster.deldatastore", "networks": "cluster.delvnet"}[kind]
+        for number in getattr(before, kind):
+            newer.one.call(method, before.id, number)
+    newer.one.call("cluster.delete", before.id)
+    plane.apply(newer.facts(), outputs(), reports())
+    after = existing_of(newer, "cluster")
+    assert plane.diff(newer.facts(), outputs(), reports()) == ()
+    assert after.id != before.id
+    assert text_of(existing_of(newer, "template").template, "CLUSTER_IDS") == str(after.id)

@@ -1,0 +1,139 @@
+"""The lab's front-end behind a wire that needs no socket, and a cluster of three hosts and two Elastic IPs on it."""
+
+from __future__ import annotations
+
+import xmlrpc.client
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edgewrap.events import Event, EventKind
+from edgewrap.lab.opennebula import frontend, methods
+from edgewrap.lab.opennebula.release import RELEASES
+from edgewrap.lab.opennebula.server import respond
+from edgewrap.lab.opennebula.store import Store
+from edgewrap.opennebula.client import FrontEnd
+from edgewrap.opennebula.plane import OneFacts, OpenNebulaPlane
+from edgewrap.opennebula.session import Session
+from edgewrap.outputs import EipOutput, GroupOutput, HostOutput, HostPin, HostReport, Outputs
+from edgewrap.spec.models import Spec
+
+VERSIONS = ("7.0.2", "7.4.0")
+UUID = "0f6a1e9c-1111-4a6e-9d55-2f5f7ce1a001"
+URL = "http://127.0.0.1:2633/RPC2"
+PASSWORD = "opennebula"
+
+
+class LabWire:
+    """Carries calls to a front-end in this process; remembers them. `before` sees each call first."""
+
+    def __init__(self, one: frontend.FrontEnd) -> None:
+        self._one = one
+        self.methods: list[str] = []
+        self.before: Callable[[str], None] = lambda method: None
+
+    def post(self, body: bytes) -> bytes:
+        params, method = xmlrpc.client.loads(body)
+        assert method is not None
+        self.before(method)
+        self.methods.append(method.removeprefix("one."))
+        try:
+            answer: Any = (respond(self._one, method, params),)
+        except xmlrpc.client.Fault as fault:
+            answer = fault
+        return xmlrpc.client.dumps(answer, methodresponse=True).encode()
+
+
+def spec(name: str = "edge-paris", **parts: Any) -> Spec:
+    """A small spec; `parts` are sections of it."""
+    return Spec.model_validate({"apiVersion": "edgewrap/v1", "name": name, "aws": {"region": "eu-west-3"}, **parts})
+
+
+def host(index: int) -> HostOutput:
+    """The instance of index `index`."""
+    public = f"198.51.100.{10 + index}"
+    return HostOutput(f"host-{index}", index, f"i-{index:08x}", f"10.0.0.{10 + index}", public, public, "running")
+
+
+def eip(index: int) -> EipOutput:
+    """The Elastic IP of index `index`."""
+    address, gateway = f"10.0.128.{2 + 2 * index}", f"10.0.128.{3 + 2 * index}"
+    return EipOutput(
+        f"eip-{index}", f"eipalloc-{index:08x}", f"203.0.113.{10 + index}", address, gateway, group="group-0"
+    )
+
+
+def outputs(hosts: tuple[int, ...] = (0, 1, 2), eips: tuple[int, ...] = (0, 1), uuid: str = UUID) -> Outputs:
+    """Outputs with these indexes."""
+    group = GroupOutput("group-0", 0, "eni-0", "02:00:00:00:00:01", "10.0.128.0", "10.0.128.0/25", "host-0", 1)
+    return Outputs(
+        uuid,
+        region="eu-west-3",
+        zone="eu-west-3a",
+        vpc_id="vpc-1",
+        vpc_cidr="10.0.0.0/16",
+        subnet_id="subnet-1",
+        subnet_cidr="10.0.0.0/16",
+        hosts={f"host-{index}": host(index) for index in hosts},
+        groups={"group-0": group},
+        eips={f"eip-{index}": eip(index) for index in eips},
+    )
+
+
+def report(index: int, *, ready: bool = True, phydev: str = "ens5", mtu: int = 9001) -> HostReport:
+    """What the hosts plane tells of one host."""
+    pin = HostPin(f"i-{index:08x}", f"ssh-ed25519 AAAAC3Nza{index}")
+    return HostReport(f"host-{index}", ready, pin, phydev, mtu)
+
+
+def reports(*indexes: int) -> dict[str, HostReport]:
+    """Hosts that are ready."""
+    return {f"host-{index}": report(index) for index in indexes or (0, 1, 2)}
+
+
+@dataclass
+class Stage:
+    """A front-end, the administrator's connection to it, and planes over it."""
+
+    wire: LabWire
+    one: FrontEnd
+    events: list[Event] = field(default_factory=list)
+
+    def plane(self, of: Spec | None = None, one: FrontEnd | None = None) -> OpenNebulaPlane:
+        return OpenNebulaPlane(of or spec(), one or self.one, self.events.append)
+
+    def facts(self) -> OneFacts:
+        return self.plane().observe()
+
+    def applied(self, *, of: Spec | None = None, to: Outputs | None = None) -> OpenNebulaPlane:
+        """A plane whose cluster is there, as a whole."""
+        plane = self.plane(of)
+        plane.apply(plane.observe(), to or outputs(), reports())
+        return plane
+
+    def user(self, name: str, *, operator: bool) -> FrontEnd:
+        """A user of his own, in the group oneadmin where he is an operator."""
+        number = int(self.one.call("user.allocate", name, f"{name}-pass", "core"))
+        if operator:
+            self.one.call("user.chgrp", number, 0)
+        return FrontEnd(URL, Session(f"{name}:{name}-pass"), wire=self.wire)
+
+    def vm(self, host_id: int, network: str = "edge-paris-public") -> int:
+        """A running VM on that host, with an address of the network."""
+        lines = ('NAME = "tenant-vm"', 'CPU = "0.1"', 'MEMORY = "64"', f'NIC = [ NETWORK = "{network}" ]')
+        number = int(self.one.call("vm.allocate", "\n".join(lines), False))
+        system = next(one for one in self.facts().datastores if one.name == "edge-paris-system")
+        self.one.call("vm.deploy", number, host_id, False, system.id, "")
+        return number
+
+    def warnings(self) -> list[str]:
+        return [event.text for event in self.events if event.kind is EventKind.WARNING]
+
+
+def stage(version: str, directory: Path) -> Stage:
+    """A fresh front-end of that version."""
+    one = frontend.FrontEnd(Store(directory / "one.db"), RELEASES[version], "none", settle=0.01, interval=0.3)
+    methods.bootstrap(one, "oneadmin", PASSWORD)
+    wire = LabWire(one)
+    return Stage(wire, FrontEnd(URL, Session(f"oneadmin:{PASSWORD}"), wire=wire))
