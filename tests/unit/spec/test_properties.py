@@ -149,10 +149,11 @@ def test_any_change_of_a_valid_document(
     outcome(load, yaml.safe_dump(mutated(mutations), allow_unicode=True, sort_keys=False))
 
 
-@pytest.mark.parametrize("path", [path for path in steps(FULL) if not isinstance(path[-1], int)], ids=str)
+KEYS = [path for path in steps(FULL) if not isinstance(path[-1], int) and path[:-1] != ("aws", "tags")]
+
+
+@pytest.mark.parametrize("path", KEYS, ids=str)
 def test_every_misspelt_key_is_found(load: Load, path: tuple[Any, ...]) -> None:
-    if path[:2] == ("aws", "tags") and len(path) == 3:
-        return
     document = mutated([(path, "rename", f"{path[-1]}x", None)])
     with pytest.raises(SpecError) as error:
         load(yaml.safe_dump(document, sort_keys=False), whole=True)
