@@ -42,7 +42,7 @@ def main() -> int:
     if arguments.die_with_parent:
         threading.Thread(target=_end_with, args=(parent, end), daemon=True).start()
     print(json.dumps({"endpoint": f"http://{server.ADDRESS}:{aws.port}"}), flush=True)
-    aws.serve_forever()
+    aws.serve_forever(poll_interval=0.1)
     aws.server_close()
     return 0
 

@@ -18,13 +18,14 @@ KEPT = 20_000
 """How many calls are kept in memory; the file has them all."""
 
 _SCOPE = re.compile(r"Credential=[^/,\s]*/\d{8}/(?P<region>[^/]*)/(?P<service>[^/]*)/aws4_request")
-_READS = ("Describe", "Get", "List", "Head")
+_READS = ("Describe", "Get", "List", "Head", "GET", "HEAD")
 
 
 class ApiCall(BaseModel):
     """One call. `time` is Unix time in seconds; `parameters` are flattened (`Filter.1.Name`, as EC2 writes them).
 
-    `action` is the operation's name (`AllocateAddress`); for S3, which has none on the wire, the HTTP method.
+    `action` is the operation's name (`AllocateAddress`); S3 has none on the wire: what the client says (`x-id`), or
+    else the HTTP method.
     `status` is the HTTP status of the answer, `error` AWS's error code or empty.
     """
 
@@ -42,7 +43,7 @@ class ApiCall(BaseModel):
     @property
     def reads(self) -> bool:
         """Whether the call can change nothing."""
-        return self.action.startswith(_READS) or self.action == "GET" or self.action == "HEAD"
+        return self.action.startswith(_READS)
 
 
 class CallLog:
@@ -94,12 +95,12 @@ def _action_and_parameters(environ: Mapping[str, Any], body: bytes) -> tuple[str
         return target.rpartition(".")[2], _flatten_json(body)
     if str(environ.get("CONTENT_TYPE", "")).startswith("application/x-www-form-urlencoded"):
         query |= dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
-    action = query.pop("Action", "")
+    action, operation = query.pop("Action", ""), query.pop("x-id", "")
     query.pop("Version", None)
     parameters = {name: value for name, value in query.items() if not name.lower().startswith("x-amz-")}
     if action:
         return action, parameters
-    return str(environ["REQUEST_METHOD"]), {"path": str(environ.get("PATH_INFO", "")), **parameters}
+    return operation or str(environ["REQUEST_METHOD"]), {"path": str(environ.get("PATH_INFO", "")), **parameters}
 
 
 def _flatten_json(body: bytes) -> dict[str, str]:

@@ -15,7 +15,7 @@ from edgewrap.lab.aws.client import LabAwsClient, LabAwsProcess
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabAwsClient]:
+def lab_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabAwsClient]:
     with LabAwsProcess(tmp_path_factory.mktemp("lab-aws")) as client:
         yield client
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -15,11 +13,13 @@ from edgewrap.errors import LabError
 from edgewrap.lab.aws.amis import images
 from edgewrap.lab.aws.client import LabAwsClient
 from edgewrap.lab.aws.limits import Shortage
+from tests.support.aws import refused
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_service_quotas import ServiceQuotasClient
 
+SESSION = boto3.Session("test", "test")  # one: it keeps the parsed API models
 IMAGE = next(image.id for image in images() if image.newest)
 REGIONS = (
     *("ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-1", "ap-southeast-2"),
@@ -33,11 +33,10 @@ class Aws:
     """A region of its own for each test, so that counting starts at nothing but the default VPC."""
 
     def __init__(self, endpoint: str, region: str) -> None:
-        session = boto3.Session("test", "test", region_name=region)
-        once = Config(retries={"total_max_attempts": 1})
-        self.ec2: EC2Client = session.client("ec2", endpoint_url=endpoint, config=once)
-        self.quotas: ServiceQuotasClient = session.client("service-quotas", endpoint_url=endpoint, config=once)
-        self.ssm: Any = session.client("ssm", endpoint_url=endpoint, config=once)
+        once = Config(region_name=region, retries={"total_max_attempts": 1})
+        self.ec2: EC2Client = SESSION.client("ec2", endpoint_url=endpoint, config=once)
+        self.quotas: ServiceQuotasClient = SESSION.client("service-quotas", endpoint_url=endpoint, config=once)
+        self.ssm: Any = SESSION.client("ssm", endpoint_url=endpoint, config=once)
 
     def network(self) -> tuple[str, str]:
         """The ids of a new VPC and its subnet."""
@@ -65,16 +64,6 @@ class Aws:
             return self.quotas.get_service_quota(ServiceCode=service, QuotaCode=code)["Quota"]["Value"]
         except ClientError:
             return -1
-
-
-@contextlib.contextmanager
-def refused(code: str) -> Iterator[None]:
-    try:
-        yield
-    except ClientError as error:
-        assert error.response["Error"]["Code"] == code, error  # noqa: PT017 (another code is a difference)
-    else:
-        raise AssertionError(f"not refused with {code}")
 
 
 # Quotas
@@ -247,9 +236,9 @@ def test_every_check_has_a_region() -> None:
 
 
 @in_own_region
-def test_lab_does_as_aws(check: Any, region: str, lab: LabAwsClient) -> None:
-    lab.set_quotas(**QUOTAS)
-    check(Aws(lab.endpoint, region))
+def test_lab_does_as_aws(check: Any, region: str, lab_aws: LabAwsClient) -> None:
+    lab_aws.set_quotas(**QUOTAS)
+    check(Aws(lab_aws.endpoint, region))
 
 
 @in_own_region
@@ -259,14 +248,14 @@ def test_stock_moto_does_not(check: Any, region: str, stock_endpoint: str) -> No
         check(aws)
 
 
-def test_quotas_are_set_while_it_runs(lab: LabAwsClient) -> None:
-    aws = Aws(lab.endpoint, "eu-west-3")
-    lab.set_quotas(**{**QUOTAS, "elastic_ips": 1})
+def test_quotas_are_set_while_it_runs(lab_aws: LabAwsClient) -> None:
+    aws = Aws(lab_aws.endpoint, "eu-west-3")
+    lab_aws.set_quotas(**{**QUOTAS, "elastic_ips": 1})
     assert aws.quota("ec2", "L-0263D0A3") == 1
     aws.ec2.allocate_address(Domain="vpc")
     with refused("AddressLimitExceeded"):
         aws.ec2.allocate_address(Domain="vpc")
-    assert lab.set_quotas(elastic_ips=2).vpcs == QUOTAS["vpcs"]
+    assert lab_aws.set_quotas(elastic_ips=2).vpcs == QUOTAS["vpcs"]
     aws.ec2.allocate_address(Domain="vpc")
     shown = aws.ec2.describe_account_attributes()["AccountAttributes"]
     values = {attribute["AttributeName"]: attribute["AttributeValues"][0]["AttributeValue"] for attribute in shown}
@@ -274,22 +263,22 @@ def test_quotas_are_set_while_it_runs(lab: LabAwsClient) -> None:
 
 
 @pytest.mark.parametrize("change", [{"elastic_ip": 3}, {"elastic_ips": -1}, {"vpcs": "many"}])
-def test_wrong_quotas_are_refused_and_change_nothing(lab: LabAwsClient, change: Any) -> None:
-    before = lab.quotas()
+def test_wrong_quotas_are_refused_and_change_nothing(lab_aws: LabAwsClient, change: Any) -> None:
+    before = lab_aws.quotas()
     with pytest.raises(LabError, match="refused PUT quotas"):
-        lab.set_quotas(**change)
-    assert lab.quotas() == before
+        lab_aws.set_quotas(**change)
+    assert lab_aws.quotas() == before
 
 
-def test_capacity_may_be_missing_in_one_zone(lab: LabAwsClient) -> None:
-    lab.set_quotas(**QUOTAS)
-    aws = Aws(lab.endpoint, "eu-west-3")
+def test_capacity_may_be_missing_in_one_zone(lab_aws: LabAwsClient) -> None:
+    lab_aws.set_quotas(**QUOTAS)
+    aws = Aws(lab_aws.endpoint, "eu-west-3")
     vpc = aws.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     here, there = (
         aws.ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=zone)["Subnet"]["SubnetId"]
         for number, zone in enumerate(("eu-west-3a", "eu-west-3b"))
     )
-    lab.set_missing_capacity(Shortage(zone="eu-west-3a", instance_type="c5.metal"))
+    lab_aws.set_missing_capacity(Shortage(zone="eu-west-3a", instance_type="c5.metal"))
     with pytest.raises(ClientError) as caught:
         aws.run(here, "c5.metal")
     assert caught.value.response["Error"]["Code"] == "InsufficientInstanceCapacity"
@@ -297,23 +286,9 @@ def test_capacity_may_be_missing_in_one_zone(lab: LabAwsClient) -> None:
     assert not aws.ec2.describe_instances()["Reservations"]
     (other_zone,), (other_type,) = aws.run(there, "c5.metal"), aws.run(here, "t3.large")
     aws.ec2.stop_instances(InstanceIds=[other_zone])
-    lab.set_missing_capacity(Shortage())
+    lab_aws.set_missing_capacity(Shortage())
     with refused("InsufficientInstanceCapacity"):
         aws.ec2.start_instances(InstanceIds=[other_zone])
-    lab.set_missing_capacity()
+    lab_aws.set_missing_capacity()
     aws.ec2.start_instances(InstanceIds=[other_zone])
     aws.ec2.terminate_instances(InstanceIds=[other_zone, other_type])
-
-
-def test_a_range_that_is_used_up_is_answered_as_aws_does(lab: LabAwsClient) -> None:
-    lab.set_quotas(elastic_ips=300)
-    aws = Aws(lab.endpoint, "eu-west-3")
-    given: list[Any] = []
-    with refused("InsufficientAddressCapacity"):
-        while len(given) < 300:
-            given.append(aws.ec2.allocate_address(Domain="vpc"))
-    addresses = {address["PublicIp"] for address in given}
-    assert len(addresses) == len(given) > 200
-    assert all(address.startswith("203.0.113.") for address in addresses)
-    for address in given:
-        aws.ec2.release_address(AllocationId=address["AllocationId"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -18,14 +18,15 @@ from botocore.exceptions import ClientError
 
 from edgewrap.lab.aws.amis import CANONICAL, images
 from edgewrap.lab.aws.client import LabAwsClient
+from tests.support.aws import refused
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
-    from mypy_boto3_service_quotas import ServiceQuotasClient
 
 REGION = "eu-west-3"
 ZONE = "eu-west-3a"
 ELSEWHERE = "c6id.metal"  # not offered in that zone
+SESSION = boto3.Session("test", "test", region_name=REGION)  # one: it keeps the parsed API models
 IMAGE = next(image.id for image in images() if image.newest)
 
 
@@ -33,10 +34,8 @@ class Aws:
     """An endpoint, and a VPC of its own for each check."""
 
     def __init__(self, endpoint: str) -> None:
-        session = boto3.Session("test", "test", region_name=REGION)
         once = Config(retries={"total_max_attempts": 1})
-        self.ec2: EC2Client = session.client("ec2", endpoint_url=endpoint, config=once)
-        self.quotas: ServiceQuotasClient = session.client("service-quotas", endpoint_url=endpoint, config=once)
+        self.ec2: EC2Client = SESSION.client("ec2", endpoint_url=endpoint, config=once)
         self.vpc = self.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         self.subnet = self.ec2.create_subnet(VpcId=self.vpc, CidrBlock="10.0.0.0/24", AvailabilityZone=ZONE)["Subnet"][
             "SubnetId"
@@ -97,17 +96,6 @@ class Aws:
         except ClientError:
             return []
         return [interface["NetworkInterfaceId"] for interface in found["NetworkInterfaces"]]
-
-
-@contextlib.contextmanager
-def refused(code: str) -> Iterator[None]:
-    """AWS answers with this error code."""
-    try:
-        yield
-    except ClientError as error:
-        assert error.response["Error"]["Code"] == code, error  # noqa: PT017 (any error code but this one is a difference)
-    else:
-        raise AssertionError(f"not refused with {code}")
 
 
 def public_address(instance: Mapping[str, Any]) -> str:
@@ -407,9 +395,9 @@ CHECKS = [check for name, check in list(globals().items()) if name.startswith("c
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__.removeprefix("check_"))
-def test_lab_does_as_aws(check: Any, lab: LabAwsClient) -> None:
-    lab.set_quotas(elastic_ips=200, vpcs=200, standard_vcpus=100_000)
-    check(Aws(lab.endpoint))
+def test_lab_does_as_aws(check: Any, lab_aws: LabAwsClient) -> None:
+    lab_aws.set_quotas(elastic_ips=200, vpcs=200, standard_vcpus=100_000)
+    check(Aws(lab_aws.endpoint))
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__.removeprefix("check_"))

@@ -16,7 +16,7 @@ from edgewrap.lab.aws.mends import (
     public_addresses,
     quotas,
     security_groups,
-    tags,
+    speed,
 )
 from edgewrap.lab.aws.mends.mending import graft
 
@@ -44,10 +44,12 @@ MENDS: tuple[type, ...] = (
     security_groups.GroupsInUse,
     security_groups.GroupsOfInstance,
     security_groups.GroupsOfInterface,
-    tags.TagsById,
+    speed.RememberedBackends,
+    speed.TagsById,
 )
 
 
 def apply() -> None:
     """Mends moto, in this process."""
     graft(MENDS)
+    speed.remember_actions()
