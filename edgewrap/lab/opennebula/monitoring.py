@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
@@ -25,15 +24,16 @@ _TIMEOUT = 10.0  # seconds, for the whole login
 _SELDOM = 5  # intervals between two looks at a host that was well
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Login:
-    """How the front-end logs in at hosts."""
+    """How the front-end logs in at hosts; `allowed` are the only networks that it connects to."""
 
     key: Path
     user: str
     known_hosts: Path
     allowed: tuple[IPv4Network, ...]
     port: int = 22
+    _running: set[subprocess.Popen[str]] = field(default_factory=set)
 
     def attempt(self, name: str) -> str:
         """Log in once; the reason why it failed, or nothing."""
@@ -43,9 +43,41 @@ class Login:
             return f"{name} is no IPv4 address; the lab's front-end connects to nothing else"
         if not any(address in network for network in self.allowed):
             return f"{name} is not in {', '.join(map(str, self.allowed))}; the lab's front-end connects to nothing else"
-        return self._ssh(str(address))
+        try:
+            return self._ssh(f"{self.user}@{address}")
+        except OSError as error:
+            return f"ssh could not be run: {error}"
 
-    def _ssh(self, address: str) -> str:
+    def cancel(self) -> None:
+        """End the logins that are under way."""
+        for process in tuple(self._running):
+            process.kill()
+
+    def _ssh(self, target: str) -> str:
+        environment = {name: value for name, value in os.environ.items() if name != "SSH_AUTH_SOCK"}
+        with subprocess.Popen(
+            [*self._command(), target, "true"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            env=environment,
+        ) as process:
+            self._running.add(process)
+            try:
+                _, told = process.communicate(timeout=_TIMEOUT)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                return f"ssh {target}: no answer within {_TIMEOUT:.0f} s"
+            finally:
+                self._running.discard(process)
+        if process.returncode == 0:
+            return ""
+        lines = [line.strip() for line in told.splitlines() if line.strip(" @\r")]
+        return " ".join(lines) or f"ssh {target} ended with status {process.returncode}"
+
+    def _command(self) -> list[str]:
         options = {
             "BatchMode": "yes",
             "StrictHostKeyChecking": "accept-new",
@@ -58,33 +90,17 @@ class Login:
         command = ["ssh", "-F", "none", "-i", str(self.key), "-p", str(self.port)]
         for name, value in options.items():
             command += ["-o", f"{name}={value}"]
-        environment = {name: value for name, value in os.environ.items() if name != "SSH_AUTH_SOCK"}
-        try:
-            done = subprocess.run(
-                [*command, f"{self.user}@{address}", "true"],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=_TIMEOUT,
-                env=environment,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            return f"ssh {self.user}@{address}: no answer within {_TIMEOUT:.0f} s"
-        if done.returncode == 0:
-            return ""
-        lines = [line.strip() for line in done.stderr.splitlines() if line.strip(" @\r")]
-        return " ".join(lines) or f"ssh {self.user}@{address} ended with status {done.returncode}"
+        return command
 
 
 @dataclass(slots=True)
 class Monitor:
-    """Looks after a front-end's hosts until it is stopped."""
+    """Looks after a front-end's hosts until it is stopped. The store's lock guards what it remembers."""
 
     one: FrontEnd
     login: Login
-    _next: dict[int, float] = field(default_factory=dict)
+    _next: dict[int, float] = field(default_factory=dict)  # when a host is to be looked at again, by id
+    _busy: set[int] = field(default_factory=set)  # hosts that are being looked at
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -94,49 +110,45 @@ class Monitor:
         self._thread.start()
 
     def stop(self) -> None:
-        """End; waits for logins that are under way."""
+        """End, and with it every login that is under way."""
         self._stop.set()
+        self.login.cancel()
         if self._thread is not None:
             self._thread.join()
 
     def _run(self) -> None:
         with ThreadPoolExecutor(max_workers=_WORKERS, thread_name_prefix="ssh") as pool:
             while not self._stop.wait(self.one.interval / 4):
-                due = self.due()
-                for host in due:
-                    self._next[host.id] = float("inf")  # until the look is over
-                for host in due:
+                for host in self.take_due():
                     pool.submit(self.look, host)
+            pool.shutdown(cancel_futures=True)
 
-    def due(self) -> Sequence[Host]:
-        """The hosts that are to be looked at now."""
+    def take_due(self) -> list[Host]:
+        """The enabled hosts that are to be looked at now. One that was just enabled does not wait for its turn."""
         with self.one.store.transaction():
             everyone = self.one.store.all(Host)
-        now = self.one.clock()
-        known = {host.id for host in everyone}
-        self._next = {number: when for number, when in self._next.items() if number in known}
-        return [
-            host
-            for host in everyone
-            if hosts.enabled(host) and (now >= self._next.get(host.id, 0.0) or self._is_new(host))
-        ]
-
-    def _is_new(self, host: Host) -> bool:
-        """Enabled again after its last look: it need not wait for the next one."""
-        return host.state == HostState.INIT and self._next.get(host.id, 0.0) > self.one.clock() + self.one.interval
+            self._next = {host.id: self._next.get(host.id, 0.0) for host in everyone}
+            due = [
+                host
+                for host in everyone
+                if hosts.enabled(host)
+                and host.id not in self._busy
+                and (host.state == HostState.INIT or self.one.clock() >= self._next[host.id])
+            ]
+            self._busy.update(host.id for host in due)
+        return due
 
     def look(self, host: Host) -> None:
         """Log in at one host and keep what came of it, unless it was disabled or deleted meanwhile."""
-        reason = "the login could not be tried"
-        try:
-            reason = self.login.attempt(host.name)
-        finally:
-            with self.one.store.transaction():
-                current = self.one.store.get(Host, host.id)
-                if current is not None and hosts.enabled(current):
-                    if reason:
-                        hosts.seen_ill(self.one, current, reason)
-                    else:
-                        hosts.seen_well(self.one, current)
-            pause = self.one.interval * (1 if reason else _SELDOM)
-            self._next[host.id] = self.one.clock() + pause
+        reason = "" if self._stop.is_set() else self.login.attempt(host.name)
+        if self._stop.is_set():
+            return
+        with self.one.store.transaction():
+            current = self.one.store.get(Host, host.id)
+            if current is not None and hosts.enabled(current):
+                if reason:
+                    hosts.seen_ill(self.one, current, reason)
+                else:
+                    hosts.seen_well(self.one, current)
+            self._next[host.id] = self.one.clock() + self.one.interval * (1 if reason else _SELDOM)
+            self._busy.discard(host.id)

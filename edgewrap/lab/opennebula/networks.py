@@ -59,7 +59,7 @@ def _id_or_empty(tag: str, number: int | None) -> str:
 def _reshape(one: FrontEnd, network: Network) -> Network:
     """After an update: what the template says of the network itself takes effect, what it leaves out stays."""
     old = one.store.get(Network, network.id) or network
-    template = network.template
+    template = network.template if network.state == NetworkState.LOCK_CREATE else network.template.without("AR")
     kept: dict[str, Value] = {
         name: old.template.get(name) for name in _SHOWN if old.template.has(name) and not template.has(name)
     }

@@ -1,0 +1,84 @@
+"""Hosts, datastores and clusters beyond the recordings."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.lab_opennebula import Bench
+
+
+def host(bench: Bench, name: str = "198.51.100.10") -> int:
+    number: int = bench.value("one.host.allocate", name, "kvm", "kvm", 0)
+    return number
+
+
+def state(bench: Bench, number: int) -> str | None:
+    return bench.tree("one.host.info", number).findtext("STATE")
+
+
+def test_a_dummy_host_is_monitored_by_itself_while_it_is_enabled(bench: Bench) -> None:
+    number = host(bench)
+    assert state(bench, number) == "0"
+    bench.pass_time()
+    assert state(bench, number) == "2"
+    for code, expected in ((1, "4"), (2, "8")):
+        bench.value("one.host.status", number, code)
+        bench.pass_time()
+        assert state(bench, number) == expected
+    bench.value("one.host.status", number, 0)
+    assert state(bench, number) == "0"
+    bench.pass_time()
+    assert state(bench, number) == "2"
+    bench.value("one.host.status", number, 0)
+    assert state(bench, number) == "2"
+
+
+def test_a_replaced_template_gets_back_what_monitoring_tells(bench: Bench) -> None:
+    number = host(bench)
+    bench.pass_time()
+    assert state(bench, number) == "2"
+    bench.value("one.host.update", number, 'ONLY = "this"', 0)
+    shown = bench.tree("one.host.info", number).find("TEMPLATE")
+    assert [item.tag for item in shown or ()] == ["IM_MAD", "ONLY", "VM_MAD"]
+    bench.pass_time()
+    template = bench.tree("one.host.info", number).find("TEMPLATE")
+    assert template is not None
+    assert (template.findtext("ONLY"), template.findtext("HOSTNAME")) == ("this", "198.51.100.10")
+
+
+def test_a_host_moves_between_clusters(bench: Bench) -> None:
+    number = host(bench)
+    cluster = bench.value("one.cluster.allocate", "edge")
+    bench.value("one.cluster.addhost", cluster, number)
+    assert bench.tree("one.host.info", number).findtext("CLUSTER") == "edge"
+    assert [item.text for item in bench.tree("one.cluster.info", cluster).iterfind("HOSTS/ID")] == [str(number)]
+    bench.value("one.cluster.delhost", cluster, number)
+    assert bench.tree("one.host.info", number).findtext("CLUSTER") == "default"
+    bench.value("one.cluster.delete", cluster)
+
+
+@pytest.mark.parametrize(("member", "word"), [("datastore", "datastores"), ("vnet", "vnets")])
+def test_a_cluster_with_members_stays(bench: Bench, member: str, word: str) -> None:
+    cluster = bench.value("one.cluster.allocate", "edge")
+    network = bench.network('NAME = "n"\nVN_MAD = "bridge"')
+    number = 1 if member == "datastore" else network
+    bench.value(f"one.cluster.add{member}", cluster, number)
+    text = f"Cannot delete cluster. Cluster {cluster} is not empty, it contains 1 {word}."
+    assert bench.refusal("one.cluster.delete", cluster) == (0x800, f"[one.cluster.delete] {text}")
+    bench.value(f"one.cluster.del{member}", cluster, number)
+    bench.value("one.cluster.delete", cluster)
+
+
+def test_a_replaced_datastore_template_keeps_what_the_datastore_is(bench: Bench) -> None:
+    number = bench.value("one.datastore.allocate", 'NAME = "i"\nTYPE = "IMAGE_DS"\nDS_MAD = "fs"\nTM_MAD = "ssh"', 0)
+    bench.value("one.datastore.update", number, 'NOTE = "mine"', 0)
+    template = bench.tree("one.datastore.info", number).find("TEMPLATE")
+    assert template is not None
+    shown = {item.tag: item.text for item in template}
+    assert {"NOTE": "mine", "TYPE": "IMAGE_DS", "DS_MAD": "fs", "TM_MAD": "ssh"}.items() <= shown.items()
+    assert bench.refusal("one.datastore.update", number, 'TM_MAD = "nope"', 1)[0] == 0x2000
+
+
+def test_system_datastores_are_not_protected(bench: Bench) -> None:
+    bench.value("one.datastore.delete", 0)
+    assert bench.refusal("one.datastore.info", 0)[0] == 0x400

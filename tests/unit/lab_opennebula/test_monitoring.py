@@ -1,0 +1,172 @@
+"""Monitoring by SSH: whom it connects to, when, and what comes of it. The SSH itself: see the integration tests."""
+
+from __future__ import annotations
+
+import threading
+from ipaddress import IPv4Network
+from pathlib import Path
+
+import pytest
+
+from edgewrap.lab.opennebula import monitoring
+from edgewrap.lab.opennebula.monitoring import Login, Monitor
+from tests.support.lab_opennebula import Bench, Benches
+
+
+class PlayedLogin(Login):
+    """A login whose outcome the test decides."""
+
+    reason = ""
+    names: tuple[str, ...] = ()
+
+    def attempt(self, name: str) -> str:
+        self.names += (name,)
+        return self.reason
+
+
+def login(kind: type[Login], directory: Path) -> Login:
+    networks = (IPv4Network("198.51.100.0/24"), IPv4Network("203.0.113.0/24"))
+    return kind(directory / "key", "oneadmin", directory / "known_hosts", networks)
+
+
+@pytest.fixture
+def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A program in the place of ssh; the file in which it notes its arguments."""
+    notes = tmp_path / "notes"
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin" / "ssh"
+    program.write_text(f'#!/bin/sh\necho "$@" >>{notes}\necho "@@@ WARNING @@@" >&2\necho "no route" >&2\nexit 255\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    return notes
+
+
+OUTSIDE = ["192.0.2.1", "127.0.0.1", "198.51.101.1", "localhost", "198.51.100.1.example", "::1", "-oProxyCommand=x"]
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_it_connects_to_no_other_network(ssh: Path, tmp_path: Path, name: str) -> None:
+    assert "the lab's front-end connects to nothing else" in login(Login, tmp_path).attempt(name)
+    assert not ssh.exists()
+
+
+def test_it_asks_ssh_without_a_person_or_a_configuration(ssh: Path, tmp_path: Path) -> None:
+    assert login(Login, tmp_path).attempt("203.0.113.9") == "@@@ WARNING @@@ no route"
+    arguments = ssh.read_text()
+    for part in (
+        "-F none",
+        f"-i {tmp_path}/key",
+        "BatchMode=yes",
+        "StrictHostKeyChecking=accept-new",
+        f"UserKnownHostsFile={tmp_path}/known_hosts",
+        "ConnectTimeout=3",
+    ):
+        assert part in arguments
+    assert arguments.rstrip().endswith(" oneadmin@203.0.113.9 true")
+
+
+def test_ssh_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert login(Login, tmp_path).attempt("203.0.113.9").startswith("ssh could not be run: ")
+
+
+def test_ssh_that_never_ends_is_ended(ssh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "bin" / "ssh"
+    program.write_text(f"#!/bin/sh\n: >{ssh}\nexec /bin/sleep 60\n")
+    monkeypatch.setattr(monitoring, "_TIMEOUT", 0.3)
+    assert login(Login, tmp_path).attempt("203.0.113.9") == "ssh oneadmin@203.0.113.9: no answer within 0 s"
+
+    monkeypatch.setattr(monitoring, "_TIMEOUT", 30)
+    cancelled = login(Login, tmp_path)
+    reasons: list[str] = []
+    thread = threading.Thread(target=lambda: reasons.append(cancelled.attempt("203.0.113.9")))
+    thread.start()
+    while thread.is_alive():
+        cancelled.cancel()
+        thread.join(0.05)
+    assert reasons == ["ssh oneadmin@203.0.113.9 ended with status -9"]
+
+
+@pytest.fixture
+def watched(benches: Benches, tmp_path: Path) -> tuple[Bench, Monitor, PlayedLogin]:
+    """A front-end that looks after two hosts."""
+    bench = benches(monitor="ssh", interval=2.0)
+    for number in range(2):
+        bench.value("one.host.allocate", f"198.51.100.{10 + number}", "lxc", "lxc", 0)
+    played = login(PlayedLogin, tmp_path)
+    assert isinstance(played, PlayedLogin)
+    return bench, Monitor(bench.one, played), played
+
+
+def look(monitor: Monitor) -> list[int]:
+    due = monitor.take_due()
+    for host in due:
+        monitor.look(host)
+    return [host.id for host in due]
+
+
+def test_a_host_is_monitored_after_a_login_and_not_by_itself(watched: tuple[Bench, Monitor, PlayedLogin]) -> None:
+    bench, monitor, played = watched
+    bench.pass_time()
+    assert [host.findtext("STATE") for host in bench.tree("one.hostpool.info")] == ["0", "0"]
+    assert look(monitor) == [0, 1]
+    assert played.names == ("198.51.100.10", "198.51.100.11")
+    found = bench.tree("one.host.info", 0)
+    assert (found.findtext("STATE"), found.findtext("TEMPLATE/HYPERVISOR")) == ("2", "lxc")
+    assert found.findtext("MONITORING/TIMESTAMP") == str(int(bench.time))
+    assert len(found.find("HOST_SHARE/PCI_DEVICES") or ()) == 0
+
+
+def test_a_host_in_error_says_why_and_is_tried_again(watched: tuple[Bench, Monitor, PlayedLogin]) -> None:
+    bench, monitor, played = watched
+    played.reason = "connect to host 198.51.100.10 port 22: Connection refused"
+    look(monitor)
+    found = bench.tree("one.host.info", 0)
+    assert found.findtext("STATE") == "3"
+    told = found.findtext("TEMPLATE/ERROR") or ""
+    assert told.endswith(f" : Error monitoring Host 198.51.100.10 (0): {played.reason}")
+    assert look(monitor) == []
+    bench.pass_time(2.0)
+    assert look(monitor) == [0, 1]
+    assert bench.tree("one.host.info", 0).findtext("TEMPLATE/ERROR") == told, "since when it is in error"
+    played.reason = ""
+    bench.pass_time(2.0)
+    look(monitor)
+    found = bench.tree("one.host.info", 0)
+    assert (found.findtext("STATE"), found.find("TEMPLATE/ERROR")) == ("2", None)
+
+
+def test_a_host_that_is_well_is_looked_at_more_seldom(watched: tuple[Bench, Monitor, PlayedLogin]) -> None:
+    bench, monitor, _ = watched
+    look(monitor)
+    bench.pass_time(9.0)
+    assert look(monitor) == []
+    bench.pass_time(1.0)
+    assert look(monitor) == [0, 1]
+
+
+def test_a_host_that_is_off_is_left_alone(watched: tuple[Bench, Monitor, PlayedLogin]) -> None:
+    bench, monitor, _ = watched
+    bench.value("one.host.status", 0, 1)
+    bench.value("one.host.status", 1, 2)
+    assert look(monitor) == []
+    assert [host.findtext("STATE") for host in bench.tree("one.hostpool.info")] == ["8", "4"]
+
+
+def test_a_host_that_comes_back_does_not_wait_for_its_turn(watched: tuple[Bench, Monitor, PlayedLogin]) -> None:
+    bench, monitor, _ = watched
+    look(monitor)
+    bench.value("one.host.status", 0, 2)
+    bench.value("one.host.status", 0, 0)
+    assert look(monitor) == [0]
+
+
+def test_what_comes_too_late_is_thrown_away(watched: tuple[Bench, Monitor, PlayedLogin]) -> None:
+    bench, monitor, _ = watched
+    due = monitor.take_due()
+    assert monitor.take_due() == [], "one look at a time"
+    bench.value("one.host.status", 0, 2)
+    bench.value("one.host.delete", 1)
+    for host in due:
+        monitor.look(host)
+    assert [host.findtext("STATE") for host in bench.tree("one.hostpool.info")] == ["8"]
