@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.request import Request, urlopen
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -61,10 +62,11 @@ class Lab:
         """Run edgewrap inside the lab."""
         return self.run(EDGEWRAP, *arguments, check=check, timeout=timeout)
 
-    def start(self, *command: str) -> subprocess.Popen[str]:
+    def start(self, *command: str, place: str = "") -> subprocess.Popen[str]:
         """Start a command inside the lab, in a process group of its own."""
+        where = ["--in", place] if place else []
         return subprocess.Popen(
-            [EDGEWRAP, "lab", "exec", "--", *command],
+            [EDGEWRAP, "lab", "exec", *where, "--", *command],
             env=self.environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -111,6 +113,24 @@ class Lab:
             aws_access_key_id="lab",
             aws_secret_access_key="lab",
         )
+
+    def quota(self, **values: int) -> None:
+        """Set quotas of the lab's AWS."""
+        request = Request(  # noqa: S310 - the lab's own server on loopback
+            f"{self.facts['aws_endpoint']}/_lab/quotas",
+            data=json.dumps(values).encode(),
+            headers={"Content-Type": "application/json"},
+            method="PUT",
+        )
+        with self.network(), urlopen(request, timeout=10) as answer:  # noqa: S310 - the lab's own server on loopback
+            answer.read()
+
+    def requests(self, after: int = 0) -> list[dict[str, Any]]:
+        """The log of AWS API calls beyond serial `after`."""
+        url = f"{self.facts['aws_endpoint']}/_lab/requests?after={after}"
+        with self.network(), urlopen(url, timeout=10) as answer:  # noqa: S310 - the lab's own server on loopback
+            calls: list[dict[str, Any]] = json.loads(answer.read())
+        return calls
 
     def one(self, method: str, *parameters: object) -> Any:
         """One XML-RPC call as oneadmin; gives the value, raises on the front-end's error."""

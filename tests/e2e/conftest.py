@@ -1,0 +1,68 @@
+"""One applied cluster that the end-to-end tests share; each test leaves it as it found it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.lab import Lab
+
+SPEC = """
+apiVersion: edgewrap/v1
+name: edge-test
+aws: { region: eu-west-3 }
+public_network:
+  elastic_ips: { count: 5 }
+  security_group:
+    ingress:
+      - { protocol: icmp, description: ping }
+      - { protocol: tcp, ports: 80, description: web }
+"""
+
+
+@dataclass(frozen=True)
+class Edge:
+    """An applied cluster: its lab, its spec file, and what the first apply said."""
+
+    lab: Lab
+    spec: Path
+    first_apply: str
+
+    def edgewrap(self, *arguments: str, check: bool = True, timeout: float = 600) -> tuple[int, str]:
+        """Run edgewrap with this spec; gives its exit status and all that it said."""
+        command, *rest = arguments
+        done = self.lab.edgewrap(command, "--file", str(self.spec), *rest, check=check, timeout=timeout)
+        return done.returncode, done.stdout + done.stderr
+
+    def apply(self, *arguments: str, check: bool = True) -> tuple[int, str]:
+        """Apply without a question."""
+        return self.edgewrap("apply", "--auto-approve", *arguments, check=check)
+
+    def output(self, name: str = "") -> Any:
+        """`edgewrap output --json`."""
+        import json
+
+        done = self.lab.edgewrap("output", "--file", str(self.spec), "--json", *([name] if name else []))
+        return json.loads(done.stdout)
+
+
+NOTHING_TO_DO = "aws: nothing to do\nopennebula: nothing to do\nhosts: nothing to do\nNothing to do.\n"
+
+
+@pytest.fixture(scope="session")
+def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
+    """Three KVM hosts as cloud-init leaves them, five Elastic IPs in four groups, ports 80 and ping open."""
+    directory = tmp_path_factory.mktemp("edge")
+    spec = directory / "edge.yaml"
+    spec.write_text(SPEC)
+    lab = Lab(directory / "lab")
+    lab.up("--cloud-init", "untidy")
+    try:
+        applied = lab.edgewrap("apply", "--file", str(spec), "--auto-approve")
+        yield Edge(lab, spec, applied.stdout)
+    finally:
+        lab.down()

@@ -1,0 +1,82 @@
+"""The applied cluster as its user sees it."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from tests.e2e.conftest import NOTHING_TO_DO, Edge
+from tests.support.lab import EDGEWRAP
+
+
+def test_the_first_apply_made_all_three_planes(edge: Edge) -> None:
+    for words in ("+ vpc vpc", "+ cluster edge-test", "+ elastic ip eip-4", "edge-test is what the spec says."):
+        assert words in edge.first_apply
+
+
+def test_a_second_apply_has_nothing_to_do(edge: Edge) -> None:
+    assert edge.apply() == (0, NOTHING_TO_DO)
+
+
+def test_status_shows_hosts_and_elastic_ips(edge: Edge) -> None:
+    _, text = edge.edgewrap("status", "--json")
+    status = json.loads(text)
+    assert [host["key"] for host in status["hosts"]] == ["host-0", "host-1", "host-2"]
+    assert {(h["instance"], h["opennebula"], h["network"]) for h in status["hosts"]} == {
+        ("running", "monitored", "ready")
+    }
+    assert [eip["key"] for eip in status["eips"]] == [f"eip-{number}" for number in range(5)]
+    assert {eip["entry_host"] for eip in status["eips"]} == {"host-0", "host-1", "host-2"}
+    assert all(eip["public_address"].startswith("203.0.113.") for eip in status["eips"])
+
+
+def test_output_gives_one_value_or_says_which_there_are(edge: Edge) -> None:
+    address = edge.output("eips.eip-0.public_address")
+    assert address == edge.output()["eips"]["eip-0"]["public_address"]
+    status, text = edge.edgewrap("output", "eips.eip-00", check=False)
+    assert status == 64
+    assert "did you mean eip-0?" in text
+
+
+def test_ssh_runs_a_command_with_the_pinned_key(edge: Edge) -> None:
+    assert edge.edgewrap("ssh", "host-1", "--", "hostname") == (0, "ip-10-0-0-11\n")
+    assert edge.edgewrap("ssh", "host-1", "--", "exit 7", check=False)[0] == 7
+    assert edge.edgewrap("ssh", "host-9", check=False)[0] == 64
+
+
+def test_logs_has_every_run(edge: Edge) -> None:
+    _, listed = edge.edgewrap("logs", "--list")
+    first = listed.splitlines()[-1]
+    _, shown = edge.edgewrap("logs", "--run", str(len(listed.splitlines())))
+    assert first.endswith("-apply.log")
+    assert "step_done hosts host-0" in shown
+
+
+def test_apply_without_a_terminal_asks_nobody(edge: Edge) -> None:
+    status, text = edge.edgewrap("apply", check=False)
+    assert status == 64
+    assert "--auto-approve" in text
+
+
+def test_one_run_at_a_time(edge: Edge) -> None:
+    lock = edge.lab.directory / "runs" / "edge-test" / "lock"
+    first = edge.lab.start(EDGEWRAP, "plan", "--file", str(edge.spec))
+    try:
+        deadline = time.monotonic() + 30
+        while not lock.read_text() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        status, text = edge.edgewrap("plan", check=False)
+        waited, _ = edge.edgewrap("plan", "--only", "opennebula", "--lock-timeout", "120", check=False)
+    finally:
+        first.communicate(timeout=120)
+    assert (status, waited) == (1, 0)
+    assert "`edgewrap plan`" in text
+    assert "since 20" in text
+
+
+@pytest.mark.parametrize("planes", [("aws", "opennebula"), ("hosts",)])
+def test_only_narrows_a_run(edge: Edge, planes: tuple[str, ...]) -> None:
+    options = [word for plane in planes for word in ("--only", plane)]
+    assert edge.apply(*options) == (0, "".join(f"{plane}: nothing to do\n" for plane in planes) + "Nothing to do.\n")

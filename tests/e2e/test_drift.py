@@ -1,0 +1,88 @@
+"""What is changed by hand: shown as a change in its plane, mended by apply."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.conftest import NOTHING_TO_DO, Edge
+
+
+def test_a_route_deleted_on_a_host(edge: Edge) -> None:
+    address = edge.output("eips.eip-0.private_address")
+    host = edge.output("groups.group-0.host")
+    edge.lab.run("ip", "route", "del", f"{address}/32", "table", "10000", place=host)
+    status, text = edge.edgewrap("plan", "--detailed-exitcode", check=False)
+    assert status == 2
+    assert "aws: nothing to do\nopennebula: nothing to do\nhosts: 1 to create\n" in text
+    assert f"+ route {host}/route/{address}" in text
+    edge.apply()
+    assert address in edge.lab.run("ip", "route", "show", "table", "10000", place=host).stdout
+    assert edge.apply() == (0, NOTHING_TO_DO)
+
+
+def test_an_elastic_ip_disassociated(edge: Edge) -> None:
+    allocation = edge.output("eips.eip-1.allocation_id")
+    with edge.lab.network():
+        address = edge.lab.ec2.describe_addresses(AllocationIds=[allocation])["Addresses"][0]
+        edge.lab.ec2.disassociate_address(AssociationId=address["AssociationId"])
+    status, text = edge.edgewrap("plan", "--detailed-exitcode", check=False)
+    assert status == 2
+    assert "aws: 1 to create\n  + elastic ip association eip-1" in text
+    assert "opennebula: nothing to do\nhosts: nothing to do\n" in text
+    edge.apply()
+    with edge.lab.network():
+        address = edge.lab.ec2.describe_addresses(AllocationIds=[allocation])["Addresses"][0]
+    assert address["PrivateIpAddress"] == edge.output("eips.eip-1.private_address")
+    assert edge.apply() == (0, NOTHING_TO_DO)
+
+
+@pytest.mark.parametrize(
+    ("pool", "element", "update", "name"),
+    [
+        ("one.vnpool.info", "VNET", "one.vn.update", "edge-test-public"),
+        ("one.datastorepool.info", "DATASTORE", "one.datastore.update", "edge-test-system"),
+    ],
+)
+def test_an_object_on_the_front_end(edge: Edge, pool: str, element: str, update: str, name: str) -> None:
+    from xml.etree import ElementTree
+
+    parameters = (-2, -1, -1) if pool == "one.vnpool.info" else ()
+    found = ElementTree.fromstring(edge.lab.one(pool, *parameters))  # noqa: S314 - the lab's own answer
+    number = next(int(o.findtext("ID") or -1) for o in found.findall(element) if o.findtext("NAME") == name)
+    wrong = 'BRIDGE = "br-other"' if element == "VNET" else 'REPLICA_HOST = "192.0.2.99"'
+    edge.lab.one(update, number, f'{wrong}\nOF_OTHERS = "kept"', 1)
+    status, text = edge.edgewrap("plan", "--detailed-exitcode", check=False)
+    assert status == 2
+    assert "aws: nothing to do\nopennebula: 1 to update\n" in text
+    edge.apply()
+    assert edge.apply() == (0, NOTHING_TO_DO)
+    assert "OF_OTHERS" in edge.lab.one(pool, *parameters)
+
+
+def test_a_host_that_the_front_end_cannot_log_in_to(edge: Edge) -> None:
+    """sshd stopped: the run says which host, why, and what to do, and ends 3; started again, the next run goes on."""
+    edge.lab.run("systemctl", "stop", "ssh", place="host-2")
+    try:
+        status, text = edge.apply("--host-timeout", "3", "--monitor-timeout", "3", check=False)
+    finally:
+        edge.lab.run("systemctl", "start", "ssh", place="host-2")
+    assert status == 3
+    assert "host-2" in text
+    assert "refused" in text
+    assert edge.apply("--monitor-timeout", "30")[0] == 0
+
+
+def test_one_more_elastic_ip_touches_nothing_else(edge: Edge) -> None:
+    edge.lab.quota(elastic_ips=10)
+    serial = max(call["serial"] for call in edge.lab.requests())
+    edge.spec.write_text(edge.spec.read_text().replace("count: 5", "count: 6"))
+    _, text = edge.apply()
+    assert "aws: 2 to create\n" in text
+    writes = [
+        call["action"]
+        for call in edge.lab.requests(serial)
+        if not call["action"].startswith(("Describe", "Get", "List"))
+    ]
+    assert "AssociateAddress" in writes
+    assert not [action for action in writes if action.startswith(("Unassign", "Disassociate", "Assign", "Release"))]
+    assert edge.apply() == (0, NOTHING_TO_DO)
