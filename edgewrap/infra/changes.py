@@ -83,6 +83,9 @@ def _change(entry: Mapping[str, Any], action: Action, drift: Mapping[str, Any] |
         new |= dict.fromkeys(forced & unknown, UNKNOWN)
         differing = forced | {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
         differing = {key for key in differing if key in forced or key.split(".")[0] not in unknown}
+        if not differing:  # it changes only in what another change will bring
+            new |= dict.fromkeys(old.keys() & unknown, UNKNOWN)
+            differing = old.keys() & unknown
         old, new = ({key: side[key] for key in sorted(differing) if key in side} for side in (old, new))
     why = _why(entry, action, what, differing, drift, before, UNKNOWN in new.values())
     return Change(Plane.AWS, what.kind, what.key, action, old, new, why)

@@ -67,8 +67,9 @@ def _fixed_fields(spec: Spec, previous: Inputs) -> Iterator[Refusal]:
         ("public_network.groups", str(spec.public_network.groups), str(stands.groups), "every block would move"),
         ("hosts.instance_type", spec.hosts.instance_type, stands.instance_type, "every host would be stopped"),
     )
+    follows = network.subnet is None and str(network.cidr) != stands.vpc_cidr
     for path, asked, stood, why in fixed:
-        if asked != stood:
+        if asked != stood and not (path == "aws.network.subnet" and follows):
             yield _fixed(path, asked, stood, why)
     if spec.aws.zone not in ("auto", stands.zone):
         yield _fixed("aws.zone", spec.aws.zone, stands.zone, "nothing moves between zones")
