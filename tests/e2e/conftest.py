@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.lab import Lab
+from edgewrap.lab.aws.leftovers import leftovers
+from tests.support.lab import REGION, Lab
 
 SPEC = """
 apiVersion: edgewrap/v1
@@ -26,11 +28,13 @@ public_network:
 
 @dataclass(frozen=True)
 class Edge:
-    """An applied cluster: its lab, its spec file, and what the first apply said."""
+    """An applied cluster: its lab, its spec file, what the first apply said, and how many things of which kind it
+    left in AWS."""
 
     lab: Lab
     spec: Path
     first_apply: str
+    inventory: Counter[str]
 
     def edgewrap(self, *arguments: str, check: bool = True, timeout: float = 600) -> tuple[int, str]:
         """Run edgewrap with this spec; gives its exit status and all that it said."""
@@ -63,6 +67,8 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
     lab.up("--cloud-init", "untidy")
     try:
         applied = lab.edgewrap("apply", "--file", str(spec), "--auto-approve")
-        yield Edge(lab, spec, applied.stdout)
+        with lab.network():
+            inventory = Counter(line.rpartition(" ")[0] for line in leftovers(lab.facts["aws_endpoint"], REGION))
+        yield Edge(lab, spec, applied.stdout, inventory)
     finally:
         lab.down()

@@ -15,7 +15,7 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from edgewrap.change import Action, Change, Plane
-from edgewrap.cli.views.text import change_lines, error_lines, event_line, summary
+from edgewrap.cli.views.text import entries, error_lines, event_line, summary
 from edgewrap.errors import EdgewrapError
 from edgewrap.events import Event, EventKind
 
@@ -71,9 +71,9 @@ class LiveView:
         for plane in planes:
             of_plane = [change for change in changes if change.plane is plane]
             self._print(Text.assemble((plane.value, "bold"), f": {summary(of_plane)}"))
-            for change in of_plane:
-                head, *rest = change_lines(change)
-                self._print(Text(head, style=COLOURS[change.action]))
+            for entry in entries(of_plane):
+                head, *rest = entry.lines
+                self._print(Text(head, style=COLOURS[entry.action]))
                 for line in rest:
                     self._print(Text(line, style="dim"))
 

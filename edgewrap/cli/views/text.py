@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 
 from edgewrap.change import Action, Change, Plane
 from edgewrap.errors import EdgewrapError, PartlyAppliedError, TerraformError
@@ -11,6 +13,8 @@ from edgewrap.events import Event, EventKind
 
 SYMBOLS = {Action.CREATE: "+", Action.UPDATE: "~", Action.REPLACE: "±", Action.DELETE: "-"}
 LONGEST_VALUE = 60
+MARKS = {EventKind.STEP_DONE: "done: ", EventKind.STEP_FAILED: "failed: ", EventKind.WARNING: "warning: "}
+MOST_NEW_PARTS = 12  # a host that is new in more parts than these is shown as one
 
 
 def plan_lines(changes: Sequence[Change], planes: Sequence[Plane]) -> Iterator[str]:
@@ -18,8 +22,27 @@ def plan_lines(changes: Sequence[Change], planes: Sequence[Plane]) -> Iterator[s
     for plane in planes:
         of_plane = [change for change in changes if change.plane is plane]
         yield f"{plane.value}: {summary(of_plane)}"
-        for change in of_plane:
-            yield from change_lines(change)
+        for entry in entries(of_plane):
+            yield from entry.lines
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a shown plan: what it does, and its lines."""
+
+    action: Action
+    lines: tuple[str, ...]
+
+
+def entries(changes: Sequence[Change]) -> Iterator[Entry]:
+    """An entry for every change; a thing that is new in many parts (`host-0/…`) is one entry."""
+    for thing, group in groupby(changes, key=lambda change: change.key.partition("/")[0]):
+        parts = list(group)
+        if len(parts) > MOST_NEW_PARTS and all(part.action is Action.CREATE for part in parts):
+            kinds = ", ".join(f"{count} {kind}" for kind, count in Counter(part.kind for part in parts).items())
+            yield Entry(Action.CREATE, (f"  {SYMBOLS[Action.CREATE]} {thing}  ({kinds})",))
+        else:
+            yield from (Entry(part.action, tuple(change_lines(part))) for part in parts)
 
 
 def change_lines(change: Change) -> Iterator[str]:
@@ -58,7 +81,7 @@ def event_line(event: Event) -> str:
     """One event as one line."""
     where = f"{event.plane.value}: " if event.plane else ""
     took = f" [{event.seconds:.0f} s]" if event.seconds is not None and event.seconds >= 1 else ""
-    mark = {EventKind.STEP_FAILED: "failed: ", EventKind.WARNING: "warning: "}.get(event.kind, "")
+    mark = MARKS.get(event.kind, "")
     key = f"{event.key}: " if event.key else ""
     return f"{where}{mark}{key}{event.text}{took}"
 

@@ -13,6 +13,7 @@ from edgewrap.cli.views import View
 from edgewrap.cli.views.lines import LinesView
 from edgewrap.cli.views.live import LiveView
 from edgewrap.cli.views.ndjson import NdjsonView
+from edgewrap.cli.views.text import plan_lines
 from edgewrap.errors import Diagnostic, PartlyAppliedError, TerraformError
 from edgewrap.events import Event, EventKind
 
@@ -53,7 +54,7 @@ def test_people_see_plan_steps_and_errors(kind: str) -> None:
     assert "aws: 1 to create\n  + elastic ip eip-0  (new in the spec)\n" in shown
     assert "opennebula: nothing to do\n" in shown
     assert "  ~ route host-0/10.0.128.2  (drift)\n      dev: 'eth0' -> '[red]x\\\\n'\n" in shown
-    assert "hosts: host-0: converged [12 s]" in shown
+    assert "hosts: done: host-0: converged [12 s]" in shown
     assert "only for the log file" not in shown
     for words in ("the plan is only partly applied", "AddressLimitExceeded", "ask for more", "Cause: a quota", "done"):
         assert words in shown
@@ -80,3 +81,17 @@ def test_live_view_can_be_left_for_a_question_and_entered_again() -> None:
         view.message("applied")
     assert "plan\n" in stream.getvalue()
     assert "applied\n" in stream.getvalue()
+
+
+def test_a_host_that_is_new_in_many_parts_is_one_line() -> None:
+    new = [
+        Change(Plane.HOSTS, kind, f"host-1/{kind}/{number}", Action.CREATE)
+        for kind, count in (("route", 9), ("file", 6))
+        for number in range(count)
+    ]
+    one = Change(Plane.HOSTS, "route", "host-2/route/1", Action.CREATE, why="it is not there")
+    assert list(plan_lines([*new, one], [Plane.HOSTS])) == [
+        "hosts: 16 to create",
+        "  + host-1  (9 route, 6 file)",
+        "  + route host-2/route/1  (it is not there)",
+    ]
