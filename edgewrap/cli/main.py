@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable
 from types import FrameType
 from typing import Annotated, NoReturn
 
@@ -25,6 +26,20 @@ EXIT_USAGE = 64
 TYPER_USAGE = 2  # typer's own exit code for wrong usage
 
 
+COMMANDS: tuple[Callable[..., int], ...] = (
+    init.init,
+    validate.validate,
+    schema.schema,
+    render.render,
+    plan.plan,
+    apply.apply,
+    status.status,
+    output.output,
+    destroy.destroy,
+    logs.logs,
+)
+
+
 def build() -> typer.Typer:
     """The application with all its commands."""
     app = typer.Typer(
@@ -35,12 +50,9 @@ def build() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    for command in (init.init, validate.validate, schema.schema, render.render, plan.plan, apply.apply):
-        app.command()(command)
-    for command in (status.status, output.output, destroy.destroy):
+    for command in COMMANDS:
         app.command()(command)
     app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(ssh.ssh)
-    app.command()(logs.logs)
     app.add_typer(lab.app, name="lab")
     return app
 

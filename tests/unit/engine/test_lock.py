@@ -37,11 +37,11 @@ import sys
 from pathlib import Path
 from edgewrap.engine.lock import file_lock
 from edgewrap.errors import LockedError
-import time
+print("ready", flush=True)
 sys.stdin.readline()
 try:
     with file_lock(Path(sys.argv[1]), "apply"):
-        time.sleep(0.5)
+        sys.stdin.readline()
 except LockedError:
     sys.exit(1)
 """
@@ -65,10 +65,23 @@ def test_the_loser_is_told_who_holds_it_and_since_when(tmp_path: Path) -> None:
 def test_of_many_at_once_exactly_one_runs(tmp_path: Path) -> None:
     runs = [start(TRY, tmp_path / "lock") for _ in range(8)]
     for run in runs:
-        assert run.stdin is not None
-        run.stdin.write("\n")
-        run.stdin.flush()
-    assert sorted(run.wait(timeout=30) for run in runs).count(0) == 1
+        assert run.stdout is not None
+        assert run.stdout.readline() == "ready\n"
+    for run in runs:
+        tell(run)
+    deadline = time.monotonic() + 30
+    while sum(run.poll() is None for run in runs) > 1 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    winner = [run for run in runs if run.poll() is None]
+    assert len(winner) == 1
+    tell(winner[0])
+    assert sorted(run.wait(timeout=30) for run in runs) == [0] + [1] * 7
+
+
+def tell(run: subprocess.Popen[str]) -> None:
+    assert run.stdin is not None
+    run.stdin.write("\n")
+    run.stdin.flush()
 
 
 def test_waiting_gets_it_once_the_holder_is_killed(tmp_path: Path) -> None:
