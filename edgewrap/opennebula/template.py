@@ -1,7 +1,7 @@
 """OpenNebula's template text: what is written reads back as the same values, or is refused.
 
 The front-end's grammar unescapes `\\"` in a quoted value and nothing else, and gives values back in CDATA sections.
-So a value that ends in a backslash, one that holds `]]>`, and what XML cannot hold, cannot travel unharmed.
+So a backslash right before a quote or at the end, the characters `]]>`, and what XML cannot hold, are refused.
 """
 
 from __future__ import annotations
@@ -80,6 +80,8 @@ def _quoted(name: str, text: str) -> str:
 def _broken_rule(text: str) -> str:
     if text.endswith("\\"):
         return "end in a backslash"
+    if '\\"' in text:
+        return "hold a backslash right before a quote"
     if "]]>" in text:
         return "hold the characters ]]>"
     wrong = _NOT_XML.search(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import xmlrpc.client
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,7 +15,9 @@ from edgewrap.lab.opennebula.release import RELEASES
 from edgewrap.lab.opennebula.server import respond
 from edgewrap.lab.opennebula.store import Store
 from edgewrap.opennebula.client import FrontEnd
+from edgewrap.opennebula.operation import Settled
 from edgewrap.opennebula.plane import OneFacts, OpenNebulaPlane
+from edgewrap.opennebula.run import await_network
 from edgewrap.opennebula.session import Session
 from edgewrap.outputs import EipOutput, GroupOutput, HostOutput, HostPin, HostReport, Outputs
 from edgewrap.spec.models import Spec
@@ -96,6 +99,7 @@ def reports(*indexes: int) -> dict[str, HostReport]:
 class Stage:
     """A front-end, the administrator's connection to it, and planes over it."""
 
+    lab: frontend.FrontEnd
     wire: LabWire
     one: FrontEnd
     events: list[Event] = field(default_factory=list)
@@ -127,6 +131,18 @@ class Stage:
         self.one.call("vm.deploy", number, host_id, False, system.id, "")
         return number
 
+    def until_running(self, vm: int) -> None:
+        """Wait until the VM runs."""
+        deadline = time.monotonic() + 5
+        while self.one.read("vm.info", vm, False).findtext("LCM_STATE") != "3":
+            assert time.monotonic() < deadline
+            self.one.pause(0.1)
+
+    def delete_network(self, number: int) -> None:
+        """A network is gone only some time after the call."""
+        self.one.call("vn.delete", number)
+        await_network(self.one, number, Settled.GONE)
+
     def warnings(self) -> list[str]:
         return [event.text for event in self.events if event.kind is EventKind.WARNING]
 
@@ -136,4 +152,4 @@ def stage(version: str, directory: Path) -> Stage:
     one = frontend.FrontEnd(Store(directory / "one.db"), RELEASES[version], "none", settle=0.01, interval=0.3)
     methods.bootstrap(one, "oneadmin", PASSWORD)
     wire = LabWire(one)
-    return Stage(wire, FrontEnd(URL, Session(f"oneadmin:{PASSWORD}"), wire=wire))
+    return Stage(one, wire, FrontEnd(URL, Session(f"oneadmin:{PASSWORD}"), wire=wire))

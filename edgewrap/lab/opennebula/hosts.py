@@ -69,10 +69,12 @@ def _monitoring_xml(one: FrontEnd, host: Host) -> str:
 
 
 def _reshape(one: FrontEnd, host: Host) -> Host:
-    """A replaced template keeps the drivers; what monitoring had written comes back with its next turn."""
-    drivers = {"IM_MAD": host.im_mad, "VM_MAD": host.vm_mad}
+    """A template that names no drivers keeps them; what monitoring had written comes back with its next turn."""
+    im_mad = host.template.get("IM_MAD") or host.im_mad
+    vm_mad = host.template.get("VM_MAD") or host.vm_mad
+    template = host.template.with_({"IM_MAD": im_mad, "VM_MAD": vm_mad})
     due = _next_look(one) if host.state == HostState.MONITORED else host.due
-    return host.model_copy(update={"template": host.template.with_(drivers), "due": due})
+    return host.model_copy(update={"im_mad": im_mad, "vm_mad": vm_mad, "template": template, "due": due})
 
 
 def _next_look(one: FrontEnd) -> float:

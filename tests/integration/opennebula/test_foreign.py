@@ -151,7 +151,7 @@ def test_two_operators_share_a_cluster(stage: Stage) -> None:
 
     (network,) = second.observe().networks
     (template,) = second.observe().templates
-    stage.one.call("vn.delete", network.id)
+    stage.delete_network(network.id)
     stage.one.call("vntemplate.delete", template.id)
     grown = outputs((0, 1, 2, 3), (0, 1, 2))
     second.apply(second.observe(), grown, reports(0, 1, 2, 3))

@@ -1,0 +1,216 @@
+"""Taking the whole cluster away, and what stops it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+import requests
+
+from edgewrap.change import Action
+from edgewrap.errors import ForeignObjectError, FrontEndUnreachableError, InUseError
+from edgewrap.opennebula.facts import OneFacts
+from tests.support.front_end import UUID, Stage, outputs, reports, spec
+
+OTHER_UUID = "0f6a1e9c-2222-4a6e-9d55-2f5f7ce1a002"
+
+
+def left(facts: OneFacts) -> list[str]:
+    """What is left of a front-end as it comes."""
+    system = {"default", "system", "files"}
+    return [str(one) for one in facts.everything if one.name not in system]
+
+
+def test_everything_of_ours_goes_and_nothing_else(stage: Stage) -> None:
+    theirs = stage.one.call("vntemplate.allocate", {"NAME": "theirs", "VN_MAD": "bridge"})
+    plane = stage.applied()
+    changes = plane.destroy_changes(plane.observe())
+    assert {change.action for change in changes} == {Action.DELETE}
+    assert [(change.kind, change.key) for change in changes] == [
+        ("address range", "eip-0"),
+        ("address range", "eip-1"),
+        ("virtual network", "edge-paris-public"),
+        ("virtual network template", "edge-paris-private"),
+        ("datastore", "edge-paris-system"),
+        ("datastore", "edge-paris-image"),
+        ("host", "host-0"),
+        ("host", "host-1"),
+        ("host", "host-2"),
+        ("cluster", "edge-paris"),
+    ]
+    plane.destroy(plane.observe())
+    assert left(plane.observe()) == [f"virtual network template theirs (id {theirs})"]
+    assert plane.destroy_changes(plane.observe()) == ()
+    plane.destroy(plane.observe())
+
+
+def put_vm(stage: Stage) -> str:
+    return f"VM {stage.vm(stage.plane().hosts(stage.facts())['host-1'].id)} (tenant-vm) is on host 198.51.100.11"
+
+
+def stop_vm(stage: Stage) -> str:
+    """A VM that is switched off keeps its disks on its host."""
+    number = stage.vm(stage.plane().hosts(stage.facts())["host-1"].id)
+    stage.until_running(number)
+    stage.one.call("vm.action", "poweroff-hard", number)
+    return f"VM {number} (tenant-vm) is on host 198.51.100.11"
+
+
+def hold(stage: Stage) -> str:
+    (network,) = stage.facts().networks
+    stage.one.call("vn.hold", network.id, 'LEASES = [ IP = "10.0.128.4" ]')
+    return "eip-1 (203.0.113.11) is on hold"
+
+
+def put_image(stage: Stage) -> str:
+    image = next(one for one in stage.facts().datastores if one.name == "edge-paris-image")
+    template = {"NAME": "disk", "TYPE": "DATABLOCK", "SIZE": "8", "FSTYPE": "raw"}
+    return (
+        f"the datastore edge-paris-image has the images {stage.one.call('image.allocate', template, image.id, False)}"
+    )
+
+
+def instantiate(stage: Stage) -> str:
+    (template,) = stage.facts().templates
+    text = 'AR = [ TYPE = "IP4", IP = "192.168.50.10", SIZE = "50" ]'
+    number = stage.one.call("vntemplate.instantiate", template.id, "tenant-1", text)
+    return f"the virtual network tenant-1 (id {number}) of oneadmin is made from its template"
+
+
+def reserve(stage: Stage) -> str:
+    (network,) = stage.facts().networks
+    number = stage.one.call("vn.reserve", network.id, 'SIZE = "1"\nNAME = "reserved-b"')
+    return f"the virtual network reserved-b (id {number}) of oneadmin is reserved from its network"
+
+
+def cluster_id(stage: Stage) -> int:
+    return next(one.id for one in stage.facts().clusters if one.name == "edge-paris")
+
+
+def put_host(stage: Stage) -> str:
+    number = stage.one.call("host.allocate", "192.0.2.7", "kvm", "kvm", cluster_id(stage))
+    return f"the host 192.0.2.7 (id {number}) is in the cluster"
+
+
+def put_datastore(stage: Stage) -> str:
+    stage.one.call("cluster.adddatastore", cluster_id(stage), 1)
+    return "the datastore default (id 1) is in the cluster"
+
+
+def put_network(stage: Stage) -> str:
+    number = stage.one.call("vn.allocate", {"NAME": "theirs", "VN_MAD": "bridge"}, cluster_id(stage))
+    return f"the virtual network theirs (id {number}) is in the cluster"
+
+
+OBSTACLES = [put_vm, stop_vm, hold, put_image, instantiate, reserve, put_host, put_datastore, put_network]
+
+
+@pytest.mark.parametrize("obstacle", OBSTACLES)
+def test_what_stops_it(stage: Stage, obstacle: Callable[[Stage], str]) -> None:
+    plane = stage.applied()
+    expected = obstacle(stage)
+    before = left(plane.observe())
+    with pytest.raises(InUseError, match=re.escape(expected)):
+        plane.destroy_changes(plane.observe())
+    stage.wire.methods.clear()
+    with pytest.raises(InUseError, match=re.escape(expected)):
+        plane.destroy(plane.observe())
+    assert not [method for method in stage.wire.methods if not method.endswith((".info", ".version"))]
+    assert left(plane.observe()) == before
+
+
+def test_every_reason_is_told_at_once(newer: Stage) -> None:
+    plane = newer.applied()
+    expected = [put_image(newer), put_host(newer), hold(newer)]
+    with pytest.raises(InUseError) as raised:
+        plane.destroy_changes(plane.observe())
+    assert raised.value.what.startswith("edge-paris cannot go: ")
+    assert len(raised.value.what.split("; ")) == len(expected)
+
+
+def test_what_came_while_the_user_was_asked_stops_it(newer: Stage) -> None:
+    plane = newer.applied()
+    stale = plane.observe()
+    plane.destroy_changes(stale)
+    expected = put_vm(newer)
+    with pytest.raises(InUseError, match=re.escape(expected)):
+        plane.destroy(stale)
+
+
+@pytest.mark.parametrize("broken_at", range(1, 14))
+def test_a_destroy_that_broke_at_any_call_is_gone_on_with(newer: Stage, broken_at: int) -> None:
+    plane = newer.applied()
+    calls = 0
+
+    def break_off(method: str) -> None:
+        nonlocal calls
+        calls += not method.endswith((".info", ".version"))
+        if calls == broken_at:
+            raise requests.ConnectionError("the run was killed")
+
+    newer.wire.before = break_off
+    with pytest.raises(FrontEndUnreachableError):
+        plane.destroy(plane.observe())
+    newer.wire.before = lambda method: None
+    plane.destroy(plane.observe())
+    assert left(plane.observe()) == []
+
+
+def test_a_half_made_cluster_goes(newer: Stage) -> None:
+    """Even what was made and not yet marked, where the Terraform state tells the UUID."""
+    plane = newer.plane()
+
+    def break_off(method: str) -> None:
+        if method == "one.host.update":
+            raise requests.ConnectionError("the run was killed")
+
+    newer.wire.before = break_off
+    with pytest.raises(FrontEndUnreachableError):
+        plane.apply(plane.observe(), outputs(), reports())
+    newer.wire.before = lambda method: None
+    assert any("edgewrap-" in name for name in left(plane.observe()))
+    plane.destroy(plane.observe(), uuid=UUID)
+    assert left(plane.observe()) == []
+
+
+def test_a_cluster_of_another_terraform_state_is_left_alone(stage: Stage) -> None:
+    plane = stage.applied()
+    before = left(plane.observe())
+    assert plane.destroy_changes(plane.observe(), uuid=OTHER_UUID) == ()
+    plane.destroy(plane.observe(), uuid=OTHER_UUID)
+    assert left(plane.observe()) == before
+
+
+def test_two_clusters_of_one_name_and_no_state_that_says_which(newer: Stage) -> None:
+    plane = newer.applied()
+    newer.one.call("cluster.rename", cluster_id(newer), "renamed-by-hand")
+    hosts = newer.plane().hosts(newer.facts())
+    mark = {"CLUSTER": "edge-paris", "KEY": "host-0", "UUID": OTHER_UUID, "OWNER_UID": "0"}
+    newer.one.call("host.update", hosts["host-0"].id, {"EDGEWRAP": mark}, 1)
+    with pytest.raises(ForeignObjectError, match="there are 2 edgewrap clusters named edge-paris"):
+        plane.destroy_changes(plane.observe())
+
+
+def test_a_network_in_error_goes_too(newer: Stage) -> None:
+    plane = newer.applied()
+    (network,) = plane.observe().networks
+    mark = dict(network.template["EDGEWRAP"])  # type: ignore[arg-type]
+    newer.delete_network(network.id)
+    bad = 'AR = [ TYPE = "IP4", SIZE = "1" ]'
+    parts = ", ".join(f'{name} = "{value}"' for name, value in mark.items())
+    newer.one.call(
+        "vn.allocate", f'NAME = "edge-paris-public"\nVN_MAD = "fw"\nEDGEWRAP = [ {parts} ]\n{bad}', cluster_id(newer)
+    )
+    (change,) = [one for one in plane.destroy_changes(plane.observe()) if one.kind == "virtual network"]
+    assert change.key == "edge-paris-public"
+    plane.destroy(plane.observe())
+    assert left(plane.observe()) == []
+
+
+def test_another_cluster_of_ours_stays(newer: Stage) -> None:
+    plane = newer.applied()
+    other = newer.plane(spec("edge-rome"))
+    assert other.destroy_changes(other.observe()) == ()
+    other.destroy(other.observe())
+    assert plane.diff(plane.observe(), outputs(), reports()) == ()
