@@ -1,0 +1,79 @@
+"""Every way a run can end has its exit code; nothing heavy is imported at start-up."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from edgewrap.cli.main import build, run
+from edgewrap.errors import EdgewrapError, PartlyAppliedError, SpecError, UsageError
+
+HEAVY = ("pydantic", "yaml", "jinja2", "boto3", "botocore", "pyone", "asyncssh", "python_terraform", "moto")
+
+
+def raising(error: BaseException) -> typer.Typer:
+    app = typer.Typer()
+
+    @app.command()
+    def command() -> None:
+        raise error
+
+    return app
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (EdgewrapError("x", cause="y", advice="z"), 1),
+        (SpecError([]), 1),
+        (PartlyAppliedError("x", cause="y", advice="z"), 3),
+        (UsageError("x", cause="y", advice="z"), 64),
+        (KeyboardInterrupt(), 130),
+        (typer.Abort(), 130),
+        (typer.Exit(2), 2),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_exit_codes(error: BaseException, status: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(raising(error), []) == status
+    if isinstance(error, EdgewrapError) and not isinstance(error, SpecError):
+        assert capsys.readouterr().err == "Error: x\n  Cause: y\n  What to do: z\n"
+
+
+@pytest.mark.parametrize("arguments", [["nope"], ["plan", "--nope"], ["plan", "--only", "nope"], ["output", "a", "b"]])
+def test_wrong_usage_is_64(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(build(), arguments) == 64
+    assert "--help" in capsys.readouterr().err
+
+
+def test_a_missing_spec_is_an_error_with_advice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(build(), ["plan", "--file", str(tmp_path / "absent.yaml")]) == 1
+    assert "absent.yaml" in capsys.readouterr().err
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(build(), ["--help"]) == 0
+    shown = capsys.readouterr().out
+    for command in (
+        "init",
+        "validate",
+        "schema",
+        "render",
+        "plan",
+        "apply",
+        "status",
+        "output",
+        "destroy",
+        "ssh",
+        "lab",
+    ):
+        assert command in shown
+
+
+def test_nothing_heavy_is_imported_at_start_up() -> None:
+    code = f"import sys, edgewrap.cli.main as main; main.build(); print([n for n in {HEAVY!r} if n in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
