@@ -38,6 +38,11 @@ class Observation:
     failures: Mapping[str, HostError] = field(default_factory=dict)
     pins: Mapping[str, HostPin] = field(default_factory=dict)
 
+    def facts_of(self, host: HostOutput) -> HostFacts | None:
+        """The facts of that very instance; those of another one under the same key tell nothing."""
+        pin = self.pins.get(host.key)
+        return self.facts.get(host.key) if pin is not None and pin.instance_id == host.instance_id else None
+
 
 @dataclass(slots=True)
 class _Seen:
@@ -67,10 +72,11 @@ class HostsPlane:
         """What differs on the hosts. One that is not there yet is all `create`; of one that could not be read,
         nothing is told."""
         changes: list[Change] = []
-        for key in outputs.hosts:
-            if key in observation.facts or key not in observation.failures:
-                operations = self._operations(outputs, key, observation.facts.get(key, NOTHING))
-                changes += [operation.change for operation in operations]
+        for key, host in outputs.hosts.items():
+            facts = observation.facts_of(host)
+            if facts is None and key in observation.failures and _exists(host):
+                continue
+            changes += [operation.change for operation in self._operations(outputs, key, facts or NOTHING)]
         return tuple(changes)
 
     def reports(self, outputs: Outputs, observation: Observation) -> Mapping[str, HostReport]:
@@ -83,8 +89,8 @@ class HostsPlane:
                 phydev=facts.phydev,
                 mtu=facts.phydev_mtu,
             )
-            for key, facts in observation.facts.items()
-            if key in outputs.hosts
+            for key, host in outputs.hosts.items()
+            if (facts := observation.facts_of(host)) is not None
         }
 
     def converge(
@@ -96,21 +102,19 @@ class HostsPlane:
         """
         settled = {
             key: facts
-            for key, facts in observation.facts.items()
-            if key in outputs.hosts and not self._operations(outputs, key, facts)
+            for key, host in outputs.hosts.items()
+            if (facts := observation.facts_of(host)) is not None and not self._operations(outputs, key, facts)
         }
-        seen_pins = {key: pin for key, pin in observation.pins.items() if _same_instance(outputs, key, pin)}
 
         async def make(session: Session, seen: _Seen, started: float) -> None:
             await self._converge(session, seen, outputs, started)
 
-        result = asyncio.run(
-            self._over_hosts(outputs, {**pins, **seen_pins}, make, wait_s=wait_s, skip=frozenset(settled))
-        )
+        known = {**pins, **observation.pins}
+        result = asyncio.run(self._over_hosts(outputs, known, make, wait_s=wait_s, skip=frozenset(settled)))
         return Observation(
             facts=_ordered(outputs, {**settled, **result.facts}),
             failures=result.failures,
-            pins=_ordered(outputs, {**seen_pins, **result.pins}),
+            pins=_ordered(outputs, {**{key: observation.pins[key] for key in settled}, **result.pins}),
         )
 
     async def _over_hosts(
@@ -228,11 +232,6 @@ class HostsPlane:
 
 def _exists(host: HostOutput) -> bool:
     return UNKNOWN not in (host.instance_id, host.name, host.state)
-
-
-def _same_instance(outputs: Outputs, key: str, pin: HostPin) -> bool:
-    host = outputs.hosts.get(key)
-    return host is not None and host.instance_id == pin.instance_id
 
 
 def _ordered(outputs: Outputs, values: Mapping[str, _T]) -> dict[str, _T]:

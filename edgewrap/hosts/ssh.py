@@ -254,11 +254,12 @@ def _algorithms(pinned: str | None) -> list[str]:
 
 
 def _proxy_command(ssh: Ssh, host: HostOutput, errors: str) -> list[str] | None:
-    """Run by a shell, as OpenSSH does; what it says on its error stream is kept for the cause."""
+    """Run by a shell, as OpenSSH does. What it says on its error stream is kept in the file `errors` for the cause;
+    asyncssh would take it for a part of the conversation, and the end of that stream for the end of the connection."""
     if not ssh.proxy_command:
         return None
     command = ssh.proxy_command.replace("{instance_id}", host.instance_id).replace("{host}", host.name)
-    return ["/bin/sh", "-c", f"exec 2>{quote(errors)}; {command}"]
+    return ["/bin/sh", "-c", f"exec 9>&2 2>{quote(errors)}; {command}"]
 
 
 def _wrong_key(host: HostOutput) -> HostKeyError:

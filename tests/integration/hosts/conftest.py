@@ -71,9 +71,11 @@ def vpc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vpc]:
     """The VPC, its hosts as they come from AWS."""
     directory: Path = tmp_path_factory.mktemp("vpc")
     vpc = Vpc(directory, outputs_of({0: 0, 1: 0, 2: 1, 3: 1}, hosts=3, eips=EIPS))
-    vpc.start()
-    yield vpc
-    vpc.stop()
+    try:
+        vpc.start()
+        yield vpc
+    finally:
+        vpc.stop()
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,19 @@ _HOST_SCRIPT = Path(__file__).with_name("host.sh").read_text()
 _KEY = "edgewrap-test-key.pub"
 _CLONE_NEWNET = 0x40000000
 _NAMESPACES = ["--mount", "--net", "--pid", "--uts", "--ipc"]
-_WRAPPER = ["unshare", *_NAMESPACES, "--fork", "--kill-child", "--mount-proc", "--propagation", "private"]
+# ended with the test's process, however that ends
+_WRAPPER = [
+    "setpriv",
+    "--pdeathsig",
+    "KILL",
+    "unshare",
+    *_NAMESPACES,
+    "--fork",
+    "--kill-child",
+    "--mount-proc",
+    "--propagation",
+    "private",
+]
 
 _START = f"""
 mount -t tmpfs -o mode=755 tmpfs /run
