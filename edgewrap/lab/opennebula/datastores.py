@@ -25,6 +25,8 @@ _TRANSFERS = {
     "local": {"ALLOW_ORPHANS": "FORMAT", "CLONE_TARGET": "SYSTEM", "LN_TARGET": "SYSTEM", "SHARED": "NO"},
     "ssh": {"ALLOW_ORPHANS": "YES", "CLONE_TARGET": "SYSTEM", "LN_TARGET": "SYSTEM", "SHARED": "NO"},
 }
+# What a system datastore has and others have not, and the other way round.
+_BY_TYPE = ("CLONE_TARGET", "LN_TARGET", "SHARED", "DS_MIGRATE", "DS_LIVE_MIGRATE", "DS_MIGRATE_SNAP")
 _OTHER_TRANSFER = {"ALLOW_ORPHANS": "NO", "CLONE_TARGET": "SYSTEM", "LN_TARGET": "NONE", "SHARED": "YES"}
 
 
@@ -74,19 +76,24 @@ def _reshape(one: FrontEnd, datastore: Datastore) -> Datastore:
     return datastore.model_copy(update={"template": _completed(one.release, template)})
 
 
+def _check_drivers(template: Template) -> None:
+    """Refuse a new datastore that does not name its drivers; an update may leave them out."""
+    if not template.get("TM_MAD"):
+        raise Refusal(Code.INTERNAL, "No TM_MAD in template.")
+    if not template.get("DS_MAD") and template.get("TYPE") != "SYSTEM_DS":
+        raise Refusal(Code.INTERNAL, "No DS_MAD in template.")
+
+
 def _completed(release: Release, template: Template) -> Template:
     """The template with what the front-end adds by the datastore's type and drivers. Raises Refusal."""
     kind, transfer, source = (template.get(name) for name in ("TYPE", "TM_MAD", "DS_MAD"))
     if kind not in _TYPES:
         raise Refusal(Code.INTERNAL, "Unknown datastore type" if kind else "No TYPE in template.")
-    if not transfer:
-        raise Refusal(Code.INTERNAL, "No TM_MAD in template.")
-    if not source and kind != "SYSTEM_DS":
-        raise Refusal(Code.INTERNAL, "No DS_MAD in template.")
     if transfer not in drivers(release).transfer:
         raise Refusal(Code.INTERNAL, f'TM_MAD named "{transfer}" is not defined in oned.conf')
-    if kind != "SYSTEM_DS" and source not in drivers(release).datastore:
+    if kind != "SYSTEM_DS" and source and source not in drivers(release).datastore:
         raise Refusal(Code.INTERNAL, f'DS_MAD named "{source}" is not defined in oned.conf')
+    template = template.without(*_BY_TYPE)
     told = _TRANSFERS.get(transfer, _OTHER_TRANSFER)
     added = {"ALLOW_ORPHANS": told["ALLOW_ORPHANS"], "PERSISTENT_SNAPSHOTS": "YES"}
     if kind == "SYSTEM_DS":
@@ -114,6 +121,7 @@ def allocate(one: FrontEnd, user: User, text: str, cluster_id: int = -1) -> int:
     cluster_id = existing_cluster(one, cluster_id)
     template = parse(text)
     name = KIND.check_name(one, template.get("NAME"))
+    _check_drivers(template)
     template = _completed(one.release, template.without("NAME"))
     number = one.store.next_id(Datastore, FIRST_ID)
     return one.store.put(_made(number, name, template, cluster_id, user.id, user.gid)).id

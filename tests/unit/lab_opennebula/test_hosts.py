@@ -79,6 +79,23 @@ def test_a_replaced_datastore_template_keeps_what_the_datastore_is(bench: Bench)
     assert bench.refusal("one.datastore.update", number, 'TM_MAD = "nope"', 1)[0] == 0x2000
 
 
+def test_a_datastore_of_another_type(bench: Bench) -> None:
+    number = bench.value("one.datastore.allocate", 'NAME = "s"\nTYPE = "SYSTEM_DS"\nTM_MAD = "ssh"', 0)
+    before = bench.value("one.datastore.info", number)
+    bench.value("one.datastore.update", number, 'TYPE = "FILE_DS"', 1)
+    found = bench.tree("one.datastore.info", number)
+    assert [found.findtext(name) for name in ("TYPE", "DS_MAD", "TEMPLATE/SHARED")] == ["2", "-", None]
+    bench.value("one.datastore.update", number, 'TYPE = "SYSTEM_DS"', 1)
+    assert bench.value("one.datastore.info", number) == before
+
+
+def test_an_update_may_name_other_drivers(bench: Bench) -> None:
+    number = host(bench)
+    bench.value("one.host.update", number, 'IM_MAD = "lxc"', 1)
+    found = bench.tree("one.host.info", number)
+    assert [found.findtext(name) for name in ("IM_MAD", "VM_MAD", "TEMPLATE/IM_MAD")] == ["lxc", "kvm", "lxc"]
+
+
 def test_system_datastores_are_not_protected(bench: Bench) -> None:
     bench.value("one.datastore.delete", 0)
     assert bench.refusal("one.datastore.info", 0)[0] == 0x400
