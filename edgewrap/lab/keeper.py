@@ -30,6 +30,8 @@ WRAPPER = (
 # The namespace's first process has to reap the orphans of all others, which a shell does, and ends with the daemon.
 FIRST_PROCESS = ("sh", "-c", '"$@" & wait $!', "lab")
 _PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_END_S = 10.0
 
 
 def die_with_parent(number: int = signal.SIGKILL) -> None:
@@ -40,6 +42,7 @@ def die_with_parent(number: int = signal.SIGKILL) -> None:
 def keep(directory: LabDirectory) -> int:
     """Run the lab of this directory until it ends; returns the daemon's exit status."""
     _held = directory.hold()
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)  # what loses its parent becomes this process's child
     keeper = ProcessId.of(os.getpid())
     settings = LabSettings.read(directory.settings)
     top = cgroups.hierarchy() if settings.hosts else None
@@ -78,7 +81,18 @@ def _run(directory: LabDirectory, settings: LabSettings, keeper: ProcessId) -> i
                 front_end_endpoint=settings.front_end_endpoint,
             )
         )
-    return child.wait()
+    status = child.wait()
+    _wait_for_the_rest()
+    return status
+
+
+def _wait_for_the_rest() -> None:
+    """Wait until the processes that died with the child have really gone."""
+    deadline = time.monotonic() + _END_S
+    with contextlib.suppress(ChildProcessError):
+        while time.monotonic() < deadline:
+            if os.waitpid(-1, os.WNOHANG) == (0, 0):
+                time.sleep(0.01)
 
 
 def _first_process(wrapper: subprocess.Popen[bytes]) -> int:
