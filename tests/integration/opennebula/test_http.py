@@ -1,0 +1,78 @@
+"""Over HTTP: the lab's front-end as a process, reached as the command line reaches one."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edgewrap.errors import AuthenticationError, FrontEndUnreachableError
+from edgewrap.events import discard
+from edgewrap.opennebula.client import FrontEnd, HttpWire
+from edgewrap.opennebula.plane import OpenNebulaPlane, connect
+from edgewrap.opennebula.session import Session
+from tests.support.front_end import outputs, reports, spec
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where a fresh front-end answers."""
+    directory: Path = tmp_path_factory.mktemp("front-end")
+    auth = directory / "one_auth"
+    auth.write_text("oneadmin:opennebula\n")
+    options = ("--port", "0", "--database", str(directory / "one.db"), "--auth-file", str(auth), "--settle", "0.05")
+    with subprocess.Popen(
+        [sys.executable, "-m", "edgewrap.lab.opennebula", *options], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        yield json.loads(process.stdout.readline())["url"]
+        process.terminate()
+
+
+def test_a_cluster_comes_and_goes(url: str, tmp_path: Path) -> None:
+    auth = tmp_path / "auth"
+    auth.write_text("oneadmin:opennebula\n")
+    front_end = connect(spec(), {"ONE_XMLRPC": url, "ONE_AUTH": str(auth)})
+    plane = OpenNebulaPlane(spec(), front_end, discard)
+    plane.apply(plane.observe(), outputs(), reports())
+    assert plane.diff(plane.observe(), outputs(), reports()) == ()
+    plane.destroy(plane.observe())
+    assert plane.destroy_changes(plane.observe()) == ()
+
+
+def test_a_wrong_password(url: str) -> None:
+    front_end = connect(spec(opennebula={"endpoint": url}), {"ONE_AUTH": "oneadmin:wrong-and-secret"})
+    with pytest.raises(AuthenticationError, match="does not know the user oneadmin") as raised:
+        front_end.call("system.version")
+    assert "wrong-and-secret" not in f"{raised.value} {raised.value.cause} {raised.value.advice}"
+
+
+def test_another_path(url: str) -> None:
+    wrong = url.replace("/RPC2", "/elsewhere")
+    with pytest.raises(FrontEndUnreachableError, match="answered with HTTP status 404"):
+        FrontEnd(wrong, Session("a:b"), wire=HttpWire(wrong)).call("system.version")
+
+
+def test_nobody_there() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{closed.getsockname()[1]}/RPC2"
+    with pytest.raises(FrontEndUnreachableError, match="is not reachable"):
+        FrontEnd(address, Session("a:b")).call("system.version")
+
+
+def test_somebody_who_never_answers() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}/RPC2"
+        begun = time.monotonic()
+        with pytest.raises(FrontEndUnreachableError, match="did not answer in time"):
+            FrontEnd(address, Session("a:b"), wire=HttpWire(address, timeout_s=0.3)).call("system.version")
+        assert time.monotonic() - begun < 5

@@ -1,0 +1,13 @@
+"""Recordings of real front-ends."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.recordings import Recording
+
+
+@pytest.fixture(params=("7.0.2", "7.4.0"))
+def recording(request: pytest.FixtureRequest) -> Recording:
+    """Either version's recordings."""
+    return Recording(request.param)
