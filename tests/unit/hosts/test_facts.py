@@ -1,0 +1,133 @@
+"""Parsing what real hosts printed."""
+
+from __future__ import annotations
+
+import base64
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgewrap.hosts.facts import (
+    BLOCK_BEGIN,
+    BLOCK_END,
+    FactsError,
+    Link,
+    Route,
+    Rule,
+    parse_facts,
+)
+from tests.unit.hosts.recorded import DATA, recorded
+
+ENTRY = (DATA / "entry.txt").read_text()
+
+
+def test_links() -> None:
+    facts = recorded("entry")
+    assert facts.link("br-edge") == Link("br-edge", "02:ee:0a:00:00:0a", 1500, True, kind="bridge")
+    assert facts.link("gw-edge") == Link("gw-edge", "02:ed:0a:00:00:0a", 1500, True, kind="veth", lower="gw-port")
+    port = facts.link("gw-port")
+    assert port is not None
+    assert port.master == "br-edge"
+    interface = facts.interface_of("0e:00:00:00:00:01")
+    assert interface is not None
+    assert (interface.name, interface.up, interface.addresses) == ("ens6", True, ("10.0.128.0/32",))
+
+
+def test_routes_and_rules() -> None:
+    facts = recorded("entry")
+    assert Route(10000, "10.0.128.2", "gw-edge") in facts.routes
+    assert Route(10001, "default", "ens6", gateway="10.0.0.1", onlink=True) in facts.routes
+    assert Rule(1000, 10000) in facts.rules
+    assert Rule(1001, 10001, source="10.0.128.0/25", interface="gw-edge") in facts.rules
+    assert facts.proxies == {("10.0.128.3", "gw-edge"), ("10.0.128.131", "gw-edge")}
+    assert ("02:ed:0a:00:00:0a", "gw-port") in facts.static_fdb
+
+
+def test_the_rest() -> None:
+    facts = recorded("entry")
+    assert facts.sysctls["net/ipv4/conf/ens6/rp_filter"] == "2"
+    assert facts.unit_enabled
+    assert facts.unit_active is None
+    assert facts.table == facts.saved_table
+    assert facts.table[0] == "table ip edge {"
+    assert (facts.phydev, facts.phydev_mtu) == ("eth0", 1500)
+    assert facts.missing_tools == ()
+
+
+def test_files_as_they_are_listed() -> None:
+    files = parse_facts(ENTRY).files
+    assert files["/etc/edgewrap/network.sh"].mode == "755"
+    assert {fact.owner for fact in files.values()} == {"0:0"}
+
+
+def test_a_bare_host() -> None:
+    facts = recorded("bare")
+    assert facts.link("br-edge") is None
+    assert facts.table == facts.saved_table == ()
+    assert not facts.files
+    assert not facts.unit_enabled
+    assert facts.phydev == "eth0"
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "lower"),
+    [("vlan", "ens6.7", "ens6"), ("macvlan", "mac0", "ens6")],
+)
+def test_a_device_stacked_on_the_interface_is_not_the_interface(kind: str, name: str, lower: str) -> None:
+    row = {"ifname": name, "link": lower, "address": "0e:00:00:00:00:01", "mtu": 1500, "flags": [], "addr_info": []}
+    first = f"[{str(row).replace(chr(39), chr(34))},"
+    facts = parse_facts(ENTRY.replace("##edgewrap:section links\n[", f"##edgewrap:section links\n{first}", 1))
+    interface = facts.interface_of("0e:00:00:00:00:01")
+    assert interface is not None
+    assert interface.name == "ens6"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "sudo: a password is required",
+        ENTRY.replace("##edgewrap:section end", ""),
+        ENTRY.replace('"ifname"', '"name"'),
+    ],
+    ids=["nothing", "something else", "cut off", "other JSON"],
+)
+def test_what_is_no_answer_is_refused(text: str) -> None:
+    with pytest.raises(FactsError):
+        parse_facts(text)
+
+
+def _with_keys(text: str) -> tuple[str, ...] | None:
+    head, _ = ENTRY.split("##edgewrap:section keys\n")
+    keys = base64.encodebytes(text.encode()).decode()
+    return parse_facts(f"{head}##edgewrap:section keys\n{keys}\n##edgewrap:section end\n").authorized_keys
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ("ssh-ed25519 AAAA own\n", None),
+        (f"a\n{BLOCK_BEGIN}\none\ntwo\n{BLOCK_END}\nb\n", ("one", "two")),
+        (f"{BLOCK_BEGIN}\n{BLOCK_END}\n", ()),
+        (f"{BLOCK_BEGIN}\none\n", None),
+        (f"{BLOCK_END}\none\n{BLOCK_BEGIN}\n", None),
+    ],
+    ids=["none", "a block", "an empty one", "no end", "turned round"],
+)
+def test_our_block_of_keys(text: str, keys: tuple[str, ...] | None) -> None:
+    assert _with_keys(text) == keys
+
+
+@given(st.text())
+def test_any_other_text_is_refused_or_read_but_never_breaks(text: str) -> None:
+    with suppress(FactsError):
+        parse_facts(text)
+
+
+@given(st.integers(min_value=0, max_value=len(ENTRY)))
+def test_an_answer_cut_off_anywhere_is_refused(length: int) -> None:
+    if length < ENTRY.index("##edgewrap:section end"):
+        with pytest.raises(FactsError):
+            parse_facts(ENTRY[:length])
