@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
+from moto.core.exceptions import ServiceException
 from moto.ec2.models.instances import Instance
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from werkzeug.exceptions import BadRequest, HTTPException, NotFound
@@ -81,7 +82,10 @@ class LabApi:
             act = {"stopped": instance.stop, "terminated": instance.terminate, "running": instance.start}.get(wanted)
             if act is None:
                 raise BadRequest('the body says which state: {"state": "stopped"}, "terminated" or "running"')
-            act()
+            try:
+                act()
+            except ServiceException as refusal:
+                raise BadRequest(str(refusal)) from refusal
             self._picture.redraw()
         return "{}"
 

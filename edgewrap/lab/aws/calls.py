@@ -49,8 +49,8 @@ class ApiCall(BaseModel):
 class CallLog:
     """The calls, in order, in memory and in a file (one JSON object a line)."""
 
-    def __init__(self, file: Path) -> None:
-        self._calls: deque[ApiCall] = deque(maxlen=KEPT)
+    def __init__(self, file: Path, kept: int = KEPT) -> None:
+        self._calls: deque[ApiCall] = deque(maxlen=kept)
         self._serial = 0
         self._lock = threading.Lock()
         self._file = file.open("a", encoding="utf-8", buffering=1)

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from http.client import HTTPException
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -70,7 +71,7 @@ class LabAwsClient:
                 cause="the request is not one that it understands",
                 advice="docs/lab-aws.md lists its API",
             ) from error
-        except (URLError, OSError) as error:
+        except (URLError, OSError, HTTPException) as error:
             raise LabError(
                 f"the lab's AWS at {self.endpoint} does not answer: {error}",
                 cause="its process has ended, or never came up",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import io
+import json
 import threading
+import traceback
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -42,13 +45,35 @@ class LabApplication:
         body = _read_body(environ)
         environ["wsgi.input"] = io.BytesIO(body)
         with self._turn:
-            chunks, status, headers = run_wsgi_app(self._moto, environ, buffered=True)
-            answer = b"".join(chunks)
+            answer, status, headers = self._ask_moto(environ)
             call = self._calls.add(environ, body, int(status.split(" ", 1)[0]), answer)
             if not call.reads:
                 self._picture.redraw()
-        start_response(status, headers.to_wsgi_list())
+        start_response(status, headers)
         return [answer]
+
+    def _ask_moto(self, environ: dict[str, Any]) -> tuple[bytes, str, list[tuple[str, str]]]:
+        try:
+            chunks, status, headers = run_wsgi_app(self._moto, environ, buffered=True)
+        except NotImplementedError as error:
+            return _failure(
+                environ, "400 Bad Request", "UnsupportedOperation", f"the lab's AWS cannot do this: {error}"
+            )
+        except Exception as error:
+            traceback.print_exc()
+            return _failure(environ, "500 Internal Server Error", "InternalError", f"the lab's AWS failed: {error!r}")
+        return b"".join(chunks), status, headers.to_wsgi_list()
+
+
+def _failure(environ: dict[str, Any], status: str, code: str, message: str) -> tuple[bytes, str, list[tuple[str, str]]]:
+    """An error that AWS's clients can read, where moto would answer with a page for a browser."""
+    if "HTTP_X_AMZ_TARGET" in environ:
+        text, kind = json.dumps({"__type": code, "message": message}), "application/x-amz-json-1.1"
+    else:
+        error = f"<Error><Code>{code}</Code><Message>{html.escape(message)}</Message></Error>"
+        text, kind = f"<Response><Errors>{error}</Errors><RequestID>lab</RequestID></Response>", "text/xml"
+    answer = text.encode()
+    return answer, status, [("Content-Type", kind), ("Content-Length", str(len(answer)))]
 
 
 def _read_body(environ: dict[str, Any]) -> bytes:

@@ -20,7 +20,7 @@ def lab_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabAwsClient]:
         yield client
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def stock_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""What the lab's AWS refuses, and what it leaves alone, held against stock moto as in test_mends.py."""
+"""What the lab's AWS refuses, and what it leaves alone, held against stock moto as in test_mends_of_instances.py."""
 
 from __future__ import annotations
 
@@ -39,9 +39,21 @@ class Aws:
         self.ssm: Any = SESSION.client("ssm", endpoint_url=endpoint, config=once)
 
     def network(self) -> tuple[str, str]:
-        """The ids of a new VPC and its subnet."""
+        """The ids of a new VPC and its subnet, in a zone that offers the types of these tests."""
+        zones = [
+            {
+                offering["Location"]
+                for offering in self.ec2.describe_instance_type_offerings(
+                    LocationType="availability-zone", Filters=[{"Name": "instance-type", "Values": [instance_type]}]
+                )["InstanceTypeOfferings"]
+            }
+            for instance_type in ("t3.large", "m5.24xlarge")
+        ]
         vpc = self.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-        return vpc, self.ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/23")["Subnet"]["SubnetId"]
+        subnet = self.ec2.create_subnet(
+            VpcId=vpc, CidrBlock="10.0.0.0/23", AvailabilityZone=min(set.intersection(*zones))
+        )
+        return vpc, subnet["Subnet"]["SubnetId"]
 
     def run(self, subnet: str, instance_type: Any = "t3.large", count: int = 1) -> list[str]:
         made = self.ec2.run_instances(

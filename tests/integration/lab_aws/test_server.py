@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -211,6 +212,15 @@ def test_calls_are_logged_without_credentials(lab_aws: LabAwsClient, ec2: EC2Cli
     assert "Signature" not in text
 
 
+def test_what_moto_cannot_do_is_said_so_that_clients_can_read_it(lab_aws: LabAwsClient, ec2: EC2Client) -> None:
+    last = max((call.serial for call in lab_aws.calls()), default=0)
+    with refused("UnsupportedOperation"):
+        ec2.describe_fpga_images()
+    with refused("UnsupportedOperation"):
+        SESSION.client("service-quotas", endpoint_url=lab_aws.endpoint).list_services()
+    assert [call.error for call in lab_aws.calls(after=last)] == ["UnsupportedOperation"] * 2
+
+
 def test_instances_die_without_any_call(lab_aws: LabAwsClient, ec2: EC2Client) -> None:
     cluster = Cluster(ec2)
     lab_aws.set_instance_state(cluster.host, "stopped")
@@ -218,7 +228,8 @@ def test_instances_die_without_any_call(lab_aws: LabAwsClient, ec2: EC2Client) -
     assert host.state == "stopped"
     shown = ec2.describe_instances(InstanceIds=[cluster.host])["Reservations"][0]["Instances"][0]
     assert shown["State"]["Name"] == "stopped"
-    for instance_id, state in ((cluster.host, "asleep"), ("i-0", "stopped")):
+    lab_aws.set_instance_state(cluster.host, "terminated")
+    for instance_id, state in ((cluster.host, "asleep"), (cluster.host, "running"), ("i-0", "stopped")):
         with pytest.raises(LabError, match="refused POST"):
             lab_aws.set_instance_state(instance_id, state)
 
@@ -276,11 +287,21 @@ def test_sigterm_ends_it_cleanly_and_the_log_stays(tmp_path: Path) -> None:
     assert client.quotas().elastic_ips == 7
     assert _listening_addresses(process.pid, urlsplit(client.endpoint).port or 0) == {"0100007F"}  # 127.0.0.1
     SESSION.client("ec2", endpoint_url=client.endpoint).describe_regions()
+    poll = threading.Thread(target=_poll_until_it_ends, args=(client,), daemon=True)
+    poll.start()
+    began = time.monotonic()
     assert process.stop() == 0
+    assert time.monotonic() - began < 5  # a poll that waits for a change does not hold it up
+    poll.join(10)
     (line,) = (tmp_path / "requests.ndjson").read_text().splitlines()
     assert json.loads(line)["action"] == "DescribeRegions"
     with pytest.raises(LabError, match="does not answer"):
         client.cloud()
+
+
+def _poll_until_it_ends(client: LabAwsClient) -> None:
+    with contextlib.suppress(LabError):
+        client.cloud(after=10**9, timeout_s=30)
 
 
 def _listening_addresses(pid: int, port: int) -> set[str]:
