@@ -56,6 +56,11 @@ class HostFacts(Existing):
         return STATES[self.state] if self.state < len(STATES) else str(self.state)
 
     @property
+    def under_maintenance(self) -> bool:
+        """Somebody has said so with an attribute of the host: its status is his then."""
+        return text_of(self.template, MAINTENANCE_ATTRIBUTE).upper() == "YES"
+
+    @property
     def pin(self) -> HostPin | None:
         """The SSH host key that was pinned for this host."""
         parts = vector_of(self.template, SSH_ATTRIBUTE)
@@ -111,8 +116,7 @@ def diff(
     mending.attributes(wanted.attributes)
     mending.name(wanted.name)
     mending.membership(cluster_id)
-    held = text_of(existing.template, MAINTENANCE_ATTRIBUTE).upper() == "YES"
-    if wanted.ready and not held and status != "enabled":
+    if wanted.ready and status != "enabled" and not existing.under_maintenance:
         mending.status(status, "enabled", ENABLE)
     return mending.operation(wanted.key, wanted.key)
 

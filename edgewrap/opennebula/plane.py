@@ -101,7 +101,8 @@ class OpenNebulaPlane:
                     raise
 
     def wait_monitored(self, hosts: Collection[str], timeout_s: float) -> None:
-        """Wait until each of these hosts (by key) is MONITORED, at most `timeout_s` seconds.
+        """Wait until each of these hosts (by key) is MONITORED, at most `timeout_s` seconds; not for one that is under
+        maintenance.
 
         Raises OpenNebulaError that names those that are not, and why they may not be.
         """
@@ -227,7 +228,7 @@ def _removed_ranges(operation: Operation) -> list[int]:
 
 
 def _monitored(found: HostFacts | None) -> bool:
-    return found is not None and found.state == MONITORED
+    return found is not None and (found.state == MONITORED or found.under_maintenance)
 
 
 def _not_monitored(missing: Mapping[str, HostFacts | None], timeout_s: float) -> OpenNebulaError:

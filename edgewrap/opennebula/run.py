@@ -32,7 +32,8 @@ class Runner:
         """All steps in order, then the last steps of all. Raises what the front-end raises, at the first failure."""
         late = []
         for operation in operations:
-            self._framed(operation, operation.steps, _title(operation))
+            if operation.steps:
+                self._framed(operation, operation.steps, _title(operation))
             if operation.last:
                 late.append(operation)
         for operation in late:
@@ -120,5 +121,7 @@ def await_network(
 
 
 def _title(operation: Operation) -> str:
+    if operation.change.after == {"STATUS": "disabled"}:
+        return f"disable {operation.change.kind}"
     words = {Action.CREATE: "create", Action.UPDATE: "update", Action.REPLACE: "make anew", Action.DELETE: "delete"}
     return f"{words[operation.change.action]} {operation.change.kind}"

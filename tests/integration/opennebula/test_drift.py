@@ -185,6 +185,7 @@ def test_a_host_under_maintenance_is_left(newer: Stage) -> None:
     newer.one.call("host.status", existing.id, 1)
     newer.one.call("host.update", existing.id, {"EDGEWRAP_MAINTENANCE": "YES"}, 1)
     assert plane.diff(newer.facts(), outputs(), reports()) == ()
+    plane.wait_monitored({"host-1"}, 0)
 
 
 def test_an_object_deleted_by_hand_is_made_again(newer: Stage) -> None:

@@ -45,9 +45,7 @@ def converged() -> dict[str, Existing]:
         "cluster": ClusterFacts(Kind.CLUSTER, 100, "edge-paris", None, "", cluster.desired(MARK).attributes),
         "image": DatastoreFacts(Kind.DATASTORE, 3, image.name, 0, "oneadmin", image.attributes, (100,)),
         "system": DatastoreFacts(Kind.DATASTORE, 4, system.name, 0, "oneadmin", system.attributes, (100,)),
-        "network": NetworkFacts(
-            Kind.NETWORK, 5, network.name, 0, "oneadmin", network.attributes, (100,), ranges=ranges
-        ),
+        "network": replace(public, ranges=ranges),
         "template": TemplateFacts(Kind.TEMPLATE, 6, template.name, 0, "oneadmin", template.attributes),
     }
     for index, (key, output) in enumerate(known.hosts.items()):
