@@ -13,7 +13,7 @@ from shlex import quote
 
 from edgewrap.hosts.desired import DesiredHost
 from edgewrap.hosts.facts import BLOCK_BEGIN, BLOCK_END
-from edgewrap.hosts.files import NETWORK_SCRIPT, NETWORKD, NFT_TABLE, UNIT, UNIT_FILE, HostFile
+from edgewrap.hosts.files import NETWORK_SCRIPT, NETWORKD, NFT_TABLE, UNIT, UNIT_FILE, UNITS, HostFile
 from edgewrap.hosts.operations import AUTHORIZED_KEYS, Operation
 
 _STEP = re.compile(r"^##edgewrap:step (.+)$", re.MULTILINE)
@@ -63,7 +63,7 @@ def _steps(host: DesiredHost, operations: Sequence[Operation]) -> Iterator[str]:
         yield f"printf '%s\\n' {' '.join(map(quote, remove))} | ip -force -batch - || :"
     if network:
         yield f"sh {NETWORK_SCRIPT}"
-        yield from _unit(reload=UNIT_FILE in touched)
+        yield from _unit(reload=any(path.startswith(f"{UNITS}/") for path in touched))
     if len(network) < len(operations):
         yield from _authorized_keys(host)
 
@@ -91,8 +91,8 @@ def _reload_networkd() -> Iterator[str]:
 def _unit(*, reload: bool) -> Iterator[str]:
     """Enabled by its link, which needs no running systemd; started so that it counts as active."""
     yield "step unit"
-    yield "mkdir -p /etc/systemd/system/multi-user.target.wants"
-    yield f"ln -sfn {UNIT_FILE} /etc/systemd/system/multi-user.target.wants/{UNIT}"
+    yield f"mkdir -p {UNITS}/multi-user.target.wants"
+    yield f"ln -sfn {UNIT_FILE} {UNITS}/multi-user.target.wants/{UNIT}"
     yield "if [ -d /run/systemd/system ]; then"
     if reload:
         yield "\tsystemctl daemon-reload"

@@ -8,7 +8,7 @@ interfaces: rules for their addresses that look up a table of its own.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network
 
 from edgewrap.hosts.desired import (
@@ -27,6 +27,7 @@ from edgewrap.hosts.files import NFT_TABLE, UNIT, host_files
 from edgewrap.hosts.operations import AUTHORIZED_KEYS, Operation, differing, host_change
 from edgewrap.outputs import UNKNOWN
 
+SHOWN = 3  # of what cloud-init left on an interface: it may be one rule an address
 CLOUD_INIT_TABLES = range(100, 200)  # 100 + the interface's number
 
 NOTHING = HostFacts(
@@ -212,22 +213,30 @@ def _yes(value: bool) -> str:
 
 def _interfaces(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
     for group in host.groups:
-        wanted = {"up": "yes", "addresses": f"{group.address}/32", "other routes": ""}
+        wanted = {"up": "yes", "addresses": f"{group.address}/32", "other routes": "", "other rules": ""}
         link = facts.interface_of(group.mac)
         if link is None:
             why = f"no interface has the MAC {group.mac} yet" if facts.links else ""
             yield Operation(host_change(host.key, "interface", group.key, after={"mac": group.mac, **wanted}, why=why))
             continue
-        others = tuple(route for route in facts.routes if _stands_on(route, link))
+        routes = tuple(route for route in facts.routes if _stands_on(route, link))
+        rules = tuple(rule for rule in facts.rules if _made_by_cloud_init(rule, group))
         now = {
             "up": _yes(link.up),
-            "addresses": " ".join(link.addresses),
-            "other routes": ", ".join(map(str, others)),
+            "addresses": _some(link.addresses),
+            "other routes": _some(routes),
+            "other rules": _some(rules),
         }
         before, after = differing(now, wanted)
         if after:
             change = host_change(host.key, "interface", group.key, before=before, after=after)
-            yield Operation(change, remove=tuple(map(_remove_route, others)))
+            yield Operation(change, remove=(*map(_remove_route, routes), *map(_remove_rule, rules)))
+
+
+def _some(things: Sequence[object]) -> str:
+    """The things as text; of many, as cloud-init leaves them, the first ones and how many more."""
+    more = f" and {len(things) - SHOWN} more" if len(things) > SHOWN else ""
+    return ", ".join(map(str, things[:SHOWN])) + more
 
 
 def _stands_on(route: Route, link: Link) -> bool:
@@ -241,24 +250,26 @@ def _rules(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
     for name, rule in wanted.items():
         if rule not in facts.rules:
             yield Operation(host_change(host.key, "rule", name, after=_rule(rule)))
-    blocks = tuple(IPv4Network(group.block) for group in host.groups)
     for rule in facts.rules:
-        ours = rule.table in OWN_TABLES and rule not in wanted.values()
-        if ours or _made_by_cloud_init(rule, blocks):
+        if rule.table in OWN_TABLES and rule not in wanted.values():
             change = host_change(host.key, "rule", f"{rule.priority} {rule}", before=_rule(rule))
-            yield Operation(change, remove=(f"rule del priority {rule.priority} {rule}",))
+            yield Operation(change, remove=(_remove_rule(rule),))
 
 
 def _rule(rule: Rule) -> dict[str, str]:
     return {"priority": str(rule.priority), "rule": str(rule)}
 
 
-def _made_by_cloud_init(rule: Rule, blocks: tuple[IPv4Network, ...]) -> bool:
+def _remove_rule(rule: Rule) -> str:
+    return f"rule del priority {rule.priority} {rule}"
+
+
+def _made_by_cloud_init(rule: Rule, group: Group) -> bool:
     return (
         rule.table in CLOUD_INIT_TABLES
         and rule.source != "all"
         and not (rule.interface or rule.other)
-        and any(IPv4Network(rule.source).subnet_of(block) for block in blocks)
+        and IPv4Network(rule.source).subnet_of(IPv4Network(group.block))
     )
 
 

@@ -15,7 +15,8 @@ NETWORK_SCRIPT = "/etc/edgewrap/network.sh"
 NETWORK_DATA = "/etc/edgewrap/network.conf"
 NFT_TABLE = "/etc/edgewrap/edge.nft"
 UNIT = "edgewrap-network.service"
-UNIT_FILE = f"/etc/systemd/system/{UNIT}"
+UNITS = "/etc/systemd/system"
+UNIT_FILE = f"{UNITS}/{UNIT}"
 NETWORKD = "/etc/systemd/network"
 
 _HEADER = "# Written by edgewrap; changes made here are undone by its next apply.\n"
@@ -23,10 +24,7 @@ _HEADER = "# Written by edgewrap; changes made here are undone by its next apply
 _UNIT_TEXT = f"""{_HEADER}[Unit]
 Description=Public network of this edge host
 Documentation=file:{NETWORK_SCRIPT}
-# nftables.service flushes every table when it starts: ours comes after it, and again when it is restarted.
 After=systemd-networkd.service systemd-sysctl.service nftables.service
-PartOf=nftables.service
-ReloadPropagatedFrom=nftables.service
 Before=network-online.target
 
 [Service]
@@ -36,10 +34,16 @@ TimeoutStartSec=60
 # interfaces may still be waiting for their names
 ExecStartPre=-udevadm settle --timeout=20
 ExecStart={NETWORK_SCRIPT}
-ExecReload={NETWORK_SCRIPT}
 
 [Install]
 WantedBy=multi-user.target
+"""
+
+# Whenever nftables.service starts, reloads or stops, it flushes every table on the host, ours with the others.
+_NFTABLES_TEXT = f"""{_HEADER}[Service]
+ExecStartPost=-nft -f {NFT_TABLE}
+ExecReload=-nft -f {NFT_TABLE}
+ExecStopPost=-nft -f {NFT_TABLE}
 """
 
 # An empty list of occasions: neither a boot nor a hot-plugged interface makes cloud-init configure the network again.
@@ -87,6 +91,7 @@ def host_files(host: DesiredHost) -> tuple[HostFile, ...]:
         HostFile(NETWORK_DATA, "".join(_network_data(host))),
         HostFile(NETWORK_SCRIPT, script("network.sh"), "755"),
         HostFile(UNIT_FILE, _UNIT_TEXT),
+        HostFile(f"{UNITS}/nftables.service.d/edgewrap.conf", _NFTABLES_TEXT),
     )
 
 

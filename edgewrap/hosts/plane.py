@@ -16,7 +16,7 @@ from edgewrap.hosts.desired import desired_host
 from edgewrap.hosts.diff import NOTHING, diff, missing_interfaces
 from edgewrap.hosts.facts import FactsError, HostFacts, facts_command, parse_facts
 from edgewrap.hosts.operations import Operation
-from edgewrap.hosts.ssh import Session, connected, credentials
+from edgewrap.hosts.ssh import PROGRESS_S, Session, connected, credentials
 from edgewrap.outputs import UNKNOWN, HostOutput, HostPin, HostReport, Outputs
 from edgewrap.spec.models import Spec
 
@@ -194,15 +194,17 @@ class HostsPlane:
     async def _read_with_interfaces(self, session: Session, outputs: Outputs, started: float) -> HostFacts:
         """The facts, once the interfaces that AWS attached to the host have come up in its kernel; without them where
         they do not come."""
-        deadline = monotonic() + INTERFACE_WAIT_S
+        begun, told = monotonic(), -float(PROGRESS_S)
         while True:
             facts = await self._read(session)
             missing = self._missing(outputs, session.host.key, facts)
-            if not missing or monotonic() > deadline:
+            waited = monotonic() - begun
+            if not missing or waited > INTERFACE_WAIT_S:
                 return facts
-            self._tell(
-                EventKind.STEP_PROGRESS, session.host.key, f"waiting for the interface of {', '.join(missing)}", started
-            )
+            if waited - told >= PROGRESS_S:
+                told = waited
+                text = f"waiting for the interface of {', '.join(missing)}"
+                self._tell(EventKind.STEP_PROGRESS, session.host.key, text, started)
             await asyncio.sleep(SETTLE_S)
 
     async def _apply(self, session: Session, outputs: Outputs, operations: tuple[Operation, ...]) -> None:

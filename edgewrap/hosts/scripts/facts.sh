@@ -39,7 +39,8 @@ cd /
 
 section files
 for file in /etc/edgewrap/* /etc/systemd/network/05-edgewrap-*.network /etc/systemd/system/edgewrap-network.service \
-	/etc/cloud/cloud.cfg.d/99-edgewrap.cfg /etc/sysctl.d/99-zz-edgewrap.conf /etc/iproute2/rt_tables.d/edgewrap.conf; do
+	/etc/systemd/system/nftables.service.d/edgewrap.conf /etc/cloud/cloud.cfg.d/99-edgewrap.cfg \
+	/etc/sysctl.d/99-zz-edgewrap.conf /etc/iproute2/rt_tables.d/edgewrap.conf; do
 	[ ! -f "$file" ] || printf '%s %s\n' "$(stat -c '%a %u:%g' "$file")" "$(sha256sum "$file")"
 done
 

@@ -104,12 +104,7 @@ DRIFTS: dict[str, tuple[str, set[str]]] = {
         ip route add default via 10.0.0.1 dev ens6 table 101; ip route add 10.0.0.0/16 dev ens6 table 101
         ip rule add from 10.0.128.0 lookup 101; ip rule add from 10.0.128.2 lookup 101
         """,
-        {
-            "interface/group-0",
-            "route/group-0",
-            "rule/949 from 10.0.128.0 lookup 101",
-            "rule/948 from 10.0.128.2 lookup 101",
-        },
+        {"interface/group-0", "route/group-0"},
     ),
 }
 
@@ -132,7 +127,7 @@ ip rule | grep 192.0.2
 ip route show table 77
 ip route show table main
 ip neigh show proxy dev eth0
-ip address show dev eth0
+ip -4 address show dev eth0
 grep -v edgewrap /home/ubuntu/.ssh/authorized_keys
 """
 
