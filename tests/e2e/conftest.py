@@ -53,6 +53,19 @@ class Edge:
         done = self.lab.edgewrap("output", "--file", str(self.spec), "--json", *([name] if name else []))
         return json.loads(done.stdout)
 
+    def private(self, key: str) -> str:
+        """The private address of the VM that has this Elastic IP."""
+        return str(self.output(f"eips.{key}.private_address"))
+
+    def public(self, key: str) -> str:
+        """The Elastic IP itself."""
+        return str(self.output(f"eips.{key}.public_address"))
+
+    def entry(self, key: str) -> str:
+        """The entry host of this Elastic IP."""
+        outputs = self.output()
+        return str(outputs["groups"][outputs["eips"][key]["group"]]["host"])
+
 
 NOTHING_TO_DO = "aws: nothing to do\nopennebula: nothing to do\nhosts: nothing to do\nNothing to do.\n"
 

@@ -17,7 +17,7 @@ from tests.support.lab import EDGEWRAP, REGION, Lab
 from tests.support.packets import NO_ANSWER, connect, server
 
 TAG = "quotes \" and ', ${aws} %{if} [brackets] = ünïcode +@"
-DESCRIPTION = "a b-c (d) [e]; {f} $g *h"
+DESCRIPTION = "a ${b} $c (d) [e]; {f} = *h"
 SPEC = """
 apiVersion: edgewrap/v1
 name: edge-test
