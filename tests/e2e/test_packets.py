@@ -18,7 +18,7 @@ WEB, CLOSED = 80, 9000
 def vms(edge: Edge) -> Iterator[Edge]:
     """A VM on the entry host of each Elastic IP, named as its key, and servers everywhere."""
     with ExitStack() as stack:
-        for key in edge.output("eips"):
+        for key in edge.outputs["eips"]:
             edge.lab.tool("lab", "vm", "start", key, "--host", edge.entry(key), "--ip", edge.private(key))
             stack.callback(edge.lab.tool, "lab", "vm", "stop", key)
             stack.enter_context(server(edge.lab, key, WEB, CLOSED))
@@ -27,7 +27,7 @@ def vms(edge: Edge) -> Iterator[Edge]:
 
 
 def test_the_cluster_has_the_cases(edge: Edge) -> None:
-    groups = {key: eip["group"] for key, eip in edge.output("eips").items()}
+    groups = {key: eip["group"] for key, eip in edge.outputs["eips"].items()}
     assert groups["eip-0"] == groups["eip-4"]
     assert groups["eip-0"] != groups["eip-3"]
     assert edge.entry("eip-0") == edge.entry("eip-3")
@@ -35,7 +35,7 @@ def test_the_cluster_has_the_cases(edge: Edge) -> None:
 
 
 def test_from_the_internet_to_every_vm_with_the_source_address_kept(vms: Edge) -> None:
-    seen = {key: connect(vms.lab, INTERNET, eip["public_address"], WEB) for key, eip in vms.output("eips").items()}
+    seen = {key: connect(vms.lab, INTERNET, eip["public_address"], WEB) for key, eip in vms.outputs["eips"].items()}
     assert set(seen.values()) == {connect(vms.lab, INTERNET, "192.0.2.1", WEB)}
     assert all(address.startswith("192.0.2.") for address in seen.values())
 
