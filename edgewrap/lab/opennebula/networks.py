@@ -159,7 +159,12 @@ class _Tags:
     @classmethod
     def of(cls, template: Template) -> _Tags:
         vlan, automatic, outer, outer_automatic = (template.get(name) for name in cls.NAMES)
-        return cls(vlan, automatic.upper() == "YES", outer, outer_automatic.upper() == "YES")
+        # An id that is given comes before an automatic one.
+        return cls(vlan, not vlan and _yes(automatic), outer, not outer and _yes(outer_automatic))
+
+
+def _yes(text: str) -> bool:
+    return text.upper() == "YES"
 
 
 def _vlan(one: FrontEnd, number: int) -> str:
