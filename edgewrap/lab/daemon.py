@@ -23,6 +23,7 @@ from edgewrap.lab.directory import LabDirectory
 from edgewrap.lab.fabric.fabric import Fabric
 from edgewrap.lab.fabric.wanted import wanted_vpcs
 from edgewrap.lab.hosts.machines import Machines
+from edgewrap.lab.hosts.power import Power
 from edgewrap.lab.places import find_place
 from edgewrap.lab.settings import CloudInit, LabSettings
 from edgewrap.lab.vms.guests import Guests
@@ -53,6 +54,7 @@ class Daemon:
             tidy=settings.cloud_init is CloudInit.TIDY,
             ended=self._changed.set,
         )
+        self._power = Power(self._machines, settings.aws_endpoint, self._changed.set)
         self._guests = Guests(settings.front_end_endpoint, directory.one_auth.read_text().strip(), self._machines)
 
     async def serve(self) -> None:
@@ -63,7 +65,11 @@ class Daemon:
                 "place": self._place,
                 "vm start": self._guests.start,
                 "vm stop": self._guests.stop,
+                "vm move": self._guests.move,
                 "vm list": self._list_guests,
+                "host kill": self._power.kill,
+                "host stop": self._power.stop,
+                "host start": self._power.start,
             }
         async with await control.serve(self._directory, handlers):
             try:
@@ -121,6 +127,7 @@ class Daemon:
         await self._fabric.follow(vpcs)
         await self._guests.follow()
         await self._machines.start(vpcs)
+        await self._guests.report_lost()
 
     async def _when_ready(self) -> None:
         await asyncio.shield(self._ready)

@@ -34,6 +34,7 @@ _NEEDED = {
     "ssh-keygen": "openssh-client",
     "sudo": "sudo",
     "iptables": "iptables",
+    "ipset": "ipset",
     "/lib/systemd/systemd": "systemd",
     "/usr/bin/dbus-daemon": "dbus",
     "/usr/lib/frr/bgpd": "frr",

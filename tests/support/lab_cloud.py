@@ -198,6 +198,10 @@ class LabCloud:
         assert done.returncode == 0, f"{place}: {script!r} exited {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
+    def ask(self, what: str, **arguments: Any) -> Any:
+        """Ask the lab's daemon, as `edgewrap lab` does (`vm start`). Raises LabError."""
+        return control.ask(self._directory, what, **arguments)
+
     def status(self) -> dict[str, Any]:
         """What `lab status --json` prints."""
         answer: dict[str, Any] = control.ask(self._directory, "status")

@@ -49,13 +49,16 @@ class Machines:
                 machine.destroy()
                 del self._machines[instance_id]
                 continue
+            if instance.state not in _ON or instance.generation != machine.instance.generation:
+                machine.killed = False  # a later start is on another machine
             if self._must_end(machine, instance):
                 if machine.powered_off and instance.state in _ON:
                     powered_off.append(instance_id)
                 await machine.halt()
             machine.instance = instance
         addresses = {i.instance_id: i.primary_address for i in cloud.interfaces if i.device_index == 0}
-        wanted = [i for i in cloud.instances if i.state in _ON and i.id in addresses and i.id not in powered_off]
+        not_now = {*powered_off, *(name for name, machine in self._machines.items() if machine.killed)}
+        wanted = [i for i in cloud.instances if i.state in _ON and i.id in addresses and i.id not in not_now]
         new = [instance for instance in wanted if instance.id not in self._machines]
         made = await asyncio.gather(*(asyncio.to_thread(self._make, i, addresses[i.id]) for i in new))
         self._machines.update({machine.instance.id: machine for machine in made})
@@ -90,6 +93,11 @@ class Machines:
             advice="name a host by its key (host-0), Name tag, instance id or address",
         )
 
+    def key_of(self, instance_id: str) -> str:
+        """What a host is called in a list: its key, or else its Name tag or id."""
+        machine = self._machines.get(instance_id)
+        return _key(machine) if machine else instance_id
+
     def report(self) -> list[dict[str, object]]:
         """One entry a host, for `lab status`."""
         return [
@@ -101,7 +109,7 @@ class Machines:
                 "boots": machine.boots,
                 "private_address": machine.address,
                 "public_address": ", ".join(self._public(machine)),
-                "console": machine.console() if machine.state is State.DEAD else "",
+                "console": machine.console() if machine.state is State.DEAD and not machine.killed else "",
             }
             for machine in sorted(self._machines.values(), key=_key)
         ]
@@ -112,6 +120,7 @@ class Machines:
         before = machine.instance
         return (
             instance.state not in _ON
+            or machine.killed
             or machine.wants_reboot
             or machine.powered_off
             or (instance.generation, instance.boots) != (before.generation, before.boots)
