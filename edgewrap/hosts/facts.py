@@ -19,8 +19,8 @@ KERNEL = 2  # the protocol of routes and rules that networkd leaves alone
 BLOCK_BEGIN = "# edgewrap: begin of ssh.authorized_keys"
 BLOCK_END = "# edgewrap: end of ssh.authorized_keys"
 
-# What a VXLAN and a port of a bridge are asked for; other devices of these kinds have the same names.
-_SETTINGS = {"vxlan": ("id", "local", "port", "learning"), "bridge": ("learning", "neigh_suppress")}
+_OF_VXLAN = ("id", "local", "port", "learning")
+_OF_BRIDGE_PORT = ("learning", "neigh_suppress")
 
 _SECTION = re.compile(r"^##edgewrap:section (\S+)\n", re.MULTILINE)
 
@@ -233,11 +233,10 @@ def _link(row: dict[str, Any]) -> Link:
 
 
 def _settings(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    parts = {"vxlan": info.get("info_data", {}), "bridge": info.get("info_slave_data", {})}
-    for kind, names in _SETTINGS.items():
-        if kind in (info.get("info_kind"), info.get("info_slave_kind")):
-            for name in names:
-                yield f"{kind} {name}", _word(parts[kind].get(name, ""))
+    if info.get("info_kind") == "vxlan":
+        yield from ((f"vxlan {name}", _word(info["info_data"].get(name, ""))) for name in _OF_VXLAN)
+    if info.get("info_slave_kind") == "bridge":
+        yield from ((f"bridge {name}", _word(info["info_slave_data"].get(name, ""))) for name in _OF_BRIDGE_PORT)
 
 
 def _word(value: object) -> str:

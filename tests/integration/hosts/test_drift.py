@@ -80,15 +80,15 @@ DRIFTS: dict[str, tuple[str, set[str]]] = {
     "the guard": ("nft add rule bridge edge senders accept", {"nftables/guard"}),
     "the firewall": ("nft flush chain inet edge-host host", {"nftables/firewall"}),
     "the VXLAN's port": (
-        "ip link set vx-edge mtu 1400; ip link set vx-edge type bridge_slave learning on neigh_suppress on",
+        "ip link set vx-edge nomaster; ip link set vx-edge master br-edge",  # it learns and suppresses nothing by itself
         {"bridge/vx-edge"},
     ),
     "another VXLAN": (
         "ip link del vx-edge; ip link add vx-edge type vxlan id 7 local 10.0.0.10 dstport 4789",
-        {"bridge/vx-edge"},
+        {"bridge/vx-edge", "sysctl/net/ipv6/conf/vx-edge/disable_ipv6"},
     ),
-    "a neighbour deleted": (
-        "vtysh -c 'configure' -c 'router bgp 65000' -c 'no neighbor 10.0.0.12 peer-group hosts'",
+    "BGP's timers": (
+        "vtysh -c 'configure' -c 'router bgp 65000' -c 'no neighbor hosts timers 3 9'",
         {"bgp/65000"},
     ),
     "a neighbour added": (
