@@ -9,6 +9,7 @@ from edgewrap.change import Action, Change, Plane
 from edgewrap.hosts.files import HostFile
 
 AUTHORIZED_KEYS = "authorized keys"
+BGP = "bgp"
 
 _WHY = {
     Action.CREATE: "it is not there",

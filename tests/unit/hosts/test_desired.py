@@ -43,12 +43,14 @@ def _file(path: str, key: str = "host-0") -> str:
 def test_the_data_of_the_network_script() -> None:
     lines = _file("/etc/edgewrap/network.conf").splitlines()
     assert lines[1:] == [
-        "bridge 02:ee:0a:00:00:0a 02:ed:0a:00:00:0a 1500",
+        "bridge 02:ee:0a:00:00:0a 02:ed:0a:00:00:0a 10.0.0.10 16000000",
         "table 10000 1000",
         "group 0 0e:00:00:00:00:01 10.0.128.0 10.0.128.0/25 10.0.0.1 10001 1001",
         "group 1 0e:00:00:00:00:02 10.0.128.128 10.0.128.128/25 10.0.0.1 10002 1002",
         "address 10.0.128.2 10.0.128.3 0",
         "address 10.0.128.130 10.0.128.131 1",
+        "vm 10.0.128.2",
+        "vm 10.0.128.130",
     ]
 
 
@@ -70,7 +72,7 @@ def test_a_text_with_a_mac_still_unknown_has_an_unknown_checksum(path: str) -> N
     assert change.after["sha256"] == UNKNOWN
 
 
-@pytest.mark.parametrize("name", ["network.sh", "facts.sh"])
+@pytest.mark.parametrize("name", ["network.sh", "facts.sh", "frr.sh"])
 @pytest.mark.parametrize("shell", ["sh", "bash"])
 def test_the_scripts_are_shell(name: str, shell: str) -> None:
     subprocess.run([shell, "-n"], input=script(name), text=True, check=True)
