@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator, Sequence
 from shlex import quote
 
-from edgewrap.hosts.desired import DesiredHost
-from edgewrap.hosts.facts import BLOCK_BEGIN, BLOCK_END
+from edgewrap.hosts.desired import EDGE_TABLE, GATEWAY, DesiredHost
+from edgewrap.hosts.facts import BLOCK_BEGIN, BLOCK_END, HostFacts
 from edgewrap.hosts.files import NETWORK_SCRIPT, NETWORKD, NFT_TABLE, UNIT, UNIT_FILE, UNITS, HostFile
 from edgewrap.hosts.operations import AUTHORIZED_KEYS, Operation
 
@@ -37,6 +37,24 @@ END {{ printf "%s", held }}
 def converge_script(host: DesiredHost, operations: Sequence[Operation]) -> str:
     """The script for a root shell that carries `operations` out; the same one twice does no harm."""
     return _HEAD + "\n".join(_steps(host, operations)) + "\n"
+
+
+def entry_script(host: DesiredHost, facts: HostFacts) -> str:
+    """The script that gives a host the routes and proxies which it lacks as an entry host; it can run before AWS
+    attaches the interface. Empty where none is missing, or where there is no gateway yet for them to stand on."""
+    routed = {route.destination for route in facts.routes if (route.table, route.device) == (EDGE_TABLE, GATEWAY)}
+    lines = [
+        line
+        for address in host.addresses
+        for line in (
+            f"route replace {address.address}/32 dev {GATEWAY} scope link table {EDGE_TABLE}",
+            f"neighbour replace proxy {address.gateway} dev {GATEWAY}",
+        )
+        if address.address not in routed or (address.gateway, GATEWAY) not in facts.proxies
+    ]
+    if not lines or facts.link(GATEWAY) is None:
+        return ""
+    return f"{_HEAD}step entry\nprintf '%s\\n' {' '.join(map(quote, lines))} | ip -batch -\n"
 
 
 def failed_step(output: str) -> str:

@@ -11,7 +11,7 @@ from typing import TypeVar
 from edgewrap.change import Change, Plane
 from edgewrap.errors import ConvergeError, HostError
 from edgewrap.events import Emit, Event, EventKind
-from edgewrap.hosts.converge import converge_script, failed_step
+from edgewrap.hosts.converge import converge_script, entry_script, failed_step
 from edgewrap.hosts.desired import desired_host
 from edgewrap.hosts.diff import NOTHING, diff, missing_interfaces
 from edgewrap.hosts.facts import FactsError, HostFacts, facts_command, parse_facts
@@ -117,6 +117,25 @@ class HostsPlane:
             pins=_ordered(outputs, {**{key: observation.pins[key] for key in settled}, **result.pins}),
         )
 
+    def prepare(
+        self, outputs: Outputs, observation: Observation, pins: Mapping[str, HostPin], *, wait_s: float
+    ) -> Observation:
+        """Before AWS moves groups: give their new entry hosts the routes and proxies that they need as such. Nothing is
+        removed anywhere, and only hosts that `observation` has read are touched."""
+        scripts = {
+            key: script
+            for key, host in outputs.hosts.items()
+            if (facts := observation.facts_of(host)) is not None
+            and (script := entry_script(desired_host(self._spec, outputs, key), facts))
+        }
+
+        async def add(session: Session, _seen: _Seen, _started: float) -> None:
+            await self._run(session, scripts[session.host.key])
+
+        known = {**pins, **observation.pins}
+        others = frozenset(outputs.hosts.keys() - scripts.keys())
+        return asyncio.run(self._over_hosts(outputs, known, add, wait_s=wait_s, skip=others))
+
     async def _over_hosts(
         self,
         outputs: Outputs,
@@ -148,7 +167,9 @@ class HostsPlane:
                         await work(session, seen, started)
                 except HostError as error:
                     seen.failure = error
-                    self._tell(EventKind.STEP_FAILED, host.key, f"{error.what}: {error.cause}", started)
+                    # of a dead instance the engine tells, once, with what can be done about it
+                    kind = EventKind.LOG if host.is_dead else EventKind.STEP_FAILED
+                    self._tell(kind, host.key, f"{error.what}: {error.cause}", started)
                 return seen
 
             everything = dict(zip([host.key for host in hosts], await asyncio.gather(*map(one, hosts)), strict=True))
@@ -208,8 +229,10 @@ class HostsPlane:
             await asyncio.sleep(SETTLE_S)
 
     async def _apply(self, session: Session, outputs: Outputs, operations: tuple[Operation, ...]) -> None:
+        await self._run(session, converge_script(desired_host(self._spec, outputs, session.host.key), operations))
+
+    async def _run(self, session: Session, script: str) -> None:
         key = session.host.key
-        script = converge_script(desired_host(self._spec, outputs, key), operations)
         answer = await session.run_as_root(script, CONVERGE_TIMEOUT_S)
         if answer.stderr.strip():
             self._tell(EventKind.LOG, key, answer.stderr.strip())
