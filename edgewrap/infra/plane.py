@@ -168,12 +168,11 @@ class AwsPlane:
         between = state.inputs.model_copy(update={"placement": plan.inputs.placement})
         # an instance that is gone is left out, or it would be made anew in this step
         files = render(self._spec, between, applied=state.applied, without=instances_made(plan.changes))
-        pending, _ = self._planned(files)
-        if pending:
-            document = self._terraform.show(self._places.plan_file)
-            _require_planned(read_changes(document, self._before(state, between, ())), plan)
-            self._terraform.apply(self._places.plan_file)
-        return AwsState(read_outputs(self._terraform.outputs(), between), between, state.applied)
+        self._planned(files)
+        document = self._terraform.show(self._places.plan_file)
+        _require_planned(read_changes(document, self._before(state, between, ())), plan)
+        heard = self._terraform.apply(self._places.plan_file)
+        return AwsState(read_outputs(_values(heard) or self._terraform.outputs(), between), between, state.applied)
 
     def follow(self, state: AwsState, plan: AwsPlan) -> AwsPlan:
         """What is left of `plan` after `move` has led to `state`. Raises PlanOutdatedError where that is something
