@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 UNKNOWN = "(known after apply)"
 """Stands in a predicted `Outputs` for a value that only AWS can give."""
 
+DEAD_STATES = frozenset({"stopping", "stopped", "shutting-down", "terminated"})
+"""EC2's words for an instance that does not run, and will not unless somebody does something."""
+
 
 @dataclass(frozen=True, slots=True)
 class HostOutput:
@@ -21,6 +24,11 @@ class HostOutput:
     public_address: str
     name: str
     state: str
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether the instance does not run, and will not by itself."""
+        return self.state in DEAD_STATES
 
 
 @dataclass(frozen=True, slots=True)

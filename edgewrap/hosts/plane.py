@@ -138,7 +138,9 @@ class HostsPlane:
         staying = {
             key: host
             for key, host in before.hosts.items()
-            if key in after.hosts and after.hosts[key].instance_id == host.instance_id and host.state == "running"
+            if key in after.hosts
+            and after.hosts[key].instance_id == host.instance_id
+            and after.hosts[key].state == "running"
         }
         now = replace(before, hosts=staying)
         aim = partial(desired_host, self._spec, after, before=before)

@@ -41,12 +41,18 @@ class Lookups(Protocol):
 
 
 def decide_inputs(
-    spec: Spec, previous: Inputs | None, lookups: Lookups, *, unavailable: Collection[str] = ()
+    spec: Spec,
+    previous: Inputs | None,
+    lookups: Lookups,
+    *,
+    unavailable: Collection[str] = (),
+    coming: Collection[str] = (),
 ) -> Inputs:
     """The inputs of this run.
 
     Kept: the UUID, the zone, the image of every living host, the key's text, the placement of every group whose host
-    stays. `unavailable` are the keys of hosts that cannot carry groups now. `lookups` are asked only for what is new.
+    stays. `unavailable` are the keys of hosts that shall carry no groups (where any other can), `coming` of those that
+    have no instance yet. `lookups` are asked only for what is new.
     Raises RefusedChangeError where the spec asks for what the cluster cannot take.
     """
     if previous is not None:
@@ -66,7 +72,7 @@ def decide_inputs(
         host_address=spec.hosts.address,
         public_key=previous.public_key if previous else lookups.public_key(),
         amis=_images(spec, hosts, previous, lookups),
-        placement=place(groups, able, previous.placement if previous else {}),
+        placement=place(groups, able, previous.placement if previous else {}, coming),
         eips=tuple(eip_key(index) for index in living(eips.count, eips.retired)),
         ipam_eips=previous.ipam_eips if previous else (),
         retired=Retired(

@@ -5,7 +5,7 @@ In a tfvars JSON every string is literal, so nothing that a user wrote is ever r
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from ipaddress import IPv4Network
 
 from pydantic import BaseModel, ConfigDict
@@ -25,10 +25,11 @@ class Part(BaseModel):
 
 
 class HostVariables(Part):
-    """One host."""
+    """One host; `instance` is false where it is to have none for now."""
 
     ami: str
     private_address: str
+    instance: bool = True
 
 
 class GroupVariables(Part):
@@ -84,8 +85,9 @@ class Variables(Part):
     endpoint_url: str | None = None
 
 
-def make_variables(spec: Spec, inputs: Inputs, applied: str) -> Variables:
-    """The variables; `applied` is the spec as JSON text.
+def make_variables(spec: Spec, inputs: Inputs, applied: str, without: Collection[str] = ()) -> Variables:
+    """The variables; `applied` is the spec as JSON text, `without` are the keys of hosts that are to have no
+    instance for now.
 
     Which hosts, groups and Elastic IPs there are, and what stands for good, comes from the inputs; the rest from the
     spec. So a cluster can be destroyed whatever its spec says by now.
@@ -106,7 +108,7 @@ def make_variables(spec: Spec, inputs: Inputs, applied: str) -> Variables:
         instance_type=foundation.instance_type,
         instance_profile=spec.aws.instance_profile,
         root_volume_gb=spec.hosts.root_volume_gb,
-        hosts=_hosts(inputs),
+        hosts=_hosts(inputs, without),
         groups=_groups(inputs),
         eips=_eips(inputs),
         inputs=inputs.to_text(),
@@ -115,10 +117,12 @@ def make_variables(spec: Spec, inputs: Inputs, applied: str) -> Variables:
     )
 
 
-def _hosts(inputs: Inputs) -> dict[str, HostVariables]:
+def _hosts(inputs: Inputs, without: Collection[str]) -> dict[str, HostVariables]:
     subnet = IPv4Network(inputs.foundation.subnet_cidr)
     return {
-        key: HostVariables(ami=ami, private_address=str(host_address(subnet, index_of(key))))
+        key: HostVariables(
+            ami=ami, private_address=str(host_address(subnet, index_of(key))), instance=key not in without
+        )
         for key, ami in inputs.amis.items()
     }
 

@@ -32,7 +32,6 @@ class Unbuilt:
 UNBUILT = (
     Unbuilt(("aws", "network", "vpc_id"), _written, "edgewrap makes a VPC of its own"),
     Unbuilt(("aws", "network", "subnet_id"), _written, "edgewrap makes a subnet of its own"),
-    Unbuilt(("hosts", "on_failure"), _written, "a group moves when its host is retired"),
     Unbuilt(("hosts", "firewall"), _written, "the hosts' security group alone filters"),
     Unbuilt(("public_network", "existing"), _not_empty, "edgewrap allocates every Elastic IP itself"),
     Unbuilt(("public_network", "vni"), _written, "`br-edge` does not span the hosts"),

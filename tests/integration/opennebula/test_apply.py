@@ -297,3 +297,19 @@ def test_pins_are_kept_on_the_hosts(stage: Stage) -> None:
     new_key = {**reports(), "host-1": replace(report(1), pin=replace(pins["host-1"], instance_id="i-of-another"))}
     assert plane.diff(plane.observe(), outputs(), new_key) == ()  # a pin of another instance is void
     assert plane.diff(plane.observe(), outputs(), {}) == ()
+
+
+def test_a_dead_host_keeps_its_name_and_its_status_and_the_replicas_go_to_another(newer: Stage) -> None:
+    plane = newer.applied()
+    known = outputs()
+    stopped = replace(known.hosts["host-0"], state="stopped", public_address="", name="10.0.0.10")
+    dead = replace(known, hosts={**known.hosts, "host-0": stopped})
+    [change] = plane.diff(plane.observe(), dead, reports(1, 2))
+    assert (change.key, change.after) == ("edge-paris-system", {"REPLICA_HOST": "198.51.100.11"})
+    plane.apply(plane.observe(), dead, reports(1, 2))
+    host = plane.hosts(plane.observe())["host-0"]
+    assert (host.name, host.status) == ("198.51.100.10", "enabled")
+    assert plane.diff(plane.observe(), dead, reports(1, 2)) == ()
+    started = replace(known.hosts["host-0"], public_address="198.51.100.77", name="198.51.100.77")
+    back = replace(known, hosts={**known.hosts, "host-0": started})
+    assert [change.key for change in plane.diff(plane.observe(), back, reports())] == ["edge-paris-system", "host-0"]
