@@ -49,13 +49,13 @@ class Power:
         return self._entry(machine)
 
     async def start(self, host: str) -> dict[str, str]:
-        """Start a host's instance, or give a host that was killed silently its power back; wait until sshd listens.
+        """Start a host's instance, or boot one again that died while AWS says it runs; wait until sshd listens.
 
         Raises LabError.
         """
         machine = self._machines.find(host)
-        if machine.killed:
-            machine.killed = False
+        if machine.state is State.DEAD:
+            machine.killed, machine.wants_reboot = False, True
             self._changed()
         else:
             await asyncio.to_thread(self._call, machine, "start_instances")

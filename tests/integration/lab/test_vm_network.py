@@ -304,6 +304,21 @@ def test_what_is_refused(stage: Stage, wanted: dict[str, Any], message: str) -> 
     assert stage.cloud.status()["vms"] == []
 
 
+def test_a_container_is_not_moved_while_it_runs(stage: Stage) -> None:
+    one = stage.cloud.lab.one
+    host = next(
+        entry.findtext("ID")
+        for entry in ElementTree.fromstring(one("one.hostpool.info"))  # noqa: S314 - from our own front-end
+        if entry.findtext("NAME") == stage.first.public
+    )
+    one("one.host.update", int(host or ""), 'VM_MAD = "lxc"', 1)
+    try:
+        with stage.vm("box", "host-0", "open"), pytest.raises(LabError, match="cannot be moved while it runs"):
+            stage.cloud.ask("vm move", name="box", host="host-1")
+    finally:
+        one("one.host.update", int(host or ""), 'VM_MAD = "kvm"', 1)
+
+
 def state_of(stage: Stage, vm: dict[str, Any]) -> tuple[str, str]:
     """STATE and LCM_STATE as the front-end has them."""
     told = stage.cloud.lab.one("one.vm.info", vm["id"], False)
@@ -314,7 +329,7 @@ def state_of(stage: Stage, vm: dict[str, Any]) -> tuple[str, str]:
 def test_a_killed_hosts_vms_are_lost_and_the_front_end_hears_of_it(stage: Stage, silent: bool, aws_state: str) -> None:
     cloud, host = stage.cloud, stage.second
     with stage.vm("lost", "host-1", "tenant-a") as vm:
-        init = cloud.host(host)["boots"]
+        boots = cloud.host(host)["boots"]
         killed = cloud.ask("host kill", host="host-1", silent=silent)
         assert killed["aws_state"] == aws_state
         found = cloud.host(host)
@@ -326,11 +341,42 @@ def test_a_killed_hosts_vms_are_lost_and_the_front_end_hears_of_it(stage: Stage,
         with pytest.raises(LabError, match="'lost' does not run"):
             cloud.on("lost", "true")
         time.sleep(0.3)
-        assert cloud.host(host)["boots"] == init  # it does not come back by itself
+        assert cloud.host(host)["boots"] == boots  # it does not come back by itself
         started = cloud.ask("host start", host="host-1")
         assert (started["state"], started["aws_state"]) == ("running", "running")
         wait_until(lambda: state_of(stage, vm) == ("8", "0"))
     assert state_of(stage, vm) == ("6", "0")
+
+
+def test_the_commands(stage: Stage) -> None:
+    tool, group = stage.cloud.lab.tool, str(stage.ping_group)
+    wanted = ("--network", "web", "--nic", "tenant-a=192.168.50.30", "--security-group", group)
+    started = tool("lab", "vm", "start", "web", "--host", "host-0", *wanted).stdout
+    assert re.search(r"VM web \(id \d+\) has 10[.]7[.]0[.]1\d on web, 192[.]168[.]50[.]30 on tenant-a[.]", started)
+    moved = tool("lab", "vm", "move", "web", "--host", "host-1").stdout
+    assert re.search(r"VM web \(id \d+\) is on host-1; without a port for 0[.]\d+ s[.]", moved)
+    lines = tool("lab", "vm", "list").stdout.splitlines()[3:]
+    assert [line.split()[2:5] for line in lines] == [
+        ["host-1", lines[0].split()[3], "web"],
+        ["host-1", "192.168.50.30", "tenant-a"],
+    ]
+    killed = tool("lab", "host", "kill", "host-1", "--silent").stdout
+    assert killed == f"Host host-1 ({stage.second.id}) is dead; AWS says running.\n"
+    status = tool("lab", "status").stdout
+    assert re.search(rf"host-1 +{stage.second.id} +dead +running", status)
+    assert status.count("lost with its host") == 2
+    assert tool("lab", "host", "start", "host-1").stdout.endswith("is running; AWS says running.\n")
+    tool("lab", "vm", "stop", "web")
+
+
+def test_a_host_whose_systemd_died_is_booted_again(stage: Stage) -> None:
+    cloud = stage.cloud
+    boots = cloud.host(stage.second)["boots"]
+    init = cloud.ask("place", name=stage.second.id)["namespaces"]["pid"].split("/")[2]
+    cloud.lab.run("kill", "-9", init)
+    wait_until(lambda: cloud.host(stage.second)["state"] == "dead")
+    assert cloud.ask("host start", host="host-1")["state"] == "running"
+    assert cloud.host(stage.second)["boots"] == boots + 1
 
 
 def test_stop_and_start_are_calls_of_the_aws_api(stage: Stage) -> None:
