@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from ipaddress import IPv4Address
 
 from tests.support.lab import Lab
@@ -23,7 +22,7 @@ for _ in range(int(sys.argv[2])):
 def send(lab: Lab, place: str, frames: list[bytes], *, rounds: int = 1, pause_s: float = 0.02) -> int:
     """Send all the frames out of a VM's interface, so many times; how many that were."""
     shown = [frame.hex() for frame in frames]
-    lab.run(sys.executable, "-c", _SEND, "eth0", str(rounds), str(pause_s), *shown, place=place)
+    lab.run("python3", "-c", _SEND, "eth0", str(rounds), str(pause_s), *shown, place=place)
     return rounds * len(frames)
 
 
