@@ -51,7 +51,8 @@ def reconcile(
     ]
     network = virtual_network.desired(identity, spec.public_network.dns, outputs.eips, reports, ours.network)
     device = vn_template.phydev(spec.private_network.phydev, reports, ours.template)
-    template = vn_template.desired(identity, spec.private_network, device.name, cluster_id)
+    passes = vn_template.mtu(spec.private_network.mtu, reports, ours.template)
+    template = vn_template.desired(identity, spec.private_network, device.name, cluster_id, passes)
 
     refuse_foreign(identity, wanted_cluster.name, ours.cluster, facts.clusters)
     refuse_foreign(identity, image.name, ours.image, facts.datastores)

@@ -65,7 +65,7 @@ def watch() -> None:
         present = group_interfaces(links)
         if present != interfaces:
             interfaces = present
-            subprocess.run(["sh", str(DIRECTORY / "network.sh")], check=False)
+            subprocess.run(["sh", str(DIRECTORY / "network.sh")], stdout=subprocess.DEVNULL, check=False)
         now = time.monotonic()
         closed_since = {port: closed_since.get(port, now) for port in state.closed}
         impatient = any(now - since < IMPATIENCE_S for since in closed_since.values())

@@ -80,7 +80,7 @@ DRIFTS: dict[str, tuple[str, set[str]]] = {
     "the guard": ("nft add rule bridge edge senders accept", {"nftables/guard"}),
     "the firewall": ("nft flush chain inet edge-host host", {"nftables/firewall"}),
     "the VXLAN's port": (
-        "ip link set vx-edge nomaster; ip link set vx-edge master br-edge",  # learns by itself then
+        "ip link set vx-edge nomaster; ip link set vx-edge master br-edge",  # it learns again
         {"bridge/vx-edge"},
     ),
     "another VXLAN": (

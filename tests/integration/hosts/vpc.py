@@ -185,7 +185,7 @@ class Vpc:
 
     def await_listener(self, namespace: str, port: int) -> None:
         """Return once something in the namespace listens on the TCP port."""
-        _until(lambda: "LISTEN" in self.sh(f"ip netns exec {namespace} ss -Hltn sport = :{port}"))
+        until(lambda: "LISTEN" in self.sh(f"ip netns exec {namespace} ss -Hltn sport = :{port}"))
 
     def shut_down(self, key: str) -> None:
         """Switch a host off: its processes and its network go, its disk stays."""
@@ -280,11 +280,11 @@ class Vm:
 
 def _child_of(pid: int) -> int:
     children = Path(f"/proc/{pid}/task/{pid}/children")
-    _until(lambda: bool(children.read_text()))
+    until(lambda: bool(children.read_text()))
     return int(children.read_text().split()[0])
 
 
-def _until(holds: Callable[[], bool]) -> None:
+def until(holds: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 10
     while not holds():
         assert time.monotonic() < deadline

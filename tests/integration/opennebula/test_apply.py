@@ -237,11 +237,13 @@ def test_an_underlay_too_small_for_a_guest(stage: Stage) -> None:
     plane = stage.plane()
     small = {f"host-{index}": report(index, mtu=1500) for index in range(3)}
     plane.apply(plane.observe(), outputs(), small)
-    (network,) = plane.observe().networks
-    assert text_of(network.template, "GUEST_MTU") == "1450"
-    assert plane.diff(plane.observe(), outputs(), {}) == ()
-    (change,) = plane.diff(plane.observe(), outputs(), reports())
-    assert (change.before["GUEST_MTU"], change.after["GUEST_MTU"]) == ("1450", "")
+    facts = plane.observe()
+    (network,), (template,) = facts.networks, facts.templates
+    assert text_of(network.template, "GUEST_MTU") == text_of(template.template, "MTU") == "1450"
+    assert plane.diff(facts, outputs(), {}) == ()
+    public, private = plane.diff(facts, outputs(), reports())
+    assert (public.before["GUEST_MTU"], public.after["GUEST_MTU"]) == ("1450", "")
+    assert (private.before["MTU"], private.after["MTU"]) == ("1450", "8950")
 
 
 @pytest.mark.parametrize(("replica", "name"), [("auto", "198.51.100.10"), ("none", ""), ("host-2", "198.51.100.12")])
