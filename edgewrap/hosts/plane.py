@@ -118,23 +118,31 @@ class HostsPlane:
         )
 
     def prepare(
-        self, outputs: Outputs, observation: Observation, pins: Mapping[str, HostPin], *, wait_s: float
+        self,
+        before: Outputs,
+        after: Outputs,
+        observation: Observation,
+        pins: Mapping[str, HostPin],
+        *,
+        wait_s: float,
     ) -> Observation:
-        """Before AWS moves groups: give their new entry hosts the routes and proxies that they need as such. Nothing is
-        removed anywhere, and only hosts that `observation` has read are touched."""
+        """Before AWS goes from `before` to `after` (a prediction): give hosts that groups move to the routes and
+        proxies which they need as their entry. Nothing is removed; only hosts that `observation` has read are touched.
+        """
         scripts = {
             key: script
-            for key, host in outputs.hosts.items()
-            if (facts := observation.facts_of(host)) is not None
-            and (script := entry_script(desired_host(self._spec, outputs, key), facts))
+            for key, host in before.hosts.items()
+            if key in after.hosts
+            and (facts := observation.facts_of(host)) is not None
+            and (script := entry_script(desired_host(self._spec, after, key), facts))
         }
 
         async def add(session: Session, _seen: _Seen, _started: float) -> None:
             await self._run(session, scripts[session.host.key])
 
         known = {**pins, **observation.pins}
-        others = frozenset(outputs.hosts.keys() - scripts.keys())
-        return asyncio.run(self._over_hosts(outputs, known, add, wait_s=wait_s, skip=others))
+        others = frozenset(before.hosts.keys() - scripts.keys())
+        return asyncio.run(self._over_hosts(before, known, add, wait_s=wait_s, skip=others))
 
     async def _over_hosts(
         self,
