@@ -106,7 +106,11 @@ class Guests:
             if not self._alive(guest):
                 raise _lost(name)
             if there.instance.id == guest.host:
-                raise LabError(f"the VM {name!r} is on {host} already", cause="", advice="name another host")
+                raise LabError(
+                    f"the VM {name!r} is on {host} already",
+                    cause="a migration needs another host",
+                    advice="see `edgewrap lab vm list`",
+                )
             allocator = await self._allocator()
             vm = guest.allocation
             if await asyncio.to_thread(allocator.hypervisor, vm.vm_id) == _NO_LIVE_MIGRATION:
@@ -117,10 +121,10 @@ class Guests:
                 )
             with _told(f"the VM {name!r} could not be moved"):
                 here = self._machines.find(guest.host)
-                await drivers.pre(there, vm.nics)
                 try:
+                    await drivers.pre(there, vm.nics)
                     await asyncio.to_thread(allocator.migrate, vm.vm_id, self._machines.names(there))
-                except LabError:
+                except (LabError, kernel.KernelError):
                     await drivers.clean(there, vm)
                     raise
                 moved = dataclasses.replace(guest, host=there.instance.id, host_namespace=there.namespace)

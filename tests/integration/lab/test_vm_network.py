@@ -319,33 +319,7 @@ def test_a_container_is_not_moved_while_it_runs(stage: Stage) -> None:
         one("one.host.update", int(host or ""), 'VM_MAD = "kvm"', 1)
 
 
-def state_of(stage: Stage, vm: dict[str, Any]) -> tuple[str, str]:
-    """STATE and LCM_STATE as the front-end has them."""
-    told = stage.cloud.lab.one("one.vm.info", vm["id"], False)
-    return _text(told, "STATE"), _text(told, "LCM_STATE")
-
-
-@pytest.mark.parametrize(("silent", "aws_state"), [(True, "running"), (False, "stopped")])
-def test_a_killed_hosts_vms_are_lost_and_the_front_end_hears_of_it(stage: Stage, silent: bool, aws_state: str) -> None:
-    cloud, host = stage.cloud, stage.second
-    with stage.vm("lost", "host-1", "tenant-a") as vm:
-        boots = cloud.host(host)["boots"]
-        killed = cloud.ask("host kill", host="host-1", silent=silent)
-        assert killed["aws_state"] == aws_state
-        found = cloud.host(host)
-        assert (found["state"], found["aws_state"]) == ("dead" if silent else "off", aws_state)
-        assert cloud.status()["vms"][0]["state"] == "lost with its host"
-        wait_until(lambda: state_of(stage, vm) == ("3", "16"))
-        with pytest.raises(LabError, match="'lost' does not run"):
-            cloud.ask("vm move", name="lost", host="host-0")
-        with pytest.raises(LabError, match="'lost' does not run"):
-            cloud.on("lost", "true")
-        time.sleep(0.3)
-        assert cloud.host(host)["boots"] == boots  # it does not come back by itself
-        started = cloud.ask("host start", host="host-1")
-        assert (started["state"], started["aws_state"]) == ("running", "running")
-        wait_until(lambda: state_of(stage, vm) == ("8", "0"))
-    assert state_of(stage, vm) == ("6", "0")
+# From here on a host is switched off and on, which takes its br-edge away; an AWS stop takes its public address too.
 
 
 def test_the_commands(stage: Stage) -> None:
@@ -377,6 +351,35 @@ def test_a_host_whose_systemd_died_is_booted_again(stage: Stage) -> None:
     wait_until(lambda: cloud.host(stage.second)["state"] == "dead")
     assert cloud.ask("host start", host="host-1")["state"] == "running"
     assert cloud.host(stage.second)["boots"] == boots + 1
+
+
+def state_of(stage: Stage, vm: dict[str, Any]) -> tuple[str, str]:
+    """STATE and LCM_STATE as the front-end has them."""
+    told = stage.cloud.lab.one("one.vm.info", vm["id"], False)
+    return _text(told, "STATE"), _text(told, "LCM_STATE")
+
+
+@pytest.mark.parametrize(("silent", "aws_state"), [(True, "running"), (False, "stopped")])
+def test_a_killed_hosts_vms_are_lost_and_the_front_end_hears_of_it(stage: Stage, silent: bool, aws_state: str) -> None:
+    cloud, host = stage.cloud, stage.second
+    with stage.vm("lost", "host-1", "tenant-a") as vm:
+        boots = cloud.host(host)["boots"]
+        killed = cloud.ask("host kill", host="host-1", silent=silent)
+        assert killed["aws_state"] == aws_state
+        found = cloud.host(host)
+        assert (found["state"], found["aws_state"]) == ("dead" if silent else "off", aws_state)
+        assert cloud.status()["vms"][0]["state"] == "lost with its host"
+        wait_until(lambda: state_of(stage, vm) == ("3", "16"))
+        with pytest.raises(LabError, match="'lost' does not run"):
+            cloud.ask("vm move", name="lost", host="host-0")
+        with pytest.raises(LabError, match="'lost' does not run"):
+            cloud.on("lost", "true")
+        time.sleep(0.3)
+        assert cloud.host(host)["boots"] == boots  # it does not come back by itself
+        started = cloud.ask("host start", host="host-1")
+        assert (started["state"], started["aws_state"]) == ("running", "running")
+        wait_until(lambda: state_of(stage, vm) == ("8", "0"))
+    assert state_of(stage, vm) == ("6", "0")
 
 
 def test_stop_and_start_are_calls_of_the_aws_api(stage: Stage) -> None:
