@@ -152,6 +152,7 @@ class HostsPlane:
             key = session.host.key
             seen.facts = await self._read(session)
             if operations := _possible(aim(key), seen.facts):
+                _require_tools(key, seen.facts)
                 self._tell(EventKind.STEP_PROGRESS, key, f"{len(operations)} changes ahead of AWS", started)
                 await self._apply(session, aim(key), operations)
                 seen.facts = await self._read(session)
