@@ -76,20 +76,28 @@ def make_plan(cluster: Cluster, planes: tuple[Plane, ...]) -> RunPlan:
 def observe(cluster: Cluster, planes: tuple[Plane, ...]) -> Observed:
     """Observe the planes side by side: terraform's plan takes seconds, the others fit beside it."""
     with ThreadPoolExecutor(max_workers=len(Plane)) as pool:
-        one = pool.submit(observe_opennebula, cluster, Plane.OPENNEBULA in planes)
-        state = cluster.aws.current()
-        if state is None and Plane.AWS not in planes:
-            raise nothing_applied(cluster)
-        aws = pool.submit(cluster.aws.plan, state) if Plane.AWS in planes else None
-        facts, pins = one.result()
-        hosts = pool.submit(observe_hosts, cluster, state, pins) if Plane.HOSTS in planes else None
-        return Observed(
-            state,
-            aws.result() if aws else None,
-            facts if Plane.OPENNEBULA in planes else None,
-            pins,
-            hosts.result() if hosts else None,
-        )
+        try:
+            return _observe(cluster, planes, pool)
+        except KeyboardInterrupt:
+            cluster.aws.interrupt()  # it runs in a thread of the pool, which is waited for
+            raise
+
+
+def _observe(cluster: Cluster, planes: tuple[Plane, ...], pool: ThreadPoolExecutor) -> Observed:
+    one = pool.submit(observe_opennebula, cluster, Plane.OPENNEBULA in planes)
+    state = cluster.aws.current()
+    if state is None and Plane.AWS not in planes:
+        raise nothing_applied(cluster)
+    aws = pool.submit(cluster.aws.plan, state) if Plane.AWS in planes else None
+    facts, pins = one.result()
+    hosts = pool.submit(observe_hosts, cluster, state, pins) if Plane.HOSTS in planes else None
+    return Observed(
+        state,
+        aws.result() if aws else None,
+        facts if Plane.OPENNEBULA in planes else None,
+        pins,
+        hosts.result() if hosts else None,
+    )
 
 
 def nothing_applied(cluster: Cluster) -> StateError:

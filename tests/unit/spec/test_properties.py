@@ -117,6 +117,8 @@ def mutated(mutations: list[tuple[tuple[Any, ...], str, object, object]]) -> dic
             old = around[path[-1]]
         except (KeyError, IndexError, TypeError):
             continue
+        if not isinstance(around, dict | list):  # an earlier mutation has put a text there
+            continue
         if kind == "replace":
             around[path[-1]] = value
         elif kind == "remove":
