@@ -14,7 +14,7 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import TypeVar
 
 from edgewrap.hosts.bgp import Bgp, bgp_of, reflectors_of
-from edgewrap.outputs import EipOutput, GroupOutput, HostOutput, Outputs
+from edgewrap.outputs import UNKNOWN, EipOutput, GroupOutput, HostOutput, Outputs
 from edgewrap.spec.addressing import groups_half, hosts_half
 from edgewrap.spec.models import Spec
 
@@ -123,8 +123,8 @@ def desired_host(spec: Spec, outputs: Outputs, key: str, before: Outputs | None 
     groups = tuple(_group(group, subnet) for group in now.groups.values() if group.host == key)
     coming = tuple(
         _group(group, subnet)
-        for group in outputs.groups.values()
-        if group.host == key and now.groups[group.key].host != key
+        for group in now.groups.values()
+        if (later := outputs.groups.get(group.key)) and later.host == key != group.host and group.mac != UNKNOWN
     )
     here = {group.key: group.index for group in (*groups, *coming)}
     primary = now.hosts[key].private_address

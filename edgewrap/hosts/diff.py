@@ -19,11 +19,10 @@ from edgewrap.hosts.desired import (
     OWN_TABLES,
     PORT,
     VXLAN,
-    VXLAN_PORT,
     DesiredHost,
     Group,
-    bridge_mtu,
 )
+from edgewrap.hosts.devices import device_operations
 from edgewrap.hosts.facts import KERNEL, BgpFacts, FileFact, HostFacts, Link, NftTable, Route, Rule, Unit
 from edgewrap.hosts.files import (
     EDGE_TABLE_FILE,
@@ -34,7 +33,7 @@ from edgewrap.hosts.files import (
     HostFile,
     host_files,
 )
-from edgewrap.hosts.operations import AUTHORIZED_KEYS, BGP, Operation, differing, host_change
+from edgewrap.hosts.operations import AUTHORIZED_KEYS, BGP, Operation, differing, host_change, yes_or_no
 from edgewrap.outputs import UNKNOWN
 
 _TABLE_FILES = {"edge": (EDGE_TABLE_FILE,), "guard": GUARD_FILES, "firewall": (FIREWALL_FILE,)}
@@ -66,8 +65,7 @@ def diff(host: DesiredHost, facts: HostFacts) -> tuple[Operation, ...]:
         *_units(host, facts),
         *_sysctls(host, facts),
         *_tables(host, facts),
-        *_bridge(host, facts),
-        *_vxlan(host, facts),
+        *device_operations(host, facts),
         *_interfaces(host, facts),
         *_rules(host, facts),
         *_routes(host, facts),
@@ -190,88 +188,6 @@ def _is_there(file: HostFile, facts: HostFacts) -> bool:
     return fact is not None and fact.sha256 == file.sha256
 
 
-def _bridge(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
-    bridge, gateway, port = facts.link(BRIDGE), facts.link(GATEWAY), facts.link(PORT)
-    mtu = str(bridge_mtu(facts.mtu_over(host.primary)))
-    wanted = {
-        "kind": "bridge",
-        "mac": host.bridge_mac,
-        "mtu": mtu,
-        "up": "yes",
-        "addresses": "",
-        "mcast_snooping": "no",
-    }
-    now = None if bridge is None else {**_attributes(bridge), "mcast_snooping": _yes(bridge.mcast_snooping)}
-    yield from _device(host, BRIDGE, now, wanted)
-    wanted = {
-        "kind": "veth",
-        "mac": host.gateway_mac,
-        "mtu": mtu,
-        "up": "yes",
-        "addresses": "",
-        "peer": PORT,
-        "bridge": BRIDGE,
-        "peer mtu": mtu,
-        "peer up": "yes",
-        "peer addresses": "",
-        "forwarding entry": f"{host.gateway_mac} static",
-    }
-    now = None
-    if gateway is not None:
-        now = {
-            **_attributes(gateway),
-            "peer": gateway.lower,
-            "bridge": port.master if port else "",
-            "peer mtu": str(port.mtu) if port else "",
-            "peer up": _yes(port is not None and port.up),
-            "peer addresses": " ".join(port.addresses) if port else "",
-            "forwarding entry": " ".join(f"{mac} static" for mac, device in sorted(facts.static_fdb) if device == PORT),
-        }
-    yield from _device(host, GATEWAY, now, wanted)
-
-
-def _vxlan(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
-    link = facts.link(VXLAN)
-    wanted = {
-        "kind": "vxlan",
-        "mtu": str(bridge_mtu(facts.mtu_over(host.primary))),
-        "up": "yes",
-        "addresses": "",
-        "bridge": BRIDGE,
-        "vxlan id": str(host.vni),
-        "vxlan local": host.primary,
-        "vxlan port": str(VXLAN_PORT),
-        "vxlan learning": "no",
-        "bridge learning": "no",
-        "bridge neigh_suppress": "no",
-    }
-    now = None if link is None else {**_attributes(link), "bridge": link.master, **dict(link.settings)}
-    yield from _device(host, VXLAN, now, wanted)
-
-
-def _device(host: DesiredHost, name: str, now: dict[str, str] | None, wanted: dict[str, str]) -> Iterator[Operation]:
-    if now is None:
-        yield Operation(host_change(host.key, "bridge", name, after=wanted))
-        return
-    before, after = differing(now, wanted)
-    if after:
-        yield Operation(host_change(host.key, "bridge", name, before=before, after=after))
-
-
-def _attributes(link: Link) -> dict[str, str]:
-    return {
-        "kind": link.kind,
-        "mac": link.mac,
-        "mtu": str(link.mtu),
-        "up": _yes(link.up),
-        "addresses": " ".join(link.addresses),
-    }
-
-
-def _yes(value: bool) -> str:
-    return "yes" if value else "no"
-
-
 def _interfaces(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
     for group in host.groups:
         wanted = {"up": "yes", "addresses": f"{group.address}/32", "other routes": "", "other rules": ""}
@@ -283,7 +199,7 @@ def _interfaces(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
         routes = tuple(route for route in facts.routes if _stands_on(route, link))
         rules = tuple(rule for rule in facts.rules if _made_by_cloud_init(rule, group))
         now = {
-            "up": _yes(link.up),
+            "up": yes_or_no(link.up),
             "addresses": _some(link.addresses),
             "other routes": _some(routes),
             "other rules": _some(rules),

@@ -132,34 +132,31 @@ class HostsPlane:
 
         Whatever is in use stays. New reflectors are up before old ones go; a host that a group moves to knows of it,
         so that its watcher brings the entries up, and announces them, as soon as the interface is there. Only hosts
-        that are there before and after, and run, are touched; what fails on one is in the observation and need not
-        stop the run, since `converge` does it all again.
+        that `observation` has read and that stay are touched; what fails on one is in the answer and need not stop the
+        run, since `converge` does it all again.
         """
-        staying = {
+        aim = partial(desired_host, self._spec, after, before=before)
+        unready = {
             key: host
             for key, host in before.hosts.items()
             if key in after.hosts
             and after.hosts[key].instance_id == host.instance_id
             and after.hosts[key].state == "running"
+            and (facts := observation.facts_of(host)) is not None
+            and _possible(aim(key), facts)
         }
-        now = replace(before, hosts=staying)
-        aim = partial(desired_host, self._spec, after, before=before)
-        settled = frozenset(
-            key
-            for key, host in staying.items()
-            if (facts := observation.facts_of(host)) is not None and not _possible(aim(key), facts)
-        )
 
         async def make(session: Session, seen: _Seen, started: float) -> None:
             key = session.host.key
             seen.facts = await self._read(session)
             if operations := _possible(aim(key), seen.facts):
+                _require_tools(key, seen.facts)
                 self._tell(EventKind.STEP_PROGRESS, key, f"{len(operations)} changes ahead of AWS", started)
                 await self._apply(session, aim(key), operations)
                 seen.facts = await self._read(session)
 
         known = {**pins, **observation.pins}
-        return asyncio.run(self._over_hosts(now, known, make, wait_s=wait_s, skip=settled))
+        return asyncio.run(self._over_hosts(replace(before, hosts=unready), known, make, wait_s=wait_s))
 
     async def _over_hosts(
         self,
