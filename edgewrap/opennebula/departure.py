@@ -113,10 +113,10 @@ def _removal(existing: Existing, key: str, steps: tuple[Step, ...] = ()) -> Oper
 
 
 def _replica_moves(ours: Ours, departure: Departure, replica: str, outputs: Outputs) -> list[Operation]:
-    if ours.system is None:
+    if ours.system is None or replica in departure.hosts:
         return []
     present = text_of(ours.system.template, "REPLICA_HOST")
-    wanted = replica_host(replica, outputs.hosts)
+    wanted = replica_host(replica, {key: host for key, host in outputs.hosts.items() if key not in departure.hosts})
     if wanted == UNKNOWN or present not in {ours.hosts[key].name for key in departure.hosts}:
         return []
     moved = change(

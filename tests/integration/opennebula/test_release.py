@@ -144,6 +144,17 @@ def test_the_replicas_move_before_their_host_goes(newer: Stage) -> None:
     assert text_of(system.template, "REPLICA_HOST") == "198.51.100.11"
 
 
+def test_the_replicas_are_elsewhere_while_their_host_is_made_anew(newer: Stage) -> None:
+    plane = newer.applied()
+    plane.release(plane.observe(), outputs(), replaced={"host-0"})
+    system = next(one for one in newer.facts().datastores if one.name == "edge-paris-system")
+    assert text_of(system.template, "REPLICA_HOST") == "198.51.100.11"
+    assert [change.key for change in plane.diff(plane.observe(), outputs(), reports())] == [
+        "edge-paris-system",
+        "host-0",
+    ]
+
+
 def test_a_release_that_died_is_gone_on_with(newer: Stage) -> None:
     plane = newer.applied()
     fewer = outputs((0, 2), (0,))
