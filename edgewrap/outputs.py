@@ -54,7 +54,8 @@ class EipOutput:
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """The AWS plane's outputs, or a prediction of them with `UNKNOWN` in it. Mappings are by key, in index order."""
+    """The AWS plane's outputs, or a prediction of them with `UNKNOWN` in it. Mappings are by key, in index order.
+    `opennebula_version` names the repository that a host which sets itself up installs from, empty without such."""
 
     uuid: str
     region: str
@@ -66,6 +67,7 @@ class Outputs:
     hosts: Mapping[str, HostOutput] = field(default_factory=dict)
     groups: Mapping[str, GroupOutput] = field(default_factory=dict)
     eips: Mapping[str, EipOutput] = field(default_factory=dict)
+    opennebula_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

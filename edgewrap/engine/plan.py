@@ -80,8 +80,10 @@ def observe(cluster: Cluster, planes: tuple[Plane, ...]) -> Observed:
         state = cluster.aws.current()
         if state is None and Plane.AWS not in planes:
             raise nothing_applied(cluster)
-        aws = pool.submit(cluster.aws.plan, state) if Plane.AWS in planes else None
+        # waited for first: the packages of new hosts follow the front-end's version
         facts, pins = one.result()
+        version = facts.version if facts is not None else ""
+        aws = pool.submit(cluster.aws.plan, state, front_end_version=version) if Plane.AWS in planes else None
         hosts = pool.submit(observe_hosts, cluster, state, pins) if Plane.HOSTS in planes else None
         return Observed(
             state,

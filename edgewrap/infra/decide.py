@@ -17,6 +17,7 @@ from edgewrap.infra.inputs import (
 )
 from edgewrap.infra.placement import place
 from edgewrap.infra.refusals import refused_changes, refused_sizes
+from edgewrap.infra.versions import decide_version
 from edgewrap.spec.addressing import living
 from edgewrap.spec.models import Spec
 
@@ -41,12 +42,18 @@ class Lookups(Protocol):
 
 
 def decide_inputs(
-    spec: Spec, previous: Inputs | None, lookups: Lookups, *, unavailable: Collection[str] = ()
+    spec: Spec,
+    previous: Inputs | None,
+    lookups: Lookups,
+    *,
+    unavailable: Collection[str] = (),
+    front_end_version: str = "",
 ) -> Inputs:
     """The inputs of this run.
 
     Kept: the UUID, the zone, the image of every living host, the key's text, the placement of every group whose host
     stays. `unavailable` are the keys of hosts that cannot carry groups now. `lookups` are asked only for what is new.
+    `front_end_version` is OpenNebula's own (`7.0.2`), empty where it could not be read.
     Raises RefusedChangeError where the spec asks for what the cluster cannot take.
     """
     if previous is not None:
@@ -73,6 +80,7 @@ def decide_inputs(
             hosts=tuple(sorted({*retired.hosts, *spec.hosts.retired})),
             eips=tuple(sorted({*retired.eips, *eips.retired})),
         ),
+        opennebula_version=decide_version(spec, previous.opennebula_version if previous else "", front_end_version),
     )
 
 

@@ -18,6 +18,7 @@ from edgewrap.infra.files import write_tree
 from edgewrap.infra.inputs import Inputs
 from edgewrap.infra.kinds import HIDDEN, KEYS
 from edgewrap.infra.messages import Heard
+from edgewrap.infra.notices import setup_notices
 from edgewrap.infra.outputs import NAMES, read_outputs
 from edgewrap.infra.render import render
 from edgewrap.infra.runner import Places, Terraform
@@ -68,6 +69,7 @@ class AwsPlane:
         pass_fds: Sequence[int] = (),
     ) -> None:
         self._spec = spec
+        self._emit = emit
         self._places = Places(directory.absolute())
         self._lookups = AwsLookups(spec, os.environ)
         self._terraform = Terraform(
@@ -93,9 +95,10 @@ class AwsPlane:
         inputs = Inputs.from_text(text)
         return AwsState(read_outputs(values, inputs), inputs, values.get("applied") or "")
 
-    def plan(self, state: AwsState | None, *, destroy: bool = False) -> AwsPlan:
-        """Render and plan; AWS is read, nothing is changed. Raises RefusedChangeError where the spec asks for what
-        the cluster cannot take, AwsError where a lookup fails."""
+    def plan(self, state: AwsState | None, *, destroy: bool = False, front_end_version: str = "") -> AwsPlan:
+        """Render and plan; AWS is read, nothing is changed. `front_end_version` is OpenNebula's, for the packages of
+        new hosts; empty where it is not known. Raises RefusedChangeError where the spec asks for what the cluster
+        cannot take, AwsError where a lookup fails."""
         previous = state.inputs if state else None
         if destroy:
             if previous is None:
@@ -104,7 +107,9 @@ class AwsPlane:
                 )
             inputs = previous
         else:
-            inputs = decide_inputs(self._spec, previous, self._lookups)
+            inputs = decide_inputs(self._spec, previous, self._lookups, front_end_version=front_end_version)
+            for notice in setup_notices(self._spec, inputs, previous, state.applied if state else ""):
+                self._emit(notice)
         write_tree(self._places.module, render(self._spec, inputs))
         self._terraform.init_if_needed()
         pending, heard = self._terraform.plan(destroy=destroy)

@@ -11,6 +11,8 @@ from ipaddress import IPv4Network
 from pydantic import BaseModel, ConfigDict
 
 from edgewrap.infra.inputs import Inputs, index_of
+from edgewrap.infra.user_data import user_data
+from edgewrap.setup.files import sets_itself_up
 from edgewrap.spec.addressing import block, eip_place, host_address, pair, pair_capacity
 from edgewrap.spec.models import SecurityRule, Spec
 
@@ -76,6 +78,7 @@ class Variables(Part):
     instance_type: str
     instance_profile: str | None
     root_volume_gb: int
+    user_data: str | None
     hosts: dict[str, HostVariables]
     groups: dict[str, GroupVariables]
     eips: dict[str, EipVariables]
@@ -106,6 +109,7 @@ def make_variables(spec: Spec, inputs: Inputs, applied: str) -> Variables:
         instance_type=foundation.instance_type,
         instance_profile=spec.aws.instance_profile,
         root_volume_gb=spec.hosts.root_volume_gb,
+        user_data=_user_data(spec, inputs.opennebula_version),
         hosts=_hosts(inputs),
         groups=_groups(inputs),
         eips=_eips(inputs),
@@ -113,6 +117,10 @@ def make_variables(spec: Spec, inputs: Inputs, applied: str) -> Variables:
         applied=applied,
         endpoint_url=spec.aws.endpoint_url,
     )
+
+
+def _user_data(spec: Spec, version: str) -> str | None:
+    return user_data(spec, version) if version and sets_itself_up(spec) else None
 
 
 def _hosts(inputs: Inputs) -> dict[str, HostVariables]:

@@ -159,10 +159,17 @@ class OpenNebula(Model):
     version: Annotated[
         str,
         forms.VERSION,
-        Field(description="The repository of the hosts' packages; `auto` takes the front-end's version."),
+        Field(
+            description="The repository of a new host's packages; `auto` takes the front-end's version. Needs "
+            "`oneadmin_public_key`."
+        ),
     ] = "auto"
     oneadmin_public_key: Annotated[
-        forms.PublicKey | None, Field(description="The front-end's public key, for hosts that set themselves up.")
+        forms.PublicKey | None,
+        Field(
+            description="The public key of oneadmin on the front-end: new hosts set themselves up with it. Null: their "
+            "image brings what OpenNebula needs."
+        ),
     ] = None
     replica: Annotated[
         str,

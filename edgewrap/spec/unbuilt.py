@@ -38,8 +38,6 @@ UNBUILT = (
     Unbuilt(("public_network", "vni"), _written, "`br-edge` does not span the hosts"),
     Unbuilt(("public_network", "ipam"), lambda value: value == "edgewrap", "write auto or none"),
     Unbuilt(("evpn",), _written, "there is no BGP between the hosts"),
-    Unbuilt(("opennebula", "version"), _written, "the hosts' packages are the user's"),
-    Unbuilt(("opennebula", "oneadmin_public_key"), _written, "the hosts' packages are the user's"),
     Unbuilt(("terraform", "backend"), lambda value: isinstance(value, dict), "the state is a local file"),
 )
 
