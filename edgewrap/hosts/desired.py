@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
 from edgewrap.outputs import GroupOutput, Outputs
+from edgewrap.setup.files import sets_itself_up
 from edgewrap.spec.addressing import hosts_half
 from edgewrap.spec.models import Spec
 
@@ -58,7 +59,7 @@ class Address:
 @dataclass(frozen=True, slots=True)
 class DesiredHost:
     """One host as it should be. `closed` are destinations that VMs may not reach through it: the hosts' half of the
-    subnet and every group's own address."""
+    subnet and every group's own address. `sets_itself_up`: as a new one it comes with user data."""
 
     key: str
     bridge_mac: str
@@ -68,6 +69,7 @@ class DesiredHost:
     closed: tuple[str, ...]
     user: str
     authorized_keys: tuple[str, ...]
+    sets_itself_up: bool = False
 
 
 def desired_host(spec: Spec, outputs: Outputs, key: str) -> DesiredHost:
@@ -91,6 +93,7 @@ def desired_host(spec: Spec, outputs: Outputs, key: str) -> DesiredHost:
         authorized_keys=tuple(
             line.strip() for text in spec.ssh.authorized_keys for line in text.splitlines() if line.strip()
         ),
+        sets_itself_up=sets_itself_up(spec),
     )
 
 

@@ -25,6 +25,7 @@ from edgewrap.hosts.desired import (
 from edgewrap.hosts.facts import KERNEL, HostFacts, Link, Route, Rule
 from edgewrap.hosts.files import NFT_TABLE, UNIT, host_files
 from edgewrap.hosts.operations import AUTHORIZED_KEYS, Operation, differing, host_change
+from edgewrap.hosts.setup import SetupState
 from edgewrap.outputs import UNKNOWN
 
 SHOWN = 3  # of what cloud-init left on an interface: it may be one rule an address
@@ -51,6 +52,7 @@ NOTHING = HostFacts(
 def diff(host: DesiredHost, facts: HostFacts) -> tuple[Operation, ...]:
     """What the host needs, in the order in which a person would look at it; empty where it is as wanted."""
     return (
+        *_setup(host, facts),
         *_files(host, facts),
         *_unit(host, facts),
         *_sysctls(host, facts),
@@ -67,6 +69,16 @@ def diff(host: DesiredHost, facts: HostFacts) -> tuple[Operation, ...]:
 def missing_interfaces(host: DesiredHost, facts: HostFacts) -> tuple[Group, ...]:
     """The groups whose interface is not on the host: AWS has not attached it, or the kernel has not seen it yet."""
     return tuple(group for group in host.groups if facts.interface_of(group.mac) is None)
+
+
+def _setup(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
+    """The host does it by itself; converge waits for it. One that came without user data stays as it is."""
+    setup, after = facts.setup, {"state": str(SetupState.DONE)}
+    if setup.state in (SetupState.RUNNING, SetupState.FAILED):
+        before = {"state": str(setup.state), **({"reason": setup.reason} if setup.reason else {})}
+        yield Operation(host_change(host.key, "setup", "packages", before=before, after=after, why="not done yet"))
+    elif host.sets_itself_up and not facts.links:
+        yield Operation(host_change(host.key, "setup", "packages", after=after, why="its first boot"))
 
 
 def _files(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:

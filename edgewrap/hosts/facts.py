@@ -12,6 +12,7 @@ from shlex import quote
 from typing import Any
 
 from edgewrap.hosts.files import script
+from edgewrap.hosts.setup import NO_SETUP, Setup, parse_setup
 
 MAIN_TABLE = 254
 KERNEL = 2  # the protocol of routes and rules that networkd leaves alone
@@ -91,7 +92,8 @@ class FileFact:
 class HostFacts:
     """Everything that the plane looks at. `proxies` and `static_fdb` are pairs (address or MAC, interface); `table` is
     the live nft table `ip edge`, `saved_table` the one in its file, both as this host's nft lists them; `unit_active`
-    is None where no systemd runs; `authorized_keys` is what stands in our block, None without one."""
+    is None where no systemd runs; `authorized_keys` is what stands in our block, None without one; `setup` is how far
+    the host has set itself up."""
 
     links: tuple[Link, ...]
     routes: tuple[Route, ...]
@@ -106,6 +108,7 @@ class HostFacts:
     saved_table: tuple[str, ...]
     authorized_keys: tuple[str, ...] | None
     missing_tools: tuple[str, ...]
+    setup: Setup = NO_SETUP
 
     def link(self, name: str) -> Link | None:
         """The interface called `name`."""
@@ -130,7 +133,7 @@ class HostFacts:
 
 def facts_command(user: str) -> str:
     """The script that prints the facts, for a root shell. `user`: whose authorized keys are meant."""
-    return f"user={quote(user)}\n{script('facts.sh')}"
+    return f"user={quote(user)}\n{script('setup.sh')}{script('facts.sh')}"
 
 
 def parse_facts(text: str) -> HostFacts:
@@ -163,6 +166,7 @@ def _facts(sections: Mapping[str, str]) -> HostFacts:
         saved_table=tuple(_lines(sections["saved-table"])),
         authorized_keys=_own_block(base64.b64decode(sections["keys"]).decode(errors="replace")),
         missing_tools=tuple(_lines(sections["tools"])),
+        setup=parse_setup(sections["setup"]),
     )
 
 

@@ -16,8 +16,10 @@ from edgewrap.hosts.desired import desired_host
 from edgewrap.hosts.diff import NOTHING, diff, missing_interfaces
 from edgewrap.hosts.facts import FactsError, HostFacts, facts_command, parse_facts
 from edgewrap.hosts.operations import Operation
+from edgewrap.hosts.setup import wait_until_set_up
 from edgewrap.hosts.ssh import PROGRESS_S, Session, connected, credentials
 from edgewrap.outputs import UNKNOWN, HostOutput, HostPin, HostReport, Outputs
+from edgewrap.setup.files import SetupFile, sets_itself_up, setup_files
 from edgewrap.spec.models import Spec
 
 FACTS_TIMEOUT_S = 60
@@ -173,6 +175,9 @@ class HostsPlane:
     async def _converge(self, session: Session, seen: _Seen, outputs: Outputs, started: float) -> None:
         key = session.host.key
         self._tell(EventKind.STEP_STARTED, key, f"connected to {session.host.name}")
+        await wait_until_set_up(
+            session, self._setup_files(outputs), lambda text: self._tell(EventKind.STEP_PROGRESS, key, text, started)
+        )
         seen.facts = await self._read_with_interfaces(session, outputs, started)
         operations = self._operations(outputs, key, seen.facts)
         first = len(operations)
@@ -220,6 +225,10 @@ class HostsPlane:
                 cause=_tail(answer.stderr) or "the step said nothing",
                 advice="mend what it names and run it again: what is right already is left alone",
             )
+
+    def _setup_files(self, outputs: Outputs) -> tuple[SetupFile, ...]:
+        version = outputs.opennebula_version
+        return setup_files(self._spec, version) if version and sets_itself_up(self._spec) else ()
 
     def _operations(self, outputs: Outputs, key: str, facts: HostFacts) -> tuple[Operation, ...]:
         return diff(desired_host(self._spec, outputs, key), facts)

@@ -18,6 +18,9 @@ for tool in ip bridge nft unshare awk sed base64 sha256sum stat mktemp; do
 	command -v $tool >/dev/null || echo $tool
 done
 
+section setup
+setup_state
+
 section links
 ip -N -d -j address || exit 1
 section routes
