@@ -14,7 +14,9 @@ def render(
     file: SpecFile,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="DIR", help="Where to. [default: ./NAME-terraform]", show_default=False),
+        typer.Option(
+            "--output", "-o", metavar="DIR", help="Where to; ./NAME-terraform unless given.", show_default=False
+        ),
     ] = None,
     offline: Annotated[
         bool, typer.Option("--offline", help="Ask no AWS: placeholders for the zone, the images and the interfaces.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from edgewrap.engine.cluster import Cluster
 from edgewrap.errors import EdgewrapError, HostError, StateError
 from edgewrap.events import Event, EventKind
 from edgewrap.outputs import UNKNOWN, HostPin, HostReport, Outputs
+from edgewrap.setup.files import follows_front_end
 
 if TYPE_CHECKING:
     from edgewrap.hosts.plane import Observation
@@ -76,22 +77,38 @@ def make_plan(cluster: Cluster, planes: tuple[Plane, ...]) -> RunPlan:
 def observe(cluster: Cluster, planes: tuple[Plane, ...]) -> Observed:
     """Observe the planes side by side: terraform's plan takes seconds, the others fit beside it."""
     with ThreadPoolExecutor(max_workers=len(Plane)) as pool:
-        one = pool.submit(observe_opennebula, cluster, Plane.OPENNEBULA in planes)
-        state = cluster.aws.current()
-        if state is None and Plane.AWS not in planes:
-            raise nothing_applied(cluster)
-        # waited for first: the packages of new hosts follow the front-end's version
-        facts, pins = one.result()
-        version = facts.version if facts is not None else ""
-        aws = pool.submit(cluster.aws.plan, state, front_end_version=version) if Plane.AWS in planes else None
-        hosts = pool.submit(observe_hosts, cluster, state, pins) if Plane.HOSTS in planes else None
-        return Observed(
-            state,
-            aws.result() if aws else None,
-            facts if Plane.OPENNEBULA in planes else None,
-            pins,
-            hosts.result() if hosts else None,
-        )
+        try:
+            return _observe(cluster, planes, pool)
+        except KeyboardInterrupt:
+            cluster.aws.interrupt()  # it runs in a thread of the pool, which is waited for
+            raise
+
+
+def _observe(cluster: Cluster, planes: tuple[Plane, ...], pool: ThreadPoolExecutor) -> Observed:
+    one = pool.submit(observe_opennebula, cluster, Plane.OPENNEBULA in planes)
+    state = cluster.aws.current()
+    if state is None and Plane.AWS not in planes:
+        raise nothing_applied(cluster)
+    aws = pool.submit(_plan_aws, cluster, state, one) if Plane.AWS in planes else None
+    facts, pins = one.result()
+    hosts = pool.submit(observe_hosts, cluster, state, pins) if Plane.HOSTS in planes else None
+    return Observed(
+        state,
+        aws.result() if aws else None,
+        facts if Plane.OPENNEBULA in planes else None,
+        pins,
+        hosts.result() if hosts else None,
+    )
+
+
+def _plan_aws(
+    cluster: Cluster, state: AwsState | None, one: Future[tuple[OneFacts | None, Mapping[str, HostPin]]]
+) -> AwsPlan:
+    """Beside the look at the front-end, unless new hosts follow its version."""
+    if not follows_front_end(cluster.spec):
+        return cluster.aws.plan(state)
+    facts, _ = one.result()
+    return cluster.aws.plan(state, front_end_version=facts.version if facts is not None else "")
 
 
 def nothing_applied(cluster: Cluster) -> StateError:

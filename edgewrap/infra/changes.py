@@ -81,9 +81,11 @@ def _change(entry: Mapping[str, Any], action: Action, drift: Mapping[str, Any] |
     else:
         forced = {str(path[0]) for path in entry["change"].get("replace_paths", [])}
         new |= dict.fromkeys(forced & unknown, UNKNOWN)
-        differing = forced | {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
+        differing = set(forced)
+        if action is Action.UPDATE:
+            differing |= {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
         differing = {key for key in differing if key in forced or key.split(".")[0] not in unknown}
-        if not differing:  # it changes only in what another change will bring
+        if action is Action.UPDATE and not differing:  # it changes only in what another change will bring
             new |= dict.fromkeys(old.keys() & unknown, UNKNOWN)
             differing = old.keys() & unknown
         old, new = ({key: side[key] for key in sorted(differing) if key in side} for side in (old, new))

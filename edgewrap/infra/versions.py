@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from edgewrap.errors import RefusedChangeError
-from edgewrap.setup.files import sets_itself_up
+from edgewrap.setup.files import follows_front_end, sets_itself_up
 from edgewrap.spec.models import Spec
 
 
@@ -17,7 +17,7 @@ def decide_version(spec: Spec, previous: str, front_end: str) -> str:
     """
     if not sets_itself_up(spec):
         return ""
-    if spec.opennebula.version != "auto":
+    if not follows_front_end(spec):
         return spec.opennebula.version
     if series := re.match(r"\d+\.\d+(?!\d)", front_end):
         return series[0]

@@ -40,7 +40,7 @@ class CloudInterface(Part):
 
 
 class CloudInstance(Part):
-    """A metal instance. `state` is EC2's word; `generation` counts its starts, from 1; `boots` counts reboots by API."""
+    """A metal instance. `state` is EC2's word; `generation` counts its starts from 1, `boots` its reboots by API."""
 
     id: str
     state: str

@@ -150,8 +150,7 @@ class LabDirectory:
             os.close(descriptor)
         return False
 
-    def hold(self) -> int:
-        """Take the lock for the rest of this process's life. Raises LabError if another keeper has it."""
+    def _hold(self) -> int:
         descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         for _ in range(_ATTEMPTS):  # `running` takes the lock for a moment too
             with contextlib.suppress(BlockingIOError):
@@ -161,8 +160,11 @@ class LabDirectory:
         os.close(descriptor)
         raise already_running(self)
 
-    def prepare(self) -> None:
-        """Make the directory, without what an earlier lab left in it. Raises LabError if it is not a lab's."""
+    def claim(self) -> int:
+        """Make the directory, empty but for the lock, which is taken; returns the lock's descriptor.
+
+        Raises LabError if a lab lives there, or if it holds files that are not a lab's.
+        """
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         strangers = sorted({entry.name for entry in self.path.iterdir()} - {*_OURS, "lock"})
         if strangers:
@@ -171,6 +173,7 @@ class LabDirectory:
                 cause="the lab empties its directory when it starts, and these would be lost",
                 advice="choose an empty or new directory with EDGEWRAP_LAB_DIR",
             )
+        held = self._hold()
         for name in _OURS:
             entry = self.path / name
             if entry.is_dir():
@@ -179,6 +182,7 @@ class LabDirectory:
                 entry.unlink(missing_ok=True)
         for folder in (self.home, self.runs, self.front_end, self.aws, self.machines):
             folder.mkdir(mode=0o700)
+        return held
 
     def write_facts(self, facts: LabFacts) -> None:
         """Write down where the lab's processes and servers are, in one step."""

@@ -17,12 +17,14 @@ _RETRY_S = 0.5
 
 async def pictures(port: int) -> AsyncIterator[Cloud]:
     """Every new picture of the lab's AWS, at once; goes on if the AWS process does not answer for a while."""
-    serial = -1
+    serial, complaint = -1, ""
     while True:
         try:
             cloud = await asyncio.to_thread(_poll, port, serial)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            print(f"the picture of AWS: {error}", file=sys.stderr)
+            if complaint != str(error):
+                complaint = str(error)
+                print(f"the picture of AWS: {complaint}", file=sys.stderr)
             await asyncio.sleep(_RETRY_S)
             continue
         if cloud.serial != serial:

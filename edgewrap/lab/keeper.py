@@ -1,4 +1,4 @@
-"""The lab's outermost process: `python -m edgewrap.lab.keeper NAME DIRECTORY`.
+"""The lab's outermost process: `python -m edgewrap.lab.keeper NAME DIRECTORY`, started with the directory's lock held.
 
 It starts the wrapper (`unshare`, all namespaces new) with the daemon inside, waits for its end, however it comes, and
 then removes the only thing that the kernel does not remove by itself: the cgroup directories. Whichever of keeper,
@@ -41,7 +41,6 @@ def die_with_parent(number: int = signal.SIGKILL) -> None:
 
 def keep(directory: LabDirectory) -> int:
     """Run the lab of this directory until it ends; returns the daemon's exit status."""
-    _held = directory.hold()
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)  # what loses its parent becomes this process's child
     keeper = ProcessId.of(os.getpid())
     settings = LabSettings.read(directory.settings)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from edgewrap.errors import LabError, ToolError, UsageError
 from edgewrap.lab import cgroups, control, enter
-from edgewrap.lab.directory import LabDirectory, LabFacts, already_running, not_running
+from edgewrap.lab.directory import LabDirectory, LabFacts, not_running
 from edgewrap.lab.environment import inside_environment
 from edgewrap.lab.settings import CloudInit, LabSettings
 
@@ -43,24 +43,22 @@ _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 def up(directory: LabDirectory, *, hosts: bool, cloud_init: CloudInit, front_end_version: str) -> LabFacts:
     """Start a lab and wait until its AWS and its front-end answer. Raises LabError, ToolError."""
-    if directory.running():
-        raise already_running(directory)
-    cgroups.sweep()
     why_no_hosts = _why_no_hosts(hosts)
-    if why_no_hosts:
-        _require({"ssh-keygen": _NEEDED["ssh-keygen"]})
-    else:
-        _require(_NEEDED)
-    directory.prepare()
-    LabSettings(
-        why_no_hosts=why_no_hosts,
-        cloud_init=cloud_init,
-        front_end_version=front_end_version,
-        # In the lab's own network namespace every port is free.
-        aws_port=_free_port() if why_no_hosts else _AWS_PORT,
-        front_end_port=_free_port() if why_no_hosts else _FRONT_END_PORT,
-    ).write(directory.settings)
-    keeper = _start_keeper(directory)
+    _require({"ssh-keygen": _NEEDED["ssh-keygen"]} if why_no_hosts else _NEEDED)
+    cgroups.sweep()
+    held = directory.claim()
+    try:
+        LabSettings(
+            why_no_hosts=why_no_hosts,
+            cloud_init=cloud_init,
+            front_end_version=front_end_version,
+            # In the lab's own network namespace every port is free.
+            aws_port=_free_port() if why_no_hosts else _AWS_PORT,
+            front_end_port=_free_port() if why_no_hosts else _FRONT_END_PORT,
+        ).write(directory.settings)
+        keeper = _start_keeper(directory, held)
+    finally:
+        os.close(held)  # the keeper has it now
     _wait_until_ready(directory, keeper)
     return directory.facts()
 
@@ -179,7 +177,7 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _start_keeper(directory: LabDirectory) -> subprocess.Popen[bytes]:
+def _start_keeper(directory: LabDirectory, held: int) -> subprocess.Popen[bytes]:
     environ = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:{_SYSTEM_PATH}", "PYTHONUNBUFFERED": "1"}
     with directory.log.open("ab") as log:
         return subprocess.Popen(
@@ -189,6 +187,7 @@ def _start_keeper(directory: LabDirectory) -> subprocess.Popen[bytes]:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
+            pass_fds=(held,),
             start_new_session=True,
         )
 

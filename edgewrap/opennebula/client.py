@@ -38,19 +38,18 @@ class Wire(Protocol):
 class HttpWire:
     """The wire over HTTP(S). Environment variables for proxies are honoured, as everywhere in `requests`."""
 
-    def __init__(self, endpoint: str, *, ca_file: str | None = None, timeout_s: float = READ_TIMEOUT_S) -> None:
+    def __init__(self, endpoint: str, *, ca_file: Path | None = None, timeout_s: float = READ_TIMEOUT_S) -> None:
         self._endpoint = endpoint
         self._timeout_s = timeout_s
         self._verify: bool | str = True
         if ca_file is not None:
-            path = Path(ca_file).expanduser()
-            if not path.is_file():
+            if not ca_file.is_file():
                 raise FrontEndUnreachableError(
-                    f"{path} cannot be read",
+                    f"{ca_file} cannot be read",
                     cause="opennebula.ca_file names a file that is not there",
                     advice="name the file of the authority that signed the front-end's certificate",
                 )
-            self._verify = str(path)
+            self._verify = str(ca_file)
 
     def post(self, body: bytes) -> bytes:
         from xmlrpc.client import ProtocolError

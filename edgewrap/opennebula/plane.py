@@ -36,7 +36,8 @@ def connect(spec: Spec, environ: Mapping[str, str]) -> FrontEnd:
     Raises FrontEndUnreachableError or AuthenticationError where either is not to be had.
     """
     endpoint = session.endpoint(spec, environ)
-    return FrontEnd(endpoint, session.session(environ), wire=HttpWire(endpoint, ca_file=spec.opennebula.ca_file))
+    authorities = spec.local_path(spec.opennebula.ca_file) if spec.opennebula.ca_file else None
+    return FrontEnd(endpoint, session.session(environ), wire=HttpWire(endpoint, ca_file=authorities))
 
 
 class OpenNebulaPlane:

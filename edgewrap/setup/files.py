@@ -17,6 +17,8 @@ REPOSITORY = "https://downloads.opennebula.io/repo"
 KEY_URL = f"{REPOSITORY}/repo2.key"
 KEY_FINGERPRINT = "0B2D385C7C9304B11A0367B905A05927906DC27C"
 
+AUTO = "auto"
+
 NODE_PACKAGES = {"kvm": "opennebula-node-kvm", "lxc": "opennebula-node-lxc"}
 PACKAGES = ("frr", "frr-pythontools", "nftables", "python3")
 
@@ -40,6 +42,11 @@ class SetupFile:
 def sets_itself_up(spec: Spec) -> bool:
     """Whether new hosts get user data; otherwise their image brings what OpenNebula needs."""
     return spec.opennebula.oneadmin_public_key is not None
+
+
+def follows_front_end(spec: Spec) -> bool:
+    """Whether the packages of new hosts are of the front-end's version."""
+    return sets_itself_up(spec) and spec.opennebula.version == AUTO
 
 
 def setup_files(spec: Spec, version: str) -> tuple[SetupFile, ...]:

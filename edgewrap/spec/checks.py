@@ -102,17 +102,6 @@ def elastic_ips_fit(spec: Spec) -> Iterator[Fault]:
     yield from _elastic_ips_beyond(spec, capacity, f"a block ({block(spec.aws.network.subnet_cidr, groups, 0)} is one)")
 
 
-def fits_instance_type(spec: Spec, interfaces: int, addresses_per_interface: int) -> tuple[Fault, ...]:
-    """What the instance type has no room for: `interfaces` is how many its first network card takes,
-    `addresses_per_interface` how many IPv4 addresses one of them may have. Both are AWS's to tell."""
-    kind, groups = spec.hosts.instance_type, spec.public_network.groups
-    if groups > interfaces - 1:
-        rule = f"must be at most {interfaces - 1}: {kind} takes {interfaces} interfaces, one of them the host's own"
-        return (Fault(_GROUPS, rule),)
-    capacity = pair_capacity(spec.aws.network.subnet_cidr, groups, addresses_per_interface)
-    return tuple(_elastic_ips_beyond(spec, capacity, f"an interface of {kind}"))
-
-
 def _elastic_ips_beyond(spec: Spec, capacity: int, holder: str) -> Iterator[Fault]:
     eips, groups = spec.public_network.elastic_ips, spec.public_network.groups
     indexes = living(eips.count, eips.retired)

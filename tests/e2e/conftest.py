@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,23 @@ class Edge:
 
         done = self.lab.edgewrap("output", "--file", str(self.spec), "--json", *([name] if name else []))
         return json.loads(done.stdout)
+
+    @cached_property
+    def outputs(self) -> Any:
+        """The outputs as they were when a test first asked: addresses and groups never change."""
+        return self.output()
+
+    def private(self, key: str) -> str:
+        """The private address of the VM that has this Elastic IP."""
+        return str(self.outputs["eips"][key]["private_address"])
+
+    def public(self, key: str) -> str:
+        """The Elastic IP itself."""
+        return str(self.outputs["eips"][key]["public_address"])
+
+    def entry(self, key: str) -> str:
+        """The entry host of this Elastic IP."""
+        return str(self.outputs["groups"][self.outputs["eips"][key]["group"]]["host"])
 
 
 NOTHING_TO_DO = "aws: nothing to do\nopennebula: nothing to do\nhosts: nothing to do\nNothing to do.\n"

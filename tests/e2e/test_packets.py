@@ -2,41 +2,24 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
 
-from tests.e2e.conftest import NOTHING_TO_DO, Edge
+from tests.e2e.conftest import Edge
 from tests.support.packets import NO_ANSWER, connect, server
 
 INTERNET = "internet"
 WEB, CLOSED = 80, 9000
 
 
-def private(edge: Edge, key: str) -> str:
-    address: str = edge.output("eips")[key]["private_address"]
-    return address
-
-
-def public(edge: Edge, key: str) -> str:
-    address: str = edge.output("eips")[key]["public_address"]
-    return address
-
-
-def entry(edge: Edge, key: str) -> str:
-    outputs = edge.output()
-    host: str = outputs["groups"][outputs["eips"][key]["group"]]["host"]
-    return host
-
-
 @pytest.fixture(scope="module")
 def vms(edge: Edge) -> Iterator[Edge]:
     """A VM on the entry host of each Elastic IP, named as its key, and servers everywhere."""
     with ExitStack() as stack:
-        for key in edge.output("eips"):
-            edge.lab.tool("lab", "vm", "start", key, "--host", entry(edge, key), "--ip", private(edge, key))
+        for key in edge.outputs["eips"]:
+            edge.lab.tool("lab", "vm", "start", key, "--host", edge.entry(key), "--ip", edge.private(key))
             stack.callback(edge.lab.tool, "lab", "vm", "stop", key)
             stack.enter_context(server(edge.lab, key, WEB, CLOSED))
         stack.enter_context(server(edge.lab, INTERNET, WEB))
@@ -44,23 +27,23 @@ def vms(edge: Edge) -> Iterator[Edge]:
 
 
 def test_the_cluster_has_the_cases(edge: Edge) -> None:
-    groups = {key: eip["group"] for key, eip in edge.output("eips").items()}
+    groups = {key: eip["group"] for key, eip in edge.outputs["eips"].items()}
     assert groups["eip-0"] == groups["eip-4"]
     assert groups["eip-0"] != groups["eip-3"]
-    assert entry(edge, "eip-0") == entry(edge, "eip-3")
-    assert entry(edge, "eip-0") != entry(edge, "eip-1")
+    assert edge.entry("eip-0") == edge.entry("eip-3")
+    assert edge.entry("eip-0") != edge.entry("eip-1")
 
 
 def test_from_the_internet_to_every_vm_with_the_source_address_kept(vms: Edge) -> None:
-    seen = {key: connect(vms.lab, INTERNET, eip["public_address"], WEB) for key, eip in vms.output("eips").items()}
+    seen = {key: connect(vms.lab, INTERNET, eip["public_address"], WEB) for key, eip in vms.outputs["eips"].items()}
     assert set(seen.values()) == {connect(vms.lab, INTERNET, "192.0.2.1", WEB)}
     assert all(address.startswith("192.0.2.") for address in seen.values())
 
 
 @pytest.mark.parametrize("key", ["eip-0", "eip-1", "eip-3", "eip-4"])
 def test_a_vm_is_seen_on_the_internet_as_its_elastic_ip(vms: Edge, key: str) -> None:
-    internet = connect(vms.lab, INTERNET, public(vms, key), WEB)
-    assert connect(vms.lab, key, internet, WEB) == public(vms, key)
+    internet = connect(vms.lab, INTERNET, vms.public(key), WEB)
+    assert connect(vms.lab, key, internet, WEB) == vms.public(key)
 
 
 @pytest.mark.parametrize(
@@ -73,46 +56,24 @@ def test_a_vm_is_seen_on_the_internet_as_its_elastic_ip(vms: Edge, key: str) -> 
     ],
 )
 def test_vm_to_vm(vms: Edge, source: str, destination: str) -> None:
-    assert connect(vms.lab, source, private(vms, destination), WEB) == private(vms, source)
-    assert connect(vms.lab, source, public(vms, destination), WEB) == public(vms, source)
+    assert connect(vms.lab, source, vms.private(destination), WEB) == vms.private(source)
+    assert connect(vms.lab, source, vms.public(destination), WEB) == vms.public(source)
 
 
 def test_a_vm_reaches_itself_by_its_elastic_ip(vms: Edge) -> None:
-    assert connect(vms.lab, "eip-2", public(vms, "eip-2"), WEB) == public(vms, "eip-2")
+    assert connect(vms.lab, "eip-2", vms.public("eip-2"), WEB) == vms.public("eip-2")
 
 
 def test_a_port_that_the_users_security_group_does_not_open_is_closed(vms: Edge) -> None:
-    assert connect(vms.lab, INTERNET, public(vms, "eip-0"), CLOSED) == NO_ANSWER
+    assert connect(vms.lab, INTERNET, vms.public("eip-0"), CLOSED) == NO_ANSWER
     assert connect(vms.lab, "eip-4", "127.0.0.1", CLOSED) == "127.0.0.1"  # the server is there
 
 
 def test_the_last_vm_of_a_host_does_not_take_the_bridge_away(vms: Edge) -> None:
-    host = entry(vms, "eip-2")
+    host = vms.entry("eip-2")
     vms.lab.tool("lab", "vm", "stop", "eip-2")
     try:
         assert "br-edge" in vms.lab.run("ip", "-br", "link", place=host).stdout
         assert vms.apply("--only", "hosts")[1].startswith("hosts: nothing to do")
     finally:
-        vms.lab.tool("lab", "vm", "start", "eip-2", "--host", host, "--ip", private(vms, "eip-2"))
-
-
-def test_a_rebooted_host_comes_back_by_itself(edge: Edge) -> None:
-    key, host = "eip-2", entry(edge, "eip-2")
-    boots = edge.lab.run("cat", "/proc/sys/kernel/random/boot_id", place=host).stdout
-    started = edge.lab.run("cut", "-d ", "-f22", "/proc/1/stat", place=host).stdout
-    edge.lab.run("systemctl", "reboot", place=host, check=False)
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        now = edge.lab.run("cut", "-d ", "-f22", "/proc/1/stat", place=host, check=False).stdout
-        running = edge.lab.run("systemctl", "is-active", "edgewrap-network", place=host, check=False).stdout
-        if now not in ("", started) and running == "active\n":
-            break
-        time.sleep(0.5)
-    else:
-        pytest.fail(f"{host} did not come back ({boots})")
-    edge.lab.tool("lab", "vm", "stop", key)
-    edge.lab.tool("lab", "vm", "start", key, "--host", host, "--ip", private(edge, key))
-    with server(edge.lab, key, WEB):
-        assert connect(edge.lab, INTERNET, public(edge, key), WEB).startswith("192.0.2.")
-    edge.lab.tool("lab", "vm", "stop", key)
-    assert edge.apply() == (0, NOTHING_TO_DO)
+        vms.lab.tool("lab", "vm", "start", "eip-2", "--host", host, "--ip", vms.private("eip-2"))

@@ -16,8 +16,8 @@ from tests.e2e.conftest import NOTHING_TO_DO, Edge
 from tests.support.lab import EDGEWRAP, REGION, Lab
 from tests.support.packets import NO_ANSWER, connect, server
 
-TAG = "quotes \" and ', ${aws} %{if} [brackets] = ünïcode +@"
-DESCRIPTION = "a b-c (d) [e]; {f} $g *h"
+TAG = "ünïcode 東京 a=b +c @d e:f/g"
+DESCRIPTION = "a ${b} $c (d) [e]; {f} = *h"
 SPEC = """
 apiVersion: edgewrap/v1
 name: edge-test

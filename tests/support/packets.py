@@ -17,15 +17,14 @@ REFUSED = "refused"
 
 _SERVE = """
 import socket, sys, threading
-def serve(port):
-    listener = socket.create_server(("0.0.0.0", port))
-    print("ready", flush=True)
+def serve(listener):
     while True:
         connection, peer = listener.accept()
         with connection:
             connection.sendall(peer[0].encode())
-for port in sys.argv[1:]:
-    threading.Thread(target=serve, args=(int(port),)).start()
+for listener in [socket.create_server(("0.0.0.0", int(port))) for port in sys.argv[1:]]:
+    threading.Thread(target=serve, args=(listener,)).start()
+print("ready", flush=True)
 """
 _CONNECT = f"""
 import socket, sys
@@ -45,9 +44,7 @@ def server(lab: Lab, place: str, *ports: int) -> Iterator[None]:
     process = lab.start(PYTHON, "-c", _SERVE, *map(str, ports), place=place)
     try:
         assert process.stdout is not None
-        for _ in ports:
-            line = process.stdout.readline()
-            assert line == "ready\n", line + process.stdout.read()
+        assert process.stdout.readline() == "ready\n"
         yield
     finally:
         os.killpg(process.pid, signal.SIGTERM)

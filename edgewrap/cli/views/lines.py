@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Self, TextIO
 
 from edgewrap.change import Change, Plane
+from edgewrap.cli.views.stream import StreamView
 from edgewrap.cli.views.text import error_lines, event_line, plan_lines
 from edgewrap.errors import EdgewrapError
 from edgewrap.events import Event, EventKind
 
 
-class LinesView:
+class LinesView(StreamView):
     """Writes to `stream`, line by line, flushed at once."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._lock = threading.Lock()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
 
     def event(self, event: Event) -> None:
         """Log events are for the log file only."""
@@ -40,9 +26,7 @@ class LinesView:
 
     def message(self, text: str) -> None:
         """One line."""
-        with self._lock:
-            self._stream.write(f"{text}\n")
-            self._stream.flush()
+        self.write_line(text)
 
     def failure(self, error: EdgewrapError) -> None:
         """The error's lines."""

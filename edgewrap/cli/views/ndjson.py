@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Self, TextIO
 
 from edgewrap.change import Change, Plane
+from edgewrap.cli.views.stream import StreamView
 from edgewrap.cli.views.text import summary
 from edgewrap.errors import EdgewrapError, PartlyAppliedError, TerraformError
 from edgewrap.events import Event, EventKind
@@ -17,20 +15,8 @@ from edgewrap.events import Event, EventKind
 VERSION = 1
 
 
-class NdjsonView:
+class NdjsonView(StreamView):
     """Writes to `stream`, an object a line, flushed at once."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._lock = threading.Lock()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
 
     def event(self, event: Event) -> None:
         """`type: event`; log events are for the log file only."""
@@ -68,9 +54,7 @@ class NdjsonView:
             {"v": VERSION, "time": datetime.now(UTC).isoformat(timespec="milliseconds"), "type": type_, **fields},
             ensure_ascii=False,
         )
-        with self._lock:
-            self._stream.write(line + "\n")
-            self._stream.flush()
+        self.write_line(line)
 
 
 def change_fields(change: Change) -> dict[str, object]:

@@ -12,6 +12,7 @@ same CIDR.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
 from collections.abc import Iterable, Mapping
@@ -109,8 +110,9 @@ class Fabric:
     async def counters(self) -> Mapping[str, int]:
         """Packets dropped since the lab began, by reason, all VPCs together."""
         total = dict.fromkeys((*rules.VPC_COUNTERS, *rules.GATEWAY_COUNTERS), 0)
-        for ground in self._grounds.values():
-            for namespace in (ground.id, ground.gateway):
+        namespaces = [name for ground in self._grounds.values() for name in (ground.id, ground.gateway)]
+        for namespace in namespaces:
+            with contextlib.suppress(kernel.KernelError):  # a VPC may go meanwhile
                 for name, packets in _counters(await kernel.read_nft(namespace, "list", "counters")):
                     total[name] = total.get(name, 0) + packets
         return total

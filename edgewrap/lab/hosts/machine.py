@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import signal
+import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -32,7 +33,7 @@ class State(StrEnum):
 
     OFF = "off"  # nothing runs: the instance is stopped, or the host was powered off from inside
     BOOTING = "booting"
-    RUNNING = "running"  # sshd listens
+    RUNNING = "running"  # sshd has listened since the boot
     DEAD = "dead"  # its systemd was killed, or the boot failed
 
 
@@ -64,6 +65,7 @@ class Machine:
         self._tasks: set[asyncio.Task[None]] = set()
         self._nics: tuple[cloud_init.Nic, ...] = ()
         self._plugging = asyncio.Lock()
+        self._booted = False
 
     @property
     def state(self) -> State:
@@ -72,19 +74,23 @@ class Machine:
             return State.OFF
         if self._process.returncode is not None:
             return State.OFF if self.powered_off else State.DEAD
-        return State.RUNNING if self._listens() else State.BOOTING
+        self._booted = self._booted or self._listens()
+        return State.RUNNING if self._booted else State.BOOTING
 
     @property
     def init(self) -> int:
-        """The process id of the host's systemd. Raises ProcessLookupError if the host does not run."""
-        if self._init is None or self.state not in (State.RUNNING, State.BOOTING):
-            raise ProcessLookupError(self.instance.id)
-        return self._init.pid
+        """The process id of the host's systemd. Raises ProcessLookupError while the host has none."""
+        if self._init is not None and self._init.alive():
+            # Before it is systemd it is the boot script, and still sees this machine's file system.
+            with contextlib.suppress(OSError):
+                if Path(f"/proc/{self._init.pid}/comm").read_text() == "systemd\n":
+                    return self._init.pid
+        raise ProcessLookupError(self.instance.id)
 
     async def prepare(self) -> None:
         """Make the network namespace of the next boot."""
         self.boots += 1
-        self.wants_reboot = self.powered_off = False
+        self.wants_reboot = self.powered_off = self._booted = False
         self.namespace = f"{self.instance.id}.{self.boots}"
         await kernel.add_namespace(self.namespace, _NO_FORWARDING)
 
@@ -109,7 +115,7 @@ class Machine:
 
     async def halt(self) -> None:
         """End all its processes at once, as when an instance is stopped, and remove the namespace."""
-        process, self._process = self._process, None
+        process = self._process
         for task in self._tasks:
             task.cancel()
         if process is not None:
@@ -118,10 +124,10 @@ class Machine:
             await process.wait()
             while self._init is not None and self._init.alive():
                 await asyncio.sleep(0.005)
-        self._init = None
         if self.namespace:
             await kernel.delete_namespace(self.namespace)
             self.namespace = ""
+        self._process = self._init = None
         if self._cgroup.exists():
             await asyncio.to_thread(cgroups.remove, self._cgroup)
 
@@ -134,7 +140,7 @@ class Machine:
         now = tuple(nics)
         before, self._nics = self._nics, now
         if not tidy and {nic.mac for nic in now} != {nic.mac for nic in before}:
-            self._spawn(self._hotplug())
+            self._spawn(self._react())
 
     def console(self) -> str:
         """The last lines that the boot printed."""
@@ -160,6 +166,12 @@ class Machine:
             if document.is_file():
                 for name, text in cloud_init.networkd_files(yaml.safe_load(document.read_text()) or {}).items():
                     (self._disk.network / name).write_text(text)
+
+    async def _react(self) -> None:
+        try:
+            await self._hotplug()
+        except (TimeoutError, ProcessLookupError, kernel.KernelError, yaml.YAMLError) as error:
+            print(f"{self.instance.id}: cloud-init could not handle a plug: {error!r}", file=sys.stderr)
 
     async def _hotplug(self) -> None:
         """What cloud-init's hot-plug handler does when interfaces came or went."""

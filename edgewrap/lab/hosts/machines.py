@@ -83,11 +83,11 @@ class Machines:
         found = [machine for machine in self._machines.values() if name in self.names(machine)]
         if len(found) == 1:
             return found[0]
-        known = ", ".join(sorted(_key(machine) for machine in self._machines.values()))
+        known = ", ".join(sorted(_full_name(machine) for machine in self._machines.values()))
         raise LabError(
             f"{'several hosts are' if found else 'no host is'} named {name!r}",
             cause=f"the hosts are: {known}" if known else "no instance runs yet",
-            advice="name a host by its key (host-0), instance id or address",
+            advice="name a host by its key (host-0), Name tag, instance id or address",
         )
 
     def report(self) -> list[dict[str, object]]:
@@ -151,6 +151,10 @@ class Machines:
 
 def _key(machine: Machine) -> str:
     return machine.instance.tags.get(_KEY_TAG) or machine.instance.tags.get(_NAME_TAG) or machine.instance.id
+
+
+def _full_name(machine: Machine) -> str:
+    return machine.instance.tags.get(_NAME_TAG) or _key(machine)
 
 
 def _nic(port: Port) -> Nic:

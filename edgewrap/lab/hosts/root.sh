@@ -1,8 +1,8 @@
 # Builds a host's root over its disk and becomes systemd. Usage: root.sh DISK HOSTNAME
-disk=$1
-root=$disk/root
+root=$1/root
 
-mount -t overlay overlay -o "lowerdir=/,upperdir=$disk/upper,workdir=$disk/work" "$root"
+cd "$1" # mount's options are separated by commas, which a path may contain: relative ones do not
+mount -t overlay overlay -o lowerdir=/,upperdir=upper,workdir=work root
 mount -t proc proc "$root/proc"
 # What is not per namespace belongs to the machine.
 for machine in sys/kernel sys/vm sys/fs sysrq-trigger; do
@@ -31,9 +31,9 @@ ln -s /proc/self/fd/2 "$root/dev/stderr"
 
 mount -t tmpfs -o mode=755 run "$root/run"
 mkdir -p "$root/run/systemd/network"
-if [ -d "$disk/network" ]; then
-    cp "$disk/network/"* "$root/run/systemd/network/"
-fi
+for file in network/*; do
+    [ ! -e "$file" ] || cp "$file" "$root/run/systemd/network/"
+done
 
 hostname "$2"
 cd "$root"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +54,7 @@ class Allocator:
             vm_id = int(self._one.vm.allocate(template, False))
             try:
                 self._one.vm.deploy(vm_id, host.ID, False, self._system_datastore(host.CLUSTER_ID), "")
-                vm = self._wait_until_running(vm_id)
+                vm = self._wait(vm_id, lambda *state: state == (_ACTIVE, _RUNNING), "does not run")
             except (*self._errors, LabError):
                 self._one.vm.action("terminate-hard", vm_id)
                 raise
@@ -72,10 +72,11 @@ class Allocator:
         )
 
     def free(self, vm_id: int) -> None:
-        """Terminate the VM; nothing to do if the front-end has it no more."""
+        """Terminate the VM and wait until its address is free; nothing to do if it is DONE already."""
         try:
             if int(self._one.vm.info(vm_id, False).STATE) != _DONE:
                 self._one.vm.action("terminate-hard", vm_id)
+            self._wait(vm_id, lambda state, _: state == _DONE, "is not terminated")
         except self._errors as error:
             raise _refused(f"the VM {vm_id} could not be terminated", error) from error
 
@@ -109,17 +110,18 @@ class Allocator:
                 return int(datastore.ID)
         return _FRONT_END_CHOOSES
 
-    def _wait_until_running(self, vm_id: int) -> Any:
+    def _wait(self, vm_id: int, reached: Callable[[int, int], bool], failure: str) -> Any:
+        """Wait for a state (STATE, LCM_STATE) of a VM; returns the VM."""
         deadline = time.monotonic() + _STATE_S
         while True:
             vm = self._one.vm.info(vm_id, False)
-            state = (int(vm.STATE), int(vm.LCM_STATE))
-            if state == (_ACTIVE, _RUNNING):
+            state, lcm_state = int(vm.STATE), int(vm.LCM_STATE)
+            if reached(state, lcm_state):
                 return vm
             if time.monotonic() > deadline:
                 raise LabError(
-                    f"the VM {vm_id} does not run after {_STATE_S:.0f} s",
-                    cause=f"the front-end says STATE {state[0]}, LCM_STATE {state[1]}",
+                    f"the VM {vm_id} {failure} after {_STATE_S:.0f} s",
+                    cause=f"the front-end says STATE {state}, LCM_STATE {lcm_state}",
                     advice="see `edgewrap lab status` and the lab's log",
                 )
             time.sleep(0.05)

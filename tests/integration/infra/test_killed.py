@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+from edgewrap.infra.render import template_root
+
 MODULE = """
 terraform {
   backend "local" {
@@ -15,16 +17,25 @@ terraform {
   }
 }
 
-resource "terraform_data" "first" {
+resource "terraform_data" "inputs" {
+  input = "decided"
+}
+
+resource "terraform_data" "cluster" {
+  depends_on = [terraform_data.inputs]
+
   provisioner "local-exec" {
     command = "sleep 2"
   }
 }
 
-resource "terraform_data" "second" {
-  input = terraform_data.first.id
+resource "terraform_data" "applied" {
+  input = "the spec"
+
+  depends_on = [terraform_data.cluster]
 }
 """
+"""The frame of the real root module around one thing that takes a while."""
 
 EDGEWRAP = """
 import os, sys
@@ -32,7 +43,7 @@ from pathlib import Path
 from edgewrap.infra.runner import Places, Terraform
 
 def tell(event):
-    if "creating terraform_data first" in event.text:
+    if "creating terraform_data cluster" in event.text:
         print("applying", flush=True)
 
 places = Places(Path(sys.argv[1]))
@@ -47,6 +58,8 @@ terraform.apply(places.plan_file)
 def test_terraform_ends_its_step(terraform: Path, environment: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "terraform").mkdir()
     (tmp_path / "terraform" / "main.tf").write_text(MODULE)
+    outputs = (template_root() / "root" / "outputs.tf.j2").read_text().partition('output "cluster"')[0]
+    (tmp_path / "terraform" / "outputs.tf").write_text(outputs)
     edgewrap = subprocess.Popen(
         [sys.executable, "-c", EDGEWRAP, str(tmp_path)], env=environment, stdout=subprocess.PIPE, text=True
     )
@@ -62,4 +75,5 @@ def test_terraform_ends_its_step(terraform: Path, environment: dict[str, str], t
         assert time.monotonic() < deadline, "terraform did not end"
         time.sleep(0.1)
     state = json.loads((tmp_path / "terraform.tfstate").read_text())
-    assert [resource["name"] for resource in state["resources"]] == ["first"]
+    assert {resource["name"] for resource in state["resources"]} == {"inputs", "cluster"}
+    assert {name: output["value"] for name, output in state["outputs"].items()} == {"inputs": "decided"}

@@ -156,7 +156,7 @@ def test_a_foreign_source_is_dropped_and_counted(pair: Pair, group: Group) -> No
         NetworkInterfaceId=pair.first.interface,
         SourceDestCheck={"Value": False},
     )
-    assert pair.cloud.on("fabric", "nft list set ip lab checked").count("p-") == 2
+    wait_until(lambda: pair.cloud.on("fabric", "nft list set ip lab checked").count("p-") == 2, SOON_S)
     pair.cloud.call(
         "modify_network_interface_attribute", NetworkInterfaceId=pair.first.interface, SourceDestCheck={"Value": True}
     )

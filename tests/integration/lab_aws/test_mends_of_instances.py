@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from edgewrap.lab.aws.amis import CANONICAL
 from edgewrap.lab.aws.client import LabAwsClient
@@ -47,6 +48,23 @@ def check_security_groups_changed_on_the_instance(aws: AwsAccount) -> None:
     second = aws.group("second")
     aws.ec2.modify_instance_attribute(InstanceId=instance, Groups=[second])
     assert [item["GroupId"] for item in aws.shown(aws.primary(instance))["Groups"]] == [second]
+
+
+def check_a_rule_for_all_protocols_modified(aws: AwsAccount) -> None:
+    """As the provider does it where a host's public address has changed: no ports are given."""
+    group = aws.group("modified")
+    everything: Any = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "198.51.100.1/32"}]}]
+    made = aws.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=everything)
+    rule_id = made["SecurityGroupRules"][0]["SecurityGroupRuleId"]
+    changed: Any = {"IpProtocol": "-1", "CidrIpv4": "198.51.100.2/32"}
+    try:
+        aws.ec2.modify_security_group_rules(
+            GroupId=group, SecurityGroupRules=[{"SecurityGroupRuleId": rule_id, "SecurityGroupRule": changed}]
+        )
+    except ClientError as error:
+        raise AssertionError(error) from error
+    rules = aws.ec2.describe_security_group_rules(SecurityGroupRuleIds=[rule_id])["SecurityGroupRules"]
+    assert [(rule["IpProtocol"], rule["CidrIpv4"]) for rule in rules] == [("-1", "198.51.100.2/32")]
 
 
 def check_unknown_key_pair(aws: AwsAccount) -> None:

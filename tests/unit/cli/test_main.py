@@ -77,3 +77,8 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 def test_nothing_heavy_is_imported_at_start_up() -> None:
     code = f"import sys, edgewrap.cli.main as main; main.build(); print([n for n in {HEAVY!r} if n in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(build(), ["--version"]) == 0
+    assert capsys.readouterr().out.startswith("edgewrap 0.")

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edgewrap.spec.checks import fits_instance_type
 from edgewrap.spec.contract import contract
-from edgewrap.spec.place import dotted
 from edgewrap.spec.unbuilt import UNBUILT
 
 from .conftest import Load
@@ -55,35 +53,6 @@ def test_the_smallest_subnets(load: Load) -> None:
     assert load(WITH_SUBNET.format("10.0.0.0/27") + one_group, whole=True).hosts.count == 6
     defaults = "public_network: { elastic_ips: { count: 8 } }\n"
     assert load(WITH_SUBNET.format("10.0.0.0/26") + defaults, whole=True).public_network.groups == 4
-
-
-@pytest.mark.parametrize(
-    ("text", "interfaces", "addresses", "faults"),
-    [
-        ("", 15, 50, {}),
-        ("public_network: { groups: 14, elastic_ips: { count: 686 } }", 15, 50, {}),
-        (
-            "public_network: { groups: 15 }",
-            15,
-            50,
-            {"public_network.groups": "must be at most 14: c5.metal takes 15 interfaces, one of them the host's own"},
-        ),
-        (
-            "public_network: { elastic_ips: { count: 197 } }",
-            15,
-            50,
-            {
-                "public_network.elastic_ips.count": "must fit the groups: the highest index would be 196, and 4 groups "
-                "have room for indexes 0 to 195, 49 on an interface of c5.metal"
-            },
-        ),
-    ],
-)
-def test_limits_of_an_instance_type(
-    load: Load, text: str, interfaces: int, addresses: int, faults: dict[str, str]
-) -> None:
-    found = fits_instance_type(load(text), interfaces, addresses)
-    assert {dotted(fault.path): fault.rule for fault in found} == faults
 
 
 def test_what_is_not_built_is_of_the_contract() -> None:

@@ -44,6 +44,7 @@ MENDS: tuple[type, ...] = (
     security_groups.GroupsInUse,
     security_groups.GroupsOfInstance,
     security_groups.GroupsOfInterface,
+    security_groups.RulesForAllProtocols,
     speed.RememberedBackends,
     speed.TagsById,
 )

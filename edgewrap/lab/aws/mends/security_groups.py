@@ -1,7 +1,8 @@
 """An interface has its own security groups; an instance's are those of its primary interface.
 
 Stock moto shows none on an interface made at launch (drift for ever: `vpc_security_group_ids`), and adds the instance's
-to every interface attached later. It also deletes groups that are in use.
+to every interface attached later. It also deletes groups that are in use, and demands ports of a rule for all protocols
+when it is modified.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from moto.ec2.models.instances import Instance
 from moto.ec2.models.security_groups import SecurityGroup, SecurityGroupBackend
 
 _delete = SecurityGroupBackend.delete_security_group
+_modify = SecurityGroupBackend.modify_security_group_rules
+_ALL_PROTOCOLS = "-1"
 
 
 class GroupsOfInterface(NetworkInterface):
@@ -65,6 +68,23 @@ class GroupsInUse(SecurityGroupBackend):
         if group_id and (_stands_on_interface(backend, group_id) or _named_by_other(backend, group_id)):
             raise DependencyViolationError(f"resource {group_id} has a dependent object")
         _delete(self, name, group_id)
+
+
+class RulesForAllProtocols(SecurityGroupBackend):
+    """ModifySecurityGroupRules."""
+
+    def modify_security_group_rules(self, group_id: str, rules: dict[str, dict[str, Any]]) -> None:
+        group = self.get_security_group_by_name_or_id(group_id)
+        portless = [number for number, rule in rules.items() if str(rule.get("IpProtocol")) == _ALL_PROTOCOLS]
+        found = [group.get_rule(number) for number in portless] if group else []
+        before = [(rule, rule.from_port, rule.to_port) for rule in found if rule is not None]
+        given = {
+            number: {**rule, "FromPort": _ALL_PROTOCOLS, "ToPort": _ALL_PROTOCOLS} if number in portless else rule
+            for number, rule in rules.items()
+        }
+        _modify(self, group_id, given)
+        for rule, from_port, to_port in before:
+            rule.from_port, rule.to_port = from_port, to_port
 
 
 def _stands_on_interface(backend: EC2Backend, group_id: str) -> bool:

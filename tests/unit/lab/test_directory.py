@@ -1,0 +1,121 @@
+"""Where a lab lives, and what a command inside it sees."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from edgewrap.errors import LabError, UsageError
+from edgewrap.lab.directory import LabDirectory, LabFacts, ProcessId, lab_directory
+from edgewrap.lab.environment import inside_environment
+from edgewrap.lab.settings import CloudInit, LabSettings
+from edgewrap.lab.vms.guests import contextualize
+
+
+@pytest.mark.parametrize(
+    ("name", "environ", "path"),
+    [
+        (None, {"XDG_STATE_HOME": "/state"}, "/state/edgewrap/lab/default"),
+        ("blue", {"XDG_STATE_HOME": "/state"}, "/state/edgewrap/lab/blue"),
+        (None, {"EDGEWRAP_LAB_DIR": "/labs/mine"}, "/labs/mine"),
+    ],
+)
+def test_where_a_lab_lives(name: str | None, environ: dict[str, str], path: str) -> None:
+    assert lab_directory(name, environ).path == Path(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "environ"),
+    [("Blue", {}), ("", {}), ("../x", {}), ("-x", {}), ("x" * 32, {}), ("blue", {"EDGEWRAP_LAB_DIR": "/labs/mine"})],
+)
+def test_what_names_no_lab_is_wrong_usage(name: str, environ: dict[str, str]) -> None:
+    with pytest.raises(UsageError):
+        lab_directory(name, environ)
+
+
+def test_a_lab_runs_while_its_directory_is_held(tmp_path: Path) -> None:
+    directory = LabDirectory("x", tmp_path)
+    assert not directory.running()
+    held = directory.claim()
+    assert directory.running()
+    with pytest.raises(LabError, match="running already"):
+        directory.claim()
+    os.close(held)
+    assert not directory.running()
+    with pytest.raises(LabError, match="not running"):
+        directory.facts()
+
+
+def test_a_new_lab_finds_nothing_of_an_earlier_one(tmp_path: Path) -> None:
+    directory = LabDirectory("x", tmp_path)
+    os.close(directory.claim())
+    (directory.runs / "state").write_text("old")
+    directory.log.write_text("old")
+    os.close(directory.claim())
+    assert not (directory.runs / "state").exists()
+    assert not directory.log.exists()
+    assert directory.home.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_process_is_not_another_one_with_its_id() -> None:
+    own = ProcessId.of(os.getpid())
+    assert own.alive()
+    assert not ProcessId(own.pid, own.started + 1).alive()
+    with pytest.raises(ProcessLookupError):
+        ProcessId.of(2**30)
+
+
+def test_settings_survive_their_file(tmp_path: Path) -> None:
+    settings = LabSettings("", CloudInit.TIDY, "7.4.0", 4566, 2633, "/sys/fs/cgroup/x")
+    settings.write(tmp_path / "s")
+    assert LabSettings.read(tmp_path / "s") == settings
+
+
+def test_a_command_inside_sees_the_lab_and_none_of_the_callers_credentials() -> None:
+    directory = LabDirectory("x", Path("/labs/x"))
+    process = ProcessId(1, 1)
+    facts = LabFacts("x", process, process, True, "pid:[1]", "http://127.0.0.1:1", "http://127.0.0.1:2/RPC2")
+    kept = {"PATH": "/bin", "TERM": "xterm", "COLUMNS": "80", "EDGEWRAP_PLUGIN_DIR": "/mirror"}
+    dropped = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "HTTPS_PROXY", "no_proxy", "SSH_AUTH_SOCK", "EDGEWRAP_LAB_NAME")
+    replaced = ("HOME", "ONE_AUTH", "EDGEWRAP_DIR", "EDGEWRAP_LAB_DIR", "AWS_ENDPOINT_URL")
+    base = {**kept, **dict.fromkeys((*dropped, *replaced), "the caller's")}
+    assert inside_environment(base, directory, facts) == {
+        **kept,
+        "HOME": "/labs/x/home",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+        "AWS_ACCESS_KEY_ID": "lab",
+        "AWS_SECRET_ACCESS_KEY": "lab",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "ONE_XMLRPC": "http://127.0.0.1:2/RPC2",
+        "ONE_AUTH": "/labs/x/home/.one/one_auth",
+        "EDGEWRAP_DIR": "/labs/x/runs",
+        "EDGEWRAP_LAB_DIR": "/labs/x",
+    }
+
+
+@pytest.mark.parametrize(
+    ("context", "commands"),
+    [
+        ({}, ["link set eth0 up"]),
+        ({"ETH0_IP": "10.0.0.130"}, ["link set eth0 up"]),
+        (
+            {
+                "ETH0_IP": "10.0.0.130",
+                "ETH0_MASK": "255.255.255.254",
+                "ETH0_GATEWAY": "10.0.0.131",
+                "ETH0_MTU": "1450",
+                "ETH0_DNS": "1.1.1.1",
+            },
+            [
+                "link set eth0 mtu 1450",
+                "address add 10.0.0.130/31 dev eth0",
+                "link set eth0 up",
+                "route add default via 10.0.0.131 dev eth0",
+            ],
+        ),
+    ],
+)
+def test_a_guest_does_what_its_context_says(context: dict[str, str], commands: list[str]) -> None:
+    assert contextualize(context) == commands
