@@ -76,11 +76,11 @@ echo "deb [signed-by=$keyring,$key_fingerprint] $repository/$version/$release st
     >/etc/apt/sources.list.d/opennebula.list
 
 step 'package lists'
-patiently apt-get update --error-on=any -o Acquire::Retries=3
+patiently apt-get -q update --error-on=any -o Acquire::Retries=3
 
 step "packages $node $packages"
 # shellcheck disable=SC2086 # several words
-patiently apt-get install --yes -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 \
+patiently apt-get -q install --yes -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 \
     -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$node" $packages
 
 step 'key of the front-end'

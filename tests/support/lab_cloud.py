@@ -88,7 +88,7 @@ class LabCloud:
         """Allow it no more."""
         self.call("revoke_security_group_ingress", GroupId=group, IpPermissions=[permission])
 
-    def launch(self, network: Network, index: int, cluster: str = "t") -> Instance:
+    def launch(self, network: Network, index: int, cluster: str = "t", user_data: str = "") -> Instance:
         """Run the instance `host-INDEX` at the subnet's address 10 + index."""
         image = self.call("describe_images")["Images"][0]["ImageId"]
         base = self.call("describe_subnets", SubnetIds=[network.subnet])["Subnets"][0]["CidrBlock"].rpartition(".")[0]
@@ -100,6 +100,7 @@ class LabCloud:
             MaxCount=1,
             InstanceType="c5.metal",
             KeyName="lab",
+            UserData=user_data,
             NetworkInterfaces=[
                 {
                     "DeviceIndex": 0,

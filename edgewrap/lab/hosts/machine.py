@@ -18,6 +18,7 @@ from edgewrap.lab.cloud import CloudInstance
 from edgewrap.lab.directory import ProcessId
 from edgewrap.lab.hosts import cloud_init
 from edgewrap.lab.hosts.disk import Disk, make_disk
+from edgewrap.lab.hosts.first_boot import FirstBoot
 from edgewrap.lab.keeper import die_with_parent
 
 _BOOT_SCRIPT = Path(__file__).with_name("boot.sh")
@@ -48,6 +49,7 @@ class Machine:
         disks: Path,
         cgroups_of_lab: Path,
         authorized: Mapping[str, str],
+        first_boot: FirstBoot | None,
         ended: Callable[[], None],
     ) -> None:
         self.instance = instance
@@ -57,7 +59,7 @@ class Machine:
         self.namespace = ""
         self.wants_reboot = False
         self.powered_off = False
-        self._disk: Disk = make_disk(disks / instance.id, self.hostname, address, authorized)
+        self._disk: Disk = make_disk(disks / instance.id, self.hostname, address, authorized, first_boot)
         self._cgroup = cgroups_of_lab / instance.id
         self._ended = ended
         self._process: asyncio.subprocess.Process | None = None

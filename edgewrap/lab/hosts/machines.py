@@ -10,6 +10,7 @@ from edgewrap.errors import LabError
 from edgewrap.lab.cloud import Cloud, CloudInstance
 from edgewrap.lab.fabric.wanted import Port, Vpc
 from edgewrap.lab.hosts.cloud_init import Nic
+from edgewrap.lab.hosts.first_boot import FirstBoot
 from edgewrap.lab.hosts.machine import Machine, State
 
 _ON = ("pending", "running")
@@ -18,13 +19,24 @@ _KEY_TAG, _NAME_TAG = "edgewrap:key", "Name"
 
 
 class Machines:
-    """The hosts, by instance id. `ended` is called whenever one's systemd has ended."""
+    """The hosts, by instance id. `first_boot` is what those with user data need, None where the lab has no cloud-init;
+    `ended` is called whenever one's systemd has ended."""
 
-    def __init__(self, disks: Path, cgroup: Path, *, front_end_key: str, tidy: bool, ended: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        disks: Path,
+        cgroup: Path,
+        *,
+        front_end_key: str,
+        tidy: bool,
+        first_boot: FirstBoot | None,
+        ended: Callable[[], None],
+    ) -> None:
         self._disks = disks
         self._cgroup = cgroup
         self._front_end_key = front_end_key
         self._tidy = tidy
+        self._first_boot = first_boot
         self._ended = ended
         self._machines: dict[str, Machine] = {}
         self._to_boot: list[Machine] = []
@@ -124,6 +136,7 @@ class Machines:
             disks=self._disks,
             cgroups_of_lab=self._cgroup,
             authorized={"ubuntu": f"{instance.public_key.strip()}\n", "oneadmin": self._front_end_key},
+            first_boot=self._first_boot if instance.user_data else None,
             ended=self._ended,
         )
 
