@@ -133,7 +133,7 @@ class HostFacts:
 
 def facts_command(user: str) -> str:
     """The script that prints the facts, for a root shell. `user`: whose authorized keys are meant."""
-    return f"user={quote(user)}\n{script('setup.sh')}{script('facts.sh')}"
+    return f"user={quote(user)}\n{script('set-up.sh')}{script('facts.sh')}"
 
 
 def parse_facts(text: str) -> HostFacts:

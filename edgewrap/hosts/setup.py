@@ -58,7 +58,7 @@ NO_SETUP = Setup()
 
 
 def parse_setup(text: str) -> Setup:
-    """Parse what setup.sh printed. Raises ValueError where it is something else."""
+    """Parse what `setup_state` printed. Raises ValueError where it is something else."""
     values: dict[str, str] = {}
     log: list[str] = []
     for line in text.strip("\n").splitlines():
@@ -102,7 +102,7 @@ async def wait_until_set_up(session: Session, files: Sequence[SetupFile], tell: 
 
 
 async def _read(session: Session) -> Setup:
-    answer = await session.run_as_root(f"{script('setup.sh')}setup_state\n", READ_TIMEOUT_S)
+    answer = await session.run_as_root(f"{script('set-up.sh')}setup_state\n", READ_TIMEOUT_S)
     try:
         return parse_setup(answer.stdout)
     except ValueError as error:
@@ -115,20 +115,12 @@ async def _read(session: Session) -> Setup:
 
 
 async def _start(session: Session, files: Sequence[SetupFile]) -> None:
-    """In a unit of its own, which lives on where the connection breaks."""
-    lines = ["set -eu"]
+    """With `files` in their places first, each in one step."""
+    lines = [script("set-up.sh"), "set -eu"]
     for file in files:
-        path = quote(file.path)
-        lines += [
-            f"printf '%s' {quote(file.text)} >{path}.new",
-            f"chmod {file.mode} {path}.new",
-            f"mv {path}.new {path}",
-        ]
-    lines += [f"rm -f {DIRECTORY}/setup-failed", f"systemd-run --quiet --collect --unit=edgewrap-setup sh {SCRIPT}"]
-    # until the script holds its lock, the state is still the old one
-    lines += ["for try in 1 2 3 4 5 6 7 8 9 10; do", f"flock --shared --nonblock {DIRECTORY}/setup.lock true || break"]
-    lines += [f"[ ! -f {DIRECTORY}/setup-failed ] || break", "sleep 0.2", "done"]
-    answer = await session.run_as_root("\n".join(lines) + "\n", READ_TIMEOUT_S)
+        path, new = quote(file.path), quote(f"{file.path}.new")
+        lines += [f"printf '%s' {quote(file.text)} >{new}", f"chmod {file.mode} {new}", f"mv {new} {path}"]
+    answer = await session.run_as_root("\n".join([*lines, "start_setup", ""]), READ_TIMEOUT_S)
     if answer.status != 0:
         raise ConvergeError(
             session.host.key,
