@@ -69,7 +69,7 @@ esac
 step "repository of OpenNebula $version for $release"
 keyring=/etc/apt/keyrings/opennebula.asc
 mkdir -p /etc/apt/keyrings
-patiently /usr/lib/apt/apt-helper download-file "$key_url" $keyring
+patiently /usr/lib/apt/apt-helper -o APT::Sandbox::User=root download-file "$key_url" $keyring
 chmod 644 $keyring
 # With the fingerprint apt takes no other key of that file.
 echo "deb [signed-by=$keyring,$key_fingerprint] $repository/$version/$release stable opennebula" \
