@@ -21,7 +21,7 @@ step() {
 patiently() {
     for pause in 5 10 20 40 60 0; do
         before=$(wc -c <"$log")
-        ! "$@" 9>&- || return 0
+        ! "$@" 3>&- 9>&- || return 0
         if tail -c "+$((before + 1))" "$log" |
             grep -q 'does not have a Release file\|is not signed\|Unable to locate package'; then
             return 1
@@ -47,7 +47,7 @@ finish() {
     exit $status
 }
 
-exec 9>"$directory/setup.lock" # closed for every child that may leave a daemon behind
+exec 9>"$directory/setup.lock" # like 3 closed for children that may leave a daemon behind
 flock 9
 rm -f "$directory/setup-done" "$directory/setup-failed"
 exec 3>&1 >>"$log" 2>&1
