@@ -1,7 +1,7 @@
 """One run at a time per cluster, where the state is local: a lock on a file.
 
 The kernel drops the lock when the last process that holds the descriptor ends. Terraform inherits it, so that a
-run that was killed keeps the cluster locked until its terraform has ended its step and written the state.
+run that was killed keeps the cluster locked until its terraform has come to its end and written the state.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def _locked(path: Path) -> LockedError:
     ended = holder is not None and holder.host == socket.gethostname() and not _alive(holder.pid)
     return LockedError(
         f"the cluster is locked by {who}",
-        cause="that run has ended, but its terraform has not: it ends its step and writes the state"
+        cause="that run was killed, but its terraform goes on to the end of its plan"
         if ended
         else "one run at a time may work on a cluster",
         advice="wait for it to end (`--lock-timeout SECONDS` does that for you)",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -61,7 +60,7 @@ def _ssh_command(cluster: Cluster, host: HostOutput, known_hosts: Path, command:
     ssh = cluster.spec.ssh
     words = ["ssh", "-l", ssh.user, "-o", f"UserKnownHostsFile={known_hosts}", "-o", "StrictHostKeyChecking=yes"]
     words += ["-o", f"HostKeyAlias={host.key}"]
-    private_key = Path(ssh.public_key.removesuffix(".pub").replace("~", os.environ.get("HOME", "~"), 1))
+    private_key = cluster.spec.local_path(ssh.public_key.removesuffix(".pub"))
     if private_key.is_file():
         words += ["-i", str(private_key)]
     if ssh.proxy_command:

@@ -1,4 +1,4 @@
-"""kill -9 of edgewrap while the real terraform applies: terraform ends its step and keeps its state."""
+"""kill -9 of edgewrap while the real terraform applies: terraform goes on to the end and keeps its state."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ terraform.apply(places.plan_file)
 """
 
 
-def test_terraform_ends_its_step(terraform: Path, environment: dict[str, str], tmp_path: Path) -> None:
+def test_terraform_goes_on_to_the_end(terraform: Path, environment: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "terraform").mkdir()
     (tmp_path / "terraform" / "main.tf").write_text(MODULE)
     outputs = (template_root() / "root" / "outputs.tf.j2").read_text().partition('output "cluster"')[0]
@@ -75,5 +75,8 @@ def test_terraform_ends_its_step(terraform: Path, environment: dict[str, str], t
         assert time.monotonic() < deadline, "terraform did not end"
         time.sleep(0.1)
     state = json.loads((tmp_path / "terraform.tfstate").read_text())
-    assert {resource["name"] for resource in state["resources"]} == {"inputs", "cluster"}
-    assert {name: output["value"] for name, output in state["outputs"].items()} == {"inputs": "decided"}
+    assert {resource["name"] for resource in state["resources"]} == {"inputs", "cluster", "applied"}
+    assert {name: output["value"] for name, output in state["outputs"].items()} == {
+        "inputs": "decided",
+        "applied": "the spec",
+    }
