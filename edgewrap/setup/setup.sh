@@ -4,7 +4,8 @@
 # and setup.log.
 set -eu
 umask 022
-export LC_ALL=C DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a
+export LC_ALL=C DEBIAN_FRONTEND=noninteractive
+export NEEDRESTART_MODE=l NEEDRESTART_SUSPEND=1 # it would restart what runs this
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 directory=/var/lib/edgewrap
