@@ -1,5 +1,5 @@
 # Each target does all of its own set-up on a fresh Debian 12 or Ubuntu machine.
-.PHONY: install system venv terraform demo lab lab-down test lint
+.PHONY: install system venv terraform cloud-init demo lab lab-down test lint
 .DEFAULT_GOAL := install
 
 PYTHON ?= python3
@@ -12,14 +12,14 @@ export PATH := $(CURDIR)/$(BIN):$(TOOLS):$(PATH)
 # Debian's names of what the tool, the lab's hosts and the tests run.
 PACKAGES := ca-certificates curl unzip python3-venv iproute2 iptables ipset nftables openssh-server openssh-client \
 	sudo frr frr-pythontools conntrack tcpdump iputils-ping iputils-arping dbus systemd procps util-linux kmod \
-	netcat-openbsd
+	netcat-openbsd gpg gpg-agent
 
 # A mirror of Terraform's providers on this machine, where there is one; else the vendor's registry is used.
 EDGEWRAP_PLUGIN_DIR ?= $(shell find /opt -maxdepth 5 -type d -path '*/hashicorp/aws' 2>/dev/null | head -n 1 | \
 	sed 's|/[^/]*/hashicorp/aws$$||')
 export EDGEWRAP_PLUGIN_DIR
 
-install: system venv terraform
+install: system venv terraform cloud-init
 
 system:
 	@missing=$$(for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || printf '%s ' $$p; done); \
@@ -46,6 +46,21 @@ terraform: | system
 	(cd $$dir && grep " $$name$$" SHA256SUMS | sha256sum --check --quiet) && \
 	mkdir -p $(TOOLS) && unzip -qo $$dir/$$name terraform -d $(TOOLS); } || \
 	{ echo "terraform is missing: install it from https://developer.hashicorp.com/terraform/install"; exit 1; }
+
+# The distribution's own cloud-init and the modules that it needs, for the lab's hosts. It is unpacked, never installed: an
+# installed one would run at this machine's next boot and take it for a new instance.
+CLOUD_INIT := $(TOOLS)/cloud-init
+cloud-init: $(CLOUD_INIT)/.unpacked
+$(CLOUD_INIT)/.unpacked: | system
+	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; mkdir -p $$dir/archives/partial $(CLOUD_INIT)/tree/usr; \
+	download() { apt-get install -qq --download-only --yes --no-install-recommends -o Debug::NoLocking=1 \
+		-o Dir::Cache::archives=$$dir/archives -o APT::Sandbox::User=$$(id -un) cloud-init >/dev/null; }; \
+	download || { [ "$$(id -u)" = 0 ] && apt-get update -qq && download; } || \
+		{ echo 'cloud-init could not be downloaded: hosts of the lab will not set themselves up'; exit 0; }; \
+	for package in $$dir/archives/cloud-init_*.deb $$dir/archives/python3-*.deb; do \
+		[ ! -f $$package ] || dpkg-deb --fsys-tarfile $$package | tar -x -C $(CLOUD_INIT)/tree ./usr; \
+	done; \
+	/usr/bin/python3 -m compileall -q $(CLOUD_INIT)/tree || true; touch $@
 
 DEMO := edgewrap lab exec --name demo --
 SPEC := docs/examples/edge.yaml

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 UNKNOWN = "(known after apply)"
 """Stands in a predicted `Outputs` for a value that only AWS can give."""
 
+DEAD_STATES = frozenset({"stopping", "stopped", "shutting-down", "terminated"})
+"""EC2's words for an instance that does not run, and will not unless somebody does something."""
+
 
 @dataclass(frozen=True, slots=True)
 class HostOutput:
@@ -21,6 +24,11 @@ class HostOutput:
     public_address: str
     name: str
     state: str
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether the instance does not run, and will not by itself."""
+        return self.state in DEAD_STATES
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +62,8 @@ class EipOutput:
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """The AWS plane's outputs, or a prediction of them with `UNKNOWN` in it. Mappings are by key, in index order."""
+    """The AWS plane's outputs, or a prediction of them with `UNKNOWN` in it. Mappings are by key, in index order.
+    `opennebula_version` names the repository that a host which sets itself up installs from, empty without such."""
 
     uuid: str
     region: str
@@ -66,6 +75,7 @@ class Outputs:
     hosts: Mapping[str, HostOutput] = field(default_factory=dict)
     groups: Mapping[str, GroupOutput] = field(default_factory=dict)
     eips: Mapping[str, EipOutput] = field(default_factory=dict)
+    opennebula_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

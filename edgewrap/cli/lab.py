@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,7 +15,9 @@ app = typer.Typer(
     help="An edge cluster in a box: AWS, OpenNebula and hosts on this machine, with no cloud.", no_args_is_help=True
 )
 vm = typer.Typer(help="VMs on the lab's hosts.", no_args_is_help=True)
+host = typer.Typer(help="The lab's hosts: power cuts, stop and start.", no_args_is_help=True)
 app.add_typer(vm, name="vm")
+app.add_typer(host, name="host")
 
 
 class _CloudInit(StrEnum):  # as in edgewrap.lab.settings, which is not imported at start-up
@@ -29,6 +31,8 @@ class _Version(StrEnum):
 
 
 Name = Annotated[str | None, typer.Option("--name", "-n", help="Which lab; several may run side by side.")]
+HostOption = Annotated[str, typer.Option("--host", help="The host: its key (host-0), instance id or address.")]
+HostArgument = Annotated[str, typer.Argument(metavar="HOST", help="Its key (host-0), instance id or address.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -86,16 +90,33 @@ def execute(
 @vm.command("start")
 def vm_start(
     vm_name: Annotated[str, typer.Argument(metavar="NAME", help="The VM's name.")],
-    host: Annotated[str, typer.Option(help="The host: its key (host-0), instance id or address.")],
-    ip: Annotated[str, typer.Option(help="The VM's private address, from a network of the cluster.")],
+    host: HostOption,
+    ip: Annotated[str, typer.Option(help="The VM's private address; otherwise the first free one.")] = "",
     network: Annotated[str, typer.Option(help="The network, by name; otherwise the one that has the address.")] = "",
+    nic: Annotated[
+        list[str] | None, typer.Option(metavar="NETWORK[=ADDRESS]", help="One NIC more; may be given several times.")
+    ] = None,
+    security_group: Annotated[
+        list[int] | None,
+        typer.Option(metavar="ID", help="A security group besides the network's own; may be given several times."),
+    ] = None,
     name: Name = None,
 ) -> None:
     """Start a VM: allocated by the front-end, plugged in on the host."""
     from edgewrap.lab import control
 
-    started = control.ask(_directory(name), "vm start", name=vm_name, host=host, address=ip, network=network)
-    typer.echo(f"VM {started['name']} (id {started['id']}) has {started['address']} on {started['network']}.")
+    started = control.ask(
+        _directory(name),
+        "vm start",
+        name=vm_name,
+        host=host,
+        address=ip,
+        network=network,
+        nics=nic or [],
+        security_groups=security_group or [],
+    )
+    on = ", ".join(f"{found['address']} on {found['network']}" for found in started["nics"])
+    typer.echo(f"VM {started['name']} (id {started['id']}) has {on}.")
 
 
 @vm.command("stop")
@@ -107,6 +128,21 @@ def vm_stop(vm_name: Annotated[str, typer.Argument(metavar="NAME", help="The VM'
     typer.echo(f"VM {stopped['name']} (id {stopped['id']}) is gone.")
 
 
+@vm.command("move")
+def vm_move(
+    vm_name: Annotated[str, typer.Argument(metavar="NAME", help="The VM's name.")],
+    host: HostOption,
+    name: Name = None,
+) -> None:
+    """Migrate a running VM to another host, live."""
+    from edgewrap.lab import control
+
+    moved = control.ask(_directory(name), "vm move", name=vm_name, host=host)
+    typer.echo(
+        f"VM {moved['name']} (id {moved['id']}) is on {moved['host_key']}; without a port for {moved['gap_s']} s."
+    )
+
+
 @vm.command("list")
 def vm_list(name: Name = None, json: Json = False) -> None:
     """List the VMs."""
@@ -114,6 +150,35 @@ def vm_list(name: Name = None, json: Json = False) -> None:
     from edgewrap.lab import control
 
     view.print_vms(control.ask(_directory(name), "vm list"), json=json)
+
+
+@host.command("kill")
+def host_kill(
+    host: HostArgument,
+    silent: Annotated[bool, typer.Option("--silent", help="AWS goes on saying that the instance runs.")] = False,
+    name: Name = None,
+) -> None:
+    """Cut a host's power: everything on it ends at once."""
+    _switch(name, "host kill", host=host, silent=silent)
+
+
+@host.command("stop")
+def host_stop(host: HostArgument, name: Name = None) -> None:
+    """Stop a host's instance by the AWS API."""
+    _switch(name, "host stop", host=host)
+
+
+@host.command("start")
+def host_start(host: HostArgument, name: Name = None) -> None:
+    """Start a host's instance by the AWS API, or one that was killed silently; waits until it has booted."""
+    _switch(name, "host start", host=host)
+
+
+def _switch(name: str | None, what: str, **arguments: Any) -> None:
+    from edgewrap.lab import control
+
+    found = control.ask(_directory(name), what, **arguments)
+    typer.echo(f"Host {found['key']} ({found['instance']}) is {found['state']}; AWS says {found['aws_state']}.")
 
 
 def _directory(name: str | None) -> LabDirectory:

@@ -18,7 +18,7 @@ import typer
 from typer.exceptions import TyperException
 
 from edgewrap import __version__
-from edgewrap.cli import apply, destroy, init, lab, logs, output, plan, render, schema, ssh, status, validate
+from edgewrap.cli import apply, destroy, init, lab, logs, output, plan, render, replace, schema, ssh, status, validate
 from edgewrap.errors import EdgewrapError, InterruptedRunError, UsageError
 
 EXIT_ERROR = 1
@@ -33,6 +33,7 @@ COMMANDS: tuple[Callable[..., int], ...] = (
     render.render,
     plan.plan,
     apply.apply,
+    replace.replace,
     status.status,
     output.output,
     destroy.destroy,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgewrap.cli.options import Json, SpecFile
-from edgewrap.cli.run_options import DetailedExitcode, LockTimeout, Only, PluginDir, Skip
+from edgewrap.cli.run_options import DetailedExitcode, LockTimeout, MoveOff, Only, PluginDir, Skip
 
 EXIT_CHANGES = 2
 
@@ -14,12 +14,14 @@ def plan(
     skip: Skip = [],  # noqa: B006
     json: Json = False,
     detailed_exitcode: DetailedExitcode = False,
+    move_off: MoveOff = [],  # noqa: B006
     lock_timeout: LockTimeout = 0,
     plugin_dir: PluginDir = None,
 ) -> int:
     """Show what an apply would do in all three planes; change nothing."""
     from edgewrap.cli.views import choose_view
     from edgewrap.engine.cluster import Options, open_cluster
+    from edgewrap.engine.losses import Wishes
     from edgewrap.engine.plan import make_plan
     from edgewrap.engine.selection import select
 
@@ -28,7 +30,7 @@ def plan(
         choose_view(json=json) as view,
         open_cluster(Options(file, "plan", plugin_dir, lock_timeout), view.event) as cluster,
     ):
-        made = make_plan(cluster, planes)
+        made = make_plan(cluster, planes, Wishes(move_off=frozenset(move_off)))
         view.changes(made.changes, planes)
         for failure in made.failures:
             view.failure(failure)

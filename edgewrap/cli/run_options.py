@@ -16,6 +16,14 @@ LockTimeout = Annotated[
     float,
     typer.Option("--lock-timeout", metavar="SECONDS", help="How long to wait for another run on this cluster."),
 ]
+MoveOff = Annotated[
+    list[str],
+    typer.Option(
+        "--move-off",
+        metavar="HOST",
+        help="Move the Elastic IPs that enter by this host to others; may be given several times.",
+    ),
+]
 PluginDir = Annotated[
     Path | None,
     typer.Option(

@@ -1,4 +1,8 @@
-"""Making a plan real: what goes leaves OpenNebula first, then AWS, then the hosts, then what comes in OpenNebula."""
+"""Making a plan real: what goes leaves OpenNebula first, then AWS, then the hosts, then what comes in OpenNebula.
+
+Interface groups that move do so as early as can be: their new entry hosts are made ready, AWS moves them, and the hosts
+are converged at once, before instances are made or taken away.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from edgewrap.change import Plane
+from edgewrap.engine.aws import apply_aws
 from edgewrap.engine.cluster import Cluster
-from edgewrap.engine.plan import RunPlan, nothing_applied
+from edgewrap.engine.plan import RunPlan
 from edgewrap.errors import EdgewrapError, PartlyAppliedError
 from edgewrap.outputs import UNKNOWN, HostReport, Outputs
 
@@ -55,19 +60,20 @@ def apply(cluster: Cluster, plan: RunPlan, waits: Waits) -> Outputs:
 
 def _apply_planes(cluster: Cluster, plan: RunPlan, waits: Waits, progress: _Progress) -> Outputs:
     observed = plan.observed
-    goes = plan.outputs
     if observed.facts is not None:
         # refused as a whole, before anything is begun, where a VM or a lease stands in the way
-        cluster.opennebula.release(observed.facts, goes)
+        replaced = observed.losses.replaced
+        cluster.opennebula.require_free(observed.facts, plan.outputs, replaced)
+        progress.begun = True
+        cluster.opennebula.release(observed.facts, plan.outputs, replaced)
     progress.begun = True
-    outputs = _apply_aws(cluster, plan)
+    outputs, seen = apply_aws(cluster, plan)
     reports: Mapping[str, HostReport] = {}
     if Plane.HOSTS in plan.planes:
-        from edgewrap.hosts.plane import Observation
-
         wait_s = waits.hosts_s if waits.hosts_s is not None else _host_wait_s(plan)
-        converged = cluster.hosts.converge(outputs, observed.hosts or Observation(), observed.pins, wait_s=wait_s)
-        progress.failures += converged.failures.values()
+        converged = cluster.hosts.converge(outputs, seen, observed.pins, wait_s=wait_s)
+        excused = plan.excused(outputs)
+        progress.failures += [error for key, error in converged.failures.items() if key not in excused]
         reports = cluster.hosts.reports(outputs, converged)
     if Plane.OPENNEBULA in plan.planes:
         # looked at again: `release` has changed it, and a metal host takes many minutes to come
@@ -75,31 +81,22 @@ def _apply_planes(cluster: Cluster, plan: RunPlan, waits: Waits, progress: _Prog
         cluster.opennebula.apply(facts, outputs, reports)
         ready = {key for key, report in reports.items() if report.ready}
         cluster.opennebula.wait_monitored(ready, waits.monitored_s)
+    progress.failures += observed.losses.kept
     return outputs
 
 
 def _wait_for_monitoring(cluster: Cluster, plan: RunPlan, waits: Waits) -> Outputs:
     """Where an earlier run ended before every host was MONITORED: what it waited for may still be missing."""
     if plan.observed.facts is not None:
+        expected = plan.outputs.hosts.keys() - plan.excused(plan.outputs)
         enabled = {
             key: host
             for key, host in cluster.opennebula.hosts(plan.observed.facts).items()
-            if key in plan.outputs.hosts and host.status == "enabled"
+            if key in expected and host.status == "enabled"
         }
         if any(host.state_word != "monitored" for host in enabled.values()):
             cluster.opennebula.wait_monitored(enabled, waits.monitored_s)
     return plan.outputs
-
-
-def _apply_aws(cluster: Cluster, plan: RunPlan) -> Outputs:
-    aws, state = plan.observed.aws, plan.observed.state
-    if aws is not None and aws.pending:
-        outputs = cluster.aws.apply(aws)
-    else:
-        outputs = aws.predicted if aws is not None else state.outputs if state is not None else None
-    if outputs is None:
-        raise nothing_applied(cluster)
-    return outputs
 
 
 def _host_wait_s(plan: RunPlan) -> float:

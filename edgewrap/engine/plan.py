@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from edgewrap.change import Change, Plane
 from edgewrap.engine.cluster import Cluster
-from edgewrap.errors import EdgewrapError, HostError, StateError
+from edgewrap.engine.losses import Losses, Wishes, weigh
+from edgewrap.errors import EdgewrapError, HostError, StateError, UsageError
 from edgewrap.events import Event, EventKind
 from edgewrap.outputs import UNKNOWN, HostPin, HostReport, Outputs
+from edgewrap.setup.files import follows_front_end
 
 if TYPE_CHECKING:
     from edgewrap.hosts.plane import Observation
     from edgewrap.infra.plane import AwsPlan, AwsState
+    from edgewrap.opennebula.host import HostFacts
     from edgewrap.opennebula.plane import OneFacts
+
+NO_WISHES = Wishes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +33,13 @@ class Observed:
     facts: OneFacts | None
     pins: Mapping[str, HostPin]
     hosts: Observation | None
+    losses: Losses
 
 
 @dataclass(frozen=True, slots=True)
 class RunPlan:
     """What a run would do. `outputs` are those that AWS will have after it, with UNKNOWN in them; `failures` are
-    hosts that should be there and could not be observed."""
+    hosts that should be there and could not be observed, or not be replaced."""
 
     planes: tuple[Plane, ...]
     observed: Observed
@@ -47,14 +53,24 @@ class RunPlan:
         pending = self.observed.aws is not None and self.observed.aws.pending
         return not (self.changes or self.failures or pending)
 
+    def excused(self, outputs: Outputs) -> frozenset[str]:
+        """The hosts whose silence is no failure, where AWS has `outputs`: dead, or named by the user, and still the
+        same instance."""
+        stood = self.observed.state.outputs.hosts if self.observed.state else {}
+        return frozenset(
+            key
+            for key in self.observed.losses.excused & stood.keys() & outputs.hosts.keys()
+            if outputs.hosts[key].instance_id == stood[key].instance_id
+        )
 
-def make_plan(cluster: Cluster, planes: tuple[Plane, ...]) -> RunPlan:
-    """Observe the planes and compare them with the spec; nothing is changed anywhere.
+
+def make_plan(cluster: Cluster, planes: tuple[Plane, ...], wishes: Wishes = NO_WISHES) -> RunPlan:
+    """Observe the planes and compare them with the spec; nothing is changed anywhere. Dead hosts are warned of.
 
     Raises StateError where the AWS plane is left out and nothing is applied yet to stand on, and whatever a plane
     raises that cannot be observed.
     """
-    observed = observe(cluster, planes)
+    observed = observe(cluster, planes, wishes)
     if observed.aws is not None:
         outputs = observed.aws.predicted
     elif observed.state is not None:
@@ -63,32 +79,54 @@ def make_plan(cluster: Cluster, planes: tuple[Plane, ...]) -> RunPlan:
         raise nothing_applied(cluster)
     changes: list[Change] = list(observed.aws.changes) if observed.aws else []
     reports: Mapping[str, HostReport] = {}
-    failures: tuple[HostError, ...] = ()
+    losses = observed.losses
+    failures: tuple[HostError, ...] = losses.kept
     if observed.hosts is not None:
         changes += cluster.hosts.diff(outputs, observed.hosts)
-        failures = tuple(error for key, error in observed.hosts.failures.items() if _stays(outputs, key))
+        failures += tuple(
+            error
+            for key, error in observed.hosts.failures.items()
+            if _stays(outputs, key) and key not in losses.excused
+        )
         reports = _after_converge(cluster, outputs, observed.hosts)
     if observed.facts is not None:
         changes += cluster.opennebula.diff(observed.facts, outputs, reports)
+    _warn_of_dead_hosts(cluster, outputs)
     return RunPlan(planes, observed, outputs, tuple(changes), failures)
 
 
-def observe(cluster: Cluster, planes: tuple[Plane, ...]) -> Observed:
+def observe(cluster: Cluster, planes: tuple[Plane, ...], wishes: Wishes = NO_WISHES) -> Observed:
     """Observe the planes side by side: terraform's plan takes seconds, the others fit beside it."""
     with ThreadPoolExecutor(max_workers=len(Plane)) as pool:
         try:
-            return _observe(cluster, planes, pool)
+            return _observe(cluster, planes, wishes, pool)
         except KeyboardInterrupt:
             cluster.aws.interrupt()  # it runs in a thread of the pool, which is waited for
             raise
 
 
-def _observe(cluster: Cluster, planes: tuple[Plane, ...], pool: ThreadPoolExecutor) -> Observed:
+def _observe(cluster: Cluster, planes: tuple[Plane, ...], wishes: Wishes, pool: ThreadPoolExecutor) -> Observed:
     one = pool.submit(observe_opennebula, cluster, Plane.OPENNEBULA in planes)
-    state = cluster.aws.current()
-    if state is None and Plane.AWS not in planes:
+    about_aws = Plane.AWS in planes
+    if not about_aws and wishes != NO_WISHES:
+        raise UsageError(
+            "interface groups move in AWS only",
+            cause="the run leaves the AWS plane out",
+            advice="run it with that plane",
+        )
+    state = cluster.aws.observe() if about_aws else cluster.aws.current()
+    if state is None and not about_aws:
         raise nothing_applied(cluster)
-    aws = pool.submit(cluster.aws.plan, state) if Plane.AWS in planes else None
+    losses = Losses()
+    aws = None
+    if about_aws:
+
+        def on_front_end() -> Mapping[str, HostFacts] | None:
+            known, _ = one.result()
+            return cluster.opennebula.hosts(known) if known is not None else None
+
+        losses = weigh(cluster.spec, state.outputs.hosts if state else {}, wishes, on_front_end)
+        aws = pool.submit(_plan_aws, cluster, state, losses, one)
     facts, pins = one.result()
     hosts = pool.submit(observe_hosts, cluster, state, pins) if Plane.HOSTS in planes else None
     return Observed(
@@ -97,7 +135,20 @@ def _observe(cluster: Cluster, planes: tuple[Plane, ...], pool: ThreadPoolExecut
         facts if Plane.OPENNEBULA in planes else None,
         pins,
         hosts.result() if hosts else None,
+        losses,
     )
+
+
+def _plan_aws(
+    cluster: Cluster,
+    state: AwsState | None,
+    losses: Losses,
+    one: Future[tuple[OneFacts | None, Mapping[str, HostPin]]],
+) -> AwsPlan:
+    """Beside the look at the front-end, unless new hosts follow its version."""
+    facts = one.result()[0] if follows_front_end(cluster.spec) else None
+    version = facts.version if facts is not None else ""
+    return cluster.aws.plan(state, avoid=losses.avoid, replaced=losses.replaced, front_end_version=version)
 
 
 def nothing_applied(cluster: Cluster) -> StateError:
@@ -132,6 +183,19 @@ def _stays(outputs: Outputs, key: str) -> bool:
     """Whether the host is there now and will be after the run: only then is not reaching it a failure."""
     host = outputs.hosts.get(key)
     return host is not None and host.instance_id != UNKNOWN
+
+
+def _warn_of_dead_hosts(cluster: Cluster, outputs: Outputs) -> None:
+    for key, host in outputs.hosts.items():
+        if not host.is_dead:
+            continue
+        groups = [group.key for group in outputs.groups.values() if group.host == key]
+        stranded = f", and {', '.join(groups)} can go to no other host" if groups else ""
+        text = (
+            f"its instance {host.instance_id} is {host.state}{stranded}: start it in EC2, retire it "
+            f"(`retired: [{host.index}]`), or replace it (`edgewrap replace {key}`)"
+        )
+        cluster.emit(Event(EventKind.WARNING, Plane.AWS, key, text))
 
 
 def _after_converge(cluster: Cluster, outputs: Outputs, observed: Observation) -> Mapping[str, HostReport]:

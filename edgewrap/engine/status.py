@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from edgewrap.change import Plane
 from edgewrap.engine.cluster import Cluster
 from edgewrap.engine.plan import nothing_applied, observe_hosts, observe_opennebula
-from edgewrap.errors import EdgewrapError
+from edgewrap.errors import AwsError, EdgewrapError
 from edgewrap.events import Event, EventKind
 
 if TYPE_CHECKING:
@@ -64,11 +64,21 @@ def read_status(cluster: Cluster) -> ClusterStatus:
 
     Raises StateError where nothing is applied yet.
     """
-    state = cluster.aws.current()
+    state = _state(cluster)
     if state is None:
         raise nothing_applied(cluster)
     facts, pins = observe_opennebula(cluster, needed=False)
     return _status(cluster, state, facts, observe_hosts(cluster, state, pins), _vms(cluster, state, facts))
+
+
+def _state(cluster: Cluster) -> AwsState | None:
+    """With the instances as AWS has them now, where it can be asked."""
+    try:
+        return cluster.aws.observe()
+    except AwsError as error:
+        text = f"AWS could not be asked ({error.what}): the instances are shown as the last run left them"
+        cluster.emit(Event(EventKind.WARNING, Plane.AWS, "instances", text))
+        return cluster.aws.current()
 
 
 def _status(

@@ -13,8 +13,20 @@ from shlex import quote
 
 from edgewrap.hosts.desired import DesiredHost
 from edgewrap.hosts.facts import BLOCK_BEGIN, BLOCK_END
-from edgewrap.hosts.files import NETWORK_SCRIPT, NETWORKD, NFT_TABLE, UNIT, UNIT_FILE, UNITS, HostFile
-from edgewrap.hosts.operations import AUTHORIZED_KEYS, Operation
+from edgewrap.hosts.files import (
+    EDGE_TABLE_FILE,
+    FIREWALL_FILE,
+    FRR_CONF,
+    NETWORK_SCRIPT,
+    NETWORK_UNIT,
+    NETWORKD,
+    UNITS,
+    WATCH_UNIT,
+    WATCHER,
+    HostFile,
+    script,
+)
+from edgewrap.hosts.operations import AUTHORIZED_KEYS, BGP, Operation
 
 _STEP = re.compile(r"^##edgewrap:step (.+)$", re.MULTILINE)
 
@@ -23,6 +35,15 @@ umask 022
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 step() { echo "##edgewrap:step $1"; }
 """
+
+# What a file has to pass before it takes its place. vtysh would repeat the line that it does not know, which may be the
+# one with the password.
+_CHECKS = {
+    EDGE_TABLE_FILE: "nft -c -f {}",
+    FIREWALL_FILE: "nft -c -f {}",
+    NETWORK_SCRIPT: "sh -n {}",
+    FRR_CONF: "vtysh -C -f {} >/dev/null 2>&1 || {{ echo 'FRR does not know a line of it' >&2; exit 1; }}",
+}
 
 # Drops our block from a file of keys; a begin without an end loses nothing but that line.
 _WITHOUT_BLOCK = f"""
@@ -46,7 +67,7 @@ def failed_step(output: str) -> str:
 
 
 def _steps(host: DesiredHost, operations: Sequence[Operation]) -> Iterator[str]:
-    network = [operation for operation in operations if operation.change.kind != AUTHORIZED_KEYS]
+    network = [operation for operation in operations if operation.change.kind not in (AUTHORIZED_KEYS, BGP)]
     writes = [operation.write for operation in network if operation.write]
     deletes = [operation.delete for operation in network if operation.delete]
     for file in writes:
@@ -62,22 +83,33 @@ def _steps(host: DesiredHost, operations: Sequence[Operation]) -> Iterator[str]:
         # what is gone already is as wanted; whatever stays is seen by the check afterwards
         yield f"printf '%s\\n' {' '.join(map(quote, remove))} | ip -force -batch - || :"
     if network:
+        if host.firewall is not None:
+            yield from _remember_operator()
         yield f"sh {NETWORK_SCRIPT}"
-        yield from _unit(reload=any(path.startswith(f"{UNITS}/") for path in touched))
-    if len(network) < len(operations):
+        yield from _units(reload=any(path.startswith(f"{UNITS}/") for path in touched), restart=WATCHER in touched)
+    if FRR_CONF in touched or any(operation.change.kind == BGP for operation in operations):
+        yield script("frr.sh")
+    if any(operation.change.kind == AUTHORIZED_KEYS for operation in operations):
         yield from _authorized_keys(host)
+
+
+def _remember_operator() -> Iterator[str]:
+    """Where we come from, for the firewall: it lets us in whatever else it says."""
+    yield "step operators"
+    yield "case ${1:-} in"
+    yield "'' | *[!0-9.]*) ;;"
+    yield '*) mkdir -p /var/lib/edgewrap; echo "$1" >/var/lib/edgewrap/operators ;;'
+    yield "esac"
 
 
 def _write(file: HostFile) -> Iterator[str]:
     path, new = quote(file.path), quote(f"{file.path}.new")
     yield f"step {quote(f'write {file.path}')}"
     yield f"mkdir -p {quote(posixpath.dirname(file.path))}"
-    yield f"printf '%s' {quote(file.text)} >{new}"
-    yield f"chmod {file.mode} {new}; chown 0:0 {new}"
-    if file.path == NFT_TABLE:
-        yield f"nft -c -f {new}"
-    if file.path == NETWORK_SCRIPT:
-        yield f"sh -n {new}"
+    yield f"rm -f {new}; (umask 077; printf '%s' {quote(file.text)} >{new})"
+    yield f"chown {file.owner} {new}; chmod {file.mode} {new}"
+    if check := _CHECKS.get(file.path):
+        yield check.format(new)
     yield f"mv -f {new} {path}"
 
 
@@ -88,15 +120,18 @@ def _reload_networkd() -> Iterator[str]:
     yield "fi"
 
 
-def _unit(*, reload: bool) -> Iterator[str]:
-    """Enabled by its link, which needs no running systemd; started so that it counts as active."""
-    yield "step unit"
+def _units(*, reload: bool, restart: bool) -> Iterator[str]:
+    """Enabled by their links, which need no running systemd; started so that they count as active."""
+    yield "step units"
     yield f"mkdir -p {UNITS}/multi-user.target.wants"
-    yield f"ln -sfn {UNIT_FILE} {UNITS}/multi-user.target.wants/{UNIT}"
+    for unit in (NETWORK_UNIT, WATCH_UNIT):
+        yield f"ln -sfn {UNITS}/{unit} {UNITS}/multi-user.target.wants/{unit}"
     yield "if [ -d /run/systemd/system ]; then"
     if reload:
         yield "\tsystemctl daemon-reload"
-    yield f"\tsystemctl start {UNIT}"
+    yield f"\tsystemctl start {NETWORK_UNIT}"
+    # what it keeps is in the kernel: a restart leaves every port as it is
+    yield f"\tsystemctl {'restart' if restart else 'start'} {WATCH_UNIT}"
     yield "fi"
 
 

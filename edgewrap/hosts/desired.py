@@ -1,27 +1,37 @@
 """What one host should be: the spec and the AWS outputs in, one frozen picture out.
 
-P is a VM's address, P^1 its gateway. Every host has the bridge `br-edge` and a gateway on it, the veth end `gw-edge`;
-the entry host of a group also has that group's interface, its routing table, and a route and a proxy ARP entry for
-each of its addresses. Where an interface or a MAC is not known yet, `UNKNOWN` stands for it.
+P is a VM's address, P^1 its gateway. Every host has the bridge `br-edge`, which `vx-edge` spans over all hosts, and a
+gateway on it, the veth end `gw-edge`; the entry host of a group also has that group's interface, its routing table, and
+a route and a proxy ARP entry for each of its addresses. Where an interface or a MAC is not known yet, `UNKNOWN` stands
+for it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network
+from typing import TypeVar
 
-from edgewrap.outputs import GroupOutput, Outputs
-from edgewrap.spec.addressing import hosts_half
+from edgewrap.hosts.bgp import Bgp, bgp_of, reflectors_of
+from edgewrap.outputs import UNKNOWN, EipOutput, GroupOutput, HostOutput, Outputs
+from edgewrap.setup.files import sets_itself_up
+from edgewrap.spec.addressing import groups_half, hosts_half
 from edgewrap.spec.models import Spec
 
 BRIDGE = "br-edge"
+VXLAN = "vx-edge"  # the port of the bridge that leads to the other hosts
 GATEWAY = "gw-edge"  # the veth end that routes
 PORT = "gw-port"  # its other end, a port of the bridge
-BRIDGE_MTU = 1500  # the internet gateway's
+VXLAN_PORT = 8472  # OpenNebula's, too
+VXLAN_OVERHEAD = 50  # bytes
+LARGEST_MTU = 1500  # the internet gateway's
 
 EDGE_TABLE = 10000  # holds only `P/32 dev gw-edge`; group g has EDGE_TABLE + 1 + g
 EDGE_PRIORITY = 1000  # ahead of table main (32766) and of what cloud-init adds; group g has EDGE_PRIORITY + 1 + g
 OWN_TABLES = range(EDGE_TABLE, EDGE_TABLE + 257)  # everything in them, and every rule that looks them up, is ours
+
+_Keyed = TypeVar("_Keyed", HostOutput, GroupOutput, EipOutput)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,42 +66,113 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
+class Vm:
+    """A VM's address, whichever host it enters by, and its conntrack zone: a number that is its own for ever."""
+
+    address: str
+    zone: int
+
+
+@dataclass(frozen=True, slots=True)
+class Firewall:
+    """Who may reach the host itself: SSH from these networks, the other hosts what hosts need of each other."""
+
+    ssh_from: tuple[str, ...]
+    hosts: str
+
+
+@dataclass(frozen=True, slots=True)
 class DesiredHost:
-    """One host as it should be. `closed` are destinations that VMs may not reach through it: the hosts' half of the
-    subnet and every group's own address."""
+    """One host as it should be. `coming` are groups that AWS is about to attach to it, their Elastic IPs among
+    `addresses`: it knows of them, and brings them up when their interface appears. `closed` are destinations that VMs
+    may not reach through it: the hosts' half of the subnet and every group's own address. `vms` are all VMs' addresses;
+    `sets_itself_up`: as a new one it comes with user data.
+    """
 
     key: str
+    primary: str
     bridge_mac: str
     gateway_mac: str
+    vni: int
     groups: tuple[Group, ...]
+    coming: tuple[Group, ...]
     addresses: tuple[Address, ...]
+    vms: tuple[Vm, ...]
     closed: tuple[str, ...]
+    bgp: Bgp
+    firewall: Firewall | None
     user: str
     authorized_keys: tuple[str, ...]
+    sets_itself_up: bool = False
+
+    @property
+    def entries(self) -> tuple[Address, ...]:
+        """The addresses that enter here now."""
+        here = {group.index for group in self.groups}
+        return tuple(address for address in self.addresses if address.group in here)
 
 
-def desired_host(spec: Spec, outputs: Outputs, key: str) -> DesiredHost:
-    """What the host `key` should be. Its MACs come from its fixed primary address, so they are its own for ever."""
+def desired_host(spec: Spec, outputs: Outputs, key: str, before: Outputs | None = None) -> DesiredHost:
+    """What the host `key` should be. Its MACs come from its fixed primary address, so they are its own for ever.
+
+    With `before`, what it should be while AWS goes from there to `outputs`: nothing that is there now is missing, and
+    it is ready for what comes.
+    """
+    now = outputs if before is None else _together(before, outputs)
+    reflectors = reflectors_of(spec.evpn, outputs.hosts)
+    if before is not None:
+        reflectors |= reflectors_of(spec.evpn, before.hosts)
     subnet = IPv4Network(outputs.subnet_cidr)
-    groups = tuple(_group(group, subnet) for group in outputs.groups.values() if group.host == key)
-    here = {group.key: group.index for group in groups}
-    tail = ":".join(f"{byte:02x}" for byte in IPv4Address(outputs.hosts[key].private_address).packed)
+    groups = tuple(_group(group, subnet) for group in now.groups.values() if group.host == key)
+    coming = tuple(
+        _group(group, subnet)
+        for group in now.groups.values()
+        if (later := outputs.groups.get(group.key)) and later.host == key != group.host and group.mac != UNKNOWN
+    )
+    here = {group.key: group.index for group in (*groups, *coming)}
+    primary = now.hosts[key].private_address
+    tail = ":".join(f"{byte:02x}" for byte in IPv4Address(primary).packed)
     return DesiredHost(
         key=key,
+        primary=primary,
         bridge_mac=f"02:ee:{tail}",
         gateway_mac=f"02:ed:{tail}",
+        vni=spec.public_network.vni,
         groups=groups,
+        coming=coming,
         addresses=tuple(
-            Address(eip.private_address, eip.gateway, here[eip.group])
-            for eip in outputs.eips.values()
-            if eip.group in here
+            Address(eip.private_address, eip.gateway, here[eip.group]) for eip in now.eips.values() if eip.group in here
         ),
-        closed=(str(hosts_half(subnet)), *(group.primary_address for group in outputs.groups.values())),
+        vms=tuple(Vm(eip.private_address, _zone(eip.private_address, subnet)) for eip in now.eips.values()),
+        closed=(str(hosts_half(subnet)), *(group.primary_address for group in now.groups.values())),
+        bgp=bgp_of(spec.evpn, now.hosts, reflectors, key),
+        firewall=_firewall(spec, subnet),
         user=spec.ssh.user,
         authorized_keys=tuple(
             line.strip() for text in spec.ssh.authorized_keys for line in text.splitlines() if line.strip()
         ),
+        sets_itself_up=sets_itself_up(spec),
     )
+
+
+def bridge_mtu(underlay: int) -> int:
+    """The MTU of `br-edge` and its VMs in bytes, for an underlay's; the largest one where that is not known (0)."""
+    return min(LARGEST_MTU, underlay - VXLAN_OVERHEAD) if underlay else LARGEST_MTU
+
+
+def _together(before: Outputs, after: Outputs) -> Outputs:
+    """The hosts, groups and Elastic IPs of both; each group where it is before."""
+    return replace(
+        after,
+        hosts=_union(before.hosts, after.hosts),
+        groups=_union(after.groups, before.groups),
+        eips=_union(before.eips, after.eips),
+    )
+
+
+def _union(one: Mapping[str, _Keyed], other: Mapping[str, _Keyed]) -> dict[str, _Keyed]:
+    """Both, as `other` has what is in both, in the order of their keys' numbers."""
+    return dict(sorted({**one, **other}.items(), key=lambda item: (len(item[0]), item[0])))
 
 
 def _group(group: GroupOutput, subnet: IPv4Network) -> Group:
@@ -103,3 +184,14 @@ def _group(group: GroupOutput, subnet: IPv4Network) -> Group:
         block=group.block,
         router=str(subnet.network_address + 1),
     )
+
+
+def _zone(address: str, subnet: IPv4Network) -> int:
+    """Every second address of the upper half is a VM's: for a /16, the widest subnet, zones 1 to 16384."""
+    return 1 + (int(IPv4Address(address)) - int(groups_half(subnet).network_address)) // 2
+
+
+def _firewall(spec: Spec, subnet: IPv4Network) -> Firewall | None:
+    if not spec.hosts.firewall:
+        return None
+    return Firewall(tuple(str(network) for network in spec.ssh.from_), str(hosts_half(subnet)))

@@ -13,19 +13,31 @@ from ipaddress import IPv4Network
 
 from edgewrap.hosts.desired import (
     BRIDGE,
-    BRIDGE_MTU,
     EDGE_PRIORITY,
     EDGE_TABLE,
     GATEWAY,
     OWN_TABLES,
     PORT,
+    VXLAN,
     DesiredHost,
     Group,
 )
-from edgewrap.hosts.facts import KERNEL, HostFacts, Link, Route, Rule
-from edgewrap.hosts.files import NFT_TABLE, UNIT, host_files
-from edgewrap.hosts.operations import AUTHORIZED_KEYS, Operation, differing, host_change
+from edgewrap.hosts.devices import device_operations
+from edgewrap.hosts.facts import KERNEL, BgpFacts, FileFact, HostFacts, Link, NftTable, Route, Rule, Unit
+from edgewrap.hosts.files import (
+    EDGE_TABLE_FILE,
+    FIREWALL_FILE,
+    FRR_CONF,
+    GUARD_FILES,
+    UNIT_NAMES,
+    HostFile,
+    host_files,
+)
+from edgewrap.hosts.operations import AUTHORIZED_KEYS, BGP, Operation, differing, host_change, yes_or_no
+from edgewrap.hosts.setup import SetupState
 from edgewrap.outputs import UNKNOWN
+
+_TABLE_FILES = {"edge": (EDGE_TABLE_FILE,), "guard": GUARD_FILES, "firewall": (FIREWALL_FILE,)}
 
 SHOWN = 3  # of what cloud-init left on an interface: it may be one rule an address
 CLOUD_INIT_TABLES = range(100, 200)  # 100 + the interface's number
@@ -38,10 +50,9 @@ NOTHING = HostFacts(
     static_fdb=frozenset(),
     sysctls={},
     files={},
-    unit_enabled=False,
-    unit_active=None,
-    table=(),
-    saved_table=(),
+    units={},
+    tables={},
+    bgp=BgpFacts(),
     authorized_keys=None,
     missing_tools=(),
 )
@@ -51,15 +62,17 @@ NOTHING = HostFacts(
 def diff(host: DesiredHost, facts: HostFacts) -> tuple[Operation, ...]:
     """What the host needs, in the order in which a person would look at it; empty where it is as wanted."""
     return (
+        *_setup(host, facts),
         *_files(host, facts),
-        *_unit(host, facts),
+        *_units(host, facts),
         *_sysctls(host, facts),
-        *_table(host, facts),
-        *_bridge(host, facts),
+        *_tables(host, facts),
+        *device_operations(host, facts),
         *_interfaces(host, facts),
         *_rules(host, facts),
         *_routes(host, facts),
         *_proxies(host, facts),
+        *_bgp(host, facts),
         *_authorized_keys(host, facts),
     )
 
@@ -69,27 +82,51 @@ def missing_interfaces(host: DesiredHost, facts: HostFacts) -> tuple[Group, ...]
     return tuple(group for group in host.groups if facts.interface_of(group.mac) is None)
 
 
+def _setup(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
+    """The host does it by itself; converge waits for it. One that came without user data stays as it is."""
+    setup, after = facts.setup, {"state": str(SetupState.DONE)}
+    if setup.state in (SetupState.RUNNING, SetupState.FAILED):
+        before = {"state": str(setup.state), **({"reason": setup.reason} if setup.reason else {})}
+        yield Operation(host_change(host.key, "setup", "packages", before=before, after=after, why="not done yet"))
+    elif host.sets_itself_up and not facts.links:
+        yield Operation(host_change(host.key, "setup", "packages", after=after, why="its first boot"))
+
+
 def _files(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
     wanted = {file.path: file for file in host_files(host)}
     for path, file in wanted.items():
-        after = {"mode": file.mode, "owner": "0:0", "sha256": file.sha256}
         fact = facts.files.get(path)
         if fact is None:
+            after = {"mode": file.mode, "owner": file.owner, "sha256": _shown(file, file.sha256)}
             yield Operation(host_change(host.key, "file", path, after=after), write=file)
             continue
-        before, after = differing({"mode": fact.mode, "owner": fact.owner, "sha256": fact.sha256}, after)
+        before, after = differing(
+            {"mode": fact.mode, "owner": fact.owner, "sha256": fact.sha256},
+            {"mode": file.mode, "owner": file.owner, "sha256": file.sha256},
+        )
         if after:
+            before, after = (
+                {name: _shown(file, value) if name == "sha256" else value for name, value in side.items()}
+                for side in (before, after)
+            )
             yield Operation(host_change(host.key, "file", path, before=before, after=after), write=file)
     for path in facts.files:
         if path not in wanted:
             yield Operation(host_change(host.key, "file", path, before={"path": path}), delete=path)
 
 
-def _unit(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
-    if not facts.unit_enabled:
-        yield Operation(host_change(host.key, "unit", UNIT, after={"enabled": "yes"}))
-    elif facts.unit_active is False:
-        yield Operation(host_change(host.key, "unit", UNIT, before={"active": "no"}, after={"active": "yes"}))
+def _shown(file: HostFile, checksum: str) -> str:
+    """A checksum would let a short password be guessed."""
+    return "(hidden)" if file.secret else checksum
+
+
+def _units(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
+    for name in UNIT_NAMES:
+        unit = facts.units.get(name, Unit())
+        if not unit.enabled:
+            yield Operation(host_change(host.key, "unit", name, after={"enabled": "yes"}))
+        elif unit.active is False:
+            yield Operation(host_change(host.key, "unit", name, before={"active": "no"}, after={"active": "yes"}))
 
 
 def _sysctls(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
@@ -114,6 +151,7 @@ def wanted_sysctls(host: DesiredHost, facts: HostFacts) -> dict[str, str]:
         "net/ipv4/conf/all/send_redirects": "0",
         "net/bridge/bridge-nf-call-iptables": "1",
         "net/bridge/bridge-nf-call-ip6tables": "1",
+        "net/netfilter/nf_conntrack_tcp_be_liberal": "1",
     }
     if facts.link(GATEWAY):
         wanted |= {
@@ -129,86 +167,37 @@ def wanted_sysctls(host: DesiredHost, facts: HostFacts) -> dict[str, str]:
                 f"net/ipv4/conf/{link.name}/rp_filter": "2",
                 f"net/ipv6/conf/{link.name}/disable_ipv6": "1",
             }
-    devices = (BRIDGE, GATEWAY, PORT)
+    devices = (BRIDGE, GATEWAY, PORT, VXLAN)
     return wanted | {f"net/ipv6/conf/{device}/disable_ipv6": "1" for device in devices if facts.link(device)}
 
 
-def _table(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
-    """The live nft table against the listing that its file gives on the same host, line by line."""
-    file = next(file for file in host_files(host) if file.path == NFT_TABLE)
-    fact = facts.files.get(NFT_TABLE)
-    if not facts.table:
-        yield Operation(host_change(host.key, "nftables", "edge", after={"sha256": file.sha256}))
-    elif fact is None or fact.sha256 != file.sha256:
-        before = {"sha256": fact.sha256 if fact else ""}
-        yield Operation(host_change(host.key, "nftables", "edge", before=before, after={"sha256": file.sha256}))
-    elif facts.table != facts.saved_table:
-        live, saved = Counter(facts.table), Counter(facts.saved_table)
-        before = {"rules": "\n".join((live - saved).elements())}
-        after = {"rules": "\n".join((saved - live).elements())}
-        yield Operation(host_change(host.key, "nftables", "edge", before=before, after=after))
+def _tables(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
+    """Each live nft table against the listing that its file gives on the same host, line by line."""
+    files = {file.path: file for file in host_files(host)}
+    for name, paths in _TABLE_FILES.items():
+        table = facts.tables.get(name, NftTable())
+        wanted = [files[path] for path in paths if path in files]
+        if not wanted:
+            if table.live:
+                yield Operation(host_change(host.key, "nftables", name, before={"rules": "\n".join(table.live)}))
+            continue
+        after = {"sha256": wanted[0].sha256}
+        if not table.live:
+            yield Operation(host_change(host.key, "nftables", name, after=after))
+        elif stale := [file for file in wanted if not _is_there(file, facts)]:
+            before = {"sha256": facts.files.get(stale[0].path, FileFact("", "", "")).sha256}
+            after = {"sha256": stale[0].sha256}
+            yield Operation(host_change(host.key, "nftables", name, before=before, after=after))
+        elif table.live != table.saved:
+            live, saved = Counter(table.live), Counter(table.saved)
+            before = {"rules": "\n".join((live - saved).elements())}
+            after = {"rules": "\n".join((saved - live).elements())}
+            yield Operation(host_change(host.key, "nftables", name, before=before, after=after))
 
 
-def _bridge(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
-    bridge, gateway, port = facts.link(BRIDGE), facts.link(GATEWAY), facts.link(PORT)
-    wanted = {
-        "kind": "bridge",
-        "mac": host.bridge_mac,
-        "mtu": str(BRIDGE_MTU),
-        "up": "yes",
-        "addresses": "",
-        "mcast_snooping": "no",
-    }
-    now = None if bridge is None else {**_attributes(bridge), "mcast_snooping": _yes(bridge.mcast_snooping)}
-    yield from _device(host, BRIDGE, now, wanted)
-    wanted = {
-        "kind": "veth",
-        "mac": host.gateway_mac,
-        "mtu": str(BRIDGE_MTU),
-        "up": "yes",
-        "addresses": "",
-        "peer": PORT,
-        "bridge": BRIDGE,
-        "peer mtu": str(BRIDGE_MTU),
-        "peer up": "yes",
-        "peer addresses": "",
-        "forwarding entry": f"{host.gateway_mac} static",
-    }
-    now = None
-    if gateway is not None:
-        now = {
-            **_attributes(gateway),
-            "peer": gateway.lower,
-            "bridge": port.master if port else "",
-            "peer mtu": str(port.mtu) if port else "",
-            "peer up": _yes(port is not None and port.up),
-            "peer addresses": " ".join(port.addresses) if port else "",
-            "forwarding entry": " ".join(f"{mac} static" for mac, device in sorted(facts.static_fdb) if device == PORT),
-        }
-    yield from _device(host, GATEWAY, now, wanted)
-
-
-def _device(host: DesiredHost, name: str, now: dict[str, str] | None, wanted: dict[str, str]) -> Iterator[Operation]:
-    if now is None:
-        yield Operation(host_change(host.key, "bridge", name, after=wanted))
-        return
-    before, after = differing(now, wanted)
-    if after:
-        yield Operation(host_change(host.key, "bridge", name, before=before, after=after))
-
-
-def _attributes(link: Link) -> dict[str, str]:
-    return {
-        "kind": link.kind,
-        "mac": link.mac,
-        "mtu": str(link.mtu),
-        "up": _yes(link.up),
-        "addresses": " ".join(link.addresses),
-    }
-
-
-def _yes(value: bool) -> str:
-    return "yes" if value else "no"
+def _is_there(file: HostFile, facts: HostFacts) -> bool:
+    fact = facts.files.get(file.path)
+    return fact is not None and fact.sha256 == file.sha256
 
 
 def _interfaces(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
@@ -222,7 +211,7 @@ def _interfaces(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
         routes = tuple(route for route in facts.routes if _stands_on(route, link))
         rules = tuple(rule for rule in facts.rules if _made_by_cloud_init(rule, group))
         now = {
-            "up": _yes(link.up),
+            "up": yes_or_no(link.up),
             "addresses": _some(link.addresses),
             "other routes": _some(routes),
             "other rules": _some(rules),
@@ -295,7 +284,7 @@ def _wanted_routes(host: DesiredHost, facts: HostFacts) -> Iterator[tuple[str, R
         link = facts.interface_of(group.mac)
         device = link.name if link else UNKNOWN
         yield group.key, Route(group.table, "default", device, gateway=group.router, onlink=True)
-    for address in host.addresses:
+    for address in host.entries:
         yield address.address, Route(EDGE_TABLE, address.address, GATEWAY)
 
 
@@ -307,7 +296,7 @@ def _remove_route(route: Route) -> str:
 
 
 def _proxies(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
-    wanted = [address.gateway for address in host.addresses]
+    wanted = [address.gateway for address in host.entries]
     now = {address for address, device in facts.proxies if device == GATEWAY}
     for address in wanted:
         if address not in now:
@@ -315,6 +304,18 @@ def _proxies(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
     for address in sorted(now.difference(wanted)):
         change = host_change(host.key, "proxy", address, before={"device": GATEWAY})
         yield Operation(change, remove=(f"neighbour del proxy {address} dev {GATEWAY}",))
+
+
+def _bgp(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
+    """What runs against its own file; a file that is to be written brings itself along."""
+    if not facts.bgp.running:
+        yield Operation(host_change(host.key, BGP, str(host.bgp.asn), after={"running": "yes"}))
+        return
+    file = next(file for file in host_files(host) if file.path == FRR_CONF)
+    if _is_there(file, facts) and (facts.bgp.surplus or facts.bgp.missing):
+        before = {"configuration": "\n".join(facts.bgp.surplus)}
+        after = {"configuration": "\n".join(facts.bgp.missing)}
+        yield Operation(host_change(host.key, BGP, str(host.bgp.asn), before=before, after=after))
 
 
 def _authorized_keys(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:

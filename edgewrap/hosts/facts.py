@@ -5,18 +5,23 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Interface
 from shlex import quote
 from typing import Any
 
-from edgewrap.hosts.files import script
+from edgewrap.hosts.files import UNIT_NAMES, script
+from edgewrap.hosts.setup import NO_SETUP, Setup, parse_setup
 
 MAIN_TABLE = 254
+TABLES = ("edge", "guard", "firewall")
 KERNEL = 2  # the protocol of routes and rules that networkd leaves alone
 BLOCK_BEGIN = "# edgewrap: begin of ssh.authorized_keys"
 BLOCK_END = "# edgewrap: end of ssh.authorized_keys"
+
+_OF_VXLAN = ("id", "local", "port", "learning")
+_OF_BRIDGE_PORT = ("learning", "neigh_suppress")
 
 _SECTION = re.compile(r"^##edgewrap:section (\S+)\n", re.MULTILINE)
 
@@ -28,7 +33,8 @@ class FactsError(ValueError):
 @dataclass(frozen=True, slots=True)
 class Link:
     """A network interface. `lower`: the interface of the same namespace that it stands on or is paired with; `master`:
-    the bridge it is a port of; `addresses` with their prefix lengths, link-local ones left out; `mtu` in bytes."""
+    the bridge it is a port of; `addresses` with their prefix lengths, link-local ones left out; `mtu` in bytes;
+    `settings` what it has as a VXLAN and as a bridge's port."""
 
     name: str
     mac: str
@@ -39,6 +45,7 @@ class Link:
     lower: str = ""
     mcast_snooping: bool = False
     addresses: tuple[str, ...] = ()
+    settings: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +87,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class FileFact:
-    """A file of ours: its mode in octal, `uid:gid` and the checksum of its content."""
+    """A file of ours: its mode in octal, `user:group` and the checksum of its content."""
 
     mode: str
     owner: str
@@ -88,10 +95,36 @@ class FileFact:
 
 
 @dataclass(frozen=True, slots=True)
+class NftTable:
+    """An nft table as the kernel has it, and as it would be from its file; both as this host's nft lists them."""
+
+    live: tuple[str, ...] = ()
+    saved: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A systemd unit; `active` is None where no systemd runs."""
+
+    enabled: bool = False
+    active: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BgpFacts:
+    """Whether bgpd runs, and what its configuration has too much and too little, compared with its file. A password is
+    never among it."""
+
+    running: bool = False
+    surplus: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class HostFacts:
-    """Everything that the plane looks at. `proxies` and `static_fdb` are pairs (address or MAC, interface); `table` is
-    the live nft table `ip edge`, `saved_table` the one in its file, both as this host's nft lists them; `unit_active`
-    is None where no systemd runs; `authorized_keys` is what stands in our block, None without one."""
+    """Everything that the plane looks at. `proxies` and `static_fdb` are pairs (address or MAC, interface); `tables`
+    are ours, by the names that the changes have (`edge`, `guard`, `firewall`); `units` by their full names;
+    `authorized_keys` is what stands in our block, None without one; `setup` is how far the host has set itself up."""
 
     links: tuple[Link, ...]
     routes: tuple[Route, ...]
@@ -100,12 +133,12 @@ class HostFacts:
     static_fdb: frozenset[tuple[str, str]]
     sysctls: Mapping[str, str]
     files: Mapping[str, FileFact]
-    unit_enabled: bool
-    unit_active: bool | None
-    table: tuple[str, ...]
-    saved_table: tuple[str, ...]
+    units: Mapping[str, Unit]
+    tables: Mapping[str, NftTable]
+    bgp: BgpFacts
     authorized_keys: tuple[str, ...] | None
     missing_tools: tuple[str, ...]
+    setup: Setup = NO_SETUP
 
     def link(self, name: str) -> Link | None:
         """The interface called `name`."""
@@ -114,6 +147,11 @@ class HostFacts:
     def interface_of(self, mac: str) -> Link | None:
         """The interface with that MAC; never a VLAN or another device stacked on it."""
         return next((link for link in self.links if link.mac == mac and not link.lower), None)
+
+    def mtu_over(self, address: str) -> int:
+        """The MTU of the interface that has the address, in bytes; 0 where none has it."""
+        owners = [link for link in self.links if any(own.split("/")[0] == address for own in link.addresses)]
+        return owners[0].mtu if owners else 0
 
     @property
     def phydev(self) -> str:
@@ -130,7 +168,7 @@ class HostFacts:
 
 def facts_command(user: str) -> str:
     """The script that prints the facts, for a root shell. `user`: whose authorized keys are meant."""
-    return f"user={quote(user)}\n{script('facts.sh')}"
+    return f"user={quote(user)}\n{script('set-up.sh')}{script('facts.sh')}"
 
 
 def parse_facts(text: str) -> HostFacts:
@@ -146,7 +184,6 @@ def parse_facts(text: str) -> HostFacts:
 
 
 def _facts(sections: Mapping[str, str]) -> HostFacts:
-    unit = sections["unit"].split()
     return HostFacts(
         links=tuple(map(_link, _rows(sections["links"]))),
         routes=tuple(map(_route, _rows(sections["routes"]))),
@@ -157,12 +194,15 @@ def _facts(sections: Mapping[str, str]) -> HostFacts:
         ),
         sysctls=dict(line.rsplit(":", 1) for line in _lines(sections["sysctls"])),
         files=dict(map(_file, _lines(sections["files"]))),
-        unit_enabled="enabled" in unit,
-        unit_active="active" in unit if "systemd" in unit else None,
-        table=tuple(_lines(sections["table"])),
-        saved_table=tuple(_lines(sections["saved-table"])),
+        units=_units(_lines(sections["units"])),
+        tables={
+            name: NftTable(tuple(_lines(sections[f"live-{name}"])), tuple(_lines(sections[f"saved-{name}"])))
+            for name in TABLES
+        },
+        bgp=_bgp(_lines(sections["bgp"])),
         authorized_keys=_own_block(base64.b64decode(sections["keys"]).decode(errors="replace")),
         missing_tools=tuple(_lines(sections["tools"])),
+        setup=parse_setup(sections["setup"]),
     )
 
 
@@ -191,6 +231,35 @@ def _link(row: dict[str, Any]) -> Link:
             for address in row.get("addr_info", ())
             if "local" in address and not address["local"].startswith("fe80:")
         ),
+        settings=tuple(_settings(info)),
+    )
+
+
+def _settings(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    if info.get("info_kind") == "vxlan":
+        yield from ((f"vxlan {name}", _word(info["info_data"].get(name, ""))) for name in _OF_VXLAN)
+    if info.get("info_slave_kind") == "bridge":
+        yield from ((f"bridge {name}", _word(info["info_slave_data"].get(name, ""))) for name in _OF_BRIDGE_PORT)
+
+
+def _word(value: object) -> str:
+    return ("no", "yes")[value] if isinstance(value, bool) else str(value)
+
+
+def _units(lines: list[str]) -> dict[str, Unit]:
+    words = [line.split() for line in lines]
+    names = {line[0] for line in words if len(line) == 2}
+    return {
+        name: Unit([name, "enabled"] in words, [name, "active"] in words if ["systemd"] in words else None)
+        for name in names | set(UNIT_NAMES)
+    }
+
+
+def _bgp(lines: list[str]) -> BgpFacts:
+    return BgpFacts(
+        running="running" in lines,
+        surplus=tuple(line[1:] for line in lines if line.startswith("-")),
+        missing=tuple(line[1:] for line in lines if line.startswith("+")),
     )
 
 

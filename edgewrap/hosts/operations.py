@@ -9,6 +9,7 @@ from edgewrap.change import Action, Change, Plane
 from edgewrap.hosts.files import HostFile
 
 AUTHORIZED_KEYS = "authorized keys"
+BGP = "bgp"
 
 _WHY = {
     Action.CREATE: "it is not there",
@@ -55,3 +56,8 @@ def differing(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[dict
     """The attributes of `after` that `before` has otherwise, on both sides."""
     names = [name for name, value in after.items() if before.get(name) != value]
     return {name: before[name] for name in names if name in before}, {name: after[name] for name in names}
+
+
+def yes_or_no(value: bool) -> str:
+    """A truth as changes show it."""
+    return "yes" if value else "no"

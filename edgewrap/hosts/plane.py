@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from time import monotonic
 from typing import TypeVar
 
@@ -12,12 +13,14 @@ from edgewrap.change import Change, Plane
 from edgewrap.errors import ConvergeError, HostError
 from edgewrap.events import Emit, Event, EventKind
 from edgewrap.hosts.converge import converge_script, failed_step
-from edgewrap.hosts.desired import desired_host
+from edgewrap.hosts.desired import DesiredHost, desired_host
 from edgewrap.hosts.diff import NOTHING, diff, missing_interfaces
 from edgewrap.hosts.facts import FactsError, HostFacts, facts_command, parse_facts
 from edgewrap.hosts.operations import Operation
+from edgewrap.hosts.setup import wait_until_set_up
 from edgewrap.hosts.ssh import PROGRESS_S, Session, connected, credentials
 from edgewrap.outputs import UNKNOWN, HostOutput, HostPin, HostReport, Outputs
+from edgewrap.setup.files import SetupFile, sets_itself_up, setup_files
 from edgewrap.spec.models import Spec
 
 FACTS_TIMEOUT_S = 60
@@ -117,6 +120,46 @@ class HostsPlane:
             pins=_ordered(outputs, {**{key: observation.pins[key] for key in settled}, **result.pins}),
         )
 
+    def prepare(
+        self,
+        before: Outputs,
+        after: Outputs,
+        observation: Observation,
+        pins: Mapping[str, HostPin],
+        *,
+        wait_s: float,
+    ) -> Observation:
+        """Make the hosts ready for what AWS is about to do, on its way from `before` to `after` (a prediction may have
+        UNKNOWN in it); to be called before it begins, `converge` when it is done.
+
+        Whatever is in use stays. New reflectors are up before old ones go; a host that a group moves to knows of it,
+        so that its watcher brings the entries up, and announces them, as soon as the interface is there. Only hosts
+        that `observation` has read and that stay are touched; what fails on one is in the answer and need not stop the
+        run, since `converge` does it all again.
+        """
+        aim = partial(desired_host, self._spec, after, before=before)
+        unready = {
+            key: host
+            for key, host in before.hosts.items()
+            if key in after.hosts
+            and after.hosts[key].instance_id == host.instance_id
+            and after.hosts[key].state == "running"
+            and (facts := observation.facts_of(host)) is not None
+            and _possible(aim(key), facts)
+        }
+
+        async def make(session: Session, seen: _Seen, started: float) -> None:
+            key = session.host.key
+            seen.facts = await self._read(session)
+            if operations := _possible(aim(key), seen.facts):
+                _require_tools(key, seen.facts)
+                self._tell(EventKind.STEP_PROGRESS, key, f"{len(operations)} changes ahead of AWS", started)
+                await self._apply(session, aim(key), operations)
+                seen.facts = await self._read(session)
+
+        known = {**pins, **observation.pins}
+        return asyncio.run(self._over_hosts(replace(before, hosts=unready), known, make, wait_s=wait_s))
+
     async def _over_hosts(
         self,
         outputs: Outputs,
@@ -173,6 +216,9 @@ class HostsPlane:
     async def _converge(self, session: Session, seen: _Seen, outputs: Outputs, started: float) -> None:
         key = session.host.key
         self._tell(EventKind.STEP_STARTED, key, f"connected to {session.host.name}")
+        await wait_until_set_up(
+            session, self._setup_files(outputs), lambda text: self._tell(EventKind.STEP_PROGRESS, key, text, started)
+        )
         seen.facts = await self._read_with_interfaces(session, outputs, started)
         operations = self._operations(outputs, key, seen.facts)
         first = len(operations)
@@ -183,7 +229,7 @@ class HostsPlane:
                 await asyncio.sleep(SETTLE_S)
             _require_tools(key, seen.facts)
             self._tell(EventKind.STEP_PROGRESS, key, f"{len(operations)} changes", started)
-            await self._apply(session, outputs, operations)
+            await self._apply(session, desired_host(self._spec, outputs, key), operations)
             seen.facts = await self._read(session)
             operations = self._operations(outputs, key, seen.facts)
         if operations:
@@ -207,9 +253,9 @@ class HostsPlane:
                 self._tell(EventKind.STEP_PROGRESS, session.host.key, text, started)
             await asyncio.sleep(SETTLE_S)
 
-    async def _apply(self, session: Session, outputs: Outputs, operations: tuple[Operation, ...]) -> None:
+    async def _apply(self, session: Session, host: DesiredHost, operations: tuple[Operation, ...]) -> None:
         key = session.host.key
-        script = converge_script(desired_host(self._spec, outputs, key), operations)
+        script = converge_script(host, operations)
         answer = await session.run_as_root(script, CONVERGE_TIMEOUT_S)
         if answer.stderr.strip():
             self._tell(EventKind.LOG, key, answer.stderr.strip())
@@ -221,6 +267,10 @@ class HostsPlane:
                 advice="mend what it names and run it again: what is right already is left alone",
             )
 
+    def _setup_files(self, outputs: Outputs) -> tuple[SetupFile, ...]:
+        version = outputs.opennebula_version
+        return setup_files(self._spec, version) if version and sets_itself_up(self._spec) else ()
+
     def _operations(self, outputs: Outputs, key: str, facts: HostFacts) -> tuple[Operation, ...]:
         return diff(desired_host(self._spec, outputs, key), facts)
 
@@ -230,6 +280,13 @@ class HostsPlane:
     def _tell(self, kind: EventKind, key: str, text: str, started: float | None = None) -> None:
         seconds = None if started is None else monotonic() - started
         self._emit(Event(kind, Plane.HOSTS, key, text, seconds))
+
+
+def _possible(host: DesiredHost, facts: HostFacts) -> tuple[Operation, ...]:
+    """What can be done now: what stands on an interface that is not there, cannot."""
+    everything = (*host.groups, *host.coming)
+    here = tuple(group for group in everything if facts.interface_of(group.mac) is not None)
+    return diff(replace(host, groups=here, coming=tuple(group for group in everything if group not in here)), facts)
 
 
 def _exists(host: HostOutput) -> bool:
@@ -256,7 +313,7 @@ def _require_tools(key: str, facts: HostFacts) -> None:
             key,
             f"it lacks {', '.join(facts.missing_tools)}",
             cause="the image is not one of the supported Ubuntu releases, or packages were removed",
-            advice="install iproute2, nftables and util-linux on it, then run it again",
+            advice="install iproute2, nftables, util-linux, python3, frr and frr-pythontools on it, then run it again",
         )
 
 

@@ -72,13 +72,15 @@ class Session:
     user: str
 
     async def run_as_root(self, script: str, timeout_s: float) -> Answer:
-        """Run a POSIX shell script as root. It travels on standard input, never on a command line.
+        """Run a POSIX shell script as root. It travels on standard input, never on a command line; its `$1` is the
+        address that the host sees us come from, where it tells.
 
         Raises HostError where the connection breaks, the time is up, or sudo asks for a password.
         """
         import asyncssh
 
-        command = "sh -s" if self.user == "root" else "sudo -n -- sh -s"
+        root = "" if self.user == "root" else "sudo -n -- "
+        command = f"""exec sh -c 'exec {root}sh -s -- "${{SSH_CONNECTION%% *}}"'"""
         try:
             result = await self.connection.run(command, input=script, timeout=timeout_s, errors="replace")
         except asyncssh.TimeoutError as error:

@@ -80,6 +80,13 @@ TABLE = (
         Advice("the AWS endpoint does not answer", "check the network, aws.endpoint_url and AWS_ENDPOINT_URL"),
     ),
     (
+        r"IncorrectState|IncorrectInstanceState",
+        Advice(
+            "an instance is just being stopped, started or terminated, and AWS does not change it meanwhile",
+            "run it again in a few minutes; metal takes up to 20 to stop",
+        ),
+    ),
+    (
         r"DependencyViolation",
         Advice(
             "something that edgewrap did not make uses the thing that should go",

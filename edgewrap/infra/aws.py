@@ -1,14 +1,16 @@
 """The few questions that edgewrap itself puts to AWS, by boto3.
 
-Asked only when something new is to be decided. With an endpoint of one's own (`aws.endpoint_url`, or AWS_ENDPOINT_URL)
+Asked when something new is to be decided; only the states of the instances are asked for in every run, since Terraform
+takes a stopped instance for a sound one. With an endpoint of one's own (`aws.endpoint_url`, or AWS_ENDPOINT_URL)
 the client is localstack-client's, so that moto and LocalStack serve as well.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
@@ -30,6 +32,7 @@ MACHINES = {"x86_64": "amd64", "arm64": "arm64"}  # EC2's word for an architectu
 CONNECT_TIMEOUT_S = 10
 READ_TIMEOUT_S = 30
 ATTEMPTS = 4
+MOST_VALUES = 200  # in one filter
 AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 
 ADVICE = {
@@ -41,9 +44,18 @@ ADVICE = {
     "RequestExpired": ("the session has ended, or this machine's clock is wrong", "sign in again; check the clock"),
     "UnauthorizedOperation": (
         "the credentials have too few rights",
-        "allow ec2:DescribeInstanceTypes, ec2:DescribeInstanceTypeOfferings and ec2:DescribeImages",
+        "allow ec2:DescribeInstances, ec2:DescribeInstanceTypes, ec2:DescribeInstanceTypeOfferings and "
+        "ec2:DescribeImages",
     ),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceNow:
+    """An instance as AWS has it: EC2's word for its state, and its public address, empty where it has none."""
+
+    state: str
+    public_address: str
 
 
 class AwsLookups:
@@ -125,6 +137,25 @@ class AwsLookups:
                 advice=advice,
             )
         return text
+
+    def instances(self, ids: Sequence[str]) -> dict[str, InstanceNow]:
+        """The instances of these ids as they are; one that AWS no longer knows is `terminated`."""
+        found = dict.fromkeys(ids, InstanceNow("terminated", ""))
+        with _explained(self._endpoint):
+            pages = self._ec2().get_paginator("describe_instances")
+            for first in range(0, len(ids), MOST_VALUES):
+                some = ids[first : first + MOST_VALUES]
+                # by a filter, which knows no error for an id that is gone
+                for page in pages.paginate(Filters=[{"Name": "instance-id", "Values": some}]):
+                    for instance in (one for reservation in page["Reservations"] for one in reservation["Instances"]):
+                        public = instance.get("PublicIpAddress", "")
+                        found[instance["InstanceId"]] = InstanceNow(instance["State"]["Name"], public)
+        return found
+
+    def get_ready(self) -> None:
+        """Make the client, which takes half a second, ahead of the first question."""
+        with _explained(self._endpoint):
+            self._ec2()
 
     def _type(self) -> InstanceTypeInfoTypeDef:
         if self._known_type is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from edgewrap.change import Action, Change, Plane
@@ -36,17 +36,21 @@ TELLING = {
 }
 """The attributes worth showing of a thing that comes or goes as a whole."""
 
+REASONED = frozenset({"instance", "network interface attachment"})
+"""Kinds that come or are made anew for a reason that Terraform does not know."""
+
 UNTOLD = frozenset({"id", "arn", "tags_all", "user_data", "user_data_base64"})
 
 
 @dataclass(frozen=True, slots=True)
 class Before:
     """What was before the plan: the keys that the cluster had, whether the spec is another one since, and whether
-    this plan takes the cluster away."""
+    this plan takes the cluster away. `reasons`: by key, why a group moves or an instance is made anew."""
 
     keys: Set[str]
     spec_changed: bool
     destroy: bool
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_changes(document: Mapping[str, Any], before: Before) -> tuple[Change, ...]:
@@ -106,6 +110,8 @@ def _why(
         if before.destroy:
             return "destroy"
         return "retired" if re.fullmatch(r"(host|eip)-\d+", what.key) else "no longer in the spec"
+    if what.kind in REASONED and what.key in before.reasons:
+        return before.reasons[what.key]
     if entry.get("action_reason") == "replace_because_tainted":
         return "an earlier run was interrupted while it was made"
     if drift is not None:

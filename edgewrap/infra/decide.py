@@ -17,6 +17,7 @@ from edgewrap.infra.inputs import (
 )
 from edgewrap.infra.placement import place
 from edgewrap.infra.refusals import refused_changes, refused_sizes
+from edgewrap.infra.versions import decide_version
 from edgewrap.spec.addressing import living
 from edgewrap.spec.models import Spec
 
@@ -41,12 +42,20 @@ class Lookups(Protocol):
 
 
 def decide_inputs(
-    spec: Spec, previous: Inputs | None, lookups: Lookups, *, unavailable: Collection[str] = ()
+    spec: Spec,
+    previous: Inputs | None,
+    lookups: Lookups,
+    *,
+    unavailable: Collection[str] = (),
+    coming: Collection[str] = (),
+    front_end_version: str = "",
 ) -> Inputs:
     """The inputs of this run.
 
     Kept: the UUID, the zone, the image of every living host, the key's text, the placement of every group whose host
-    stays. `unavailable` are the keys of hosts that cannot carry groups now. `lookups` are asked only for what is new.
+    stays. `unavailable` are the keys of hosts that shall carry no groups (where any other can), `coming` of those that
+    have no instance yet. `lookups` are asked only for what is new. `front_end_version` is OpenNebula's own (`7.0.2`),
+    empty where it could not be read.
     Raises RefusedChangeError where the spec asks for what the cluster cannot take.
     """
     if previous is not None:
@@ -66,13 +75,14 @@ def decide_inputs(
         host_address=spec.hosts.address,
         public_key=previous.public_key if previous else lookups.public_key(),
         amis=_images(spec, hosts, previous, lookups),
-        placement=place(groups, able, previous.placement if previous else {}),
+        placement=place(groups, able, previous.placement if previous else {}, coming),
         eips=tuple(eip_key(index) for index in living(eips.count, eips.retired)),
         ipam_eips=previous.ipam_eips if previous else (),
         retired=Retired(
             hosts=tuple(sorted({*retired.hosts, *spec.hosts.retired})),
             eips=tuple(sorted({*retired.eips, *eips.retired})),
         ),
+        opennebula_version=decide_version(spec, previous.opennebula_version if previous else "", front_end_version),
     )
 
 

@@ -51,7 +51,8 @@ class Inputs(Part):
     """All that the render needs beside the spec. Mappings are by key, in index order.
 
     `amis`: by host key; its keys are the hosts. `eips`: the keys of the Elastic IPs. `ipam_eips`: those that the IPAM
-    driver asked for. `placement`: by group key, the key of its entry host.
+    driver asked for. `placement`: by group key, the key of its entry host. `opennebula_version`: the repository of the
+    packages that a new host installs (`7.0`), empty where hosts do not set themselves up.
     """
 
     uuid: str
@@ -64,6 +65,7 @@ class Inputs(Part):
     eips: tuple[str, ...]
     ipam_eips: tuple[str, ...] = ()
     retired: Retired = Retired()
+    opennebula_version: str = ""
 
     def to_text(self) -> str:
         """As JSON, the same text for the same inputs."""

@@ -88,6 +88,7 @@ def read_outputs(values: Mapping[str, Any], inputs: Inputs) -> Outputs:
             for key, group in in_index_order(read.groups).items()
         },
         eips={key: EipOutput(key=key, **eip.model_dump()) for key, eip in in_index_order(read.eips).items()},
+        opennebula_version=inputs.opennebula_version,
     )
 
 

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 
-def place(groups: Sequence[str], hosts: Sequence[str], previous: Mapping[str, str]) -> dict[str, str]:
+def place(
+    groups: Sequence[str],
+    hosts: Sequence[str],
+    previous: Mapping[str, str],
+    coming: Collection[str] = (),
+) -> dict[str, str]:
     """The entry host of each group, by group key.
 
     `hosts` are those that may carry groups, in index order; a group stays on its previous host while that is one of
-    them. The others go, in order, to the least loaded host, ties to the one that stands first.
+    them. The others go, in order, to the least loaded host, ties to the one that stands first. `coming` are those of
+    `hosts` that AWS has yet to make: a metal host takes many minutes, so a group goes to one only where no other is.
     """
+    takers = [host for host in hosts if host not in coming] or hosts
     kept = {group: host for group in groups if (host := previous.get(group)) in hosts}
     load = Counter(kept.values())
     placement: dict[str, str] = {}
     for group in groups:
-        host = kept.get(group) or min(hosts, key=lambda candidate: load[candidate])
+        host = kept.get(group) or min(takers, key=lambda candidate: load[candidate])
         if group not in kept:
             load[host] += 1
         placement[group] = host

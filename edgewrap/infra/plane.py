@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from edgewrap.change import Change
-from edgewrap.errors import StateError
+from edgewrap.errors import PlanOutdatedError, StateError
 from edgewrap.events import Emit
-from edgewrap.infra.aws import AwsLookups
+from edgewrap.infra.aws import AwsLookups, InstanceNow
 from edgewrap.infra.changes import Before, predicted_values, read_changes
 from edgewrap.infra.decide import decide_inputs
 from edgewrap.infra.files import write_tree
-from edgewrap.infra.inputs import Inputs
+from edgewrap.infra.inputs import Inputs, host_key
 from edgewrap.infra.kinds import HIDDEN, KEYS
 from edgewrap.infra.messages import Heard
+from edgewrap.infra.moves import beyond, instances_made, moves_ahead, reasons, without_instances
+from edgewrap.infra.notices import setup_notices
 from edgewrap.infra.outputs import NAMES, read_outputs
 from edgewrap.infra.render import render
 from edgewrap.infra.runner import Places, Terraform
-from edgewrap.outputs import Outputs
+from edgewrap.outputs import HostOutput, Outputs
+from edgewrap.spec.addressing import living
 from edgewrap.spec.load import public_document
 from edgewrap.spec.models import Spec
+
+HOST_ADDRESS = 'module.hosts.aws_instance.host["{}"]'
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,8 @@ class AwsPlan:
     """A saved plan. `changes` leaves out what edgewrap itself remembers in the state; `pending` counts it in.
 
     `predicted` are the outputs after it, with UNKNOWN for what only AWS can tell; for a destroy, those before it.
+    `moves_ahead` are the groups that must move before it, by `move` and then `follow`; `replaced` the hosts whose
+    instance is made anew because that was asked for.
     """
 
     changes: tuple[Change, ...]
@@ -49,6 +57,8 @@ class AwsPlan:
     predicted: Outputs
     inputs: Inputs
     destroy: bool = False
+    replaced: tuple[str, ...] = ()
+    moves_ahead: tuple[str, ...] = ()
 
 
 class AwsPlane:
@@ -68,6 +78,7 @@ class AwsPlane:
         pass_fds: Sequence[int] = (),
     ) -> None:
         self._spec = spec
+        self._emit = emit
         self._places = Places(directory.absolute())
         self._lookups = AwsLookups(spec, os.environ)
         self._terraform = Terraform(
@@ -93,9 +104,38 @@ class AwsPlane:
         inputs = Inputs.from_text(text)
         return AwsState(read_outputs(values, inputs), inputs, values.get("applied") or "")
 
-    def plan(self, state: AwsState | None, *, destroy: bool = False) -> AwsPlan:
-        """Render and plan; AWS is read, nothing is changed. Raises RefusedChangeError where the spec asks for what
-        the cluster cannot take, AwsError where a lookup fails."""
+    def observe(self) -> AwsState | None:
+        """The same, with the instances as AWS has them now: Terraform takes a stopped one for a sound one.
+
+        Raises what `current` raises, and AwsError where AWS cannot be asked.
+        """
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            client = pool.submit(self._lookups.get_ready) if self._places.state.exists() else None
+            state = self.current()
+            if state is None or client is None or not state.outputs.hosts:
+                return state
+            client.result()
+        now = self._lookups.instances([host.instance_id for host in state.outputs.hosts.values()])
+        private = state.inputs.host_address == "private"
+        hosts = {key: _as_it_is(host, now[host.instance_id], private) for key, host in state.outputs.hosts.items()}
+        return replace(state, outputs=replace(state.outputs, hosts=hosts))
+
+    def plan(
+        self,
+        state: AwsState | None,
+        *,
+        destroy: bool = False,
+        avoid: Collection[str] = (),
+        replaced: Collection[str] = (),
+        front_end_version: str = "",
+    ) -> AwsPlan:
+        """Render and plan; AWS is read, nothing is changed.
+
+        No group stays on a host of `avoid` or `replaced` (keys), or on one that is dead, where there is another; the
+        instances of `replaced` are made anew. `front_end_version` is OpenNebula's, for the packages of new hosts; empty
+        where it is not known. Raises RefusedChangeError where the spec asks for what the cluster cannot take, AwsError
+        where a lookup fails.
+        """
         previous = state.inputs if state else None
         if destroy:
             if previous is None:
@@ -104,19 +144,48 @@ class AwsPlane:
                 )
             inputs = previous
         else:
-            inputs = decide_inputs(self._spec, previous, self._lookups)
-        write_tree(self._places.module, render(self._spec, inputs))
-        self._terraform.init_if_needed()
-        pending, heard = self._terraform.plan(destroy=destroy)
+            inputs = self._decide(state, {*avoid, *replaced}, front_end_version)
+            for notice in setup_notices(self._spec, inputs, previous, state.applied if state else "", replaced):
+                self._emit(notice)
+        pending, heard = self._planned(render(self._spec, inputs), destroy=destroy, replaced=replaced)
         changes: tuple[Change, ...] = ()
         predicted = state.outputs if state else None
         if pending and (predicted is None or destroy or _concerns_aws(heard)):
             document = self._terraform.show(self._places.plan_file)
-            spec_changed = state is not None and state.applied != public_document(self._spec)
-            changes = read_changes(document, Before(_keys(previous), spec_changed, destroy))
+            changes = read_changes(document, self._before(state, inputs, replaced, destroy=destroy))
             if not destroy:
                 predicted = read_outputs(predicted_values(document), inputs)
-        return AwsPlan(changes, self._places.plan_file, pending, predicted or read_outputs({}, inputs), inputs, destroy)
+        return AwsPlan(
+            changes,
+            self._places.plan_file,
+            pending,
+            predicted or read_outputs({}, inputs),
+            inputs,
+            destroy,
+            tuple(replaced),
+            moves_ahead(changes, inputs.placement, state.outputs) if state and not destroy else (),
+        )
+
+    def move(self, state: AwsState, plan: AwsPlan) -> AwsState:
+        """Move the groups of `plan.moves_ahead` now, and nothing that comes or goes; returns the state after it.
+
+        Raises PlanOutdatedError, before anything is changed, where it would change what `plan` does not.
+        """
+        between = state.inputs.model_copy(update={"placement": plan.inputs.placement})
+        # an instance that is gone is left out, or it would be made anew in this step
+        files = render(self._spec, between, applied=state.applied, without=instances_made(plan.changes))
+        self._planned(files)
+        document = self._terraform.show(self._places.plan_file)
+        _require_planned(read_changes(document, self._before(state, between, ())), without_instances(plan.changes))
+        heard = self._terraform.apply(self._places.plan_file)
+        return AwsState(read_outputs(_values(heard) or self._terraform.outputs(), between), between, state.applied)
+
+    def follow(self, state: AwsState, plan: AwsPlan) -> AwsPlan:
+        """What is left of `plan` after `move` has led to `state`. Raises PlanOutdatedError where that is something
+        else than what was planned."""
+        rest = self.plan(state, replaced=plan.replaced)
+        _require_planned(rest.changes, plan.changes)
+        return rest
 
     def apply(self, plan: AwsPlan) -> Outputs | None:
         """Apply exactly the saved plan; None after a destroy.
@@ -134,6 +203,37 @@ class AwsPlane:
         """Let the terraform that runs, if any, end its step and stop. May be called from any thread."""
         self._terraform.interrupt()
 
+    def _decide(self, state: AwsState | None, avoid: Collection[str], front_end_version: str) -> Inputs:
+        known: Mapping[str, HostOutput] = state.outputs.hosts if state else {}
+        hosts = self._spec.hosts
+        return decide_inputs(
+            self._spec,
+            state.inputs if state else None,
+            self._lookups,
+            unavailable={*avoid, *(key for key, host in known.items() if host.is_dead)},
+            coming={host_key(index) for index in living(hosts.count, hosts.retired)} - known.keys(),
+            front_end_version=front_end_version,
+        )
+
+    def _planned(
+        self, files: Mapping[str, str], *, destroy: bool = False, replaced: Collection[str] = ()
+    ) -> tuple[bool, Heard]:
+        write_tree(self._places.module, files)
+        self._terraform.init_if_needed()
+        return self._terraform.plan(destroy=destroy, replace=[HOST_ADDRESS.format(key) for key in sorted(replaced)])
+
+    def _before(
+        self, state: AwsState | None, inputs: Inputs, replaced: Collection[str], *, destroy: bool = False
+    ) -> Before:
+        if state is None:
+            return Before(frozenset(), spec_changed=False, destroy=destroy)
+        return Before(
+            _keys(state.inputs),
+            spec_changed=state.applied != public_document(self._spec),
+            destroy=destroy,
+            reasons=reasons(inputs, state.inputs, state.outputs.hosts, replaced),
+        )
+
     def _inputs_without_outputs(self) -> str | None:
         """The inputs where a run died before terraform wrote any output, or after a destroy took them away first."""
         resources: list[dict[str, Any]] = self._terraform.state()["resources"]
@@ -146,6 +246,21 @@ class AwsPlane:
             "the Terraform state holds resources, but not edgewrap's inputs",
             cause=f"{self._places.state} is not a state that edgewrap wrote",
             advice="move it away, or set EDGEWRAP_DIR to the right directory",
+        )
+
+
+def _as_it_is(host: HostOutput, now: InstanceNow, private: bool) -> HostOutput:
+    public = "" if private else now.public_address
+    return replace(host, state=now.state, public_address=public, name=public or host.private_address)
+
+
+def _require_planned(changes: Sequence[Change], planned: Sequence[Change]) -> None:
+    more = beyond(changes, planned)
+    if more:
+        raise PlanOutdatedError(
+            f"AWS is no longer as it was planned: {more[0].action} {more[0].kind} {more[0].key} was not in the plan",
+            cause="something changed it while the run went on",
+            advice="run it again: it plans anew and goes on from here",
         )
 
 
@@ -167,9 +282,7 @@ def _concerns_aws(heard: Heard) -> bool:
     )
 
 
-def _keys(inputs: Inputs | None) -> frozenset[str]:
-    if inputs is None:
-        return frozenset()
+def _keys(inputs: Inputs) -> frozenset[str]:
     return frozenset({*inputs.amis, *inputs.placement, *inputs.eips, *KEYS.values()})
 
 

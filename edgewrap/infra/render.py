@@ -6,7 +6,7 @@ travels in `terraform.tfvars.json`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -32,10 +32,16 @@ class Structure:
     host_address: str
 
 
-def render(spec: Spec, inputs: Inputs) -> Mapping[str, str]:
-    """The text of every file by its path, relative to the root module, in order of the paths."""
+def render(
+    spec: Spec, inputs: Inputs, *, applied: str | None = None, without: Collection[str] = ()
+) -> Mapping[str, str]:
+    """The text of every file by its path, relative to the root module, in order of the paths.
+
+    For a step on the way to the spec: `applied` is what the state goes on to hold as the spec last applied, `without`
+    are the keys of hosts that are to have no instance for now.
+    """
     structure = Structure(endpoint=spec.aws.endpoint_url is not None, host_address=inputs.host_address)
-    variables = make_variables(spec, inputs, public_document(spec))
+    variables = make_variables(spec, inputs, public_document(spec) if applied is None else applied, without)
     optional = set() if structure.endpoint else {"endpoint_url"}
     files = {VARIABLES_FILE: variables.model_dump_json(indent=2, exclude=optional) + "\n"}
     environment = _environment(template_root())

@@ -111,14 +111,16 @@ class Terraform:
             stamp.remember(self._checked().path, self._plugin_dir)
         return needed
 
-    def plan(self, *, destroy: bool = False) -> tuple[bool, Heard]:
-        """Plan into the plan file. Returns whether there is anything to apply, and what terraform said."""
+    def plan(self, *, destroy: bool = False, replace: Sequence[str] = ()) -> tuple[bool, Heard]:
+        """Plan into the plan file; `replace` are addresses of resources to be made anew. Returns whether there is
+        anything to apply, and what terraform said."""
         code, heard = self._streamed(
             "plan",
             good=(0, CHANGES_PRESENT),
             out=str(self._places.plan_file),
             detailed_exitcode=IsFlagged,
             **({"destroy": IsFlagged} if destroy else {}),
+            **({"replace": list(replace)} if replace else {}),
         )
         return code == CHANGES_PRESENT, heard
 

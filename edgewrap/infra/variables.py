@@ -5,12 +5,14 @@ In a tfvars JSON every string is literal, so nothing that a user wrote is ever r
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from ipaddress import IPv4Network
 
 from pydantic import BaseModel, ConfigDict
 
 from edgewrap.infra.inputs import Inputs, index_of
+from edgewrap.infra.user_data import user_data
+from edgewrap.setup.files import sets_itself_up
 from edgewrap.spec.addressing import block, eip_place, host_address, pair, pair_capacity
 from edgewrap.spec.models import SecurityRule, Spec
 
@@ -25,10 +27,11 @@ class Part(BaseModel):
 
 
 class HostVariables(Part):
-    """One host."""
+    """One host; `instance` is false where it is to have none for now."""
 
     ami: str
     private_address: str
+    instance: bool = True
 
 
 class GroupVariables(Part):
@@ -76,6 +79,7 @@ class Variables(Part):
     instance_type: str
     instance_profile: str | None
     root_volume_gb: int
+    user_data: str | None
     hosts: dict[str, HostVariables]
     groups: dict[str, GroupVariables]
     eips: dict[str, EipVariables]
@@ -84,8 +88,9 @@ class Variables(Part):
     endpoint_url: str | None = None
 
 
-def make_variables(spec: Spec, inputs: Inputs, applied: str) -> Variables:
-    """The variables; `applied` is the spec as JSON text.
+def make_variables(spec: Spec, inputs: Inputs, applied: str, without: Collection[str] = ()) -> Variables:
+    """The variables; `applied` is the spec as JSON text, `without` are the keys of hosts that are to have no
+    instance for now.
 
     Which hosts, groups and Elastic IPs there are, and what stands for good, comes from the inputs; the rest from the
     spec. So a cluster can be destroyed whatever its spec says by now.
@@ -106,7 +111,8 @@ def make_variables(spec: Spec, inputs: Inputs, applied: str) -> Variables:
         instance_type=foundation.instance_type,
         instance_profile=spec.aws.instance_profile,
         root_volume_gb=spec.hosts.root_volume_gb,
-        hosts=_hosts(inputs),
+        user_data=_user_data(spec, inputs.opennebula_version),
+        hosts=_hosts(inputs, without),
         groups=_groups(inputs),
         eips=_eips(inputs),
         inputs=inputs.to_text(),
@@ -115,10 +121,16 @@ def make_variables(spec: Spec, inputs: Inputs, applied: str) -> Variables:
     )
 
 
-def _hosts(inputs: Inputs) -> dict[str, HostVariables]:
+def _user_data(spec: Spec, version: str) -> str | None:
+    return user_data(spec, version) if version and sets_itself_up(spec) else None
+
+
+def _hosts(inputs: Inputs, without: Collection[str]) -> dict[str, HostVariables]:
     subnet = IPv4Network(inputs.foundation.subnet_cidr)
     return {
-        key: HostVariables(ami=ami, private_address=str(host_address(subnet, index_of(key))))
+        key: HostVariables(
+            ami=ami, private_address=str(host_address(subnet, index_of(key))), instance=key not in without
+        )
         for key, ami in inputs.amis.items()
     }
 

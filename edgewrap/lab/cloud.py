@@ -50,6 +50,7 @@ class CloudInstance(Part):
     public_key: str
     user_data: str
     tags: dict[str, str]
+    region: str = ""
 
 
 class CloudAddress(Part):

@@ -20,9 +20,14 @@ from edgewrap.errors import EdgewrapError, LabError
 from edgewrap.lab import control, environment, follow, kernel, services
 from edgewrap.lab.cloud import Cloud
 from edgewrap.lab.directory import LabDirectory
-from edgewrap.lab.fabric.fabric import Fabric
+from edgewrap.lab.fabric.fabric import INTERNET, Fabric
 from edgewrap.lab.fabric.wanted import wanted_vpcs
+from edgewrap.lab.hosts.first_boot import FirstBoot
 from edgewrap.lab.hosts.machines import Machines
+from edgewrap.lab.hosts.power import Power
+from edgewrap.lab.hosts.program import WHY_NOT
+from edgewrap.lab.metadata.server import MetadataService
+from edgewrap.lab.packages.server import PackageServer
 from edgewrap.lab.places import find_place
 from edgewrap.lab.settings import CloudInit, LabSettings
 from edgewrap.lab.vms.guests import Guests
@@ -44,15 +49,20 @@ class Daemon:
         self._trouble = ""
         self._round_s = 0.0
         self._at_work = False
-        self._fabric = Fabric()
+        self._metadata = MetadataService()
+        self._fabric = Fabric(self._metadata)
+        self._packages = PackageServer(directory.packages)
         environment.furnish(directory)
+        program = settings.cloud_init_program
         self._machines = Machines(
             directory.machines,
             Path(settings.cgroup),
             front_end_key=(directory.front_end / "id_ed25519.pub").read_text(),
             tidy=settings.cloud_init is CloudInit.TIDY,
+            first_boot=FirstBoot(Path(program), self._packages.certificate) if program else None,
             ended=self._changed.set,
         )
+        self._power = Power(self._machines, settings.aws_endpoint, self._changed.set)
         self._guests = Guests(settings.front_end_endpoint, directory.one_auth.read_text().strip(), self._machines)
 
     async def serve(self) -> None:
@@ -63,7 +73,11 @@ class Daemon:
                 "place": self._place,
                 "vm start": self._guests.start,
                 "vm stop": self._guests.stop,
+                "vm move": self._guests.move,
                 "vm list": self._list_guests,
+                "host kill": self._power.kill,
+                "host stop": self._power.stop,
+                "host start": self._power.start,
             }
         async with await control.serve(self._directory, handlers):
             try:
@@ -90,6 +104,7 @@ class Daemon:
         ssh.write_text(environment.ssh_configuration(self._directory, _SSH_CONFIG.read_text()))
         await kernel.run("mount", "--bind", str(ssh), str(_SSH_CONFIG))
         await self._fabric.prepare()
+        await self._packages.open(INTERNET)
 
     async def _watch(self) -> None:
         async for cloud in follow.pictures(self._settings.aws_port):
@@ -117,10 +132,12 @@ class Daemon:
     async def _round(self, cloud: Cloud) -> None:
         for instance_id in await self._machines.settle(cloud):
             await asyncio.to_thread(_stop_instance, self._settings.aws_port, instance_id)
+        self._metadata.follow(cloud)
         vpcs = wanted_vpcs(cloud, self._machines.namespaces())
         await self._fabric.follow(vpcs)
         await self._guests.follow()
         await self._machines.start(vpcs)
+        await self._guests.report_lost()
 
     async def _when_ready(self) -> None:
         await asyncio.shield(self._ready)
@@ -142,7 +159,7 @@ class Daemon:
             "front_end_version": self._settings.front_end_version,
             "cloud_init": self._settings.cloud_init.value,
             "services": {service.name: service.state for service in self._services},
-            "left_out": [] if hosts else [f"hosts: {self._settings.why_no_hosts}"],
+            "left_out": self._left_out(),
             "trouble": self._trouble,
             "serial": self._cloud.serial if self._cloud else 0,
             "settled": not self._changed.is_set() and not self._at_work,
@@ -152,6 +169,11 @@ class Daemon:
             "vms": self._guests.report(),
             "dropped": dict(await self._fabric.counters()) if hosts else {},
         }
+
+    def _left_out(self) -> list[str]:
+        if not self._settings.hosts:
+            return [f"hosts: {self._settings.why_no_hosts}"]
+        return [] if self._settings.cloud_init_program else [WHY_NOT]
 
 
 def _understood(error: Exception) -> EdgewrapError:

@@ -28,6 +28,7 @@ _OURS = (
     "runs",
     "frontend",
     "aws",
+    "packages",
     "machines",
     "lab.json",
     "control",
@@ -109,6 +110,11 @@ class LabDirectory:
         return self.path / "aws"
 
     @property
+    def packages(self) -> Path:
+        """The package server's directory."""
+        return self.path / "packages"
+
+    @property
     def machines(self) -> Path:
         """The hosts' disks; a tmpfs that only the lab's own mount namespace shows."""
         return self.path / "machines"
@@ -180,7 +186,7 @@ class LabDirectory:
                 shutil.rmtree(entry)
             else:
                 entry.unlink(missing_ok=True)
-        for folder in (self.home, self.runs, self.front_end, self.aws, self.machines):
+        for folder in (self.home, self.runs, self.front_end, self.aws, self.packages, self.machines):
             folder.mkdir(mode=0o700)
         return held
 

@@ -74,13 +74,13 @@ async def delete_namespace(name: str) -> None:
         await run("ip", "netns", "delete", name)
 
 
-def write_sysctls(namespace: str, values: Mapping[str, str]) -> None:
-    """Write sysctls (`net/ipv4/ip_forward`) in a namespace."""
+def write_sysctls(namespace: str, values: Mapping[str, str], *, optional: bool = False) -> None:
+    """Write sysctls (`net/ipv4/ip_forward`) in a namespace. `optional`: those that the kernel has."""
 
     def write() -> None:
         for name, value in values.items():
             file = Path("/proc/sys") / name
-            if file.exists() or not name.startswith("net/ipv6/"):  # a kernel may have no IPv6
+            if file.exists() or not (optional or name.startswith("net/ipv6/")):  # a kernel may have no IPv6
                 file.write_text(value)
 
     if values:

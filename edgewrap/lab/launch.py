@@ -17,6 +17,7 @@ from edgewrap.errors import LabError, ToolError, UsageError
 from edgewrap.lab import cgroups, control, enter
 from edgewrap.lab.directory import LabDirectory, LabFacts, not_running
 from edgewrap.lab.environment import inside_environment
+from edgewrap.lab.hosts.program import find_cloud_init
 from edgewrap.lab.settings import CloudInit, LabSettings
 
 _AWS_PORT = 4566
@@ -34,6 +35,7 @@ _NEEDED = {
     "ssh-keygen": "openssh-client",
     "sudo": "sudo",
     "iptables": "iptables",
+    "ipset": "ipset",
     "/lib/systemd/systemd": "systemd",
     "/usr/bin/dbus-daemon": "dbus",
     "/usr/lib/frr/bgpd": "frr",
@@ -55,6 +57,7 @@ def up(directory: LabDirectory, *, hosts: bool, cloud_init: CloudInit, front_end
             # In the lab's own network namespace every port is free.
             aws_port=_free_port() if why_no_hosts else _AWS_PORT,
             front_end_port=_free_port() if why_no_hosts else _FRONT_END_PORT,
+            cloud_init_program=find_cloud_init(os.environ),
         ).write(directory.settings)
         keeper = _start_keeper(directory, held)
     finally:

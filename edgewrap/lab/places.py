@@ -34,7 +34,7 @@ def find_place(name: str, fabric: Fabric, machines: Machines, guests: Guests) ->
     elif name in ("fabric", "gateway"):
         namespace = ("igw-" if name == "gateway" else "") + _only_vpc(fabric)
     elif any(entry["name"] == name for entry in guests.report()):
-        namespace = guests.find(name).namespace
+        namespace = guests.namespace(name)
     if namespace:
         return Place({**_LAB, "net": str(kernel.NAMESPACES / namespace)}, own_root=False)
     machine = machines.find(name)

@@ -21,7 +21,8 @@ class CloudInit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LabSettings:
-    """One lab. `why_no_hosts` is empty if there are hosts; `cgroup` is the directory that hosts make theirs in."""
+    """One lab. `why_no_hosts` is empty if there are hosts; `cgroup` is the directory that hosts make theirs in;
+    `cloud_init_program` the tree with the cloud-init that hosts run, empty if there is none."""
 
     why_no_hosts: str
     cloud_init: CloudInit
@@ -29,6 +30,7 @@ class LabSettings:
     aws_port: int
     front_end_port: int
     cgroup: str = ""
+    cloud_init_program: str = ""
 
     @property
     def hosts(self) -> bool:

@@ -69,12 +69,12 @@ def desired_system(identity: Identity, replica: str, hosts: Mapping[str, HostOut
 
 
 def replica_host(replica: str, hosts: Mapping[str, HostOutput]) -> str:
-    """The name of the host that keeps the replicas: `auto` is the first host, `none` is empty (no replica), else a
-    host's key. Raises OpenNebulaError for anything else."""
+    """The name of the host that keeps the replicas: `auto` is the first host that is not dead, `none` is empty (no
+    replica), else a host's key. Raises OpenNebulaError for anything else."""
     if replica == "none":
         return ""
     if replica == "auto":
-        return next((host.name for host in hosts.values()), "")
+        return next((host.name for host in sorted(hosts.values(), key=lambda host: host.is_dead)), "")
     if replica in hosts:
         return hosts[replica].name
     raise OpenNebulaError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from edgewrap.change import Action
@@ -21,15 +21,16 @@ from edgewrap.outputs import UNKNOWN, Outputs
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """The hosts (by key) and address ranges that go while the cluster stays."""
+    """The hosts (by key) and address ranges that go while the cluster stays; a host whose instance is made anew goes,
+    too, for a while."""
 
     hosts: tuple[str, ...]
     ranges: tuple[RangeFacts, ...]
 
 
-def going(ours: Ours, outputs: Outputs) -> Departure:
-    """What is there and will not be in `outputs`. What only changes stays where it is."""
-    hosts = tuple(key for key in ours.hosts if key not in outputs.hosts)
+def going(ours: Ours, outputs: Outputs, replaced: Collection[str] = ()) -> Departure:
+    """What is there and will not be in `outputs`, and the hosts of `replaced`. What only changes stays where it is."""
+    hosts = tuple(key for key in ours.hosts if key not in outputs.hosts or key in replaced)
     wanted = [address_range.desired(eip) for eip in outputs.eips.values()]
     ranges = address_range.surplus(ours.network.ranges, wanted) if ours.network else ()
     return Departure(hosts, tuple(existing for existing in ranges if existing.key not in outputs.eips))
@@ -112,10 +113,10 @@ def _removal(existing: Existing, key: str, steps: tuple[Step, ...] = ()) -> Oper
 
 
 def _replica_moves(ours: Ours, departure: Departure, replica: str, outputs: Outputs) -> list[Operation]:
-    if ours.system is None:
+    if ours.system is None or replica in departure.hosts:
         return []
     present = text_of(ours.system.template, "REPLICA_HOST")
-    wanted = replica_host(replica, outputs.hosts)
+    wanted = replica_host(replica, {key: host for key, host in outputs.hosts.items() if key not in departure.hosts})
     if wanted == UNKNOWN or present not in {ours.hosts[key].name for key in departure.hosts}:
         return []
     moved = change(

@@ -87,8 +87,11 @@ def parse(pool: Element) -> tuple[HostFacts, ...]:
     )
 
 
-def desired(identity: Identity, driver: str, host: HostOutput, report: HostReport | None) -> DesiredHost:
-    """The host of one instance. `driver` is the hypervisor's: kvm or lxc."""
+def desired(
+    identity: Identity, driver: str, host: HostOutput, report: HostReport | None, existing: HostFacts | None = None
+) -> DesiredHost:
+    """The host of one instance. `driver` is the hypervisor's: kvm or lxc. A dead one keeps the name that it has: its
+    address is gone, and the next one is not known before it runs again."""
     attributes: dict[str, Value] = {
         "IM_MAD": driver,
         "VM_MAD": driver,
@@ -98,7 +101,8 @@ def desired(identity: Identity, driver: str, host: HostOutput, report: HostRepor
     pin = report.pin if report else None
     if pin is not None and pin.instance_id == host.instance_id:
         attributes[SSH_ATTRIBUTE] = {"INSTANCE_ID": pin.instance_id, "HOST_KEY": pin.host_key}
-    return DesiredHost(host.key, host.name, driver, attributes, report is not None and report.ready)
+    name = existing.name if existing and host.is_dead else host.name
+    return DesiredHost(host.key, name, driver, attributes, report is not None and report.ready)
 
 
 def diff(

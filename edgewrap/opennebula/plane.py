@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 from edgewrap.change import Action, Change, Plane
 from edgewrap.errors import OpenNebulaError
@@ -11,6 +12,7 @@ from edgewrap.events import Emit, Event, EventKind
 from edgewrap.opennebula import departure, facts, host, session, usage
 from edgewrap.opennebula.address_range import RangeFacts
 from edgewrap.opennebula.client import FrontEnd, HttpWire
+from edgewrap.opennebula.departure import Departure
 from edgewrap.opennebula.facts import OneFacts, Ours
 from edgewrap.opennebula.failures import NameTakenError
 from edgewrap.opennebula.host import MONITORED, HostFacts
@@ -73,17 +75,25 @@ class OpenNebulaPlane:
         self._warn(plan)
         return tuple(operation.change for operation in plan.operations)
 
-    def release(self, facts: OneFacts, outputs: Outputs) -> None:
-        """Before AWS takes hosts and Elastic IPs away that are not in `outputs`: disable the hosts, remove the ranges.
+    def require_free(self, facts: OneFacts, outputs: Outputs, replaced: Collection[str] = ()) -> None:
+        """Look whether `release` may begin; nothing is changed.
 
-        Raises InUseError, before anything is changed, where a VM runs on such a host or such an address is leased;
-        and afterwards where a VM came to such a host in the meantime: it then stays disabled.
+        Raises InUseError where a VM runs on a host that goes, or an address that goes is leased.
         """
         plan = reconcile(self._spec, facts, outputs, {})
-        leaving = departure.going(plan.ours, outputs)
-        reasons = usage.vms_on(plan.ours, leaving.hosts) + self._leases(facts, plan.ours, leaving.ranges)
-        if reasons:
-            raise departure.in_use(f"part of {self._spec.name}", reasons)
+        leaving = departure.going(plan.ours, outputs, replaced)
+        self._require_free(facts, plan.ours, leaving)
+
+    def release(self, facts: OneFacts, outputs: Outputs, replaced: Collection[str] = ()) -> None:
+        """Before AWS takes hosts and Elastic IPs away that are not in `outputs`, and makes the instances of the hosts
+        `replaced` (keys) anew: disable the hosts, remove the ranges.
+
+        Raises InUseError as `require_free`, before anything is changed; and afterwards where a VM came to such a host
+        in the meantime: it then stays disabled.
+        """
+        plan = reconcile(self._spec, facts, outputs, {})
+        leaving = departure.going(plan.ours, outputs, replaced)
+        self._require_free(facts, plan.ours, leaving)
         self._runner().run(departure.releases(plan.ours, leaving, self._spec.opennebula.replica, outputs))
         if leaving.hosts:
             self._refuse_late_vms(plan.ours, leaving.hosts)
@@ -163,8 +173,10 @@ class OpenNebulaPlane:
     def _refuse_leased(self, facts: OneFacts, plan: Reconciliation, outputs: Outputs) -> None:
         """Nothing is begun where a range has to go that is leased, or a host that has VMs."""
         leaving = departure.going(plan.ours, outputs)
-        ranges = _ranges_removed(plan)
-        reasons = usage.vms_on(plan.ours, leaving.hosts) + self._leases(facts, plan.ours, ranges)
+        self._require_free(facts, plan.ours, replace(leaving, ranges=tuple(_ranges_removed(plan))))
+
+    def _require_free(self, facts: OneFacts, ours: Ours, leaving: Departure) -> None:
+        reasons = usage.vms_on(ours, leaving.hosts) + self._leases(facts, ours, leaving.ranges)
         if reasons:
             raise departure.in_use(f"part of {self._spec.name}", reasons)
 

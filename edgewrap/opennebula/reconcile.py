@@ -45,10 +45,14 @@ def reconcile(
     wanted_cluster = cluster.desired(identity)
     image = datastore.desired_image(identity)
     system = datastore.desired_system(identity, spec.opennebula.replica, outputs.hosts)
-    hosts = [host.desired(identity, driver, output, reports.get(key)) for key, output in outputs.hosts.items()]
+    hosts = [
+        host.desired(identity, driver, output, reports.get(key), ours.hosts.get(key))
+        for key, output in outputs.hosts.items()
+    ]
     network = virtual_network.desired(identity, spec.public_network.dns, outputs.eips, reports, ours.network)
     device = vn_template.phydev(spec.private_network.phydev, reports, ours.template)
-    template = vn_template.desired(identity, spec.private_network, device.name, cluster_id)
+    passes = vn_template.mtu(spec.private_network.mtu, reports, ours.template)
+    template = vn_template.desired(identity, spec.private_network, device.name, cluster_id, passes)
 
     refuse_foreign(identity, wanted_cluster.name, ours.cluster, facts.clusters)
     refuse_foreign(identity, image.name, ours.image, facts.datastores)

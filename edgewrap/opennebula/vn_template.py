@@ -12,6 +12,7 @@ from edgewrap.opennebula.mending import LEAVE_GROUP, Mending, id_text
 from edgewrap.opennebula.objects import MARK_ATTRIBUTE, Existing, Kind, common
 from edgewrap.opennebula.operation import Call, Operation, Ref, Step, change, filled, shown
 from edgewrap.opennebula.template import Template, Value, text_of
+from edgewrap.opennebula.virtual_network import VXLAN_OVERHEAD
 from edgewrap.outputs import UNKNOWN, HostReport
 from edgewrap.spec.models import PrivateNetwork
 
@@ -71,8 +72,22 @@ def phydev(wanted: str, reports: Mapping[str, HostReport], existing: TemplateFac
     )
 
 
-def desired(identity: Identity, network: PrivateNetwork, device: str, cluster_id: int | None) -> DesiredTemplate:
-    """The private network template."""
+def mtu(wanted: int, reports: Mapping[str, HostReport], existing: TemplateFacts | None) -> int:
+    """The MTU of private networks in bytes: the spec's, or what the hosts' underlay leaves of it to VXLAN's payload.
+
+    Where no host tells it, a template that is there keeps a lower one.
+    """
+    reported = [report.mtu for report in reports.values() if report.mtu > 0]
+    if reported:
+        return min(wanted, min(reported) - VXLAN_OVERHEAD)
+    present = text_of(existing.template, "MTU") if existing else ""
+    return min(wanted, int(present)) if present.isdecimal() else wanted
+
+
+def desired(
+    identity: Identity, network: PrivateNetwork, device: str, cluster_id: int | None, passes: int | None = None
+) -> DesiredTemplate:
+    """The private network template. `passes` is the MTU where it is not the spec's."""
     attributes: dict[str, Value] = {
         "VN_MAD": "vxlan",
         "VXLAN_MODE": "evpn",
@@ -80,7 +95,7 @@ def desired(identity: Identity, network: PrivateNetwork, device: str, cluster_id
         "IP_LINK_CONF": "nolearning=",
         "AUTOMATIC_VLAN_ID": "YES",
         "PHYDEV": device,
-        "MTU": str(network.mtu),
+        "MTU": str(passes or network.mtu),
         "CLUSTER_IDS": id_text(cluster_id),
         MARK_ATTRIBUTE: identity.mark(TEMPLATE_KEY).attributes(),
     }

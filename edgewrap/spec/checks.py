@@ -163,6 +163,14 @@ def replica_lives(spec: Spec) -> Iterator[Fault]:
         )
 
 
+def version_is_used(spec: Spec) -> Iterator[Fault]:
+    """Only hosts that set themselves up install packages."""
+    if spec.opennebula.version != "auto" and spec.opennebula.oneadmin_public_key is None:
+        yield Fault(
+            ("opennebula", "version"), "must go with oneadmin_public_key: without it hosts do not set themselves up"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One check, and the parts of the spec that it looks at."""
@@ -182,6 +190,7 @@ CHECKS = (
     Check(rules_are_sound, (_RULES,)),
     Check(name_servers_reachable, (_NETWORK, ("public_network", "dns"))),
     Check(replica_lives, (("opennebula", "replica"), (*_HOSTS, "count"), (*_HOSTS, "retired"))),
+    Check(version_is_used, (("opennebula", "version"), ("opennebula", "oneadmin_public_key"))),
     Check(someone_may_log_in, (("ssh", "from"), ("ssh", "proxy_command"), ("hosts", "address"))),
 )
 

@@ -15,7 +15,14 @@ from ipaddress import AddressValueError, IPv4Address, IPv4Network, ip_interface
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, PlainValidator, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainValidator,
+    SecretStr,
+    WithJsonSchema,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
@@ -208,6 +215,16 @@ def _url(text: str) -> str:
     return LINE.check(text)
 
 
+def _session_password(password: SecretStr) -> SecretStr:
+    """A word that FRR takes as it is; its own limit is 80 characters."""
+    if re.fullmatch(r"[!-~]{1,80}", password.get_secret_value()) is None:
+        raise ValueError("must be 1 to 80 ASCII characters without spaces")
+    return password
+
+
+SessionPassword = Annotated[
+    SecretStr, AfterValidator(_session_password), Rule("1 to 80 ASCII characters without spaces")
+]
 Url = Annotated[str, AfterValidator(_url), Rule("an http or https URL without user, password or query")]
 
 

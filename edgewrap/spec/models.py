@@ -12,7 +12,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Discriminator, Field, PrivateAttr, SecretStr, Tag
+from pydantic import ConfigDict, Discriminator, Field, PrivateAttr, Tag
 
 from edgewrap.spec import forms
 from edgewrap.spec.forms import FROM_ENVIRONMENT, distinct
@@ -144,9 +144,9 @@ class Evpn(Model):
     asn: Annotated[int, Field(ge=1, le=4294967294, description="The autonomous system number.")] = 65000
     reflectors: Annotated[int, Field(ge=1, description="How many hosts are route reflectors.")] = 2
     password: Annotated[
-        SecretStr | None,
+        forms.SessionPassword | None,
         FROM_ENVIRONMENT,
-        Field(max_length=80, description="The BGP sessions' password; only as `${env:NAME}`."),
+        Field(description="The BGP sessions' password; only as `${env:NAME}`."),
     ] = None
 
 
@@ -159,10 +159,17 @@ class OpenNebula(Model):
     version: Annotated[
         str,
         forms.VERSION,
-        Field(description="The repository of the hosts' packages; `auto` takes the front-end's version."),
+        Field(
+            description="The repository of a new host's packages; `auto` takes the front-end's version. Needs "
+            "`oneadmin_public_key`."
+        ),
     ] = "auto"
     oneadmin_public_key: Annotated[
-        forms.PublicKey | None, Field(description="The front-end's public key, for hosts that set themselves up.")
+        forms.PublicKey | None,
+        Field(
+            description="The public key of oneadmin on the front-end: new hosts set themselves up with it. Null: their "
+            "image brings what OpenNebula needs."
+        ),
     ] = None
     replica: Annotated[
         str,

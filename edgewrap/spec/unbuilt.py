@@ -32,14 +32,8 @@ class Unbuilt:
 UNBUILT = (
     Unbuilt(("aws", "network", "vpc_id"), _written, "edgewrap makes a VPC of its own"),
     Unbuilt(("aws", "network", "subnet_id"), _written, "edgewrap makes a subnet of its own"),
-    Unbuilt(("hosts", "on_failure"), _written, "a group moves when its host is retired"),
-    Unbuilt(("hosts", "firewall"), _written, "the hosts' security group alone filters"),
     Unbuilt(("public_network", "existing"), _not_empty, "edgewrap allocates every Elastic IP itself"),
-    Unbuilt(("public_network", "vni"), _written, "`br-edge` does not span the hosts"),
     Unbuilt(("public_network", "ipam"), lambda value: value == "edgewrap", "write auto or none"),
-    Unbuilt(("evpn",), _written, "there is no BGP between the hosts"),
-    Unbuilt(("opennebula", "version"), _written, "the hosts' packages are the user's"),
-    Unbuilt(("opennebula", "oneadmin_public_key"), _written, "the hosts' packages are the user's"),
     Unbuilt(("terraform", "backend"), lambda value: isinstance(value, dict), "the state is a local file"),
 )
 

@@ -88,7 +88,7 @@ class LabCloud:
         """Allow it no more."""
         self.call("revoke_security_group_ingress", GroupId=group, IpPermissions=[permission])
 
-    def launch(self, network: Network, index: int, cluster: str = "t") -> Instance:
+    def launch(self, network: Network, index: int, cluster: str = "t", user_data: str = "") -> Instance:
         """Run the instance `host-INDEX` at the subnet's address 10 + index."""
         image = self.call("describe_images")["Images"][0]["ImageId"]
         base = self.call("describe_subnets", SubnetIds=[network.subnet])["Subnets"][0]["CidrBlock"].rpartition(".")[0]
@@ -100,6 +100,7 @@ class LabCloud:
             MaxCount=1,
             InstanceType="c5.metal",
             KeyName="lab",
+            UserData=user_data,
             NetworkInterfaces=[
                 {
                     "DeviceIndex": 0,
@@ -197,6 +198,10 @@ class LabCloud:
         )
         assert done.returncode == 0, f"{place}: {script!r} exited {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done.stdout
+
+    def ask(self, what: str, **arguments: Any) -> Any:
+        """Ask the lab's daemon, as `edgewrap lab` does (`vm start`). Raises LabError."""
+        return control.ask(self._directory, what, **arguments)
 
     def status(self) -> dict[str, Any]:
         """What `lab status --json` prints."""

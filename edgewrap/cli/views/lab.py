@@ -8,8 +8,8 @@ from typing import Any
 
 import typer
 
-_HOST_COLUMNS = ("key", "instance", "state", "boots", "private_address", "public_address")
-_VM_COLUMNS = ("name", "id", "host", "address", "network", "port", "state")
+_HOST_COLUMNS = ("key", "instance", "state", "aws_state", "boots", "private_address", "public_address")
+_VM_COLUMNS = ("name", "id", "host_key", "address", "network", "port", "state")
 
 
 def print_started(status: Mapping[str, Any]) -> None:
@@ -41,7 +41,7 @@ def print_status(status: Mapping[str, Any], *, json: bool) -> None:
     for host in status["hosts"]:
         if host["console"]:
             typer.echo(f"  {host['key']} said: {host['console']}")
-    _table("VMs", _VM_COLUMNS, status["vms"])
+    _print_vms(status["vms"])
     dropped = {name: packets for name, packets in status["dropped"].items() if packets}
     if dropped:
         typer.echo("\nPackets dropped: " + ", ".join(f"{name} {packets}" for name, packets in dropped.items()))
@@ -52,9 +52,14 @@ def print_vms(vms: Sequence[Mapping[str, Any]], *, json: bool) -> None:
     if json:
         typer.echo(json_module.dumps(vms, indent=2))
     elif vms:
-        _table("VMs", _VM_COLUMNS, vms)
+        _print_vms(vms)
     else:
         typer.echo("No VMs.")
+
+
+def _print_vms(vms: Sequence[Mapping[str, Any]]) -> None:
+    """One line a NIC."""
+    _table("VMs", _VM_COLUMNS, [{**vm, **nic} for vm in vms for nic in vm["nics"]])
 
 
 def _table(title: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:

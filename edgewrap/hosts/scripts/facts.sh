@@ -6,17 +6,54 @@ section() {
 	printf '\n##edgewrap:section %s\n' "$1"
 }
 
-# The saved table as this host's own nft lists it once loaded, in a network namespace of its own: so the two
-# listings can be compared whatever the version of nft writes.
-saved_table() {
-	[ -f /etc/edgewrap/edge.nft ] || return 0
-	unshare --net sh -c 'nft -f /etc/edgewrap/edge.nft && nft -s list table ip edge' 2>/dev/null
+# Lists our tables, without what sets hold that change by themselves. As text, since a part of it runs in a network
+# namespace of its own: there our files are loaded, so that the live tables can be compared with what this host's own nft
+# makes of the files, whatever its version writes.
+listings='
+	show() {
+		printf "\n##edgewrap:section %s-%s\n" "$1" "$2"
+		shift 2
+		nft -s "$@" 2>/dev/null
+	}
+	show_all() {
+		show "$1" edge list table ip edge
+		show "$1" guard -t list table bridge edge
+		show "$1" firewall -t list table inet edge-host
+	}
+	load() {
+		cd /etc/edgewrap || return
+		nft -f edge.nft
+		nft -f guard.nft || nft -f guard-by-name.nft
+		nft -f firewall.nft
+	}'
+
+# FRR's configuration line by line, each with what it stands in, without what is not ours.
+normal_frr() {
+	awk '
+		/^ *(!|#|$)/ || /^(exit|end|frr|hostname|service|Building|Current)/ || /^ *exit-address-family/ { next }
+		/^[^ ]/ { print; top = $0; next }
+		/^ address-family/ { family = $0 }
+		/^  / { print top "|" family "|" $0; next }
+		{ print top "|" $0 }' | sort
+}
+
+# What differs between FRR's running configuration and its file, as FRR's own tool tells it: - too much, + missing.
+frr_differences() {
+	/usr/lib/frr/frr-reload.py --test --daemon bgpd --log-level error /etc/frr/frr.conf 2>/dev/null | awk '
+		/^Lines To/ { sign = $3 == "Delete" ? "-" : "+"; next }
+		/^(=|$|no hostname)/ || sign == "" { next }
+		{ sub(/password .*/, "password (hidden)"); print sign $0 }'
 }
 
 section tools
-for tool in ip bridge nft unshare awk sed base64 sha256sum stat mktemp; do
+for tool in ip bridge nft unshare awk sed base64 sha256sum stat mktemp flock python3; do
 	command -v $tool >/dev/null || echo $tool
 done
+command -v vtysh >/dev/null || echo frr
+[ -x /usr/lib/frr/frr-reload.py ] || echo frr-pythontools
+
+section setup
+setup_state
 
 section links
 ip -N -d -j address || exit 1
@@ -34,27 +71,36 @@ section sysctls
 cd /proc/sys || exit 1
 grep -s . net/ipv4/ip_forward net/bridge/bridge-nf-call-iptables net/bridge/bridge-nf-call-ip6tables \
 	net/ipv4/conf/*/send_redirects net/ipv4/conf/*/rp_filter net/ipv4/conf/*/arp_ignore \
-	net/ipv4/neigh/*/proxy_delay net/ipv6/conf/*/disable_ipv6
+	net/ipv4/neigh/*/proxy_delay net/ipv6/conf/*/disable_ipv6 net/netfilter/nf_conntrack_tcp_be_liberal
 cd /
 
 section files
-for file in /etc/edgewrap/* /etc/systemd/network/05-edgewrap-*.network /etc/systemd/system/edgewrap-network.service \
+for file in /etc/edgewrap/* /etc/systemd/network/05-edgewrap-*.network /etc/systemd/system/edgewrap-*.service \
 	/etc/systemd/system/nftables.service.d/edgewrap.conf /etc/cloud/cloud.cfg.d/99-edgewrap.cfg \
-	/etc/sysctl.d/99-zz-edgewrap.conf /etc/iproute2/rt_tables.d/edgewrap.conf; do
-	[ ! -f "$file" ] || printf '%s %s\n' "$(stat -c '%a %u:%g' "$file")" "$(sha256sum "$file")"
+	/etc/sysctl.d/99-zz-edgewrap.conf /etc/iproute2/rt_tables.d/edgewrap.conf \
+	/etc/frr/daemons /etc/frr/frr.conf; do
+	[ ! -f "$file" ] || printf '%s %s\n' "$(stat -c '%a %U:%G' "$file")" "$(sha256sum "$file")"
 done
 
-section unit
-if [ -e /etc/systemd/system/multi-user.target.wants/edgewrap-network.service ]; then echo enabled; fi
-if [ -d /run/systemd/system ]; then
-	echo systemd
-	! systemctl --quiet is-active edgewrap-network.service || echo active
-fi
+section units
+[ ! -d /run/systemd/system ] || echo systemd
+for unit in edgewrap-network edgewrap-watch frr; do
+	if [ -e /etc/systemd/system/multi-user.target.wants/$unit.service ]; then echo "$unit.service enabled"; fi
+	if [ -d /run/systemd/system ] && systemctl --quiet is-active $unit.service; then echo "$unit.service active"; fi
+done
 
-section table
-nft -s list table ip edge 2>/dev/null
-section saved-table
-saved_table
+eval "$listings"
+show_all live
+unshare --net sh -c "$listings
+	load 2>/dev/null
+	show_all saved"
+
+section bgp
+if running=$(vtysh -d bgpd -c 'show running-config no-header' 2>/dev/null); then
+	echo running
+	[ ! -f /etc/frr/frr.conf ] || [ "$(echo "$running" | normal_frr)" = "$(normal_frr </etc/frr/frr.conf)" ] ||
+		frr_differences
+fi
 
 section keys
 home=$(getent passwd "$user" | cut -d: -f6)

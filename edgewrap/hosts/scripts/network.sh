@@ -3,7 +3,9 @@
 # edgewrap-network.service runs it at boot and edgewrap in every converge, so that the two cannot differ. It can be
 # run at any time: what is right already is left alone. It adds and mends; what is no longer wanted is removed by
 # the converge, which alone knows it. Filters come before forwarding and forwarding before routes, so that a run
-# that stops half-way leaves nothing open.
+# that stops half-way leaves nothing open. The watcher runs it when a group's interface comes or goes: AWS may have
+# attached it to another host, so entries are here only as long as their interface is.
+# With the argument `filters` it loads the filters and does nothing else.
 set -eu
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
@@ -50,6 +52,28 @@ add_rule() {
 	}
 }
 
+# The MTU of br-edge: what the interface with the address $1 leaves of its own to VXLAN's payload, 1500 at most.
+mtu_over() {
+	device=$(ip -o -4 address show to "$1/32" | awk '{ print $2; exit }')
+	[ -n "$device" ] || { echo 1500; return; }
+	ip -o link show dev "$device" | sed 's/.* mtu \([0-9]*\) .*/\1/' | awk '{ print $1 < 1550 ? $1 - 50 : 1500 }'
+}
+
+load_filters() {
+	step nftables
+	# the guard first: it is there before any port of a VM is, and with the ports that are there now
+	python3 "$directory/watch.py" load
+	nft -f "$directory/edge.nft"
+	if [ -f "$directory/firewall.nft" ]; then
+		{
+			cat "$directory/firewall.nft"
+			[ ! -s $operators ] || sed 's/.*/add element inet edge-host operators { & }/' $operators
+		} | nft -f -
+	else
+		nft delete table inet edge-host 2>/dev/null || :
+	fi
+}
+
 # $1: MAC of br-edge, $2: MAC of gw-edge, $3: MTU in bytes
 make_bridge() {
 	step bridge
@@ -85,13 +109,37 @@ make_bridge() {
 	bridge fdb replace "$2" dev gw-port master static
 }
 
+# $1: this host's primary address, $2: VNI, $3: MTU in bytes
+make_vxlan() {
+	step vxlan
+	# made anew only where what cannot be changed differs: all that it has learnt of other hosts goes with it
+	vxlan=$(ip -d -j link show dev vx-edge 2>/dev/null | tr '{,}' '\n\n\n') || :
+	for word in "\"id\":$2" "\"local\":\"$1\"" '"port":8472'; do
+		echo "$vxlan" | grep -qx "$word" && continue
+		ip link del dev vx-edge 2>/dev/null || :
+		ip link add vx-edge type vxlan id "$2" local "$1" dstport 8472 nolearning
+		break
+	done
+	ip -d -o link show dev vx-edge | grep -q ' nolearning' ||
+		ip link set dev vx-edge type vxlan id "$2" local "$1" nolearning
+	ip link set dev vx-edge addrgenmode none 2>/dev/null || :
+	without_ipv6 vx-edge
+	ip -4 address flush dev vx-edge
+	ip -batch - <<-EOF
+		link set dev vx-edge mtu $3
+		link set dev vx-edge master br-edge
+		link set dev vx-edge type bridge_slave learning off neigh_suppress off
+		link set dev vx-edge up
+	EOF
+}
+
 # $1: index, $2: MAC, $3: its own address, $4: block, $5: the subnet's router, $6: its table, $7: its rule's priority
 make_group() {
 	step "group-$1"
 	name=$(name_of "$2")
 	if [ -z "$name" ]; then
-		# AWS may have attached it to another host: nothing of this group is brought up then.
 		echo "group-$1: no interface has the MAC $2" >&2
+		ip rule del priority "$7" lookup "$6" 2>/dev/null || :
 		return 0
 	fi
 	present="$present$1 "
@@ -108,6 +156,14 @@ make_group() {
 	add_rule priority "$7" from "$4" iif gw-edge lookup "$6"
 }
 
+operators=/var/lib/edgewrap/operators
+exec 9>/run/edgewrap-network.lock
+flock 9
+if [ "${1:-}" = filters ]; then
+	load_filters
+	exit
+fi
+
 errors=$(mktemp)
 trap 'rm -f "$errors"' EXIT
 
@@ -117,18 +173,24 @@ step 'bridge filter'
 set_sysctl net/bridge/bridge-nf-call-iptables 1
 set_sysctl net/bridge/bridge-nf-call-ip6tables 1
 
-step nftables
-nft -f "$directory/edge.nft"
+load_filters
 
 step forwarding
+# A VM that went away and came back has connections that this host saw only a part of: they are not invalid.
+set_sysctl net/netfilter/nf_conntrack_tcp_be_liberal 1
 set_sysctl net/ipv4/conf/all/send_redirects 0
 set_sysctl net/ipv4/ip_forward 1
 
 present=' '
-batch=''
+come='' gone='' announced=''
 while read -r kind one two three four five six seven; do
 	case $kind in
-	bridge) make_bridge "$one" "$two" "$three" ;;
+	bridge) # $one: MAC of br-edge, $two: MAC of gw-edge, $three: primary address, $four: VNI
+		mtu=$(mtu_over "$three")
+		make_bridge "$one" "$two" "$mtu"
+		make_vxlan "$three" "$four" "$mtu"
+		proxies=" $(ip -4 neighbour show proxy dev gw-edge | awk '{ print $1 }' | tr '\n' ' ')"
+		;;
 	table) # $one: the number of table edge, $two: its rule's priority
 		edge=$one
 		add_rule priority "$two" lookup "$one"
@@ -137,8 +199,17 @@ while read -r kind one two three four five six seven; do
 	address) # $one: the VM's address, $two: its gateway, $three: the index of its group
 		case $present in
 		*" $three "*)
-			batch="${batch}route replace $one/32 dev gw-edge scope link table $edge
+			come="${come}route replace $one/32 dev gw-edge scope link table $edge
 neigh replace proxy $two dev gw-edge
+"
+			case $proxies in
+			*" $two "*) ;;
+			*) announced="$announced $two" ;;
+			esac
+			;;
+		*)
+			gone="${gone}route del $one/32 dev gw-edge table $edge
+neigh del proxy $two dev gw-edge
 "
 			;;
 		esac
@@ -147,4 +218,9 @@ neigh replace proxy $two dev gw-edge
 done <"$directory/network.conf"
 
 step addresses
-[ -z "$batch" ] || printf '%s' "$batch" | ip -batch -
+[ -z "$gone" ] || printf '%s' "$gone" | ip -force -batch - 2>/dev/null || :
+[ -z "$come" ] || printf '%s' "$come" | ip -batch -
+
+step announce
+# shellcheck disable=SC2086 # one word each
+[ -z "$announced" ] || python3 "$directory/announce.py" $announced

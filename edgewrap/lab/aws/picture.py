@@ -122,6 +122,7 @@ def _instance(instance: Instance) -> CloudInstance:
         public_key=getattr(instance, "public_key", ""),
         user_data=_text(instance.user_data),
         tags={tag["key"]: tag["value"] for tag in instance.get_tags()},
+        region=instance.region_name,
     )
 
 

@@ -21,6 +21,7 @@ from typing import Any
 from edgewrap.lab import kernel
 from edgewrap.lab.fabric import rules
 from edgewrap.lab.fabric.wanted import Port, Vpc
+from edgewrap.lab.metadata.server import MetadataService
 
 INTERNET = "internet"
 TOOL_ADDRESS = "192.0.2.2"
@@ -35,7 +36,7 @@ _FIRST_GATEWAY = 16  # 192.0.2.16, .17, …: the internet gateways
 _GATEWAYS = 240
 _ROUTER_LINK, _GATEWAY_LINK = "169.254.0.1", "169.254.0.2"
 _VOID = "void"  # a bridge without ports: where packets to public addresses end that nobody has
-_METADATA = "169.254.0.0/16"
+_LINK_LOCAL = "169.254.0.0/16"
 
 _NO_REVERSE_PATH = {"net/ipv4/conf/all/rp_filter": "0", "net/ipv4/conf/default/rp_filter": "0"}
 _ROUTER = {
@@ -64,7 +65,8 @@ class _Ground:
 class Fabric:
     """The fabric of one lab. `prepare` once, then `follow` each new wish; not for several tasks at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, metadata: MetadataService) -> None:
+        self._metadata = metadata
         self._grounds: dict[str, _Ground] = {}
         self._public: dict[str, str] = {}
         self._number = itertools.count()
@@ -105,6 +107,7 @@ class Fabric:
         await asyncio.gather(*(self._shape(self._grounds[vpc.id], vpc) for vpc in wanted.values()))
         await self._publish(rules.public_routes(wanted.values()))
         for vpc_id in self._grounds.keys() - wanted.keys():
+            await asyncio.to_thread(self._metadata.close, vpc_id)
             await self._raze(self._grounds.pop(vpc_id))
 
     async def counters(self) -> Mapping[str, int]:
@@ -129,7 +132,8 @@ class Fabric:
                 f"address add {_ROUTER_LINK} peer {_GATEWAY_LINK}/32 dev {rules.TO_GATEWAY}",
                 f"link set {rules.TO_GATEWAY} up",
                 f"route add blackhole {cidr}",
-                f"route add blackhole {_METADATA}",
+                f"route add blackhole {_LINK_LOCAL}",
+                f"address add {rules.METADATA}/32 dev lo",
             ],
         )
         await kernel.ip(
@@ -153,6 +157,7 @@ class Fabric:
         )
         await kernel.ip(vpc_id, [f"route add default via {_GATEWAY_LINK}"])
         await kernel.ip(ground.gateway, [f"route add default via {INTERNET_ADDRESS}"])
+        self._metadata.open(vpc_id)
         self._grounds[vpc_id] = ground
 
     async def _raze(self, ground: _Ground) -> None:

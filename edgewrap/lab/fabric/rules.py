@@ -18,6 +18,9 @@ TO_GATEWAY = "igw"
 TO_VPC, TO_INTERNET = "vpc", "internet"
 """The internet gateway's two interfaces."""
 
+METADATA = "169.254.169.254"
+"""Where instances ask for their metadata and user data; the only thing that a VPC's router answers."""
+
 VPC_COUNTERS = ("foreign_source", "denied_egress", "denied_ingress", "no_route_to_gateway")
 GATEWAY_COUNTERS = ("no_public_address", "not_associated")
 
@@ -61,7 +64,8 @@ def vpc_rules(vpc: Vpc) -> str:
         hook="prerouting",
         priority=-300,
     )
-    lines += _chain("input", ['iifname != "lo" drop'], hook="input", priority=0)
+    metadata = f'iifname != "{TO_GATEWAY}" ip daddr {METADATA} tcp dport 80 accept'
+    lines += _chain("input", [metadata, 'iifname != "lo" drop'], hook="input", priority=0)
     for direction, side, priority in (("egress", "iifname", 0), ("ingress", "oifname", 10)):
         jumps = [f"{_quoted(port)} : jump {direction}_{port.name}" for port in vpc.ports]
         checks = ["ct state established,related accept"]

@@ -18,6 +18,7 @@ from edgewrap.lab.cloud import CloudInstance
 from edgewrap.lab.directory import ProcessId
 from edgewrap.lab.hosts import cloud_init
 from edgewrap.lab.hosts.disk import Disk, make_disk
+from edgewrap.lab.hosts.first_boot import FirstBoot
 from edgewrap.lab.keeper import die_with_parent
 
 _BOOT_SCRIPT = Path(__file__).with_name("boot.sh")
@@ -34,7 +35,7 @@ class State(StrEnum):
     OFF = "off"  # nothing runs: the instance is stopped, or the host was powered off from inside
     BOOTING = "booting"
     RUNNING = "running"  # sshd has listened since the boot
-    DEAD = "dead"  # its systemd was killed, or the boot failed
+    DEAD = "dead"  # its systemd or the whole machine was killed, or the boot failed
 
 
 class Machine:
@@ -48,6 +49,7 @@ class Machine:
         disks: Path,
         cgroups_of_lab: Path,
         authorized: Mapping[str, str],
+        first_boot: FirstBoot | None,
         ended: Callable[[], None],
     ) -> None:
         self.instance = instance
@@ -57,7 +59,8 @@ class Machine:
         self.namespace = ""
         self.wants_reboot = False
         self.powered_off = False
-        self._disk: Disk = make_disk(disks / instance.id, self.hostname, address, authorized)
+        self.killed = False
+        self._disk: Disk = make_disk(disks / instance.id, self.hostname, address, authorized, first_boot)
         self._cgroup = cgroups_of_lab / instance.id
         self._ended = ended
         self._process: asyncio.subprocess.Process | None = None
@@ -71,7 +74,7 @@ class Machine:
     def state(self) -> State:
         """What the host does now."""
         if self._process is None:
-            return State.OFF
+            return State.DEAD if self.killed else State.OFF
         if self._process.returncode is not None:
             return State.OFF if self.powered_off else State.DEAD
         self._booted = self._booted or self._listens()
@@ -113,6 +116,13 @@ class Machine:
         self._spawn(self._watch(self._process))
         self._init = await _child_of(self._process)
 
+    def kill(self) -> None:
+        """Cut its power: all its processes end at once, and it does not boot again by itself."""
+        self.killed = True
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+
     async def halt(self) -> None:
         """End all its processes at once, as when an instance is stopped, and remove the namespace."""
         process = self._process
@@ -141,6 +151,10 @@ class Machine:
         before, self._nics = self._nics, now
         if not tidy and {nic.mac for nic in now} != {nic.mac for nic in before}:
             self._spawn(self._react())
+
+    async def run(self, script: str, given: str = "") -> str:
+        """Run a shell script on the host, as root; returns what it prints. Raises KernelError, ProcessLookupError."""
+        return await kernel.run("nsenter", "--target", str(self.init), "--all", "sh", "-c", script, given=given)
 
     def console(self) -> str:
         """The last lines that the boot printed."""
@@ -178,20 +192,17 @@ class Machine:
         async with self._plugging, asyncio.timeout(_HOTPLUG_S):
             while self.state is State.BOOTING:
                 await asyncio.sleep(_POLL_S)
-            listing = await self._inside(f"for f in /{cloud_init.CONFIGURATION}/*.cfg; do cat $f; echo; echo ---; done")
+            listing = await self.run(f"for f in /{cloud_init.CONFIGURATION}/*.cfg; do cat $f; echo; echo ---; done")
             configuration = [document for document in yaml.safe_load_all(listing) if isinstance(document, dict)]
             if not cloud_init.network_updates(configuration):
                 return
             netplan = cloud_init.netplan_of(self._nics)
             files = {f"run/systemd/network/{name}": text for name, text in cloud_init.networkd_files(netplan).items()}
             files[cloud_init.NETPLAN_FILE] = yaml.safe_dump(netplan)
-            await self._inside("rm -f /run/systemd/network/10-netplan-*")
+            await self.run("rm -f /run/systemd/network/10-netplan-*")
             for name, text in files.items():
-                await self._inside(f"cat >/{name}", text)
-            await self._inside("networkctl reload")
-
-    async def _inside(self, script: str, given: str = "") -> str:
-        return await kernel.run("nsenter", "--target", str(self.init), "--all", "sh", "-c", script, given=given)
+                await self.run(f"cat >/{name}", text)
+            await self.run("networkctl reload")
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
         code = await process.wait()

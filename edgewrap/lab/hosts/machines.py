@@ -10,6 +10,7 @@ from edgewrap.errors import LabError
 from edgewrap.lab.cloud import Cloud, CloudInstance
 from edgewrap.lab.fabric.wanted import Port, Vpc
 from edgewrap.lab.hosts.cloud_init import Nic
+from edgewrap.lab.hosts.first_boot import FirstBoot
 from edgewrap.lab.hosts.machine import Machine, State
 
 _ON = ("pending", "running")
@@ -18,13 +19,24 @@ _KEY_TAG, _NAME_TAG = "edgewrap:key", "Name"
 
 
 class Machines:
-    """The hosts, by instance id. `ended` is called whenever one's systemd has ended."""
+    """The hosts, by instance id. `first_boot` is what those with user data need, None where the lab has no cloud-init;
+    `ended` is called whenever one's systemd has ended."""
 
-    def __init__(self, disks: Path, cgroup: Path, *, front_end_key: str, tidy: bool, ended: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        disks: Path,
+        cgroup: Path,
+        *,
+        front_end_key: str,
+        tidy: bool,
+        first_boot: FirstBoot | None,
+        ended: Callable[[], None],
+    ) -> None:
         self._disks = disks
         self._cgroup = cgroup
         self._front_end_key = front_end_key
         self._tidy = tidy
+        self._first_boot = first_boot
         self._ended = ended
         self._machines: dict[str, Machine] = {}
         self._to_boot: list[Machine] = []
@@ -49,13 +61,16 @@ class Machines:
                 machine.destroy()
                 del self._machines[instance_id]
                 continue
+            if instance.state not in _ON or instance.generation != machine.instance.generation:
+                machine.killed = False  # a later start is on another machine
             if self._must_end(machine, instance):
                 if machine.powered_off and instance.state in _ON:
                     powered_off.append(instance_id)
                 await machine.halt()
             machine.instance = instance
         addresses = {i.instance_id: i.primary_address for i in cloud.interfaces if i.device_index == 0}
-        wanted = [i for i in cloud.instances if i.state in _ON and i.id in addresses and i.id not in powered_off]
+        not_now = {*powered_off, *(name for name, machine in self._machines.items() if machine.killed)}
+        wanted = [i for i in cloud.instances if i.state in _ON and i.id in addresses and i.id not in not_now]
         new = [instance for instance in wanted if instance.id not in self._machines]
         made = await asyncio.gather(*(asyncio.to_thread(self._make, i, addresses[i.id]) for i in new))
         self._machines.update({machine.instance.id: machine for machine in made})
@@ -90,6 +105,11 @@ class Machines:
             advice="name a host by its key (host-0), Name tag, instance id or address",
         )
 
+    def key_of(self, instance_id: str) -> str:
+        """What a host is called in a list: its key, or else its Name tag or id."""
+        machine = self._machines.get(instance_id)
+        return _key(machine) if machine else instance_id
+
     def report(self) -> list[dict[str, object]]:
         """One entry a host, for `lab status`."""
         return [
@@ -101,7 +121,7 @@ class Machines:
                 "boots": machine.boots,
                 "private_address": machine.address,
                 "public_address": ", ".join(self._public(machine)),
-                "console": machine.console() if machine.state is State.DEAD else "",
+                "console": machine.console() if machine.state is State.DEAD and not machine.killed else "",
             }
             for machine in sorted(self._machines.values(), key=_key)
         ]
@@ -112,6 +132,7 @@ class Machines:
         before = machine.instance
         return (
             instance.state not in _ON
+            or machine.killed
             or machine.wants_reboot
             or machine.powered_off
             or (instance.generation, instance.boots) != (before.generation, before.boots)
@@ -124,6 +145,7 @@ class Machines:
             disks=self._disks,
             cgroups_of_lab=self._cgroup,
             authorized={"ubuntu": f"{instance.public_key.strip()}\n", "oneadmin": self._front_end_key},
+            first_boot=self._first_boot if instance.user_data else None,
             ended=self._ended,
         )
 

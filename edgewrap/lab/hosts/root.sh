@@ -3,6 +3,10 @@ root=$1/root
 
 cd "$1" # mount's options are separated by commas, which a path may contain: relative ones do not
 mount -t overlay overlay -o lowerdir=/,upperdir=upper,workdir=work root
+if [ -e program ]; then
+    mount --bind program "$root/opt/cloud-init"
+    mount -o remount,bind,ro "$root/opt/cloud-init"
+fi
 mount -t proc proc "$root/proc"
 # What is not per namespace belongs to the machine.
 for machine in sys/kernel sys/vm sys/fs sysrq-trigger; do

@@ -15,9 +15,9 @@ from edgewrap.lab.opennebula.template import Value
 calls = Calls()
 
 _STATES = ("INIT", "PENDING", "HOLD", "ACTIVE", "STOPPED", "SUSPENDED", "DONE", "FAILED", "POWEROFF", "UNDEPLOYED")
-_BOOT, _RUNNING, _MIGRATE, _SHUTDOWN_POWEROFF, _EPILOG = 2, 3, 4, 18, 11
+_BOOT, _RUNNING, _MIGRATE, _SHUTDOWN_POWEROFF, _EPILOG, _UNKNOWN = 2, 3, 4, 18, 11, 16
 _LIVE_MIGRATE, _MIGRATION = 2, 1
-_POWEROFF_ACTION, _POWEROFF_HARD, _TERMINATE, _TERMINATE_HARD = 19, 20, 27, 28
+_POWEROFF_ACTION, _POWEROFF_HARD, _TERMINATE, _TERMINATE_HARD, _BY_MONITORING = 19, 20, 27, 28, 44
 _ACTIONS = frozenset({"poweroff", "poweroff-hard", "resume", "terminate", "terminate-hard", "release", "hold"})
 
 
@@ -146,6 +146,7 @@ def action(one: FrontEnd, user: User, name: str, number: int) -> int:
 
 
 def _terminate(one: FrontEnd, user: User, machine: Machine, name: str, running: bool) -> None:
+    running = running or (machine.state, machine.lcm_state) == (ACTIVE, _UNKNOWN)
     _expect(name, machine, running or machine.state in (PENDING, HOLD, POWEROFF))
     now = one.now
     if not machine.history:
@@ -176,6 +177,26 @@ def _finished(one: FrontEnd, machine: Machine) -> None:
         networks.release(one, int(nic["NETWORK_ID"]), "VM", machine.id)
     change = {"state": DONE, "lcm_state": 0, "next_state": None, "due": 0.0, "ended": now}
     one.store.put(machine.model_copy(update=change))
+
+
+@calls.method("lab.vm.report")
+def report(one: FrontEnd, user: User, number: int, found: str) -> int:
+    """What monitoring found of a VM that does not run any more: POWEROFF, or UNKNOWN where its host is silent.
+
+    Only the lab has this call. The real front-end hears of it from the agents on the hosts.
+    """
+    machine = KIND.owned(one, user, number, "ADMIN")
+    if found not in ("POWEROFF", "UNKNOWN"):
+        raise Refusal(Code.API, f"A VM cannot be found {found}")
+    if machine.state != ACTIVE or machine.lcm_state not in (_BOOT, _RUNNING, _MIGRATE, _UNKNOWN):
+        return number  # it is on its way somewhere else, or there already
+    change: dict[str, object] = {"next_state": None, "due": 0.0, "lcm_state": _UNKNOWN}
+    if found == "POWEROFF":
+        stay = machine.history[-1].model_copy(update={"running_end": one.now, "action": _BY_MONITORING})
+        machine = _with_last(machine, stay)
+        change |= {"state": POWEROFF, "lcm_state": 0}
+    one.store.put(machine.model_copy(update=change))
+    return number
 
 
 def advance(one: FrontEnd) -> None:

@@ -194,7 +194,11 @@ def _nic(one: FrontEnd, user: User, machine_id: int, nic_id: int, wanted: dict[s
             "NETWORK": network.name,
             "NETWORK_ID": str(network.id),
             "NIC_ID": str(nic_id),
-            "SECURITY_GROUPS": ",".join(_groups(network, wanted)),
+            "SECURITY_GROUPS": networks.group_list(
+                network.template.get("SECURITY_GROUPS"),
+                found.attributes.get("SECURITY_GROUPS", ""),
+                wanted.get("SECURITY_GROUPS", ""),
+            ),
             "TARGET": f"one-{machine_id}-{nic_id}",
             "VN_MAD": network.vn_mad,
         }
@@ -235,12 +239,6 @@ def _network(one: FrontEnd, user: User, wanted: dict[str, str]) -> Network:
 def told(network: Network, found: AddressRange, key: str) -> str:
     """What the range says of something, or else its network."""
     return found.attributes.get(key) or network.template.get(key)
-
-
-def _groups(network: Network, wanted: dict[str, str]) -> list[str]:
-    """The NIC's security groups: its network's and its own."""
-    listed = f"{network.template.get('SECURITY_GROUPS', '0')},{wanted.get('SECURITY_GROUPS', '')}".split(",")
-    return [str(number) for number in sorted({int(part) for part in listed if part.strip().isdecimal()})]
 
 
 def _rules(one: FrontEnd, nics: Sequence[dict[str, str]]) -> list[dict[str, str]]:

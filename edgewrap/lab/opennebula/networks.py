@@ -109,12 +109,12 @@ def create(
     if driver in _ON_PHYSICAL_DEVICE and not tags.vlan and not tags.automatic:
         raise Refusal(Code.INTERNAL, f"VLAN_ID (or AUTOMATIC_VLAN_ID) is mandatory for driver {driver}")
     number = one.store.next_id(Network)
-    bridge = template.get("BRIDGE") or f"onebr{number}"
+    bridge = template.get("BRIDGE") or (f"onebr.{tags.vlan}" if tags.vlan else f"onebr{number}")
     own = {
         "BRIDGE": bridge,
         "BRIDGE_TYPE": template.get("BRIDGE_TYPE") or bridge_type,
         "PHYDEV": phydev,
-        "SECURITY_GROUPS": template.get("SECURITY_GROUPS") or "0",
+        "SECURITY_GROUPS": group_list(template.get("SECURITY_GROUPS"), "0"),
         "VN_MAD": driver,
     }
     return one.store.put(
@@ -139,6 +139,12 @@ def create(
     )
 
 
+def group_list(*listed: str) -> str:
+    """The security groups of several lists (`0,100`) as one, each once and in order."""
+    numbers = {int(part) for text in listed for part in text.split(",") if part.strip().isdecimal()}
+    return ",".join(str(number) for number in sorted(numbers))
+
+
 @dataclass(frozen=True, slots=True)
 class _Tags:
     """What a template asks of VLAN ids."""
@@ -153,7 +159,12 @@ class _Tags:
     @classmethod
     def of(cls, template: Template) -> _Tags:
         vlan, automatic, outer, outer_automatic = (template.get(name) for name in cls.NAMES)
-        return cls(vlan, automatic.upper() == "YES", outer, outer_automatic.upper() == "YES")
+        # An id that is given comes before an automatic one.
+        return cls(vlan, not vlan and _yes(automatic), outer, not outer and _yes(outer_automatic))
+
+
+def _yes(text: str) -> bool:
+    return text.upper() == "YES"
 
 
 def _vlan(one: FrontEnd, number: int) -> str:

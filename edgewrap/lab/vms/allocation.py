@@ -1,14 +1,18 @@
-"""A VM as the front-end knows it: allocated and deployed over XML-RPC, with its NIC and its context. Blocking calls."""
+"""A VM as the front-end knows it: allocated and deployed over XML-RPC, with NICs and context. Blocking calls."""
 
 from __future__ import annotations
 
 import ipaddress
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
+from xmlrpc.client import Fault, ServerProxy
 
 from edgewrap.errors import LabError
+from edgewrap.lab.vms.record import Allocation, read_record
 
 _ALL, _FROM_FIRST, _TO_LAST = -2, -1, -1  # of a pool: everybody's objects, from the first to the last
 _ACTIVE, _RUNNING, _DONE = 3, 3, 6
@@ -18,16 +22,18 @@ _STATE_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Allocation:
-    """One VM of the front-end with one NIC. `context` is what its guest would read: `ETH0_IP`, `ETH0_MASK`, …"""
+class WantedNic:
+    """A NIC to be: on the network of that name, or on the one of the cluster that has the address in a range."""
 
-    vm_id: int
-    port: str
-    bridge: str
-    mac: str
-    address: str
     network: str
-    context: Mapping[str, str]
+    address: str
+
+
+class Report(StrEnum):
+    """What monitoring tells of a VM that runs no more: its host is there without it, or does not answer."""
+
+    POWEROFF = "POWEROFF"
+    UNKNOWN = "UNKNOWN"
 
 
 class Allocator:
@@ -36,49 +42,72 @@ class Allocator:
     def __init__(self, endpoint: str, session: str) -> None:
         import pyone  # costs 0.14 s, and most labs never start a VM
 
+        self._endpoint = endpoint
+        self._session = session
         self._errors = (pyone.OneException,)
         self._one: Any = pyone.OneServer(endpoint, session=session)
 
-    def allocate(self, name: str, hosts: Collection[str], address: str, network: str) -> Allocation:
-        """A running VM on the host that has one of these names, with this address on this network.
-
-        `network` is a name; empty: the network of the host's cluster that has the address in a range.
-        """
-        try:
+    def allocate(
+        self, name: str, hosts: Collection[str], nics: Sequence[WantedNic], security_groups: Sequence[int] = ()
+    ) -> Allocation:
+        """A running VM with these NICs on the host that has one of these names. Its security groups are added to those
+        of its networks."""
+        with self._told(f"the VM {name!r} could not be started"):
             host = self._host(hosts)
-            network_id, network_name = self._network(host.CLUSTER_ID, address, network)
-            template = (
-                f'NAME = "{name}"\nCPU = "0.1"\nMEMORY = "64"\nCONTEXT = [ NETWORK = "YES" ]\n'
-                f'NIC = [ NETWORK_ID = "{network_id}", IP = "{address}" ]\n'
-            )
+            self._require_groups(security_groups)
+            groups = f', SECURITY_GROUPS = "{",".join(map(str, security_groups))}"' if security_groups else ""
+            template = f'NAME = "{name}"\nCPU = "0.1"\nMEMORY = "64"\nCONTEXT = [ NETWORK = "YES" ]\n'
+            for nic in nics:
+                address = f', IP = "{nic.address}"' if nic.address else ""
+                network = self._network(host.CLUSTER_ID, nic)
+                template += f'NIC = [ NETWORK_ID = "{network}"{address}{groups} ]\n'
             vm_id = int(self._one.vm.allocate(template, False))
             try:
                 self._one.vm.deploy(vm_id, host.ID, False, self._system_datastore(host.CLUSTER_ID), "")
-                vm = self._wait(vm_id, lambda *state: state == (_ACTIVE, _RUNNING), "does not run")
+                vm = self.wait_running(vm_id)
             except (*self._errors, LabError):
                 self._one.vm.action("terminate-hard", vm_id)
                 raise
-        except self._errors as error:
-            raise _refused(f"the VM {name!r} could not be started", error) from error
-        nic = vm.TEMPLATE["NIC"]
-        return Allocation(
-            vm_id=vm_id,
-            port=nic["TARGET"],
-            bridge=nic["BRIDGE"],
-            mac=nic["MAC"],
-            address=nic["IP"],
-            network=network_name,
-            context={key: value for key, value in vm.TEMPLATE["CONTEXT"].items() if value},
-        )
+        return read_record(vm_id, vm.TEMPLATE)
+
+    def hypervisor(self, vm_id: int) -> str:
+        """What runs the VM: `kvm` or `lxc`."""
+        with self._told(f"the VM {vm_id} could not be found"):
+            return str(self._one.vm.info(vm_id, False).HISTORY_RECORDS.HISTORY[-1].VM_MAD)
+
+    def migrate(self, vm_id: int, hosts: Collection[str]) -> None:
+        """Begin the live migration of a VM to the host that has one of these names."""
+        with self._told(f"the VM {vm_id} could not be migrated"):
+            self._one.vm.migrate(vm_id, self._host(hosts).ID, True, False, _FRONT_END_CHOOSES)
+
+    def wait_running(self, vm_id: int) -> Any:
+        """Wait until the VM runs; returns it."""
+        return self._wait(vm_id, lambda *state: state == (_ACTIVE, _RUNNING), "does not run")
+
+    def report(self, vm_id: int, found: Report) -> None:
+        """Tell the front-end what monitoring would of a VM, by a call that only the lab's front-end has."""
+        try:
+            with ServerProxy(self._endpoint) as proxy:
+                success, text, *_ = getattr(proxy, "lab.vm.report")(self._session, vm_id, found.value)
+        except (OSError, Fault) as error:
+            success, text = False, str(error)
+        if not success:
+            raise _refused(f"the front-end could not be told that the VM {vm_id} is {found}", text)
 
     def free(self, vm_id: int) -> None:
         """Terminate the VM and wait until its address is free; nothing to do if it is DONE already."""
-        try:
+        with self._told(f"the VM {vm_id} could not be terminated"):
             if int(self._one.vm.info(vm_id, False).STATE) != _DONE:
                 self._one.vm.action("terminate-hard", vm_id)
             self._wait(vm_id, lambda state, _: state == _DONE, "is not terminated")
+
+    @contextmanager
+    def _told(self, what: str) -> Iterator[None]:
+        """What the front-end refuses is a LabError."""
+        try:
+            yield
         except self._errors as error:
-            raise _refused(f"the VM {vm_id} could not be terminated", error) from error
+            raise _refused(what, error) from error
 
     def _host(self, names: Collection[str]) -> Any:
         pool = self._one.hostpool.info().HOST
@@ -91,14 +120,30 @@ class Allocator:
             advice="apply a spec first: it adds the host to the front-end",
         )
 
-    def _network(self, cluster_id: int, address: str, name: str) -> tuple[int, str]:
+    def _require_groups(self, wanted: Sequence[int]) -> None:
+        pool = self._one.secgrouppool.info(_ALL, _FROM_FIRST, _TO_LAST).SECURITY_GROUP
+        known = {int(group.ID): group.NAME for group in pool}
+        for number in wanted:
+            if number not in known:
+                raise LabError(
+                    f"the front-end has no security group {number}",
+                    cause=f"it has: {', '.join(f'{key} ({name})' for key, name in sorted(known.items()))}",
+                    advice="make it first, by `onesecgroup create` or one.secgroup.allocate",
+                )
+
+    def _network(self, cluster_id: int, nic: WantedNic) -> int:
         pool = self._one.vnpool.info(_ALL, _FROM_FIRST, _TO_LAST).VNET
         here = [network for network in pool if cluster_id in [int(i) for i in network.CLUSTERS.ID]]
         for network in here:
-            if name == network.NAME or (not name and _has(network, address)):
-                return int(network.ID), network.NAME
+            if nic.network == network.NAME or (not nic.network and _has(network, nic.address)):
+                return int(network.ID)
+        missing = (
+            f"network {nic.network!r} in the host's cluster"
+            if nic.network
+            else f"network has the address {nic.address}"
+        )
         raise LabError(
-            f"no network {name!r} in the host's cluster" if name else f"no network has the address {address}",
+            f"no {missing}",
             cause=f"the networks of the host's cluster are: {', '.join(network.NAME for network in here) or 'none'}",
             advice="`edgewrap output` lists the private addresses of the Elastic IPs",
         )
@@ -135,5 +180,5 @@ def _has(network: Any, address: str) -> bool:
     return False
 
 
-def _refused(what: str, error: Exception) -> LabError:
+def _refused(what: str, error: object) -> LabError:
     return LabError(what, cause=f"the front-end says: {error}", advice="correct what it names and try again")

@@ -1,40 +1,31 @@
-"""The guests: namespaces on the hosts' bridges, and how a VM's port comes and goes there.
+"""All VMs of a lab: started, moved, stopped, and lost with their hosts.
 
-The bridge is made only where it is missing, and deleted with its last port, both as OpenNebula's bridge driver does.
+Each goes the way that OpenNebula's drivers go: `pre` on the host, the VM, `post`; `clean` when it has gone. On a live
+migration `pre` comes first on the destination; then the VM moves, then `clean` on the source, and `post` at last.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import dataclasses
 import ipaddress
-import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 from edgewrap.errors import LabError
 from edgewrap.lab import kernel
 from edgewrap.lab.hosts.machine import Machine
 from edgewrap.lab.hosts.machines import Machines
-from edgewrap.lab.vms.allocation import Allocation, Allocator
+from edgewrap.lab.vms import drivers
+from edgewrap.lab.vms.allocation import Allocator, Report, WantedNic
+from edgewrap.lab.vms.guest import Guest, announce, carry, contextualize, make, plug, unplug
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,30}")
-_NIC = "eth0"
-
-
-@dataclass(frozen=True, slots=True)
-class Guest:
-    """A VM in the lab. `host_namespace` is that of the host's boot it was started in: a reboot ends it."""
-
-    name: str
-    host: str
-    host_namespace: str
-    allocation: Allocation
-
-    @property
-    def namespace(self) -> str:
-        """The guest's own network namespace."""
-        return f"vm-{self.name}"
+_NO_LIVE_MIGRATION = "lxc"
+# The real drivers take this long from the VM's start on the destination to its rules there. Meanwhile everything
+# passes, and the host learns which connections there are: without it those that only receive would be cut off.
+_UNTIL_RULES_S = 1.0
 
 
 class Guests:
@@ -45,20 +36,31 @@ class Guests:
         self._session = session
         self._machines = machines
         self._guests: dict[str, Guest] = {}
+        self._reported: dict[str, Report] = {}
+        self._announcing: set[asyncio.Task[None]] = set()
         self._turn = asyncio.Lock()
 
-    async def start(self, name: str, host: str, address: str, network: str) -> dict[str, object]:
-        """Allocate a VM on a host and plug its guest in. Raises LabError."""
+    async def start(
+        self,
+        name: str,
+        host: str,
+        address: str = "",
+        network: str = "",
+        nics: Sequence[str] = (),
+        security_groups: Sequence[int] = (),
+    ) -> dict[str, object]:
+        """Allocate a VM on a host and plug its guest in. Raises LabError.
+
+        `address` and `network` are the first NIC's; `nics` are more (`NETWORK` or `NETWORK=ADDRESS`).
+        """
         if not _NAME.fullmatch(name):
             raise LabError(
                 f"{name!r} is not a name for a VM",
                 cause="a name has 1 to 31 letters, digits and hyphens",
                 advice="choose another name",
             )
-        try:
-            ipaddress.IPv4Address(address)
-        except ValueError as error:
-            raise LabError(f"{address!r} is not an IPv4 address", cause=str(error), advice="give one: --ip") from error
+        wanted = [_wanted_nic(network, address)]
+        wanted += [_wanted_nic(of, ip) for of, _, ip in (given.partition("=") for given in nics)]
         async with self._turn:
             if name in self._guests:
                 raise LabError(
@@ -66,18 +68,18 @@ class Guests:
                 )
             machine = self._machines.find(host)
             _require_running(machine)
-            allocator = await asyncio.to_thread(Allocator, self._endpoint, self._session)
+            allocator = await self._allocator()
             names = self._machines.names(machine)
-            allocation = await asyncio.to_thread(allocator.allocate, name, names, address, network)
+            allocation = await asyncio.to_thread(allocator.allocate, name, names, wanted, security_groups)
             guest = Guest(name, machine.instance.id, machine.namespace, allocation)
             try:
-                await _plug(guest)
-            except kernel.KernelError as error:
-                await _unplug(guest)
+                with _told(f"the VM {name!r} could not be plugged in"):
+                    await self._plug_in(guest, machine)
+            except LabError:
+                with contextlib.suppress(LabError):
+                    await self._pull_out(guest)
                 await asyncio.to_thread(allocator.free, allocation.vm_id)
-                raise LabError(
-                    f"the VM {name!r} could not be plugged in", cause=str(error), advice="see the host's interfaces"
-                ) from error
+                raise
             self._guests[name] = guest
             return self._entry(guest)
 
@@ -85,18 +87,72 @@ class Guests:
         """Take a VM's guest away and terminate it at the front-end. Raises LabError."""
         async with self._turn:
             guest = self.find(name)
-            allocator = await asyncio.to_thread(Allocator, self._endpoint, self._session)
+            allocator = await self._allocator()
             entry = self._entry(guest)
-            await _unplug(guest)
+            await self._pull_out(guest)
             del self._guests[name]
+            self._reported.pop(name, None)
             await asyncio.to_thread(allocator.free, guest.allocation.vm_id)
             return entry
 
+    async def move(self, name: str, host: str) -> dict[str, object]:
+        """Migrate a running VM to another host, live. The answer tells for how long it had no port (`gap_s`).
+
+        Raises LabError.
+        """
+        async with self._turn:
+            guest, there = self.find(name), self._machines.find(host)
+            _require_running(there)
+            if not self._alive(guest):
+                raise _lost(name)
+            if there.instance.id == guest.host:
+                raise LabError(
+                    f"the VM {name!r} is on {host} already",
+                    cause="a migration needs another host",
+                    advice="see `edgewrap lab vm list`",
+                )
+            allocator = await self._allocator()
+            vm = guest.allocation
+            if await asyncio.to_thread(allocator.hypervisor, vm.vm_id) == _NO_LIVE_MIGRATION:
+                raise LabError(
+                    f"the VM {name!r} cannot be moved while it runs",
+                    cause="OpenNebula's LXC driver has no live migration",
+                    advice="stop it, and start it on the other host",
+                )
+            with _told(f"the VM {name!r} could not be moved"):
+                here = self._machines.find(guest.host)
+                try:
+                    await drivers.pre(there, vm.nics)
+                    await asyncio.to_thread(allocator.migrate, vm.vm_id, self._machines.names(there))
+                except (LabError, kernel.KernelError):
+                    await drivers.clean(there, vm)
+                    raise
+                moved = dataclasses.replace(guest, host=there.instance.id, host_namespace=there.namespace)
+                gap_s = await carry(guest, there.namespace)
+                self._guests[name] = moved
+                self._announce(moved)
+                await drivers.clean(here, vm)
+                await asyncio.sleep(_UNTIL_RULES_S)
+                await drivers.post(there, vm)
+            await asyncio.to_thread(allocator.wait_running, vm.vm_id)
+            return {**self._entry(moved), "gap_s": round(gap_s, 3)}
+
     async def follow(self) -> None:
-        """Take away the guests whose host has ended or booted again; the front-end still has their VMs."""
+        """Take away the guests whose host has ended or booted again."""
         for guest in self._guests.values():
             if not self._alive(guest):
                 await kernel.delete_namespace(guest.namespace)
+
+    async def report_lost(self) -> None:
+        """Tell the front-end of lost VMs what monitoring would find out. Raises LabError."""
+        for guest in list(self._guests.values()):
+            if self._alive(guest):
+                continue
+            found = Report.POWEROFF if guest.host in self._machines.namespaces() else Report.UNKNOWN
+            if self._reported.get(guest.name) is not found:
+                allocator = await self._allocator()
+                await asyncio.to_thread(allocator.report, guest.allocation.vm_id, found)
+                self._reported[guest.name] = found
 
     def find(self, name: str) -> Guest:
         """The VM of this name. Raises LabError."""
@@ -109,77 +165,106 @@ class Guests:
             )
         return self._guests[name]
 
+    def namespace(self, name: str) -> str:
+        """The network namespace of a VM that runs. Raises LabError."""
+        guest = self.find(name)
+        if not self._alive(guest):
+            raise _lost(name)
+        return guest.namespace
+
     def report(self) -> list[dict[str, object]]:
         """One entry a VM."""
         return [self._entry(guest) for guest in sorted(self._guests.values(), key=lambda guest: guest.name)]
+
+    async def _allocator(self) -> Allocator:
+        return await asyncio.to_thread(Allocator, self._endpoint, self._session)
+
+    async def _plug_in(self, guest: Guest, machine: Machine) -> None:
+        vm = guest.allocation
+        drivers.require_known(vm.nics)
+        await make(guest)
+        await drivers.pre(machine, vm.nics)
+        await plug(guest)
+        await drivers.post(machine, vm)
+        await kernel.ip(guest.namespace, contextualize(vm.context))
+
+    async def _pull_out(self, guest: Guest) -> None:
+        """Take a guest away, and what it had on its host if that is still the one where it ran. Raises LabError."""
+        with _told(f"the VM {guest.name!r} could not be taken away"):
+            await unplug(guest)
+            if self._alive(guest):
+                await drivers.clean(self._machines.find(guest.host), guest.allocation)
+            await kernel.delete_namespace(guest.namespace)
+
+    def _announce(self, guest: Guest) -> None:
+        task = asyncio.create_task(announce(guest))
+        self._announcing.add(task)
+        task.add_done_callback(self._announcing.discard)
 
     def _alive(self, guest: Guest) -> bool:
         return self._machines.namespaces().get(guest.host) == guest.host_namespace
 
     def _entry(self, guest: Guest) -> dict[str, object]:
-        allocation = guest.allocation
+        """What is told of a VM; at the top level its first NIC."""
+        nics: list[dict[str, object]] = [
+            {
+                "interface": name,
+                "network": nic.network,
+                "address": nic.address,
+                "mac": nic.mac,
+                "port": nic.port,
+                "bridge": nic.bridge,
+                "driver": nic.driver,
+                "security_groups": [int(group) for group in nic.security_groups],
+            }
+            for name, nic in guest.interfaces()
+        ]
         return {
+            **nics[0],
             "name": guest.name,
-            "id": allocation.vm_id,
+            "id": guest.allocation.vm_id,
             "host": guest.host,
-            "address": allocation.address,
-            "network": allocation.network,
-            "port": allocation.port,
-            "mac": allocation.mac,
-            "bridge": allocation.bridge,
+            "host_key": self._machines.key_of(guest.host),
             "namespace": guest.namespace,
             "state": "running" if self._alive(guest) else "lost with its host",
+            "nics": nics,
         }
 
 
-async def _plug(guest: Guest) -> None:
-    nic, host = guest.allocation, guest.host_namespace
-    await kernel.add_namespace(guest.namespace, {})
-    if nic.bridge not in await _links(host):
-        await kernel.ip(host, [f"link add {nic.bridge} type bridge", f"link set {nic.bridge} up"])
-    await kernel.ip(
-        host,
-        [
-            f"link add {nic.port} type veth peer name {_NIC} address {nic.mac} netns {guest.namespace}",
-            f"link set {nic.port} master {nic.bridge}",
-            f"link set {nic.port} up",
-        ],
-    )
-    await kernel.ip(guest.namespace, contextualize(nic.context))
-
-
-def contextualize(given: Mapping[str, str]) -> list[str]:
-    """What a guest's context scripts do with what they are given, and nothing else, as `ip` commands."""
-    commands = []
-    if "ETH0_MTU" in given:
-        commands.append(f"link set {_NIC} mtu {given['ETH0_MTU']}")
-    if "ETH0_IP" in given and "ETH0_MASK" in given:
-        prefix = ipaddress.IPv4Network(f"0.0.0.0/{given['ETH0_MASK']}").prefixlen
-        commands.append(f"address add {given['ETH0_IP']}/{prefix} dev {_NIC}")
-    commands.append(f"link set {_NIC} up")
-    if "ETH0_GATEWAY" in given:
-        commands.append(f"route add default via {given['ETH0_GATEWAY']} dev {_NIC}")
-    return commands
-
-
-async def _unplug(guest: Guest) -> None:
-    host, nic = guest.host_namespace, guest.allocation
-    if (kernel.NAMESPACES / host).exists():
-        await kernel.ip(host, [f"link delete {nic.port}"], force=True)
-        if nic.bridge in await _links(host) and not await _links(host, "master", nic.bridge):
-            await kernel.ip(host, [f"link delete {nic.bridge}"])
-    await kernel.delete_namespace(guest.namespace)
-
-
-async def _links(namespace: str, *which: str) -> set[str]:
-    listing = await kernel.run("ip", "-n", namespace, "-j", "link", "show", *which)
-    return {link["ifname"] for link in json.loads(listing or "[]") if link}
+def _wanted_nic(network: str, address: str) -> WantedNic:
+    if not network and not address:
+        raise LabError(
+            "it is not said which network the VM is to be on",
+            cause="neither an address nor a network is given",
+            advice="give an address (--ip), or a network (--network)",
+        )
+    if address:
+        try:
+            ipaddress.IPv4Address(address)
+        except ValueError as error:
+            raise LabError(f"{address!r} is not an IPv4 address", cause=str(error), advice="give one: --ip") from error
+    return WantedNic(network, address)
 
 
 def _require_running(machine: Machine) -> None:
-    if not machine.namespace:
+    try:
+        _ = machine.init
+    except ProcessLookupError as error:
         raise LabError(
-            f"the host {machine.instance.id} is off",
+            f"the host {machine.instance.id} is {machine.state}",
             cause=f"its instance is {machine.instance.state}",
-            advice="start the instance",
-        )
+            advice="start the instance, or wait until the host has booted",
+        ) from error
+
+
+def _lost(name: str) -> LabError:
+    return LabError(f"the VM {name!r} does not run", cause="it was lost with its host", advice="stop it, start it anew")
+
+
+@contextlib.contextmanager
+def _told(what: str) -> Iterator[None]:
+    """What the kernel, or a host's end, makes impossible is a LabError."""
+    try:
+        yield
+    except (kernel.KernelError, ProcessLookupError) as error:
+        raise LabError(what, cause=str(error) or repr(error), advice="see `edgewrap lab status`") from error

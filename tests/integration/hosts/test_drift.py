@@ -76,7 +76,26 @@ DRIFTS: dict[str, tuple[str, set[str]]] = {
         {"nftables/edge"},
     ),
     "one filter rule added": ("nft insert rule ip edge input accept", {"nftables/edge"}),
-    "every table flushed": ("nft flush ruleset", {"nftables/edge"}),
+    "every table flushed": ("nft flush ruleset", {"nftables/edge", "nftables/guard", "nftables/firewall"}),
+    "the guard": ("nft add rule bridge edge senders accept", {"nftables/guard"}),
+    "the firewall": ("nft flush chain inet edge-host host", {"nftables/firewall"}),
+    "the VXLAN's port": (
+        "ip link set vx-edge nomaster; ip link set vx-edge master br-edge",  # it learns again
+        {"bridge/vx-edge"},
+    ),
+    "a VXLAN that learns": ("ip link set vx-edge type vxlan id 16000000 learning", {"bridge/vx-edge"}),
+    "another VXLAN": (
+        "ip link del vx-edge; ip link add vx-edge type vxlan id 7 local 10.0.0.10 dstport 4789",
+        {"bridge/vx-edge", "sysctl/net/ipv6/conf/vx-edge/disable_ipv6"},
+    ),
+    "BGP's timers": (
+        "vtysh -c 'configure' -c 'router bgp 65000' -c 'no neighbor hosts timers 3 9'",
+        {"bgp/65000"},
+    ),
+    "a neighbour added": (
+        "vtysh -c 'configure' -c 'router bgp 65000' -c 'neighbor 10.0.128.2 remote-as 65001'",
+        {"bgp/65000"},
+    ),
     "files and unit": (
         """
         echo '# mine' >>/etc/systemd/network/05-edgewrap-group-0.network

@@ -26,6 +26,7 @@ INTERNET = "198.51.100.1"
 _HOST_SCRIPT = Path(__file__).with_name("host.sh").read_text()
 _KEY = "edgewrap-test-key.pub"
 _CLONE_NEWNET = 0x40000000
+LOOK = "python3 /etc/edgewrap/watch.py load"  # there is no systemd, so no watcher runs by itself
 _NAMESPACES = ["--mount", "--net", "--pid", "--uts", "--ipc"]
 # ended with the test's process, however that ends
 _WRAPPER = [
@@ -184,7 +185,7 @@ class Vpc:
 
     def await_listener(self, namespace: str, port: int) -> None:
         """Return once something in the namespace listens on the TCP port."""
-        _until(lambda: "LISTEN" in self.sh(f"ip netns exec {namespace} ss -Hltn sport = :{port}"))
+        until(lambda: "LISTEN" in self.sh(f"ip netns exec {namespace} ss -Hltn sport = :{port}"))
 
     def shut_down(self, key: str) -> None:
         """Switch a host off: its processes and its network go, its disk stays."""
@@ -221,7 +222,8 @@ class Vpc:
         )
 
     def start_vm(self, name: str, host: str, eip: str) -> Vm:
-        """A VM as OpenNebula's bridge driver attaches it: a port `one-<n>-0` on the host's br-edge."""
+        """A VM as libvirt attaches it: a port `one-<n>-0` on the host's br-edge, with the VM's MAC but for its first
+        byte; and the watcher's look at it."""
         wanted = self.outputs.eips[eip]
         port = f"one-{100 + int(eip.removeprefix('eip-'))}-0"
         mac = f"02:00:{IPv4Address(wanted.private_address).packed.hex(':')}"
@@ -232,9 +234,11 @@ class Vpc:
             ip -n {name} address add {wanted.private_address}/31 dev eth0
             ip -n {name} link set eth0 up
             ip -n {name} route add default via {wanted.gateway}
+            ip -n {host} link set {port} address fe:{mac[3:]}
             ip -n {host} link set {port} master br-edge
             ip -n {host} link set {port} up"""
         )
+        self.on(host, LOOK)
         return Vm(self, name, wanted)
 
     def sh(self, script: str, *, text: str | None = None) -> str:
@@ -276,11 +280,11 @@ class Vm:
 
 def _child_of(pid: int) -> int:
     children = Path(f"/proc/{pid}/task/{pid}/children")
-    _until(lambda: bool(children.read_text()))
+    until(lambda: bool(children.read_text()))
     return int(children.read_text().split()[0])
 
 
-def _until(holds: Callable[[], bool]) -> None:
+def until(holds: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 10
     while not holds():
         assert time.monotonic() < deadline

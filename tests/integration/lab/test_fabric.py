@@ -196,7 +196,7 @@ def test_nothing_else_answers(pair: Pair) -> None:
     assert pair.cloud.opens("10.0.0.10", 22) in ("Network is unreachable", "No route to host")
     assert pair.cloud.opens("8.8.8.8", 53) in ("Network is unreachable", "No route to host")
     knock = "timeout 1 bash -c '</dev/tcp/{}/80' 2>&1 || echo $?"
-    assert pair.cloud.on(pair.first, knock.format("169.254.169.254")) == "124\n"
+    assert pair.cloud.on(pair.first, knock.format("169.254.169.253")) == "124\n"
     assert pair.cloud.on(pair.first, knock.format("10.0.1.77")) == "124\n"
 
 

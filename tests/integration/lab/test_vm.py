@@ -12,7 +12,7 @@ import pytest
 from tests.integration.lab.conftest import Pair
 from tests.support.lab_cloud import wait_until
 
-RUNNING, DONE = 3, 6
+RUNNING, DONE, POWEROFF = 3, 6, 8
 
 
 @dataclass(frozen=True)
@@ -109,13 +109,14 @@ def test_a_bridge_with_another_port_stays(edge: Edge) -> None:
 
 def test_a_vm_is_lost_with_its_hosts_boot(edge: Edge) -> None:
     cloud = edge.pair.cloud
-    start(edge, "d", "host-1", "10.0.0.130")
+    vm = start(edge, "d", "host-1", "10.0.0.130")
     boots = cloud.host(edge.pair.second)["boots"]
     cloud.call("reboot_instances", InstanceIds=[edge.pair.second.id])
     wait_until(lambda: cloud.host(edge.pair.second)["boots"] == boots + 1)
     wait_until(lambda: cloud.status()["vms"][0]["state"] == "lost with its host")
     time.sleep(0.2)
     assert "vm-d" not in cloud.lab.run("ip", "netns").stdout
+    wait_until(lambda: _text(cloud.lab.one("one.vm.info", vm["id"], False), "STATE") == str(POWEROFF))
     cloud.lab.tool("lab", "vm", "stop", "d")
     assert leases(edge) == "0"
 

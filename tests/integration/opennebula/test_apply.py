@@ -237,11 +237,13 @@ def test_an_underlay_too_small_for_a_guest(stage: Stage) -> None:
     plane = stage.plane()
     small = {f"host-{index}": report(index, mtu=1500) for index in range(3)}
     plane.apply(plane.observe(), outputs(), small)
-    (network,) = plane.observe().networks
-    assert text_of(network.template, "GUEST_MTU") == "1450"
-    assert plane.diff(plane.observe(), outputs(), {}) == ()
-    (change,) = plane.diff(plane.observe(), outputs(), reports())
-    assert (change.before["GUEST_MTU"], change.after["GUEST_MTU"]) == ("1450", "")
+    facts = plane.observe()
+    (network,), (template,) = facts.networks, facts.templates
+    assert text_of(network.template, "GUEST_MTU") == text_of(template.template, "MTU") == "1450"
+    assert plane.diff(facts, outputs(), {}) == ()
+    public, private = plane.diff(facts, outputs(), reports())
+    assert (public.before["GUEST_MTU"], public.after["GUEST_MTU"]) == ("1450", "")
+    assert (private.before["MTU"], private.after["MTU"]) == ("1450", "8950")
 
 
 @pytest.mark.parametrize(("replica", "name"), [("auto", "198.51.100.10"), ("none", ""), ("host-2", "198.51.100.12")])
@@ -297,3 +299,19 @@ def test_pins_are_kept_on_the_hosts(stage: Stage) -> None:
     new_key = {**reports(), "host-1": replace(report(1), pin=replace(pins["host-1"], instance_id="i-of-another"))}
     assert plane.diff(plane.observe(), outputs(), new_key) == ()  # a pin of another instance is void
     assert plane.diff(plane.observe(), outputs(), {}) == ()
+
+
+def test_a_dead_host_keeps_its_name_and_its_status_and_the_replicas_go_to_another(newer: Stage) -> None:
+    plane = newer.applied()
+    known = outputs()
+    stopped = replace(known.hosts["host-0"], state="stopped", public_address="", name="10.0.0.10")
+    dead = replace(known, hosts={**known.hosts, "host-0": stopped})
+    [change] = plane.diff(plane.observe(), dead, reports(1, 2))
+    assert (change.key, change.after) == ("edge-paris-system", {"REPLICA_HOST": "198.51.100.11"})
+    plane.apply(plane.observe(), dead, reports(1, 2))
+    host = plane.hosts(plane.observe())["host-0"]
+    assert (host.name, host.status) == ("198.51.100.10", "enabled")
+    assert plane.diff(plane.observe(), dead, reports(1, 2)) == ()
+    started = replace(known.hosts["host-0"], public_address="198.51.100.77", name="198.51.100.77")
+    back = replace(known, hosts={**known.hosts, "host-0": started})
+    assert [change.key for change in plane.diff(plane.observe(), back, reports())] == ["edge-paris-system", "host-0"]

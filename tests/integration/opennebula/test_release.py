@@ -62,6 +62,26 @@ def test_a_host_with_a_vm_stops_it_before_anything_is_changed(stage: Stage) -> N
     assert state(stage)["host-1"] == "enabled"
 
 
+def test_a_host_whose_instance_is_made_anew_is_disabled_until_it_is_ready_again(newer: Stage) -> None:
+    plane = newer.applied()
+    known = outputs()
+    new = replace(known, hosts={**known.hosts, "host-1": replace(known.hosts["host-1"], instance_id="i-new")})
+    plane.release(plane.observe(), new, replaced={"host-1"})
+    assert state(newer) == {"host-0": "enabled", "host-1": "disabled", "host-2": "enabled"}
+    plane.apply(plane.observe(), new, reports(0, 2))
+    assert state(newer)["host-1"] == "disabled"
+    plane.apply(plane.observe(), new, reports())
+    assert state(newer)["host-1"] == "enabled"
+
+
+def test_a_vm_stops_the_replacement_before_anything_is_changed(newer: Stage) -> None:
+    plane = newer.applied()
+    newer.vm(plane.hosts(newer.facts())["host-1"].id)
+    with pytest.raises(InUseError, match="host-1"):
+        plane.require_free(plane.observe(), outputs(), replaced={"host-1"})
+    plane.require_free(plane.observe(), outputs(), replaced={"host-2"})
+
+
 def test_a_lease_stops_it_and_names_the_address_and_the_vm(stage: Stage) -> None:
     plane = stage.applied()
     vm = stage.vm(plane.hosts(stage.facts())["host-0"].id)  # takes the first address
@@ -122,6 +142,17 @@ def test_the_replicas_move_before_their_host_goes(newer: Stage) -> None:
     plane.release(plane.observe(), outputs((1, 2)))
     system = next(one for one in newer.facts().datastores if one.name == "edge-paris-system")
     assert text_of(system.template, "REPLICA_HOST") == "198.51.100.11"
+
+
+def test_the_replicas_are_elsewhere_while_their_host_is_made_anew(newer: Stage) -> None:
+    plane = newer.applied()
+    plane.release(plane.observe(), outputs(), replaced={"host-0"})
+    system = next(one for one in newer.facts().datastores if one.name == "edge-paris-system")
+    assert text_of(system.template, "REPLICA_HOST") == "198.51.100.11"
+    assert [change.key for change in plane.diff(plane.observe(), outputs(), reports())] == [
+        "edge-paris-system",
+        "host-0",
+    ]
 
 
 def test_a_release_that_died_is_gone_on_with(newer: Stage) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from edgewrap.hosts.desired import DesiredHost, desired_host
 from edgewrap.hosts.facts import FileFact, HostFacts, parse_facts
-from edgewrap.hosts.files import host_files
+from edgewrap.hosts.files import NETWORK_SCRIPT, host_files
 from edgewrap.outputs import EipOutput, GroupOutput, HostOutput, Outputs
 from edgewrap.spec.models import Spec
 
@@ -56,15 +56,15 @@ def wanted(key: str = "host-0", **ssh: object) -> DesiredHost:
     return desired_host(spec(**ssh), outputs(), key)
 
 
-def recorded(name: str, edits: list[dict[str, Any]] | None = None) -> HostFacts:
-    """A recording with edits made to it. A converged host has the files as this version writes them."""
+def recorded(name: str, edits: list[dict[str, Any]] | None = None, host: DesiredHost | None = None) -> HostFacts:
+    """A recording with edits made to it. A converged host has the files as this version writes them for `host`."""
     text = (DATA / f"{name}.txt").read_text()
     for edit in edits or []:
         text = _edited(text, **edit)
     facts = parse_facts(text)
-    if not facts.files:
+    if NETWORK_SCRIPT not in facts.files:
         return facts
-    files = {file.path: FileFact(file.mode, "0:0", file.sha256) for file in host_files(wanted())}
+    files = {file.path: FileFact(file.mode, file.owner, file.sha256) for file in host_files(host or wanted())}
     return replace(facts, files=files)
 
 

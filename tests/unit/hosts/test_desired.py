@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from edgewrap.hosts.converge import converge_script, failed_step
-from edgewrap.hosts.desired import Address, Group, desired_host
+from edgewrap.hosts.desired import Address, Group, bridge_mtu, desired_host
 from edgewrap.hosts.diff import NOTHING, diff
 from edgewrap.hosts.facts import BLOCK_BEGIN, BLOCK_END
 from edgewrap.hosts.files import host_files, script
-from edgewrap.outputs import UNKNOWN
+from edgewrap.outputs import UNKNOWN, Outputs
+from edgewrap.spec.models import Spec
 from tests.unit.hosts.recorded import outputs, spec, wanted
 
 
@@ -43,12 +45,14 @@ def _file(path: str, key: str = "host-0") -> str:
 def test_the_data_of_the_network_script() -> None:
     lines = _file("/etc/edgewrap/network.conf").splitlines()
     assert lines[1:] == [
-        "bridge 02:ee:0a:00:00:0a 02:ed:0a:00:00:0a 1500",
+        "bridge 02:ee:0a:00:00:0a 02:ed:0a:00:00:0a 10.0.0.10 16000000",
         "table 10000 1000",
         "group 0 0e:00:00:00:00:01 10.0.128.0 10.0.128.0/25 10.0.0.1 10001 1001",
         "group 1 0e:00:00:00:00:02 10.0.128.128 10.0.128.128/25 10.0.0.1 10002 1002",
         "address 10.0.128.2 10.0.128.3 0",
         "address 10.0.128.130 10.0.128.131 1",
+        "vm 10.0.128.2",
+        "vm 10.0.128.130",
     ]
 
 
@@ -70,7 +74,7 @@ def test_a_text_with_a_mac_still_unknown_has_an_unknown_checksum(path: str) -> N
     assert change.after["sha256"] == UNKNOWN
 
 
-@pytest.mark.parametrize("name", ["network.sh", "facts.sh"])
+@pytest.mark.parametrize("name", ["network.sh", "facts.sh", "frr.sh"])
 @pytest.mark.parametrize("shell", ["sh", "bash"])
 def test_the_scripts_are_shell(name: str, shell: str) -> None:
     subprocess.run([shell, "-n"], input=script(name), text=True, check=True)
@@ -117,3 +121,68 @@ def test_only_our_block_of_keys_is_replaced(tmp_path: Path, before: str, after: 
 def test_the_ssh_library_is_imported_only_when_it_is_used() -> None:
     code = "import sys, edgewrap.hosts.plane, edgewrap.hosts.ssh; sys.exit('asyncssh' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def _moved(mac: str = "0e:00:00:00:00:01") -> tuple[Outputs, Outputs]:
+    """AWS before and after group-1 goes from host-0 to host-1 while host-0 is retired and an Elastic IP comes."""
+    before = outputs(mac)
+    eip = replace(before.eips["eip-0"], key="eip-2", private_address="10.0.128.4", gateway="10.0.128.5")
+    group = replace(before.groups["group-1"], host="host-1")
+    after = replace(
+        before,
+        hosts={"host-1": before.hosts["host-1"]},
+        groups={**before.groups, "group-1": group},
+        eips={**before.eips, "eip-2": eip},
+    )
+    return before, after
+
+
+def test_while_a_group_moves_its_host_keeps_it_and_the_next_one_knows_of_it() -> None:
+    before, after = _moved()
+    leaving, coming = (desired_host(spec(), after, key, before) for key in ("host-0", "host-1"))
+    assert [group.key for group in leaving.groups] == ["group-0", "group-1"]
+    assert leaving.coming == ()
+    assert coming.groups == ()
+    assert [group.key for group in coming.coming] == ["group-1"]
+    assert coming.entries == ()
+    assert coming.addresses == (Address("10.0.128.130", "10.0.128.131", 1),)
+    assert {vm.address for vm in coming.vms} == {"10.0.128.2", "10.0.128.130", "10.0.128.4"}
+    network = next(file.text for file in host_files(coming) if file.path == "/etc/edgewrap/network.conf")
+    assert "group 1 0e:00:00:00:00:02 " in network
+    assert "address 10.0.128.130 10.0.128.131 1\n" in network
+    paths = {file.path for file in host_files(coming)}
+    assert "/etc/systemd/network/05-edgewrap-group-1.network" in paths
+
+
+def test_a_group_whose_interface_is_not_made_yet_comes_with_the_converge() -> None:
+    before, after = _moved()
+    unmade = replace(before.groups["group-1"], mac=UNKNOWN)
+    host = desired_host(spec(), after, "host-1", replace(before, groups={**before.groups, "group-1": unmade}))
+    assert host.coming == ()
+
+
+@pytest.mark.parametrize(("underlay", "mtu"), [(9001, 1500), (1550, 1500), (1549, 1499), (1500, 1450), (0, 1500)])
+def test_the_mtu_of_the_bridge(underlay: int, mtu: int) -> None:
+    assert bridge_mtu(underlay) == mtu
+
+
+def test_a_vms_conntrack_zone_depends_on_its_address_alone() -> None:
+    zones = {vm.address: vm.zone for vm in wanted("host-0").vms}
+    assert zones == {"10.0.128.2": 2, "10.0.128.130": 66}
+    _, after = _moved()
+    assert zones.items() <= {vm.address: vm.zone for vm in desired_host(spec(), after, "host-1").vms}.items()
+
+
+def test_without_a_firewall_there_is_no_table_of_it() -> None:
+    document = spec().model_dump(mode="json", by_alias=True)
+    document["hosts"]["firewall"] = False
+    host = desired_host(Spec.model_validate(document), outputs(), "host-0")
+    assert host.firewall is None
+    assert not any("firewall" in file.path for file in host_files(host))
+    assert "ip saddr { 192.0.2.0/24 } tcp dport 22 accept" in _firewall("192.0.2.0/24")
+    assert "{  }" not in _firewall()
+
+
+def _firewall(*networks: str) -> str:
+    host = wanted("host-0", **{"from": networks, "proxy_command": "x"})
+    return next(file.text for file in host_files(host) if file.path == "/etc/edgewrap/firewall.nft")

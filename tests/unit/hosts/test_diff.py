@@ -50,7 +50,8 @@ def test_a_host_that_is_not_there_yet_is_all_created() -> None:
     assert all(not change.before for change in changes)
     kinds = {change.kind for change in changes}
     assert kinds == {
-        "file", "unit", "sysctl", "nftables", "bridge", "interface", "rule", "route", "proxy", "authorized keys",
+        "file", "unit", "sysctl", "nftables", "bridge", "interface", "rule", "route", "proxy", "bgp",
+        "authorized keys",
     }  # fmt: skip
     assert len({change.key for change in changes}) == len(changes)
 

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from edgewrap.hosts.facts import (
     BLOCK_BEGIN,
     BLOCK_END,
+    BgpFacts,
     FactsError,
     Link,
     Route,
     Rule,
+    Unit,
     parse_facts,
 )
 from tests.unit.hosts.recorded import DATA, recorded
@@ -25,11 +27,20 @@ ENTRY = (DATA / "entry.txt").read_text()
 
 def test_links() -> None:
     facts = recorded("entry")
-    assert facts.link("br-edge") == Link("br-edge", "02:ee:0a:00:00:0a", 1500, True, kind="bridge")
-    assert facts.link("gw-edge") == Link("gw-edge", "02:ed:0a:00:00:0a", 1500, True, kind="veth", lower="gw-port")
-    port = facts.link("gw-port")
+    assert facts.link("br-edge") == Link("br-edge", "02:ee:0a:00:00:0a", 1450, True, kind="bridge")
+    assert facts.link("gw-edge") == Link("gw-edge", "02:ed:0a:00:00:0a", 1450, True, kind="veth", lower="gw-port")
+    port, vxlan = facts.link("gw-port"), facts.link("vx-edge")
     assert port is not None
-    assert port.master == "br-edge"
+    assert vxlan is not None
+    assert (port.master, vxlan.master) == ("br-edge", "br-edge")
+    assert dict(vxlan.settings) == {
+        "vxlan id": "16000000",
+        "vxlan local": "10.0.0.10",
+        "vxlan port": "8472",
+        "vxlan learning": "no",
+        "bridge learning": "no",
+        "bridge neigh_suppress": "no",
+    }
     interface = facts.interface_of("0e:00:00:00:00:01")
     assert interface is not None
     assert (interface.name, interface.up, interface.addresses) == ("ens6", True, ("10.0.128.0/32",))
@@ -48,10 +59,15 @@ def test_routes_and_rules() -> None:
 def test_the_rest() -> None:
     facts = recorded("entry")
     assert facts.sysctls["net/ipv4/conf/ens6/rp_filter"] == "2"
-    assert facts.unit_enabled
-    assert facts.unit_active is None
-    assert facts.table == facts.saved_table
-    assert facts.table[0] == "table ip edge {"
+    assert facts.units == {
+        f"{name}.service": Unit(enabled=True) for name in ("edgewrap-network", "edgewrap-watch", "frr")
+    }
+    first = {"edge": "table ip edge {", "guard": "table bridge edge {", "firewall": "table inet edge-host {"}
+    assert {name: table.live[0] for name, table in facts.tables.items()} == first
+    assert all(table.live == table.saved for table in facts.tables.values())
+    assert facts.bgp == BgpFacts(running=True)
+    assert facts.mtu_over("10.0.0.10") == 1500
+    assert facts.mtu_over("10.0.0.11") == 0
     assert (facts.phydev, facts.phydev_mtu) == ("eth0", 1500)
     assert facts.missing_tools == ()
 
@@ -59,15 +75,19 @@ def test_the_rest() -> None:
 def test_files_as_they_are_listed() -> None:
     files = parse_facts(ENTRY).files
     assert files["/etc/edgewrap/network.sh"].mode == "755"
-    assert {fact.owner for fact in files.values()} == {"0:0"}
+    assert files["/etc/frr/frr.conf"].mode == "640"
+    frr = {path for path, fact in files.items() if fact.owner == "root:frr"}
+    assert frr == {"/etc/frr/frr.conf", "/etc/frr/daemons"}
+    assert {fact.owner for path, fact in files.items() if path not in frr} == {"root:root"}
 
 
 def test_a_bare_host() -> None:
     facts = recorded("bare")
     assert facts.link("br-edge") is None
-    assert facts.table == facts.saved_table == ()
-    assert not facts.files
-    assert not facts.unit_enabled
+    assert not any(table.live or table.saved for table in facts.tables.values())
+    assert facts.files.keys() == {"/etc/frr/frr.conf", "/etc/frr/daemons"}  # the package's own
+    assert not facts.units["edgewrap-network.service"].enabled
+    assert not facts.bgp.running
     assert facts.phydev == "eth0"
 
 

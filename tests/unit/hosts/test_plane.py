@@ -9,6 +9,7 @@ import pytest
 from edgewrap.change import Action
 from edgewrap.errors import HostError
 from edgewrap.events import discard
+from edgewrap.hosts.desired import desired_host
 from edgewrap.hosts.plane import HostsPlane, Observation
 from edgewrap.outputs import UNKNOWN, HostPin
 from tests.unit.hosts.recorded import outputs, recorded, spec
@@ -20,7 +21,8 @@ FAILURE = HostError("host-0", "it is silent", cause="", advice="")
 
 
 def test_a_host_as_wanted_is_ready() -> None:
-    seen = Observation({"host-0": recorded("entry")}, {}, {"host-0": PIN})
+    facts = recorded("entry", host=desired_host(spec(), OUTPUTS, "host-0"))
+    seen = Observation({"host-0": facts}, {}, {"host-0": PIN})
     assert PLANE.diff(OUTPUTS, seen) == ()
     report = PLANE.reports(OUTPUTS, seen)["host-0"]
     assert (report.ready, report.pin, report.phydev, report.mtu) == (True, PIN, "eth0", 1500)

@@ -61,6 +61,20 @@ def test_a_host_that_cannot_carry_groups_keeps_none() -> None:
     assert after.placement == {"group-0": "host-1", "group-1": "host-1", "group-2": "host-2", "group-3": "host-2"}
 
 
+def test_groups_go_to_hosts_that_are_there_not_to_the_one_that_takes_the_place_of_the_lost_one() -> None:
+    before = first_inputs(make_spec())
+    spec = make_spec(hosts={"count": 3, "retired": [0]})
+    after = decide_inputs(spec, before, FixedLookups(), unavailable={"host-0"}, coming={"host-3"})
+    assert after.host_keys == ("host-1", "host-2", "host-3")
+    assert set(after.placement.values()) == {"host-1", "host-2"}
+
+
+def test_where_no_host_can_carry_groups_they_stay() -> None:
+    before = first_inputs(make_spec())
+    after = decide_inputs(make_spec(), before, FixedLookups(), unavailable={"host-0", "host-1", "host-2"})
+    assert after.placement == before.placement
+
+
 def test_inputs_survive_the_state() -> None:
     inputs = first_inputs(make_spec())
     assert Inputs.from_text(inputs.to_text()) == inputs

@@ -26,6 +26,16 @@ def test_the_groups_of_a_host_that_goes_are_spread_over_the_least_loaded() -> No
     assert after == {"group-0": "host-3", "group-1": "host-1", "group-2": "host-2", "group-3": "host-1"}
 
 
+def test_a_group_goes_to_a_host_that_is_there_rather_than_to_one_that_is_coming() -> None:
+    before = {"group-0": "host-0", "group-1": "host-1"}
+    assert place(sorted(before), ["host-1", "host-2"], before, coming={"host-2"}) == {
+        "group-0": "host-1",
+        "group-1": "host-1",
+    }
+    assert set(place(sorted(before), ["host-2"], before, coming={"host-2"}).values()) == {"host-2"}
+    assert place(sorted(before), ["host-0", "host-1"], before, coming={"host-0"}) == before
+
+
 @given(groups=GROUPS, hosts=HOSTS)
 def test_a_first_placement_is_even_and_complete(groups: list[str], hosts: list[str]) -> None:
     placement = place(groups, hosts, {})

@@ -11,7 +11,6 @@ from edgewrap.errors import LabError, UsageError
 from edgewrap.lab.directory import LabDirectory, LabFacts, ProcessId, lab_directory
 from edgewrap.lab.environment import inside_environment
 from edgewrap.lab.settings import CloudInit, LabSettings
-from edgewrap.lab.vms.guests import contextualize
 
 
 @pytest.mark.parametrize(
@@ -93,29 +92,3 @@ def test_a_command_inside_sees_the_lab_and_none_of_the_callers_credentials() -> 
         "EDGEWRAP_DIR": "/labs/x/runs",
         "EDGEWRAP_LAB_DIR": "/labs/x",
     }
-
-
-@pytest.mark.parametrize(
-    ("context", "commands"),
-    [
-        ({}, ["link set eth0 up"]),
-        ({"ETH0_IP": "10.0.0.130"}, ["link set eth0 up"]),
-        (
-            {
-                "ETH0_IP": "10.0.0.130",
-                "ETH0_MASK": "255.255.255.254",
-                "ETH0_GATEWAY": "10.0.0.131",
-                "ETH0_MTU": "1450",
-                "ETH0_DNS": "1.1.1.1",
-            },
-            [
-                "link set eth0 mtu 1450",
-                "address add 10.0.0.130/31 dev eth0",
-                "link set eth0 up",
-                "route add default via 10.0.0.131 dev eth0",
-            ],
-        ),
-    ],
-)
-def test_a_guest_does_what_its_context_says(context: dict[str, str], commands: list[str]) -> None:
-    assert contextualize(context) == commands

@@ -153,6 +153,43 @@ def test_rules_of_its_security_groups(stage: Bench) -> None:
     stage.value("one.secgroup.delete", group)
 
 
+def test_a_nic_has_the_groups_of_its_network_its_range_and_its_own(stage: Bench) -> None:
+    wanted = 'NAME = "p"\nVN_MAD = "fw"\nSECURITY_GROUPS = "103"\n'
+    number = stage.network(f'{wanted}AR = [ TYPE = "IP4", IP = "10.1.0.2", SIZE = "1", SECURITY_GROUPS = "102" ]', 100)
+    assert stage.tree("one.vn.info", number).findtext("TEMPLATE/SECURITY_GROUPS") == "0,103"
+    nic = f'NIC = [ NETWORK_ID = "{number}", SECURITY_GROUPS = "101,103" ]'
+    vm = stage.value("one.vm.allocate", f'CPU = "1"\nMEMORY = "64"\n{nic}')
+    assert stage.tree("one.vm.info", vm).findtext("TEMPLATE/NIC/SECURITY_GROUPS") == "0,101,102,103"
+
+
+@pytest.mark.parametrize(
+    ("found", "state", "action"),
+    [(["POWEROFF"], ("8", "0"), "44"), (["UNKNOWN"], ("3", "16"), "0"), (["UNKNOWN", "POWEROFF"], ("8", "0"), "44")],
+)
+def test_what_monitoring_finds_of_a_lost_vm(
+    stage: Bench, found: list[str], state: tuple[str, str], action: str
+) -> None:
+    number = running(stage)
+    for each in found:
+        stage.value("lab.vm.report", number, each)
+    told = stage.tree("one.vm.info", number)
+    assert (told.findtext("STATE"), told.findtext("LCM_STATE")) == state
+    assert told.findtext("HISTORY_RECORDS/HISTORY/ACTION") == action
+    assert stage.tree("one.host.info", 0).findtext("VMS/ID") == str(number)
+    stage.value("one.vm.action", "terminate-hard", number)
+    stage.pass_time()
+    assert stage.tree("one.vn.info", 0).findtext("USED_LEASES") == "0"
+
+
+def test_a_report_on_a_vm_that_was_stopped_changes_nothing(stage: Bench) -> None:
+    number = running(stage)
+    stage.value("one.vm.action", "poweroff", number)
+    stage.value("lab.vm.report", number, "UNKNOWN")
+    stage.pass_time()
+    assert stage.tree("one.vm.info", number).findtext("STATE") == "8"
+    assert stage.refusal("lab.vm.report", number, "ASLEEP")[0] == 0x1000
+
+
 def test_a_network_of_a_template_brings_its_vlan(stage: Bench) -> None:
     private = 'NAME = "p"\nVN_MAD = "vxlan"\nPHYDEV = "ens5"\nAUTOMATIC_VLAN_ID = "YES"\nVXLAN_MODE = "evpn"\n'
     number = stage.network(private + 'AR = [ TYPE = "IP4", IP = "192.168.50.10", SIZE = "5" ]', 100)

@@ -39,6 +39,21 @@ def test_an_update_keeps_what_the_network_is(bench: Bench) -> None:
     assert [item.text for item in found.iterfind("AR_POOL/AR/EDGEWRAP_KEY")] == ["eip-0"]
 
 
+@pytest.mark.parametrize(
+    ("tag", "bridge"),
+    [
+        ('AUTOMATIC_VLAN_ID = "YES"', "onebr0"),
+        ('VLAN_ID = "77"', "onebr.77"),
+        ('VLAN_ID = "77"\nBRIDGE = "br"', "br"),
+        ('VLAN_ID = "77"\nAUTOMATIC_VLAN_ID = "YES"', "onebr.77"),
+    ],
+)
+def test_the_bridge_of_a_private_network(bench: Bench, tag: str, bridge: str) -> None:
+    number = bench.network(f'NAME = "p"\nVN_MAD = "vxlan"\nPHYDEV = "ens5"\n{tag}')
+    found = bench.tree("one.vn.info", number)
+    assert (found.findtext("BRIDGE"), found.findtext("VLAN_ID")) == (bridge, "77" if "77" in tag else "2")
+
+
 def test_ids_of_ranges_are_not_used_twice(bench: Bench) -> None:
     number = bench.network(NETWORK + RANGE.format(2, 1, "eip-0"))
     bench.value("one.vn.add_ar", number, RANGE.format(4, 1, "eip-1"))

@@ -100,3 +100,17 @@ def test_paths_begin_at_the_spec(full_file: Path, monkeypatch: pytest.MonkeyPatc
     assert spec.local_path(spec.ssh.public_key) == full_file.parent / "keys/edge.pub"
     assert spec.local_path("/srv/ca.pem") == Path("/srv/ca.pem")
     assert spec.local_path("~/ca.pem") == Path("/home/ann/ca.pem")
+
+
+def test_the_password_of_the_sessions_comes_from_the_environment(load: Load) -> None:
+    spec = load("evpn: { password: '${env:P}' }\n", {"P": "geheim-1!"})
+    assert spec.evpn.password is not None
+    assert spec.evpn.password.get_secret_value() == "geheim-1!"
+    assert "geheim" not in repr(spec.evpn) + public_document(spec)
+
+
+@pytest.mark.parametrize("value", ["two words", "", "x" * 81, "é"], ids=["spaces", "empty", "too long", "not ASCII"])
+def test_a_password_that_frr_would_take_otherwise(load: Load, value: str) -> None:
+    with pytest.raises(SpecError, match="must be 1 to 80 ASCII characters without spaces") as error:
+        load("evpn: { password: '${env:P}' }\n", {"P": value})
+    assert not value or value not in str(error.value)

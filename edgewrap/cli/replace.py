@@ -1,0 +1,37 @@
+"""`edgewrap replace`: the instance of one host made anew."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from edgewrap.cli.applying import plan_and_apply
+from edgewrap.cli.options import Json, SpecFile
+from edgewrap.cli.run_options import AutoApprove, HostTimeout, LockTimeout, MonitorTimeout, PluginDir
+
+
+def replace(
+    host: Annotated[str, typer.Argument(metavar="HOST", help="The host's key, such as host-1.")],
+    file: SpecFile,
+    auto_approve: AutoApprove = False,
+    json: Json = False,
+    lock_timeout: LockTimeout = 0,
+    plugin_dir: PluginDir = None,
+    host_timeout: HostTimeout = None,
+    monitor_timeout: MonitorTimeout = 120,
+) -> int:
+    """Make a host's instance anew: its Elastic IPs move to other hosts first, and stay there. Refused while VMs are on
+    it: their disks go with the instance."""
+    from edgewrap.engine.apply import Waits
+    from edgewrap.engine.cluster import Options
+    from edgewrap.engine.selection import select
+
+    return plan_and_apply(
+        Options(file, "replace", plugin_dir, lock_timeout),
+        select(),
+        Waits(host_timeout, monitor_timeout),
+        auto_approve=auto_approve,
+        json=json,
+        replace=[host],
+    )

@@ -1,0 +1,229 @@
+"""Keeps an edge host in step with what comes and goes on it while nobody runs edgewrap. Two things:
+
+- Ports of br-edge. The guard (nft table bridge edge) lets a VM's port send only with that VM's MAC and address; a port
+  that it does not know is closed. Whose port it is, is told by what the host itself made, never by what a VM sends:
+  the chains and the set that OpenNebula's fw driver made for the port; and until these are there (a migrated VM resumes
+  before), the MAC of the tap device, which libvirt makes of the VM's MAC with fe as its first byte. Only addresses of
+  Elastic IPs count, and a MAC must end with the address, as OpenNebula makes it.
+- Interfaces of groups. When AWS attaches one or takes it away, network.sh runs: entries come up and go at once.
+
+Without arguments it runs for ever. `load` loads the guard with the ports that are there now, in one transaction.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+Link = dict[str, Any]  # as `ip -j link` prints it
+Triple = tuple[str, str, str]  # port, MAC, address
+
+DIRECTORY = Path(__file__).parent
+GUARDS = ("guard.nft", "guard-by-name.nft")
+BRIDGE = "br-edge"
+OWN_PORTS = ("gw-port", "vx-edge")
+LINK_EVENTS = 1  # RTMGRP_LINK
+LOOK_S = 15  # between two looks without an event
+IMPATIENT_S, IMPATIENCE_S = 0.3, 60  # while a port is closed: the fw driver's rules make no event
+
+_JUMP = re.compile(r"^-A opennebula .*--physdev-in (\S+).* -j (\S+)$", re.MULTILINE)
+_MAC = re.compile(r"^-A (\S+) -m mac ! --mac-source (\S+) -j DROP$", re.MULTILINE)
+_ADDRESS = re.compile(r"^add (\S+)-ip-spoofing (\S+)$", re.MULTILINE)
+_ELEMENT = re.compile(r'"([^"]+)" \. ([0-9a-f:]{17}) \. ([0-9.]+)')
+
+
+def main(arguments: list[str]) -> None:
+    if arguments == ["load"]:
+        load(look())
+    elif arguments:
+        sys.exit("usage: watch.py [load]")
+    else:
+        watch()
+
+
+def watch() -> None:
+    events = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+    events.bind((0, LINK_EVENTS))
+    filled = told = State()
+    interfaces: set[str] | None = None
+    closed_since: dict[str, float] = {}
+    while True:
+        links = links_now()
+        state = look(links)
+        if state != filled:
+            fill(state)
+            filled = state
+        told = tell(state, told)
+        present = group_interfaces(links)
+        if present != interfaces:
+            interfaces = present
+            subprocess.run(["sh", str(DIRECTORY / "network.sh")], stdout=subprocess.DEVNULL, check=False)
+        now = time.monotonic()
+        closed_since = {port: closed_since.get(port, now) for port in state.closed}
+        impatient = any(now - since < IMPATIENCE_S for since in closed_since.values())
+        if not wait(events, IMPATIENT_S if impatient else LOOK_S) and not impatient and elements() != state.allowed:
+            filled = State()  # somebody else changed the guard
+
+
+class State:
+    """What the guard should hold: triples of port, MAC and address, and which ports are in which bridge."""
+
+    def __init__(
+        self, allowed: Iterable[Triple] = (), guarded: Iterable[str] = (), elsewhere: Iterable[str] = ()
+    ) -> None:
+        self.allowed, self.guarded, self.elsewhere = frozenset(allowed), frozenset(guarded), frozenset(elsewhere)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, State) and vars(self) == vars(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def closed(self) -> frozenset[str]:
+        return self.guarded - {port for port, _, _ in self.allowed}
+
+    def commands(self) -> Iterator[str]:
+        """nft commands that fill the guard's sets, whatever is in them."""
+        sets = {
+            "allowed": [f'"{port}" . {mac} . {address}' for port, mac, address in sorted(self.allowed)],
+            "macs": sorted({f'"{port}" . {mac}' for port, mac, _ in self.allowed}),
+            "guarded": [f'"{port}"' for port in sorted(self.guarded)],
+            "elsewhere": [f'"{port}"' for port in sorted(self.elsewhere)],
+        }
+        for name, members in sets.items():
+            yield f"flush set bridge edge {name}"
+            if members:
+                yield f"add element bridge edge {name} {{ {', '.join(members)} }}"
+
+
+def look(links: list[Link] | None = None) -> State:
+    links = links_now() if links is None else links
+    ports = {link["ifname"]: link for link in links if link.get("master") == BRIDGE and link["ifname"] not in OWN_PORTS}
+    elsewhere = {
+        link["ifname"] for link in links if link["ifname"].startswith("one-") and link.get("master", BRIDGE) != BRIDGE
+    }
+    known = addresses()
+    driver = fw_driver() if ports else {}
+    allowed: set[Triple] = set()
+    for port, link in ports.items():
+        mac, given = driver.get(port) or (mac_of_tap(link.get("address", "")), set())
+        own = address_of(mac)
+        if own in known:
+            allowed.update((port, mac, address) for address in (given or {own}) & known)
+    return State(allowed, ports, elsewhere)
+
+
+def links_now() -> list[Link]:
+    """Raises CalledProcessError: that nothing is there, is never to be taken from a failure."""
+    shown = subprocess.run(["ip", "-j", "link", "show"], capture_output=True, text=True, check=True).stdout
+    return [link for link in json.loads(shown) if link]
+
+
+def group_interfaces(links: list[Link]) -> set[str]:
+    """The MACs of groups whose interface is here; a VLAN or another device on top of one does not count."""
+    here: set[str] = {link.get("address", "") for link in links if not link.get("link")}
+    return here & {words[2] for words in records("group")}
+
+
+def addresses() -> set[str]:
+    return {words[1] for words in records("vm")}
+
+
+def records(kind: str) -> list[list[str]]:
+    lines = (DIRECTORY / "network.conf").read_text().splitlines()
+    return [words for words in map(str.split, lines) if words and words[0] == kind]
+
+
+def fw_driver() -> dict[str, tuple[str, set[str]]]:
+    """The MAC and the addresses of each port, as OpenNebula's driver filters them."""
+    rules = output("iptables-save", "-t", "filter")
+    macs = {chain: mac.lower() for chain, mac in _MAC.findall(rules)}
+    given: dict[str, set[str]] = {}
+    for name, address in _ADDRESS.findall(output("ipset", "save")):
+        given.setdefault(name, set()).add(address)
+    found = {}
+    for port, chain in _JUMP.findall(rules):
+        addresses = given.get(chain.removesuffix("-o"))
+        if chain in macs and addresses:
+            found[port] = macs[chain], addresses
+    return found
+
+
+def mac_of_tap(mac: str) -> str:
+    return f"02:{mac[3:]}" if mac.startswith("fe:") else ""
+
+
+def address_of(mac: str) -> str:
+    """The address that a VM's MAC ends with; empty for what is no MAC."""
+    words = mac.split(":")
+    return ".".join(str(int(word, 16)) for word in words[2:]) if len(words) == 6 else ""
+
+
+def load(state: State) -> None:
+    """The table anew, with its sets. The second file is for kernels that cannot tell a port's bridge."""
+    for guard in GUARDS:
+        text = (DIRECTORY / guard).read_text() + "\n".join([*state.commands(), ""])
+        error = nft(text)
+        if error is None:
+            return
+    sys.exit(f"the guard cannot be loaded: {error}")
+
+
+def fill(state: State) -> None:
+    if nft("\n".join([*state.commands(), ""])) is not None:
+        load(state)
+
+
+def elements() -> frozenset[Triple]:
+    return frozenset(_ELEMENT.findall(output("nft", "list", "set", "bridge", "edge", "allowed")))
+
+
+def tell(state: State, told: State) -> State:
+    """What the journal gets: whose port each is, once."""
+    for port, mac, address in sorted(state.allowed - told.allowed):
+        print(f"{port}: open for {mac} {address}", flush=True)
+    for port in sorted(state.closed - told.closed):
+        print(f"{port}: closed, nothing here tells whose it is", flush=True)
+    return state
+
+
+def wait(events: socket.socket, timeout: float) -> bool:
+    """True after an event; whatever came with it is taken along."""
+    events.settimeout(timeout)
+    try:
+        events.recv(65536)
+    except TimeoutError:
+        return False
+    except OSError:  # more than the socket could hold
+        return True
+    with contextlib.suppress(OSError):
+        events.setblocking(False)
+        while True:
+            events.recv(65536)
+    return True
+
+
+def nft(text: str) -> str | None:
+    """None, or what nft said."""
+    done = subprocess.run(["nft", "-f", "-"], input=text, capture_output=True, text=True, check=False)
+    return None if done.returncode == 0 else done.stderr.strip() or f"status {done.returncode}"
+
+
+def output(*command: str) -> str:
+    """What a command prints; nothing where it is not installed or fails."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

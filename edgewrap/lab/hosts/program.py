@@ -1,0 +1,29 @@
+"""Where the real cloud-init is that hosts with user data run.
+
+It is the distribution's own, unpacked and never installed on this machine (`make cloud-init`): an installed one would
+run at the machine's next boot, and take it for a new instance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import edgewrap
+
+VARIABLE = "EDGEWRAP_CLOUD_INIT"
+MACHINES_OWN = "/"
+WHY_NOT = "cloud-init: it is not unpacked here (`make cloud-init`), so hosts do not set themselves up"
+
+_PROGRAM = "usr/bin/cloud-init"
+_IN_CHECKOUT = ".tools/cloud-init/tree"
+
+
+def find_cloud_init(environ: Mapping[str, str]) -> str:
+    """The tree that has it: the directory that EDGEWRAP_CLOUD_INIT names, else the checkout's; `/` where
+    this machine has cloud-init itself; empty where there is none."""
+    checkout = Path(edgewrap.__file__).parent.parent
+    for tree in (Path(environ.get(VARIABLE) or checkout / _IN_CHECKOUT), Path(MACHINES_OWN)):
+        if (tree / _PROGRAM).exists():
+            return str(tree.absolute())
+    return ""

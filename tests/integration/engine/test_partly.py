@@ -1,0 +1,78 @@
+"""What a run that fails half-way says: 1 where nothing was changed, 3 where something was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import requests
+
+from edgewrap.change import Plane
+from edgewrap.engine.apply import Waits, apply
+from edgewrap.engine.cluster import Cluster
+from edgewrap.engine.losses import Losses
+from edgewrap.engine.plan import Observed, RunPlan
+from edgewrap.engine.workspace import Workspace
+from edgewrap.errors import FrontEndUnreachableError, InUseError, PartlyAppliedError
+from edgewrap.infra.plane import AwsState
+from edgewrap.outputs import Outputs
+from tests.support import front_end
+from tests.support.front_end import Stage, outputs, spec
+from tests.support.infra import first_inputs, make_spec
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return front_end.stage("7.4.0", tmp_path)
+
+
+def run(stage: Stage, to: Outputs) -> Outputs:
+    """Apply the OpenNebula plane alone: AWS has `to` already, as after `--skip aws`."""
+    cluster = Cluster(spec(), Workspace(Path()), stage.events.append, {})
+    cluster.__dict__["opennebula"] = stage.plane()  # connected in this process
+    facts = stage.facts()
+    state = AwsState(to, first_inputs(make_spec()), "")
+    observed = Observed(state, None, facts, {}, None, Losses())
+    changes = cluster.opennebula.diff(facts, to, {})
+    plan = RunPlan((Plane.OPENNEBULA,), observed, to, changes, ())
+    return apply(cluster, plan, Waits(monitored_s=0))
+
+
+def test_a_vm_in_the_way_is_an_error_and_nothing_was_changed(stage: Stage) -> None:
+    plane = stage.applied()
+    stage.vm(plane.hosts(stage.facts())["host-1"].id)
+    with pytest.raises(InUseError):
+        run(stage, outputs((0, 2)))
+    assert plane.hosts(stage.facts())["host-1"].status == "enabled"
+
+
+def test_a_release_that_fails_after_it_has_begun_is_partly_applied_and_gone_on_with(stage: Stage) -> None:
+    plane = stage.applied()
+
+    def break_off(method: str) -> None:
+        if method == "one.vn.rm_ar":
+            raise requests.ConnectionError("the front-end went away")
+
+    stage.wire.before = break_off
+    with pytest.raises(PartlyAppliedError) as caught:
+        run(stage, outputs((0, 2), (0,)))
+    assert [type(failure) for failure in caught.value.failures] == [FrontEndUnreachableError]
+    assert plane.hosts(stage.facts())["host-1"].status == "disabled"
+    stage.wire.before = lambda method: None
+    run(stage, outputs((0, 2), (0,)))
+    assert plane.diff(stage.facts(), outputs((0, 2), (0,)), {}) == ()
+
+
+def test_a_vm_that_comes_while_its_host_is_released_leaves_it_partly_applied(stage: Stage) -> None:
+    plane = stage.applied()
+    host_1 = plane.hosts(stage.facts())["host-1"].id
+
+    def come(method: str) -> None:
+        if method == "one.host.status":
+            stage.wire.before = lambda method: None
+            stage.vm(host_1)
+
+    stage.wire.before = come
+    with pytest.raises(PartlyAppliedError, match="partly applied") as caught:
+        run(stage, outputs((0, 2)))
+    assert "has got the VMs" in caught.value.cause
