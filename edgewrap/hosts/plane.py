@@ -173,7 +173,7 @@ class HostsPlane:
         hosts = [host for key, host in outputs.hosts.items() if key not in skip and _exists(host)]
         if not hosts:
             return Observation()
-        async with credentials(self._spec.ssh) as keys:
+        async with credentials(self._spec.local_path(self._spec.ssh.public_key)) as keys:
 
             async def one(host: HostOutput) -> _Seen:
                 seen = _Seen()
