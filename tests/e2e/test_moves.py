@@ -60,9 +60,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
 
 
 @contextmanager
-def web_on(edge: Edge, host: str) -> Iterator[None]:
+def web_on(edge: Edge, host: str, key: str = KEY) -> Iterator[None]:
     """The VM that has the Elastic IP, on that host, with a server."""
-    edge.lab.tool("lab", "vm", "start", "web", "--host", host, "--ip", edge.private(KEY))
+    edge.lab.tool("lab", "vm", "start", "web", "--host", host, "--ip", edge.private(key))
     try:
         with server(edge.lab, "web", WEB):
             yield
@@ -71,10 +71,10 @@ def web_on(edge: Edge, host: str) -> Iterator[None]:
 
 
 @contextmanager
-def timed(edge: Edge, what: str, tell: pytest.CaptureFixture[str]) -> Iterator[None]:
+def timed(edge: Edge, what: str, tell: pytest.CaptureFixture[str], key: str = KEY) -> Iterator[None]:
     """How long after the begin of the block the Elastic IP answers, and after its interface was detached."""
     begun, serial = time.time(), edge.lab.requests()[-1]["serial"]
-    knocking = edge.lab.start(PYTHON, "-c", _KNOCK, edge.public(KEY), place=INTERNET)
+    knocking = edge.lab.start(PYTHON, "-c", _KNOCK, edge.public(key), place=INTERNET)
     try:
         yield
         output, _ = knocking.communicate(timeout=30)
@@ -114,6 +114,8 @@ def test_it_comes_back_and_nothing_breaks(cluster: Edge) -> None:
         cluster.apply("--monitor-timeout", "60")
         assert connect(cluster.lab, INTERNET, cluster.public(KEY), WEB).startswith("192.0.2.")
         assert cluster.apply() == (0, NOTHING_TO_DO)
+        # `ssh.from` is everybody, VMs too
+        assert connect(cluster.lab, "web", str(cluster.output("hosts.host-0.public_address")), 22).startswith("SSH-2.0")
     assert entry_now(cluster) == "host-2"
     assert cluster.private(KEY) not in cluster.lab.run("ip", "route", "show", "table", "all", place="host-1").stdout
 
@@ -174,14 +176,15 @@ def test_a_vm_on_the_host_stops_its_replacement(cluster: Edge) -> None:
 def test_one_host_retired_and_another_replaced_while_aws_refuses_the_rest(
     cluster: Edge, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """host-1 is dead, which AWS has not noticed. The Elastic IP has moved long before the rest of the run fails; the
+    """host-1 is dead, which AWS has not noticed. Its Elastic IP has moved long before the rest of the run fails; the
     next run ends it."""
+    lost = "eip-0"
     cluster.spec.write_text(SPEC.format(hosts="{ count: 2, retired: [0, 2] }", eips=5))
     cluster.lab.quota(elastic_ips=4)
     cluster.lab.tool("lab", "host", "kill", "host-1", "--silent")
     serial = cluster.lab.requests()[-1]["serial"]
-    with web_on(cluster, "host-3"):
-        with timed(cluster, "retired", capsys):
+    with web_on(cluster, "host-3", lost):
+        with timed(cluster, "dead without AWS's knowledge, replaced", capsys, lost):
             status, text = cluster.edgewrap("replace", "host-1", "--auto-approve", check=False)
         assert status == 3
         assert "AddressLimitExceeded" in text
@@ -193,7 +196,7 @@ def test_one_host_retired_and_another_replaced_while_aws_refuses_the_rest(
         cluster.lab.quota(elastic_ips=5)
         cluster.apply()
         assert cluster.apply() == (0, NOTHING_TO_DO)
-        assert connect(cluster.lab, INTERNET, cluster.public(KEY), WEB).startswith("192.0.2.")
+        assert connect(cluster.lab, INTERNET, cluster.public(lost), WEB).startswith("192.0.2.")
     after = cluster.output()
     assert {key: group["host"] for key, group in after["groups"].items()} == {"group-0": "host-3", "group-1": "host-3"}
     assert after["hosts"]["host-1"]["instance_id"] != cluster.outputs["hosts"]["host-1"]["instance_id"]

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from tests.support.lab import Lab
 PYTHON = sys.executable
 NO_ANSWER = "no answer"
 REFUSED = "refused"
+_ANSWERED_S = 10.0
 
 _SERVE = """
 import socket, sys, threading
@@ -72,17 +74,28 @@ class Pings:
 
 @contextmanager
 def pings(lab: Lab, place: str, target: str, *, interval_s: float = 0.1) -> Iterator[Pings]:
-    """Pings all along the block; it begins when the first one is answered."""
+    """Pings all along the block, which begins when the first one is answered."""
     found = Pings()
     process = lab.start("ping", "-nD", "-i", str(interval_s), target, place=place)
+    lines: list[str] = []
+    answered = threading.Event()
+
+    def read() -> None:  # all the time: ping stands still where nobody does
+        for line in process.stdout or ():
+            lines.append(line)
+            if " bytes from " in line:
+                answered.set()
+
+    reader = threading.Thread(target=read)
+    reader.start()
     try:
-        assert process.stdout is not None
-        head = process.stdout.readline() + process.stdout.readline()
-        assert " bytes from " in head, head
+        assert answered.wait(_ANSWERED_S), f"{place} has no answer from {target}"
         yield found
     finally:
         process.send_signal(signal.SIGINT)  # passed on to ping, which then tells what it sent
-        told = head + process.communicate(timeout=10)[0]
+        reader.join(_ANSWERED_S)
+        _end(process)
+    told = "".join(lines)
     answers = {int(number): float(at) for at, number in re.findall(r"^\[([0-9.]+)\] .* icmp_seq=(\d+) ttl", told, re.M)}
     summary = re.search(r"(\d+) packets transmitted", told)
     assert summary, told
