@@ -98,7 +98,8 @@ class Bench:
             )
             for host in self.outputs.hosts.values()
         ]
-        if any([process.wait() for process in running]):
+        statuses = [process.wait() for process in running]
+        if any(statuses):
             sys.exit("ssh failed")
 
     def renew(self, files: Mapping[str, list[str]]) -> None:
