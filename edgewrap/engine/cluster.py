@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgewrap.engine.journal import Journal
-from edgewrap.engine.lock import file_lock
+from edgewrap.engine.run_lock import run_lock
+from edgewrap.engine.waiting import Patience
 from edgewrap.engine.workspace import Workspace
 from edgewrap.errors import EdgewrapError, InternalError
 from edgewrap.events import Emit
+from edgewrap.infra.backend import state_place
 from edgewrap.spec.load import load_spec
 from edgewrap.spec.models import Spec
 
@@ -47,6 +49,11 @@ class Cluster:
     environ: Mapping[str, str]
     plugin_dir: Path | None = None
     lock: int | None = None
+
+    @property
+    def state_place(self) -> str:
+        """Where its Terraform state is, in words."""
+        return state_place(self.spec, str(self.workspace.directory))
 
     @cached_property
     def aws(self) -> AwsPlane:
@@ -87,7 +94,7 @@ def open_cluster(options: Options, emit: Emit) -> Iterator[Cluster]:
     spec = load_spec(options.spec_file, os.environ)
     workspace = Workspace.of(options.spec_file, spec.name, os.environ)
     workspace.create()
-    with file_lock(workspace.lock, options.command, options.lock_timeout_s) as lock:
+    with run_lock(spec, workspace.lock, options.command, Patience(options.lock_timeout_s, emit)) as lock:
         journal = Journal(workspace.logs, options.command, emit)
         try:
             yield Cluster(spec, workspace, journal, os.environ, options.plugin_dir, lock)
