@@ -14,7 +14,7 @@ from edgewrap.engine.journal import Journal
 from edgewrap.engine.run_lock import run_lock
 from edgewrap.engine.waiting import Patience
 from edgewrap.engine.workspace import Workspace
-from edgewrap.errors import EdgewrapError, InternalError
+from edgewrap.errors import EdgewrapError, InternalError, InterruptedRunError
 from edgewrap.events import Emit
 from edgewrap.infra.backend import state_place
 from edgewrap.spec.load import load_spec
@@ -89,7 +89,7 @@ def open_cluster(options: Options, emit: Emit) -> Iterator[Cluster]:
     """The cluster of a run that may change things: locked, with a log file.
 
     Raises what the spec, the working directory and the lock raise; an error that is none of ours comes out as
-    InternalError, its traceback in the log file.
+    InternalError, its traceback in the log file, and a SIGINT or SIGTERM as InterruptedRunError.
     """
     spec = load_spec(options.spec_file, os.environ)
     workspace = Workspace.of(options.spec_file, spec.name, os.environ)
@@ -107,6 +107,13 @@ def open_cluster(options: Options, emit: Emit) -> Iterator[Cluster]:
                 f"{type(error).__name__}: {error}",
                 cause="a fault in edgewrap",
                 advice=f"report it with the log file {journal.path}; what was applied so far is kept",
+            ) from error
+        except KeyboardInterrupt as error:
+            journal.write_traceback(error)
+            raise InterruptedRunError(
+                "the run was interrupted",
+                cause="SIGINT or SIGTERM",
+                advice="run it again: what was done is kept, and it goes on from there",
             ) from error
         except BaseException as error:
             journal.write_traceback(error)

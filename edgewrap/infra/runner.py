@@ -16,7 +16,7 @@ from python_terraform import IsFlagged
 from python_terraform import Terraform as ArgumentBuilder
 
 from edgewrap.change import Plane
-from edgewrap.errors import Diagnostic
+from edgewrap.errors import Diagnostic, TerraformError
 from edgewrap.events import Emit, Event, EventKind
 from edgewrap.infra.advice import terraform_error
 from edgewrap.infra.backend import BACKEND_FILE, is_aws
@@ -28,6 +28,7 @@ from edgewrap.infra.initialised import InitStamp
 from edgewrap.infra.messages import Heard, Listener
 
 CHANGES_PRESENT = 2
+INSTANCE = "aws_instance"
 PARALLELISM = 30  # more hosts than this wait for each other; the default of 10 costs 10 s for every ten
 
 
@@ -118,14 +119,16 @@ class Terraform:
         if needed:
             stamp.forget()
             self._emit(Event(EventKind.INFO, Plane.AWS, "terraform", "preparing terraform's provider"))
-            self._plain("init", reconfigure=IsFlagged, **self._backend_options())
+            self._plain("init", input=False, reconfigure=IsFlagged, **self._backend_options())
             stamp.remember(self._checked().path, self._plugin_dir)
         return needed
 
     def plan(self, *, destroy: bool = False, replace: Sequence[str] = ()) -> tuple[bool, Heard]:
         """Plan into the plan file; `replace` are addresses of resources to be made anew. Returns whether there is
         anything to apply, and what terraform said."""
-        code, heard = self._streamed(
+        listener = Listener(self._emit)
+        code = self._streamed(
+            listener,
             "plan",
             good=(0, CHANGES_PRESENT),
             out=str(self._places.plan_file),
@@ -133,16 +136,27 @@ class Terraform:
             **({"destroy": IsFlagged} if destroy else {}),
             **({"replace": list(replace)} if replace else {}),
         )
-        return code == CHANGES_PRESENT, heard
+        return code == CHANGES_PRESENT, listener.heard
 
     def show(self, plan_file: Path) -> Mapping[str, Any]:
         """A saved plan as terraform's JSON."""
         return self._answer("show", str(plan_file), directory=self._places.module, json=IsFlagged)
 
     def apply(self, plan_file: Path) -> Heard:
-        """Apply a saved plan. Raises PlanOutdatedError where the state is no longer the one it was made on."""
-        _, heard = self._streamed("apply", str(plan_file), good=(0,), parallelism=PARALLELISM)
-        return heard
+        """Apply a saved plan. Raises PlanOutdatedError where the state is no longer the one it was made on.
+
+        Where it is interrupted, instances that are just starting are kept: Terraform would mark them as failed, and
+        the next run would make them anew, which on metal takes half an hour.
+        """
+        listener = Listener(self._emit)
+        try:
+            self._streamed(listener, "apply", str(plan_file), good=(0,), parallelism=PARALLELISM)
+        except KeyboardInterrupt:
+            for address, kind in listener.heard.unfinished.items():
+                if kind == INSTANCE:
+                    self._keep(address)
+            raise
+        return listener.heard
 
     def interrupt(self) -> None:
         """Let the terraform that runs, if any, end its step and stop. May be called from any thread."""
@@ -165,16 +179,22 @@ class Terraform:
     def _ask_version(self, path: Path) -> str:
         return self._run(self._arguments(path, "version", json=IsFlagged), self._places.working_directory).stdout
 
-    def _streamed(self, command: str, *positional: str, good: Sequence[int], **options: Any) -> tuple[int, Heard]:
-        listener = Listener(self._emit)
+    def _keep(self, address: str) -> None:
+        try:
+            self._plain("untaint", address)
+        except TerraformError as error:
+            text = f"{address} is made anew by the next run: {error.what}"
+            self._emit(Event(EventKind.WARNING, Plane.AWS, "terraform", text))
+
+    def _streamed(self, listener: Listener, command: str, *positional: str, good: Sequence[int], **options: Any) -> int:
         arguments = self._arguments(self._checked().path, command, *positional, json=IsFlagged, input=False, **options)
         finished = self._run(arguments, self._places.module, listener.on_line)
         if finished.code not in good:
             raise terraform_error(command, listener.heard.errors or _plain_words(finished))
-        return finished.code, listener.heard
+        return finished.code
 
-    def _plain(self, command: str, **options: Any) -> None:
-        arguments = self._arguments(self._checked().path, command, input=False, **options)
+    def _plain(self, command: str, *positional: str, **options: Any) -> None:
+        arguments = self._arguments(self._checked().path, command, *positional, **options)
         finished = self._run(arguments, self._places.module, Listener(self._emit).on_line)
         if finished.code != 0:
             raise terraform_error(command, _plain_words(finished))
@@ -196,7 +216,13 @@ class Terraform:
     def _run(self, arguments: list[str], directory: Path, on_line: Callable[[str], None] | None = None) -> Finished:
         write_atomically(self._cli_configuration, cli_configuration_text(self._plugin_dir))
         self._emit(Event(EventKind.LOG, Plane.AWS, "terraform", f"in {directory}: {' '.join(arguments)}"))
-        return self._children.run(arguments, directory=directory, environ=self._environ, on_line=on_line)
+        return self._children.run(
+            arguments, directory=directory, environ=self._environ, on_line=on_line, on_stop=self._tell_of_stop
+        )
+
+    def _tell_of_stop(self) -> None:
+        text = "interrupted: it ends what it is doing and saves its state"
+        self._emit(Event(EventKind.INFO, Plane.AWS, "terraform", text))
 
 
 def _plain_words(finished: Finished) -> list[Diagnostic]:
