@@ -23,6 +23,7 @@ from tests.integration.hosts.vpc import Vpc, outputs_of, until
 from tests.support import nat_pool
 
 HOST = "host-0"
+CHANCE = ("eth0", "gw-port", "vx-edge")
 LONG_S = 60
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOArIgnsQuBtihEr9vV269zuAjyWK06tYxrSy2R9U8ir ada@example.org"
 UNDO = f"sh {DIRECTORY}/undo.sh"
@@ -69,9 +70,9 @@ def vpc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vpc]:
 
 
 def facts_of(vpc: Vpc, host: str = HOST) -> HostFacts:
-    """What the host is, but for the undo itself, the order of its interfaces, and the MACs that chance gives at boot."""
+    """What the host is, but for the undo itself, the order of its interfaces, and the MACs that chance gave them."""
     facts = parse_facts(vpc.on(host, f"set +e\n{facts_command('ubuntu')}"))
-    links = [replace(link, mac="") if link.name in ("eth0", "vx-edge") else link for link in facts.links]
+    links = [replace(link, mac="") if link.name in CHANCE else link for link in facts.links]
     return replace(facts, undo=NO_UNDO, links=tuple(sorted(links, key=attrgetter("name"))))
 
 
