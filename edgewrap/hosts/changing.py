@@ -37,19 +37,19 @@ async def change(
     """
     _require_tools(before, host.key)
     script = armed(converge_script(host, operations), host.user, at_most_s=CHANGE_TIMEOUT_S, undo_s=undo_s)
-    trouble: HostError | None = None
+    lost: HostError | None = None
     try:
         answer = await visit.run(script, CHANGE_TIMEOUT_S)
     except ConvergeError:
         raise
     except HostError as error:
-        trouble = error
+        lost = error
     else:
         if answer.stderr.strip():
             visit.tell(EventKind.LOG, answer.stderr.strip())
         if answer.status != 0:
             raise _failed(host.key, answer)
-    await _confirm(visit, host, before, trouble, undo_s)
+    await _confirm(visit, host, before, lost, undo_s)
     return await visit.read()
 
 
@@ -71,14 +71,15 @@ async def confirmed_before(visit: Visit, facts: HostFacts) -> bool:
     return True
 
 
-async def _confirm(visit: Visit, host: DesiredHost, before: HostFacts, trouble: HostError | None, undo_s: int) -> None:
-    """`trouble`: how the connection was lost while the change was made, which may still be under way then."""
-    deadline = monotonic() + undo_s + BACK_S + (CHANGE_TIMEOUT_S if trouble else 0)
+async def _confirm(visit: Visit, host: DesiredHost, before: HostFacts, lost: HostError | None, undo_s: int) -> None:
+    """`lost`: how the connection was lost while the change was made, which may still be under way then."""
+    deadline = monotonic() + undo_s + BACK_S + (CHANGE_TIMEOUT_S if lost else 0)
+    cause = f"no new SSH connection within {undo_s} s after the change"
     try:
         try:
             await visit.connect(0)
         except HostError as error:
-            trouble = error
+            cause += f": {error.cause}"
             visit.progress(
                 f"no new SSH connection after the change ({error.cause}): unless one comes within {undo_s} s, the host "
                 "takes the change back"
@@ -94,24 +95,35 @@ async def _confirm(visit: Visit, host: DesiredHost, before: HostFacts, trouble: 
             "at it by the instance's console if it stays silent",
         ) from error
     if answer.status == TAKEN_BACK:
-        why = f": {trouble.cause}" if trouble else ""
-        raise await _taken_back(visit, host, before, f"no new SSH connection within {undo_s} s after the change{why}")
+        now = _compared(host, before, await visit.read())
+        raise _broken_off(host.key, lost, now) if lost else _cut_off(host.key, cause, now)
     if answer.status != 0:
         raise _not_confirmed(host.key, answer)
 
 
-async def _taken_back(visit: Visit, host: DesiredHost, before: HostFacts, cause: str) -> ConvergeError:
-    """The error, with what the host is now, as the new connection shows it."""
-    facts = await visit.read()
+def _compared(host: DesiredHost, before: HostFacts, facts: HostFacts) -> str:
+    """What the host is now, for a person."""
     needed, left = diff(host, before), diff(host, facts)
     other = [one for one in (*needed, *left) if (one in needed) != (one in left)]
-    now = "is as it was" if not other else f"is not quite as it was: {names_of(other)}"
+    return f"is not quite as it was: {names_of(other)}" if other else "is as it was"
+
+
+def _cut_off(key: str, cause: str, now: str) -> ConvergeError:
     return ConvergeError(
-        host.key,
+        key,
         f"the change cut SSH off; the host took it back by itself and {now}",
         cause=cause,
         advice="see to it that ssh.from, hosts.firewall and ssh.authorized_keys let in every address and key that you "
         "come with, then run it again",
+    )
+
+
+def _broken_off(key: str, lost: HostError, now: str) -> ConvergeError:
+    return ConvergeError(
+        key,
+        f"the change broke off; the host took it back by itself and {now}",
+        cause=f"{lost.what}: {lost.cause}",
+        advice=lost.advice,
     )
 
 

@@ -143,7 +143,7 @@ def restore_keys(before: Data) -> None:
     """Our block only: every other line stays as it is by now."""
     path = Path(before["path"])
     others, block = parted(path.read_text(errors="surrogateescape")) if path.exists() else ("", "")
-    if block != before["block"]:
+    if block != before["block"] and path.exists():
         status = path.stat()
         text = (others + before["block"]).encode(errors="surrogateescape")
         owner = [status.st_uid, status.st_gid]
@@ -235,7 +235,10 @@ def restore_sysctls(before: Data, now: Data, own: set[str]) -> None:
     names = [*GLOBAL_SYSCTLS, *(name.format(device) for device in sorted(own) for name in SYSCTLS_OF_A_DEVICE)]
     for name in names:
         if name in before and name in now and before[name] != now[name]:
-            Path("/proc/sys", name).write_text(before[name])
+            try:
+                Path("/proc/sys", name).write_text(before[name])
+            except OSError as error:
+                print(f"{name} cannot be brought back: {error.strerror}", file=sys.stderr)
 
 
 def structure(before: Data, now: Data, own: set[str]) -> Iterator[str]:

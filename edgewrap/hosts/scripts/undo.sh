@@ -20,7 +20,6 @@ log=/var/lib/edgewrap/undo.log
 units=/etc/systemd/system
 unit=edgewrap-undo.service          # waits for the deadline
 boot_unit=edgewrap-undo-at-boot.service
-frr_files='/etc/frr/'
 
 lock() {
 	exec 9>/run/edgewrap-network.lock
@@ -156,15 +155,19 @@ confirm() { # $1: who
 take_back() { # $1: why
 	lock
 	armed || return 0
+	how=restore
 	if [ -f $deadline ]; then
 		# it would run network.sh for each device that comes or goes
 		if systemd; then systemctl stop edgewrap-watch.service 2>/dev/null || :; fi
-		changed=$(python3 $state/snapshot.py restore $state/snapshot.json 2>>$log)
-		bring_back_services
 	else
-		changed=$(python3 $state/snapshot.py restore-files $state/snapshot.json 2>>$log)
-		drop_services
+		how=restore-files
 	fi
+	changed=$(python3 $state/snapshot.py $how $state/snapshot.json 2>>$log) || {
+		note 'could not be taken back'
+		exit 1
+	}
+	# as far as they go: what one of them refuses must not keep the others from it; none may keep the lock
+	if [ $how = restore ]; then bring_back_services 9>&- || :; else services_at_boot 9>&- || :; fi
 	note "undone: $1"
 	forget
 }
@@ -177,7 +180,7 @@ bring_back_services() {
 		esac
 	fi
 	if grep -qx bgpd $state/running; then
-		case $changed in *$frr_files*) run_frr ;; *) bgp_runs || run_frr ;; esac
+		case $changed in */etc/frr/*) run_frr ;; *) bgp_runs || run_frr ;; esac
 	elif bgp_runs; then
 		if ! systemd; then
 			/usr/lib/frr/frrinit.sh stop
@@ -194,12 +197,16 @@ run_frr() {
 	sh -euc 'step() { :; }; . "$1"' frr $state/frr.sh || :
 }
 
-# While the host boots: what was not to start, does not.
-drop_services() {
+# While the host boots, what it is about to start was read before the files came back.
+services_at_boot() {
 	systemd || return 0
 	systemctl daemon-reload
 	for name in edgewrap-network edgewrap-watch frr; do
-		[ -e $units/multi-user.target.wants/$name.service ] || systemctl stop --no-block $name.service 2>/dev/null || :
+		if [ -e $units/multi-user.target.wants/$name.service ]; then
+			systemctl start --no-block $name.service
+		else
+			systemctl stop --no-block $name.service 2>/dev/null
+		fi
 	done
 }
 
