@@ -18,7 +18,22 @@ import typer
 from typer.exceptions import TyperException
 
 from edgewrap import __version__
-from edgewrap.cli import apply, destroy, init, lab, logs, output, plan, render, replace, schema, ssh, status, validate
+from edgewrap.cli import (
+    apply,
+    destroy,
+    init,
+    lab,
+    logs,
+    output,
+    plan,
+    preflight,
+    render,
+    replace,
+    schema,
+    ssh,
+    status,
+    validate,
+)
 from edgewrap.errors import EdgewrapError, InterruptedRunError, UsageError
 
 EXIT_ERROR = 1
@@ -31,6 +46,7 @@ COMMANDS: tuple[Callable[..., int], ...] = (
     validate.validate,
     schema.schema,
     render.render,
+    preflight.preflight,
     plan.plan,
     apply.apply,
     replace.replace,
