@@ -20,8 +20,8 @@ class Remedy:
     advice: str
 
     def fits(self, message: str) -> bool:
-        """Whether the message is of this kind."""
-        return re.search(self.pattern, message) is not None
+        """Whether the message is of this kind. Where its lines break does not count."""
+        return re.search(self.pattern, " ".join(message.split())) is not None
 
 
 Table = Sequence[Remedy]

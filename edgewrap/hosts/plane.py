@@ -19,6 +19,7 @@ from edgewrap.hosts.facts import FactsError, HostFacts, facts_command, parse_fac
 from edgewrap.hosts.operations import Operation
 from edgewrap.hosts.setup import wait_until_set_up
 from edgewrap.hosts.ssh import PROGRESS_S, Session, connected, credentials
+from edgewrap.hosts.troubles import explained
 from edgewrap.outputs import UNKNOWN, HostOutput, HostPin, HostReport, Outputs
 from edgewrap.setup.files import SetupFile, sets_itself_up, setup_files
 from edgewrap.spec.models import Spec
@@ -260,12 +261,12 @@ class HostsPlane:
         if answer.stderr.strip():
             self._tell(EventKind.LOG, key, answer.stderr.strip())
         if answer.status != 0:
-            raise ConvergeError(
-                key,
-                f"step '{failed_step(answer.stdout)}' failed with status {answer.status}",
-                cause=_tail(answer.stderr) or "the step said nothing",
-                advice="mend what it names and run it again: what is right already is left alone",
+            cause, advice = explained(
+                _tail(answer.stderr) or "the step said nothing",
+                "mend what it names and run it again: what is right already is left alone",
             )
+            what = f"step '{failed_step(answer.stdout)}' failed with status {answer.status}"
+            raise ConvergeError(key, what, cause=cause, advice=advice)
 
     def _setup_files(self, outputs: Outputs) -> tuple[SetupFile, ...]:
         version = outputs.opennebula_version

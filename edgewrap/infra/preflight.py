@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -79,8 +80,12 @@ class AwsPreflight:
         self._inputs = inputs
 
     def everything(self) -> tuple[Finding, ...]:
-        """All checks."""
-        return self._run({CREDENTIALS: self._credentials, **self._checks(tuple(Topic)), INTERFACES: self._interfaces})
+        """All checks. Where the credentials are no good, that is said once."""
+        checks = {**self._checks(tuple(Topic)), INTERFACES: self._interfaces}
+        who, *others = self._run({CREDENTIALS: self._credentials, **checks})
+        if who.verdict is Verdict.FAILURE:
+            others = [replace(one, text="AWS could not be asked", advice="") for one in others]
+        return (who, *others)
 
     def about(self, topics: Collection[Topic]) -> tuple[Finding, ...]:
         """Those that concern what a run is about to make."""

@@ -9,6 +9,11 @@ from edgewrap.remedies import Remedy
 
 LIMITS = (
     Remedy(
+        r"PrivateIpAddressLimitExceeded",
+        "the instance type takes fewer addresses on an interface than its group has",
+        "take the addresses off that somebody else assigned, then run it again",
+    ),
+    Remedy(
         r"AddressLimitExceeded",
         "the account's quota of Elastic IPs in this region is used up (5 unless raised)",
         "raise the quota L-0263D0A3 in Service Quotas, lower public_network.elastic_ips.count, or release addresses "
@@ -38,11 +43,6 @@ LIMITS = (
         r"AttachmentLimitExceeded|Interface count \d+ exceeds the limit",
         "the host has as many network interfaces as its type takes: somebody attached others than edgewrap's",
         "look at the host's interfaces in EC2, detach those of others, and run it again",
-    ),
-    Remedy(
-        r"PrivateIpAddressLimitExceeded",
-        "the instance type takes fewer addresses on an interface than its group has",
-        "take the addresses off that somebody else assigned, then run it again",
     ),
     Remedy(
         r"RulesPerSecurityGroupLimitExceeded",
@@ -112,7 +112,7 @@ CREDENTIALS = (
         "correct the name, or make the profile in IAM first",
     ),
     Remedy(
-        r"SSO session|\bsso\b|SSOToken",
+        r"SSO session|SSO Token|SSOToken|\bsso\b",
         "the sign-in to the organisation's portal has ended",
         "sign in again: `aws sso login`",
     ),
@@ -152,7 +152,7 @@ CREDENTIALS = (
         "enable the region in the account's settings",
     ),
     Remedy(
-        r"Invalid AWS Region|Provided region_name .* doesn't match",
+        r"[Ii]nvalid AWS Region|Provided region_name .* doesn't match a supported format",
         "there is no region of that name",
         "correct aws.region",
     ),
