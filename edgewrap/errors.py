@@ -156,7 +156,7 @@ class PreflightError(EdgewrapError):
         super().__init__(
             "\n".join(str(finding) for finding in self.findings),
             cause="the run needs more than there is, and nothing was changed yet",
-            advice="; ".join(dict.fromkeys(finding.advice for finding in self.findings)),
+            advice="; ".join(f"{finding.check}: {finding.advice}" for finding in self.findings),
         )
 
 

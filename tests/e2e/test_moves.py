@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.e2e.conftest import NOTHING_TO_DO, Edge
-from tests.support.lab import Lab
+from tests.support.lab import EDGEWRAP, Lab
 from tests.support.packets import PYTHON, connect, server
 
 WEB, KEY = 80, "eip-1"
@@ -130,15 +130,22 @@ def test_a_vm_on_the_host_stops_its_replacement(cluster: Edge) -> None:
 def test_one_host_retired_and_another_replaced_while_aws_refuses_the_rest(
     cluster: Edge, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The Elastic IP has moved long before the rest of the run fails; the next run ends it."""
+    """The Elastic IP has moved long before the rest of the run fails, by a quota that is lowered meanwhile; the next
+    run ends it."""
     cluster.spec.write_text(SPEC.format(hosts="{ count: 2, retired: [2] }", eips=3))
-    cluster.lab.quota(elastic_ips=2)
     serial = cluster.lab.requests()[-1]["serial"]
     with web_on(cluster, "host-0"):
         with timed(cluster, "retired", capsys):
-            status, text = cluster.edgewrap("replace", "host-1", "--auto-approve", check=False)
-        assert status == 3
+            words = ("replace", "--file", str(cluster.spec), "host-1", "--auto-approve")
+            run = cluster.lab.start(EDGEWRAP, *words)
+            while not any(call["action"] == "DetachNetworkInterface" for call in cluster.lab.requests(serial)):
+                assert run.poll() is None, run.communicate()
+                time.sleep(0.2)
+            cluster.lab.quota(elastic_ips=2)
+            text, _ = run.communicate()
+        assert run.returncode == 3
         assert "AddressLimitExceeded" in text
+        assert "quota of Elastic IPs" in text
         order = ["DetachNetworkInterface", "AttachNetworkInterface", "TerminateInstances", "RunInstances"]
         done = [call["action"] for call in cluster.lab.requests(serial) if call["action"] in order]
         assert sorted(set(done), key=done.index) == order
