@@ -1,0 +1,158 @@
+"""A gate before a lab's server: what passes it is recorded, and at chosen writes the run that sent them is killed.
+
+It stands outside the run, where AWS and the front-end would be: nothing in edgewrap knows of it.
+"""
+
+from __future__ import annotations
+
+import http.client
+import re
+import threading
+import xmlrpc.client
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import NamedTuple
+from urllib.parse import parse_qsl, urlsplit
+
+from tests.support.lab import Lab
+
+ANSWER_S = 150
+_READS = ("Describe", "Get", "List", "Head")
+_AWS_KEY = "edgewrap:key"
+_ONE_KEY = re.compile(r'KEY\s*=\s*"([^"]+)"')
+
+
+class Point(NamedTuple):
+    """Where a run is killed: right before or right after an outside effect. `what` names it in any run."""
+
+    when: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.when} {self.what}"
+
+
+Wanted = Callable[[Point], bool]
+
+
+def aws_write(body: bytes) -> str:
+    """The name of a write to EC2, such as `CreateSecurityGroup security-group-vms`; empty for a read."""
+    parameters = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+    action = parameters.get("Action", "")
+    if not action or action.startswith(_READS):
+        return ""
+    tagged = [name for name, value in parameters.items() if value == _AWS_KEY]
+    return f"{action} {parameters[tagged[0].removesuffix('Key') + 'Value']}" if tagged else action
+
+
+def one_write(body: bytes) -> str:
+    """The name of a write to the front-end, such as `host.allocate host-0`; empty for a read."""
+    parameters, method = xmlrpc.client.loads(body)
+    name = str(method).removeprefix("one.")
+    if name.endswith(".info") or name.startswith("system."):
+        return ""
+    key = next((found[1] for found in (_ONE_KEY.search(str(value)) for value in parameters) if found), "")
+    status = str(parameters[2]) if name == "host.status" else ""
+    return f"{name} {key}{status}".strip()
+
+
+class Gate:
+    """Passes on what it gets to `target`, one call at a time, from a port of its own in the lab.
+
+    `name` gives the name of the write in a request's body. Before and after each write `wanted` is asked about the
+    point; where it says yes, `kill` is called, which tells whether who asked is dead: then nothing more is done for it.
+    """
+
+    def __init__(self, target: str, name: Callable[[bytes], str]) -> None:
+        parts = urlsplit(target)
+        self._host, self._port = str(parts.hostname), int(parts.port or 80)
+        self._name = name
+        self._turn = threading.Lock()
+        self.path = parts.path
+        self.endpoint = ""
+        self.wanted: Wanted = lambda point: False
+        self.kill: Callable[[Point], bool] = lambda point: False
+        self.writes: list[str] = []
+
+    def handle(self, request: BaseHTTPRequestHandler) -> None:
+        """Pass on one request."""
+        body = request.rfile.read(int(request.headers.get("Content-Length") or 0))
+        with self._turn:
+            write = self._name(body)
+            if write and self._killed(Point("before", write)):
+                request.close_connection = True
+                return
+            status, reason, headers, answer = self._ask(request, body)
+            if write:
+                self.writes.append(write)
+                if self._killed(Point("after", write)):
+                    request.close_connection = True
+                    return
+        try:
+            request.send_response_only(status, reason)
+            for header, value in headers:
+                if header.lower() not in ("transfer-encoding", "connection"):
+                    request.send_header(header, value)
+            request.end_headers()
+            request.wfile.write(answer)
+        except OSError:  # who asked was killed
+            request.close_connection = True
+
+    def _killed(self, point: Point) -> bool:
+        return self.wanted(point) and self.kill(point)
+
+    def _ask(self, request: BaseHTTPRequestHandler, body: bytes) -> tuple[int, str, list[tuple[str, str]], bytes]:
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=ANSWER_S)
+        try:
+            connection.request(request.command, request.path, body, dict(request.headers.items()))
+            answer = connection.getresponse()
+            return answer.status, answer.reason, answer.getheaders(), answer.read()
+        finally:
+            connection.close()
+
+
+@contextmanager
+def opened(lab: Lab, *gates: Gate) -> Iterator[None]:
+    """The gates, open in the lab's network for the length of the block."""
+    servers: list[ThreadingHTTPServer] = []
+    ready = threading.Event()
+
+    def serve() -> None:
+        with lab.network():  # the threads that answer are born here, and so are in that network
+            for gate in gates:
+                server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(gate))
+                server.daemon_threads = True
+                gate.endpoint = f"http://127.0.0.1:{server.server_port}{gate.path}"
+                servers.append(server)
+            others = [threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True) for server in servers]
+            for thread in others:
+                thread.start()
+            ready.set()
+            for thread in others:
+                thread.join()
+
+    threading.Thread(target=serve, daemon=True).start()
+    assert ready.wait(10), "the gates did not open"
+    try:
+        yield
+    finally:
+        for server in servers:
+            server.shutdown()
+            server.server_close()
+
+
+def _handler(gate: Gate) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        timeout = 60
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def do_any(self) -> None:
+            gate.handle(self)
+
+        do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do_any  # noqa: N815 - the base class's names
+
+    return Handler

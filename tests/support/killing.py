@@ -1,0 +1,122 @@
+"""Runs that are killed at one outside effect after the other, until one comes to its end.
+
+A run is killed at the first point that it meets and that was not tried before; the next run goes on from what it left,
+and is killed at the next one. So each point is tried once, each run but the first has to cope with what a killed one
+left, and a whole life costs one run a point.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.support.gate import Gate, Point
+from tests.support.lab import EDGEWRAP, Lab
+
+RUN_S = 300
+MOST_RUNS = 200
+_OVER_SSH = str(Path(__file__).with_name("over_ssh.py"))
+
+
+@dataclass
+class Killer:
+    """Kills runs in a lab. `tried_over_ssh`: the file of the points of SSH; `with_terraform`: whether the terraform of
+    a run dies with it; `limit`: how many points of each life are tried, None for all."""
+
+    lab: Lab
+    aws: Gate
+    front_end: Gate
+    tried_over_ssh: Path
+    with_terraform: bool = True
+    skipped: Callable[[Point], bool] = lambda point: False
+    tried: list[Point] = field(default_factory=list)
+    seconds: float = 0
+    _run: subprocess.Popen[str] | None = None
+
+    def __post_init__(self) -> None:
+        self.tried_over_ssh.touch()
+        for gate in (self.aws, self.front_end):
+            gate.wanted, gate.kill = self._wanted, self._kill
+
+    def run(self, command: str, *arguments: str) -> tuple[int, str]:
+        """One run, which no gate kills."""
+        self._run = None
+        return self._ended(self._start(EDGEWRAP, command, *arguments))
+
+    def until_done(self, look: Callable[[Point], None], command: str, *arguments: str) -> list[Point]:
+        """Run until a run comes to its end; `look` is called after each that was killed. Gives the points tried."""
+        begun, before = time.monotonic(), len(self.tried)
+        for _ in range(MOST_RUNS):
+            known = len(self._over_ssh())
+            self._run = self._start(sys.executable, _OVER_SSH, str(self.tried_over_ssh), command, *arguments)
+            code, said = self._ended(self._run)
+            if len(self._over_ssh()) > known:
+                self.tried.append(self._over_ssh()[-1])
+            last = self.tried[-1] if self.tried else None
+            if code == 0:
+                self.seconds += time.monotonic() - begun
+                return self.tried[before:]
+            assert code == -signal.SIGKILL, f"the run after the one killed {last} ended with {code}:\n{said}"
+            assert last is not None
+            look(last)
+        raise AssertionError(f"no end after {MOST_RUNS} runs")
+
+    def forget(self) -> None:
+        """Another life begins: every point counts again."""
+        self._forgotten = len(self.tried)
+        self.tried_over_ssh.write_text("")
+
+    _forgotten: int = 0
+
+    def _over_ssh(self) -> list[Point]:
+        return [Point(*line.split(" ", 1)) for line in self.tried_over_ssh.read_text().splitlines()]
+
+    def _start(self, *command: str) -> subprocess.Popen[str]:
+        edges = (f"AWS_ENDPOINT_URL={self.aws.endpoint}", f"ONE_XMLRPC={self.front_end.endpoint}")
+        return self.lab.start("env", *edges, *command)
+
+    def _ended(self, run: subprocess.Popen[str]) -> tuple[int, str]:
+        said, _ = run.communicate(timeout=RUN_S)
+        return run.returncode, said
+
+    def _wanted(self, point: Point) -> bool:
+        return self._run is not None and point not in self.tried[self._forgotten :] and not self.skipped(point)
+
+    def _kill(self, point: Point) -> bool:
+        """Whether who sent the write is dead."""
+        assert self._run is not None
+        run, self._run = self._run, None
+        self.tried.append(point)
+        [edgewrap] = children(run.pid)
+        doomed = [edgewrap, *(descendants(edgewrap) if self.with_terraform else ())]
+        for pid in doomed:
+            os.kill(pid, signal.SIGKILL)
+        deadline = time.monotonic() + 10
+        while any(map(alive, doomed)):
+            assert time.monotonic() < deadline, "a process survived SIGKILL"
+            time.sleep(0.01)
+        return self.with_terraform or point.what in self.front_end.writes or "." in point.what
+
+
+def children(pid: int) -> list[int]:
+    """The processes that the threads of a process have started."""
+    return [int(word) for file in Path(f"/proc/{pid}/task").glob("*/children") for word in file.read_text().split()]
+
+
+def descendants(pid: int) -> list[int]:
+    """The children, and theirs."""
+    return [found for child in children(pid) for found in (child, *descendants(child))]
+
+
+def alive(pid: int) -> bool:
+    """Whether the process is there and not only waited for."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
