@@ -5,6 +5,7 @@ The tests stand in the order of a cluster's life; each starts from what the one 
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.e2e.conftest import NOTHING_TO_DO
+from tests.support.cluster import key_file, read_outputs
+from tests.support.fingerprint import on_front_end, on_hosts
 from tests.support.gate import Gate, Point, aws_write, one_write, opened
 from tests.support.killing import Killer
 from tests.support.lab import Lab
@@ -25,7 +28,10 @@ name: {name}
 aws: {{ region: eu-west-3 }}
 hosts: {{ count: {count} }}
 public_network: {{ groups: 1, elastic_ips: {{ count: {count} }} }}
+ssh: {{ public_key: {key}.pub }}
 """
+KILLED, WHOLE = "edge-killed", "edge-whole"
+NOTHING = NOTHING_TO_DO.replace("aws: nothing to do\n", "")
 WITHOUT_AWS = ("--skip", "aws", "--auto-approve")
 
 
@@ -41,7 +47,7 @@ class Life:
     def spec(self, name: str, count: int) -> tuple[str, str]:
         """The option that names a spec with so many hosts and Elastic IPs."""
         path = self.directory / f"{name}.yaml"
-        path.write_text(SPEC.format(name=name, count=count))
+        path.write_text(SPEC.format(name=name, count=count, key=key_file(self.lab)))
         return ("--file", str(path))
 
     def killed(self, command: str, *arguments: str) -> list[Point]:
@@ -50,8 +56,25 @@ class Life:
         self.counts.clear()
         return self.killer.until_done(self._look, command, *arguments)
 
+    def unbroken(self, command: str, *arguments: str) -> str:
+        """What a run said that nobody killed."""
+        code, said = self.killer.run(command, *arguments)
+        assert code == 0, said
+        return said
+
+    def count(self) -> Counter[str]:
+        """How many objects of which kind there are."""
+        return Counter(line.split()[0] for line in self.pools())
+
+    def fingerprint(self, name: str) -> tuple[list[str], dict[str, str]]:
+        """What the cluster is on the front-end and on its hosts."""
+        spec = self.directory / f"{name}.yaml"
+        shown = json.loads(self.lab.edgewrap("output", "--file", str(spec), "--json").stdout)
+        hosts = on_hosts(self.lab, spec, name, read_outputs(self.lab, spec), shown)
+        return on_front_end(self.lab, name, shown), hosts
+
     def _look(self, point: Point) -> None:
-        self.counts.append((point, Counter(line.split()[0] for line in self.pools())))
+        self.counts.append((point, self.count()))
 
     def pools(self) -> list[str]:
         """Every object on the front-end that did not come with it, as one line."""
@@ -69,6 +92,10 @@ class Life:
         assert [(str(point), found - last) for point, found in self.counts if found - last] == []
 
 
+def names(points: list[Point]) -> set[str]:
+    return {point.what for point in points}
+
+
 @pytest.fixture(scope="module")
 def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
     directory = tmp_path_factory.mktemp("killed")
@@ -83,11 +110,35 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
 
 
 def test_create(life: Life) -> None:
-    spec = life.spec("edge-killed", 1)
-    code, said = life.killer.run("apply", *spec, "--only", "aws", "--auto-approve")
-    assert code == 0, said
+    spec = life.spec(KILLED, 1)
+    life.unbroken("apply", *spec, "--only", "aws", "--auto-approve")
     tried = life.killed("apply", *spec, *WITHOUT_AWS)
-    print(len(tried), *map(str, tried), sep="\n")
-    assert {"cluster.allocate", "change host-0", "confirm host-0"} <= {point.what for point in tried}
-    life.nothing_twice(Counter(line.split()[0] for line in life.pools()))
-    assert life.killer.run("apply", *spec, *WITHOUT_AWS) == (0, NOTHING_TO_DO.replace("aws: nothing to do\n", ""))
+    assert {"cluster.allocate", "host.allocate", "vn.add_ar eip-0", "change host-0", "confirm host-0"} <= names(tried)
+    life.nothing_twice(life.count())
+    assert life.unbroken("apply", *spec, *WITHOUT_AWS) == NOTHING
+
+
+def test_scale(life: Life) -> None:
+    """A second host and a second Elastic IP; then the cluster is as one that nobody has killed."""
+    spec, whole = life.spec(KILLED, 2), life.spec(WHOLE, 2)
+    life.unbroken("apply", *spec, "--only", "aws", "--auto-approve")
+    tried = life.killed("apply", *spec, *WITHOUT_AWS)
+    assert {"host.allocate", "vn.add_ar eip-1", "change host-0", "change host-1"} <= names(tried)
+    life.nothing_twice(life.count())
+    assert life.unbroken("apply", *spec, *WITHOUT_AWS) == NOTHING
+    life.unbroken("apply", *whole, "--auto-approve")
+    assert life.fingerprint(KILLED) == life.fingerprint(WHOLE)
+
+
+def test_destroy(life: Life) -> None:
+    spec = life.spec(KILLED, 2)
+    before, rest = life.pools(), [line for line in life.pools() if KILLED not in line]
+    tried = life.killed("destroy", *spec, *WITHOUT_AWS)
+    assert {"cluster.delete", "host.delete", "vn.rm_ar"} <= names(tried)
+    assert (len(life.pools()), len(before)) == (len(rest), 2 * len(rest))
+    assert [line for line in life.pools() if KILLED in line] == []
+
+
+def test_all_converged(life: Life, capsys: pytest.CaptureFixture[str]) -> None:
+    with capsys.disabled():
+        print(f"\nOpenNebula and SSH: {life.killer.summary()}")

@@ -27,7 +27,7 @@ _OVER_SSH = str(Path(__file__).with_name("over_ssh.py"))
 @dataclass
 class Killer:
     """Kills runs in a lab. `tried_over_ssh`: the file of the points of SSH; `with_terraform`: whether the terraform of
-    a run dies with it; `limit`: how many points of each life are tried, None for all."""
+    a run dies with it; `skipped`: points that are not tried."""
 
     lab: Lab
     aws: Gate
@@ -36,8 +36,10 @@ class Killer:
     with_terraform: bool = True
     skipped: Callable[[Point], bool] = lambda point: False
     tried: list[Point] = field(default_factory=list)
+    converged: int = 0
     seconds: float = 0
     _run: subprocess.Popen[str] | None = None
+    _forgotten: int = 0
 
     def __post_init__(self) -> None:
         self.tried_over_ssh.touch()
@@ -52,27 +54,30 @@ class Killer:
     def until_done(self, look: Callable[[Point], None], command: str, *arguments: str) -> list[Point]:
         """Run until a run comes to its end; `look` is called after each that was killed. Gives the points tried."""
         begun, before = time.monotonic(), len(self.tried)
+        pending: Point | None = None
         for _ in range(MOST_RUNS):
             known = len(self._over_ssh())
             self._run = self._start(sys.executable, _OVER_SSH, str(self.tried_over_ssh), command, *arguments)
             code, said = self._ended(self._run)
             if len(self._over_ssh()) > known:
                 self.tried.append(self._over_ssh()[-1])
-            last = self.tried[-1] if self.tried else None
+            assert code in (0, -signal.SIGKILL), f"the run after the one killed {pending} ended with {code}:\n{said}"
+            self.converged += pending is not None
             if code == 0:
                 self.seconds += time.monotonic() - begun
                 return self.tried[before:]
-            assert code == -signal.SIGKILL, f"the run after the one killed {last} ended with {code}:\n{said}"
-            assert last is not None
-            look(last)
+            pending = self.tried[-1]
+            look(pending)
         raise AssertionError(f"no end after {MOST_RUNS} runs")
+
+    def summary(self) -> str:
+        """`tried N converged N`, and what it took. A point has converged when the next run has gone on from there."""
+        return f"tried {len(self.tried)} converged {self.converged} in {self.seconds:.0f} s"
 
     def forget(self) -> None:
         """Another life begins: every point counts again."""
         self._forgotten = len(self.tried)
         self.tried_over_ssh.write_text("")
-
-    _forgotten: int = 0
 
     def _over_ssh(self) -> list[Point]:
         return [Point(*line.split(" ", 1)) for line in self.tried_over_ssh.read_text().splitlines()]
