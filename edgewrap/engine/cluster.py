@@ -17,6 +17,7 @@ from edgewrap.engine.workspace import Workspace
 from edgewrap.errors import EdgewrapError, InternalError, InterruptedRunError
 from edgewrap.events import Emit
 from edgewrap.infra.backend import state_place
+from edgewrap.spec.environment import secret_variables
 from edgewrap.spec.load import load_spec
 from edgewrap.spec.models import Spec
 
@@ -85,6 +86,19 @@ def peek_cluster(spec_file: Path, emit: Emit, plugin_dir: Path | None = None) ->
 
 
 @contextmanager
+def _secrets_kept_back(spec: Spec) -> Iterator[Mapping[str, str]]:
+    """The environment as it is; while the block lasts, children are started without the secrets in it."""
+    environ = dict(os.environ)
+    hidden = secret_variables(spec.written) & environ.keys()
+    for name in hidden:
+        del os.environ[name]
+    try:
+        yield environ
+    finally:
+        os.environ.update({name: environ[name] for name in hidden})
+
+
+@contextmanager
 def open_cluster(options: Options, emit: Emit) -> Iterator[Cluster]:
     """The cluster of a run that may change things: locked, with a log file.
 
@@ -94,10 +108,11 @@ def open_cluster(options: Options, emit: Emit) -> Iterator[Cluster]:
     spec = load_spec(options.spec_file, os.environ)
     workspace = Workspace.of(options.spec_file, spec.name, os.environ)
     workspace.create()
-    with run_lock(spec, workspace.lock, options.command, Patience(options.lock_timeout_s, emit)) as lock:
+    patience = Patience(options.lock_timeout_s, emit)
+    with _secrets_kept_back(spec) as environ, run_lock(spec, workspace.lock, options.command, patience) as lock:
         journal = Journal(workspace.logs, options.command, emit)
         try:
-            yield Cluster(spec, workspace, journal, os.environ, options.plugin_dir, lock)
+            yield Cluster(spec, workspace, journal, environ, options.plugin_dir, lock)
         except EdgewrapError as error:
             journal.write_traceback(error)
             raise

@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 
 from edgewrap.engine.cluster import Cluster
 from edgewrap.engine.plan import nothing_applied
@@ -64,6 +65,9 @@ def _ssh_command(cluster: Cluster, host: HostOutput, known_hosts: Path, command:
     if private_key.is_file():
         words += ["-i", str(private_key)]
     if ssh.proxy_command:
-        proxy = ssh.proxy_command.replace("{instance_id}", host.instance_id).replace("{host}", host.name)
-        words += ["-o", f"ProxyCommand={proxy}"]
+        # from a file: it may have a password from the environment in it, and every user sees a command line
+        proxy = known_hosts.with_name("proxy.sh")
+        command_line = ssh.proxy_command.replace("{instance_id}", host.instance_id).replace("{host}", host.name)
+        proxy.write_text(f"{command_line}\n")
+        words += ["-o", f"ProxyCommand=/bin/sh {quote(str(proxy))}"]
     return [*words, host.name, *(["--", *command] if command else [])]

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from edgewrap.errors import ConvergeError, HostError, HostKeyError, ToolError
 from edgewrap.hosts.remedies import LOGIN_REFUSED, NOT_SSH, SUDO
@@ -213,7 +213,10 @@ async def _attempt(host: HostOutput, ssh: Ssh, keys: list[SSHKey | SSHKeyPair], 
             shown.append(_public_line(key))
             return pinned is None or shown[-1] == _without_comment(pinned)
 
-    with tempfile.NamedTemporaryFile(mode="r", errors="replace", prefix="edgewrap-proxy-") as proxy_errors:
+    with (
+        tempfile.NamedTemporaryFile(mode="r", errors="replace", prefix="edgewrap-proxy-") as proxy_errors,
+        tempfile.NamedTemporaryFile(mode="w", prefix="edgewrap-proxy-") as proxy_script,
+    ):
         try:
             connection = await asyncssh.connect(
                 host.name,
@@ -231,7 +234,7 @@ async def _attempt(host: HostOutput, ssh: Ssh, keys: list[SSHKey | SSHKeyPair], 
                 x509_trusted_cert_paths=[],
                 known_hosts=([], [], []),
                 server_host_key_algs=_algorithms(pinned),
-                proxy_command=_proxy_command(ssh, host, proxy_errors.name),
+                proxy_command=_proxy_command(ssh, host, proxy_errors.name, proxy_script),
                 connect_timeout=CONNECT_TIMEOUT_S,
                 login_timeout=LOGIN_TIMEOUT_S,
                 keepalive_interval=15,
@@ -255,13 +258,17 @@ def _algorithms(pinned: str | None) -> list[str]:
     return [*first, *(name for name in _KEY_ALGORITHMS if name not in first)]
 
 
-def _proxy_command(ssh: Ssh, host: HostOutput, errors: str) -> list[str] | None:
-    """Run by a shell, as OpenSSH does. What it says on its error stream is kept in the file `errors` for the cause;
-    asyncssh would take it for a part of the conversation, and the end of that stream for the end of the connection."""
+def _proxy_command(ssh: Ssh, host: HostOutput, errors: str, script: IO[str]) -> list[str] | None:
+    """Run by a shell, as OpenSSH does, but from the file `script`: it may have a password from the environment in it,
+    which a command line would show to every user of this machine. What it says on its error stream is kept in the file
+    `errors` for the cause; asyncssh would take it for a part of the conversation, and the end of that stream for the
+    end of the connection."""
     if not ssh.proxy_command:
         return None
     command = ssh.proxy_command.replace("{instance_id}", host.instance_id).replace("{host}", host.name)
-    return ["/bin/sh", "-c", f"exec 9>&2 2>{quote(errors)}; {command}"]
+    script.write(f"exec 9>&2 2>{quote(errors)}; {command}\n")
+    script.flush()
+    return ["/bin/sh", script.name]
 
 
 def _wrong_key(host: HostOutput) -> HostKeyError:

@@ -18,6 +18,19 @@ _REFERENCE = re.compile(r"(\$?)\$\{env:([^}]*)(\}?)")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
+_MAY_BE_SECRET: tuple[KeyPath, ...] = (("evpn", "password"), ("ssh", "proxy_command"))
+_NEEDED_BY_CHILDREN = {"HOME", "PATH", "USER", "LOGNAME", "SHELL", "TMPDIR", "LANG", "SSH_AUTH_SOCK"}
+
+
+def secret_variables(written: Mapping[KeyPath, str]) -> frozenset[str]:
+    """The variables that no child process is to have, given the texts of a spec as written by path: those that may
+    hold a password or a token, and OpenNebula's login. AWS's own stay: Terraform and SSM's proxy need them."""
+    named = {
+        found[2] for path in _MAY_BE_SECRET for found in _REFERENCE.finditer(written.get(path, "")) if not found[1]
+    }
+    return frozenset({"ONE_AUTH", *(name for name in named - _NEEDED_BY_CHILDREN if not name.startswith("AWS_"))})
+
+
 def texts(data: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, str]]:
     """Every text of a document with its path."""
     if isinstance(data, str):
