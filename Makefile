@@ -1,5 +1,5 @@
 # Each target does all of its own set-up on a fresh Debian 12 or Ubuntu machine.
-.PHONY: install system venv terraform cloud-init demo lab lab-down test lint
+.PHONY: matrix-kill install system venv terraform cloud-init demo lab lab-down test lint
 .DEFAULT_GOAL := install
 
 PYTHON ?= python3
@@ -82,3 +82,7 @@ lint: venv
 
 test: install lint
 	$(BIN)/python -m pytest
+
+# Runs killed at every point of their lives; each of the two prints `tried N converged N`. About an hour.
+matrix-kill: install
+	EDGEWRAP_KILL_POINTS=all $(BIN)/python -m pytest --timeout 7200 tests/e2e/test_killed.py tests/e2e/test_killed_aws.py

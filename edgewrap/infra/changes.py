@@ -60,7 +60,7 @@ def read_changes(document: Mapping[str, Any], before: Before) -> tuple[Change, .
     changes = [
         _change(entry, action, drift.get(entry["address"]), before)
         for entry in document.get("resource_changes", [])
-        if entry["type"] not in HIDDEN and (action := ACTIONS.get(tuple(entry["change"]["actions"])))
+        if entry["type"] not in HIDDEN and (action := _action(entry["change"]))
     ]
     return tuple(sorted(changes, key=_place))
 
@@ -72,6 +72,12 @@ def predicted_values(document: Mapping[str, Any]) -> dict[str, Any]:
         for name, change in document.get("output_changes", {}).items()
         if change["actions"] != ["delete"]
     }
+
+
+def _action(change: Mapping[str, Any]) -> Action | None:
+    """What a change of terraform's does; what is only taken into the state counts as an update."""
+    action = ACTIONS.get(tuple(change["actions"]))
+    return Action.UPDATE if action is None and change.get("importing") else action
 
 
 def _change(entry: Mapping[str, Any], action: Action, drift: Mapping[str, Any] | None, before: Before) -> Change:
@@ -110,6 +116,8 @@ def _why(
         if before.destroy:
             return "destroy"
         return "retired" if re.fullmatch(r"(host|eip)-\d+", what.key) else "no longer in the spec"
+    if entry["change"].get("importing"):
+        return "a run was killed right after it had made it"
     if what.kind in REASONED and what.key in before.reasons:
         return before.reasons[what.key]
     if entry.get("action_reason") == "replace_because_tainted":

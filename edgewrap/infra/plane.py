@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from edgewrap.change import Change
+from edgewrap.change import Change, Plane
 from edgewrap.errors import PlanOutdatedError, StateError
-from edgewrap.events import Emit
+from edgewrap.events import Emit, Event, EventKind
 from edgewrap.finding import Finding
 from edgewrap.infra.aws import AwsLookups, InstanceNow
 from edgewrap.infra.backend import s3_backend, s3_endpoint
@@ -21,6 +21,7 @@ from edgewrap.infra.decide import decide_inputs
 from edgewrap.infra.files import write_tree
 from edgewrap.infra.inputs import Inputs, host_key
 from edgewrap.infra.kinds import HIDDEN, KEYS
+from edgewrap.infra.lost import NOTHING_LOST, Lost, addresses_in, addresses_of, find_lost
 from edgewrap.infra.messages import Heard
 from edgewrap.infra.moves import beyond, instances_made, moves_ahead, reasons, without_instances
 from edgewrap.infra.notices import setup_notices
@@ -30,6 +31,7 @@ from edgewrap.infra.render import render
 from edgewrap.infra.runner import Places, Terraform
 from edgewrap.infra.state_store import state_store
 from edgewrap.infra.tools import check_tools
+from edgewrap.infra.variables import make_variables
 from edgewrap.outputs import HostOutput, Outputs
 from edgewrap.spec.addressing import living
 from edgewrap.spec.load import public_document
@@ -40,12 +42,13 @@ HOST_ADDRESS = 'module.hosts.aws_instance.host["{}"]'
 
 @dataclass(frozen=True, slots=True)
 class AwsState:
-    """What the Terraform state says: the outputs, the inputs kept in it, and the spec last applied to its end (JSON
-    text, empty where none was)."""
+    """What the Terraform state says: the outputs, the inputs kept in it, the spec last applied to its end (JSON text,
+    empty where none was), and the addresses of what is in it."""
 
     outputs: Outputs
     inputs: Inputs
     applied: str
+    addresses: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class AwsPlan:
 
     `predicted` are the outputs after it, with UNKNOWN for what only AWS can tell; for a destroy, those before it.
     `moves_ahead` are the groups that must move before it, by `move` and then `follow`; `replaced` the hosts whose
-    instance is made anew because that was asked for.
+    instance is made anew because that was asked for; `lost` what a killed run made, and this one takes over.
     """
 
     changes: tuple[Change, ...]
@@ -65,6 +68,7 @@ class AwsPlan:
     destroy: bool = False
     replaced: tuple[str, ...] = ()
     moves_ahead: tuple[str, ...] = ()
+    lost: Lost = NOTHING_LOST
 
 
 class AwsPlane:
@@ -115,7 +119,8 @@ class AwsPlane:
             return None
         inputs = Inputs.from_text(text)
         self._require_own(inputs, document.place)
-        return AwsState(read_outputs(values, inputs), inputs, values.get("applied") or "")
+        applied = values.get("applied") or ""
+        return AwsState(read_outputs(values, inputs), inputs, applied, addresses_in(document.resources))
 
     def observe(self) -> AwsState | None:
         """The same, with the instances as AWS has them now: Terraform takes a stopped one for a sound one.
@@ -164,7 +169,8 @@ class AwsPlane:
             inputs = self._decide(state, {*avoid, *replaced}, front_end_version)
             for notice in setup_notices(self._spec, inputs, previous, state.applied if state else "", replaced):
                 self._emit(notice)
-        pending, heard = self._planned(render(self._spec, inputs), destroy=destroy, replaced=replaced)
+        lost = self._find_lost(state, inputs)
+        pending, heard = self._planned(render(self._spec, inputs), lost, destroy=destroy, replaced=replaced)
         changes: tuple[Change, ...] = ()
         predicted = state.outputs if state else None
         if pending and (predicted is None or destroy or _concerns_aws(heard)):
@@ -181,6 +187,7 @@ class AwsPlane:
             destroy,
             tuple(replaced),
             moves_ahead(changes, inputs.placement, state.outputs) if state and not destroy else (),
+            lost,
         )
 
     def move(self, state: AwsState, plan: AwsPlan) -> AwsState:
@@ -191,11 +198,12 @@ class AwsPlane:
         between = state.inputs.model_copy(update={"placement": plan.inputs.placement})
         # an instance that is gone is left out, or it would be made anew in this step
         files = render(self._spec, between, applied=state.applied, without=instances_made(plan.changes))
-        self._planned(files)
+        self._planned(files, plan.lost)
         document = self._terraform.show(self._places.plan_file)
         _require_planned(read_changes(document, self._before(state, between, ())), without_instances(plan.changes))
         heard = self._apply(self._places.plan_file)
-        return AwsState(read_outputs(self._values(heard), between), between, state.applied)
+        addresses = state.addresses | plan.lost.imports.keys()
+        return AwsState(read_outputs(self._values(heard), between), between, state.applied, addresses)
 
     def follow(self, state: AwsState, plan: AwsPlan) -> AwsPlan:
         """What is left of `plan` after `move` has led to `state`. Raises PlanOutdatedError where that is something
@@ -247,12 +255,24 @@ class AwsPlane:
             front_end_version=front_end_version,
         )
 
+    def _find_lost(self, state: AwsState | None, inputs: Inputs) -> Lost:
+        """What a killed run has made without a trace in the state; before the first run there is none."""
+        if state is None:
+            return NOTHING_LOST
+        wanted = addresses_of(make_variables(self._spec, inputs, ""), inputs.host_address)
+        lost = find_lost(self._clients, inputs.uuid, wanted - state.addresses)
+        for address, number in sorted(lost.imports.items()):
+            text = f"{number} was made by a run that was killed before Terraform had noted it: this one takes it over"
+            self._emit(Event(EventKind.WARNING, Plane.AWS, address, text))
+        return lost
+
     def _planned(
-        self, files: Mapping[str, str], *, destroy: bool = False, replaced: Collection[str] = ()
+        self, files: Mapping[str, str], lost: Lost, *, destroy: bool = False, replaced: Collection[str] = ()
     ) -> tuple[bool, Heard]:
-        write_tree(self._places.module, files)
+        write_tree(self._places.module, {**files, **lost.files()})
         self._terraform.init_if_needed()
-        return self._terraform.plan(destroy=destroy, replace=[HOST_ADDRESS.format(key) for key in sorted(replaced)])
+        anew = [*(HOST_ADDRESS.format(key) for key in sorted(replaced)), *(() if destroy else lost.half_made)]
+        return self._terraform.plan(destroy=destroy, replace=anew)
 
     def _before(
         self, state: AwsState | None, inputs: Inputs, replaced: Collection[str], *, destroy: bool = False
