@@ -20,7 +20,8 @@ def logs(
     from edgewrap.errors import UsageError
     from edgewrap.events import discard
 
-    found = runs(peek_cluster(file, discard).workspace.logs)[::-1]
+    with peek_cluster(file, discard) as cluster:
+        found = runs(cluster.workspace.logs)[::-1]
     if list_runs:
         for path in found:
             typer.echo(str(path))

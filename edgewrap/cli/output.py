@@ -21,7 +21,8 @@ def output(
     from edgewrap.engine.output import read_output
     from edgewrap.events import discard
 
-    value = read_output(peek_cluster(file, discard), name)
+    with peek_cluster(file, discard) as cluster:
+        value = read_output(cluster, name)
     if isinstance(value, str) and not json:
         typer.echo(value)
     else:

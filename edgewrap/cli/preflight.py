@@ -21,6 +21,7 @@ def preflight(
     from edgewrap.events import discard
     from edgewrap.finding import Verdict
 
-    findings = look(peek_cluster(file, discard, plugin_dir), select(only, skip))
+    with peek_cluster(file, discard, plugin_dir) as cluster:
+        findings = look(cluster, select(only, skip))
     print_findings(findings, json=json)
     return 1 if any(finding.verdict is Verdict.FAILURE for finding in findings) else 0

@@ -30,8 +30,8 @@ def render(
     from edgewrap.events import discard
     from edgewrap.infra.export import export_terraform
 
-    cluster = peek_cluster(file, discard)
-    directory = output or Path(f"{cluster.spec.name}-terraform")
-    names = export_terraform(cluster.spec, cluster.aws.current(), directory, cluster.environ, offline=offline)
+    with peek_cluster(file, discard) as cluster:
+        directory = output or Path(f"{cluster.spec.name}-terraform")
+        names = export_terraform(cluster.spec, cluster.aws.current(), directory, cluster.environ, offline=offline)
     typer.echo(f"{directory}: {len(names)} files")
     return 0

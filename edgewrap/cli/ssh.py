@@ -19,4 +19,5 @@ def ssh(
     from edgewrap.engine.ssh import run_ssh
     from edgewrap.events import discard
 
-    return run_ssh(peek_cluster(file, discard), host, context.args)
+    with peek_cluster(file, discard) as cluster:
+        return run_ssh(cluster, host, context.args)

@@ -19,5 +19,6 @@ def status(file: SpecFile, json: Json = False) -> int:
         if event.kind is EventKind.WARNING:
             typer.echo(event_line(event), err=True)
 
-    print_status(read_status(peek_cluster(file, warn)), json=json)
+    with peek_cluster(file, warn) as cluster:
+        print_status(read_status(cluster), json=json)
     return 0

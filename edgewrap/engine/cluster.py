@@ -79,15 +79,18 @@ class Cluster:
         return HostsPlane(self.spec, self.emit)
 
 
-def peek_cluster(spec_file: Path, emit: Emit, plugin_dir: Path | None = None) -> Cluster:
+@contextmanager
+def peek_cluster(spec_file: Path, emit: Emit, plugin_dir: Path | None = None) -> Iterator[Cluster]:
     """The cluster without a lock or a log file, for commands that only read."""
     spec = load_spec(spec_file, os.environ)
-    return Cluster(spec, Workspace.of(spec_file, spec.name, os.environ), emit, os.environ, plugin_dir)
+    with _secrets_kept_back(spec) as environ:
+        yield Cluster(spec, Workspace.of(spec_file, spec.name, environ), emit, environ, plugin_dir)
 
 
 @contextmanager
 def _secrets_kept_back(spec: Spec) -> Iterator[Mapping[str, str]]:
-    """The environment as it is; while the block lasts, children are started without the secrets in it."""
+    """The environment as it is; while the block lasts, children (terraform, a proxy command, ssh) are started without
+    the secrets in it."""
     environ = dict(os.environ)
     hidden = secret_variables(spec.written) & environ.keys()
     for name in hidden:

@@ -77,8 +77,7 @@ def find_lost(clients: Clients, uuid: str, missing: Collection[str]) -> Lost:
     with clients.explained():
         found = dict(_found(clients.ec2, uuid, frozenset(missing)))
         imports = {address: number for address, number in found.items() if address in missing}
-        groups = {number: address for address, number in imports.items() if number.startswith("sg-")}
-        return Lost(imports, tuple(sorted(_half_made(clients.ec2, groups))))
+        return Lost(imports, tuple(sorted(_half_made(clients.ec2, uuid, frozenset(missing)))))
 
 
 def _addresses(variables: Variables, host_address: str) -> Iterator[str]:
@@ -108,8 +107,8 @@ def _rule(key: str, *, egress: bool) -> str:
         return RULE.format(direction, "cluster")
     if key.startswith("hosts-ingress-ssh-"):
         return RULE.format(direction, f'ssh["{key}"]')
-    if key.startswith("host-"):
-        return HOST_RULE.format(key)
+    if key.startswith("hosts-ingress-host-"):
+        return HOST_RULE.format(key.removeprefix("hosts-ingress-"))
     return RULE.format(direction, f'vms["{key}"]')
 
 
@@ -189,13 +188,21 @@ def _eip(key: str) -> str:
     return HOST_EIP.format(key.removeprefix("eip-")) if key.startswith("eip-host-") else EIP.format(key)
 
 
-def _half_made(ec2: EC2Client, groups: Mapping[str, str]) -> Iterator[str]:
-    """Security groups that still have the rule that AWS gives each, which lets everything out: Terraform takes it away
-    right after making one. Without this, it would stay for ever."""
-    for group, address in groups.items():
-        rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])
-        if any(rule["IsEgress"] and not _key(rule) for rule in rules["SecurityGroupRules"]):
-            yield address
+def _half_made(ec2: EC2Client, uuid: str, missing: frozenset[str]) -> Iterator[str]:
+    """Security groups that still have the rule that AWS gives each, which lets everything out, and none of ours:
+    Terraform takes it away right after making one, before it makes a rule. Left alone, it would stay for ever."""
+    rules = [address for address in missing if "_security_group" in address]
+    suspects = {"vms" if ".vms" in address else "hosts" for address in rules}
+    if not suspects:
+        return
+    ours: Any = [{"Name": "tag:edgewrap:uuid", "Values": [uuid]}]
+    for group in ec2.describe_security_groups(Filters=ours)["SecurityGroups"]:
+        name = _key(group).removeprefix("security-group-")
+        if name in suspects:
+            found = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group["GroupId"]]}])
+            keys = [_key(rule) for rule in found["SecurityGroupRules"]]
+            if keys and not any(keys):
+                yield SECURITY_GROUP.format(name)
 
 
 def _key(thing: Any) -> str:

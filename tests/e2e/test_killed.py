@@ -1,8 +1,8 @@
 """Runs over OpenNebula and the hosts, killed by SIGKILL right before and right after everything that they do there.
 
 A run over OpenNebula stands on the front-end alone, so right before one write all is as right after the one before:
-these points are tried only with EDGEWRAP_KILL_POINTS=all (`make matrix-kill`), all others always. The tests stand in the
-order of a cluster's life; each starts from what the one before left.
+these points are tried only with EDGEWRAP_KILL_POINTS=all (`make matrix-kill`), all others always. The tests stand in
+the order of a cluster's life; each starts from what the one before left.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from tests.support.fingerprint import on_front_end, on_hosts
 from tests.support.gate import Gate, Point, aws_write, one_write, opened
 from tests.support.killing import Killer
 from tests.support.lab import Lab
+from tests.support.secrets import Watched
 
 POOLS = {"CLUSTER": "cluster", "HOST": "host", "DATASTORE": "datastore", "VNET": "vn", "VNTEMPLATE": "vntemplate"}
 SPEC = """
@@ -36,6 +37,8 @@ ssh: {{ public_key: {key}.pub }}
 ALL = os.environ.get("EDGEWRAP_KILL_POINTS") == "all"
 KILLED, WHOLE = "edge-killed", "edge-whole"
 NOTHING = NOTHING_TO_DO.replace("aws: nothing to do\n", "")
+PLANTED = """evpn: { password: "${env:BGP_WORD}" }
+ssh: { proxy_command: "WORD='${env:PROXY_WORD}'; exec nc {host} 22", """
 WITHOUT_AWS = ("--skip", "aws", "--auto-approve")
 
 
@@ -149,3 +152,48 @@ def test_all_converged(life: Life, capsys: pytest.CaptureFixture[str]) -> None:
     with capsys.disabled():
         print(f"\nOpenNebula and SSH: {life.killer.summary()}")
     assert len(life.killer.tried) == life.killer.converged
+
+
+def test_no_secret_anywhere(life: Life) -> None:
+    """The rest of a cluster's life, with secrets in the environment: they are in no file, text, argument or object, and
+    Terraform alone gets those that it needs."""
+    home, temporary = life.lab.directory / "home", life.directory / "tmp"
+    temporary.mkdir()
+    login = (home / ".one" / "one_auth").read_text().strip()
+    aws = {name: f"planted-{name}-4711" for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")}
+    own = {"BGP_WORD": "planted-bgp-4711", "PROXY_WORD": "planted-proxy-4711"}
+    secrets = {
+        **aws,
+        **own,
+        "ONE_AUTH": login.partition(":")[2],
+        "a wrong password": "planted-wrong-4711",
+        "the private key": key_file(life.lab).read_text().splitlines()[2],
+    }
+    variables = {**aws, **own, "ONE_AUTH": login, "TMPDIR": str(temporary)}
+    watched = Watched(life.lab, life.directory / "planted.sh", variables, secrets)
+    spec = life.spec(WHOLE, 2)
+    Path(spec[1]).write_text(Path(spec[1]).read_text().replace("ssh: {", PLANTED))
+
+    assert watched.run("plan", *spec, "--detailed-exitcode") == 2
+    assert watched.run("apply", *spec, *WITHOUT_AWS, ONE_AUTH="oneadmin:planted-wrong-4711") == 1
+    failing = f"{own['PROXY_WORD']}'; echo no >&2; exit '7"
+    assert watched.run("apply", *spec, *WITHOUT_AWS, "--host-timeout", "1", PROXY_WORD=failing) == 3
+    assert watched.run("apply", *spec, "--auto-approve") == 0
+    assert watched.run("status", *spec) == 0
+    left = [path for path in (life.lab.directory / "runs" / WHOLE).rglob("*") if path.is_file()]
+    left = [path for path in left if "providers" not in path.parts]
+    assert {"terraform.tfstate", "plan.tfplan", "terraform.tfvars.json"} <= {path.name for path in left}
+    assert watched.in_files(left) == set()
+    assert watched.run("destroy", *spec, "--auto-approve") == 0
+
+    told = [*(life.lab.directory / "runs" / WHOLE / "logs").glob("*"), life.lab.directory / "aws" / "requests.ndjson"]
+    assert watched.in_files(told) == set()
+    database = [*(life.lab.directory / "frontend").glob("one.db*")]
+    assert database
+    assert watched.in_files(database) == set()
+    assert list(temporary.iterdir()) == []
+    assert watched.in_texts() == set()
+    assert watched.shown == set()
+    assert watched.given["terraform"] == aws.keys()
+    assert {program: given - aws.keys() for program, given in watched.given.items() if given - aws.keys()} == {}
+    assert "nc" in watched.given

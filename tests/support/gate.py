@@ -121,8 +121,7 @@ def opened(lab: Lab, *gates: Gate) -> Iterator[None]:
     def serve() -> None:
         with lab.network():  # the threads that answer are born here, and so are in that network
             for gate in gates:
-                server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(gate))
-                server.daemon_threads = True
+                server = _Server(("127.0.0.1", 0), _handler(gate))
                 gate.endpoint = f"http://127.0.0.1:{server.server_port}{gate.path}"
                 servers.append(server)
             others = [threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True) for server in servers]
@@ -140,6 +139,13 @@ def opened(lab: Lab, *gates: Gate) -> Iterator[None]:
         for server in servers:
             server.shutdown()
             server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Whoever is killed lets its connections drop."""
 
 
 def _handler(gate: Gate) -> type[BaseHTTPRequestHandler]:

@@ -5,10 +5,14 @@ The tests stand in the order of a cluster's life; each starts from what the one 
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from edgewrap.infra.clients import Clients
+from edgewrap.infra.lost import addresses_of, find_lost
+from edgewrap.infra.variables import make_variables
 from edgewrap.lab.aws.client import LabAwsClient
 from edgewrap.outputs import UNKNOWN, Outputs
 
@@ -99,6 +103,15 @@ def test_the_hosts_open_ssh_and_the_cluster_itself_only(outputs: Outputs, ec2: E
         ("-1", -1, hosts),
         *(("-1", -1, f"{host.public_address}/32") for host in outputs.hosts.values()),
     }
+
+
+def test_whatever_a_killed_run_may_lose_has_its_place_in_the_state(cluster: Any, spec: Any, outputs: Outputs) -> None:
+    """All but the associations of Elastic IPs, which AWS makes a second time as if it were the first."""
+    state = cluster.plane(spec).current()
+    in_aws = {address for address in state.addresses if "aws_eip_association" not in address}
+    wanted = addresses_of(make_variables(spec, state.inputs, ""), "public")
+    assert wanted == {address for address in in_aws if "terraform_data" not in address}
+    assert find_lost(Clients(spec, os.environ), outputs.uuid, wanted).imports.keys() == wanted
 
 
 def test_a_second_run_has_nothing_to_do(cluster: Any, spec: Any, outputs: Outputs) -> None:
