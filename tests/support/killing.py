@@ -51,6 +51,16 @@ class Killer:
         self._run = None
         return self._ended(self._start(EDGEWRAP, command, *arguments))
 
+    def at(self, point: str, command: str, *arguments: str) -> None:
+        """One run that is killed at this point of its writes."""
+        skipped, self.skipped = self.skipped, lambda met: str(met) != point
+        self.forget()
+        self._run = self._start(EDGEWRAP, command, *arguments)
+        code, said = self._ended(self._run)
+        self.skipped = skipped
+        assert code == -signal.SIGKILL, said
+        self.converged += 1  # what follows is the caller's to look at
+
     def until_done(self, look: Callable[[Point], None], command: str, *arguments: str) -> list[Point]:
         """Run until a run comes to its end; `look` is called after each that was killed. Gives the points tried."""
         begun, before = time.monotonic(), len(self.tried)
