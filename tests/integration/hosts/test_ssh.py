@@ -17,6 +17,7 @@ from edgewrap.events import EventKind
 from edgewrap.hosts import plane as plane_module
 from edgewrap.hosts import ssh as ssh_module
 from edgewrap.outputs import UNKNOWN, HostPin
+from edgewrap.spec.models import Origin, Spec
 from tests.integration.hosts.conftest import Runner
 
 RELAY = """
@@ -95,6 +96,13 @@ def test_the_key_is_found_below_home(host: Runner, monkeypatch: pytest.MonkeyPat
     assert not below_home.observe().failures
 
 
+def test_a_relative_key_begins_at_the_spec(host: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    document = host.vpc.spec(public_key="id_ed25519.pub").model_dump(mode="json", by_alias=True)
+    spec = Spec.model_validate(document, context=Origin({}, host.vpc.directory))
+    assert not replace(host, spec=spec).observe().failures
+
+
 def test_the_agent_has_the_key(host: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the public key lies there; the agent also holds more keys than sshd would let us try."""
     public = tmp_path / "id_ed25519.pub"
@@ -133,7 +141,8 @@ def test_a_failing_proxy_command_says_why(make_runner: Callable[..., Runner]) ->
     proxied = make_runner(proxy_command="echo 'TargetNotConnected: {instance_id}' >&2; exit 255").only("host-2")
     assert _failure(proxied) == (
         HostUnreachableError,
-        "ssh.proxy_command failed (TargetNotConnected: i-2)",
+        "ssh.proxy_command failed: the host does not report to SSM; it is still booting, or has no profile for it "
+        "(TargetNotConnected: i-2)",
     )
 
 
