@@ -156,7 +156,8 @@ class HostsPlane:
     ) -> Observation:
         """Do `work` on every host that is there, all side by side, and gather what they showed."""
         hosts = [host for key, host in outputs.hosts.items() if key not in skip and _exists(host)]
-        visits = asyncio.run(visit_all(hosts, self._spec.ssh, pins, self._emit, work, wait_s=wait_s))
+        public_key = self._spec.local_path(self._spec.ssh.public_key)
+        visits = asyncio.run(visit_all(hosts, self._spec.ssh, public_key, pins, self._emit, work, wait_s=wait_s))
         return Observation(
             facts={visit.key: visit.facts for visit in visits if visit.facts},
             failures={visit.key: visit.failure for visit in visits if visit.failure},

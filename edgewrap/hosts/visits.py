@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from asyncssh import SSHKey, SSHKeyPair
 
 FACTS_TIMEOUT_S = 60
+RUNNING = "running"  # of an instance, in AWS's words
 
 
 @dataclass(slots=True)
@@ -95,18 +97,28 @@ Work = Callable[[Visit], Awaitable[None]]
 
 
 async def visit_all(
-    hosts: Sequence[HostOutput], ssh: Ssh, pins: Mapping[str, HostPin], emit: Emit, work: Work, *, wait_s: float
+    hosts: Sequence[HostOutput],
+    ssh: Ssh,
+    public_key: Path,
+    pins: Mapping[str, HostPin],
+    emit: Emit,
+    work: Work,
+    *,
+    wait_s: float,
 ) -> tuple[Visit, ...]:
     """Do `work` on every host, all side by side; a failure of one, which stands in its visit, never stops the others.
-    Waits up to `wait_s` seconds for SSH. Raises ToolError where there is no key to log in with."""
+    Waits up to `wait_s` seconds for SSH. `public_key` is the file of the key to log in with; raises ToolError where
+    there is none."""
     if not hosts:
         return ()
-    async with credentials(ssh) as keys:
+    async with credentials(public_key) as keys:
 
         async def one(host: HostOutput) -> Visit:
             visit = Visit(host, ssh, keys, emit, pins.get(host.key))
+            if host.state != RUNNING:  # the run tells it from AWS, and whether it matters
+                visit.failure = _not_running(host)
+                return visit
             try:
-                _require_running(host)
                 await visit.connect(wait_s)
                 await work(visit)
             except HostError as error:
@@ -124,11 +136,10 @@ def tail(text: str, lines: int = 5) -> str:
     return "; ".join(line.strip() for line in text.strip().splitlines()[-lines:])
 
 
-def _require_running(host: HostOutput) -> None:
-    if host.state != "running":
-        raise HostError(
-            host.key,
-            f"its instance {host.instance_id} is {host.state}",
-            cause="it was stopped or terminated outside edgewrap, or AWS failed it",
-            advice="start it again in EC2, then run it again",
-        )
+def _not_running(host: HostOutput) -> HostError:
+    return HostError(
+        host.key,
+        f"its instance {host.instance_id} is {host.state}",
+        cause="it was stopped or terminated outside edgewrap, or AWS failed it",
+        advice="start it again in EC2, then run it again",
+    )
