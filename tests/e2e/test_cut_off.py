@@ -62,7 +62,7 @@ def test_ssh_cut_off_by_a_change(edge: Edge, pool: tuple[str, ...], tmp_path: Pa
     for other in others:
         assert f"hosts: done: {other}: " in text
     print(f"\n  back after {seconds:.1f} s; the stream stood still for {flow.longest_s:.2f} s at most")
-    assert seconds < UNDO_S + 30
+    assert seconds < UNDO_S + 60
     assert flow.lives
     assert flow.longest_s < 2
     _, text = edge.apply("--only", "hosts")
