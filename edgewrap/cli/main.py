@@ -18,7 +18,22 @@ import typer
 from typer.exceptions import TyperException
 
 from edgewrap import __version__
-from edgewrap.cli import apply, destroy, init, lab, logs, output, plan, render, replace, schema, ssh, status, validate
+from edgewrap.cli import (
+    apply,
+    destroy,
+    force_unlock,
+    init,
+    lab,
+    logs,
+    output,
+    plan,
+    render,
+    replace,
+    schema,
+    ssh,
+    status,
+    validate,
+)
 from edgewrap.errors import EdgewrapError, InterruptedRunError, UsageError
 
 EXIT_ERROR = 1
@@ -37,6 +52,7 @@ COMMANDS: tuple[Callable[..., int], ...] = (
     status.status,
     output.output,
     destroy.destroy,
+    force_unlock.force_unlock,
     logs.logs,
 )
 

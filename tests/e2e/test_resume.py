@@ -17,6 +17,7 @@ from tests.support.lab import EDGEWRAP, REGION, Lab
 from tests.support.packets import NO_ANSWER, connect, server
 
 REACHED_S = 300  # a machine may be busy
+WITHOUT_HOSTS = ("--lock-timeout", str(REACHED_S), "--skip", "hosts")
 TAG = "ünïcode 東京 a=b +c @d e:f/g"
 DESCRIPTION = "a ${b} $c (d) [e]; {f} = *h"
 SPEC = """
@@ -46,9 +47,9 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
 
 
 def kill_apply_once(edge: Edge, reached: Callable[[], bool]) -> None:
-    """Begin an apply, and kill it with SIGKILL as soon as `reached` says so."""
+    """Begin an apply without the hosts plane, and kill it with SIGKILL as soon as `reached` says so."""
     lock = edge.lab.directory / "runs" / "edge-test" / "lock"
-    run = edge.lab.start(EDGEWRAP, "apply", "--file", str(edge.spec), "--auto-approve", "--lock-timeout", "300")
+    run = edge.lab.start(EDGEWRAP, "apply", "--file", str(edge.spec), "--auto-approve", *WITHOUT_HOSTS)
     deadline = time.monotonic() + REACHED_S
     while not reached():
         assert time.monotonic() < deadline, "the point was not reached"
@@ -82,7 +83,7 @@ def pool(edge: Edge, name: str) -> ElementTree.Element:
 
 def test_killed_after_the_vpc_the_next_run_goes_on(broken: Edge, edge: Edge) -> None:
     kill_apply_once(broken, lambda: vpcs(broken) == 1)
-    _, text = broken.apply("--lock-timeout", str(REACHED_S), "--skip", "hosts")
+    _, text = broken.apply(*WITHOUT_HOSTS)
     assert "edge-test is what the spec says." in text
     assert inventory(broken) == edge.inventory
 
@@ -92,7 +93,7 @@ def test_killed_after_an_instance_the_next_run_goes_on(broken: Edge, edge: Edge)
     with broken.lab.network():
         broken.lab.ec2.terminate_instances(InstanceIds=[broken.output("hosts.host-2.instance_id")])
     kill_apply_once(broken, lambda: instances(broken) == 3)
-    _, text = broken.apply("--lock-timeout", str(REACHED_S), "--skip", "hosts")
+    _, text = broken.apply(*WITHOUT_HOSTS)
     assert "edge-test is what the spec says." in text
     assert inventory(broken) == edge.inventory
 
