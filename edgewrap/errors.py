@@ -10,6 +10,7 @@
       PlanOutdatedError          a saved plan no longer fits what it stood on
       TerraformError             terraform failed; carries its diagnostics
       AwsError                   AWS answered a call of ours with an error
+      PreflightError             a quota, a right or a tool that the run needs is not there
       OpenNebulaError            the front-end answered with an error
         FrontEndUnreachableError   it did not answer at all
         AuthenticationError        it does not know this user
@@ -34,6 +35,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from edgewrap.finding import Finding
 
 
 class EdgewrapError(Exception):
@@ -138,7 +141,23 @@ class TerraformError(EdgewrapError):
 
 
 class AwsError(EdgewrapError):
-    """AWS answered a call of ours with an error."""
+    """AWS answered a call of ours with an error, or could not be asked: then `code` (AWS's own word) is empty."""
+
+    def __init__(self, what: str, *, cause: str, advice: str, code: str = "") -> None:
+        super().__init__(what, cause=cause, advice=advice)
+        self.code = code
+
+
+class PreflightError(EdgewrapError):
+    """A quota, a right or a tool that the run needs is not there; nothing was changed. `findings` are the failures."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        self.findings = tuple(findings)
+        super().__init__(
+            "\n".join(str(finding) for finding in self.findings),
+            cause="the run needs more than there is, and nothing was changed yet",
+            advice="; ".join(f"{finding.check}: {finding.advice}" for finding in self.findings),
+        )
 
 
 class OpenNebulaError(EdgewrapError):

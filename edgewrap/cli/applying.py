@@ -29,6 +29,7 @@ def plan_and_apply(
     from edgewrap.engine.cluster import open_cluster
     from edgewrap.engine.losses import Wishes
     from edgewrap.engine.plan import make_plan
+    from edgewrap.engine.preflight import require
 
     require_approval_possible(options.command, auto_approve=auto_approve, json=json)
     view = choose_view(json=json)
@@ -38,6 +39,7 @@ def plan_and_apply(
             view.changes(plan.changes, planes)
             for failure in plan.failures:
                 view.failure(failure)
+            require(plan.findings)
         if plan.changes and not auto_approve and not approved(f"Apply these changes to {cluster.spec.name}?"):
             view.message("Nothing was changed.")
             return 1

@@ -23,6 +23,7 @@ def plan(
     from edgewrap.engine.cluster import Options, open_cluster
     from edgewrap.engine.losses import Wishes
     from edgewrap.engine.plan import make_plan
+    from edgewrap.engine.preflight import require
     from edgewrap.engine.selection import select
 
     planes = select(only, skip)
@@ -34,6 +35,7 @@ def plan(
         view.changes(made.changes, planes)
         for failure in made.failures:
             view.failure(failure)
+        require(made.findings)
         if made.failures:
             return 1
         return EXIT_CHANGES if detailed_exitcode and made.changes else 0

@@ -11,8 +11,10 @@ from edgewrap.change import Change, Plane
 from edgewrap.engine.belonging import require_own_state
 from edgewrap.engine.cluster import Cluster
 from edgewrap.engine.losses import Losses, Wishes, weigh
+from edgewrap.engine.preflight import before_making, tell
 from edgewrap.errors import EdgewrapError, HostError, StateError, UsageError
 from edgewrap.events import Event, EventKind
+from edgewrap.finding import Finding
 from edgewrap.outputs import UNKNOWN, HostPin, HostReport, Outputs
 from edgewrap.setup.files import follows_front_end
 
@@ -27,7 +29,8 @@ NO_WISHES = Wishes()
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What the planes are now. What belongs to a plane that the run is not about is None."""
+    """What the planes are now. What belongs to a plane that the run is not about is None. `findings` tell whether
+    AWS has what the run is about to make."""
 
     state: AwsState | None
     aws: AwsPlan | None
@@ -35,18 +38,21 @@ class Observed:
     pins: Mapping[str, HostPin]
     hosts: Observation | None
     losses: Losses
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class RunPlan:
     """What a run would do. `outputs` are those that AWS will have after it, with UNKNOWN in them; `failures` are
-    hosts that should be there and could not be observed, or not be replaced."""
+    hosts that should be there and could not be observed, or not be replaced; `findings` what was looked at of what the
+    run needs and does not make."""
 
     planes: tuple[Plane, ...]
     observed: Observed
     outputs: Outputs
     changes: tuple[Change, ...]
     failures: tuple[HostError, ...]
+    findings: tuple[Finding, ...] = ()
 
     @property
     def nothing_to_do(self) -> bool:
@@ -93,12 +99,14 @@ def make_plan(cluster: Cluster, planes: tuple[Plane, ...], wishes: Wishes = NO_W
     if observed.facts is not None:
         changes += cluster.opennebula.diff(observed.facts, outputs, reports)
     _warn_of_dead_hosts(cluster, outputs)
-    return RunPlan(planes, observed, outputs, tuple(changes), failures)
+    findings = (*observed.findings, *before_making(cluster, changes, outputs, observed.facts))
+    tell(cluster, findings)
+    return RunPlan(planes, observed, outputs, tuple(changes), failures, findings)
 
 
 def observe(cluster: Cluster, planes: tuple[Plane, ...], wishes: Wishes = NO_WISHES) -> Observed:
     """Observe the planes side by side: terraform's plan takes seconds, the others fit beside it."""
-    with ThreadPoolExecutor(max_workers=len(Plane)) as pool:
+    with ThreadPoolExecutor(max_workers=len(Plane) + 1) as pool:  # one for what AWS has to have
         try:
             return _observe(cluster, planes, wishes, pool)
         except KeyboardInterrupt:
@@ -120,7 +128,7 @@ def _observe(cluster: Cluster, planes: tuple[Plane, ...], wishes: Wishes, pool: 
         raise nothing_applied(cluster)
     require_own_state(cluster, state, one.result()[0], about_aws=about_aws)
     losses = Losses()
-    aws = None
+    aws = account = None
     if about_aws:
 
         def on_front_end() -> Mapping[str, HostFacts] | None:
@@ -129,6 +137,7 @@ def _observe(cluster: Cluster, planes: tuple[Plane, ...], wishes: Wishes, pool: 
 
         losses = weigh(cluster.spec, state.outputs.hosts if state else {}, wishes, on_front_end)
         aws = pool.submit(_plan_aws, cluster, state, losses, one)
+        account = pool.submit(_look_at_account, cluster, state, aws)
     facts, pins = one.result()
     hosts = pool.submit(observe_hosts, cluster, state, pins) if Plane.HOSTS in planes else None
     return Observed(
@@ -138,6 +147,7 @@ def _observe(cluster: Cluster, planes: tuple[Plane, ...], wishes: Wishes, pool: 
         pins,
         hosts.result() if hosts else None,
         losses,
+        account.result() if account else (),
     )
 
 
@@ -151,6 +161,16 @@ def _plan_aws(
     facts = one.result()[0] if follows_front_end(cluster.spec) else None
     version = facts.version if facts is not None else ""
     return cluster.aws.plan(state, avoid=losses.avoid, replaced=losses.replaced, front_end_version=version)
+
+
+def _look_at_account(cluster: Cluster, state: AwsState | None, plan: Future[AwsPlan]) -> tuple[Finding, ...]:
+    """Whether AWS has what is about to be made: asked beside Terraform's plan where the state tells of it, after it
+    where the plan makes what somebody took away, and not at all where nothing is made."""
+    from edgewrap.infra.preflight import expected_topics, planned_topics
+
+    expected = expected_topics(cluster.spec, state)
+    findings = cluster.aws.requirements(state, expected)
+    return findings + cluster.aws.requirements(state, planned_topics(plan.result().changes) - expected)
 
 
 def nothing_applied(cluster: Cluster) -> StateError:

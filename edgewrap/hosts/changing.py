@@ -18,6 +18,7 @@ from edgewrap.hosts.diff import diff
 from edgewrap.hosts.facts import HostFacts
 from edgewrap.hosts.operations import Operation
 from edgewrap.hosts.ssh import Answer
+from edgewrap.hosts.troubles import explained
 from edgewrap.hosts.undo import CONFIRM, LOG, TAKEN_BACK, armed
 from edgewrap.hosts.visits import Visit, tail
 
@@ -134,12 +135,9 @@ def names_of(operations: Sequence[Operation]) -> str:
 
 
 def _failed(key: str, answer: Answer) -> ConvergeError:
-    return ConvergeError(
-        key,
-        f"step '{failed_step(answer.stdout)}' failed with status {answer.status}; the host took the change back",
-        cause=tail(answer.stderr) or "the step said nothing",
-        advice="mend what it names and run it again",
-    )
+    what = f"step '{failed_step(answer.stdout)}' failed with status {answer.status}; the host took the change back"
+    cause, advice = explained(tail(answer.stderr) or "the step said nothing", "mend what it names and run it again")
+    return ConvergeError(key, what, cause=cause, advice=advice)
 
 
 def _not_confirmed(key: str, answer: Answer) -> ConvergeError:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from edgewrap.errors import ConvergeError, HostError
 from edgewrap.hosts.files import script
+from edgewrap.hosts.troubles import explained
 from edgewrap.setup.files import DIRECTORY, SCRIPT, SetupFile
 
 if TYPE_CHECKING:
@@ -132,12 +133,13 @@ async def _start(session: Session, files: Sequence[SetupFile]) -> None:
 
 def _failed(key: str, setup: Setup) -> ConvergeError:
     telling = [line for line in setup.log if line.startswith("E: ")] or list(setup.log)
+    cause, advice = explained("; ".join(telling[-SHOWN:]) or "it said nothing", "mend the cause")
     return ConvergeError(
         key,
         f"its set-up failed: {setup.reason}",
-        cause="; ".join(telling[-SHOWN:]) or "it said nothing",
-        advice=f"{DIRECTORY}/setup.log on the host has all of it (`edgewrap ssh {key}`); mend the cause and run apply "
-        "again: it starts the set-up again",
+        cause=cause,
+        advice=f"{advice}, then run apply again: it starts the set-up again; {DIRECTORY}/setup.log on the host has all "
+        f"of it (`edgewrap ssh {key}`)",
     )
 
 

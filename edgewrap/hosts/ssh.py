@@ -19,8 +19,10 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from edgewrap.errors import ConvergeError, HostError, HostKeyError, ToolError
-from edgewrap.hosts.troubles import Kind, Trouble, trouble_of
+from edgewrap.hosts.remedies import LOGIN_REFUSED, NOT_SSH, SUDO
+from edgewrap.hosts.troubles import Trouble, proxy_trouble, trouble_of
 from edgewrap.outputs import HostOutput, HostPin
+from edgewrap.remedies import find_remedy
 from edgewrap.spec.models import Ssh
 
 if TYPE_CHECKING:  # asyncssh takes a third of a second to import
@@ -94,13 +96,15 @@ class Session:
             raise trouble_of(error).error(self.host) from error
         answer = Answer(result.exit_status or 0, str(result.stdout or ""), str(result.stderr or ""))
         if result.exit_status is None:
-            raise Trouble(Kind.PROTOCOL, "the connection was lost while a script ran").error(self.host)
+            raise Trouble(NOT_SSH, "the connection was lost while a script ran").error(self.host)
         if answer.status == 1 and answer.stderr.startswith("sudo: "):
+            words = answer.stderr.strip().splitlines()[-1]
+            remedy = find_remedy(SUDO, words) or SUDO[-1]
             raise ConvergeError(
                 self.host.key,
-                f"sudo refused: {answer.stderr.strip().splitlines()[-1]}",
-                cause=f"{self.user} may not run commands as root without a password",
-                advice=f"give {self.user} the right NOPASSWD:ALL in sudoers, as cloud images have it, or set ssh.user",
+                f"sudo refused {self.user}: {words}",
+                cause=remedy.cause,
+                advice=remedy.advice,
             )
         return answer
 
@@ -187,7 +191,7 @@ async def _patiently(
         except Unreachable as error:
             trouble = error.trouble
         now = monotonic()
-        refused_since = (refused_since or now) if trouble.kind is Kind.AUTHENTICATION else None
+        refused_since = (refused_since or now) if trouble.remedy is LOGIN_REFUSED else None
         given_up = refused_since is not None and now - refused_since > LOGIN_PATIENCE_S
         if now + RETRY_S - start > wait_s or given_up:
             raise trouble.error(host)
@@ -239,7 +243,7 @@ async def _attempt(host: HostOutput, ssh: Ssh, keys: list[SSHKey | SSHKeyPair], 
             trouble = trouble_of(error)
             if ssh.proxy_command and not shown:
                 words = proxy_errors.read().strip().splitlines()
-                trouble = Trouble(Kind.PROXY, words[-1] if words else str(trouble))
+                trouble = proxy_trouble(words[-1] if words else str(trouble))
             raise Unreachable(trouble) from error
     return Session(host, HostPin(host.instance_id, shown[-1]), connection, ssh.user)
 

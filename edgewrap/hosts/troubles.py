@@ -1,96 +1,54 @@
-"""Why there is no SSH connection: the kinds that need different advice, and whether waiting can help."""
+"""What failed on the way to a host, or on it: the cause and the advice behind the raw message."""
 
 from __future__ import annotations
 
-import errno
-import socket
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum
 
 from edgewrap.errors import HostUnreachableError
+from edgewrap.hosts.remedies import CONNECTION, NO_ROUTE, NOT_SSH, PROXY, PROXY_FAILED, SCRIPT
 from edgewrap.outputs import HostOutput
+from edgewrap.remedies import Remedy, find_remedy
 
-
-class Kind(Enum):
-    """A kind of trouble: its cause, and what to do."""
-
-    REFUSED = (
-        "the connection was refused: nothing listens on port 22 yet",
-        "a metal host takes up to 20 minutes to boot; run it again later, or look at the instance's console",
-    )
-    TIMED_OUT = (
-        "no answer: the host is still booting, or a firewall or security group drops the connection",
-        "check that ssh.from in the spec covers the address you come from, and that the instance passes its checks",
-    )
-    NO_ROUTE = (
-        "no route to it from here",
-        "check this machine's network; a host without a public address needs a VPN or ssh.proxy_command",
-    )
-    NAME = (
-        "its name cannot be resolved",
-        "check this machine's name service",
-    )
-    AUTHENTICATION = (
-        "it refused the login",
-        "check ssh.user and ssh.public_key: the private key must lie beside the public one or be in the SSH agent",
-    )
-    PROXY = (
-        "ssh.proxy_command failed",
-        "run the command by hand with {instance_id} and {host} filled in",
-    )
-    PROTOCOL = (
-        "what answered broke the connection off or does not speak SSH as expected",
-        "check what listens at that address; a host that is booting or shutting down does this for a moment",
-    )
-
-    @property
-    def cause(self) -> str:
-        """The likely cause, in words."""
-        return self.value[0]
-
-    @property
-    def advice(self) -> str:
-        """What to do about it."""
-        return self.value[1]
+TELLING = (NO_ROUTE, NOT_SSH)
+"""Those whose cause alone says too little: the words of whoever reported it stand behind it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """One failed attempt: its kind, and the words of whoever reported it."""
+    """One failed attempt to connect: what it is, and the words of whoever reported it."""
 
-    kind: Kind
+    remedy: Remedy
     detail: str = ""
 
     def __str__(self) -> str:
-        return f"{self.kind.cause} ({self.detail})" if self.detail else self.kind.cause
+        return f"{self.remedy.cause} ({self.detail})" if self.detail else self.remedy.cause
 
     def error(self, host: HostOutput) -> HostUnreachableError:
         """The trouble as the error of the host."""
         return HostUnreachableError(
-            host.key, f"no SSH connection to {host.name}", cause=str(self), advice=self.kind.advice
+            host.key, f"no SSH connection to {host.name}", cause=str(self), advice=self.remedy.advice
         )
-
-
-_NO_ROUTE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.EADDRNOTAVAIL}
 
 
 def trouble_of(error: Exception) -> Trouble:
     """The trouble behind an exception of asyncssh or of the operating system."""
-    import asyncssh
+    remedy = find_remedy(CONNECTION, "; ".join(_words(cause) for cause in _causes(error))) or NOT_SSH
+    reason = getattr(error, "reason", "")  # asyncssh's, without the class
+    return Trouble(remedy, reason or (str(error) or type(error).__name__ if remedy in TELLING else ""))
 
-    if isinstance(error, asyncssh.PermissionDenied):
-        return Trouble(Kind.AUTHENTICATION, error.reason)
-    if isinstance(error, socket.gaierror):
-        return Trouble(Kind.NAME, str(error.strerror))
-    numbers = {cause.errno for cause in _causes(error) if isinstance(cause, OSError)}
-    if isinstance(error, TimeoutError) or errno.ETIMEDOUT in numbers:
-        return Trouble(Kind.TIMED_OUT)
-    if errno.ECONNREFUSED in numbers:
-        return Trouble(Kind.REFUSED)
-    if numbers & _NO_ROUTE:
-        return Trouble(Kind.NO_ROUTE, _words(error))
-    return Trouble(Kind.PROTOCOL, _words(error))
+
+def proxy_trouble(words: str) -> Trouble:
+    """The trouble behind a `ssh.proxy_command` that said `words` on its error stream."""
+    return Trouble(find_remedy(PROXY, words) or PROXY_FAILED, words)
+
+
+def explained(words: str, otherwise: str) -> tuple[str, str]:
+    """Cause and advice for a script that failed with `words` at the end of its error stream; `otherwise` is the advice
+    where no row of the table fits."""
+    remedy = find_remedy(SCRIPT, words)
+    return (f"{remedy.cause} ({words})", remedy.advice) if remedy else (words, otherwise)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -100,5 +58,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         yield from _causes(inner)
 
 
-def _words(error: Exception) -> str:
-    return str(error) or type(error).__name__
+def _words(error: BaseException) -> str:
+    number = error.errno if isinstance(error, OSError) else None
+    meaning = f" ({os.strerror(number)})" if number and number > 0 else ""
+    return f"{type(error).__name__}: {error}{meaning}"

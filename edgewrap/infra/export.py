@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from edgewrap.errors import UsageError
 from edgewrap.infra.aws import AwsLookups
+from edgewrap.infra.clients import Clients
 from edgewrap.infra.decide import decide_inputs
 from edgewrap.infra.files import write_atomically
 from edgewrap.infra.offline import OfflineLookups
@@ -26,7 +27,7 @@ def export_terraform(
     Raises UsageError where the directory holds Terraform files that are not edgewrap's: they would be one module with
     ours, and are not touched.
     """
-    lookups = OfflineLookups(spec) if offline else AwsLookups(spec, environ)
+    lookups = OfflineLookups(spec) if offline else AwsLookups(spec, Clients(spec, environ))
     files = render(spec, decide_inputs(spec, state.inputs if state else None, lookups))
     foreign = sorted(path.name for path in directory.glob("*.tf*") if path.is_file() and path.name not in files)
     if foreign:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from edgewrap.infra.aws import AwsLookups
+from edgewrap.infra.clients import Clients
 from edgewrap.infra.inputs import InterfaceLimits
 from edgewrap.spec.models import Spec
 
@@ -38,4 +39,4 @@ class OfflineLookups:
 
     def public_key(self) -> str:
         """The text of the user's public key file."""
-        return AwsLookups(self._spec, {}).public_key()
+        return AwsLookups(self._spec, Clients(self._spec, {})).public_key()

@@ -12,9 +12,11 @@ from typing import Any
 from edgewrap.change import Change
 from edgewrap.errors import PlanOutdatedError, StateError
 from edgewrap.events import Emit
+from edgewrap.finding import Finding
 from edgewrap.infra.aws import AwsLookups, InstanceNow
 from edgewrap.infra.backend import s3_backend, s3_endpoint
 from edgewrap.infra.changes import Before, predicted_values, read_changes
+from edgewrap.infra.clients import Clients
 from edgewrap.infra.decide import decide_inputs
 from edgewrap.infra.files import write_tree
 from edgewrap.infra.inputs import Inputs, host_key
@@ -23,9 +25,11 @@ from edgewrap.infra.messages import Heard
 from edgewrap.infra.moves import beyond, instances_made, moves_ahead, reasons, without_instances
 from edgewrap.infra.notices import setup_notices
 from edgewrap.infra.outputs import NAMES, read_outputs
+from edgewrap.infra.preflight import AwsPreflight, Topic
 from edgewrap.infra.render import render
 from edgewrap.infra.runner import Places, Terraform
 from edgewrap.infra.state_store import state_store
+from edgewrap.infra.tools import check_tools
 from edgewrap.outputs import HostOutput, Outputs
 from edgewrap.spec.addressing import living
 from edgewrap.spec.load import public_document
@@ -83,13 +87,15 @@ class AwsPlane:
         self._emit = emit
         self._places = Places(directory.absolute())
         self._store = state_store(spec, self._places, os.environ)
-        self._lookups = AwsLookups(spec, os.environ)
+        self._clients = Clients(spec, os.environ)
+        self._plugin_dir = plugin_dir or _plugin_dir(spec)
+        self._lookups = AwsLookups(spec, self._clients)
         self._terraform = Terraform(
             _binary(spec),
             self._places,
             emit,
             environ=os.environ,
-            plugin_dir=plugin_dir or _plugin_dir(spec),
+            plugin_dir=self._plugin_dir,
             pass_fds=pass_fds,
             s3=s3_backend(spec) is not None,
             s3_endpoint=s3_endpoint(spec, os.environ),
@@ -198,6 +204,18 @@ class AwsPlane:
         _require_planned(rest.changes, plan.changes)
         return rest
 
+    def requirements(self, state: AwsState | None, topics: Collection[Topic]) -> tuple[Finding, ...]:
+        """Whether the account has what it takes to make `topics`; AWS is asked only where there are any."""
+        return self._preflight(state).about(topics) if topics else ()
+
+    def tools(self) -> tuple[Finding, ...]:
+        """Whether this machine has terraform and its providers."""
+        return check_tools(_binary(self._spec), self._plugin_dir, os.environ)
+
+    def preflight(self, state: AwsState | None) -> tuple[Finding, ...]:
+        """Whether the account has all that the spec asks for; nothing is changed."""
+        return self._preflight(state).everything()
+
     def apply(self, plan: AwsPlan) -> Outputs | None:
         """Apply exactly the saved plan; None after a destroy.
 
@@ -213,6 +231,9 @@ class AwsPlane:
     def interrupt(self) -> None:
         """Let the terraform that runs, if any, end its step and stop. May be called from any thread."""
         self._terraform.interrupt()
+
+    def _preflight(self, state: AwsState | None) -> AwsPreflight:
+        return AwsPreflight(self._spec, self._clients, self._lookups, state.inputs if state else None)
 
     def _decide(self, state: AwsState | None, avoid: Collection[str], front_end_version: str) -> Inputs:
         known: Mapping[str, HostOutput] = state.outputs.hosts if state else {}

@@ -1,12 +1,9 @@
-"""What the front-end's failures mean in our tree of errors.
-
-By class and by text together: 7.4 answers a duplicate name with another code than 7.0, and pyone throws the codes
-it has no class for away.
-"""
+"""What the front-end's failures mean in our tree of errors."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from edgewrap.errors import (
     AuthenticationError,
@@ -15,12 +12,24 @@ from edgewrap.errors import (
     InUseError,
     OpenNebulaError,
 )
+from edgewrap.opennebula.remedies import (
+    GONE,
+    IN_USE,
+    NAME_TAKEN,
+    NO_METHOD,
+    NO_TLS,
+    NO_XML_RPC,
+    NOT_EMPTY,
+    REMEDIES,
+    TOO_FEW_RIGHTS,
+    UNKNOWN_USER,
+)
+from edgewrap.remedies import Remedy, find_remedy
 
-_NAME_TAKEN = re.compile(r"NAME is already taken by|because it collides with")
-_IN_USE = re.compile(r"leases in use|running VMs|is not empty|currently running")
-_GONE = re.compile(r"Address Range does not exist|Address Range with ID \d+ was not found")
-_NO_METHOD = re.compile(r"Fault -506:")
 _METHOD_PREFIX = re.compile(r"^\[one\.[\w.]+\] *")
+
+
+_REFUSED = Remedy("", "the front-end refused the call", "/var/log/one/oned.log on the front-end says more")
 
 
 class NameTakenError(OpenNebulaError):
@@ -31,78 +40,54 @@ class NoSuchObjectError(OpenNebulaError):
     """The object went since we looked."""
 
 
+_KINDS: Mapping[Remedy, type[OpenNebulaError]] = {
+    UNKNOWN_USER: AuthenticationError,
+    TOO_FEW_RIGHTS: AuthorizationError,
+    GONE: NoSuchObjectError,
+    NAME_TAKEN: NameTakenError,
+    IN_USE: InUseError,
+    NOT_EMPTY: InUseError,
+}
+
+
 def translate(error: Exception, method: str, endpoint: str, user: str) -> OpenNebulaError:
     """Our error for one that pyone, requests or the XML parser raised in `method`."""
-    from xmlrpc import client as xmlrpc
-
     import pyone
-    import requests
 
     text = _METHOD_PREFIX.sub("", str(error)) or "no reason given"
-    if isinstance(error, requests.RequestException):
-        return _unreachable(error, endpoint)
-    if isinstance(error, xmlrpc.ProtocolError):
-        return FrontEndUnreachableError(
-            f"{endpoint} answered with HTTP status {error.errcode}",
-            cause="something else than oned's XML-RPC server answers there, or a proxy before it fails",
-            advice="see to it that opennebula.endpoint ends in /RPC2 and that oned runs",
-        )
-    if isinstance(error, pyone.OneAuthenticationException):
-        return AuthenticationError(
-            f"the front-end does not know the user {user}",
-            cause=f"wrong name or password for {endpoint}",
-            advice="see to it that ONE_AUTH (or ~/.one/one_auth) holds the right user:password",
-        )
-    if isinstance(error, pyone.OneAuthorizationException):
-        return AuthorizationError(
-            f"{user} may not do one.{method}: {text}",
-            cause="the user has too few rights on the front-end",
-            advice="use a user of the group oneadmin, or grant the right with `oneacl create`",
-        )
+    remedy = find_remedy(REMEDIES, f"{type(error).__name__}: {text}")
     if not isinstance(error, pyone.OneException):
-        return FrontEndUnreachableError(
-            f"{endpoint} did not answer one.{method} in XML-RPC",
-            cause=f"{type(error).__name__}: {error}",
-            advice="see to it that opennebula.endpoint is the address of oned, e.g. http://frontend:2633/RPC2",
-        )
-    if isinstance(error, pyone.OneNoExistsException) or _GONE.search(text):
-        return NoSuchObjectError(text, cause="somebody took it away meanwhile", advice="run again")
-    if _NAME_TAKEN.search(text):
-        return NameTakenError(text, cause="somebody made it meanwhile", advice="run again")
-    if _IN_USE.search(text):
-        return InUseError(
-            f"one.{method}: {text}", cause="a VM uses it", advice="take the VM away or move it, then run again"
-        )
-    if _NO_METHOD.search(text):
-        return OpenNebulaError(
-            f"the front-end does not know one.{method}",
-            cause="its version is older than 6.10, or this is no OpenNebula front-end",
-            advice="use an OpenNebula of version 6.10 to 7.4",
-        )
-    return OpenNebulaError(
-        f"one.{method}: {text}",
-        cause="the front-end refused the call",
-        advice="/var/log/one/oned.log on the front-end says more",
-    )
+        return _unreached(error, remedy, method, endpoint)
+    remedy = remedy or _REFUSED
+    kind = _KINDS.get(remedy, OpenNebulaError)
+    what = {
+        AuthenticationError: f"the front-end does not know the user {user}",
+        AuthorizationError: f"{user} may not do one.{method}: {text}",
+        NoSuchObjectError: text,
+        NameTakenError: text,
+    }.get(kind, f"one.{method}: {text}")
+    if remedy is NO_METHOD:
+        what = f"the front-end does not know one.{method}"
+    return kind(what, cause=remedy.cause, advice=remedy.advice)
 
 
-def _unreachable(error: Exception, endpoint: str) -> FrontEndUnreachableError:
+def _unreached(error: Exception, remedy: Remedy | None, method: str, endpoint: str) -> FrontEndUnreachableError:
+    """No answer of a front-end's: the cause has the words of whoever reported it."""
+    from xmlrpc.client import ProtocolError
+
     import requests
 
-    if isinstance(error, requests.exceptions.SSLError):
-        return FrontEndUnreachableError(
-            f"{endpoint}: its certificate is not trusted",
-            cause=f"{error}",
-            advice="set opennebula.ca_file to the file of the authority that signed it",
-        )
-    if isinstance(error, requests.Timeout):
-        return FrontEndUnreachableError(
-            f"{endpoint} did not answer in time",
-            cause="a firewall drops the packets, or the front-end is overloaded",
-            advice="see to it that this machine reaches the front-end's port, then run again",
-        )
+    if isinstance(error, ProtocolError):
+        what = f"{endpoint} answered with HTTP status {error.errcode}"
+    elif isinstance(error, requests.exceptions.SSLError) and remedy is not NO_TLS:
+        what = f"{endpoint}: its certificate is not trusted"
+    elif isinstance(error, requests.Timeout):
+        what = f"{endpoint} did not answer in time"
+    elif isinstance(error, requests.RequestException):
+        what = f"{endpoint} is not reachable"
+    else:
+        what = f"{endpoint} did not answer one.{method} in XML-RPC"
+    remedy = remedy or NO_XML_RPC
     return FrontEndUnreachableError(
-        f"{endpoint} is not reachable",
-        cause=f"{error}",
-        advice="see to it that oned runs there and that opennebula.endpoint (or ONE_XMLRPC) is right",
+        what, cause=f"{remedy.cause} ({type(error).__name__}: {error})", advice=remedy.advice
     )

@@ -9,6 +9,7 @@ from dataclasses import replace
 from edgewrap.change import Action, Change, Plane
 from edgewrap.errors import OpenNebulaError
 from edgewrap.events import Emit, Event, EventKind
+from edgewrap.finding import Finding
 from edgewrap.opennebula import departure, facts, host, session, usage
 from edgewrap.opennebula.address_range import RangeFacts
 from edgewrap.opennebula.client import FrontEnd, HttpWire
@@ -18,6 +19,7 @@ from edgewrap.opennebula.failures import NameTakenError
 from edgewrap.opennebula.host import MONITORED, HostFacts
 from edgewrap.opennebula.marks import CLUSTER_KEY, mark_of
 from edgewrap.opennebula.operation import Await, Operation, Settled
+from edgewrap.opennebula.preflight import check_front_end, check_new_cluster
 from edgewrap.opennebula.reconcile import Reconciliation, reconcile
 from edgewrap.opennebula.run import Runner, await_network
 from edgewrap.opennebula.template import text_of
@@ -54,6 +56,14 @@ class OpenNebulaPlane:
     def observe(self) -> OneFacts:
         """Read the front-end; nothing is changed. Raises AuthorizationError where the user sees only part of it."""
         return facts.observe(self._front_end)
+
+    def preflight(self) -> tuple[Finding, ...]:
+        """Whether the front-end is one that edgewrap can use; nothing is changed, nothing is raised."""
+        return check_front_end(self._spec, self._front_end)
+
+    def requirements(self, facts: OneFacts) -> tuple[Finding, ...]:
+        """The same for a front-end that was just read, before a first apply."""
+        return check_new_cluster(self._spec, self._front_end, facts)
 
     def pins(self, facts: OneFacts) -> Mapping[str, HostPin]:
         """The pinned SSH host keys, by the host's key. A pin of another instance id is void."""

@@ -7,6 +7,8 @@ from pydantic_core import ErrorDetails
 from edgewrap.spec.contract import nearest_key
 from edgewrap.spec.place import Fault, KeyPath
 
+BACKEND = ("terraform", "backend")
+
 _RULES = {
     "missing": "is required",
     "string_type": "must be text: write it in quotes",
@@ -42,5 +44,6 @@ def explain(error: ErrorDetails) -> Fault:
 
 def _path(location: tuple[int | str, ...]) -> KeyPath:
     """pydantic's location without the steps that are its own: the chosen form of `backend`, the mark of a key."""
-    steps = [step for step in location if step not in ("<local>", "<s3>")]
+    form = len(BACKEND)  # where the form stands; elsewhere a user may have written such a key
+    steps = [*location[:form], *location[form + 1 :]] if location[:form] == BACKEND else [*location]
     return tuple(steps[:-1] if len(steps) > 1 and steps[-1] == "[key]" else steps)

@@ -20,6 +20,16 @@ def test_a_second_apply_has_nothing_to_do(edge: Edge) -> None:
     assert edge.apply() == (0, NOTHING_TO_DO)
 
 
+def test_preflight_finds_all_that_is_needed(edge: Edge) -> None:
+    """Of what is there already nothing more is asked for: all five Elastic IPs of the quota are in use."""
+    _, text = edge.edgewrap("preflight", "--json")
+    found = json.loads(text)
+    assert {one["verdict"] for one in found["findings"]} == {"ok"}
+    by_check = {one["check"]: one["text"] for one in found["findings"]}
+    assert by_check["Elastic IPs"] == "5 of 5 in use, 0 asked for"
+    assert {"credentials", "VPCs", "vCPUs", "front-end", "SSH key", "terraform"} <= by_check.keys()
+
+
 def test_status_shows_hosts_and_elastic_ips(edge: Edge) -> None:
     _, text = edge.edgewrap("status", "--json")
     status = json.loads(text)

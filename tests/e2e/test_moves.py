@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from tests.e2e.conftest import NOTHING_TO_DO, Edge
-from tests.support.lab import Lab
+from tests.support.lab import EDGEWRAP, Lab
 from tests.support.packets import PYTHON, connect, pings, server
 from tests.support.streams import stream
 
@@ -176,18 +176,24 @@ def test_a_vm_on_the_host_stops_its_replacement(cluster: Edge) -> None:
 def test_one_host_retired_and_another_replaced_while_aws_refuses_the_rest(
     cluster: Edge, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """host-1 is dead, which AWS has not noticed. Its Elastic IP has moved long before the rest of the run fails; the
-    next run ends it."""
+    """host-1 is dead, which AWS has not noticed. Its Elastic IP has moved long before the rest of the run fails, by a
+    quota that is lowered meanwhile; the next run ends it."""
     lost = "eip-0"
     cluster.spec.write_text(SPEC.format(hosts="{ count: 2, retired: [0, 2] }", eips=5))
-    cluster.lab.quota(elastic_ips=4)
     cluster.lab.tool("lab", "host", "kill", "host-1", "--silent")
     serial = cluster.lab.requests()[-1]["serial"]
     with web_on(cluster, "host-3", lost):
         with timed(cluster, "dead without AWS's knowledge, replaced", capsys, lost):
-            status, text = cluster.edgewrap("replace", "host-1", "--auto-approve", check=False)
-        assert status == 3
+            words = ("replace", "--file", str(cluster.spec), "host-1", "--auto-approve")
+            run = cluster.lab.start(EDGEWRAP, *words)
+            while not any(call["action"] == "DetachNetworkInterface" for call in cluster.lab.requests(serial)):
+                assert run.poll() is None, run.communicate()
+                time.sleep(0.2)
+            cluster.lab.quota(elastic_ips=4)
+            text, _ = run.communicate()
+        assert run.returncode == 3
         assert "AddressLimitExceeded" in text
+        assert "quota of Elastic IPs" in text
         order = ["DetachNetworkInterface", "AttachNetworkInterface", "TerminateInstances", "RunInstances"]
         done = [call["action"] for call in cluster.lab.requests(serial) if call["action"] in order]
         assert sorted(set(done), key=done.index) == order

@@ -141,7 +141,8 @@ def test_a_failing_proxy_command_says_why(make_runner: Callable[..., Runner]) ->
     proxied = make_runner(proxy_command="echo 'TargetNotConnected: {instance_id}' >&2; exit 255").only("host-2")
     assert _failure(proxied) == (
         HostUnreachableError,
-        "ssh.proxy_command failed (TargetNotConnected: i-2)",
+        "ssh.proxy_command failed: the host does not report to SSM; it is still booting, or has no profile for it "
+        "(TargetNotConnected: i-2)",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edgewrap.errors import Diagnostic, PlanOutdatedError, TerraformError
-from edgewrap.infra.advice import UNKNOWN_ADVICE, terraform_error
+from edgewrap.infra.advice import UNKNOWN, terraform_error
 
 AWS = "operation error EC2: {}, https response error StatusCode: 400, RequestID: 1, api error {}: text"
 CASES = [
@@ -14,7 +14,7 @@ CASES = [
     (AWS.format("RunInstances", "VcpuLimitExceeded"), "quota of running instances"),
     (AWS.format("RunInstances", "InsufficientInstanceCapacity"), "no free metal host"),
     (AWS.format("RunInstances", "UnauthorizedOperation"), "too few rights"),
-    ("No valid credential sources found", "does not know these credentials"),
+    ("No valid credential sources found", "none of AWS's usual places"),
     ("Error acquiring the state lock", "another terraform holds this state"),
     ("Failed to query available provider packages", "registry cannot be reached"),
     ("Post http://127.0.0.1:1/: dial tcp 127.0.0.1:1: connect: connection refused", "does not answer"),
@@ -34,7 +34,7 @@ def test_known_errors_have_a_cause_and_advice(summary: str, cause: str) -> None:
 def test_an_unknown_error_keeps_terraforms_words() -> None:
     error = terraform_error("plan", [Diagnostic("error", "Something\nnew", "in\n  two lines")])
     assert error.what == "terraform plan failed: Something new (in two lines)"
-    assert error.advice == UNKNOWN_ADVICE.advice
+    assert error.advice == UNKNOWN.advice
 
 
 def test_a_stale_plan_is_an_error_of_its_own() -> None:

@@ -1,0 +1,26 @@
+"""`edgewrap preflight`: whether everything is there that an apply needs."""
+
+from __future__ import annotations
+
+from edgewrap.cli.options import Json, SpecFile
+from edgewrap.cli.run_options import Only, PluginDir, Skip
+
+
+def preflight(
+    file: SpecFile,
+    only: Only = [],  # noqa: B006 - typer's way of a repeatable option
+    skip: Skip = [],  # noqa: B006
+    json: Json = False,
+    plugin_dir: PluginDir = None,
+) -> int:
+    """Check quotas, limits, credentials, the front-end and this machine's tools; change nothing."""
+    from edgewrap.cli.views.preflight import print_findings
+    from edgewrap.engine.cluster import peek_cluster
+    from edgewrap.engine.preflight import preflight as look
+    from edgewrap.engine.selection import select
+    from edgewrap.events import discard
+    from edgewrap.finding import Verdict
+
+    findings = look(peek_cluster(file, discard, plugin_dir), select(only, skip))
+    print_findings(findings, json=json)
+    return 1 if any(finding.verdict is Verdict.FAILURE for finding in findings) else 0

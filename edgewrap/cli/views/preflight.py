@@ -1,0 +1,34 @@
+"""The findings of a preflight as a list, or as JSON."""
+
+from __future__ import annotations
+
+import json as json_module
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from rich.console import Console
+from rich.text import Text
+
+from edgewrap.finding import Finding, Verdict
+
+JSON_VERSION = 1
+COLOURS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAILURE: "bold red", Verdict.UNKNOWN: "yellow"}
+WIDTH = max(len(verdict) for verdict in Verdict)
+
+
+def print_findings(findings: Sequence[Finding], *, json: bool) -> None:
+    """Write to standard output: a line for every finding, below it the advice, at the end the sum."""
+    counts = Counter(finding.verdict for finding in findings)
+    if json:
+        summary = {verdict.value: counts[verdict] for verdict in Verdict}
+        document = {"version": JSON_VERSION, "summary": summary, "findings": [asdict(finding) for finding in findings]}
+        print(json_module.dumps(document, indent=2, ensure_ascii=False))
+        return
+    console = Console(highlight=False)
+    for finding in findings:
+        verdict = Text(finding.verdict.value.ljust(WIDTH), style=COLOURS[finding.verdict])
+        console.print(Text.assemble(verdict, f"  {finding}"), soft_wrap=True)
+        if finding.advice:
+            console.print(Text(f"{'':{WIDTH}}    {finding.advice}", style="dim"), soft_wrap=True)
+    console.print(Text(", ".join(f"{counts[verdict]} {verdict.value}" for verdict in Verdict if counts[verdict])))

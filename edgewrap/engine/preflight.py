@@ -1,0 +1,88 @@
+"""What a run needs and does not make: looked at before anything is made, on all planes side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from edgewrap.change import Action, Change, Plane
+from edgewrap.engine.cluster import Cluster
+from edgewrap.errors import EdgewrapError, PreflightError
+from edgewrap.events import Event, EventKind
+from edgewrap.finding import Finding, Verdict
+from edgewrap.outputs import UNKNOWN, Outputs
+
+if TYPE_CHECKING:
+    from edgewrap.opennebula.plane import OneFacts
+
+Check = Callable[[Cluster], Sequence[Finding]]
+
+
+def preflight(cluster: Cluster, planes: Collection[Plane]) -> tuple[Finding, ...]:
+    """All checks of these planes; nothing is changed, nothing is raised."""
+    by_plane: dict[Plane, Check] = {Plane.AWS: _aws, Plane.OPENNEBULA: _opennebula, Plane.HOSTS: _hosts}
+    checks = [check for plane, check in by_plane.items() if plane in planes]
+    with ThreadPoolExecutor(max_workers=len(checks)) as pool:
+        return tuple(finding for found in pool.map(lambda check: check(cluster), checks) for finding in found)
+
+
+def before_making(
+    cluster: Cluster, changes: Sequence[Change], outputs: Outputs, facts: OneFacts | None
+) -> tuple[Finding, ...]:
+    """What OpenNebula and the hosts have to have for a plan's `changes`; asked only where they make something new.
+
+    `outputs` are those of AWS after the plan, `facts` what was read of the front-end.
+    """
+    findings: list[Finding] = []
+    if facts is not None and any(change.kind == "cluster" and change.action is Action.CREATE for change in changes):
+        findings += cluster.opennebula.requirements(facts)
+    about_hosts = any(change.plane is Plane.HOSTS for change in changes)
+    if about_hosts and any(host.instance_id == UNKNOWN for host in outputs.hosts.values()):
+        from edgewrap.hosts.preflight import check_login
+
+        findings += check_login(cluster.spec)
+    return tuple(findings)
+
+
+def tell(cluster: Cluster, findings: Sequence[Finding]) -> None:
+    """Each finding as an event: a warning where it is one or where nothing is known, else for the log file."""
+    for finding in findings:
+        warned = finding.verdict in (Verdict.WARNING, Verdict.UNKNOWN)
+        kind = EventKind.WARNING if warned else EventKind.LOG
+        text = f"{finding.text}; {finding.advice}" if finding.advice else finding.text
+        cluster.emit(Event(kind, finding.plane, finding.check, text if warned else f"{finding.verdict}: {text}"))
+
+
+def require(findings: Sequence[Finding]) -> None:
+    """Raises PreflightError where one of them is a failure."""
+    failures = [finding for finding in findings if finding.verdict is Verdict.FAILURE]
+    if failures:
+        raise PreflightError(failures)
+
+
+def _aws(cluster: Cluster) -> Sequence[Finding]:
+    tools = cluster.aws.tools()
+    try:
+        state = cluster.aws.current()
+    except EdgewrapError as error:
+        return (*tools, _failure(None, "Terraform state", error))
+    return (*tools, *cluster.aws.preflight(state))
+
+
+def _opennebula(cluster: Cluster) -> Sequence[Finding]:
+    try:
+        plane = cluster.opennebula
+    except EdgewrapError as error:  # no endpoint or no login is named
+        return (_failure(Plane.OPENNEBULA, "front-end", error),)
+    return plane.preflight()
+
+
+def _hosts(cluster: Cluster) -> Sequence[Finding]:
+    from edgewrap.hosts.preflight import check_login, check_ssh
+
+    return (*check_login(cluster.spec), check_ssh())
+
+
+def _failure(plane: Plane | None, check: str, error: EdgewrapError) -> Finding:
+    return Finding(plane, check, Verdict.FAILURE, f"{error.what} ({error.cause})", error.advice)

@@ -1,0 +1,53 @@
+"""Whether this machine can log in to hosts: found out before they are made, not 20 minutes later."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import shutil
+
+from edgewrap.errors import ToolError
+from edgewrap.finding import Finding, Verdict
+from edgewrap.hosts.ssh import credentials
+from edgewrap.spec.models import Spec
+
+KEY, PROXY, CLIENT = "SSH key", "ssh.proxy_command", "ssh"
+
+
+def check_login(spec: Spec) -> tuple[Finding, ...]:
+    """What the hosts plane itself needs: a key, and the program of `ssh.proxy_command` where there is one."""
+    return (_key(spec), *_proxy(spec))
+
+
+def check_ssh() -> Finding:
+    """The system's own ssh, which `edgewrap ssh` runs; the hosts plane does without it."""
+    found = shutil.which("ssh")
+    if found is None:
+        text = "there is none on PATH: `edgewrap ssh` does not work"
+        return Finding(None, CLIENT, Verdict.WARNING, text, "install the OpenSSH client (Debian: openssh-client)")
+    return Finding(None, CLIENT, Verdict.OK, found)
+
+
+def _key(spec: Spec) -> Finding:
+    async def look() -> None:
+        async with credentials(spec.local_path(spec.ssh.public_key)):
+            pass
+
+    try:
+        asyncio.run(look())
+    except ToolError as error:
+        return Finding(None, KEY, Verdict.FAILURE, f"{error.what} ({error.cause})", error.advice)
+    return Finding(None, KEY, Verdict.OK, f"the private key of {spec.ssh.public_key} is there")
+
+
+def _proxy(spec: Spec) -> tuple[Finding, ...]:
+    if not spec.ssh.proxy_command:
+        return ()
+    try:
+        program = next(iter(shlex.split(spec.ssh.proxy_command)), "")
+    except ValueError:  # a quote without its end: the shell will say more
+        program = ""
+    if shutil.which(program) is None:
+        text = f"there is no program {program or spec.ssh.proxy_command} on PATH"
+        return (Finding(None, PROXY, Verdict.WARNING, text, "install it, or correct the command"),)
+    return (Finding(None, PROXY, Verdict.OK, f"{program} is there"),)

@@ -1,0 +1,151 @@
+"""What the AWS account has and uses in one region: quotas, and what counts in them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+from typing import TYPE_CHECKING, cast
+
+from edgewrap.errors import AwsError
+from edgewrap.infra.clients import Clients
+from edgewrap.infra.quotas import Quota, vcpu_quota
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2.literals import InstanceTypeType
+    from mypy_boto3_ec2.type_defs import TagTypeDef
+
+UUID_TAG, KEY_TAG = "edgewrap:uuid", "edgewrap:key"
+COUNTED_STATES = ("pending", "running")  # of instances
+OTHER_STATES = ("stopping", "stopped")  # they are there, and count in no quota of vCPUs
+MOST_TYPES = 100  # in one question
+NO_VALUE = frozenset({"NoSuchResourceException"})
+DENIED = frozenset({"UnauthorizedOperation", "AccessDenied", "AccessDeniedException"})
+
+
+@dataclass(frozen=True, slots=True)
+class InUse:
+    """What counts in a quota: how much, the keys of what is the cluster's own, and those of them that do not count."""
+
+    count: int
+    own: frozenset[str]
+    idle: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Vpc:
+    """A VPC of the region. `key` is edgewrap's, empty where it is not this cluster's."""
+
+    id: str
+    key: str
+    networks: tuple[IPv4Network, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who the credentials belong to."""
+
+    account: str
+    arn: str
+
+
+class Account:
+    """One account and region; `uuid` is the cluster's, empty where it has none yet. Every method raises AwsError."""
+
+    def __init__(self, clients: Clients, uuid: str) -> None:
+        self._clients = clients
+        self._uuid = uuid
+
+    def caller(self) -> Caller:
+        """Who we are."""
+        with self._clients.explained():
+            answer = self._clients.sts.get_caller_identity()
+        return Caller(answer["Account"], answer["Arn"])
+
+    def limit(self, quota: Quota) -> int:
+        """The quota in force: what was granted, else AWS's default, else what EC2 itself says."""
+        try:
+            return self._service_quota(quota)
+        except AwsError as error:
+            if not quota.attribute or error.code not in DENIED | NO_VALUE:
+                raise
+            return self._attribute(quota)
+
+    def elastic_ips(self) -> InUse:
+        """All Elastic IPs of the region."""
+        with self._clients.explained():
+            addresses = self._clients.ec2.describe_addresses()["Addresses"]
+        return InUse(len(addresses), self._own(address.get("Tags", []) for address in addresses))
+
+    def vpcs(self) -> tuple[Vpc, ...]:
+        """All VPCs of the region, the default one among them."""
+        with self._clients.explained():
+            found = [
+                vpc for page in self._clients.ec2.get_paginator("describe_vpcs").paginate() for vpc in page["Vpcs"]
+            ]
+        return tuple(
+            Vpc(
+                vpc["VpcId"],
+                next(iter(self._own([vpc.get("Tags", [])])), ""),
+                tuple(IPv4Network(one["CidrBlock"]) for one in vpc.get("CidrBlockAssociationSet", [])),
+            )
+            for vpc in found
+        )
+
+    def vcpus(self, quota: Quota) -> InUse:
+        """The vCPUs of the running on-demand instances that count in the quota."""
+        kinds: Counter[str] = Counter()
+        own: dict[bool, set[str]] = {True: set(), False: set()}
+        with self._clients.explained():
+            pages = self._clients.ec2.get_paginator("describe_instances").paginate(
+                Filters=[{"Name": "instance-state-name", "Values": [*COUNTED_STATES, *OTHER_STATES]}]
+            )
+            for page in pages:
+                for instance in (one for reservation in page["Reservations"] for one in reservation["Instances"]):
+                    counts = instance["State"]["Name"] in COUNTED_STATES
+                    own[counts] |= self._own([instance.get("Tags", [])])
+                    spot = "InstanceLifecycle" in instance
+                    if counts and not spot and vcpu_quota(instance["InstanceType"]) == quota:
+                        kinds[instance["InstanceType"]] += 1
+        sizes = self.vcpus_of(kinds)
+        used = sum(sizes[kind] * count for kind, count in kinds.items())
+        return InUse(used, frozenset(own[True] | own[False]), frozenset(own[False] - own[True]))
+
+    def vcpus_of(self, types: Collection[str]) -> Mapping[str, int]:
+        """The vCPUs of each of these instance types."""
+        asked = cast("list[InstanceTypeType]", sorted(types))
+        with self._clients.explained():
+            return {
+                str(one["InstanceType"]): one["VCpuInfo"]["DefaultVCpus"]
+                for first in range(0, len(asked), MOST_TYPES)
+                for one in self._clients.ec2.describe_instance_types(InstanceTypes=asked[first : first + MOST_TYPES])[
+                    "InstanceTypes"
+                ]
+            }
+
+    def _service_quota(self, quota: Quota) -> int:
+        """A quota that nobody ever changed has no value of its own in some accounts: then AWS's default."""
+        client = self._clients.quotas
+        try:
+            with self._clients.explained():
+                answer = client.get_service_quota(ServiceCode=quota.service, QuotaCode=quota.code)
+        except AwsError as error:
+            if error.code not in NO_VALUE:
+                raise
+            with self._clients.explained():
+                answer = client.get_aws_default_service_quota(ServiceCode=quota.service, QuotaCode=quota.code)
+        return int(answer["Quota"]["Value"])
+
+    def _attribute(self, quota: Quota) -> int:
+        with self._clients.explained():
+            answer = self._clients.ec2.describe_account_attributes(AttributeNames=[quota.attribute])  # type: ignore[list-item]
+        values = [value["AttributeValue"] for one in answer["AccountAttributes"] for value in one["AttributeValues"]]
+        return int(values[0])
+
+    def _own(self, tag_lists: Iterable[Iterable[TagTypeDef]]) -> frozenset[str]:
+        """The keys of those that carry the cluster's UUID."""
+        named = ({tag["Key"]: tag["Value"] for tag in tags} for tags in tag_lists)
+        return frozenset(
+            tags[KEY_TAG] for tags in named if self._uuid and tags.get(UUID_TAG) == self._uuid and KEY_TAG in tags
+        )

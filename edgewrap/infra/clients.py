@@ -1,0 +1,118 @@
+"""boto3's clients for one region, and what they raise as our errors.
+
+With an endpoint of one's own (`aws.endpoint_url`, or AWS_ENDPOINT_URL) they are localstack-client's, so that moto and
+LocalStack serve as well.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from edgewrap.errors import AwsError
+from edgewrap.infra.remedies import REMEDIES
+from edgewrap.remedies import find_remedy
+from edgewrap.spec.models import Spec
+
+if TYPE_CHECKING:  # boto3 takes 0.2 s to import: only when it is needed
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_service_quotas import ServiceQuotasClient
+    from mypy_boto3_sts import STSClient
+
+CONNECT_TIMEOUT_S = 10
+READ_TIMEOUT_S = 30
+ATTEMPTS = 4
+AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
+
+
+class Clients:
+    """The clients of one spec; each is made when it is first asked for, and serves several threads."""
+
+    def __init__(self, spec: Spec, environ: Mapping[str, str]) -> None:
+        self._region = spec.aws.region
+        self._endpoint = spec.aws.endpoint_url or environ.get("AWS_ENDPOINT_URL") or ""
+        self._made: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def ec2(self) -> EC2Client:
+        """EC2."""
+        client: EC2Client = self._client("ec2")
+        return client
+
+    @property
+    def quotas(self) -> ServiceQuotasClient:
+        """Service Quotas."""
+        client: ServiceQuotasClient = self._client("service-quotas")
+        return client
+
+    @property
+    def sts(self) -> STSClient:
+        """STS, which knows who we are."""
+        client: STSClient = self._client("sts")
+        return client
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Turn what botocore raises into AwsError with its code, cause and advice."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            yield
+        except ClientError as error:
+            raise aws_error(str(error), error.response["Error"]["Code"]) from error
+        except BotoCoreError as error:
+            raise self._unasked(error) from error
+
+    def _client(self, service: str) -> Any:
+        with self._lock:  # boto3's session is not made for several threads
+            if service not in self._made:
+                # an endpoint of AWS's own is EC2's; the other services keep theirs
+                endpoint = "" if is_aws(self._endpoint) and service != "ec2" else self._endpoint
+                self._made[service] = make_client(service, self._region, endpoint)
+            return self._made[service]
+
+    def _unasked(self, error: Exception) -> AwsError:
+        remedy = find_remedy(REMEDIES, f"{type(error).__name__}: {error}")
+        unreached = f"{self._endpoint or 'AWS'} could not be asked"
+        advice = "check the network, the proxy settings, and aws.endpoint_url or AWS_ENDPOINT_URL"
+        return AwsError(
+            str(error), cause=remedy.cause if remedy else unreached, advice=remedy.advice if remedy else advice
+        )
+
+
+def aws_error(message: str, code: str) -> AwsError:
+    """The error for a call that AWS answered with an error `code`."""
+    remedy = find_remedy(REMEDIES, message)
+    if remedy is None:
+        advice = f"look up the code {code} in the API reference of the service"
+        return AwsError(message, cause="AWS refused the call", advice=advice, code=code)
+    return AwsError(message, cause=remedy.cause, advice=remedy.advice, code=code)
+
+
+def is_aws(endpoint: str) -> bool:
+    """Whether an endpoint is AWS's own; none is."""
+    return not endpoint or (urlsplit(endpoint).hostname or "").endswith(AWS_DOMAINS)
+
+
+def make_client(service: str, region: str, endpoint: str, **options: Any) -> Any:
+    """A client of boto3's for `service`, at `endpoint` where that is not empty. `options` are more of botocore's
+    Config."""
+    import boto3
+    from botocore.config import Config
+
+    config = Config(
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=READ_TIMEOUT_S,
+        retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
+        **options,
+    )
+    make: Any = boto3.client
+    if is_aws(endpoint):
+        return make(service, region_name=region, config=config, endpoint_url=endpoint or None)
+    from edgewrap.infra.endpoint import EndpointSession
+
+    return EndpointSession(endpoint, region).client(service, config=config)  # type: ignore[no-untyped-call]

@@ -1,0 +1,121 @@
+"""Whether the front-end is one that edgewrap can use: its version, our rights there, the drivers that it has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from edgewrap.change import Plane
+from edgewrap.errors import AuthorizationError, OpenNebulaError
+from edgewrap.finding import Finding, Verdict
+from edgewrap.opennebula.client import FrontEnd
+from edgewrap.opennebula.facts import ONEADMIN_GROUP, OneFacts, observe
+from edgewrap.spec.models import Spec
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+OLDEST, NEWEST = (6, 10), (7, 4)
+FRONT_END, RIGHTS, DRIVERS = "front-end", "rights on the front-end", "drivers of the front-end"
+
+_OPTION = r"(?:^|\s)-{}\s+(\S+)"
+
+
+def check_front_end(spec: Spec, front_end: FrontEnd) -> tuple[Finding, ...]:
+    """All checks; read-only."""
+    try:
+        version = str(front_end.call("system.version"))
+    except OpenNebulaError as error:
+        reached = _finding(FRONT_END, Verdict.FAILURE, f"{error.what} ({error.cause})", error.advice)
+        silent = (_finding(check, Verdict.UNKNOWN, "the front-end tells nothing") for check in (RIGHTS, DRIVERS))
+        return (reached, *silent)
+    try:
+        rights = _rights(observe(front_end))
+    except AuthorizationError as error:
+        rights = _finding(RIGHTS, Verdict.FAILURE, f"{error.what} ({error.cause})", error.advice)
+    except OpenNebulaError as error:
+        rights = _finding(RIGHTS, Verdict.UNKNOWN, f"{error.what} ({error.cause})", error.advice)
+    return (_version(version, front_end.endpoint), rights, _drivers(spec, front_end))
+
+
+def check_new_cluster(spec: Spec, front_end: FrontEnd, facts: OneFacts) -> tuple[Finding, ...]:
+    """What a first apply has to know beyond what it has read."""
+    return (_version(facts.version, front_end.endpoint), _rights(facts), _drivers(spec, front_end))
+
+
+def _version(version: str, endpoint: str) -> Finding:
+    text = f"OpenNebula {version} at {endpoint}"
+    parts = re.match(r"(\d+)\.(\d+)", version)
+    number = (int(parts[1]), int(parts[2])) if parts else (0, 0)
+    known = "edgewrap knows 6.10 to 7.4"
+    if number < OLDEST:
+        return _finding(FRONT_END, Verdict.FAILURE, f"{text}: too old, {known}", "upgrade OpenNebula")
+    if number > NEWEST:
+        return _finding(
+            FRONT_END,
+            Verdict.WARNING,
+            f"{text}: newer than any that edgewrap is tried with, {known}",
+            "look for a newer edgewrap",
+        )
+    return _finding(FRONT_END, Verdict.OK, text)
+
+
+def _rights(facts: OneFacts) -> Finding:
+    name = facts.user.name
+    if ONEADMIN_GROUP in facts.user.groups:
+        return _finding(RIGHTS, Verdict.OK, f"{name} is in the group oneadmin")
+    return _finding(
+        RIGHTS,
+        Verdict.WARNING,
+        f"{name} is not in the group oneadmin: making clusters, hosts and datastores needs rights of its own",
+        "use a user of the group oneadmin, or grant CREATE, MANAGE and ADMIN on clusters, hosts, datastores, networks "
+        "and templates with `oneacl create`",
+    )
+
+
+def _drivers(spec: Spec, front_end: FrontEnd) -> Finding:
+    try:
+        configuration = front_end.read("system.config")
+    except AuthorizationError as error:
+        return _finding(DRIVERS, Verdict.WARNING, f"not known: {error.what}", error.advice)
+    except OpenNebulaError as error:
+        return _finding(DRIVERS, Verdict.UNKNOWN, f"{error.what} ({error.cause})", error.advice)
+    missing = list(_missing(spec, configuration))
+    if missing:
+        return _finding(
+            DRIVERS,
+            Verdict.FAILURE,
+            f"it does not have {', '.join(missing)}",
+            "add them to /etc/one/oned.conf on the front-end and restart it",
+        )
+    return _finding(DRIVERS, Verdict.OK, f"{spec.hosts.hypervisor}, fw, vxlan, ssh and fs are there")
+
+
+def _missing(spec: Spec, configuration: Element) -> Iterator[str]:
+    """The drivers that our objects name; the monitoring drivers are not in this configuration."""
+    named = (
+        ("VM_MAD", spec.hosts.hypervisor, _names(configuration, "VM_MAD")),
+        ("VN_MAD_CONF", "fw", _names(configuration, "VN_MAD_CONF")),
+        ("VN_MAD_CONF", "vxlan", _names(configuration, "VN_MAD_CONF")),
+        ("TM_MAD", "ssh", _listed(configuration, "TM_MAD", "d")),
+        ("DATASTORE_MAD", "fs", _listed(configuration, "DATASTORE_MAD", "d")),
+    )
+    for section, driver, there in named:
+        if driver not in there:
+            yield f"{driver} ({section})"
+
+
+def _names(configuration: Element, section: str) -> set[str]:
+    return {part.findtext("NAME") or "" for part in configuration.findall(section)}
+
+
+def _listed(configuration: Element, section: str, option: str) -> set[str]:
+    """The names after an option of a driver's arguments: `-t 15 -d dummy,fs`."""
+    arguments = (part.findtext("ARGUMENTS") or "" for part in configuration.findall(section))
+    found = (re.search(_OPTION.format(option), text) for text in arguments)
+    return {name for match in found if match for name in match[1].split(",")}
+
+
+def _finding(check: str, verdict: Verdict, text: str, advice: str = "") -> Finding:
+    return Finding(Plane.OPENNEBULA, check, verdict, text, advice)

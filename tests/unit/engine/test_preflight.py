@@ -1,0 +1,88 @@
+"""Which questions a run asks AWS, how findings are told, and which of them stop it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edgewrap.change import Action, Change, Plane
+from edgewrap.engine.cluster import Cluster
+from edgewrap.engine.preflight import require, tell
+from edgewrap.engine.workspace import Workspace
+from edgewrap.errors import PreflightError
+from edgewrap.events import Event, EventKind
+from edgewrap.finding import Finding, Verdict
+from edgewrap.infra.plane import AwsState
+from edgewrap.infra.preflight import Topic, expected_topics, planned_topics
+from edgewrap.outputs import UNKNOWN
+from tests.support.front_end import outputs
+from tests.support.infra import first_inputs, make_spec
+
+SPEC = make_spec(public_network={"elastic_ips": {"count": 2}})
+STATE = AwsState(outputs(), first_inputs(SPEC), "")
+
+
+def finding(verdict: Verdict) -> Finding:
+    return Finding(Plane.AWS, "Elastic IPs", verdict, "5 of 5 in use", "release some")
+
+
+def test_a_first_run_asks_everything_and_one_with_nothing_new_asks_nothing() -> None:
+    assert expected_topics(SPEC, None) == set(Topic)
+    assert expected_topics(SPEC, STATE) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("sections", "topics"),
+    [
+        ({"hosts": {"count": 4}}, {Topic.HOSTS}),
+        ({"public_network": {"elastic_ips": {"count": 3}}}, {Topic.ELASTIC_IPS}),
+        ({"hosts": {"address": "eip"}}, {Topic.ELASTIC_IPS}),
+        ({"hosts": {"count": 2, "retired": [1]}}, set()),
+    ],
+)
+def test_more_of_something_asks_about_that(sections: dict[str, object], topics: set[Topic]) -> None:
+    spec = make_spec(**{"public_network": {"elastic_ips": {"count": 2}}} | sections)
+    assert expected_topics(spec, STATE) == topics
+
+
+def test_hosts_that_have_elastic_ips_already_ask_nothing() -> None:
+    spec = make_spec(public_network={"elastic_ips": {"count": 2}}, hosts={"address": "eip"})
+    assert expected_topics(spec, AwsState(outputs(), first_inputs(spec), "")) == frozenset()
+
+
+def test_a_run_that_died_before_the_vpc_asks_about_it_again() -> None:
+    died = replace(STATE, outputs=replace(outputs((), ()), vpc_id=UNKNOWN))
+    assert expected_topics(SPEC, died) == set(Topic)
+
+
+def test_what_somebody_took_away_is_asked_about_after_the_plan() -> None:
+    def change(kind: str, action: Action, plane: Plane = Plane.AWS) -> Change:
+        return Change(plane, kind, "x", action)
+
+    changes = [
+        change("elastic ip", Action.CREATE),
+        change("instance", Action.REPLACE),
+        change("vpc", Action.CREATE, Plane.OPENNEBULA),
+        change("route", Action.CREATE),
+    ]
+    assert planned_topics(changes) == {Topic.ELASTIC_IPS}
+
+
+def test_only_what_somebody_has_to_know_is_shown() -> None:
+    events: list[Event] = []
+    tell(Cluster(SPEC, Workspace(Path()), events.append, {}), [finding(verdict) for verdict in Verdict])
+    assert [event.kind for event in events] == [EventKind.LOG, EventKind.WARNING, EventKind.LOG, EventKind.WARNING]
+    assert events[1].text == "5 of 5 in use; release some"
+    assert events[2].text.startswith("failure: ")
+
+
+def test_only_a_failure_stops_a_run() -> None:
+    require([finding(verdict) for verdict in Verdict if verdict is not Verdict.FAILURE])
+    with pytest.raises(PreflightError) as caught:
+        require([finding(verdict) for verdict in Verdict])
+    assert caught.value.findings == (finding(Verdict.FAILURE),)
+    assert caught.value.what == "Elastic IPs: 5 of 5 in use"
+    assert caught.value.advice == "Elastic IPs: release some"
+    assert caught.value.exit_code == 1
