@@ -29,6 +29,7 @@ CONVERGE_TIMEOUT_S = 180
 INTERFACE_WAIT_S = 60  # from the attachment in AWS to the interface in the kernel
 PASSES = 2  # networkd may still be letting go of an interface while the first one runs
 SETTLE_S = 1
+RUNNING = "running"  # of an instance, in AWS's words
 
 _T = TypeVar("_T")
 
@@ -174,7 +175,7 @@ class HostsPlane:
         hosts = [host for key, host in outputs.hosts.items() if key not in skip and _exists(host)]
         if not hosts:
             return Observation()
-        async with credentials(self._spec.ssh) as keys:
+        async with credentials(self._spec.local_path(self._spec.ssh.public_key)) as keys:
 
             async def one(host: HostOutput) -> _Seen:
                 seen = _Seen()
@@ -183,8 +184,9 @@ class HostsPlane:
                 def progress(text: str) -> None:
                     self._tell(EventKind.STEP_PROGRESS, host.key, text, started)
 
+                if host.state != RUNNING:  # the run tells it from AWS, and whether it matters
+                    return _Seen(failure=_not_running(host))
                 try:
-                    _require_running(host)
                     async with connected(
                         host, self._spec.ssh, keys, pins.get(host.key), wait_s=wait_s, progress=progress
                     ) as session:
@@ -298,14 +300,13 @@ def _ordered(outputs: Outputs, values: Mapping[str, _T]) -> dict[str, _T]:
     return {key: values[key] for key in outputs.hosts if key in values}
 
 
-def _require_running(host: HostOutput) -> None:
-    if host.state != "running":
-        raise HostError(
-            host.key,
-            f"its instance {host.instance_id} is {host.state}",
-            cause="it was stopped or terminated outside edgewrap, or AWS failed it",
-            advice="start it again in EC2, then run it again",
-        )
+def _not_running(host: HostOutput) -> HostError:
+    return HostError(
+        host.key,
+        f"its instance {host.instance_id} is {host.state}",
+        cause="it was stopped or terminated outside edgewrap, or AWS failed it",
+        advice="start it again in EC2, then run it again",
+    )
 
 
 def _require_tools(key: str, facts: HostFacts) -> None:

@@ -10,9 +10,9 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from edgewrap.errors import AwsError
+from edgewrap.infra.backend import is_aws
 from edgewrap.infra.remedies import REMEDIES
 from edgewrap.remedies import find_remedy
 from edgewrap.spec.models import Spec
@@ -25,7 +25,6 @@ if TYPE_CHECKING:  # boto3 takes 0.2 s to import: only when it is needed
 CONNECT_TIMEOUT_S = 10
 READ_TIMEOUT_S = 30
 ATTEMPTS = 4
-AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 
 
 class Clients:
@@ -101,11 +100,10 @@ def _make_client(service: str, region: str, endpoint: str) -> Any:
         retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
     )
     make: Any = boto3.client
-    if not endpoint:
-        return make(service, region_name=region, config=config)
-    if (urlsplit(endpoint).hostname or "").endswith(AWS_DOMAINS):
-        # an endpoint of AWS's own is EC2's; the other services keep theirs
-        return make(service, region_name=region, config=config, endpoint_url=endpoint if service == "ec2" else None)
+    if is_aws(endpoint):
+        # an endpoint of AWS's own that is named is EC2's; the other services keep theirs
+        named = endpoint if service == "ec2" and endpoint else None
+        return make(service, region_name=region, config=config, endpoint_url=named)
     from edgewrap.infra.endpoint import EndpointSession
 
     return EndpointSession(endpoint, region).client(service, config=config)  # type: ignore[no-untyped-call]
