@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from edgewrap.spec.models import S3Backend, Spec
 
 BACKEND_FILE = "backend.tfbackend.json"
 """What `terraform init` is told about S3 beside the HCL, relative to the root module. In it every string is literal."""
-
-AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 
 
 def s3_backend(spec: Spec) -> S3Backend | None:
@@ -39,11 +36,6 @@ def s3_endpoint(spec: Spec, environ: Mapping[str, str]) -> str:
     """The endpoint that Terraform's S3 backend uses, too; empty for AWS's own."""
     named = (spec.aws.endpoint_url, environ.get("AWS_ENDPOINT_URL_S3"), environ.get("AWS_ENDPOINT_URL"))
     return next((endpoint for endpoint in named if endpoint), "")
-
-
-def is_aws(endpoint: str) -> bool:
-    """Whether an endpoint is AWS's own; none is."""
-    return not endpoint or (urlsplit(endpoint).hostname or "").endswith(AWS_DOMAINS)
 
 
 def state_place(spec: Spec, local: str) -> str:

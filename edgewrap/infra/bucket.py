@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from edgewrap.errors import StateError
-from edgewrap.infra.backend import is_aws, s3_backend, s3_endpoint
+from edgewrap.infra.backend import s3_backend, s3_endpoint
+from edgewrap.infra.clients import is_aws, make_client
 from edgewrap.infra.remedies import REMEDIES, S3
 from edgewrap.remedies import find_remedy
 from edgewrap.spec.models import S3Backend, Spec
@@ -17,9 +18,6 @@ if TYPE_CHECKING:  # boto3 takes 0.2 s to import: only when it is needed
 
 T = TypeVar("T")
 
-CONNECT_TIMEOUT_S = 10
-READ_TIMEOUT_S = 30
-ATTEMPTS = 4
 GONE = ("NoSuchKey", "404")
 TAKEN = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
 
@@ -89,7 +87,9 @@ class Bucket:
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            self._client = self._client or _make_client(self._s3.region, self._endpoint)
+            if self._client is None:
+                style = {} if is_aws(self._endpoint) else {"s3": {"addressing_style": "path"}}
+                self._client = make_client("s3", self._s3.region, self._endpoint, **style)
             return call(self._client)
         except ClientError as error:
             code = error.response["Error"]["Code"]
@@ -106,22 +106,3 @@ class Bucket:
 
     def _failure(self, key: str, error: Exception, cause: str, advice: str) -> StateError:
         return StateError(f"{self.place(key)}: {error}", cause=cause, advice=advice)
-
-
-def _make_client(region: str, endpoint: str) -> S3Client:
-    import boto3
-    from botocore.config import Config
-
-    style: dict[str, Any] = {} if is_aws(endpoint) else {"s3": {"addressing_style": "path"}}
-    config = Config(
-        connect_timeout=CONNECT_TIMEOUT_S,
-        read_timeout=READ_TIMEOUT_S,
-        retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
-        **style,
-    )
-    if is_aws(endpoint):
-        return boto3.client("s3", region_name=region, config=config, endpoint_url=endpoint or None)
-    from edgewrap.infra.endpoint import EndpointSession
-
-    client: S3Client = EndpointSession(endpoint, region).client("s3", config=config)  # type: ignore[no-untyped-call]
-    return client

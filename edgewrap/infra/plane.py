@@ -86,9 +86,9 @@ class AwsPlane:
         self._spec = spec
         self._emit = emit
         self._places = Places(directory.absolute())
+        self._store = state_store(spec, self._places, os.environ)
         self._clients = Clients(spec, os.environ)
         self._plugin_dir = plugin_dir or _plugin_dir(spec)
-        self._store = state_store(spec, self._places, os.environ)
         self._lookups = AwsLookups(spec, self._clients)
         self._terraform = Terraform(
             _binary(spec),

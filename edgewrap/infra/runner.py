@@ -19,9 +19,10 @@ from edgewrap.change import Plane
 from edgewrap.errors import Diagnostic, TerraformError
 from edgewrap.events import Emit, Event, EventKind
 from edgewrap.infra.advice import terraform_error
-from edgewrap.infra.backend import BACKEND_FILE, is_aws
+from edgewrap.infra.backend import BACKEND_FILE
 from edgewrap.infra.binary import OLDEST, OLDEST_WITH_S3, Binary, checked_binary, find_binary
 from edgewrap.infra.child import Children, Finished
+from edgewrap.infra.clients import is_aws
 from edgewrap.infra.environment import cli_configuration_text, terraform_environment
 from edgewrap.infra.files import write_atomically
 from edgewrap.infra.initialised import InitStamp

@@ -55,6 +55,10 @@ command -v vtysh >/dev/null || echo frr
 section setup
 setup_state
 
+section undo
+[ ! -f /var/lib/edgewrap/undo/snapshot.json ] || echo pending
+[ ! -f /var/lib/edgewrap/undo.log ] || tail -n 1 /var/lib/edgewrap/undo.log
+
 section links
 ip -N -d -j address || exit 1
 section routes
@@ -81,6 +85,8 @@ for file in /etc/edgewrap/* /etc/systemd/network/05-edgewrap-*.network /etc/syst
 	/etc/systemd/system/nftables.service.d/edgewrap.conf /etc/cloud/cloud.cfg.d/99-edgewrap.cfg \
 	/etc/sysctl.d/99-zz-edgewrap.conf /etc/iproute2/rt_tables.d/edgewrap.conf \
 	/etc/frr/daemons /etc/frr/frr.conf; do
+	# it stands for the way back, as long as a change is not confirmed
+	[ "$file" != /etc/systemd/system/edgewrap-undo-at-boot.service ] || continue
 	[ ! -f "$file" ] || set -- "$@" "$file"
 done
 [ $# = 0 ] || { stat -c '%a %U:%G %n' "$@"; sha256sum "$@"; } | awk '
