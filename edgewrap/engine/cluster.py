@@ -26,12 +26,14 @@ if TYPE_CHECKING:  # each plane brings a heavy library along: imported when it i
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line says about a run. `lock_timeout_s`: seconds to wait for another run to end."""
+    """What the command line says about a run. `lock_timeout_s`: seconds to wait for another run to end; `insecure`:
+    the front-end's certificate is not looked at."""
 
     spec_file: Path
     command: str
     plugin_dir: Path | None = None
     lock_timeout_s: float = 0
+    insecure: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Cluster:
     environ: Mapping[str, str]
     plugin_dir: Path | None = None
     lock: int | None = None
+    insecure: bool = False
 
     @cached_property
     def aws(self) -> AwsPlane:
@@ -61,7 +64,8 @@ class Cluster:
         """The OpenNebula plane, connected."""
         from edgewrap.opennebula.plane import OpenNebulaPlane, connect
 
-        return OpenNebulaPlane(self.spec, connect(self.spec, self.environ), self.emit)
+        front_end = connect(self.spec, self.environ, self.emit, insecure=self.insecure)
+        return OpenNebulaPlane(self.spec, front_end, self.emit)
 
     @cached_property
     def hosts(self) -> HostsPlane:
@@ -71,10 +75,12 @@ class Cluster:
         return HostsPlane(self.spec, self.emit)
 
 
-def peek_cluster(spec_file: Path, emit: Emit, plugin_dir: Path | None = None) -> Cluster:
+def peek_cluster(
+    spec_file: Path, emit: Emit, plugin_dir: Path | None = None, *, insecure: bool = False
+) -> Cluster:
     """The cluster without a lock or a log file, for commands that only read."""
     spec = load_spec(spec_file, os.environ)
-    return Cluster(spec, Workspace.of(spec_file, spec.name, os.environ), emit, os.environ, plugin_dir)
+    return Cluster(spec, Workspace.of(spec_file, spec.name, os.environ), emit, os.environ, plugin_dir, insecure=insecure)
 
 
 @contextmanager
@@ -90,7 +96,7 @@ def open_cluster(options: Options, emit: Emit) -> Iterator[Cluster]:
     with file_lock(workspace.lock, options.command, options.lock_timeout_s) as lock:
         journal = Journal(workspace.logs, options.command, emit)
         try:
-            yield Cluster(spec, workspace, journal, os.environ, options.plugin_dir, lock)
+            yield Cluster(spec, workspace, journal, os.environ, options.plugin_dir, lock, options.insecure)
         except EdgewrapError as error:
             journal.write_traceback(error)
             raise

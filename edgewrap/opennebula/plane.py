@@ -8,11 +8,11 @@ from dataclasses import replace
 
 from edgewrap.change import Action, Change, Plane
 from edgewrap.errors import OpenNebulaError
-from edgewrap.events import Emit, Event, EventKind
+from edgewrap.events import Emit, Event, EventKind, discard
 from edgewrap.finding import Finding
 from edgewrap.opennebula import departure, facts, host, session, usage
 from edgewrap.opennebula.address_range import RangeFacts
-from edgewrap.opennebula.client import FrontEnd, HttpWire
+from edgewrap.opennebula.client import FrontEnd
 from edgewrap.opennebula.departure import Departure
 from edgewrap.opennebula.facts import OneFacts, Ours
 from edgewrap.opennebula.failures import NameTakenError
@@ -24,6 +24,7 @@ from edgewrap.opennebula.reconcile import Reconciliation, reconcile
 from edgewrap.opennebula.run import Runner, await_network
 from edgewrap.opennebula.template import text_of
 from edgewrap.opennebula.virtual_network import LOCK_CREATE
+from edgewrap.opennebula.wire import HttpWire
 from edgewrap.outputs import HostPin, HostReport, Outputs
 from edgewrap.spec.models import Spec
 
@@ -31,17 +32,27 @@ __all__ = ["OneFacts", "OpenNebulaPlane", "connect"]
 
 LOOKS = 3  # how often names are looked at again that somebody took meanwhile
 MONITOR_PAUSE_S = 1.0
+UNVERIFIED = (
+    "--insecure: the certificate of {} is not looked at; whoever stands between can read the password and change what "
+    "the front-end answers"
+)
 
 
-def connect(spec: Spec, environ: Mapping[str, str]) -> FrontEnd:
+def connect(
+    spec: Spec, environ: Mapping[str, str], emit: Emit = discard, *, insecure: bool = False
+) -> FrontEnd:
     """The front-end of the spec's `opennebula.endpoint`, else of ONE_XMLRPC, as the user of ONE_AUTH (a file's path,
-    or user:password), else of ~/.one/one_auth. No call is made yet.
+    or user:password), else of ~/.one/one_auth. No call is made yet. With `insecure` its certificate is not looked at,
+    which `emit` is told.
 
     Raises FrontEndUnreachableError or AuthenticationError where either is not to be had.
     """
     endpoint = session.endpoint(spec, environ)
     authorities = spec.local_path(spec.opennebula.ca_file) if spec.opennebula.ca_file else None
-    return FrontEnd(endpoint, session.session(environ), wire=HttpWire(endpoint, ca_file=authorities))
+    if insecure and endpoint.startswith("https:"):
+        emit(Event(EventKind.WARNING, Plane.OPENNEBULA, "front-end", UNVERIFIED.format(endpoint)))
+    wire = HttpWire(endpoint, ca_file=authorities, insecure=insecure)
+    return FrontEnd(endpoint, session.session(environ), wire=wire, emit=emit)
 
 
 class OpenNebulaPlane:
