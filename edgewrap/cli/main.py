@@ -21,6 +21,7 @@ from edgewrap import __version__
 from edgewrap.cli import (
     apply,
     destroy,
+    force_unlock,
     init,
     lab,
     logs,
@@ -53,6 +54,7 @@ COMMANDS: tuple[Callable[..., int], ...] = (
     status.status,
     output.output,
     destroy.destroy,
+    force_unlock.force_unlock,
     logs.logs,
 )
 

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgewrap.engine.journal import Journal
-from edgewrap.engine.lock import file_lock
+from edgewrap.engine.run_lock import run_lock
+from edgewrap.engine.waiting import Patience
 from edgewrap.engine.workspace import Workspace
-from edgewrap.errors import EdgewrapError, InternalError
+from edgewrap.errors import EdgewrapError, InternalError, InterruptedRunError
 from edgewrap.events import Emit
+from edgewrap.infra.backend import state_place
 from edgewrap.spec.load import load_spec
 from edgewrap.spec.models import Spec
 
@@ -50,6 +52,11 @@ class Cluster:
     plugin_dir: Path | None = None
     lock: int | None = None
     insecure: bool = False
+
+    @property
+    def state_place(self) -> str:
+        """Where its Terraform state is, in words."""
+        return state_place(self.spec, str(self.workspace.directory))
 
     @cached_property
     def aws(self) -> AwsPlane:
@@ -88,12 +95,12 @@ def open_cluster(options: Options, emit: Emit) -> Iterator[Cluster]:
     """The cluster of a run that may change things: locked, with a log file.
 
     Raises what the spec, the working directory and the lock raise; an error that is none of ours comes out as
-    InternalError, its traceback in the log file.
+    InternalError, its traceback in the log file, and a SIGINT or SIGTERM as InterruptedRunError.
     """
     spec = load_spec(options.spec_file, os.environ)
     workspace = Workspace.of(options.spec_file, spec.name, os.environ)
     workspace.create()
-    with file_lock(workspace.lock, options.command, options.lock_timeout_s) as lock:
+    with run_lock(spec, workspace.lock, options.command, Patience(options.lock_timeout_s, emit)) as lock:
         journal = Journal(workspace.logs, options.command, emit)
         try:
             yield Cluster(spec, workspace, journal, os.environ, options.plugin_dir, lock, options.insecure)
@@ -106,6 +113,13 @@ def open_cluster(options: Options, emit: Emit) -> Iterator[Cluster]:
                 f"{type(error).__name__}: {error}",
                 cause="a fault in edgewrap",
                 advice=f"report it with the log file {journal.path}; what was applied so far is kept",
+            ) from error
+        except KeyboardInterrupt as error:
+            journal.write_traceback(error)
+            raise InterruptedRunError(
+                "the run was interrupted",
+                cause="SIGINT or SIGTERM",
+                advice="run it again: what was done is kept, and it goes on from there",
             ) from error
         except BaseException as error:
             journal.write_traceback(error)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgewrap.change import Change, Plane
+from edgewrap.engine.belonging import require_own_state
 from edgewrap.engine.cluster import Cluster
 from edgewrap.errors import EdgewrapError, PartlyAppliedError, ProtectedError
 
@@ -42,6 +43,9 @@ def plan_destroy(cluster: Cluster, planes: tuple[Plane, ...]) -> DestroyPlan:
     with ThreadPoolExecutor(max_workers=len(Plane)) as pool:
         facts_read = pool.submit(cluster.opennebula.observe) if Plane.OPENNEBULA in planes else None
         state = cluster.aws.current()
+        require_own_state(
+            cluster, state, facts_read.result() if facts_read else None, about_aws=Plane.AWS in planes, destroy=True
+        )
         destroyed = state is None or Plane.AWS not in planes
         planned = None if destroyed else pool.submit(cluster.aws.plan, state, destroy=True)
         facts = facts_read.result() if facts_read else None

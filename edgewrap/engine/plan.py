@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from edgewrap.change import Change, Plane
+from edgewrap.engine.belonging import require_own_state
 from edgewrap.engine.cluster import Cluster
 from edgewrap.engine.losses import Losses, Wishes, weigh
 from edgewrap.engine.preflight import before_making, tell
@@ -125,6 +126,7 @@ def _observe(cluster: Cluster, planes: tuple[Plane, ...], wishes: Wishes, pool: 
     state = cluster.aws.observe() if about_aws else cluster.aws.current()
     if state is None and not about_aws:
         raise nothing_applied(cluster)
+    require_own_state(cluster, state, one.result()[0], about_aws=about_aws)
     losses = Losses()
     aws = account = None
     if about_aws:
@@ -175,8 +177,9 @@ def nothing_applied(cluster: Cluster) -> StateError:
     """The error of a command that needs an applied cluster."""
     return StateError(
         f"nothing of {cluster.spec.name} is applied yet",
-        cause=f"there is no Terraform state in {cluster.workspace.directory}",
-        advice="run `edgewrap apply` with the AWS plane first, or set EDGEWRAP_DIR to where the state is",
+        cause=f"there is no Terraform state in {cluster.state_place}",
+        advice="run `edgewrap apply` with the AWS plane first, or name where the state is: terraform.backend, or "
+        "EDGEWRAP_DIR for a local one",
     )
 
 

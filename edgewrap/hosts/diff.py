@@ -33,7 +33,7 @@ from edgewrap.hosts.files import (
     HostFile,
     host_files,
 )
-from edgewrap.hosts.operations import AUTHORIZED_KEYS, BGP, Operation, differing, host_change, yes_or_no
+from edgewrap.hosts.operations import AUTHORIZED_KEYS, BGP, UNDO, Operation, differing, host_change, yes_or_no
 from edgewrap.hosts.setup import SetupState
 from edgewrap.outputs import UNKNOWN
 
@@ -62,6 +62,7 @@ NOTHING = HostFacts(
 def diff(host: DesiredHost, facts: HostFacts) -> tuple[Operation, ...]:
     """What the host needs, in the order in which a person would look at it; empty where it is as wanted."""
     return (
+        *_undo(host, facts),
         *_setup(host, facts),
         *_files(host, facts),
         *_units(host, facts),
@@ -80,6 +81,14 @@ def diff(host: DesiredHost, facts: HostFacts) -> tuple[Operation, ...]:
 def missing_interfaces(host: DesiredHost, facts: HostFacts) -> tuple[Group, ...]:
     """The groups whose interface is not on the host: AWS has not attached it, or the kernel has not seen it yet."""
     return tuple(group for group in host.groups if facts.interface_of(group.mac) is None)
+
+
+def _undo(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
+    """Left by a run that ended before it had confirmed its change; converge confirms it first of all."""
+    if facts.undo.pending:
+        before, after = {"last change": "not confirmed"}, {"last change": "confirmed"}
+        why = "until then the host takes it back by itself"
+        yield Operation(host_change(host.key, UNDO, "last change", before=before, after=after, why=why))
 
 
 def _setup(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from edgewrap.hosts.files import UNIT_NAMES, script
 from edgewrap.hosts.setup import NO_SETUP, Setup, parse_setup
+from edgewrap.hosts.undo import NO_UNDO, UndoFacts, parse_undo
 
 MAIN_TABLE = 254
 TABLES = ("edge", "guard", "firewall")
@@ -124,7 +125,8 @@ class BgpFacts:
 class HostFacts:
     """Everything that the plane looks at. `proxies` and `static_fdb` are pairs (address or MAC, interface); `tables`
     are ours, by the names that the changes have (`edge`, `guard`, `firewall`); `units` by their full names;
-    `authorized_keys` is what stands in our block, None without one; `setup` is how far the host has set itself up."""
+    `authorized_keys` is what stands in our block, None without one; `setup` is how far the host has set itself up,
+    `undo` whether a change waits to be confirmed."""
 
     links: tuple[Link, ...]
     routes: tuple[Route, ...]
@@ -139,6 +141,7 @@ class HostFacts:
     authorized_keys: tuple[str, ...] | None
     missing_tools: tuple[str, ...]
     setup: Setup = NO_SETUP
+    undo: UndoFacts = NO_UNDO
 
     def link(self, name: str) -> Link | None:
         """The interface called `name`."""
@@ -203,6 +206,7 @@ def _facts(sections: Mapping[str, str]) -> HostFacts:
         authorized_keys=_own_block(base64.b64decode(sections["keys"]).decode(errors="replace")),
         missing_tools=tuple(_lines(sections["tools"])),
         setup=parse_setup(sections["setup"]),
+        undo=parse_undo(_lines(sections["undo"])),
     )
 
 

@@ -10,6 +10,7 @@ from edgewrap.hosts.files import HostFile
 
 AUTHORIZED_KEYS = "authorized keys"
 BGP = "bgp"
+UNDO = "undo"
 
 _WHY = {
     Action.CREATE: "it is not there",

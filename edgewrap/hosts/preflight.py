@@ -30,7 +30,7 @@ def check_ssh() -> Finding:
 
 def _key(spec: Spec) -> Finding:
     async def look() -> None:
-        async with credentials(spec.ssh):
+        async with credentials(spec.local_path(spec.ssh.public_key)):
             pass
 
     try:

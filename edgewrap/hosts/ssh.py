@@ -109,21 +109,17 @@ class Session:
         return answer
 
 
-def private_key_path(ssh: Ssh) -> Path:
-    """The private key's file: beside the public one, without `.pub`; `~` is $HOME."""
-    return Path(os.path.expanduser(ssh.public_key.removesuffix(".pub")))  # noqa: PTH111 - Path's ignores $HOME at times
-
-
 @asynccontextmanager
-async def credentials(ssh: Ssh) -> AsyncIterator[list[SSHKey | SSHKeyPair]]:
-    """The keys to log in with: from the agent the one that `ssh.public_key` names, and the private key's file.
+async def credentials(public_key: Path) -> AsyncIterator[list[SSHKey | SSHKeyPair]]:
+    """The keys to log in with, given the file of `ssh.public_key`: from the agent the one that it names, and the
+    private key in the file beside it, without `.pub`.
 
     Raises ToolError where there is neither.
     """
     import asyncssh
 
-    path = private_key_path(ssh)
-    public = Path(f"{path}.pub")
+    path = public_key.with_name(public_key.name.removesuffix(".pub"))
+    public = public_key.with_name(f"{path.name}.pub")
     keys: list[SSHKey | SSHKeyPair] = []
     reasons: list[str] = []
     try:

@@ -18,7 +18,7 @@ from edgewrap.spec.models import Spec
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.literals import InstanceTypeType
-    from mypy_boto3_ec2.type_defs import InstanceTypeInfoTypeDef
+    from mypy_boto3_ec2.type_defs import FilterTypeDef, InstanceTypeInfoTypeDef
 
 CANONICAL = "099720109477"
 UBUNTU_NAMES = {
@@ -133,6 +133,14 @@ class AwsLookups:
                         public = instance.get("PublicIpAddress", "")
                         found[instance["InstanceId"]] = InstanceNow(instance["State"]["Name"], public)
         return found
+
+    def clusters_named(self, name: str) -> dict[str, str]:
+        """The VPCs that edgewrap made for a cluster of that name, in this region: the UUID in their tags by VPC id."""
+        filters: list[FilterTypeDef] = [{"Name": "tag:edgewrap:cluster", "Values": [name]}]
+        with self._clients.explained():
+            vpcs = self._clients.ec2.describe_vpcs(Filters=filters)["Vpcs"]
+        tags = {vpc["VpcId"]: {tag["Key"]: tag["Value"] for tag in vpc.get("Tags", [])} for vpc in vpcs}
+        return {vpc_id: found.get("edgewrap:uuid", "") for vpc_id, found in sorted(tags.items())}
 
     def get_ready(self) -> None:
         """Make the client, which takes half a second, ahead of the first question."""

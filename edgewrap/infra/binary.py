@@ -15,6 +15,9 @@ from edgewrap.infra.files import write_atomically
 OLDEST = (1, 6)
 """Both Terraform and OpenTofu have a 1.6, the first OpenTofu; `terraform_data` and `-json` are older than that."""
 
+OLDEST_WITH_S3 = (1, 10)
+"""Both have learned to lock a state in S3 by a file beside it in their 1.10."""
+
 HOW_TO_GET = (
     "install it from https://developer.hashicorp.com/terraform/install (or run `make terraform` in a checkout), or "
     "name another one in terraform.binary"
@@ -37,8 +40,8 @@ def find_binary(name: str) -> Path:
     return Path(found).absolute()
 
 
-def checked_binary(path: Path, memory: Path, ask: Callable[[Path], str]) -> Binary:
-    """The binary with its version, which must be new enough. Raises ToolError where it is not.
+def checked_binary(path: Path, memory: Path, ask: Callable[[Path], str], oldest: tuple[int, int] = OLDEST) -> Binary:
+    """The binary with its version, which must be `oldest` or newer. Raises ToolError where it is not.
 
     `ask` gives the output of `version -json`; it is asked only for a binary that `memory` (a file) does not know by its
     path, size and time of change, since asking costs a process.
@@ -49,9 +52,12 @@ def checked_binary(path: Path, memory: Path, ask: Callable[[Path], str]) -> Bina
     if version is None:
         version = _version_in(path, ask(path))
         write_atomically(memory, json.dumps({"binary": stamp, "version": version}) + "\n")
-    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
-        oldest = ".".join(map(str, OLDEST))
-        raise ToolError(f"{path} is of version {version}", cause=f"edgewrap needs {oldest} or newer", advice=HOW_TO_GET)
+    if tuple(int(part) for part in version.split(".")[:2]) < oldest:
+        needed = ".".join(map(str, oldest))
+        why = "" if oldest == OLDEST else " for a state in S3"
+        raise ToolError(
+            f"{path} is of version {version}", cause=f"edgewrap needs {needed} or newer{why}", advice=HOW_TO_GET
+        )
     return Binary(path, version)
 
 

@@ -47,11 +47,12 @@ class Children:
         directory: Path,
         environ: Mapping[str, str],
         on_line: Callable[[str], None] | None = None,
+        on_stop: Callable[[], None] | None = None,
     ) -> Finished:
         """Run to the end; `on_line` gets each line of standard output as it is written.
 
-        A KeyboardInterrupt (or any other exception of `on_line`) sends one SIGINT, and is raised again when the process
-        has ended.
+        A KeyboardInterrupt (or any other exception of `on_line`) sends one SIGINT, calls `on_stop`, and is raised again
+        when the process has ended.
         """
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             child = subprocess.Popen(
@@ -67,7 +68,7 @@ class Children:
             with self._guard:
                 self._running = child
             try:
-                self._follow(child, _Lines(out.fileno(), on_line))
+                self._follow(child, _Lines(out.fileno(), on_line), on_stop)
             finally:
                 with self._guard:
                     self._running = None
@@ -79,10 +80,14 @@ class Children:
             if self._running is not None:
                 self._running.send_signal(signal.SIGINT)
 
-    def _follow(self, child: subprocess.Popen[bytes], lines: _Lines) -> None:
+    def _follow(self, child: subprocess.Popen[bytes], lines: _Lines, on_stop: Callable[[], None] | None) -> None:
         stopped_by: BaseException | None = None
+        told = False
         while True:
             try:
+                if on_stop is not None and not told and isinstance(stopped_by, KeyboardInterrupt):
+                    told = True
+                    on_stop()
                 ended = _ended(child)
                 if stopped_by is None or isinstance(stopped_by, KeyboardInterrupt):
                     lines.read_on(last=ended)

@@ -70,7 +70,9 @@ class Clients:
     def _client(self, service: str) -> Any:
         with self._lock:  # boto3's session is not made for several threads
             if service not in self._made:
-                self._made[service] = _make_client(service, self._region, self._endpoint)
+                # an endpoint of AWS's own is EC2's; the other services keep theirs
+                endpoint = "" if is_aws(self._endpoint) and service != "ec2" else self._endpoint
+                self._made[service] = make_client(service, self._region, endpoint)
             return self._made[service]
 
     def _unasked(self, error: Exception) -> AwsError:
@@ -91,7 +93,14 @@ def aws_error(message: str, code: str) -> AwsError:
     return AwsError(message, cause=remedy.cause, advice=remedy.advice, code=code)
 
 
-def _make_client(service: str, region: str, endpoint: str) -> Any:
+def is_aws(endpoint: str) -> bool:
+    """Whether an endpoint is AWS's own; none is."""
+    return not endpoint or (urlsplit(endpoint).hostname or "").endswith(AWS_DOMAINS)
+
+
+def make_client(service: str, region: str, endpoint: str, **options: Any) -> Any:
+    """A client of boto3's for `service`, at `endpoint` where that is not empty. `options` are more of botocore's
+    Config."""
     import boto3
     from botocore.config import Config
 
@@ -99,13 +108,11 @@ def _make_client(service: str, region: str, endpoint: str) -> Any:
         connect_timeout=CONNECT_TIMEOUT_S,
         read_timeout=READ_TIMEOUT_S,
         retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
+        **options,
     )
     make: Any = boto3.client
-    if not endpoint:
-        return make(service, region_name=region, config=config)
-    if (urlsplit(endpoint).hostname or "").endswith(AWS_DOMAINS):
-        # an endpoint of AWS's own is EC2's; the other services keep theirs
-        return make(service, region_name=region, config=config, endpoint_url=endpoint if service == "ec2" else None)
+    if is_aws(endpoint):
+        return make(service, region_name=region, config=config, endpoint_url=endpoint or None)
     from edgewrap.infra.endpoint import EndpointSession
 
     return EndpointSession(endpoint, region).client(service, config=config)  # type: ignore[no-untyped-call]

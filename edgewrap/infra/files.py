@@ -33,7 +33,8 @@ def write_tree(directory: Path, files: Mapping[str, str]) -> None:
     """Make the directory hold these files, by relative path; Terraform files of an earlier render go."""
     for name, text in files.items():
         write_atomically(directory / name, text)
-    for pattern in ("*.tf", "*.tf.json", "*.tfvars", "*.tfvars.json", "modules/*/*.tf", "modules/*/*.tf.json"):
+    ends = ("tf", "tf.json", "tfvars", "tfvars.json", "tfbackend.json")
+    for pattern in (*(f"*.{end}" for end in ends), "modules/*/*.tf", "modules/*/*.tf.json"):
         for path in directory.glob(pattern):
             if path.relative_to(directory).as_posix() not in files:
                 path.unlink()

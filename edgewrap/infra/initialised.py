@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgewrap.infra.backend import BACKEND_FILE
 from edgewrap.infra.files import write_atomically
 
 LOCK_FILE = ".terraform.lock.hcl"
@@ -14,10 +15,12 @@ LOCK_FILE = ".terraform.lock.hcl"
 
 @dataclass(frozen=True, slots=True)
 class InitStamp:
-    """The memory of the last `init` of a root module, kept in `memory`."""
+    """The memory of the last `init` of a root module, kept in `memory`. `endpoint` is that of the state's S3, where it
+    is not AWS's own."""
 
     module: Path
     memory: Path
+    endpoint: str = ""
 
     def needed(self, binary: Path, plugin_dir: Path | None) -> bool:
         """Whether the modules, the backend, the lock file, the binary or the plugin directory are other ones now."""
@@ -37,15 +40,16 @@ class InitStamp:
         self.memory.unlink(missing_ok=True)
 
     def _now(self, binary: Path, plugin_dir: Path | None) -> dict[str, str]:
-        """What `init` depends on; backend and provider versions stand in the .tf files."""
-        files = sorted([*self.module.glob("*.tf"), *self.module.glob("modules/*/*.tf"), self.module / LOCK_FILE])
+        """What `init` depends on; provider versions stand in the .tf files, the backend in one beside them."""
+        patterns = ("*.tf", "modules/*/*.tf", BACKEND_FILE, LOCK_FILE)
+        files = sorted(file for pattern in patterns for file in self.module.glob(pattern))
         digest = hashlib.sha256()
         for file in files:
-            if file.exists():
-                digest.update(f"{file.relative_to(self.module)}\0".encode() + file.read_bytes() + b"\0")
+            digest.update(f"{file.relative_to(self.module)}\0".encode() + file.read_bytes() + b"\0")
         status = binary.stat()
         return {
             "files": digest.hexdigest(),
             "binary": f"{binary} {status.st_size} {status.st_mtime_ns}",
             "plugin_dir": str(plugin_dir.absolute()) if plugin_dir else "",
+            "endpoint": self.endpoint,
         }

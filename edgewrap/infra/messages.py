@@ -24,10 +24,12 @@ STEPS = {
 @dataclass(slots=True)
 class Heard:
     """What one terraform command said that its caller needs: diagnostics, the addresses of planned changes with the
-    types of their resources, and the values of the outputs where they are all known."""
+    types of their resources, those of resources that it began to create and did not finish, and the values of the
+    outputs where they are all known."""
 
     diagnostics: list[Diagnostic] = field(default_factory=list)
     planned: dict[str, str] = field(default_factory=dict)
+    unfinished: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -63,6 +65,8 @@ class Listener:
 
     def _step(self, kind: EventKind, hook: Mapping[str, Any]) -> None:
         resource = hook["resource"]
+        if kind is EventKind.STEP_FAILED and hook.get("action") == "create":
+            self.heard.unfinished[resource["addr"]] = resource["resource_type"]
         what = thing(resource["resource_type"], resource["resource_name"], resource.get("resource_key"))
         doing = DOING.get(hook.get("action", ""), str(hook.get("action", "")))
         named = f" ({hook['id_value']})" if hook.get("id_value") else ""

@@ -14,6 +14,7 @@ from edgewrap.errors import PlanOutdatedError, StateError
 from edgewrap.events import Emit
 from edgewrap.finding import Finding
 from edgewrap.infra.aws import AwsLookups, InstanceNow
+from edgewrap.infra.backend import s3_backend, s3_endpoint
 from edgewrap.infra.changes import Before, predicted_values, read_changes
 from edgewrap.infra.clients import Clients
 from edgewrap.infra.decide import decide_inputs
@@ -27,6 +28,7 @@ from edgewrap.infra.outputs import NAMES, read_outputs
 from edgewrap.infra.preflight import AwsPreflight, Topic
 from edgewrap.infra.render import render
 from edgewrap.infra.runner import Places, Terraform
+from edgewrap.infra.state_store import state_store
 from edgewrap.infra.tools import check_tools
 from edgewrap.outputs import HostOutput, Outputs
 from edgewrap.spec.addressing import living
@@ -84,6 +86,7 @@ class AwsPlane:
         self._spec = spec
         self._emit = emit
         self._places = Places(directory.absolute())
+        self._store = state_store(spec, self._places, os.environ)
         self._clients = Clients(spec, os.environ)
         self._plugin_dir = plugin_dir or _plugin_dir(spec)
         self._lookups = AwsLookups(spec, self._clients)
@@ -94,20 +97,24 @@ class AwsPlane:
             environ=os.environ,
             plugin_dir=self._plugin_dir,
             pass_fds=pass_fds,
+            s3=s3_backend(spec) is not None,
+            s3_endpoint=s3_endpoint(spec, os.environ),
         )
 
     def current(self) -> AwsState | None:
         """The state as the last run left it, AWS itself not asked; None where there is nothing in it.
 
-        Raises StateError where it cannot be read.
+        Raises StateError where it is damaged, lost, or not this cluster's.
         """
-        if not self._places.state.exists():
+        document = self._store.read()
+        if document is None:
             return None
-        values = self._terraform.outputs()
-        text = values.get("inputs") or self._inputs_without_outputs()
+        values = self._terraform.outputs(document.text)
+        text = values.get("inputs") or document.inputs()
         if text is None:
             return None
         inputs = Inputs.from_text(text)
+        self._require_own(inputs, document.place)
         return AwsState(read_outputs(values, inputs), inputs, values.get("applied") or "")
 
     def observe(self) -> AwsState | None:
@@ -116,15 +123,19 @@ class AwsPlane:
         Raises what `current` raises, and AwsError where AWS cannot be asked.
         """
         with ThreadPoolExecutor(max_workers=1) as pool:
-            client = pool.submit(self._lookups.get_ready) if self._places.state.exists() else None
+            client = pool.submit(self._lookups.get_ready)
             state = self.current()
-            if state is None or client is None or not state.outputs.hosts:
+            if state is None or not state.outputs.hosts:
                 return state
             client.result()
         now = self._lookups.instances([host.instance_id for host in state.outputs.hosts.values()])
         private = state.inputs.host_address == "private"
         hosts = {key: _as_it_is(host, now[host.instance_id], private) for key, host in state.outputs.hosts.items()}
         return replace(state, outputs=replace(state.outputs, hosts=hosts))
+
+    def namesakes(self) -> Mapping[str, str]:
+        """The VPCs in AWS that were made for a cluster of this name: the UUID of its state, by the VPC's id."""
+        return self._lookups.clusters_named(self._spec.name)
 
     def plan(
         self,
@@ -183,8 +194,8 @@ class AwsPlane:
         self._planned(files)
         document = self._terraform.show(self._places.plan_file)
         _require_planned(read_changes(document, self._before(state, between, ())), without_instances(plan.changes))
-        heard = self._terraform.apply(self._places.plan_file)
-        return AwsState(read_outputs(_values(heard) or self._terraform.outputs(), between), between, state.applied)
+        heard = self._apply(self._places.plan_file)
+        return AwsState(read_outputs(self._values(heard), between), between, state.applied)
 
     def follow(self, state: AwsState, plan: AwsPlan) -> AwsPlan:
         """What is left of `plan` after `move` has led to `state`. Raises PlanOutdatedError where that is something
@@ -212,10 +223,10 @@ class AwsPlane:
         """
         if not plan.pending:
             return None if plan.destroy else plan.predicted
-        heard = self._terraform.apply(plan.plan_file)
+        heard = self._apply(plan.plan_file)
         if plan.destroy:
             return None
-        return read_outputs(_values(heard) or self._terraform.outputs(), plan.inputs)
+        return read_outputs(self._values(heard), plan.inputs)
 
     def interrupt(self) -> None:
         """Let the terraform that runs, if any, end its step and stop. May be called from any thread."""
@@ -255,19 +266,25 @@ class AwsPlane:
             reasons=reasons(inputs, state.inputs, state.outputs.hosts, replaced),
         )
 
-    def _inputs_without_outputs(self) -> str | None:
-        """The inputs where a run died before terraform wrote any output, or after a destroy took them away first."""
-        resources: list[dict[str, Any]] = self._terraform.state()["resources"]
-        if not resources:
-            return None
-        for resource in resources:
-            if (resource["type"], resource["name"]) == ("terraform_data", "inputs") and resource["instances"]:
-                return str(resource["instances"][0]["attributes"]["input"]["value"])
-        raise StateError(
-            "the Terraform state holds resources, but not edgewrap's inputs",
-            cause=f"{self._places.state} is not a state that edgewrap wrote",
-            advice="move it away, or set EDGEWRAP_DIR to the right directory",
-        )
+    def _apply(self, plan_file: Path) -> Heard:
+        self._store.back_up()
+        return self._terraform.apply(plan_file)
+
+    def _values(self, heard: Heard) -> Mapping[str, Any]:
+        """The outputs as terraform told them while it applied, else as they are in the state."""
+        told = {name: output["value"] for name, output in heard.outputs.items() if "value" in output}
+        document = None if told else self._store.read()
+        return told if document is None else self._terraform.outputs(document.text)
+
+    def _require_own(self, inputs: Inputs, place: str) -> None:
+        name = inputs.foundation.name
+        if name != self._spec.name:
+            raise StateError(
+                f"the Terraform state {place} is that of the cluster {name}, not of {self._spec.name}",
+                cause="two specs name the same place for their state, or the cluster's name was changed",
+                advice=f"nothing was changed; give {self._spec.name} a place of its own (terraform.backend, "
+                f"EDGEWRAP_DIR), or write `name: {name}`",
+            )
 
 
 def _as_it_is(host: HostOutput, now: InstanceNow, private: bool) -> HostOutput:
@@ -305,7 +322,3 @@ def _concerns_aws(heard: Heard) -> bool:
 
 def _keys(inputs: Inputs) -> frozenset[str]:
     return frozenset({*inputs.amis, *inputs.placement, *inputs.eips, *KEYS.values()})
-
-
-def _values(heard: Heard) -> dict[str, Any]:
-    return {name: output["value"] for name, output in heard.outputs.items() if "value" in output}

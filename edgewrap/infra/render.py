@@ -1,7 +1,7 @@
 """The render: spec and inputs in, the files of a Terraform root module out. Pure: the same text for the same two.
 
 The templates decide structure only (is there an endpoints block, have hosts Elastic IPs of their own); every value
-travels in `terraform.tfvars.json`.
+travels in `terraform.tfvars.json`, where the state is kept in `backend.tfbackend.json`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 import edgewrap
 from edgewrap.errors import ToolError
+from edgewrap.infra.backend import BACKEND_FILE, backend_text
 from edgewrap.infra.inputs import Inputs
 from edgewrap.infra.variables import make_variables
 from edgewrap.spec.load import public_document
@@ -29,6 +30,7 @@ class Structure:
     """All that a template sees of a spec: no text of the user's."""
 
     endpoint: bool
+    s3_state: bool
     host_address: str
 
 
@@ -40,10 +42,17 @@ def render(
     For a step on the way to the spec: `applied` is what the state goes on to hold as the spec last applied, `without`
     are the keys of hosts that are to have no instance for now.
     """
-    structure = Structure(endpoint=spec.aws.endpoint_url is not None, host_address=inputs.host_address)
+    backend = backend_text(spec)
+    structure = Structure(
+        endpoint=spec.aws.endpoint_url is not None,
+        s3_state=backend is not None,
+        host_address=inputs.host_address,
+    )
     variables = make_variables(spec, inputs, public_document(spec) if applied is None else applied, without)
     optional = set() if structure.endpoint else {"endpoint_url"}
     files = {VARIABLES_FILE: variables.model_dump_json(indent=2, exclude=optional) + "\n"}
+    if backend is not None:
+        files[BACKEND_FILE] = backend
     environment = _environment(template_root())
     for name in environment.list_templates(filter_func=lambda name: name.endswith(SUFFIX)):
         target = name.removesuffix(".j2").removeprefix("root/")

@@ -6,6 +6,7 @@ python-terraform's own calls cannot stream, so only its argument builder is used
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,17 +16,20 @@ from python_terraform import IsFlagged
 from python_terraform import Terraform as ArgumentBuilder
 
 from edgewrap.change import Plane
-from edgewrap.errors import Diagnostic, StateError
+from edgewrap.errors import Diagnostic, TerraformError
 from edgewrap.events import Emit, Event, EventKind
 from edgewrap.infra.advice import terraform_error
-from edgewrap.infra.binary import Binary, checked_binary, find_binary
+from edgewrap.infra.backend import BACKEND_FILE
+from edgewrap.infra.binary import OLDEST, OLDEST_WITH_S3, Binary, checked_binary, find_binary
 from edgewrap.infra.child import Children, Finished
+from edgewrap.infra.clients import is_aws
 from edgewrap.infra.environment import cli_configuration_text, terraform_environment
 from edgewrap.infra.files import write_atomically
 from edgewrap.infra.initialised import InitStamp
 from edgewrap.infra.messages import Heard, Listener
 
 CHANGES_PRESENT = 2
+INSTANCE = "aws_instance"
 PARALLELISM = 30  # more hosts than this wait for each other; the default of 10 costs 10 s for every ten
 
 
@@ -49,6 +53,16 @@ class Places:
         return self.working_directory / "terraform.tfstate"
 
     @property
+    def backups(self) -> Path:
+        """Local states as they were before each apply."""
+        return self.working_directory / "backups"
+
+    @property
+    def unsaved(self) -> Path:
+        """Where terraform leaves a state that its backend does not take."""
+        return self.module / "errored.tfstate"
+
+    @property
     def own(self) -> Path:
         """What edgewrap keeps about its calls: the saved plan, stamps, terraform's CLI configuration."""
         return self.module / ".edgewrap"
@@ -60,7 +74,10 @@ class Places:
 
 
 class Terraform:
-    """Terraform for one working directory. Commands raise TerraformError where terraform fails."""
+    """Terraform for one working directory. Commands raise TerraformError where terraform fails.
+
+    `s3`: the state is in S3, at `s3_endpoint` where that is not AWS's own.
+    """
 
     def __init__(
         self,
@@ -71,6 +88,8 @@ class Terraform:
         environ: Mapping[str, str],
         plugin_dir: Path | None = None,
         pass_fds: Sequence[int] = (),
+        s3: bool = False,
+        s3_endpoint: str = "",
     ) -> None:
         self._name = binary
         self._places = places
@@ -80,41 +99,37 @@ class Terraform:
         self._cli_configuration = places.own / "terraform.rc"
         self._environ = terraform_environment(environ, self._cli_configuration)
         self._binary: Binary | None = None
+        self._oldest = OLDEST_WITH_S3 if s3 else OLDEST
+        self._endpoint = s3_endpoint
 
-    def outputs(self) -> Mapping[str, Any]:
-        """The output values in the state, by name; empty where there is none.
+    def outputs(self, state: bytes) -> Mapping[str, Any]:
+        """The output values in a state, by name; empty where there is none.
 
-        Runs beside the state, not in the module, so that it works before the module is rendered or initialised.
+        Reads a copy, beside the module: so it works before the module is rendered or initialised.
         """
-        answer = self._answer("output", directory=self._places.working_directory, json=IsFlagged)
+        with tempfile.TemporaryDirectory(prefix="edgewrap-state-") as directory:
+            copy = Path(directory) / "terraform.tfstate"
+            copy.write_bytes(state)
+            answer = self._answer("output", directory=self._places.own, json=IsFlagged, state=str(copy))
         return {name: output["value"] for name, output in answer.items()}
-
-    def state(self) -> Mapping[str, Any]:
-        """The state as JSON. Raises StateError where its format is not the one we know."""
-        answer = self._answer("state pull", directory=self._places.working_directory)
-        if answer.get("version") != 4:
-            raise StateError(
-                f"the Terraform state has format {answer.get('version')}, not 4",
-                cause="a newer terraform wrote it",
-                advice="use the terraform that wrote it, or a newer edgewrap",
-            )
-        return answer
 
     def init_if_needed(self) -> bool:
         """`init`, unless nothing that it depends on has changed since the last one. Returns whether it ran."""
-        stamp = InitStamp(self._places.module, self._places.own / "init.json")
+        stamp = InitStamp(self._places.module, self._places.own / "init.json", self._endpoint)
         needed = stamp.needed(self._checked().path, self._plugin_dir)
         if needed:
             stamp.forget()
             self._emit(Event(EventKind.INFO, Plane.AWS, "terraform", "preparing terraform's provider"))
-            self._plain("init", reconfigure=IsFlagged)
+            self._plain("init", input=False, reconfigure=IsFlagged, **self._backend_options())
             stamp.remember(self._checked().path, self._plugin_dir)
         return needed
 
     def plan(self, *, destroy: bool = False, replace: Sequence[str] = ()) -> tuple[bool, Heard]:
         """Plan into the plan file; `replace` are addresses of resources to be made anew. Returns whether there is
         anything to apply, and what terraform said."""
-        code, heard = self._streamed(
+        listener = Listener(self._emit)
+        code = self._streamed(
+            listener,
             "plan",
             good=(0, CHANGES_PRESENT),
             out=str(self._places.plan_file),
@@ -122,39 +137,65 @@ class Terraform:
             **({"destroy": IsFlagged} if destroy else {}),
             **({"replace": list(replace)} if replace else {}),
         )
-        return code == CHANGES_PRESENT, heard
+        return code == CHANGES_PRESENT, listener.heard
 
     def show(self, plan_file: Path) -> Mapping[str, Any]:
         """A saved plan as terraform's JSON."""
         return self._answer("show", str(plan_file), directory=self._places.module, json=IsFlagged)
 
     def apply(self, plan_file: Path) -> Heard:
-        """Apply a saved plan. Raises PlanOutdatedError where the state is no longer the one it was made on."""
-        _, heard = self._streamed("apply", str(plan_file), good=(0,), parallelism=PARALLELISM)
-        return heard
+        """Apply a saved plan. Raises PlanOutdatedError where the state is no longer the one it was made on.
+
+        Where it is interrupted, instances that are just starting are kept: Terraform would mark them as failed, and
+        the next run would make them anew, which on metal takes half an hour.
+        """
+        listener = Listener(self._emit)
+        try:
+            self._streamed(listener, "apply", str(plan_file), good=(0,), parallelism=PARALLELISM)
+        except KeyboardInterrupt:
+            for address, kind in listener.heard.unfinished.items():
+                if kind == INSTANCE:
+                    self._keep(address)
+            raise
+        return listener.heard
 
     def interrupt(self) -> None:
         """Let the terraform that runs, if any, end its step and stop. May be called from any thread."""
         self._children.interrupt()
 
+    def _backend_options(self) -> dict[str, Any]:
+        if not (self._places.module / BACKEND_FILE).exists():
+            return {}
+        told = [BACKEND_FILE]
+        if not is_aws(self._endpoint):
+            told.append("use_path_style=true")  # an endpoint that stands in for AWS has no names for its buckets
+        return {"backend_config": told}
+
     def _checked(self) -> Binary:
         if self._binary is None:
-            self._binary = checked_binary(find_binary(self._name), self._places.own / "version.json", self._ask_version)
+            memory = self._places.own / "version.json"
+            self._binary = checked_binary(find_binary(self._name), memory, self._ask_version, self._oldest)
         return self._binary
 
     def _ask_version(self, path: Path) -> str:
         return self._run(self._arguments(path, "version", json=IsFlagged), self._places.working_directory).stdout
 
-    def _streamed(self, command: str, *positional: str, good: Sequence[int], **options: Any) -> tuple[int, Heard]:
-        listener = Listener(self._emit)
+    def _keep(self, address: str) -> None:
+        try:
+            self._plain("untaint", address)
+        except TerraformError as error:
+            text = f"{address} is made anew by the next run: {error.what}"
+            self._emit(Event(EventKind.WARNING, Plane.AWS, "terraform", text))
+
+    def _streamed(self, listener: Listener, command: str, *positional: str, good: Sequence[int], **options: Any) -> int:
         arguments = self._arguments(self._checked().path, command, *positional, json=IsFlagged, input=False, **options)
         finished = self._run(arguments, self._places.module, listener.on_line)
         if finished.code not in good:
             raise terraform_error(command, listener.heard.errors or _plain_words(finished))
-        return finished.code, listener.heard
+        return finished.code
 
-    def _plain(self, command: str, **options: Any) -> None:
-        arguments = self._arguments(self._checked().path, command, input=False, **options)
+    def _plain(self, command: str, *positional: str, **options: Any) -> None:
+        arguments = self._arguments(self._checked().path, command, *positional, **options)
         finished = self._run(arguments, self._places.module, Listener(self._emit).on_line)
         if finished.code != 0:
             raise terraform_error(command, _plain_words(finished))
@@ -176,7 +217,13 @@ class Terraform:
     def _run(self, arguments: list[str], directory: Path, on_line: Callable[[str], None] | None = None) -> Finished:
         write_atomically(self._cli_configuration, cli_configuration_text(self._plugin_dir))
         self._emit(Event(EventKind.LOG, Plane.AWS, "terraform", f"in {directory}: {' '.join(arguments)}"))
-        return self._children.run(arguments, directory=directory, environ=self._environ, on_line=on_line)
+        return self._children.run(
+            arguments, directory=directory, environ=self._environ, on_line=on_line, on_stop=self._tell_of_stop
+        )
+
+    def _tell_of_stop(self) -> None:
+        text = "interrupted: it ends what it is doing and saves its state"
+        self._emit(Event(EventKind.INFO, Plane.AWS, "terraform", text))
 
 
 def _plain_words(finished: Finished) -> list[Diagnostic]:

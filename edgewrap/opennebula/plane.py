@@ -84,6 +84,11 @@ class OpenNebulaPlane:
         """The cluster's hosts with their states, by key."""
         return self._marked_hosts(facts.hosts)
 
+    def uuids(self, observed: OneFacts) -> frozenset[str]:
+        """The UUIDs of the Terraform states that clusters and hosts of this cluster's name were made from."""
+        marks = (mark_of(existing) for existing in (*observed.clusters, *observed.hosts))
+        return frozenset(mark.uuid for mark in marks if mark is not None and mark.cluster == self._spec.name)
+
     def leases(self, observed: OneFacts, outputs: Outputs) -> Mapping[str, str]:
         """Who has each Elastic IP, by its key and in words (`VM 3`); those that are free are left out."""
         identity = facts.identify(observed, self._spec.name, outputs.uuid)

@@ -49,7 +49,7 @@ def reconcile(
         host.desired(identity, driver, output, reports.get(key), ours.hosts.get(key))
         for key, output in outputs.hosts.items()
     ]
-    network = virtual_network.desired(identity, spec.public_network.dns, outputs.eips, reports, ours.network)
+    network = virtual_network.desired(identity, spec.public_network, outputs.eips, reports, ours.network)
     device = vn_template.phydev(spec.private_network.phydev, reports, ours.template)
     passes = vn_template.mtu(spec.private_network.mtu, reports, ours.template)
     template = vn_template.desired(identity, spec.private_network, device.name, cluster_id, passes)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from edgewrap.change import Action
 from edgewrap.opennebula import address_range
@@ -12,17 +12,19 @@ from edgewrap.opennebula.address_range import DesiredRange, RangeFacts
 from edgewrap.opennebula.marks import NETWORK_KEY, Identity
 from edgewrap.opennebula.mending import LEAVE_GROUP, Mending, id_or_ref
 from edgewrap.opennebula.objects import MARK_ATTRIBUTE, Existing, Kind, common, number
-from edgewrap.opennebula.operation import Await, Call, Operation, Ref, Settled, Step, change, filled, shown
+from edgewrap.opennebula.operation import MERGE, Await, Call, Operation, Ref, Settled, Step, change, filled, shown
 from edgewrap.opennebula.template import Template, Value, text_of
 from edgewrap.outputs import EipOutput, HostReport
 
 if TYPE_CHECKING:
-    from ipaddress import IPv4Address
     from xml.etree.ElementTree import Element
+
+    from edgewrap.spec.networks import PublicNetwork
 
 BRIDGE = "br-edge"
 GUEST_MTU = 1500  # bytes; what a guest takes by itself
 VXLAN_OVERHEAD = 50  # bytes
+GROUPS, ADMITS_EVERYTHING = "SECURITY_GROUPS", "0"
 READY, LOCK_CREATE, LOCK_DELETE, DONE, ERROR = 1, 2, 3, 4, 5
 
 
@@ -76,7 +78,7 @@ def parse_one(element: Element) -> NetworkFacts:
 
 def desired(
     identity: Identity,
-    dns: Sequence[IPv4Address],
+    spec: PublicNetwork,
     eips: Mapping[str, EipOutput],
     reports: Mapping[str, HostReport],
     existing: NetworkFacts | None,
@@ -91,8 +93,9 @@ def desired(
         "PHYDEV": "",
         "FILTER_IP_SPOOFING": "YES",
         "FILTER_MAC_SPOOFING": "YES",
-        "DNS": " ".join(str(server) for server in dns),
+        "DNS": " ".join(str(server) for server in spec.dns),
         "GUEST_MTU": _guest_mtu(reports, existing),
+        GROUPS: _security_groups(spec.default_security_group, existing),
         MARK_ATTRIBUTE: identity.mark(NETWORK_KEY).attributes(),
     }
     ranges = tuple(address_range.desired(eip) for eip in eips.values())
@@ -129,6 +132,9 @@ def _creation(
         steps.append(Await(existing.id, Settled.GONE))
     template: dict[str, Value] = {"NAME": wanted.name, **filled(wanted.attributes)}
     steps += [Call("vn.allocate", (template, id_or_ref(cluster_id))), Await(made, Settled.READY)]
+    groups = text_of(wanted.attributes, GROUPS)
+    if ADMITS_EVERYTHING not in groups.split(","):  # the front-end has given it to the new network
+        steps.append(Call("vn.update", (made, {GROUPS: groups}, MERGE)))
     if identity.owner_uid != identity.user_uid:
         steps.append(Call("vn.chown", (made, identity.owner_uid, LEAVE_GROUP)))
     if existing is not None and existing.state == ERROR:
@@ -146,6 +152,17 @@ def _guest_mtu(reports: Mapping[str, HostReport], existing: NetworkFacts | None)
         return text_of(existing.template, "GUEST_MTU") if existing else ""
     passes = min(reported) - VXLAN_OVERHEAD
     return str(passes) if passes < GUEST_MTU else ""
+
+
+def _security_groups(default: Literal["keep", "remove"], existing: NetworkFacts | None) -> str:
+    """With or without the group 0; those that others put there stay."""
+    listed = text_of(existing.template, GROUPS) if existing else ""
+    groups = [group.strip() for group in listed.split(",") if group.strip().isdecimal()]
+    if default == "remove":
+        groups = [group for group in groups if group != ADMITS_EVERYTHING]
+    elif ADMITS_EVERYTHING not in groups:
+        groups.insert(0, ADMITS_EVERYTHING)
+    return ",".join(groups)
 
 
 def _reference(element: Element, *paths: str) -> int | None:

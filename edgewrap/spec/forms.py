@@ -101,7 +101,10 @@ VERSION = Form(r"auto|[0-9]+\.[0-9]+(?:\.[0-9]+)?", "`auto` or a version of Open
 REPLICA = Form(r"auto|none|host-(?:0|[1-9][0-9]{0,4})", "`auto`, `none` or the key of a host, such as host-2")
 USER = Form(r"[a-z_][a-z0-9_-]{0,31}", "the name of a user on the hosts, such as ubuntu")
 BUCKET = Form(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the name of an S3 bucket")
-OBJECT_KEY = Form(r"[A-Za-z0-9!_.*'()/-]{1,1024}", "an S3 object key of letters, digits and !_.*'()/-")
+OBJECT_KEY = Form(
+    r"(?!/)(?!.*//)[A-Za-z0-9!_.*'()/-]{0,999}[A-Za-z0-9!_.*'()-]",
+    "an S3 object key of at most 1000 letters, digits and !_.*'()/-, no slash at its ends, no two in a row",
+)
 LINE = Form(r"[^\x00-\x1f\x7f]+", "one line of text, not empty")
 LOCAL_PATH = Form(
     r"(?!ssh-|ecdsa-|sk-)(?:~/|[^~\x00-\x1f\x7f])[^\x00-\x1f\x7f]*", "the path of a file (not its text), such as ~/file"

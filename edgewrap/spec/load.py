@@ -22,6 +22,7 @@ from edgewrap.spec.unbuilt import unbuilt_faults
 
 LONGEST_SHOWN = 80  # characters of a value in an error
 
+_WHOLE = ("terraform", "backend")
 _LEAST: dict[str, Any] = {"apiVersion": "edgewrap/v1", "name": "unnamed", "aws": {"region": "eu-west-3"}}
 """What a spec must have: stands in for what is faulty, so that the checks can look at the rest."""
 
@@ -145,8 +146,10 @@ def _without(data: dict[str, Any], faulty: Iterable[KeyPath]) -> Spec:
 
 
 def _drop(data: Any, path: KeyPath) -> None:
-    """Takes a value out, or the whole list where it is in one."""
+    """Takes a value out, or the whole that it is a part of: a list, or a section that has no default for it."""
     names = path[: next((position for position, step in enumerate(path) if isinstance(step, int)), len(path))]
+    if names[: len(_WHOLE)] == _WHOLE:
+        names = _WHOLE
     for name in names[:-1]:
         data = data.get(name) if isinstance(data, dict) else None
     if isinstance(data, dict) and names:

@@ -85,6 +85,14 @@ class PublicNetwork(Model):
     security_group: SecurityGroup = Field(
         default_factory=SecurityGroup, description="The security group of the VMs; everything is allowed by default."
     )
+    default_security_group: Annotated[
+        Literal["keep", "remove"],
+        Field(
+            description="OpenNebula's security group 0 on the public virtual network, where OpenNebula puts it. It "
+            "admits everything, so with `keep` no other group takes anything away. With `remove` a new VM there has "
+            "what its own groups admit, and without a group of its own nothing."
+        ),
+    ] = "keep"
     dns: Annotated[
         tuple[forms.Address, ...], distinct("server"), Field(description="The name servers that VMs are told.")
     ] = (IPv4Address("1.1.1.1"),)

@@ -38,6 +38,7 @@ def _section(model: type[BaseModel], path: tuple[str, ...]) -> Iterator[str]:
         yield f"| `{name}` | {_meaning(field, (*path, name))} | {_default(field)} | {_rule(field)} |"
         if item := _item(field.annotation):
             below.setdefault(item, f"{name}[]")
+        below |= {inner: f"{name}.{choice}" for choice, inner in _chosen(field.annotation)}
     for inner, name in below.items():
         yield ""
         yield from _section(inner, (*path, name))
@@ -52,6 +53,15 @@ def _item(annotation: Any) -> type[BaseModel] | None:
     """The section that each item of a list is."""
     lists = [part for part in get_args(annotation) if get_origin(part) is tuple]
     return _model(get_args(lists[0])[0]) if lists else None
+
+
+def _chosen(annotation: Any) -> Iterator[tuple[str, type[BaseModel]]]:
+    """The sections of a field that is one of several, such as `s3` of `backend: { s3: … }`."""
+    for part in get_args(annotation):
+        if choice := _model(get_args(part)[0] if get_origin(part) is Annotated else part):
+            for name, field in choice.model_fields.items():
+                if inner := _model(field.annotation):
+                    yield name, inner
 
 
 def _meaning(field: FieldInfo, path: tuple[str, ...]) -> str:

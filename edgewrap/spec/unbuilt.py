@@ -34,7 +34,6 @@ UNBUILT = (
     Unbuilt(("aws", "network", "subnet_id"), _written, "edgewrap makes a subnet of its own"),
     Unbuilt(("public_network", "existing"), _not_empty, "edgewrap allocates every Elastic IP itself"),
     Unbuilt(("public_network", "ipam"), lambda value: value == "edgewrap", "write auto or none"),
-    Unbuilt(("terraform", "backend"), lambda value: isinstance(value, dict), "the state is a local file"),
 )
 
 

@@ -132,7 +132,7 @@ for target in sys.argv[1:]:
 
 @pytest.mark.parametrize("key", ["eip-0", "eip-1"])
 def test_a_vm_opens_nothing_of_a_host(cloud: Cloud, key: str) -> None:
-    hosts = [host["private_address"] for host in cloud.outputs["hosts"].values()]
+    hosts = [host[name] for host in cloud.outputs["hosts"].values() for name in ("private_address", "public_address")]
     groups = [group["primary_address"] for group in cloud.outputs["groups"].values()]
     targets = [f"{address}:{port}" for address in (*hosts, *groups) for port in (22, 179)]
     metadata = "169.254.169.254:80"

@@ -1,4 +1,5 @@
-"""Elastic IPs that survive their entry host: stopped, back again, retired, replaced; with real packets.
+"""Elastic IPs that survive their entry host: killed, back again, retired, replaced; and what does not enter there, to
+which nothing happens. With real packets.
 
 The tests stand in the order of a cluster's life; each starts from what the one before left.
 """
@@ -9,15 +10,17 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
 from tests.e2e.conftest import NOTHING_TO_DO, Edge
 from tests.support.lab import EDGEWRAP, Lab
-from tests.support.packets import PYTHON, connect, server
+from tests.support.packets import PYTHON, connect, pings, server
+from tests.support.streams import stream
 
-WEB, KEY = 80, "eip-1"
+WEB, KEY, INTERNET = 80, "eip-1", "internet"
+STALL_S = 1.0  # TCP sends again after 0.2 s what was lost; a busy machine is slow by itself
 LOSING = ("Disassociate", "Release", "Unassign", "DeleteNetworkInterface")
 SPEC = """
 apiVersion: edgewrap/v1
@@ -42,10 +45,10 @@ print(time.time())
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
-    """Three hosts; group-0 on host-0, group-1 with eip-1 on host-1, nothing on host-2."""
+    """Three hosts; group-0 on host-0, group-1 with eip-1 and eip-3 on host-1, nothing on host-2."""
     directory = tmp_path_factory.mktemp("moves")
     spec = directory / "edge.yaml"
-    spec.write_text(SPEC.format(hosts="{ count: 3 }", eips=2))
+    spec.write_text(SPEC.format(hosts="{ count: 3 }", eips=4))
     lab = Lab(directory / "lab")
     lab.up()
     try:
@@ -57,9 +60,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
 
 
 @contextmanager
-def web_on(edge: Edge, host: str) -> Iterator[None]:
+def web_on(edge: Edge, host: str, key: str = KEY) -> Iterator[None]:
     """The VM that has the Elastic IP, on that host, with a server."""
-    edge.lab.tool("lab", "vm", "start", "web", "--host", host, "--ip", edge.private(KEY))
+    edge.lab.tool("lab", "vm", "start", "web", "--host", host, "--ip", edge.private(key))
     try:
         with server(edge.lab, "web", WEB):
             yield
@@ -68,10 +71,10 @@ def web_on(edge: Edge, host: str) -> Iterator[None]:
 
 
 @contextmanager
-def timed(edge: Edge, what: str, tell: pytest.CaptureFixture[str]) -> Iterator[None]:
+def timed(edge: Edge, what: str, tell: pytest.CaptureFixture[str], key: str = KEY) -> Iterator[None]:
     """How long after the begin of the block the Elastic IP answers, and after its interface was detached."""
     begun, serial = time.time(), edge.lab.requests()[-1]["serial"]
-    knocking = edge.lab.start(PYTHON, "-c", _KNOCK, edge.public(KEY), place="internet")
+    knocking = edge.lab.start(PYTHON, "-c", _KNOCK, edge.public(key), place=INTERNET)
     try:
         yield
         output, _ = knocking.communicate(timeout=30)
@@ -90,11 +93,10 @@ def entry_now(edge: Edge) -> str:
     return str(edge.output("groups.group-1.host"))
 
 
-def test_an_entry_host_stopped(cluster: Edge, capsys: pytest.CaptureFixture[str]) -> None:
-    with cluster.lab.network():
-        cluster.lab.ec2.stop_instances(InstanceIds=[cluster.outputs["hosts"]["host-1"]["instance_id"]])
+def test_an_entry_host_killed(cluster: Edge, capsys: pytest.CaptureFixture[str]) -> None:
+    cluster.lab.tool("lab", "host", "kill", "host-1")
     with web_on(cluster, "host-2"):
-        with timed(cluster, "stopped", capsys):
+        with timed(cluster, "killed", capsys):
             status, text = cluster.apply()
         assert (status, entry_now(cluster)) == (0, "host-2")
         assert "network interface attachment group-1  (host-1 is stopped)" in text
@@ -107,14 +109,58 @@ def test_an_entry_host_stopped(cluster: Edge, capsys: pytest.CaptureFixture[str]
 
 
 def test_it_comes_back_and_nothing_breaks(cluster: Edge) -> None:
-    with cluster.lab.network():
-        cluster.lab.ec2.start_instances(InstanceIds=[cluster.outputs["hosts"]["host-1"]["instance_id"]])
+    cluster.lab.tool("lab", "host", "start", "host-1")
     with web_on(cluster, "host-2"):
         cluster.apply("--monitor-timeout", "60")
-        assert connect(cluster.lab, "internet", cluster.public(KEY), WEB).startswith("192.0.2.")
+        assert connect(cluster.lab, INTERNET, cluster.public(KEY), WEB).startswith("192.0.2.")
         assert cluster.apply() == (0, NOTHING_TO_DO)
+        # `ssh.from` is everybody, VMs too
+        assert connect(cluster.lab, "web", str(cluster.output("hosts.host-0.public_address")), 22).startswith("SSH-2.0")
     assert entry_now(cluster) == "host-2"
     assert cluster.private(KEY) not in cluster.lab.run("ip", "route", "show", "table", "all", place="host-1").stdout
+
+
+@contextmanager
+def vms_on(edge: Edge, places: dict[str, str]) -> Iterator[None]:
+    """A VM for each Elastic IP, named as its key, on that host."""
+    with ExitStack() as stack:
+        for key, host in places.items():
+            edge.lab.tool("lab", "vm", "start", key, "--host", host, "--ip", edge.private(key))
+            stack.callback(edge.lab.tool, "lab", "vm", "stop", key)
+        yield
+
+
+def test_a_host_added_and_a_reflector_retired_under_traffic(cluster: Edge, capsys: pytest.CaptureFixture[str]) -> None:
+    """host-0 goes, a reflector and the entry of eip-0; host-3 comes. What enters by host-2 loses nothing."""
+    lab, one, two = cluster.lab, "eip-1", "eip-3"
+    before = cluster.output()
+    assert {key: group["host"] for key, group in before["groups"].items()} == {"group-0": "host-0", "group-1": "host-2"}
+    cluster.spec.write_text(SPEC.format(hosts="{ count: 3, retired: [0] }", eips=4))
+    with vms_on(cluster, {one: "host-2", two: "host-1", "eip-0": "host-2"}):
+        with ExitStack() as traffic:
+            ways = [(INTERNET, cluster.public(one)), (INTERNET, cluster.public(two)), (two, cluster.private(one))]
+            steady = [traffic.enter_context(pings(lab, *way)) for way in ways]
+            moved = traffic.enter_context(pings(lab, INTERNET, cluster.public("eip-0")))
+            streams = [
+                traffic.enter_context(stream(lab, one, cluster.public(one), INTERNET, WEB)),
+                traffic.enter_context(stream(lab, two, cluster.private(two), one, WEB)),
+            ]
+            status, text = cluster.apply()
+        assert status == 0, text
+    with capsys.disabled():
+        print(f"\nretired: {sum(found.sent for found in steady)} pings that do not enter there, ", end="")
+        print(f"streams still for {max(found.longest_s for found in streams):.2f} s at most; ", end="")
+        print(f"the Elastic IP that did, {moved.longest_s:.1f} s without an answer")
+    assert [found.lost for found in steady] == [0, 0, 0]
+    assert [(found.lives, found.longest_s < STALL_S) for found in streams] == [(True, True)] * 2
+    after = cluster.output()
+    assert after["hosts"].keys() == {"host-1", "host-2", "host-3"}
+    assert {key: group["host"] for key, group in after["groups"].items()} == {"group-0": "host-1", "group-1": "host-2"}
+    listing = json.loads(lab.run("vtysh", "-c", "show bgp l2vpn evpn summary json", place="host-3").stdout)
+    reflectors = {after["hosts"][key]["private_address"] for key in ("host-1", "host-2")}
+    assert {(address, peer["state"]) for address, peer in listing["peers"].items()} == {
+        (address, "Established") for address in reflectors
+    }
 
 
 def test_a_vm_on_the_host_stops_its_replacement(cluster: Edge) -> None:
@@ -130,18 +176,20 @@ def test_a_vm_on_the_host_stops_its_replacement(cluster: Edge) -> None:
 def test_one_host_retired_and_another_replaced_while_aws_refuses_the_rest(
     cluster: Edge, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The Elastic IP has moved long before the rest of the run fails, by a quota that is lowered meanwhile; the next
-    run ends it."""
-    cluster.spec.write_text(SPEC.format(hosts="{ count: 2, retired: [2] }", eips=3))
+    """host-1 is dead, which AWS has not noticed. Its Elastic IP has moved long before the rest of the run fails, by a
+    quota that is lowered meanwhile; the next run ends it."""
+    lost = "eip-0"
+    cluster.spec.write_text(SPEC.format(hosts="{ count: 2, retired: [0, 2] }", eips=5))
+    cluster.lab.tool("lab", "host", "kill", "host-1", "--silent")
     serial = cluster.lab.requests()[-1]["serial"]
-    with web_on(cluster, "host-0"):
-        with timed(cluster, "retired", capsys):
+    with web_on(cluster, "host-3", lost):
+        with timed(cluster, "dead without AWS's knowledge, replaced", capsys, lost):
             words = ("replace", "--file", str(cluster.spec), "host-1", "--auto-approve")
             run = cluster.lab.start(EDGEWRAP, *words)
             while not any(call["action"] == "DetachNetworkInterface" for call in cluster.lab.requests(serial)):
                 assert run.poll() is None, run.communicate()
                 time.sleep(0.2)
-            cluster.lab.quota(elastic_ips=2)
+            cluster.lab.quota(elastic_ips=4)
             text, _ = run.communicate()
         assert run.returncode == 3
         assert "AddressLimitExceeded" in text
@@ -154,9 +202,9 @@ def test_one_host_retired_and_another_replaced_while_aws_refuses_the_rest(
         cluster.lab.quota(elastic_ips=5)
         cluster.apply()
         assert cluster.apply() == (0, NOTHING_TO_DO)
-        assert connect(cluster.lab, "internet", cluster.public(KEY), WEB).startswith("192.0.2.")
+        assert connect(cluster.lab, INTERNET, cluster.public(lost), WEB).startswith("192.0.2.")
     after = cluster.output()
-    assert {key: group["host"] for key, group in after["groups"].items()} == {"group-0": "host-0", "group-1": "host-0"}
+    assert {key: group["host"] for key, group in after["groups"].items()} == {"group-0": "host-3", "group-1": "host-3"}
     assert after["hosts"]["host-1"]["instance_id"] != cluster.outputs["hosts"]["host-1"]["instance_id"]
     assert {key: after["eips"][key]["public_address"] for key in cluster.outputs["eips"]} == {
         key: eip["public_address"] for key, eip in cluster.outputs["eips"].items()

@@ -1,31 +1,58 @@
-"""A host that reboots is an entry host again by itself."""
+"""A host that reboots is an entry host again by itself; one whose cloud-init has its way is mended."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import pytest
 
 from tests.e2e.conftest import NOTHING_TO_DO, Edge
 from tests.support.packets import connect, server
 
-BOOT_S = 60
+KEY, BOOT_S = "eip-2", 60
 
 
 def test_a_rebooted_host_comes_back_by_itself(edge: Edge) -> None:
-    key, host = "eip-2", edge.entry("eip-2")
+    host = edge.entry(KEY)
+    reboot(edge, host, lambda: restored(edge, host))
+    answers(edge, host)
+    assert edge.apply("--skip", "aws") == (0, NOTHING_TO_DO.partition("\n")[2])
+
+
+def test_a_host_as_cloud_init_leaves_it_is_seen_and_mended(edge: Edge) -> None:
+    """Its groups' interfaces are there at its boot, and nothing of edgewrap's is: every address is on the NIC."""
+    host, group = edge.entry(KEY), edge.outputs["eips"][KEY]["group"]
+    bare = "systemctl disable -q edgewrap-network edgewrap-watch frr; find /etc -path '*edgewrap*' -delete"
+    edge.lab.run("sh", "-ec", bare, place=host)
+    reboot(edge, host, lambda: edge.private(KEY) in addresses(edge, host))
+    status, text = edge.edgewrap("plan", "--only", "hosts", "--detailed-exitcode", check=False)
+    assert status == 2
+    assert f"~ interface {host}/interface/{group}" in text
+    assert f"addresses: '{edge.outputs['groups'][group]['primary_address']}/16, {edge.private(KEY)}/16" in text
+    edge.apply("--only", "hosts")
+    assert edge.private(KEY) not in addresses(edge, host)
+    answers(edge, host)
+    assert edge.apply("--only", "hosts")[1].startswith("hosts: nothing to do")
+
+
+def answers(edge: Edge, host: str) -> None:
+    """A VM there is reached by its Elastic IP."""
+    edge.lab.tool("lab", "vm", "start", KEY, "--host", host, "--ip", edge.private(KEY))
+    with server(edge.lab, KEY, 80):
+        assert connect(edge.lab, "internet", edge.public(KEY), 80).startswith("192.0.2.")
+    edge.lab.tool("lab", "vm", "stop", KEY)
+
+
+def reboot(edge: Edge, host: str, up: Callable[[], bool]) -> None:
+    """Reboot a host, and wait until it is `up`."""
     before = started(edge, host)
     edge.lab.run("systemctl", "reboot", place=host, check=False)
     deadline = time.monotonic() + BOOT_S
-    while started(edge, host) in ("", before) or not restored(edge, host):
+    while started(edge, host) in ("", before) or not up():
         if time.monotonic() > deadline:
             pytest.fail(f"{host} did not come back")
         time.sleep(0.5)
-    edge.lab.tool("lab", "vm", "start", key, "--host", host, "--ip", edge.private(key))
-    with server(edge.lab, key, 80):
-        assert connect(edge.lab, "internet", edge.public(key), 80).startswith("192.0.2.")
-    edge.lab.tool("lab", "vm", "stop", key)
-    assert edge.apply() == (0, NOTHING_TO_DO)
 
 
 def started(edge: Edge, host: str) -> str:
@@ -37,3 +64,8 @@ def restored(edge: Edge, host: str) -> bool:
     """Whether our unit has run since the boot."""
     done = edge.lab.run("systemctl", "is-active", "edgewrap-network", place=host, check=False)
     return done.stdout == "active\n"
+
+
+def addresses(edge: Edge, host: str) -> str:
+    """What `ip` tells of the host's IPv4 addresses."""
+    return edge.lab.run("ip", "-br", "-4", "address", place=host, check=False).stdout

@@ -55,6 +55,10 @@ command -v vtysh >/dev/null || echo frr
 section setup
 setup_state
 
+section undo
+[ ! -f /var/lib/edgewrap/undo/snapshot.json ] || echo pending
+[ ! -f /var/lib/edgewrap/undo.log ] || tail -n 1 /var/lib/edgewrap/undo.log
+
 section links
 ip -N -d -j address || exit 1
 section routes
@@ -75,12 +79,19 @@ grep -s . net/ipv4/ip_forward net/bridge/bridge-nf-call-iptables net/bridge/brid
 cd /
 
 section files
+# two commands for all of them: one each for every file would be a quarter of this script's time
+set --
 for file in /etc/edgewrap/* /etc/systemd/network/05-edgewrap-*.network /etc/systemd/system/edgewrap-*.service \
 	/etc/systemd/system/nftables.service.d/edgewrap.conf /etc/cloud/cloud.cfg.d/99-edgewrap.cfg \
 	/etc/sysctl.d/99-zz-edgewrap.conf /etc/iproute2/rt_tables.d/edgewrap.conf \
 	/etc/frr/daemons /etc/frr/frr.conf; do
-	[ ! -f "$file" ] || printf '%s %s\n' "$(stat -c '%a %U:%G' "$file")" "$(sha256sum "$file")"
+	# it stands for the way back, as long as a change is not confirmed
+	[ "$file" != /etc/systemd/system/edgewrap-undo-at-boot.service ] || continue
+	[ ! -f "$file" ] || set -- "$@" "$file"
 done
+[ $# = 0 ] || { stat -c '%a %U:%G %n' "$@"; sha256sum "$@"; } | awk '
+	length($1) < 64 { path = $0; sub(/^[^ ]+ [^ ]+ /, "", path); owner[path] = $1 " " $2; next }
+	{ print owner[substr($0, 67)], $0 }'
 
 section units
 [ ! -d /run/systemd/system ] || echo systemd

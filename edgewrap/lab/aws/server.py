@@ -19,6 +19,7 @@ from edgewrap.lab.aws import mends
 from edgewrap.lab.aws.api import LabApi
 from edgewrap.lab.aws.calls import CallLog
 from edgewrap.lab.aws.picture import Picture
+from edgewrap.lab.aws.state_bucket import make_state_bucket
 
 ADDRESS = "127.0.0.1"
 """The only address that the lab's AWS ever listens on."""
@@ -33,6 +34,7 @@ class LabApplication:
 
     def __init__(self, directory: Path) -> None:
         mends.apply()
+        make_state_bucket()
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._turn = threading.RLock()
         self._calls = CallLog(directory / "requests.ndjson")

@@ -70,7 +70,7 @@ def _nic(found: Mapping[str, str | None]) -> Nic:
         mac=nic["MAC"],
         address=nic.get("IP", ""),
         network=nic["NETWORK"],
-        security_groups=tuple(nic.get("SECURITY_GROUPS", "").split(",")) if nic.get("SECURITY_GROUPS") else (),
+        security_groups=tuple(nic["SECURITY_GROUPS"].split(",")) if "SECURITY_GROUPS" in nic else (),
         filters_mac=nic.get("FILTER_MAC_SPOOFING", "").upper() == "YES",
         filters_address=nic.get("FILTER_IP_SPOOFING", "").upper() == "YES",
         physical=nic.get("PHYDEV", ""),

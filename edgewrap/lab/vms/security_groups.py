@@ -7,7 +7,9 @@ The same chains, rules and sets, in the same order, as the drivers of 7.0.2 leav
                                            ─ ACCEPT
     INPUT ─── from the port ─► one-VM-NIC-o
 
-Each NIC's chain begins with the filters against spoofing and ends in DROP; what a rule of a group admits returns.
+Each NIC's chain begins with the filters against spoofing and ends in DROP; what a rule of a group admits returns. A
+NIC without any group opens nothing: the driver lets everything pass where the list of groups is missing, but the
+front-ends from 6.10 on always send one, if need be an empty one.
 """
 
 from __future__ import annotations
@@ -25,10 +27,6 @@ IPV4, IPV6, SET = "iptables", "ip6tables", "ipset"
 BOTH = (IPV4, IPV6)
 _FAMILIES = {IPV4: "inet", IPV6: "inet6"}
 
-# A NIC without any group: everything is allowed.
-_OPEN: tuple[Rule, ...] = tuple(
-    {"PROTOCOL": "ALL", "RULE_TYPE": way, "SECURITY_GROUP_ID": "0"} for way in ("OUTBOUND", "INBOUND")
-)
 # Neighbour discovery: what passes whatever the groups say, by direction.
 _DISCOVERY = {"i": (134, 135, 136, 137), "o": (133, 135, 136)}
 # The codes that a type without a code stands for; every other type: code 0.
@@ -61,10 +59,10 @@ def bootstrap(tool: str) -> list[Command]:
 def activation(vm_id: int, nic: Nic, rules: Iterable[Rule]) -> list[Command]:
     """What is made for one NIC of a VM that has these rules."""
     chain = chain_of(vm_id, nic)
-    of_groups = tuple(rules) if nic.security_groups else _OPEN
+    known = tuple(rules)
     commands = [*_chains(chain, nic.port), *_filters(chain, nic)]
-    for group in nic.security_groups or ("0",):
-        wanted = [rule for rule in of_groups if rule.get("SECURITY_GROUP_ID") == group]
+    for group in nic.security_groups:
+        wanted = [rule for rule in known if rule.get("SECURITY_GROUP_ID") == group]
         made = [command for rule in wanted for command in _Admission(chain, group, rule).commands()]
         commands += dict.fromkeys(made)  # a command that two rules of a group share is run once
     return commands + [Command(tool, f"-A {chain}-{way} -j DROP") for tool in BOTH for way in "io"]

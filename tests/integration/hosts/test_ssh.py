@@ -17,6 +17,7 @@ from edgewrap.events import EventKind
 from edgewrap.hosts import plane as plane_module
 from edgewrap.hosts import ssh as ssh_module
 from edgewrap.outputs import UNKNOWN, HostPin
+from edgewrap.spec.models import Origin, Spec
 from tests.integration.hosts.conftest import Runner
 
 RELAY = """
@@ -93,6 +94,13 @@ def test_the_key_is_found_below_home(host: Runner, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("HOME", str(host.vpc.directory))
     below_home = replace(host, spec=host.vpc.spec(public_key="~/id_ed25519.pub"))
     assert not below_home.observe().failures
+
+
+def test_a_relative_key_begins_at_the_spec(host: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    document = host.vpc.spec(public_key="id_ed25519.pub").model_dump(mode="json", by_alias=True)
+    spec = Spec.model_validate(document, context=Origin({}, host.vpc.directory))
+    assert not replace(host, spec=spec).observe().failures
 
 
 def test_the_agent_has_the_key(host: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -150,7 +150,8 @@ class Vpc:
     def start(self) -> None:
         """Start the wrapper, the router, the internet and every host."""
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.private_key], check=True)
-        self.wrapper = subprocess.Popen([*_WRAPPER, "sleep", "infinity"])
+        # so that the kernel reaps what daemons leave behind, as an init would: FRR's scripts wait for that
+        self.wrapper = subprocess.Popen([*_WRAPPER, "env", "--ignore-signal=CHLD", "sleep", "infinity"])
         self.pid = _child_of(self.wrapper.pid)
         self.sh(_START)
         pairs = [(eip.public_address, eip.private_address) for eip in self.outputs.eips.values()]

@@ -281,6 +281,13 @@ def test_one_of_many_writers_makes_the_lock_object(lab_aws: LabAwsClient) -> Non
     assert answers == ["PreconditionFailed"] * 7 + ["won"]
 
 
+def test_there_is_a_bucket_for_states_that_keeps_their_versions(lab_aws: LabAwsClient) -> None:
+    s3 = SESSION.client("s3", endpoint_url=lab_aws.endpoint)
+    for body in (b"1", b"2"):
+        s3.put_object(Bucket="edgewrap-lab", Key="edge.tfstate", Body=body)
+    assert len(s3.list_object_versions(Bucket="edgewrap-lab")["Versions"]) == 2
+
+
 def test_sigterm_ends_it_cleanly_and_the_log_stays(tmp_path: Path) -> None:
     process = LabAwsProcess(tmp_path, arguments=["--quotas", '{"elastic_ips": 7}'])
     client = process.wait_ready()

@@ -29,7 +29,7 @@ def wanted_of_every_kind(stage: Stage) -> dict[str, tuple[str, Template]]:
     identity = identify(facts, "edge-paris", outputs().uuid)
     ours = of_identity(facts, identity)
     assert ours.cluster is not None
-    network = virtual_network.desired(identity, spec().public_network.dns, outputs().eips, reports(), ours.network)
+    network = virtual_network.desired(identity, spec().public_network, outputs().eips, reports(), ours.network)
     template = vn_template.desired(identity, spec().private_network, "ens5", ours.cluster.id)
     image = datastore.desired_image(identity)
     system = datastore.desired_system(identity, "auto", outputs().hosts)

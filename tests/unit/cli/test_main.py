@@ -68,6 +68,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         "status",
         "output",
         "destroy",
+        "force-unlock",
         "ssh",
         "lab",
     ):

@@ -12,13 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from edgewrap.engine.lock import file_lock
+from edgewrap.engine.holder import Holder
+from edgewrap.engine.lock import file_holder
 from edgewrap.errors import LockedError
+from tests.support.locks import file_lock
 
+ROOT = Path(__file__).parents[3]
 HOLD = """
 import sys, time
 from pathlib import Path
-from edgewrap.engine.lock import file_lock
+from tests.support.locks import file_lock
 with file_lock(Path(sys.argv[1]), "apply"):
     print("held", flush=True)
     time.sleep(60)
@@ -26,7 +29,7 @@ with file_lock(Path(sys.argv[1]), "apply"):
 HOLD_WITH_CHILD = """
 import subprocess, sys, time
 from pathlib import Path
-from edgewrap.engine.lock import file_lock
+from tests.support.locks import file_lock
 with file_lock(Path(sys.argv[1]), "apply") as lock:
     child = subprocess.Popen(["sleep", "60"], pass_fds=(lock,))
     print(child.pid, flush=True)
@@ -35,7 +38,7 @@ with file_lock(Path(sys.argv[1]), "apply") as lock:
 TRY = """
 import sys
 from pathlib import Path
-from edgewrap.engine.lock import file_lock
+from tests.support.locks import file_lock
 from edgewrap.errors import LockedError
 print("ready", flush=True)
 sys.stdin.readline()
@@ -49,7 +52,11 @@ except LockedError:
 
 def start(code: str, lock: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", code, str(lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code, str(lock)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
 
 
@@ -60,6 +67,18 @@ def test_the_loser_is_told_who_holds_it_and_since_when(tmp_path: Path) -> None:
     assert f"pid {os.getpid()}" in raised.value.what
     assert "`edgewrap apply`" in raised.value.what
     assert " since 20" in raised.value.what
+    assert f"in {lock}" in raised.value.what
+
+
+def test_who_holds_it_can_be_asked_for(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    assert file_holder(lock) is None
+    with file_lock(lock, "apply"):
+        holder = file_holder(lock)
+        assert holder is not None
+        assert (holder.command, holder.pid, holder.has_ended()) == ("apply", os.getpid(), False)
+    assert file_holder(lock) is None
+    assert Holder.from_text("half of {") is None
 
 
 def test_of_many_at_once_exactly_one_runs(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edgewrap.errors import ToolError
-from edgewrap.infra.binary import checked_binary, find_binary
+from edgewrap.infra.binary import OLDEST_WITH_S3, checked_binary, find_binary
 
 
 @pytest.fixture
@@ -59,6 +59,13 @@ def test_an_old_one_is_refused(program: Path, tmp_path: Path, version: str) -> N
     with pytest.raises(ToolError, match=f"is of version {version}") as caught:
         checked_binary(program, tmp_path / "version.json", Asked(version))
     assert caught.value.cause == "edgewrap needs 1.6 or newer"
+
+
+def test_a_state_in_s3_needs_a_newer_one(program: Path, tmp_path: Path) -> None:
+    with pytest.raises(ToolError, match=r"is of version 1\.9\.8") as caught:
+        checked_binary(program, tmp_path / "version.json", Asked("1.9.8"), OLDEST_WITH_S3)
+    assert caught.value.cause == "edgewrap needs 1.10 or newer for a state in S3"
+    assert checked_binary(program, tmp_path / "version.json", Asked("1.9.8")).version == "1.9.8"
 
 
 @pytest.mark.parametrize("answer", ["", "{}", "[]", "no json", '{"terraform_version": ""}'])

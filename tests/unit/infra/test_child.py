@@ -43,10 +43,14 @@ mv "$1.new" "$1"
 """Like terraform too: left alone, it writes its state at the end."""
 
 
-def run(script: str, *arguments: str, on_line: Callable[[str], None] | None = None) -> tuple[int, str, str]:
-    finished = Children().run(
-        [SHELL, "-c", script, SHELL, *arguments], directory=Path("/"), environ=ENVIRON, on_line=on_line
-    )
+def run(
+    script: str,
+    *arguments: str,
+    on_line: Callable[[str], None] | None = None,
+    on_stop: Callable[[], None] | None = None,
+) -> tuple[int, str, str]:
+    command = [SHELL, "-c", script, SHELL, *arguments]
+    finished = Children().run(command, directory=Path("/"), environ=ENVIRON, on_line=on_line, on_stop=on_stop)
     return finished.code, finished.stdout, finished.stderr
 
 
@@ -92,9 +96,9 @@ def test_a_keyboard_interrupt_lets_the_child_end_its_step(tmp_path: Path) -> Non
             signal.raise_signal(signal.SIGINT)  # what a Ctrl-C does
 
     with pytest.raises(KeyboardInterrupt):
-        run(GENTLE, str(tmp_path / "state"), on_line=on_line)
+        run(GENTLE, str(tmp_path / "state"), on_line=on_line, on_stop=lambda: lines.append("told"))
     assert (tmp_path / "state").read_text() == "ended after 1\n"
-    assert lines == ["started", "ended after 1"]
+    assert lines == ["started", "told", "ended after 1"]
 
 
 def test_a_second_keyboard_interrupt_does_not_reach_it(tmp_path: Path) -> None:

@@ -50,6 +50,7 @@ CASES = [
     pytest.param(change_nothing, False, id="nothing"),
     pytest.param(write("terraform.tfvars.json"), False, id="values"),
     pytest.param(write("main.tf"), True, id="backend or provider version"),
+    pytest.param(write("backend.tfbackend.json"), True, id="where the state is"),
     pytest.param(write("modules/hosts/main.tf"), True, id="a module"),
     pytest.param(write("modules/hosts/more.tf"), True, id="a new file"),
     pytest.param(write(".terraform.lock.hcl"), True, id="the lock file"),

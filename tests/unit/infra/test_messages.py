@@ -46,6 +46,12 @@ def test_one_resource_is_one_step() -> None:
     assert {event.key for event in events} == {RESOURCE["addr"]}
 
 
+def test_what_it_began_to_create_and_did_not_finish_is_kept() -> None:
+    failed = hook("apply_errored"), hook("apply_errored", {**RESOURCE, "addr": "old"}, action="delete")
+    _, heard = heard_of(hook("apply_start"), *failed)
+    assert heard.unfinished == {RESOURCE["addr"]: "aws_eip"}
+
+
 def test_a_failed_step_and_its_diagnostic() -> None:
     diagnostic = {"severity": "error", "summary": "creating EC2 EIP", "detail": "", "address": RESOURCE["addr"]}
     events, heard = heard_of(hook("apply_errored", elapsed_seconds=1), {"type": "diagnostic", "diagnostic": diagnostic})

@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgewrap.infra.backend import BACKEND_FILE
 from edgewrap.infra.inputs import Inputs
 from edgewrap.infra.render import VARIABLES_FILE, render
 from edgewrap.spec.load import public_document
@@ -69,6 +70,20 @@ def test_only_structure_depends_on_the_endpoint_and_the_hosts_addresses() -> Non
     assert 'resource "aws_eip" "host"' not in plain["modules/hosts/main.tf"]
     private = make_spec(hosts={"address": "private"})
     assert "ingress_rule" not in render(private, first_inputs(private))["modules/hosts/main.tf"]
+
+
+def test_a_state_in_s3_is_told_beside_the_hcl() -> None:
+    inputs, s3 = first_inputs(make_spec()), {"bucket": "states", "key": "a/(b)'c!.tfstate", "region": "eu-west-1"}
+    files = render(make_spec(terraform={"backend": {"s3": s3}}), inputs)
+    assert json.loads(files[BACKEND_FILE]) == {**s3, "use_lockfile": True}
+    assert 'backend "s3" {}' in files["main.tf"]
+    assert 'required_version = ">= 1.10.0"' in files["main.tf"]
+    elsewhere = make_spec(terraform={"backend": {"s3": s3}}, aws={"endpoint_url": "http://127.0.0.1:1"})
+    told = json.loads(render(elsewhere, inputs)[BACKEND_FILE])
+    assert (told["endpoints"], told["use_path_style"]) == ({"s3": "http://127.0.0.1:1"}, True)
+    local = render(make_spec(), inputs)
+    assert BACKEND_FILE not in local
+    assert 'backend "local" {' in local["main.tf"]
 
 
 def test_no_credential_is_rendered() -> None:

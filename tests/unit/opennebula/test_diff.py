@@ -34,7 +34,7 @@ MARK = Identity("edge-paris", "UUID", 0, 0)
 def converged() -> dict[str, Existing]:
     """Every object as it should be, by the words that the cases use."""
     known = outputs(uuid="UUID")
-    network = virtual_network.desired(MARK, spec().public_network.dns, known.eips, reports(), None)
+    network = virtual_network.desired(MARK, spec().public_network, known.eips, reports(), None)
     image, system = datastore.desired_image(MARK), datastore.desired_system(MARK, "auto", known.hosts)
     template = vn_template.desired(MARK, spec().private_network, "ens5", 100)
     ranges = tuple(

@@ -27,7 +27,7 @@ def test_what_the_starter_comments_out_is_the_default(load: Load) -> None:
     assert [path for path in sorted(fields) if not re.search(rf"^ *{path[-1]}:", opened, re.MULTILINE)] == []
 
 
-@pytest.mark.parametrize(("name", "hypervisor"), [("edge", "kvm"), ("edge-lxc", "lxc")])
+@pytest.mark.parametrize(("name", "hypervisor"), [("edge", "kvm"), ("edge-lxc", "lxc"), ("edge-s3", "kvm")])
 def test_examples_need_nothing_of_the_environment_by_name(name: str, hypervisor: str) -> None:
     spec = load_spec(ROOT / f"docs/examples/{name}.yaml", {})
     assert (spec.hosts.count, spec.hosts.hypervisor, spec.aws.region) == (3, hypervisor, "eu-west-3")

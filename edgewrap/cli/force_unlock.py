@@ -1,0 +1,35 @@
+"""`edgewrap force-unlock`: take away the lock that a dead run left."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from edgewrap.cli.approval import approved, require_approval_possible
+from edgewrap.cli.options import SpecFile
+from edgewrap.cli.run_options import AutoApprove, LockTimeout
+
+
+def force_unlock(
+    lock_id: Annotated[str, typer.Argument(metavar="ID", help="The lock's id, as the run that was refused says it.")],
+    file: SpecFile,
+    auto_approve: AutoApprove = False,
+    lock_timeout: LockTimeout = 0,
+) -> int:
+    """Take away the lock that a dead run left in S3, and Terraform's own with it. Be sure that the run is dead."""
+    from edgewrap.cli.views.text import event_line
+    from edgewrap.engine.unlock import break_lock, find_lock
+    from edgewrap.engine.waiting import Patience
+
+    require_approval_possible("force-unlock", auto_approve=auto_approve, json=False)
+    patience = Patience(lock_timeout, lambda event: typer.echo(event_line(event), err=True))
+    dead = find_lock(file, lock_id, patience)
+    for lock in dead.locks:
+        typer.echo(f"locked by {lock}")
+    if not auto_approve and not approved("If it still runs, the next run would work beside it. Unlock?"):
+        typer.echo("Nothing was changed.")
+        return 1
+    break_lock(dead)
+    typer.echo(f"{dead.spec.name} is unlocked.")
+    return 0

@@ -1,0 +1,71 @@
+"""A converge that cuts SSH off: the host takes it back by itself, and neither the other hosts nor any VM notice."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edgewrap.hosts.changing import UNDO_S
+from edgewrap.lab.fabric.fabric import TOOL_ADDRESS
+from tests.e2e.conftest import Edge
+from tests.support import nat_pool
+from tests.support.streams import stream
+
+PORT = 80
+POOL = ("192.0.2.201", "192.0.2.202", "192.0.2.203")
+ELSEWHERE = "203.0.113.0/24"
+
+
+@pytest.fixture
+def pool(edge: Edge) -> Iterator[tuple[str, ...]]:
+    """More addresses of the place where edgewrap runs, as a pool of NAT addresses is."""
+    for address in POOL:
+        edge.lab.run("ip", "address", "add", f"{address}/32", "dev", "internet")
+        edge.lab.run("ip", "route", "add", f"{address}/32", "dev", "lab", place="internet")
+    yield POOL
+    for address in POOL:
+        edge.lab.run("ip", "address", "del", f"{address}/32", "dev", "internet")
+        edge.lab.run("ip", "route", "del", f"{address}/32", "dev", "lab", place="internet")
+
+
+def test_ssh_cut_off_by_a_change(edge: Edge, pool: tuple[str, ...], tmp_path: Path) -> None:
+    """An operator behind the pool lets in others' addresses only. To one host each connection comes from another
+    address; the others keep the one that they know."""
+    key = "eip-0"
+    host, name = edge.entry(key), edge.outputs["hosts"][edge.entry(key)]["name"]
+    others = edge.outputs["hosts"].keys() - {host}
+    script = tmp_path / "proxy.sh"
+    script.write_text(
+        f"[ $1 = {name} ] && set -- $1 {' '.join(pool)} || set -- $1 {TOOL_ADDRESS}\n"
+        f"one=$1; shift; exec {sys.executable} {nat_pool.__file__} $one {tmp_path} $*\n"
+    )
+    spec = tmp_path / "edge.yaml"
+    access = f'ssh: {{ from: [{ELSEWHERE}], proxy_command: "sh {script} {{host}}" }}\n'
+    spec.write_text(edge.spec.read_text() + access)
+    edge.lab.tool("lab", "vm", "start", key, "--host", host, "--ip", edge.private(key))
+    try:
+        with stream(edge.lab, key, edge.public(key), "internet", PORT) as flow:
+            begun = time.monotonic()
+            done = edge.lab.edgewrap("apply", "--file", str(spec), "--only", "hosts", "--auto-approve", check=False)
+            seconds = time.monotonic() - begun
+    finally:
+        edge.lab.tool("lab", "vm", "stop", key)
+    text = done.stdout + done.stderr
+    assert done.returncode == 3
+    assert f"{host}: the change cut SSH off; the host took it back by itself and is as it was" in text
+    assert f"no new SSH connection within {UNDO_S} s" in text
+    assert "ssh.from" in text
+    for other in others:
+        assert f"hosts: done: {other}: " in text
+    print(f"\n  back after {seconds:.1f} s; the stream stood still for {flow.longest_s:.2f} s at most")
+    assert seconds < UNDO_S + 30
+    assert flow.lives
+    assert flow.longest_s < 2
+    _, text = edge.apply("--only", "hosts")
+    assert f"hosts: {2 * len(others)} to update\n" in text
+    assert f"{host}/" not in text
+    assert "hosts: nothing to do\n" in edge.apply("--skip", "aws")[1]

@@ -1,0 +1,200 @@
+"""A cluster whose state is in S3, worked on from two machines at once: two working directories, one bucket.
+
+The tests stand in the order of a cluster's life; each starts from what the one before left.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from edgewrap.lab.aws.leftovers import leftovers
+from tests.support.lab import EDGEWRAP, REGION, Lab
+
+BUCKET, KEY = "edgewrap-lab", "edges/edge-shared.tfstate"
+OURS, TERRAFORMS = f"{KEY}.edgewrap-lock", f"{KEY}.tflock"
+SECRET = "planted-Secret-4711"
+REACHED_S = 120
+SPEC = """
+apiVersion: edgewrap/v1
+name: edge-shared
+aws: {{ region: eu-west-3 }}
+hosts: {{ count: {hosts} }}
+public_network: {{ groups: 1, elastic_ips: {{ count: {eips} }} }}
+opennebula: {{ replica: none }}
+terraform: {{ backend: {{ s3: {{ bucket: edgewrap-lab, key: edges/edge-shared.tfstate, region: eu-west-3 }} }} }}
+"""
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A lab without hosts, a spec, and two machines that have it."""
+
+    lab: Lab
+    spec: Path
+    machines: tuple[Path, Path]
+
+    def want(self, *, eips: int, hosts: int = 1) -> None:
+        self.spec.write_text(SPEC.format(eips=eips, hosts=hosts))
+
+    def start(self, machine: Path, command: str, *arguments: str) -> subprocess.Popen[str]:
+        environment = ("env", f"EDGEWRAP_DIR={machine}", f"AWS_SECRET_ACCESS_KEY={SECRET}")
+        return self.lab.start(*environment, EDGEWRAP, command, "--file", str(self.spec), *arguments)
+
+    def run(self, machine: int, command: str, *arguments: str) -> tuple[int, str]:
+        return ended(self.start(self.machines[machine], command, *arguments))
+
+    def apply_at_once(self) -> list[tuple[int, str]]:
+        """One apply on each machine; how they ended, the one that succeeded first."""
+        runs = [self.start(machine, "apply", "--auto-approve", "--skip", "hosts") for machine in self.machines]
+        return sorted(ended(run) for run in runs)
+
+    def object(self, key: str) -> dict[str, Any] | None:
+        """An object of the bucket, which is JSON."""
+        with self.lab.network():
+            s3 = boto3.client(
+                "s3",
+                region_name=REGION,
+                endpoint_url=self.lab.facts["aws_endpoint"],
+                aws_access_key_id="lab",
+                aws_secret_access_key="lab",
+            )
+            found = s3.list_objects_v2(Bucket=BUCKET, Prefix=key).get("Contents", [])
+            if not any(one["Key"] == key for one in found):
+                return None
+            value: dict[str, Any] = json.loads(s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
+            return value
+
+    def locks(self) -> list[bool]:
+        return [self.object(key) is not None for key in (OURS, TERRAFORMS)]
+
+    def inventory(self) -> list[str]:
+        with self.lab.network():
+            return [line.rpartition(" ")[0] for line in leftovers(self.lab.facts["aws_endpoint"], REGION)]
+
+
+def ended(run: subprocess.Popen[str]) -> tuple[int, str]:
+    output, _ = run.communicate(timeout=300)
+    return run.returncode, output
+
+
+def reach(point: Callable[[], object], run: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + REACHED_S
+    while not point():
+        assert time.monotonic() < deadline, "the point was not reached"
+        assert run.poll() is None, run.communicate()[0]
+        time.sleep(0.05)
+
+
+def children(pid: int) -> list[int]:
+    """The processes that the threads of a process have started."""
+    return [int(word) for file in Path(f"/proc/{pid}/task").glob("*/children") for word in file.read_text().split()]
+
+
+def contents(path: Path) -> bytes:
+    """What is in a file; a plan file is an archive."""
+    if not zipfile.is_zipfile(path):
+        return path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        return b"".join(archive.read(name) for name in archive.namelist())
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    directory = tmp_path_factory.mktemp("shared")
+    machines = (directory / "one", directory / "two")
+    lab = Lab(directory / "lab")
+    lab.up("--no-hosts")
+    yield Shared(lab, directory / "edge.yaml", machines)
+    lab.down()
+
+
+def pair_of_applies(shared: Shared) -> str:
+    """Two applies at once, of which exactly one runs; gives what that one said."""
+    (won, said), (lost, refused) = shared.apply_at_once()
+    assert (won, lost) == (0, 1), (said, refused)
+    assert "edge-shared is what the spec says." in said
+    assert "the cluster is locked by " in refused
+    assert f"in s3://{BUCKET}/{OURS}" in refused
+    assert "`edgewrap apply`) since 20" in refused
+    assert shared.locks() == [False, False]
+    assert shared.inventory().count("vpc") == 1
+    return said
+
+
+@pytest.mark.parametrize("eips", [1, 2])
+def test_of_two_applies_at_once_exactly_one_runs(shared: Shared, eips: int) -> None:
+    shared.want(eips=eips)
+    pair_of_applies(shared)
+    assert shared.inventory().count("Elastic IP") == eips
+
+
+def test_killed_with_its_terraform_it_is_unlocked_and_gone_on_with(shared: Shared) -> None:
+    shared.want(eips=3)
+    run = shared.start(shared.machines[0], "apply", "--auto-approve", "--skip", "hosts")
+    reach(lambda: shared.object(TERRAFORMS), run)
+    holder = shared.object(OURS)
+    assert holder is not None
+    [terraform] = children(holder["pid"])
+    os.kill(holder["pid"], signal.SIGKILL)
+    os.killpg(terraform, signal.SIGKILL)
+    assert "is what the spec says" not in ended(run)[1]
+    assert shared.locks() == [True, True]
+
+    code, refused = shared.run(1, "apply", "--auto-approve", "--skip", "hosts")
+    assert code == 1
+    assert f"edgewrap force-unlock {holder['id']}" in refused
+    code, said = shared.run(1, "force-unlock", holder["id"], "--auto-approve")
+    assert (code, said.count("locked by ")) == (0, 2), said
+    assert shared.locks() == [False, False]
+
+
+def test_sigterm_lets_terraform_end_its_step_and_releases_the_locks(shared: Shared) -> None:
+    shared.want(eips=3, hosts=2)
+    run = shared.start(shared.machines[1], "apply", "--auto-approve", "--skip", "hosts")
+    reach(lambda: shared.inventory().count("instance") == 2, run)
+    run.terminate()
+    code, said = ended(run)
+    assert code == 130, said
+    assert "the run was interrupted" in said
+    assert shared.locks() == [False, False]
+
+
+def test_the_next_run_goes_on_and_the_instance_that_was_starting_is_kept(shared: Shared) -> None:
+    said = pair_of_applies(shared)
+    assert "replacing" not in said
+    assert "deleting" not in said
+    assert shared.inventory().count("instance") == 2
+    assert shared.inventory().count("Elastic IP") == 3
+
+
+def test_outputs_on_a_machine_that_never_ran_it(shared: Shared, tmp_path: Path) -> None:
+    code, said = ended(shared.start(tmp_path, "output", "eips.eip-2.public_address"))
+    assert (code, said.startswith("203.0.113.")) == (0, True), said
+
+
+def test_no_credential_is_written_down(shared: Shared) -> None:
+    files = [path for machine in shared.machines for path in machine.rglob("*") if path.is_file()]
+    small = [path for path in files if "providers" not in path.parts]
+    assert {"plan.tfplan", "backend.tfbackend.json"} <= {path.name for path in small}
+    assert [path for path in small if SECRET.encode() in contents(path)] == []
+    assert SECRET not in json.dumps(shared.object(KEY))
+
+
+def test_destroy(shared: Shared) -> None:
+    code, said = shared.run(1, "destroy", "--auto-approve")
+    assert code == 0, said
+    assert "edge-shared is gone." in said
+    assert shared.inventory() == []
+    assert shared.locks() == [False, False]

@@ -1,0 +1,130 @@
+"""`force-unlock`: the lock of a dead run goes, with the one that its terraform left; a living run's does not."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edgewrap.cli.main import build, run
+from edgewrap.engine import lock
+from edgewrap.engine.bucket_lock import lock_key
+from edgewrap.engine.holder import Holder
+from edgewrap.engine.unlock import break_lock, find_lock
+from edgewrap.engine.waiting import Patience
+from edgewrap.errors import LockedError, UsageError
+from edgewrap.events import discard
+from edgewrap.infra.bucket import Bucket
+from tests.support.lab import REGION
+from tests.support.s3_locks import STATES
+
+SPEC = """
+apiVersion: edgewrap/v1
+name: edge
+aws: {{ region: eu-west-3 }}
+terraform: {{ backend: {} }}
+"""
+TERRAFORMS = '{{"ID":"0a1b","Operation":"OperationTypeApply","Who":"lea@{}","Created":"2026-01-02T03:04:05Z"}}'
+NOW = Patience(0, discard)
+
+
+@pytest.fixture
+def spec(tmp_path: Path, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A spec whose state is in the test's own place, with a working directory."""
+    monkeypatch.setenv("EDGEWRAP_DIR", str(tmp_path))
+    (tmp_path / "edge").mkdir()
+    file = tmp_path / "edge.yaml"
+    file.write_text(SPEC.format(f"{{ s3: {{ bucket: {STATES}, key: {bucket.state_key}, region: {REGION} }} }}"))
+    return file
+
+
+@pytest.fixture
+def dead() -> Holder:
+    """A run of this machine that has ended."""
+    process = subprocess.Popen(["true"])
+    process.wait()
+    return replace(Holder.of_this_run("apply"), pid=process.pid)
+
+
+def locks(bucket: Bucket) -> list[bool]:
+    return [bucket.read(key) is not None for key in (lock_key(bucket), f"{bucket.state_key}.tflock")]
+
+
+def leave(bucket: Bucket, holder: Holder, terraforms_host: str = "") -> None:
+    """What a run leaves that was killed, with its terraform or that of another host."""
+    assert bucket.create(lock_key(bucket), holder.to_text().encode())
+    if terraforms_host:
+        assert bucket.create(f"{bucket.state_key}.tflock", TERRAFORMS.format(terraforms_host).encode())
+
+
+def test_both_locks_of_a_dead_run_go(
+    spec: Path, bucket: Bucket, dead: Holder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    leave(bucket, dead, dead.host)
+    assert run(build(), ["force-unlock", dead.id, "-f", str(spec), "--auto-approve"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"locked by {dead}",
+        f"locked by terraform of lea@{dead.host} (OperationTypeApply) since 2026-01-02T03:04:05Z",
+        "edge is unlocked.",
+    ]
+    assert locks(bucket) == [False, False]
+
+
+def test_a_terraform_of_another_host_keeps_its_lock(spec: Path, bucket: Bucket, dead: Holder) -> None:
+    leave(bucket, dead, "elsewhere")
+    break_lock(find_lock(spec, dead.id, NOW))
+    assert locks(bucket) == [False, True]
+    break_lock(find_lock(spec, "0a1b", NOW))
+    assert locks(bucket) == [False, False]
+
+
+def test_a_wrong_id_says_the_right_one(spec: Path, bucket: Bucket, dead: Holder) -> None:
+    with pytest.raises(UsageError, match="there is no lock x on edge") as raised:
+        find_lock(spec, "x", NOW)
+    assert raised.value.cause == "nothing locks it"
+    leave(bucket, dead)
+    with pytest.raises(UsageError) as raised:
+        find_lock(spec, "x", NOW)
+    assert dead.id in raised.value.cause
+    assert locks(bucket) == [True, False]
+
+
+@pytest.mark.parametrize("alive", [True, False])
+def test_what_is_at_work_on_this_machine_keeps_its_lock(spec: Path, bucket: Bucket, dead: Holder, alive: bool) -> None:
+    """Be it the run itself, or the terraform that it left."""
+    holder = Holder.of_this_run("apply") if alive else dead
+    leave(bucket, holder)
+    told = pytest.raises(LockedError, match="it is at work" if alive else "its terraform is at work")
+    with lock.file_lock(spec.parent / "edge" / "lock", holder, NOW), told:
+        find_lock(spec, holder.id, NOW)
+    assert locks(bucket) == [True, False]
+    assert find_lock(spec, holder.id, NOW).holder == holder
+
+
+def test_a_lock_that_changed_hands_meanwhile_stays(spec: Path, bucket: Bucket, dead: Holder) -> None:
+    leave(bucket, dead)
+    found = find_lock(spec, dead.id, NOW)
+    break_lock(found)
+    leave(bucket, Holder.of_this_run("plan"))
+    with pytest.raises(LockedError, match="meanwhile"):
+        break_lock(found)
+    assert locks(bucket) == [True, False]
+
+
+def test_nobody_to_ask_is_wrong_usage(spec: Path, bucket: Bucket, dead: Holder) -> None:
+    leave(bucket, dead)
+    assert run(build(), ["force-unlock", dead.id, "-f", str(spec)]) == 64
+    assert locks(bucket) == [True, False]
+
+
+def test_a_local_lock_need_not_be_broken(spec: Path) -> None:
+    spec.write_text(SPEC.format("local"))
+    with pytest.raises(UsageError) as raised:
+        find_lock(spec, "x", NOW)
+    assert "a killed run leaves none behind" in raised.value.cause
+    held = lock.file_lock(spec.parent / "edge" / "lock", Holder.of_this_run("apply"), NOW)
+    with held, pytest.raises(UsageError, match="cannot be broken") as raised:
+        find_lock(spec, "x", NOW)
+    assert "`edgewrap apply`" in raised.value.cause
