@@ -82,12 +82,12 @@ class Cluster:
         return HostsPlane(self.spec, self.emit)
 
 
-def peek_cluster(
-    spec_file: Path, emit: Emit, plugin_dir: Path | None = None, *, insecure: bool = False
-) -> Cluster:
+def peek_cluster(spec_file: Path, emit: Emit, plugin_dir: Path | None = None, *, insecure: bool = False) -> Cluster:
     """The cluster without a lock or a log file, for commands that only read."""
     spec = load_spec(spec_file, os.environ)
-    return Cluster(spec, Workspace.of(spec_file, spec.name, os.environ), emit, os.environ, plugin_dir, insecure=insecure)
+    return Cluster(
+        spec, Workspace.of(spec_file, spec.name, os.environ), emit, os.environ, plugin_dir, insecure=insecure
+    )
 
 
 @contextmanager
