@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from edgewrap.lab.opennebula import replay
+from edgewrap.lab.opennebula.calls import Code
 from tests.support.lab_opennebula import AUTH, RECORDINGS, Benches
 
 NAMES = ("7.0.2", "7.4.0", "7.0.2-vms", "7.4.0-vms")
@@ -117,13 +118,16 @@ def test_the_answers_are_written_as_the_real_ones(benches: Benches, name: str) -
             assert _skeleton(given[1]) == _skeleton(step.answer[1]), step
 
 
+OTHER_CODES = SimpleNamespace(**{**Code.__members__, "INTERNAL": Code.API})
+
+
 @pytest.mark.parametrize(
     ("change", "found"),
     [
         (("edgewrap.lab.opennebula.common.MAX_NAME", 127), "cluster long name"),
         (("edgewrap.lab.opennebula.networks._IPAM", frozenset({"internal"})), "vnet ipam info"),
         (
-            ("edgewrap.lab.opennebula.common.Code", SimpleNamespace(INTERNAL=0x1000, NO_EXISTS=0x400)),
+            ("edgewrap.lab.opennebula.common.Code", OTHER_CODES),
             "cluster duplicate",
         ),
         (("edgewrap.lab.opennebula.networks.group_list", lambda *listed: "0,1"), "vnet info"),
