@@ -38,7 +38,7 @@ def large(benches: Benches) -> Iterator[tuple[Bench, str]]:
     server.server_close()
 
 
-def test_three_hundred_hosts_are_told_in_a_tenth_of_a_second(large: tuple[Bench, str]) -> None:
+def test_three_hundred_hosts_are_told_in_half_a_second(large: tuple[Bench, str]) -> None:
     _, url = large
     body = xmlrpc.client.dumps((AUTH,), "one.hostpool.info")
     times = []
@@ -48,7 +48,7 @@ def test_three_hundred_hosts_are_told_in_a_tenth_of_a_second(large: tuple[Bench,
             answer = session.post(url, data=body, timeout=10).text
             times.append(time.perf_counter() - begin)
     assert answer.count("&lt;HOST&gt;") == HOSTS
-    assert min(times) < 0.1
+    assert min(times) < 0.5
 
 
 def test_a_call_to_another_path_is_not_answered(large: tuple[Bench, str]) -> None:
