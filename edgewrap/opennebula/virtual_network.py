@@ -190,14 +190,13 @@ def _guest_mtu(reports: Mapping[str, HostReport], existing: NetworkFacts | None)
 
 
 def _security_groups(default: Literal["keep", "remove"], existing: NetworkFacts | None) -> str:
-    """With or without the group 0; those that others put there stay."""
+    """Without the group 0 where that is asked for, else as it is: putting it back would open what somebody has closed.
+    Those that others put there stay."""
+    if default == "keep":
+        return text_of(existing.template, GROUPS) if existing else ADMITS_EVERYTHING
     listed = text_of(existing.template, GROUPS) if existing else ""
     groups = [group.strip() for group in listed.split(",") if group.strip().isdecimal()]
-    if default == "remove":
-        groups = [group for group in groups if group != ADMITS_EVERYTHING]
-    elif ADMITS_EVERYTHING not in groups:
-        groups.insert(0, ADMITS_EVERYTHING)
-    return ",".join(groups)
+    return ",".join(group for group in groups if group != ADMITS_EVERYTHING)
 
 
 def _reference(element: Element, *paths: str) -> int | None:
