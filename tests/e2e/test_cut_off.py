@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -44,8 +45,8 @@ def test_ssh_cut_off_by_a_change(edge: Edge, pool: tuple[str, ...], tmp_path: Pa
         f"one=$1; shift; exec {sys.executable} {nat_pool.__file__} $one {tmp_path} $*\n"
     )
     spec = tmp_path / "edge.yaml"
-    here, access = "ssh: { from: [", f'ssh: {{ proxy_command: "sh {script} {{host}}", from: ['
-    spec.write_text(edge.spec.read_text().replace(f"{here}{TOOL_ADDRESS}/32", f"{access}{ELSEWHERE}"))
+    access = f'ssh: {{ from: [{ELSEWHERE}], proxy_command: "sh {script} {{host}}" }}'
+    spec.write_text(re.sub("^ssh: .*", access, edge.spec.read_text(), flags=re.MULTILINE))
     edge.lab.tool("lab", "vm", "start", key, "--host", host, "--ip", edge.private(key))
     try:
         with stream(edge.lab, key, edge.public(key), "internet", PORT) as flow:
