@@ -78,6 +78,34 @@ def test_a_restart_between_two_calls_is_waited_for(front_end: FrontEndProcess) -
     assert "answers again after" in events[1].text
 
 
+class RestartingWire(HttpWire):
+    """The wire over HTTP; the front-end goes down right before the first call of `method`, and comes back."""
+
+    def __init__(self, front_end: FrontEndProcess, method: str) -> None:
+        super().__init__(front_end.url)
+        self._front_end = front_end
+        self._method = method
+        self.restart: threading.Thread | None = None
+
+    def post(self, body: bytes) -> bytes:
+        if method_of(body) == self._method and self.restart is None:
+            self._front_end.stop()
+            self.restart = starts_again(self._front_end, 0.2)
+        return super().post(body)
+
+
+@pytest.mark.parametrize("method", ["one.host.allocate", "one.vn.info", "one.vn.add_ar"])
+def test_a_restart_in_the_middle_of_an_apply_is_only_told(front_end: FrontEndProcess, method: str) -> None:
+    events: list[Event] = []
+    wire = RestartingWire(front_end, method)
+    plane = OpenNebulaPlane(spec(), FrontEnd(front_end.url, LOGIN, wire=wire, emit=events.append), events.append)
+    plane.apply(plane.observe(), outputs(), reports())
+    assert wire.restart is not None
+    wire.restart.join()
+    assert sum("waiting up to 60 s" in event.text for event in events) == 1
+    assert plane.diff(plane.observe(), outputs(), reports()) == ()
+
+
 def test_the_wait_ends(front_end: FrontEndProcess) -> None:
     one = FrontEnd(front_end.url, LOGIN, patience_s=1)
     one.call("system.version")
