@@ -80,5 +80,6 @@ lint: venv
 	$(BIN)/ruff format --check edgewrap tests
 	$(BIN)/mypy
 
+# Two workers for two cores, each with whole files: the tests of a file may share a lab, or stand in an order.
 test: install lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile

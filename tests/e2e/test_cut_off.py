@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -33,7 +33,9 @@ def pool(edge: Edge) -> Iterator[tuple[str, ...]]:
         edge.lab.run("ip", "route", "del", f"{address}/32", "dev", "lab", place="internet")
 
 
-def test_ssh_cut_off_by_a_change(edge: Edge, pool: tuple[str, ...], tmp_path: Path) -> None:
+def test_ssh_cut_off_by_a_change(
+    edge: Edge, pool: tuple[str, ...], tmp_path: Path, figure: Callable[[str], None]
+) -> None:
     """An operator behind the pool lets in others' addresses only. To one host each connection comes from another
     address; the others keep the one that they know."""
     key = "eip-0"
@@ -62,7 +64,7 @@ def test_ssh_cut_off_by_a_change(edge: Edge, pool: tuple[str, ...], tmp_path: Pa
     assert "ssh.from" in text
     for other in others:
         assert f"hosts: done: {other}: " in text
-    print(f"\n  back after {seconds:.1f} s; the stream stood still for {flow.longest_s:.2f} s at most")
+    figure(f"cut off: back after {seconds:.1f} s; the stream stood still for {flow.longest_s:.2f} s at most")
     assert seconds < UNDO_S + 60
     assert flow.lives
     assert flow.longest_s < 2
