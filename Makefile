@@ -1,5 +1,5 @@
 # Each target does all of its own set-up on a fresh Debian 12 or Ubuntu machine.
-.PHONY: matrix-kill install system venv terraform cloud-init demo lab lab-down test lint
+.PHONY: install system venv terraform cloud-init demo lab lab-down test lint matrix-kill
 .DEFAULT_GOAL := install
 
 PYTHON ?= python3
@@ -80,9 +80,11 @@ lint: venv
 	$(BIN)/ruff format --check edgewrap tests
 	$(BIN)/mypy
 
+# Two workers for two cores, each with whole files: the tests of a file may share a lab, or stand in an order. The
+# slowest files come first.
 test: install lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-# Runs killed at every point of their lives; each of the two prints `tried N converged N`. About an hour.
+# Runs killed at every point of their lives; both files tell `tried N converged N` at the end. About an hour.
 matrix-kill: install
 	EDGEWRAP_KILL_POINTS=all $(BIN)/python -m pytest --timeout 7200 tests/e2e/test_killed.py tests/e2e/test_killed_aws.py

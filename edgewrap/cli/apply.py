@@ -7,6 +7,7 @@ from edgewrap.cli.options import Json, SpecFile
 from edgewrap.cli.run_options import (
     AutoApprove,
     HostTimeout,
+    Insecure,
     LockTimeout,
     MonitorTimeout,
     MoveOff,
@@ -25,6 +26,7 @@ def apply(
     move_off: MoveOff = [],  # noqa: B006
     lock_timeout: LockTimeout = 0,
     plugin_dir: PluginDir = None,
+    insecure: Insecure = False,
     host_timeout: HostTimeout = None,
     monitor_timeout: MonitorTimeout = 120,
 ) -> int:
@@ -34,7 +36,7 @@ def apply(
     from edgewrap.engine.selection import select
 
     return plan_and_apply(
-        Options(file, "apply", plugin_dir, lock_timeout),
+        Options(file, "apply", plugin_dir, lock_timeout, insecure),
         select(only, skip),
         Waits(host_timeout, monitor_timeout),
         auto_approve=auto_approve,

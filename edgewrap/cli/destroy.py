@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgewrap.cli.approval import approved, require_approval_possible
 from edgewrap.cli.options import Json, SpecFile
-from edgewrap.cli.run_options import AutoApprove, LockTimeout, Only, PluginDir, Skip
+from edgewrap.cli.run_options import AutoApprove, Insecure, LockTimeout, Only, PluginDir, Skip
 
 
 def destroy(
@@ -15,6 +15,7 @@ def destroy(
     json: Json = False,
     lock_timeout: LockTimeout = 0,
     plugin_dir: PluginDir = None,
+    insecure: Insecure = False,
 ) -> int:
     """Take the cluster away: OpenNebula first, then AWS. Refused while VMs or tenants' networks live in it."""
     from edgewrap.cli.views import choose_view
@@ -25,7 +26,7 @@ def destroy(
     planes = select(only, skip)
     require_approval_possible("destroy", auto_approve=auto_approve, json=json)
     view = choose_view(json=json)
-    with open_cluster(Options(file, "destroy", plugin_dir, lock_timeout), view.event) as cluster:
+    with open_cluster(Options(file, "destroy", plugin_dir, lock_timeout, insecure), view.event) as cluster:
         with view:
             plan = engine.plan_destroy(cluster, planes)
             view.changes(plan.changes, planes)

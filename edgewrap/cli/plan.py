@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgewrap.cli.options import Json, SpecFile
-from edgewrap.cli.run_options import DetailedExitcode, LockTimeout, MoveOff, Only, PluginDir, Skip
+from edgewrap.cli.run_options import DetailedExitcode, Insecure, LockTimeout, MoveOff, Only, PluginDir, Skip
 
 EXIT_CHANGES = 2
 
@@ -17,6 +17,7 @@ def plan(
     move_off: MoveOff = [],  # noqa: B006
     lock_timeout: LockTimeout = 0,
     plugin_dir: PluginDir = None,
+    insecure: Insecure = False,
 ) -> int:
     """Show what an apply would do in all three planes; change nothing."""
     from edgewrap.cli.views import choose_view
@@ -29,7 +30,7 @@ def plan(
     planes = select(only, skip)
     with (
         choose_view(json=json) as view,
-        open_cluster(Options(file, "plan", plugin_dir, lock_timeout), view.event) as cluster,
+        open_cluster(Options(file, "plan", plugin_dir, lock_timeout, insecure), view.event) as cluster,
     ):
         made = make_plan(cluster, planes, Wishes(move_off=frozenset(move_off)))
         view.changes(made.changes, planes)

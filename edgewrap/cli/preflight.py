@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgewrap.cli.options import Json, SpecFile
-from edgewrap.cli.run_options import Only, PluginDir, Skip
+from edgewrap.cli.run_options import Insecure, Only, PluginDir, Skip
 
 
 def preflight(
@@ -12,16 +12,17 @@ def preflight(
     skip: Skip = [],  # noqa: B006
     json: Json = False,
     plugin_dir: PluginDir = None,
+    insecure: Insecure = False,
 ) -> int:
     """Check quotas, limits, credentials, the front-end and this machine's tools; change nothing."""
     from edgewrap.cli.views.preflight import print_findings
+    from edgewrap.cli.views.warning import print_warning
     from edgewrap.engine.cluster import peek_cluster
     from edgewrap.engine.preflight import preflight as look
     from edgewrap.engine.selection import select
-    from edgewrap.events import discard
     from edgewrap.finding import Verdict
 
-    with peek_cluster(file, discard, plugin_dir) as cluster:
+    with peek_cluster(file, print_warning, plugin_dir, insecure=insecure) as cluster:
         findings = look(cluster, select(only, skip))
     print_findings(findings, json=json)
     return 1 if any(finding.verdict is Verdict.FAILURE for finding in findings) else 0

@@ -8,7 +8,7 @@ import typer
 
 from edgewrap.cli.applying import plan_and_apply
 from edgewrap.cli.options import Json, SpecFile
-from edgewrap.cli.run_options import AutoApprove, HostTimeout, LockTimeout, MonitorTimeout, PluginDir
+from edgewrap.cli.run_options import AutoApprove, HostTimeout, Insecure, LockTimeout, MonitorTimeout, PluginDir
 
 
 def replace(
@@ -18,6 +18,7 @@ def replace(
     json: Json = False,
     lock_timeout: LockTimeout = 0,
     plugin_dir: PluginDir = None,
+    insecure: Insecure = False,
     host_timeout: HostTimeout = None,
     monitor_timeout: MonitorTimeout = 120,
 ) -> int:
@@ -28,7 +29,7 @@ def replace(
     from edgewrap.engine.selection import select
 
     return plan_and_apply(
-        Options(file, "replace", plugin_dir, lock_timeout),
+        Options(file, "replace", plugin_dir, lock_timeout, insecure),
         select(),
         Waits(host_timeout, monitor_timeout),
         auto_approve=auto_approve,

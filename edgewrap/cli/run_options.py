@@ -46,6 +46,10 @@ MonitorTimeout = Annotated[
     float,
     typer.Option("--monitor-timeout", metavar="SECONDS", help="How long to wait for the hosts to be MONITORED."),
 ]
+Insecure = Annotated[
+    bool,
+    typer.Option("--insecure", help="Do not look at the certificate of OpenNebula's front-end. Never in production."),
+]
 DetailedExitcode = Annotated[
     bool, typer.Option("--detailed-exitcode", help="Exit with 2 where there is something to do.")
 ]

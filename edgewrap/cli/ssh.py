@@ -7,17 +7,19 @@ from typing import Annotated
 import typer
 
 from edgewrap.cli.options import SpecFile
+from edgewrap.cli.run_options import Insecure
 
 
 def ssh(
     context: typer.Context,
     host: Annotated[str, typer.Argument(help="The host's key, such as `host-0`.")],
     file: SpecFile,
+    insecure: Insecure = False,
 ) -> int:
     """Open a shell on a host, or run the command that follows `--`; the host's pinned key is checked."""
+    from edgewrap.cli.views.warning import print_warning
     from edgewrap.engine.cluster import peek_cluster
     from edgewrap.engine.ssh import run_ssh
-    from edgewrap.events import discard
 
-    with peek_cluster(file, discard) as cluster:
+    with peek_cluster(file, print_warning, insecure=insecure) as cluster:
         return run_ssh(cluster, host, context.args)

@@ -29,12 +29,14 @@ if TYPE_CHECKING:  # each plane brings a heavy library along: imported when it i
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line says about a run. `lock_timeout_s`: seconds to wait for another run to end."""
+    """What the command line says about a run. `lock_timeout_s`: seconds to wait for another run to end; `insecure`:
+    the front-end's certificate is not looked at."""
 
     spec_file: Path
     command: str
     plugin_dir: Path | None = None
     lock_timeout_s: float = 0
+    insecure: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Cluster:
     environ: Mapping[str, str]
     plugin_dir: Path | None = None
     lock: int | None = None
+    insecure: bool = False
 
     @property
     def state_place(self) -> str:
@@ -69,7 +72,8 @@ class Cluster:
         """The OpenNebula plane, connected."""
         from edgewrap.opennebula.plane import OpenNebulaPlane, connect
 
-        return OpenNebulaPlane(self.spec, connect(self.spec, self.environ), self.emit)
+        front_end = connect(self.spec, self.environ, self.emit, insecure=self.insecure)
+        return OpenNebulaPlane(self.spec, front_end, self.emit)
 
     @cached_property
     def hosts(self) -> HostsPlane:
@@ -80,11 +84,14 @@ class Cluster:
 
 
 @contextmanager
-def peek_cluster(spec_file: Path, emit: Emit, plugin_dir: Path | None = None) -> Iterator[Cluster]:
+def peek_cluster(
+    spec_file: Path, emit: Emit, plugin_dir: Path | None = None, *, insecure: bool = False
+) -> Iterator[Cluster]:
     """The cluster without a lock or a log file, for commands that only read."""
     spec = load_spec(spec_file, os.environ)
     with _secrets_kept_back(spec) as environ:
-        yield Cluster(spec, Workspace.of(spec_file, spec.name, environ), emit, environ, plugin_dir)
+        workspace = Workspace.of(spec_file, spec.name, environ)
+        yield Cluster(spec, workspace, emit, environ, plugin_dir, insecure=insecure)
 
 
 @contextmanager
@@ -115,7 +122,7 @@ def open_cluster(options: Options, emit: Emit) -> Iterator[Cluster]:
     with _secrets_kept_back(spec) as environ, run_lock(spec, workspace.lock, options.command, patience) as lock:
         journal = Journal(workspace.logs, options.command, emit)
         try:
-            yield Cluster(spec, workspace, journal, environ, options.plugin_dir, lock)
+            yield Cluster(spec, workspace, journal, environ, options.plugin_dir, lock, options.insecure)
         except EdgewrapError as error:
             journal.write_traceback(error)
             raise

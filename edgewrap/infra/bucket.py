@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 from edgewrap.errors import StateError
 from edgewrap.infra.backend import s3_backend, s3_endpoint
 from edgewrap.infra.clients import is_aws, make_client
+from edgewrap.infra.remedies import REMEDIES, S3
+from edgewrap.remedies import find_remedy
 from edgewrap.spec.models import S3Backend, Spec
 
 if TYPE_CHECKING:  # boto3 takes 0.2 s to import: only when it is needed
@@ -18,17 +20,6 @@ T = TypeVar("T")
 
 GONE = ("NoSuchKey", "404")
 TAKEN = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
-RIGHTS = "s3:ListBucket on the bucket; s3:GetObject, PutObject and DeleteObject on the key and what begins with it"
-ADVICE = {
-    "NoSuchBucket": ("there is no such bucket", "make it, with versioning on, or correct terraform.backend.s3.bucket"),
-    "AccessDenied": ("the credentials have too few rights on the bucket", f"allow {RIGHTS}"),
-    "403": ("the credentials have too few rights on the bucket", f"allow {RIGHTS}"),
-    "InvalidAccessKeyId": ("the access key does not exist", "check the credentials: `aws sts get-caller-identity`"),
-    "SignatureDoesNotMatch": ("the secret key is wrong", "check the credentials: `aws sts get-caller-identity`"),
-    "ExpiredToken": ("the session has ended", "sign in again (`aws sso login`)"),
-    "PermanentRedirect": ("the bucket is in another region", "correct terraform.backend.s3.region"),
-    "AuthorizationHeaderMalformed": ("the bucket is in another region", "correct terraform.backend.s3.region"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +95,9 @@ class Bucket:
             code = error.response["Error"]["Code"]
             if code in expected:
                 return None
-            cause, advice = ADVICE.get(code, ("S3 refused the call", f"look up the code {code} in the S3 reference"))
+            remedy = find_remedy((*S3, *REMEDIES), str(error))
+            cause = remedy.cause if remedy else "S3 refused the call"
+            advice = remedy.advice if remedy else f"look up the code {code} in the S3 reference"
             raise self._failure(key, error, cause, advice) from error
         except BotoCoreError as error:
             cause = f"{self._endpoint or 'S3'} could not be asked"

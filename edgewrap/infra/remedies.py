@@ -7,6 +7,26 @@ from __future__ import annotations
 
 from edgewrap.remedies import Remedy
 
+S3 = (
+    Remedy(
+        r"NoSuchBucket",
+        "there is no such bucket",
+        "make it, with versioning on, or correct terraform.backend.s3.bucket",
+    ),
+    Remedy(
+        r"AccessDenied|\(403\)",
+        "the credentials have too few rights on the bucket",
+        "allow s3:ListBucket on the bucket, and s3:GetObject, PutObject and DeleteObject on the key and on all that "
+        "begin with it",
+    ),
+    Remedy(
+        r"PermanentRedirect|AuthorizationHeaderMalformed",
+        "the bucket is in another region",
+        "correct terraform.backend.s3.region",
+    ),
+)
+"""What S3 says of the bucket of the state."""
+
 LIMITS = (
     Remedy(
         r"PrivateIpAddressLimitExceeded",

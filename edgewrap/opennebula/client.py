@@ -2,6 +2,8 @@
 
 pyone's bindings drop the attributes of an address range that they do not know, so the tree they are made from is
 read instead. Its own transport knows no time-out, so it is given another one, which tests can swap.
+
+A read waits out a front-end that restarts; a write that may have reached it is never sent again.
 """
 
 from __future__ import annotations
@@ -9,77 +11,49 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from functools import reduce
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from edgewrap.errors import EdgewrapError, FrontEndUnreachableError
+from edgewrap.change import Plane
+from edgewrap.errors import EdgewrapError, FrontEndUnreachableError, OpenNebulaError
+from edgewrap.events import Emit, Event, EventKind, discard
 from edgewrap.opennebula.failures import translate
+from edgewrap.opennebula.patience import PATIENCE_S, Listener, attempts, may_be_done
 from edgewrap.opennebula.session import Session
 from edgewrap.opennebula.template import Template, write
+from edgewrap.opennebula.wire import HttpWire, Wire
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-CONNECT_TIMEOUT_S = 10.0
-READ_TIMEOUT_S = 120.0  # an IPAM driver may take 90 s over an address range
 SHORTEST_PAUSE_S = 0.1
 
 Argument = int | str | bool | Template
 
 
-class Wire(Protocol):
-    """What carries one XML-RPC request to the front-end and its answer back."""
-
-    def post(self, body: bytes) -> bytes:
-        """Raises what `requests` raises, and xmlrpc.client.ProtocolError for an HTTP error."""
-        ...
-
-
-class HttpWire:
-    """The wire over HTTP(S). Environment variables for proxies are honoured, as everywhere in `requests`."""
-
-    def __init__(self, endpoint: str, *, ca_file: Path | None = None, timeout_s: float = READ_TIMEOUT_S) -> None:
-        self._endpoint = endpoint
-        self._timeout_s = timeout_s
-        self._verify: bool | str = True
-        if ca_file is not None:
-            if not ca_file.is_file():
-                raise FrontEndUnreachableError(
-                    f"{ca_file} cannot be read",
-                    cause="opennebula.ca_file names a file that is not there",
-                    advice="name the file of the authority that signed the front-end's certificate",
-                )
-            self._verify = str(ca_file)
-
-    def post(self, body: bytes) -> bytes:
-        from xmlrpc.client import ProtocolError
-
-        import requests
-
-        answer = requests.post(
-            self._endpoint,
-            data=body,
-            headers={"Content-Type": "text/xml"},
-            timeout=(min(CONNECT_TIMEOUT_S, self._timeout_s), self._timeout_s),
-            verify=self._verify,
-        )
-        if not answer.ok:
-            raise ProtocolError(self._endpoint, answer.status_code, answer.reason, dict(answer.headers))
-        return answer.content
-
-
 class FrontEnd:
-    """One front-end, as one user. `wire` carries the calls; without one they go to `endpoint` over HTTP.
+    """One front-end, as one user. `wire` carries the calls; without one they go to `endpoint` over HTTP. `emit` is told
+    where the front-end is waited for, `patience_s` seconds at most.
 
     Every call raises AuthenticationError, AuthorizationError, FrontEndUnreachableError, InUseError, NameTakenError,
     NoSuchObjectError or OpenNebulaError.
     """
 
-    def __init__(self, endpoint: str, session: Session, *, wire: Wire | None = None) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        session: Session,
+        *,
+        wire: Wire | None = None,
+        emit: Emit = discard,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         self.endpoint = endpoint
         self.user = session.user
         self._session = session
         self._wire = wire or HttpWire(endpoint)
+        self._emit = emit
+        self._patience_s = patience_s
+        self._answered = False
         self._server: Any = None
 
     def read(self, method: str, *arguments: Argument) -> Element:
@@ -99,12 +73,42 @@ class FrontEnd:
         written = [write(argument) if isinstance(argument, Mapping) else argument for argument in arguments]
         if self._server is None:
             self._server = _server(self.endpoint, self._session, self._wire)
+        listener = Listener(self.pause, lambda error: self._waits(error, method), self._is_back)
         try:
-            return reduce(getattr, method.split("."), self._server)(*written)
+            answer = attempts(
+                lambda: reduce(getattr, method.split("."), self._server)(*written),
+                method,
+                self._patience_s if self._answered else 0,
+                listener,
+            )
         except EdgewrapError:
             raise
         except Exception as error:
-            raise translate(error, method, self.endpoint, self.user) from error
+            failure = self._translated(error, method)
+            self._answered |= not isinstance(failure, FrontEndUnreachableError)
+            raise failure from error
+        self._answered = True
+        return answer
+
+    def _translated(self, error: Exception, method: str) -> OpenNebulaError:
+        failure = translate(error, method, self.endpoint, self.user)
+        if not may_be_done(error, method):
+            return failure
+        return FrontEndUnreachableError(
+            f"{failure.what}; one.{method} may have been done",
+            cause=failure.cause,
+            advice=f"{failure.advice}; a run looks first at what is there, so nothing is done twice",
+        )
+
+    def _waits(self, error: Exception, method: str) -> None:
+        what = translate(error, method, self.endpoint, self.user).what
+        self._tell(EventKind.WARNING, f"{what}: waiting up to {self._patience_s:.0f} s for it to come back")
+
+    def _is_back(self, seconds: float) -> None:
+        self._tell(EventKind.INFO, f"{self.endpoint} answers again after {seconds:.0f} s")
+
+    def _tell(self, kind: EventKind, text: str) -> None:
+        self._emit(Event(kind, Plane.OPENNEBULA, "front-end", text))
 
 
 def _server(endpoint: str, session: Session, wire: Wire) -> Any:

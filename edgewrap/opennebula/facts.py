@@ -78,11 +78,13 @@ def observe(front_end: FrontEnd) -> OneFacts:
         networks=virtual_network.parse(front_end.read("vnpool.info", EVERYBODYS, ALL, ALL_TO_THE_END)),
         templates=vn_template.parse(front_end.read("vntemplatepool.info", EVERYBODYS, ALL, ALL_TO_THE_END)),
     )
-    if _hides_something(facts):
+    hidden = _hidden_kinds(facts)
+    if hidden:
+        words = " and ".join(f"{kind.word}s" for kind in hidden)
         raise AuthorizationError(
-            f"the user {facts.user.name} sees only part of the front-end's objects",
-            cause="the user is not in the group oneadmin, and pools leave out what he may not use",
-            advice="use a user of the group oneadmin",
+            f"the user {facts.user.name} sees only part of the front-end's {words}",
+            cause="the user is not in the group oneadmin, and pools leave out what he has not the right USE on",
+            advice="use a user of the group oneadmin: what is not seen would look as if it were not there",
         )
     return facts
 
@@ -111,14 +113,13 @@ def identify(facts: OneFacts, name: str, uuid: str) -> Identity:
     return Identity(name, uuid, facts.user.id, facts.user.id)
 
 
-def _hides_something(facts: OneFacts) -> bool:
-    """The default cluster is always there, and what a cluster lists must be in its pool."""
+def _hidden_kinds(facts: OneFacts) -> list[Kind]:
+    """Of what the user does not see everything: the default cluster is always there, and what a cluster lists must be
+    in its pool."""
     if ONEADMIN_GROUP in facts.user.groups:
-        return False
-    if not any(one.id == DEFAULT_CLUSTER for one in facts.clusters):
-        return True
+        return []
     seen = {(existing.kind, existing.id) for existing in facts.everything}
-    listed = {
+    expected = {(Kind.CLUSTER, DEFAULT_CLUSTER)} | {
         (kind, number)
         for one in facts.clusters
         for kind, numbers in (
@@ -128,4 +129,5 @@ def _hides_something(facts: OneFacts) -> bool:
         )
         for number in numbers
     }
-    return not listed <= seen
+    missing = {kind for kind, _ in expected - seen}
+    return [kind for kind in Kind if kind in missing]

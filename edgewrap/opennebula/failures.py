@@ -24,6 +24,7 @@ from edgewrap.opennebula.remedies import (
     TOO_FEW_RIGHTS,
     UNKNOWN_USER,
 )
+from edgewrap.opennebula.rights import missing_rights
 from edgewrap.remedies import Remedy, find_remedy
 
 _METHOD_PREFIX = re.compile(r"^\[one\.[\w.]+\] *")
@@ -68,6 +69,13 @@ def translate(error: Exception, method: str, endpoint: str, user: str) -> OpenNe
     }.get(kind, f"one.{method}: {text}")
     if remedy is NO_METHOD:
         what = f"the front-end does not know one.{method}"
+    lacking = missing_rights(text) if remedy is TOO_FEW_RIGHTS else ()
+    if lacking:
+        return kind(
+            what,
+            cause=f"the user {user} has not the right {' and '.join(map(str, lacking))}",
+            advice=f"use a user of the group oneadmin, or grant it: {'; '.join(f'`{one.grant}`' for one in lacking)}",
+        )
     return kind(what, cause=remedy.cause, advice=remedy.advice)
 
 

@@ -44,7 +44,14 @@ class Await:
     settled: Settled
 
 
-Step = Call | Await
+@dataclass(frozen=True, slots=True)
+class RetryUpdate:
+    """Let a network in UPDATE_FAILURE give its last change to the VMs once more, and wait until they have it."""
+
+    network: int
+
+
+Step = Call | Await | RetryUpdate
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,22 +8,23 @@ from dataclasses import replace
 
 from edgewrap.change import Action, Change, Plane
 from edgewrap.errors import OpenNebulaError
-from edgewrap.events import Emit, Event, EventKind
+from edgewrap.events import Emit, Event, EventKind, discard
 from edgewrap.finding import Finding
 from edgewrap.opennebula import departure, facts, host, session, usage
 from edgewrap.opennebula.address_range import RangeFacts
-from edgewrap.opennebula.client import FrontEnd, HttpWire
+from edgewrap.opennebula.client import FrontEnd
 from edgewrap.opennebula.departure import Departure
 from edgewrap.opennebula.facts import OneFacts, Ours
 from edgewrap.opennebula.failures import NameTakenError
 from edgewrap.opennebula.host import MONITORED, HostFacts
 from edgewrap.opennebula.marks import CLUSTER_KEY, mark_of
-from edgewrap.opennebula.operation import Await, Operation, Settled
+from edgewrap.opennebula.operation import Call, Operation, Settled
 from edgewrap.opennebula.preflight import check_front_end, check_new_cluster
 from edgewrap.opennebula.reconcile import Reconciliation, reconcile
 from edgewrap.opennebula.run import Runner, await_network
 from edgewrap.opennebula.template import text_of
-from edgewrap.opennebula.virtual_network import LOCK_CREATE
+from edgewrap.opennebula.virtual_network import COMING
+from edgewrap.opennebula.wire import HttpWire
 from edgewrap.outputs import HostPin, HostReport, Outputs
 from edgewrap.spec.models import Spec
 
@@ -31,17 +32,25 @@ __all__ = ["OneFacts", "OpenNebulaPlane", "connect"]
 
 LOOKS = 3  # how often names are looked at again that somebody took meanwhile
 MONITOR_PAUSE_S = 1.0
+UNVERIFIED = (
+    "--insecure: the certificate of {} is not looked at; whoever stands between can read the password and change what "
+    "the front-end answers"
+)
 
 
-def connect(spec: Spec, environ: Mapping[str, str]) -> FrontEnd:
+def connect(spec: Spec, environ: Mapping[str, str], emit: Emit = discard, *, insecure: bool = False) -> FrontEnd:
     """The front-end of the spec's `opennebula.endpoint`, else of ONE_XMLRPC, as the user of ONE_AUTH (a file's path,
-    or user:password), else of ~/.one/one_auth. No call is made yet.
+    or user:password), else of ~/.one/one_auth. No call is made yet. With `insecure` its certificate is not looked at,
+    which `emit` is told.
 
     Raises FrontEndUnreachableError or AuthenticationError where either is not to be had.
     """
     endpoint = session.endpoint(spec, environ)
     authorities = spec.local_path(spec.opennebula.ca_file) if spec.opennebula.ca_file else None
-    return FrontEnd(endpoint, session.session(environ), wire=HttpWire(endpoint, ca_file=authorities))
+    if insecure and endpoint.startswith("https:"):
+        emit(Event(EventKind.WARNING, Plane.OPENNEBULA, "front-end", UNVERIFIED.format(endpoint)))
+    wire = HttpWire(endpoint, ca_file=authorities, insecure=insecure)
+    return FrontEnd(endpoint, session.session(environ), wire=wire, emit=emit)
 
 
 class OpenNebulaPlane:
@@ -109,6 +118,8 @@ class OpenNebulaPlane:
         plan = reconcile(self._spec, facts, outputs, {})
         leaving = departure.going(plan.ours, outputs, replaced)
         self._require_free(facts, plan.ours, leaving)
+        if leaving.ranges:
+            self._settle(plan.ours)
         self._runner().run(departure.releases(plan.ours, leaving, self._spec.opennebula.replica, outputs))
         if leaving.hosts:
             self._refuse_late_vms(plan.ours, leaving.hosts)
@@ -168,22 +179,26 @@ class OpenNebulaPlane:
         if not self._departing(facts, uuid).all:
             return
         ours = self._departing(self.observe(), uuid)
-        if ours.network is not None and ours.network.state == LOCK_CREATE:
-            await_network(self._front_end, ours.network.id, Settled.READY)
+        self._settle(ours)
         self._runner().run(departure.removals(ours))
 
     def _apply(self, facts: OneFacts, outputs: Outputs, reports: Mapping[str, HostReport]) -> None:
         plan = reconcile(self._spec, facts, outputs, reports)
         self._warn(plan)
         self._refuse_leased(facts, plan, outputs)
-        if plan.operations and plan.ours.network is not None and plan.ours.network.state == LOCK_CREATE:
-            await_network(self._front_end, plan.ours.network.id, Settled.READY)
+        if plan.operations:
+            self._settle(plan.ours)
         runner = self._runner()
         runner.run(plan.cluster)
         made = runner.made(CLUSTER_KEY)
         if made is not None:
             plan = reconcile(self._spec, facts, outputs, reports, made)
         runner.run(plan.others)
+
+    def _settle(self, ours: Ours) -> None:
+        """A network that another run left while it was being made takes no change yet."""
+        if ours.network is not None and ours.network.state in COMING:
+            await_network(self._front_end, ours.network.id, Settled.READY)
 
     def _refuse_leased(self, facts: OneFacts, plan: Reconciliation, outputs: Outputs) -> None:
         """Nothing is begun where a range has to go that is leased, or a host that has VMs."""
@@ -251,7 +266,7 @@ def _ranges_removed(plan: Reconciliation) -> list[RangeFacts]:
 
 
 def _removed_ranges(operation: Operation) -> list[int]:
-    calls = (step for step in operation.steps if not isinstance(step, Await))
+    calls = (step for step in operation.steps if isinstance(step, Call))
     return [int(str(call.arguments[1])) for call in calls if call.method == "vn.rm_ar"]
 
 

@@ -47,8 +47,15 @@ def check_new_cluster(spec: Spec, front_end: FrontEnd, facts: OneFacts) -> tuple
 def _version(version: str, endpoint: str) -> Finding:
     text = f"OpenNebula {version} at {endpoint}"
     parts = re.match(r"(\d+)\.(\d+)", version)
-    number = (int(parts[1]), int(parts[2])) if parts else (0, 0)
     known = "edgewrap knows 6.10 to 7.4"
+    if parts is None:
+        return _finding(
+            FRONT_END,
+            Verdict.WARNING,
+            f"{endpoint} does not tell its version ({version!r}): {known}",
+            "see with `oned --version` on the front-end whether it is one of these",
+        )
+    number = (int(parts[1]), int(parts[2]))
     if number < OLDEST:
         return _finding(FRONT_END, Verdict.FAILURE, f"{text}: too old, {known}", "upgrade OpenNebula")
     if number > NEWEST:

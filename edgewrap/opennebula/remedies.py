@@ -65,6 +65,11 @@ NOT_LET_IN = Remedy(
     "a proxy before oned wants a login of its own",
     "use the address of oned itself, e.g. http://frontend:2633/RPC2",
 )
+REDIRECTED = Remedy(
+    r"ProtocolError.* 30[12378] ",
+    "it sends callers elsewhere, and the password is sent nowhere but to the address named",
+    "write the address that it sends to into opennebula.endpoint: often https:// in the place of http://",
+)
 NOT_ONED = Remedy(
     r"ProtocolError",
     "something else than oned's XML-RPC server answers there, or a proxy before it fails",
@@ -173,6 +178,7 @@ REMEDIES = (
     BROKEN_OFF,
     GATEWAY,
     NOT_LET_IN,
+    REDIRECTED,
     NOT_ONED,
     UNREACHABLE,
     UNKNOWN_USER,

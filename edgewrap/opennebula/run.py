@@ -11,13 +11,14 @@ from edgewrap.events import Emit, Event, EventKind
 from edgewrap.opennebula import virtual_network
 from edgewrap.opennebula.client import Argument, FrontEnd
 from edgewrap.opennebula.failures import NoSuchObjectError
-from edgewrap.opennebula.operation import Await, Operation, Ref, Settled, Step
-from edgewrap.opennebula.virtual_network import DONE, ERROR, LOCK_CREATE, NetworkFacts
+from edgewrap.opennebula.operation import Await, Operation, Ref, RetryUpdate, Settled, Step
+from edgewrap.opennebula.virtual_network import COMING, DONE, ERROR, UPDATE_FAILURE, NetworkFacts
 from edgewrap.outputs import UNKNOWN
 
 SETTLE_TIMEOUT_S = 120.0
 LONGEST_PAUSE_S = 1.0
 _TAKES_AWAY = (".delete", ".rm_ar")
+_RETRY = 3  # of one.vn.recover's operations
 
 
 class Runner:
@@ -58,6 +59,9 @@ class Runner:
     def _step(self, operation: Operation, step: Step) -> None:
         if isinstance(step, Await):
             await_network(self._front_end, self._id(step.network), step.settled)
+            return
+        if isinstance(step, RetryUpdate):
+            retry_update(self._front_end, step.network)
             return
         arguments = [self._resolved(argument) for argument in step.arguments]
         try:
@@ -108,7 +112,7 @@ def await_network(
                 cause="the front-end could not make it, or its driver could not take it away",
                 advice="mend what it says, then run again: the network is made anew",
             )
-        if settled is Settled.READY and network.state != LOCK_CREATE:
+        if settled is Settled.READY and network.state not in COMING:
             return network
         if time.monotonic() > deadline:
             raise OpenNebulaError(
@@ -116,6 +120,37 @@ def await_network(
                 cause="the front-end is busy, or one of its network drivers hangs",
                 advice="see /var/log/one/oned.log on the front-end, then run again",
             )
+        front_end.pause(pause_s)
+        pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+
+def retry_update(front_end: FrontEnd, number: int, timeout_s: float = SETTLE_TIMEOUT_S) -> None:
+    """Give a network's last change once more to the VMs that could not take it, and wait for them. Nothing is done
+    where the state is another by now.
+
+    Raises OpenNebulaError that names the VMs where they cannot take it this time either, or take too long.
+    """
+    network = virtual_network.parse_one(front_end.read("vn.info", number, False))
+    if network.state != UPDATE_FAILURE:
+        return
+    front_end.call("vn.recover", number, _RETRY)
+    deadline = time.monotonic() + timeout_s
+    pause_s = 0.1
+    while True:
+        network = virtual_network.parse_one(front_end.read("vn.info", number, False))
+        late = time.monotonic() > deadline
+        if network.state == UPDATE_FAILURE or late:
+            told = network.update_error if network.state == UPDATE_FAILURE else "its VMs still take its last change"
+            raise OpenNebulaError(
+                f"{network} is in UPDATE_FAILURE: {told}" if not late else f"{network}: {told} after {timeout_s:.0f} s",
+                cause="the network driver failed on the VMs' hosts",
+                advice=(
+                    "see /var/log/one/VM.log on the front-end, mend that and run again; or let it be with "
+                    f"`onevnet recover {number} --success`: the VMs then take the change when they next start"
+                ),
+            )
+        if not network.updating_vms:
+            return
         front_end.pause(pause_s)
         pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 

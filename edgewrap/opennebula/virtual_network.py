@@ -11,8 +11,20 @@ from edgewrap.opennebula import address_range
 from edgewrap.opennebula.address_range import DesiredRange, RangeFacts
 from edgewrap.opennebula.marks import NETWORK_KEY, Identity
 from edgewrap.opennebula.mending import LEAVE_GROUP, Mending, id_or_ref
-from edgewrap.opennebula.objects import MARK_ATTRIBUTE, Existing, Kind, common, number
-from edgewrap.opennebula.operation import MERGE, Await, Call, Operation, Ref, Settled, Step, change, filled, shown
+from edgewrap.opennebula.objects import MARK_ATTRIBUTE, Existing, Kind, common, ids, number
+from edgewrap.opennebula.operation import (
+    MERGE,
+    Await,
+    Call,
+    Operation,
+    Ref,
+    RetryUpdate,
+    Settled,
+    Step,
+    change,
+    filled,
+    shown,
+)
 from edgewrap.opennebula.template import Template, Value, text_of
 from edgewrap.outputs import EipOutput, HostReport
 
@@ -25,24 +37,35 @@ BRIDGE = "br-edge"
 GUEST_MTU = 1500  # bytes; what a guest takes by itself
 VXLAN_OVERHEAD = 50  # bytes
 GROUPS, ADMITS_EVERYTHING = "SECURITY_GROUPS", "0"
-READY, LOCK_CREATE, LOCK_DELETE, DONE, ERROR = 1, 2, 3, 4, 5
+INIT, READY, LOCK_CREATE, LOCK_DELETE, DONE, ERROR, UPDATE_FAILURE = range(7)
+COMING = (INIT, LOCK_CREATE)
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkFacts(Existing):
     """A virtual network. `parent` is the network that a reservation was made from, `from_template` the id of the
-    template that a network was made from; both are None for a network in its own right."""
+    template that a network was made from; both are None for a network in its own right. `updating_vms` are the ids of
+    the VMs that are to take a change of the network, `failed_vms` of those that could not."""
 
     state: int = READY
     parent: int | None = None
     from_template: int | None = None
     used_leases: int = 0
     ranges: tuple[RangeFacts, ...] = ()
+    updating_vms: tuple[int, ...] = ()
+    failed_vms: tuple[int, ...] = ()
 
     @property
     def derived(self) -> bool:
         """A reservation, or a tenant's network made from a template."""
         return self.parent is not None or self.from_template is not None
+
+    @property
+    def update_error(self) -> str:
+        """What is to be said of a network in UPDATE_FAILURE."""
+        vms = ", ".join(f"VM {vm}" for vm in self.failed_vms) or "a VM that the front-end does not name"
+        reason = text_of(self.template, "ERROR")
+        return f"its last change could not be made for {vms}{f': {reason}' if reason else ''}"
 
     @property
     def error(self) -> str:
@@ -68,11 +91,13 @@ def parse_one(element: Element) -> NetworkFacts:
     """The answer of one.vn.info, which lists the leases."""
     return NetworkFacts(
         *common(Kind.NETWORK, element),
-        state=number(element, "STATE"),
+        state=number(element, "STATE") if element.findtext("STATE") else READY,
         parent=_reference(element, "PARENT_NETWORK_ID"),
         from_template=_reference(element, "TEMPLATE_ID", "TEMPLATE/TEMPLATE_ID"),
         used_leases=number(element, "USED_LEASES"),
         ranges=address_range.parse(element),
+        updating_vms=(*ids(element, "OUTDATED_VMS"), *ids(element, "UPDATING_VMS")),
+        failed_vms=ids(element, "ERROR_VMS"),
     )
 
 
@@ -117,7 +142,17 @@ def diff(
     return [
         *mending.operation(NETWORK_KEY, wanted.name),
         *address_range.diff(existing.ranges, wanted.ranges, existing.id),
+        *_update_again(existing, wanted.name),
     ]
+
+
+def _update_again(existing: NetworkFacts, name: str) -> list[Operation]:
+    """After the ranges: a VM that cannot be changed does not keep the others from their addresses."""
+    if existing.state != UPDATE_FAILURE:
+        return []
+    before, after = {"STATE": "UPDATE_FAILURE"}, {"STATE": "READY"}
+    again = change(Kind.NETWORK.word, name, Action.UPDATE, before, after, existing.update_error)
+    return [Operation(NETWORK_KEY, again, (RetryUpdate(existing.id),))]
 
 
 def _creation(
@@ -155,14 +190,13 @@ def _guest_mtu(reports: Mapping[str, HostReport], existing: NetworkFacts | None)
 
 
 def _security_groups(default: Literal["keep", "remove"], existing: NetworkFacts | None) -> str:
-    """With or without the group 0; those that others put there stay."""
+    """Without the group 0 where that is asked for, else as it is: putting it back would open what somebody has closed.
+    Those that others put there stay."""
+    if default == "keep":
+        return text_of(existing.template, GROUPS) if existing else ADMITS_EVERYTHING
     listed = text_of(existing.template, GROUPS) if existing else ""
     groups = [group.strip() for group in listed.split(",") if group.strip().isdecimal()]
-    if default == "remove":
-        groups = [group for group in groups if group != ADMITS_EVERYTHING]
-    elif ADMITS_EVERYTHING not in groups:
-        groups.insert(0, ADMITS_EVERYTHING)
-    return ",".join(groups)
+    return ",".join(group for group in groups if group != ADMITS_EVERYTHING)
 
 
 def _reference(element: Element, *paths: str) -> int | None:

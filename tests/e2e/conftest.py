@@ -18,7 +18,7 @@ SPEC = """
 apiVersion: edgewrap/v1
 name: edge-test
 aws: { region: eu-west-3 }
-ssh: { from: [192.0.2.2/32] }
+ssh: { from: [192.0.2.2/32, 192.0.2.200/29] }
 public_network:
   elastic_ips: { count: 5 }
   security_group:
@@ -79,7 +79,7 @@ NOTHING_TO_DO = "aws: nothing to do\nopennebula: nothing to do\nhosts: nothing t
 @pytest.fixture(scope="session")
 def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
     """Three KVM hosts as cloud-init leaves them, five Elastic IPs in four groups, ports 80 and ping open;
-    SSH from where the tool and the front-end are."""
+    SSH from where the tool and the front-end are, and from a few addresses more."""
     directory = tmp_path_factory.mktemp("edge")
     spec = directory / "edge.yaml"
     spec.write_text(SPEC)

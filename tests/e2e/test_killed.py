@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
@@ -148,9 +148,8 @@ def test_destroy(life: Life) -> None:
     assert [line for line in life.pools() if KILLED in line] == []
 
 
-def test_all_converged(life: Life, capsys: pytest.CaptureFixture[str]) -> None:
-    with capsys.disabled():
-        print(f"\nOpenNebula and SSH: {life.killer.summary()}")
+def test_all_converged(life: Life, figure: Callable[[str], None]) -> None:
+    figure(f"killed, OpenNebula and SSH: {life.killer.summary()}")
     assert len(life.killer.tried) == life.killer.converged
 
 

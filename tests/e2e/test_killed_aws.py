@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -129,7 +129,6 @@ def test_destroy(life: Life) -> None:
     assert life.count() == Counter()
 
 
-def test_all_converged(life: Life, capsys: pytest.CaptureFixture[str]) -> None:
-    with capsys.disabled():
-        print(f"\nTerraform: {life.killer.summary()}")
+def test_all_converged(life: Life, figure: Callable[[str], None]) -> None:
+    figure(f"killed, Terraform: {life.killer.summary()}")
     assert len(life.killer.tried) == life.killer.converged

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 import pytest
@@ -71,7 +71,7 @@ def web_on(edge: Edge, host: str, key: str = KEY) -> Iterator[None]:
 
 
 @contextmanager
-def timed(edge: Edge, what: str, tell: pytest.CaptureFixture[str], key: str = KEY) -> Iterator[None]:
+def timed(edge: Edge, what: str, tell: Callable[[str], None], key: str = KEY) -> Iterator[None]:
     """How long after the begin of the block the Elastic IP answers, and after its interface was detached."""
     begun, serial = time.time(), edge.lab.requests()[-1]["serial"]
     knocking = edge.lab.start(PYTHON, "-c", _KNOCK, edge.public(key), place=INTERNET)
@@ -83,9 +83,10 @@ def timed(edge: Edge, what: str, tell: pytest.CaptureFixture[str], key: str = KE
     calls = edge.lab.requests(serial)
     off = next(call["time"] for call in calls if call["action"] in ("DetachNetworkInterface", "AttachNetworkInterface"))
     answered = float(output)
-    with tell.disabled():
-        print(f"\n{what}: the Elastic IP answers {answered - begun:.1f} s after the begin of the run, ", end="")
-        print(f"{answered - off:.1f} s after AWS began to move it, {time.time() - answered:.1f} s before its end")
+    tell(
+        f"{what}: the Elastic IP answers {answered - begun:.1f} s after the begin of the run, {answered - off:.1f} s "
+        f"after AWS began to move it, {time.time() - answered:.1f} s before its end"
+    )
     assert not [call["action"] for call in calls if call["action"].startswith(LOSING)]
 
 
@@ -93,10 +94,10 @@ def entry_now(edge: Edge) -> str:
     return str(edge.output("groups.group-1.host"))
 
 
-def test_an_entry_host_killed(cluster: Edge, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_entry_host_killed(cluster: Edge, figure: Callable[[str], None]) -> None:
     cluster.lab.tool("lab", "host", "kill", "host-1")
     with web_on(cluster, "host-2"):
-        with timed(cluster, "killed", capsys):
+        with timed(cluster, "killed", figure):
             status, text = cluster.apply()
         assert (status, entry_now(cluster)) == (0, "host-2")
         assert "network interface attachment group-1  (host-1 is stopped)" in text
@@ -130,7 +131,7 @@ def vms_on(edge: Edge, places: dict[str, str]) -> Iterator[None]:
         yield
 
 
-def test_a_host_added_and_a_reflector_retired_under_traffic(cluster: Edge, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_host_added_and_a_reflector_retired_under_traffic(cluster: Edge, figure: Callable[[str], None]) -> None:
     """host-0 goes, a reflector and the entry of eip-0; host-3 comes. What enters by host-2 loses nothing."""
     lab, one, two = cluster.lab, "eip-1", "eip-3"
     before = cluster.output()
@@ -147,10 +148,11 @@ def test_a_host_added_and_a_reflector_retired_under_traffic(cluster: Edge, capsy
             ]
             status, text = cluster.apply()
         assert status == 0, text
-    with capsys.disabled():
-        print(f"\nretired: {sum(found.sent for found in steady)} pings that do not enter there, ", end="")
-        print(f"streams still for {max(found.longest_s for found in streams):.2f} s at most; ", end="")
-        print(f"the Elastic IP that did, {moved.longest_s:.1f} s without an answer")
+    figure(
+        f"retired: {sum(found.sent for found in steady)} pings that do not enter there, streams still for "
+        f"{max(found.longest_s for found in streams):.2f} s at most; the Elastic IP that did, {moved.longest_s:.1f} s "
+        "without an answer"
+    )
     assert [found.lost for found in steady] == [0, 0, 0]
     assert [(found.lives, found.longest_s < STALL_S) for found in streams] == [(True, True)] * 2
     after = cluster.output()
@@ -174,7 +176,7 @@ def test_a_vm_on_the_host_stops_its_replacement(cluster: Edge) -> None:
 
 
 def test_one_host_retired_and_another_replaced_while_aws_refuses_the_rest(
-    cluster: Edge, capsys: pytest.CaptureFixture[str]
+    cluster: Edge, figure: Callable[[str], None]
 ) -> None:
     """host-1 is dead, which AWS has not noticed. Its Elastic IP has moved long before the rest of the run fails, by a
     quota that is lowered meanwhile; the next run ends it."""
@@ -183,7 +185,7 @@ def test_one_host_retired_and_another_replaced_while_aws_refuses_the_rest(
     cluster.lab.tool("lab", "host", "kill", "host-1", "--silent")
     serial = cluster.lab.requests()[-1]["serial"]
     with web_on(cluster, "host-3", lost):
-        with timed(cluster, "dead without AWS's knowledge, replaced", capsys, lost):
+        with timed(cluster, "dead without AWS's knowledge, replaced", figure, lost):
             words = ("replace", "--file", str(cluster.spec), "host-1", "--auto-approve")
             run = cluster.lab.start(EDGEWRAP, *words)
             while not any(call["action"] == "DetachNetworkInterface" for call in cluster.lab.requests(serial)):

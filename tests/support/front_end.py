@@ -6,6 +6,7 @@ import time
 import xmlrpc.client
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -55,16 +56,19 @@ def spec(name: str = "edge-paris", **parts: Any) -> Spec:
 
 def host(index: int) -> HostOutput:
     """The instance of index `index`."""
-    public = f"198.51.100.{10 + index}"
-    return HostOutput(f"host-{index}", index, f"i-{index:08x}", f"10.0.0.{10 + index}", public, public, "running")
+    public, private = _address("198.51.100.10", index), _address("10.0.0.10", index)
+    return HostOutput(f"host-{index}", index, f"i-{index:08x}", private, public, public, "running")
 
 
 def eip(index: int) -> EipOutput:
     """The Elastic IP of index `index`."""
-    address, gateway = f"10.0.128.{2 + 2 * index}", f"10.0.128.{3 + 2 * index}"
-    return EipOutput(
-        f"eip-{index}", f"eipalloc-{index:08x}", f"203.0.113.{10 + index}", address, gateway, group="group-0"
-    )
+    address, gateway = _address("10.0.128.2", 2 * index), _address("10.0.128.3", 2 * index)
+    public = _address("203.0.113.10", index)
+    return EipOutput(f"eip-{index}", f"eipalloc-{index:08x}", public, address, gateway, group="group-0")
+
+
+def _address(first: str, index: int) -> str:
+    return str(IPv4Address(first) + index)
 
 
 def outputs(hosts: tuple[int, ...] = (0, 1, 2), eips: tuple[int, ...] = (0, 1), uuid: str = UUID) -> Outputs:

@@ -21,6 +21,7 @@ from edgewrap.remedies import Remedy, find_remedy
 DATA = Path(__file__).parents[1] / "data" / "errors"
 TABLES: dict[str, Sequence[Remedy]] = {
     "aws": infra.REMEDIES,
+    "s3": infra.S3,
     "opennebula": opennebula.REMEDIES,
     "connection": hosts.CONNECTION,
     "proxy": hosts.PROXY,

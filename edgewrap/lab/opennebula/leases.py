@@ -14,9 +14,9 @@ calls = Calls()
 
 
 def _ready(one: FrontEnd, user: User, number: int, method: str) -> Network:
-    """The network, which must be READY and the user's to manage. Raises Refusal."""
+    """The network, which must be there as a whole and the user's to manage. Raises Refusal."""
     network = KIND.owned(one, user, number, "MANAGE")
-    if network.state != NetworkState.READY:
+    if network.state not in (NetworkState.READY, NetworkState.UPDATE_FAILURE):
         state = NetworkState.NAMES[network.state]
         raise Refusal(Code.ACTION, f"Could not execute {method}Virtual Network is in wrong state: {state}")
     return network

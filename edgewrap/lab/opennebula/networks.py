@@ -17,6 +17,13 @@ from edgewrap.lab.opennebula.system import drivers
 from edgewrap.lab.opennebula.template import Template, Value
 
 _ON_PHYSICAL_DEVICE = frozenset({"802.1Q", "vxlan", "ovswitch_vxlan"})
+_LOCKED = (NetworkState.LOCK_CREATE, NetworkState.LOCK_DELETE)
+_RECOVERIES = (  # by the number of the operation: its name and the states that it takes a network out of
+    ("failure", _LOCKED),
+    ("success", (*_LOCKED, NetworkState.ERROR, NetworkState.UPDATE_FAILURE)),
+    ("delete", (*_LOCKED, NetworkState.ERROR)),
+    ("retry", (NetworkState.UPDATE_FAILURE,)),
+)
 _IPAM = frozenset({"internal", "dummy"})
 # Attributes of the network that its template tells as well.
 _SHOWN = ("BRIDGE", "BRIDGE_TYPE", "PHYDEV", "SECURITY_GROUPS", "VN_MAD")
@@ -47,8 +54,9 @@ def _network_xml(one: FrontEnd, network: Network, guests: set[int], full: bool) 
         f"<VLAN_ID_AUTOMATIC>{int(network.vlan_id_automatic)}</VLAN_ID_AUTOMATIC>"
         f"<OUTER_VLAN_ID_AUTOMATIC>{int(network.outer_vlan_id_automatic)}</OUTER_VLAN_ID_AUTOMATIC>"
         f"<USED_LEASES>{sum(len(found.leases) for found in network.ranges)}</USED_LEASES><VROUTERS></VROUTERS>"
-        f"{xml.ids('UPDATED_VMS', guests)}<OUTDATED_VMS></OUTDATED_VMS><UPDATING_VMS></UPDATING_VMS>"
-        f"<ERROR_VMS></ERROR_VMS>{network.template.xml()}<AR_POOL>{pool}</AR_POOL></VNET>"
+        f"{xml.ids('UPDATED_VMS', guests.difference(network.failed_vms))}"
+        f"<OUTDATED_VMS></OUTDATED_VMS><UPDATING_VMS></UPDATING_VMS>{xml.ids('ERROR_VMS', network.failed_vms)}"
+        f"{network.template.xml()}<AR_POOL>{pool}</AR_POOL></VNET>"
     )
 
 
@@ -190,6 +198,27 @@ def delete(one: FrontEnd, user: User, number: int) -> int:
     one.store.put(network.model_copy(update={"state": NetworkState.LOCK_DELETE, "due": one.soon()}))
     if network.parent_id is not None:
         release(one, network.parent_id, "VNET", number)
+    return number
+
+
+@calls.method("one.vn.recover")
+def recover(one: FrontEnd, user: User, number: int, operation: int) -> int:
+    """Take a network out of a state that it does not leave by itself. A retry of its VMs' update always succeeds."""
+    network = KIND.owned(one, user, number, "MANAGE")
+    if operation not in range(len(_RECOVERIES)):
+        raise Refusal(Code.ACTION, "Wrong recovery operation code")
+    name, states = _RECOVERIES[operation]
+    if network.state not in states:
+        found = NetworkState.NAMES[network.state]
+        raise Refusal(Code.INTERNAL, f"Could not perform 'recover {name}' on VN {number}, wrong state {found}.")
+    if name == "delete" or (name == "success" and network.state == NetworkState.LOCK_DELETE):
+        one.store.drop(network)
+        return number
+    template = network.template.without("ERROR")
+    if name == "failure":
+        template = template.with_({"ERROR": f"{time.ctime(one.clock())} : Failure forced by user"})
+    state = NetworkState.ERROR if name == "failure" else NetworkState.READY
+    one.store.put(network.model_copy(update={"template": template, "state": state, "failed_vms": (), "due": 0.0}))
     return number
 
 

@@ -97,7 +97,9 @@ class NetworkState:
     READY = 1
     LOCK_CREATE = 2
     LOCK_DELETE = 3
+    DONE = 4
     ERROR = 5
+    UPDATE_FAILURE = 6
     NAMES = ("INIT", "READY", "LOCK_CREATE", "LOCK_DELETE", "DONE", "ERROR", "UPDATE_FAILURE")
 
 
@@ -139,6 +141,7 @@ class Network(Owned):
     outer_vlan_id_automatic: bool = False
     parent_id: int | None = None
     template_id: int | None = None
+    failed_vms: tuple[int, ...] = ()  # in UPDATE_FAILURE: those that could not take its last change
     ranges: tuple[AddressRange, ...] = ()
     next_range_id: int = 0
     due: float = 0.0

@@ -14,10 +14,12 @@ import pytest
 
 from edgewrap.errors import AuthenticationError, FrontEndUnreachableError
 from edgewrap.events import discard
-from edgewrap.opennebula.client import FrontEnd, HttpWire
+from edgewrap.opennebula.client import FrontEnd
 from edgewrap.opennebula.plane import OpenNebulaPlane, connect
 from edgewrap.opennebula.session import Session
+from edgewrap.opennebula.wire import HttpWire
 from tests.support.front_end import outputs, reports, spec
+from tests.support.relay import certificate, relay
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +38,21 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def test_a_cluster_comes_and_goes(url: str, tmp_path: Path) -> None:
-    auth = tmp_path / "auth"
+    comes_and_goes(url, tmp_path)
+
+
+def test_a_cluster_comes_and_goes_over_https_with_an_authority_of_ones_own(url: str, tmp_path: Path) -> None:
+    mine = certificate(tmp_path, "127.0.0.1")
+    with relay(url, mine) as proxy:
+        comes_and_goes(proxy.url, tmp_path, ca_file=str(mine.certificate))
+        assert proxy.bodies
+
+
+def comes_and_goes(url: str, directory: Path, ca_file: str | None = None) -> None:
+    auth = directory / "auth"
     auth.write_text("oneadmin:opennebula\n")
-    front_end = connect(spec(), {"ONE_XMLRPC": url, "ONE_AUTH": str(auth)})
-    plane = OpenNebulaPlane(spec(), front_end, discard)
+    of = spec(opennebula={"ca_file": ca_file})
+    plane = OpenNebulaPlane(of, connect(of, {"ONE_XMLRPC": url, "ONE_AUTH": str(auth)}), discard)
     plane.apply(plane.observe(), outputs(), reports())
     assert plane.diff(plane.observe(), outputs(), reports()) == ()
     plane.destroy(plane.observe())

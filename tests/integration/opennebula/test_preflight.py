@@ -77,6 +77,22 @@ def test_its_version(newer: Stage, version: str, verdict: Verdict) -> None:
     assert version in found[0].text
 
 
+@pytest.mark.parametrize("version", ["7", "unknown"])
+def test_a_version_that_cannot_be_read_is_a_warning(newer: Stage, version: str) -> None:
+    found = rewritten(newer, "one.system.version", lambda text: text.replace("7.4.0", version))
+    assert found[0].verdict is Verdict.WARNING
+    assert "does not tell its version" in found[0].text
+
+
+def test_a_front_end_that_keeps_its_configuration_to_itself_is_a_warning(newer: Stage) -> None:
+    """6.10 tells it to the group oneadmin only."""
+    refusal = "User [2] : Not authorized to perform ADMIN ZONE [0]."
+    answer = xmlrpc.client.dumps(([False, f"[one.system.config] {refusal}", 0x200, -1, -1],), methodresponse=True)
+    drivers = rewritten(newer, "one.system.config", lambda text: answer)[2]
+    assert drivers.verdict is Verdict.WARNING
+    assert "not known" in drivers.text
+
+
 @pytest.mark.parametrize(
     ("pattern", "missing"),
     [

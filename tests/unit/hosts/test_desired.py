@@ -74,7 +74,7 @@ def test_a_text_with_a_mac_still_unknown_has_an_unknown_checksum(path: str) -> N
     assert change.after["sha256"] == UNKNOWN
 
 
-@pytest.mark.parametrize("name", ["network.sh", "facts.sh", "frr.sh"])
+@pytest.mark.parametrize("name", ["network.sh", "facts.sh", "frr.sh", "undo.sh"])
 @pytest.mark.parametrize("shell", ["sh", "bash"])
 def test_the_scripts_are_shell(name: str, shell: str) -> None:
     subprocess.run([shell, "-n"], input=script(name), text=True, check=True)

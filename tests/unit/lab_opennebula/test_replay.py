@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
 from edgewrap.lab.opennebula import replay
+from edgewrap.lab.opennebula.calls import Code
 from tests.support.lab_opennebula import AUTH, RECORDINGS, Benches
 
 NAMES = ("7.0.2", "7.4.0", "7.0.2-vms", "7.4.0-vms")
@@ -109,6 +112,39 @@ def test_an_integer_is_no_boolean() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_answers_are_written_as_the_real_ones(benches: Benches, name: str) -> None:
     """Order, CDATA and empty elements: with every text taken out, the XML is the same byte for byte."""
+    for step, given in _replayed(benches, name):
+        assert replay.compare(step.answer, given) == [], step
+        if isinstance(given[1], str):
+            assert _skeleton(given[1]) == _skeleton(step.answer[1]), step
+
+
+OTHER_CODES = SimpleNamespace(**{**Code.__members__, "INTERNAL": Code.API})
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (("edgewrap.lab.opennebula.common.MAX_NAME", 127), "cluster long name"),
+        (("edgewrap.lab.opennebula.networks._IPAM", frozenset({"internal"})), "vnet ipam info"),
+        (
+            ("edgewrap.lab.opennebula.common.Code", OTHER_CODES),
+            "cluster duplicate",
+        ),
+        (("edgewrap.lab.opennebula.networks.group_list", lambda *listed: "0,1"), "vnet info"),
+        (("edgewrap.lab.opennebula.xml.ids", lambda tag, numbers: f"<{tag}></{tag}>"), "full clusterpool"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else None,
+)
+def test_a_deliberate_change_of_the_labs_front_end_is_found(
+    benches: Benches, monkeypatch: pytest.MonkeyPatch, change: tuple[str, object], found: str
+) -> None:
+    monkeypatch.setattr(*change)
+    wrong = {step.purpose for step, given in _replayed(benches, "7.0.2") if replay.compare(step.answer, given)}
+    assert found in wrong
+
+
+def _replayed(benches: Benches, name: str) -> Iterator[tuple[replay.Step, replay.Answer]]:
+    """Every step of a recording with the answer that is given now."""
     interval = 1e9 if name == "7.4.0" else 1000.0  # see test_recordings: these hosts were never monitored
     bench = benches(name.partition("-")[0], interval=interval, settle=100.0)
     for step in replay.load(RECORDINGS / f"{name}.jsonl"):
@@ -117,9 +153,7 @@ def test_the_answers_are_written_as_the_real_ones(benches: Benches, name: str) -
             if not replay.compare(step.answer, given):
                 break
             bench.pass_time(1001.0)
-        assert replay.compare(step.answer, given) == [], step
-        if isinstance(given[1], str):
-            assert _skeleton(given[1]) == _skeleton(step.answer[1]), step
+        yield step, given
 
 
 def _skeleton(text: str) -> str:

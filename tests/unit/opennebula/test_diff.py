@@ -21,7 +21,7 @@ from edgewrap.opennebula.facts import OneFacts
 from edgewrap.opennebula.host import HostFacts
 from edgewrap.opennebula.marks import Identity
 from edgewrap.opennebula.objects import Existing, Kind, User
-from edgewrap.opennebula.operation import Await, Operation, Ref
+from edgewrap.opennebula.operation import Await, Operation, Ref, RetryUpdate
 from edgewrap.opennebula.reconcile import reconcile
 from edgewrap.opennebula.virtual_network import NetworkFacts
 from edgewrap.opennebula.vn_template import TemplateFacts
@@ -99,6 +99,8 @@ def calls_of(operations: tuple[Operation, ...]) -> list[list[Any]]:
     for step in steps:
         if isinstance(step, Await):
             written.append(["wait", _id(step.network), step.settled.value])
+        elif isinstance(step, RetryUpdate):
+            written.append(["retry update", step.network])
         else:
             written.append([step.method, *(_id(argument) for argument in step.arguments)])
     return written

@@ -1,0 +1,76 @@
+"""What carries calls to the front-end: HTTP or HTTPS, with time-outs, and never further than the address named.
+
+Every call has a connection of its own: one that is refused has not carried anything, and none is found dead that a
+restart of the front-end left behind.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from edgewrap.errors import FrontEndUnreachableError
+
+CONNECT_TIMEOUT_S = 10.0
+FIRST_TIMEOUT_S = 30.0  # before its first answer there is nothing of ours that it could be busy with
+READ_TIMEOUT_S = 120.0  # an IPAM driver may take 90 s over an address range
+_OK = 200
+
+
+class Wire(Protocol):
+    """What carries one XML-RPC request to the front-end and its answer back."""
+
+    def post(self, body: bytes) -> bytes:
+        """Raises what `requests` raises, and xmlrpc.client.ProtocolError for an HTTP error."""
+        ...
+
+
+class HttpWire:
+    """The wire over HTTP(S). Environment variables for proxies are honoured, as everywhere in `requests`.
+
+    `ca_file` is the authority of an https endpoint, in the place of those that this machine knows; with `insecure` no
+    certificate is looked at. `timeout_s`: seconds for an answer, at most 30 for the first one.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        *,
+        ca_file: Path | None = None,
+        insecure: bool = False,
+        timeout_s: float = READ_TIMEOUT_S,
+    ) -> None:
+        self._endpoint = endpoint
+        self._timeout_s = timeout_s
+        self._answered = False
+        self._verify: bool | str = not insecure
+        if ca_file is not None and not insecure:
+            if not ca_file.is_file():
+                raise FrontEndUnreachableError(
+                    f"{ca_file} cannot be read",
+                    cause="opennebula.ca_file names a file that is not there",
+                    advice="name the file of the authority that signed the front-end's certificate",
+                )
+            self._verify = str(ca_file)
+
+    def post(self, body: bytes) -> bytes:
+        from xmlrpc.client import ProtocolError
+
+        import requests
+        import urllib3
+
+        timeout_s = self._timeout_s if self._answered else min(self._timeout_s, FIRST_TIMEOUT_S)
+        if self._verify is False:
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # said once, when the run connects
+        answer = requests.post(
+            self._endpoint,
+            data=body,
+            headers={"Content-Type": "text/xml"},
+            timeout=(min(CONNECT_TIMEOUT_S, timeout_s), timeout_s),
+            verify=self._verify,
+            allow_redirects=False,  # the body carries the password
+        )
+        if answer.status_code != _OK:
+            raise ProtocolError(self._endpoint, answer.status_code, answer.reason, dict(answer.headers))
+        self._answered = True
+        return answer.content

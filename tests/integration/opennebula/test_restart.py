@@ -1,0 +1,171 @@
+"""A front-end that restarts, is slow, or whose answer is lost in the middle of a run."""
+
+from __future__ import annotations
+
+import threading
+import time
+import xmlrpc.client
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from edgewrap.errors import FrontEndUnreachableError
+from edgewrap.events import Event, EventKind
+from edgewrap.opennebula.client import FrontEnd
+from edgewrap.opennebula.plane import OpenNebulaPlane
+from edgewrap.opennebula.session import Session
+from edgewrap.opennebula.wire import HttpWire
+from tests.support.front_end import outputs, reports, spec
+from tests.support.front_end_process import PASSWORD, FrontEndProcess
+from tests.support.relay import Relay, relay
+
+LOGIN = Session(f"oneadmin:{PASSWORD}")
+
+
+@pytest.fixture
+def front_end(tmp_path: Path) -> Iterator[FrontEndProcess]:
+    """A fresh front-end."""
+    process = FrontEndProcess(tmp_path)
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def proxy(front_end: FrontEndProcess) -> Iterator[Relay]:
+    """What stands before it."""
+    with relay(front_end.url) as made:
+        yield made
+
+
+def method_of(body: bytes) -> str:
+    return xmlrpc.client.loads(body)[1] or ""
+
+
+def once(method: str) -> Callable[[bytes], None]:
+    """Break the connection of the first call of that method."""
+    broken: list[str] = []
+
+    def hook(body: bytes) -> None:
+        if method_of(body) == method and not broken:
+            broken.append(method)
+            raise ConnectionResetError
+
+    return hook
+
+
+def starts_again(front_end: FrontEndProcess, seconds: float) -> threading.Thread:
+    thread = threading.Timer(seconds, front_end.start)
+    thread.start()
+    return thread
+
+
+def test_a_restart_between_two_calls_is_waited_for(front_end: FrontEndProcess) -> None:
+    events: list[Event] = []
+    one = FrontEnd(front_end.url, LOGIN, emit=events.append)
+    assert one.call("system.version") == "7.4.0"
+    front_end.stop()
+    again = starts_again(front_end, 0.3)
+    assert [element.findtext("NAME") for element in one.read("clusterpool.info").findall("CLUSTER")] == ["default"]
+    again.join()
+    front_end.stop()
+    again = starts_again(front_end, 0.3)
+    assert one.call("cluster.allocate", "made once") == 100  # refused: nothing was sent, so it may be sent again
+    again.join()
+    assert [event.kind for event in events] == [EventKind.WARNING, EventKind.INFO] * 2
+    assert "is not reachable: waiting up to 60 s" in events[0].text
+    assert "answers again after" in events[1].text
+
+
+class RestartingWire(HttpWire):
+    """The wire over HTTP; the front-end goes down right before the first call of `method`, and comes back."""
+
+    def __init__(self, front_end: FrontEndProcess, method: str) -> None:
+        super().__init__(front_end.url)
+        self._front_end = front_end
+        self._method = method
+        self.restart: threading.Thread | None = None
+
+    def post(self, body: bytes) -> bytes:
+        if method_of(body) == self._method and self.restart is None:
+            self._front_end.stop()
+            self.restart = starts_again(self._front_end, 0.2)
+        return super().post(body)
+
+
+@pytest.mark.parametrize("method", ["one.host.allocate", "one.vn.info", "one.vn.add_ar"])
+def test_a_restart_in_the_middle_of_an_apply_is_only_told(front_end: FrontEndProcess, method: str) -> None:
+    events: list[Event] = []
+    wire = RestartingWire(front_end, method)
+    plane = OpenNebulaPlane(spec(), FrontEnd(front_end.url, LOGIN, wire=wire, emit=events.append), events.append)
+    plane.apply(plane.observe(), outputs(), reports())
+    assert wire.restart is not None
+    wire.restart.join()
+    assert sum("waiting up to 60 s" in event.text for event in events) == 1
+    assert plane.diff(plane.observe(), outputs(), reports()) == ()
+
+
+def test_the_wait_ends(front_end: FrontEndProcess) -> None:
+    one = FrontEnd(front_end.url, LOGIN, patience_s=1)
+    one.call("system.version")
+    front_end.stop()
+    begun = time.monotonic()
+    with pytest.raises(FrontEndUnreachableError, match=r"is not reachable$"):
+        one.read("clusterpool.info")
+    assert time.monotonic() - begun < 5
+
+
+def test_one_that_has_not_answered_yet_is_not_waited_for(front_end: FrontEndProcess) -> None:
+    front_end.stop()
+    begun = time.monotonic()
+    with pytest.raises(FrontEndUnreachableError):
+        FrontEnd(front_end.url, LOGIN).read("clusterpool.info")
+    assert time.monotonic() - begun < 5
+
+
+def test_a_read_whose_answer_is_lost_is_made_again(proxy: Relay) -> None:
+    one = FrontEnd(proxy.url, LOGIN)
+    one.call("system.version")
+    proxy.after = once("one.hostpool.info")
+    assert one.read("hostpool.info").tag == "HOST_POOL"
+    assert [method_of(body) for body in proxy.bodies] == ["one.system.version"] + ["one.hostpool.info"] * 2
+
+
+@pytest.mark.parametrize("method", ["cluster.allocate", "vn.allocate", "vn.add_ar", "host.allocate"])
+def test_a_write_whose_answer_is_lost_is_not_made_again_and_the_next_run_goes_on(proxy: Relay, method: str) -> None:
+    events: list[Event] = []
+    plane = OpenNebulaPlane(spec(), FrontEnd(proxy.url, LOGIN), events.append)
+    proxy.after = once(f"one.{method}")
+    with pytest.raises(FrontEndUnreachableError) as raised:
+        plane.apply(plane.observe(), outputs(), reports())
+    assert raised.value.what.endswith(f"; one.{method} may have been done")
+    assert raised.value.advice.endswith("a run looks first at what is there, so nothing is done twice")
+    assert [method_of(body) for body in proxy.bodies].count(f"one.{method}") == 1
+    plane.apply(plane.observe(), outputs(), reports())
+    facts = plane.observe()
+    assert plane.diff(facts, outputs(), reports()) == ()
+    assert (len(facts.clusters), len(facts.hosts), len(facts.networks)) == (2, 3, 1)
+    assert [one.key for one in facts.networks[0].ranges] == ["eip-0", "eip-1"]
+
+
+def test_a_proxy_whose_front_end_is_away(proxy: Relay) -> None:
+    one = FrontEnd(proxy.url, LOGIN, patience_s=1)
+    one.call("system.version")
+    proxy.status = 503
+    with pytest.raises(FrontEndUnreachableError, match=r"HTTP status 503; one\.cluster\.allocate may have been done"):
+        one.call("cluster.allocate", "c")
+    with pytest.raises(FrontEndUnreachableError, match=r"HTTP status 503$"):
+        one.read("clusterpool.info")
+    assert [method_of(body) for body in proxy.bodies].count("one.cluster.allocate") == 1
+    assert [method_of(body) for body in proxy.bodies].count("one.clusterpool.info") == 2
+
+
+def test_a_slow_one_is_waited_for_and_one_that_hangs_is_not(proxy: Relay) -> None:
+    one = FrontEnd(proxy.url, LOGIN, wire=HttpWire(proxy.url, timeout_s=1))
+    one.call("system.version")
+    proxy.before = lambda body: time.sleep(0.4)
+    assert one.read("hostpool.info").tag == "HOST_POOL"
+    proxy.before = lambda body: time.sleep(2)
+    with pytest.raises(FrontEndUnreachableError, match=r"did not answer in time; one\.cluster\.allocate may have been"):
+        one.call("cluster.allocate", "c")
