@@ -283,10 +283,14 @@ class AwsPlane:
     def _planned(
         self, files: Mapping[str, str], lost: Lost, *, destroy: bool = False, replaced: Collection[str] = ()
     ) -> tuple[bool, Heard]:
-        write_tree(self._places.module, {**files, **lost.files()})
+        write_tree(self._places.module, {**files, **({} if destroy else lost.files())})
         self._terraform.init_if_needed()
-        anew = [*(HOST_ADDRESS.format(key) for key in sorted(replaced)), *(() if destroy else lost.half_made)]
-        return self._terraform.plan(destroy=destroy, replace=anew)
+        if destroy:  # a plan to destroy imports nothing, and what it does not know stands in its way
+            for address, number in lost.imports.items():
+                self._terraform.take_over(address, number)
+            return self._terraform.plan(destroy=True)
+        anew = [*(HOST_ADDRESS.format(key) for key in sorted(replaced)), *lost.half_made]
+        return self._terraform.plan(replace=anew)
 
     def _before(
         self, state: AwsState | None, inputs: Inputs, replaced: Collection[str], *, destroy: bool = False

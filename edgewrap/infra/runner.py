@@ -144,6 +144,10 @@ class Terraform:
         )
         return code == CHANGES_PRESENT, listener.heard
 
+    def take_over(self, address: str, number: str) -> None:
+        """Note in the state that what AWS has under this id belongs to an address; nothing is changed in AWS."""
+        self._plain("import", address, number, input=False)
+
     def show(self, plan_file: Path) -> Mapping[str, Any]:
         """A saved plan as terraform's JSON."""
         return self._answer("show", str(plan_file), directory=self._places.module, json=IsFlagged)

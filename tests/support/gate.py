@@ -77,7 +77,11 @@ class Gate:
 
     def handle(self, request: BaseHTTPRequestHandler) -> None:
         """Pass on one request."""
-        body = request.rfile.read(int(request.headers.get("Content-Length") or 0))
+        length = int(request.headers.get("Content-Length") or 0)
+        body = request.rfile.read(length)
+        if len(body) < length:  # who asked was killed before it had said all
+            request.close_connection = True
+            return
         with self._turn:
             write = self._name(body)
             if write and self._killed(Point("before", write)):
