@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +28,7 @@ from edgewrap.infra.moves import beyond, instances_made, moves_ahead, reasons, w
 from edgewrap.infra.notices import setup_notices
 from edgewrap.infra.outputs import NAMES, read_outputs
 from edgewrap.infra.preflight import AwsPreflight, Topic
-from edgewrap.infra.render import render
+from edgewrap.infra.render import VARIABLES_FILE, render
 from edgewrap.infra.runner import Places, Terraform
 from edgewrap.infra.state_store import state_store
 from edgewrap.infra.tools import check_tools
@@ -90,7 +91,8 @@ class AwsPlane:
         self._spec = spec
         self._emit = emit
         self._places = Places(directory.absolute())
-        self._store = state_store(spec, self._places, os.environ)
+        self._locked = bool(pass_fds)
+        self._store = state_store(spec, self._places, os.environ, emit, locked=self._locked)
         self._clients = Clients(spec, os.environ)
         self._plugin_dir = plugin_dir or _plugin_dir(spec)
         self._lookups = AwsLookups(spec, self._clients)
@@ -112,7 +114,7 @@ class AwsPlane:
         """
         document = self._store.read()
         if document is None:
-            return None
+            return self._begun()
         values = self._terraform.outputs(document.text)
         text = values.get("inputs") or document.inputs()
         if text is None:
@@ -254,6 +256,18 @@ class AwsPlane:
             coming={host_key(index) for index in living(hosts.count, hosts.retired)} - known.keys(),
             front_end_version=front_end_version,
         )
+
+    def _begun(self) -> AwsState | None:
+        """What the first run decided, where its Terraform was killed while it wrote its first state."""
+        if not (self._locked and self._places.state.exists() and self._places.state_in_use.exists()):
+            return None
+        try:
+            rendered = json.loads((self._places.module / VARIABLES_FILE).read_text())
+        except (OSError, ValueError):
+            return None
+        inputs = Inputs.from_text(rendered["inputs"])
+        self._require_own(inputs, str(self._places.state))
+        return AwsState(read_outputs({}, inputs), inputs, "")
 
     def _find_lost(self, state: AwsState | None, inputs: Inputs) -> Lost:
         """What a killed run has made without a trace in the state; before the first run there is none."""

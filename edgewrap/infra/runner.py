@@ -53,6 +53,11 @@ class Places:
         return self.working_directory / "terraform.tfstate"
 
     @property
+    def state_in_use(self) -> Path:
+        """There while terraform has the local state; afterwards only where it was killed."""
+        return self.state.with_name(f".{self.state.name}.lock.info")
+
+    @property
     def backups(self) -> Path:
         """Local states as they were before each apply."""
         return self.working_directory / "backups"

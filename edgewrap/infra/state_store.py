@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
+from edgewrap.change import Plane
 from edgewrap.errors import StateError
+from edgewrap.events import Emit, Event, EventKind, discard
 from edgewrap.infra.bucket import Bucket
 from edgewrap.infra.files import write_atomically
 from edgewrap.infra.runner import Places
@@ -29,20 +32,28 @@ class StateStore(Protocol):
         """Keep the state as it is now, before Terraform changes it."""
 
 
-def state_store(spec: Spec, places: Places, environ: Mapping[str, str]) -> StateStore:
-    """The place that the spec names."""
+def state_store(
+    spec: Spec, places: Places, environ: Mapping[str, str], emit: Emit = discard, *, locked: bool = False
+) -> StateStore:
+    """The place that the spec names. `locked`: this run holds the cluster's lock, so no terraform is at the state."""
     bucket = Bucket.of(spec, environ)
-    return LocalStore(places) if bucket is None else BucketStore(bucket, places)
+    return LocalStore(places, emit, locked=locked) if bucket is None else BucketStore(bucket, places)
 
 
 class LocalStore:
     """A file in the working directory, with the states before it in `backups/`."""
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: Places, emit: Emit = discard, *, locked: bool = False) -> None:
         self._places = places
+        self._emit = emit
+        self._locked = locked
 
     def read(self) -> StateDocument | None:
-        """The state file. None where neither it nor a backup of it is there."""
+        """The state file. None where neither it nor a backup of it is there.
+
+        One that Terraform was killed over, half written, is put back as it was before that run: what the run made is
+        found by its tags.
+        """
         path = self._places.state
         _refuse_unsaved(self._places, f"cp '{self._places.unsaved}' '{path}'")
         try:
@@ -56,6 +67,8 @@ class LocalStore:
                 cause="it belongs to another user, perhaps",
                 advice="run as the user who applied the cluster, or set EDGEWRAP_DIR to another directory",
             ) from error
+        if self._locked and self._places.state_in_use.exists() and _cut_off(text):
+            return self._before_the_killed_run()
         return StateDocument.read(text, str(path), self._restore())
 
     def back_up(self) -> None:
@@ -67,6 +80,15 @@ class LocalStore:
         write_atomically(directory / f"{document.serial:06}.tfstate", document.text.decode())
         for old in sorted(directory.glob("*.tfstate"))[:-KEPT_BACKUPS]:
             old.unlink(missing_ok=True)
+
+    def _before_the_killed_run(self) -> StateDocument | None:
+        path, newest = self._places.state, self._newest_backup()
+        if newest is None:
+            return None
+        text = f"Terraform was killed while it wrote {path}: it is put back from {newest}"
+        self._emit(Event(EventKind.WARNING, Plane.AWS, "state", text))
+        write_atomically(path, newest.read_text())
+        return StateDocument.read(path.read_bytes(), str(path), self._restore())
 
     def _refuse_lost(self) -> None:
         newest = self._newest_backup()
@@ -114,6 +136,15 @@ class BucketStore:
 
     def back_up(self) -> None:
         """Nothing: the bucket's versioning does it."""
+
+
+def _cut_off(text: bytes) -> bool:
+    """Whether a state was not written to its end."""
+    try:
+        json.loads(text)
+    except ValueError:
+        return True
+    return False
 
 
 def _refuse_unsaved(places: Places, command: str) -> None:
