@@ -87,4 +87,4 @@ test: install lint
 
 # Runs killed at every point of their lives; both files tell `tried N converged N` at the end. About an hour.
 matrix-kill: install
-	EDGEWRAP_KILL_POINTS=all $(BIN)/python -m pytest --timeout 7200 tests/e2e/test_killed.py tests/e2e/test_killed_aws.py
+	EDGEWRAP_KILL_POINTS=all $(BIN)/python -m pytest -n 2 --dist loadfile --timeout 7200 tests/e2e/test_killed.py tests/e2e/test_killed_aws.py

@@ -175,7 +175,7 @@ def test_a_bucket_that_is_not_there(cluster: Any, aws: LabAwsClient) -> None:
 
 def test_an_s3_that_does_not_answer(cluster: Any, aws: LabAwsClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")
-    monkeypatch.setattr("edgewrap.infra.bucket.ATTEMPTS", 1)
+    monkeypatch.setattr("edgewrap.infra.clients.ATTEMPTS", 1)
     with pytest.raises(StateError) as raised:
         cluster.plane(s3_spec(cluster)).current()
     assert "http://127.0.0.1:1 could not be asked" in raised.value.cause

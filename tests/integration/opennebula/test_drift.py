@@ -55,6 +55,8 @@ def changed_by_hand(attributes: Template) -> list[tuple[str, dict[str, Value]]]:
     """Every single attribute with another value; a part of a vector with the vector's other parts as they are."""
     changes: list[tuple[str, dict[str, Value]]] = []
     for name, value in attributes.items():
+        if name == "SECURITY_GROUPS":
+            continue  # by default they are left alone
         if name == "TYPE":
             changes.append((name, {"TYPE": "FILE_DS", "DS_MAD": "fs"}))  # a system datastore needs no DS_MAD, others do
         elif isinstance(value, str):
