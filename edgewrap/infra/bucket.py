@@ -62,6 +62,14 @@ class Bucket:
 
         return self._ask(key, get, GONE)
 
+    def write(self, key: str, data: bytes) -> None:
+        """Make the object, or write it anew."""
+
+        def put(client: S3Client) -> None:
+            client.put_object(Bucket=self._s3.bucket, Key=key, Body=data, ContentType="application/json")
+
+        self._ask(key, put, ())
+
     def create(self, key: str, data: bytes) -> bool:
         """Make the object. False where there is one already, or another writer was quicker."""
 
@@ -72,6 +80,14 @@ class Bucket:
             return True
 
         return bool(self._ask(key, put, TAKEN))
+
+    def delete(self, key: str) -> None:
+        """Remove the object, whatever is in it, where there is one."""
+
+        def delete(client: S3Client) -> None:
+            client.delete_object(Bucket=self._s3.bucket, Key=key)
+
+        self._ask(key, delete, GONE)
 
     def remove(self, key: str, etag: str) -> bool:
         """Remove the object as it was read. False where it is another one by now, or gone."""

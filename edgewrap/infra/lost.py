@@ -52,6 +52,10 @@ class Lost:
         blocks = [{"to": address, "id": number} for address, number in sorted(self.imports.items())]
         return {IMPORTS_FILE: json.dumps({"import": blocks}, indent=2) + "\n"}
 
+    def plus(self, other: Lost) -> Lost:
+        """Both."""
+        return Lost({**self.imports, **other.imports}, (*self.half_made, *other.half_made))
+
 
 NOTHING_LOST = Lost()
 

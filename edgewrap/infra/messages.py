@@ -19,16 +19,18 @@ STEPS = {
     "apply_complete": EventKind.STEP_DONE,
     "apply_errored": EventKind.STEP_FAILED,
 }
+MISSING = (("planned_change", "create"), ("resource_drift", "delete"))
 
 
 @dataclass(slots=True)
 class Heard:
     """What one terraform command said that its caller needs: diagnostics, the addresses of planned changes with the
-    types of their resources, those of resources that it began to create and did not finish, and the values of the
-    outputs where they are all known."""
+    types of their resources, those of resources that are to come or have gone from AWS, those of resources that it
+    began to create and did not finish, and the values of the outputs where they are all known."""
 
     diagnostics: list[Diagnostic] = field(default_factory=list)
     planned: dict[str, str] = field(default_factory=dict)
+    missing: set[str] = field(default_factory=set)
     unfinished: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
 
@@ -57,6 +59,8 @@ class Listener:
         elif kind == "planned_change":
             resource = message["change"]["resource"]
             self.heard.planned[resource["addr"]] = resource["resource_type"]
+        if (kind, message.get("change", {}).get("action")) in MISSING:
+            self.heard.missing.add(message["change"]["resource"]["addr"])
         elif kind == "outputs":
             self.heard.outputs.update(message["outputs"])
         text = message.get("@message", line)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +27,7 @@ from edgewrap.infra.moves import beyond, instances_made, moves_ahead, reasons, w
 from edgewrap.infra.notices import setup_notices
 from edgewrap.infra.outputs import NAMES, read_outputs
 from edgewrap.infra.preflight import AwsPreflight, Topic
-from edgewrap.infra.render import VARIABLES_FILE, render
+from edgewrap.infra.render import render
 from edgewrap.infra.runner import Places, Terraform
 from edgewrap.infra.state_store import state_store
 from edgewrap.infra.tools import check_tools
@@ -58,7 +57,8 @@ class AwsPlan:
 
     `predicted` are the outputs after it, with UNKNOWN for what only AWS can tell; for a destroy, those before it.
     `moves_ahead` are the groups that must move before it, by `move` and then `follow`; `replaced` the hosts whose
-    instance is made anew because that was asked for; `lost` what a killed run made, and this one takes over.
+    instance is made anew because that was asked for; `lost` what a killed run made, and this one takes over; `first`
+    whether no state has anything in it yet.
     """
 
     changes: tuple[Change, ...]
@@ -70,6 +70,7 @@ class AwsPlan:
     replaced: tuple[str, ...] = ()
     moves_ahead: tuple[str, ...] = ()
     lost: Lost = NOTHING_LOST
+    first: bool = False
 
 
 class AwsPlane:
@@ -113,13 +114,10 @@ class AwsPlane:
         Raises StateError where it is damaged, lost, or not this cluster's.
         """
         document = self._store.read()
-        if document is None:
+        if document is None or not document.resources:
             return self._begun()
         values = self._terraform.outputs(document.text)
-        text = values.get("inputs") or document.inputs()
-        if text is None:
-            return None
-        inputs = Inputs.from_text(text)
+        inputs = Inputs.from_text(values.get("inputs") or document.inputs())
         self._require_own(inputs, document.place)
         applied = values.get("applied") or ""
         return AwsState(read_outputs(values, inputs), inputs, applied, addresses_in(document.resources))
@@ -171,8 +169,17 @@ class AwsPlane:
             inputs = self._decide(state, {*avoid, *replaced}, front_end_version)
             for notice in setup_notices(self._spec, inputs, previous, state.applied if state else "", replaced):
                 self._emit(notice)
-        lost = self._find_lost(state, inputs)
-        pending, heard = self._planned(render(self._spec, inputs), lost, destroy=destroy, replaced=replaced)
+        files, lost = render(self._spec, inputs), NOTHING_LOST
+        if state is not None:  # before the first run there is nothing to lose
+            lost = self._find_lost(inputs, self._importable(inputs) - state.addresses)
+        pending, heard = self._planned(files, lost, destroy=destroy, replaced=replaced)
+        if state is not None and (gone := self._importable(inputs) & state.addresses & heard.missing):
+            # a state that is older than the run that was killed still has what that run took away and made anew
+            newer = self._find_lost(inputs, gone)
+            if newer.imports:
+                self._terraform.forget(newer.imports)
+                lost = lost.plus(newer)
+                pending, heard = self._planned(files, newer if destroy else lost, destroy=destroy, replaced=replaced)
         changes: tuple[Change, ...] = ()
         predicted = state.outputs if state else None
         if pending and (predicted is None or destroy or _concerns_aws(heard)):
@@ -190,6 +197,7 @@ class AwsPlane:
             tuple(replaced),
             moves_ahead(changes, inputs.placement, state.outputs) if state and not destroy else (),
             lost,
+            first=state is None or not state.addresses,
         )
 
     def move(self, state: AwsState, plan: AwsPlan) -> AwsState:
@@ -232,7 +240,11 @@ class AwsPlane:
         Raises PlanOutdatedError where the state is no longer the one that the plan was made on.
         """
         if not plan.pending:
+            if plan.destroy:
+                self._store.end()
             return None if plan.destroy else plan.predicted
+        if plan.first:
+            self._store.begin(plan.inputs.to_text())
         heard = self._apply(plan.plan_file)
         if plan.destroy:
             return None
@@ -258,23 +270,22 @@ class AwsPlane:
         )
 
     def _begun(self) -> AwsState | None:
-        """What the first run decided, where its Terraform was killed while it wrote its first state."""
-        if not (self._locked and self._places.state.exists() and self._places.state_in_use.exists()):
+        """What the first run decided, where its Terraform was killed before it had saved a state; looked at only by a
+        run that holds the lock, since such a Terraform may still be at work."""
+        text = self._store.begun() if self._locked else None
+        if text is None:
             return None
-        try:
-            rendered = json.loads((self._places.module / VARIABLES_FILE).read_text())
-        except (OSError, ValueError):
-            return None
-        inputs = Inputs.from_text(rendered["inputs"])
-        self._require_own(inputs, str(self._places.state))
+        inputs = Inputs.from_text(text)
+        self._require_own(inputs, self._store.place)
         return AwsState(read_outputs({}, inputs), inputs, "")
 
-    def _find_lost(self, state: AwsState | None, inputs: Inputs) -> Lost:
-        """What a killed run has made without a trace in the state; before the first run there is none."""
-        if state is None:
-            return NOTHING_LOST
-        wanted = addresses_of(make_variables(self._spec, inputs, ""), inputs.host_address)
-        lost = find_lost(self._clients, inputs.uuid, wanted - state.addresses)
+    def _importable(self, inputs: Inputs) -> frozenset[str]:
+        """The addresses of everything that Terraform is to have and that can be taken over."""
+        return addresses_of(make_variables(self._spec, inputs, ""), inputs.host_address)
+
+    def _find_lost(self, inputs: Inputs, missing: Collection[str]) -> Lost:
+        """What a killed run has made of it without a trace in the state."""
+        lost = find_lost(self._clients, inputs.uuid, missing)
         for address, number in sorted(lost.imports.items()):
             text = f"{number} was made by a run that was killed before Terraform had noted it: this one takes it over"
             self._emit(Event(EventKind.WARNING, Plane.AWS, address, text))
@@ -306,7 +317,9 @@ class AwsPlane:
 
     def _apply(self, plan_file: Path) -> Heard:
         self._store.back_up()
-        return self._terraform.apply(plan_file)
+        heard = self._terraform.apply(plan_file)
+        self._store.end()
+        return heard
 
     def _values(self, heard: Heard) -> Mapping[str, Any]:
         """The outputs as terraform told them while it applied, else as they are in the state."""

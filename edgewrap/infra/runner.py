@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,11 @@ class Places:
         return self.working_directory / "backups"
 
     @property
+    def begun(self) -> Path:
+        """The inputs of a first run that is under way, where the state is local."""
+        return self.working_directory / "begun.json"
+
+    @property
     def unsaved(self) -> Path:
         """Where terraform leaves a state that its backend does not take."""
         return self.module / "errored.tfstate"
@@ -104,6 +109,7 @@ class Terraform:
         self._cli_configuration = places.own / "terraform.rc"
         self._environ = terraform_environment(environ, self._cli_configuration)
         self._binary: Binary | None = None
+        self._in_s3 = s3
         self._oldest = OLDEST_WITH_S3 if s3 else OLDEST
         self._endpoint = s3_endpoint
 
@@ -147,6 +153,11 @@ class Terraform:
     def take_over(self, address: str, number: str) -> None:
         """Note in the state that what AWS has under this id belongs to an address; nothing is changed in AWS."""
         self._plain("import", address, number, input=False)
+
+    def forget(self, addresses: Collection[str]) -> None:
+        """Take addresses out of the state; nothing is changed in AWS."""
+        backup = str(self._places.own / "forgotten.tfstate.backup")
+        self._plain("state rm", *sorted(addresses), **({} if self._in_s3 else {"backup": backup}))
 
     def show(self, plan_file: Path) -> Mapping[str, Any]:
         """A saved plan as terraform's JSON."""

@@ -34,26 +34,25 @@ class StateDocument:
             raise _damaged(
                 f"the Terraform state {place} cannot be read: {error}", "it was cut off, or changed by hand", restore
             ) from error
-        version = values.get("version") if isinstance(values, dict) else None
+        if not isinstance(values, dict):
+            values = {}
+        version, serial, resources = values.get("version"), values.get("serial", 0), values.get("resources", [])
         if isinstance(version, int) and version > FORMAT:
             raise StateError(
                 f"the Terraform state {place} has format {version}, not {FORMAT}",
                 cause="a newer terraform wrote it",
                 advice="use the terraform that wrote it, or a newer edgewrap",
             )
-        if version != FORMAT or not isinstance(values.get("resources", []), list):
+        listed = isinstance(resources, list) and all(isinstance(resource, dict) for resource in resources)
+        if version != FORMAT or not listed or not isinstance(serial, int):
             raise _damaged(f"{place} is not a Terraform state", "something else was written there", restore)
-        return cls(
-            text, place, str(values.get("lineage", "")), int(values.get("serial", 0)), values.get("resources", [])
-        )
+        return cls(text, place, str(values.get("lineage", "")), serial, resources)
 
-    def inputs(self) -> str | None:
-        """The text of edgewrap's inputs, which are made before all else; None where nothing is in the state.
+    def inputs(self) -> str:
+        """The text of edgewrap's inputs, which are made before all else.
 
         Raises StateError where it holds resources without them.
         """
-        if not self.resources:
-            return None
         for resource in self.resources:
             if (resource.get("type"), resource.get("name")) == ("terraform_data", "inputs") and resource["instances"]:
                 return str(resource["instances"][0]["attributes"]["input"]["value"])

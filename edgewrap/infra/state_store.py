@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -20,7 +20,15 @@ KEPT_BACKUPS = 10
 
 
 class StateStore(Protocol):
-    """Where a state is."""
+    """Where a state is.
+
+    Beside it stand the inputs of a first run for as long as that is under way: where its Terraform is killed before it
+    has saved a state (to S3 it does every 20 seconds), what it made is found by their UUID, and kept.
+    """
+
+    @property
+    def place(self) -> str:
+        """The state's address, for messages."""
 
     def read(self) -> StateDocument | None:
         """The state; None where there never was one, as far as this place can tell.
@@ -30,6 +38,15 @@ class StateStore(Protocol):
 
     def back_up(self) -> None:
         """Keep the state as it is now, before Terraform changes it."""
+
+    def begun(self) -> str | None:
+        """The inputs of a first run that did not come to its end."""
+
+    def begin(self, inputs: str) -> None:
+        """A first run, with these inputs, is about to make something."""
+
+    def end(self) -> None:
+        """A run has come to its end: the state holds everything."""
 
 
 def state_store(
@@ -47,6 +64,10 @@ class LocalStore:
         self._places = places
         self._emit = emit
         self._locked = locked
+
+    @property
+    def place(self) -> str:
+        return str(self._places.state)
 
     def read(self) -> StateDocument | None:
         """The state file. None where neither it nor a backup of it is there.
@@ -77,13 +98,28 @@ class LocalStore:
         document = self.read()
         if document is None:
             return
-        write_atomically(directory / f"{document.serial:06}.tfstate", document.text.decode())
-        for old in sorted(directory.glob("*.tfstate"))[:-KEPT_BACKUPS]:
+        newest = directory / f"{document.serial:06}.tfstate"
+        write_atomically(newest, document.text.decode())
+        newest.touch()  # it may have been there, from a state before this one
+        for old in sorted(directory.glob("*.tfstate"), key=_written)[:-KEPT_BACKUPS]:
             old.unlink(missing_ok=True)
 
+    def begun(self) -> str | None:
+        try:
+            return self._places.begun.read_text()
+        except FileNotFoundError:
+            return None
+
+    def begin(self, inputs: str) -> None:
+        write_atomically(self._places.begun, inputs)
+
+    def end(self) -> None:
+        self._places.begun.unlink(missing_ok=True)
+
     def _before_the_killed_run(self) -> StateDocument | None:
-        path, newest = self._places.state, self._newest_backup()
-        if newest is None:
+        path, newest = self._places.state, self._newest_backup(_is_whole)
+        if newest is None:  # it was the first run
+            path.replace(path.with_name(f"{path.name}.cut-off"))
             return None
         text = f"Terraform was killed while it wrote {path}: it is put back from {newest}"
         self._emit(Event(EventKind.WARNING, Plane.AWS, "state", text))
@@ -91,7 +127,7 @@ class LocalStore:
         return StateDocument.read(path.read_bytes(), str(path), self._restore())
 
     def _refuse_lost(self) -> None:
-        newest = self._newest_backup()
+        newest = self._newest_backup(_holds_something)
         if newest is not None:
             raise StateError(
                 f"the Terraform state {self._places.state} is gone, but a backup of it is there",
@@ -100,15 +136,15 @@ class LocalStore:
             )
 
     def _restore(self) -> str:
-        newest = self._newest_backup()
+        newest = self._newest_backup(_holds_something)
         if newest is None:
             return "put back a copy of your own"
         return f"put back the last backup (`cp '{newest}' '{self._places.state}'`)"
 
-    def _newest_backup(self) -> Path | None:
+    def _newest_backup(self, suits: Callable[[Path], bool]) -> Path | None:
         terraforms_own = self._places.state.with_name(f"{self._places.state.name}.backup")
-        found = [path for path in (terraforms_own, *self._places.backups.glob("*.tfstate")) if _holds_something(path)]
-        return max(found, key=lambda path: path.stat().st_mtime, default=None)
+        found = [path for path in (terraforms_own, *self._places.backups.glob("*.tfstate")) if suits(path)]
+        return max(found, key=_written, default=None)
 
 
 class BucketStore:
@@ -118,9 +154,13 @@ class BucketStore:
         self._bucket = bucket
         self._places = places
 
+    @property
+    def place(self) -> str:
+        return self._bucket.place(self._bucket.state_key)
+
     def read(self) -> StateDocument | None:
         """The object. None where there is none, and no local state that was left behind either."""
-        place = self._bucket.place(self._bucket.state_key)
+        place = self.place
         _refuse_unsaved(self._places, f"aws s3 cp '{self._places.unsaved}' '{place}'")
         stored = self._bucket.read(self._bucket.state_key)
         if stored is not None:
@@ -136,6 +176,20 @@ class BucketStore:
 
     def back_up(self) -> None:
         """Nothing: the bucket's versioning does it."""
+
+    def begun(self) -> str | None:
+        stored = self._bucket.read(self._begun_key)
+        return None if stored is None else stored.data.decode()
+
+    def begin(self, inputs: str) -> None:
+        self._bucket.write(self._begun_key, inputs.encode())
+
+    def end(self) -> None:
+        self._bucket.delete(self._begun_key)
+
+    @property
+    def _begun_key(self) -> str:
+        return f"{self._bucket.state_key}.edgewrap-begun"
 
 
 def _cut_off(text: bytes) -> bool:
@@ -156,9 +210,24 @@ def _refuse_unsaved(places: Places, command: str) -> None:
         )
 
 
+def _is_whole(path: Path) -> bool:
+    """Whether a state file is there, with or without resources in it."""
+    return _stored(path) is not None
+
+
 def _holds_something(path: Path) -> bool:
     """Whether a state file is there with resources in it."""
+    document = _stored(path)
+    return document is not None and bool(document.resources)
+
+
+def _stored(path: Path) -> StateDocument | None:
     try:
-        return bool(StateDocument.read(path.read_bytes(), str(path), "").resources)
+        return StateDocument.read(path.read_bytes(), str(path), "")
     except (OSError, StateError):
-        return False
+        return None
+
+
+def _written(path: Path) -> float:
+    """When, in seconds since the epoch."""
+    return path.stat().st_mtime

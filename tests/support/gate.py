@@ -98,6 +98,7 @@ class Gate:
             for header, value in headers:
                 if header.lower() not in ("transfer-encoding", "connection"):
                     request.send_header(header, value)
+            request.send_header("Connection", "close")  # as the lab's AWS does; it makes the handler end, too
             request.end_headers()
             request.wfile.write(answer)
         except OSError:  # who asked was killed
@@ -147,6 +148,7 @@ def opened(lab: Lab, *gates: Gate) -> Iterator[None]:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128  # Terraform opens dozens of connections at once: with 5, some of them are reset
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Whoever is killed lets its connections drop."""
