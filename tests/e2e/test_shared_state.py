@@ -23,7 +23,7 @@ from edgewrap.lab.aws.leftovers import leftovers
 from tests.support.lab import EDGEWRAP, REGION, Lab
 
 BUCKET, KEY = "edgewrap-lab", "edges/edge-shared.tfstate"
-OURS, TERRAFORMS = f"{KEY}.edgewrap-lock", f"{KEY}.tflock"
+OURS, TERRAFORMS, BEGUN = f"{KEY}.edgewrap-lock", f"{KEY}.tflock", f"{KEY}.edgewrap-begun"
 SECRET = "planted-Secret-4711"
 REACHED_S = 120
 SPEC = """
@@ -61,7 +61,7 @@ class Shared:
         return sorted(ended(run) for run in runs)
 
     def object(self, key: str) -> dict[str, Any] | None:
-        """An object of the bucket, which is JSON."""
+        """An object of the bucket, which is JSON; None where there is none."""
         with self.lab.network():
             s3 = boto3.client(
                 "s3",
@@ -133,17 +133,10 @@ def pair_of_applies(shared: Shared) -> str:
     return said
 
 
-@pytest.mark.parametrize("eips", [1, 2])
-def test_of_two_applies_at_once_exactly_one_runs(shared: Shared, eips: int) -> None:
-    shared.want(eips=eips)
-    pair_of_applies(shared)
-    assert shared.inventory().count("Elastic IP") == eips
-
-
-def test_killed_with_its_terraform_it_is_unlocked_and_gone_on_with(shared: Shared) -> None:
-    shared.want(eips=3)
+def killed(shared: Shared, at: Callable[[], object]) -> dict[str, Any]:
+    """An apply that is killed with its Terraform once AWS is `at` that point. Gives the lock object that it left."""
     run = shared.start(shared.machines[0], "apply", "--auto-approve", "--skip", "hosts")
-    reach(lambda: shared.object(TERRAFORMS), run)
+    reach(at, run)
     holder = shared.object(OURS)
     assert holder is not None
     [terraform] = children(holder["pid"])
@@ -151,17 +144,46 @@ def test_killed_with_its_terraform_it_is_unlocked_and_gone_on_with(shared: Share
     os.killpg(terraform, signal.SIGKILL)
     assert "is what the spec says" not in ended(run)[1]
     assert shared.locks() == [True, True]
+    return holder
 
-    code, refused = shared.run(1, "apply", "--auto-approve", "--skip", "hosts")
-    assert code == 1
-    assert f"edgewrap force-unlock {holder['id']}" in refused
+
+def unlock(shared: Shared, holder: dict[str, Any]) -> None:
     code, said = shared.run(1, "force-unlock", holder["id"], "--auto-approve")
     assert (code, said.count("locked by ")) == (0, 2), said
     assert shared.locks() == [False, False]
 
 
+def test_a_first_run_is_killed_before_terraform_has_saved_a_state(shared: Shared) -> None:
+    """What it made is in AWS alone; the next run, on another machine, takes it over."""
+    shared.want(eips=1)
+    unlock(shared, killed(shared, at=lambda: "vpc" in shared.inventory()))
+    assert (shared.object(KEY), shared.object(BEGUN) is None) == (None, False)
+    code, said = shared.run(1, "apply", "--auto-approve", "--skip", "hosts")
+    assert code == 0, said
+    assert "was made by a run that was killed" in said
+    assert [shared.inventory().count(kind) for kind in ("vpc", "instance", "Elastic IP")] == [1, 1, 1]
+    assert shared.object(BEGUN) is None
+
+
+@pytest.mark.parametrize("eips", [2, 3])
+def test_of_two_applies_at_once_exactly_one_runs(shared: Shared, eips: int) -> None:
+    shared.want(eips=eips)
+    pair_of_applies(shared)
+    assert shared.inventory().count("Elastic IP") == eips
+
+
+def test_killed_with_its_terraform_it_is_unlocked_and_gone_on_with(shared: Shared) -> None:
+    shared.want(eips=4)
+    holder = killed(shared, at=lambda: shared.object(TERRAFORMS))
+
+    code, refused = shared.run(1, "apply", "--auto-approve", "--skip", "hosts")
+    assert code == 1
+    assert f"edgewrap force-unlock {holder['id']}" in refused
+    unlock(shared, holder)
+
+
 def test_sigterm_lets_terraform_end_its_step_and_releases_the_locks(shared: Shared) -> None:
-    shared.want(eips=3, hosts=2)
+    shared.want(eips=4, hosts=2)
     run = shared.start(shared.machines[1], "apply", "--auto-approve", "--skip", "hosts")
     reach(lambda: shared.inventory().count("instance") == 2, run)
     run.terminate()
@@ -176,7 +198,28 @@ def test_the_next_run_goes_on_and_the_instance_that_was_starting_is_kept(shared:
     assert "replacing" not in said
     assert "deleting" not in said
     assert shared.inventory().count("instance") == 2
-    assert shared.inventory().count("Elastic IP") == 3
+    assert shared.inventory().count("Elastic IP") == 4
+
+
+def test_what_a_killed_run_made_anew_is_taken_over_although_the_state_has_the_one_before(shared: Shared) -> None:
+    with shared.lab.network():
+        [old] = [
+            instance["InstanceId"]
+            for reservation in shared.lab.ec2.describe_instances(
+                Filters=[{"Name": "tag:edgewrap:key", "Values": ["host-1"]}]
+            )["Reservations"]
+            for instance in reservation["Instances"]
+        ]
+        shared.lab.ec2.terminate_instances(InstanceIds=[old])
+    assert shared.inventory().count("instance") == 1
+    unlock(shared, killed(shared, at=lambda: shared.inventory().count("instance") == 2))
+    assert old in json.dumps(shared.object(KEY))
+    code, said = shared.run(1, "apply", "--auto-approve", "--skip", "hosts")
+    assert code == 0, said
+    assert 'host["host-1"]: i-' in said
+    assert "was made by a run that was killed" in said
+    assert shared.inventory().count("instance") == 2
+    assert old not in json.dumps(shared.object(KEY))
 
 
 def test_outputs_on_a_machine_that_never_ran_it(shared: Shared, tmp_path: Path) -> None:

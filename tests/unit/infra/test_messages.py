@@ -78,3 +78,14 @@ def test_planned_changes_and_outputs_are_remembered() -> None:
     )
     assert heard.planned == {RESOURCE["addr"]: "aws_eip"}
     assert heard.outputs["eips"]["action"] == "update"
+
+
+def test_what_is_not_in_aws_is_remembered() -> None:
+    other, third = {**RESOURCE, "addr": "other"}, {**RESOURCE, "addr": "third"}
+    _, heard = heard_of(
+        {"type": "planned_change", "change": {"resource": RESOURCE, "action": "create"}},
+        {"type": "planned_change", "change": {"resource": third, "action": "update"}},
+        {"type": "resource_drift", "change": {"resource": other, "action": "delete"}},
+        {"type": "resource_drift", "change": {"resource": third, "action": "update"}},
+    )
+    assert heard.missing == {RESOURCE["addr"], "other"}
