@@ -83,6 +83,8 @@ class Daemon:
             try:
                 if self._settings.hosts:
                     await self._ground()
+                elif self._settings.isolated:
+                    await kernel.ip("", ["link set lo up"])
                 await asyncio.gather(*(service.start() for service in self._services))
             except (EdgewrapError, kernel.KernelError, OSError) as error:
                 self._ready.set_exception(_understood(error))

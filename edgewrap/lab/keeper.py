@@ -59,7 +59,7 @@ def keep(directory: LabDirectory) -> int:
 
 def _run(directory: LabDirectory, settings: LabSettings, keeper: ProcessId) -> int:
     daemon = [sys.executable, "-m", "edgewrap.lab.daemon", directory.name, str(directory.path)]
-    command = [*WRAPPER, *FIRST_PROCESS, *daemon] if settings.hosts else daemon
+    command = [*WRAPPER, *FIRST_PROCESS, *daemon] if settings.isolated else daemon
     child = subprocess.Popen(command, preexec_fn=die_with_parent)
 
     def end(_number: int, _frame: FrameType | None) -> None:
@@ -67,14 +67,14 @@ def _run(directory: LabDirectory, settings: LabSettings, keeper: ProcessId) -> i
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, end)
-    init = _first_process(child) if settings.hosts else child.pid
+    init = _first_process(child) if settings.isolated else child.pid
     if init:
         directory.write_facts(
             LabFacts(
                 name=directory.name,
                 keeper=keeper,
                 init=ProcessId.of(init),
-                isolated=settings.hosts,
+                isolated=settings.isolated,
                 pid_namespace=str(Path(f"/proc/{init}/ns/pid").readlink()),
                 aws_endpoint=settings.aws_endpoint,
                 front_end_endpoint=settings.front_end_endpoint,

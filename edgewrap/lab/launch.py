@@ -18,6 +18,7 @@ from edgewrap.lab import cgroups, control, enter
 from edgewrap.lab.directory import LabDirectory, LabFacts, not_running
 from edgewrap.lab.environment import inside_environment
 from edgewrap.lab.hosts.program import find_cloud_init
+from edgewrap.lab.keeper import WRAPPER
 from edgewrap.lab.settings import CloudInit, LabSettings
 
 _AWS_PORT = 4566
@@ -47,16 +48,18 @@ def up(directory: LabDirectory, *, hosts: bool, cloud_init: CloudInit, front_end
     """Start a lab and wait until its AWS and its front-end answer. Raises LabError, ToolError."""
     why_no_hosts = _why_no_hosts(hosts)
     _require({"ssh-keygen": _NEEDED["ssh-keygen"]} if why_no_hosts else _NEEDED)
+    isolated = not why_no_hosts or _can_isolate()
     cgroups.sweep()
     held = directory.claim()
     try:
         LabSettings(
             why_no_hosts=why_no_hosts,
+            isolated=isolated,
             cloud_init=cloud_init,
             front_end_version=front_end_version,
             # In the lab's own network namespace every port is free.
-            aws_port=_free_port() if why_no_hosts else _AWS_PORT,
-            front_end_port=_free_port() if why_no_hosts else _FRONT_END_PORT,
+            aws_port=_AWS_PORT if isolated else _free_port(),
+            front_end_port=_FRONT_END_PORT if isolated else _free_port(),
             cloud_init_program=find_cloud_init(os.environ),
         ).write(directory.settings)
         keeper = _start_keeper(directory, held)
@@ -161,6 +164,15 @@ def _why_no_hosts(wanted: bool) -> str:
     if cgroups.hierarchy() is None:
         return "no cgroup2 hierarchy is mounted here, and systemd needs one"
     return ""
+
+
+def _can_isolate() -> bool:
+    """Whether a lab without hosts can have a network of its own all the same: in it, nothing that the tool sends to an
+    address of AWS's leaves the machine."""
+    if os.geteuid() != 0 or not all(map(shutil.which, ("unshare", "ip"))):
+        return False
+    wrapped = subprocess.run([*WRAPPER, "true"], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    return wrapped.returncode == 0
 
 
 def _require(needed: Mapping[str, str]) -> None:

@@ -21,10 +21,12 @@ class CloudInit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LabSettings:
-    """One lab. `why_no_hosts` is empty if there are hosts; `cgroup` is the directory that hosts make theirs in;
+    """One lab. `why_no_hosts` is empty if there are hosts; `isolated` tells whether it has namespaces of its own, as
+    every lab with hosts has; `cgroup` is the directory that hosts make theirs in;
     `cloud_init_program` the tree with the cloud-init that hosts run, empty if there is none."""
 
     why_no_hosts: str
+    isolated: bool
     cloud_init: CloudInit
     front_end_version: str
     aws_port: int

@@ -20,6 +20,7 @@ import boto3
 import pytest
 
 from edgewrap.lab.aws.leftovers import leftovers
+from tests.support.killing import children
 from tests.support.lab import EDGEWRAP, REGION, Lab
 
 BUCKET, KEY = "edgewrap-lab", "edges/edge-shared.tfstate"
@@ -97,11 +98,6 @@ def reach(point: Callable[[], object], run: subprocess.Popen[str]) -> None:
         time.sleep(0.05)
 
 
-def children(pid: int) -> list[int]:
-    """The processes that the threads of a process have started."""
-    return [int(word) for file in Path(f"/proc/{pid}/task").glob("*/children") for word in file.read_text().split()]
-
-
 def contents(path: Path) -> bytes:
     """What is in a file; a plan file is an archive."""
     if not zipfile.is_zipfile(path):
@@ -139,8 +135,9 @@ def killed(shared: Shared, at: Callable[[], object]) -> dict[str, Any]:
     reach(at, run)
     holder = shared.object(OURS)
     assert holder is not None
-    [terraform] = children(holder["pid"])
-    os.kill(holder["pid"], signal.SIGKILL)
+    [edgewrap] = children(run.pid)  # the lab has process ids of its own
+    [terraform] = children(edgewrap)
+    os.kill(edgewrap, signal.SIGKILL)
     os.killpg(terraform, signal.SIGKILL)
     assert "is what the spec says" not in ended(run)[1]
     assert shared.locks() == [True, True]

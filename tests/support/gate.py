@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import re
+import socket
 import threading
 import xmlrpc.client
 from collections.abc import Callable, Iterator
@@ -83,6 +84,9 @@ class Gate:
             request.close_connection = True
             return
         with self._turn:
+            if _has_gone(request):  # what a run that was killed has asked for must not be taken for the next one's
+                request.close_connection = True
+                return
             write = self._name(body)
             if write and self._killed(Point("before", write)):
                 request.close_connection = True
@@ -144,6 +148,16 @@ def opened(lab: Lab, *gates: Gate) -> Iterator[None]:
         for server in servers:
             server.shutdown()
             server.server_close()
+
+
+def _has_gone(request: BaseHTTPRequestHandler) -> bool:
+    """Whether who asked has closed the connection, as the kernel does for a process that was killed."""
+    try:
+        return request.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 class _Server(ThreadingHTTPServer):

@@ -66,12 +66,13 @@ class Killer:
         begun, before = time.monotonic(), len(self.tried)
         pending: Point | None = None
         for _ in range(MOST_RUNS):
-            known = len(self._over_ssh())
+            known, met = len(self._over_ssh()), len(self.tried)
             self._run = self._start(sys.executable, _OVER_SSH, str(self.tried_over_ssh), command, *arguments)
             code, said = self._ended(self._run)
             if len(self._over_ssh()) > known:
                 self.tried.append(self._over_ssh()[-1])
             assert code in (0, -signal.SIGKILL), f"the run after the one killed {pending} ended with {code}:\n{said}"
+            assert (code == 0) == (len(self.tried) == met), f"{self.tried[met:]} did not kill it: it ended with {code}"
             self.converged += pending is not None
             if code == 0:
                 self.seconds += time.monotonic() - begun

@@ -224,7 +224,8 @@ def test_without_hosts_the_servers_run_and_it_is_said(fresh: Lab) -> None:
     started = fresh.tool("lab", "up", "--no-hosts")
     assert "Left out: hosts: --no-hosts was given" in started.stdout
     endpoint = fresh.run("sh", "-c", "echo $AWS_ENDPOINT_URL").stdout.strip()
-    assert endpoint == fresh.facts["aws_endpoint"] != "http://127.0.0.1:4566"
+    assert endpoint == fresh.facts["aws_endpoint"] == "http://127.0.0.1:4566"
+    assert fresh.run("ip", "-4", "route", "show").stdout == "", "there is a way out"
     fetched = fresh.run(
         "python3", "-c", f"import urllib.request as r; print(r.urlopen('{endpoint}/_lab/cloud').status)"
     )
@@ -244,3 +245,4 @@ def test_a_user_without_root_gets_a_lab_without_hosts(fresh: Lab) -> None:
     assert started.returncode == 0, started.stderr
     assert "Left out: hosts: only root can make network namespaces" in started.stdout
     assert fresh.status()["left_out"] == ["hosts: only root can make network namespaces"]
+    assert fresh.facts["aws_endpoint"] != "http://127.0.0.1:4566"

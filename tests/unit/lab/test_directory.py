@@ -67,7 +67,7 @@ def test_a_process_is_not_another_one_with_its_id() -> None:
 
 
 def test_settings_survive_their_file(tmp_path: Path) -> None:
-    settings = LabSettings("", CloudInit.TIDY, "7.4.0", 4566, 2633, "/sys/fs/cgroup/x")
+    settings = LabSettings("", True, CloudInit.TIDY, "7.4.0", 4566, 2633, "/sys/fs/cgroup/x")
     settings.write(tmp_path / "s")
     assert LabSettings.read(tmp_path / "s") == settings
 
