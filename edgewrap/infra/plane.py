@@ -116,7 +116,7 @@ class AwsPlane:
         document = self._store.read()
         if document is None or not document.resources:
             return self._begun()
-        values = self._terraform.outputs(document.text)
+        values = document.outputs
         inputs = Inputs.from_text(values.get("inputs") or document.inputs())
         self._require_own(inputs, document.place)
         applied = values.get("applied") or ""
@@ -325,7 +325,7 @@ class AwsPlane:
         """The outputs as terraform told them while it applied, else as they are in the state."""
         told = {name: output["value"] for name, output in heard.outputs.items() if "value" in output}
         document = None if told else self._store.read()
-        return told if document is None else self._terraform.outputs(document.text)
+        return told if document is None else document.outputs
 
     def _require_own(self, inputs: Inputs, place: str) -> None:
         name = inputs.foundation.name

@@ -6,7 +6,6 @@ python-terraform's own calls cannot stream, so only its argument builder is used
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,17 +111,6 @@ class Terraform:
         self._in_s3 = s3
         self._oldest = OLDEST_WITH_S3 if s3 else OLDEST
         self._endpoint = s3_endpoint
-
-    def outputs(self, state: bytes) -> Mapping[str, Any]:
-        """The output values in a state, by name; empty where there is none.
-
-        Reads a copy, beside the module: so it works before the module is rendered or initialised.
-        """
-        with tempfile.TemporaryDirectory(prefix="edgewrap-state-") as directory:
-            copy = Path(directory) / "terraform.tfstate"
-            copy.write_bytes(state)
-            answer = self._answer("output", directory=self._places.own, json=IsFlagged, state=str(copy))
-        return {name: output["value"] for name, output in answer.items()}
 
     def init_if_needed(self) -> bool:
         """`init`, unless nothing that it depends on has changed since the last one. Returns whether it ran."""

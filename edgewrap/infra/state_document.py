@@ -14,13 +14,15 @@ FORMAT = 4
 
 @dataclass(frozen=True, slots=True)
 class StateDocument:
-    """A state that is whole. `lineage` is what Terraform calls the identity of a state, `serial` counts its changes."""
+    """A state that is whole. `lineage` is what Terraform calls the identity of a state, `serial` counts its changes;
+    `outputs` are the values of its outputs, by name: what `terraform output -json` would say, without a process."""
 
     text: bytes
     place: str
     lineage: str
     serial: int
     resources: Sequence[Mapping[str, Any]]
+    outputs: Mapping[str, Any]
 
     @classmethod
     def read(cls, text: bytes, place: str, restore: str) -> StateDocument:
@@ -44,9 +46,12 @@ class StateDocument:
                 advice="use the terraform that wrote it, or a newer edgewrap",
             )
         listed = isinstance(resources, list) and all(isinstance(resource, dict) for resource in resources)
-        if version != FORMAT or not listed or not isinstance(serial, int):
+        outputs = values.get("outputs", {})
+        told = isinstance(outputs, dict) and all(isinstance(one, dict) and "value" in one for one in outputs.values())
+        if version != FORMAT or not (listed and told and isinstance(serial, int)):
             raise _damaged(f"{place} is not a Terraform state", "something else was written there", restore)
-        return cls(text, place, str(values.get("lineage", "")), serial, resources)
+        known = {name: output["value"] for name, output in outputs.items()}
+        return cls(text, place, str(values.get("lineage", "")), serial, resources, known)
 
     def inputs(self) -> str:
         """The text of edgewrap's inputs, which are made before all else.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import re
+import select
 import socket
 import threading
 import xmlrpc.client
@@ -152,10 +153,9 @@ def opened(lab: Lab, *gates: Gate) -> Iterator[None]:
 
 def _has_gone(request: BaseHTTPRequestHandler) -> bool:
     """Whether who asked has closed the connection, as the kernel does for a process that was killed."""
+    readable, _, _ = select.select([request.connection], [], [], 0)
     try:
-        return request.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
-    except BlockingIOError:
-        return False
+        return bool(readable) and not request.connection.recv(1, socket.MSG_PEEK)
     except OSError:
         return True
 
