@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,11 @@ class Cluster:
     plugin_dir: Path | None = None
     lock: int | None = None
     insecure: bool = False
+
+    def __post_init__(self) -> None:
+        # Threads import the planes' libraries side by side. `six`, which boto3 and pyone share, becomes a package only
+        # at the end of its import: who imports `six.moves` from another thread meanwhile fails.
+        import_module("six")
 
     @property
     def state_place(self) -> str:
