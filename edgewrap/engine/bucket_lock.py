@@ -5,11 +5,8 @@ Nothing but its holder removes it, and `force-unlock`: S3 cannot tell that a run
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
 
 from edgewrap.engine.holder import Holder, locked
 from edgewrap.engine.waiting import Patience
@@ -17,6 +14,7 @@ from edgewrap.errors import EdgewrapError, LockedError
 from edgewrap.events import Event, EventKind
 from edgewrap.infra.bucket import Bucket
 from edgewrap.infra.state_lock import read_terraform_lock, terraform_lock_place
+from edgewrap.signals import uninterrupted
 
 POLL_S = 1.0
 ADVICE = (
@@ -60,27 +58,6 @@ def await_terraform(bucket: Bucket, patience: Patience) -> None:
             advice=ADVICE.format(lock.id),
         )
         patience.wait(error, POLL_S)
-
-
-@contextmanager
-def uninterrupted() -> Iterator[None]:
-    """SIGINT and SIGTERM that come within the block take effect after it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    came: list[int] = []
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        came.append(number)
-
-    handlers = [(number, signal.signal(number, note)) for number in (signal.SIGINT, signal.SIGTERM)]
-    try:
-        yield
-    finally:
-        for number, handler in handlers:
-            signal.signal(number, handler)
-    if came:
-        signal.raise_signal(came[0])
 
 
 def _acquire(bucket: Bucket, holder: Holder, patience: Patience) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgewrap.change import Change, Plane
 from edgewrap.engine.belonging import require_own_state
 from edgewrap.engine.cluster import Cluster
+from edgewrap.engine.side_by_side import side_by_side
 from edgewrap.errors import EdgewrapError, PartlyAppliedError, ProtectedError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def plan_destroy(cluster: Cluster, planes: tuple[Plane, ...]) -> DestroyPlan:
             cause="the spec says `protect: true`",
             advice="set `protect: false` in the spec if the cluster is really to go",
         )
-    with ThreadPoolExecutor(max_workers=len(Plane)) as pool:
+    with side_by_side(cluster, len(Plane)) as pool:
         facts_read = pool.submit(cluster.opennebula.observe) if Plane.OPENNEBULA in planes else None
         state = cluster.aws.current()
         require_own_state(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 import threading
@@ -12,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edgewrap.engine.bucket_lock import await_terraform, lock_key, uninterrupted
+from edgewrap.engine.bucket_lock import await_terraform, lock_key
 from edgewrap.engine.holder import Holder
 from edgewrap.engine.waiting import Patience
 from edgewrap.errors import LockedError, StateError
@@ -162,20 +160,3 @@ def test_a_release_that_fails_is_told(aws: LabAwsClient, bucket: Bucket, monkeyp
     assert [event.kind for event in events] == [EventKind.WARNING]
     assert "force-unlock" in events[0].text
     assert state_bucket(aws.endpoint, bucket.state_key).read(lock_key(bucket)) is not None
-
-
-def test_an_interrupt_takes_effect_after_the_block() -> None:
-    reached = []
-
-    def block() -> None:
-        with uninterrupted():
-            os.kill(os.getpid(), signal.SIGINT)
-            reached.append(True)
-
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            block()
-    finally:
-        signal.signal(signal.SIGINT, before)
-    assert reached
