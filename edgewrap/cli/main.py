@@ -8,7 +8,10 @@ Commands import what they need when they are called, so that `--help` stays near
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
+import stat
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -79,6 +82,8 @@ def build() -> typer.Typer:
 def main() -> NoReturn:
     """Run the command line of this process and exit."""
     signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # `nohup` has it ignored
+        signal.signal(signal.SIGHUP, _hang_up)
     sys.exit(run(build(), sys.argv[1:]))
 
 
@@ -94,7 +99,9 @@ def run(app: typer.Typer, arguments: list[str]) -> int:
         return EXIT_USAGE if wrong else error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         return _show(
-            InterruptedRunError("the run was interrupted", cause="SIGINT or SIGTERM", advice="run it again: it goes on")
+            InterruptedRunError(
+                "the run was interrupted", cause="SIGINT, SIGTERM or SIGHUP", advice="run it again: it goes on"
+            )
         )
     except BrokenPipeError:
         return EXIT_ERROR
@@ -137,3 +144,14 @@ def _command_of(arguments: list[str]) -> list[str]:
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
+
+
+def _hang_up(number: int, frame: FrameType | None) -> None:
+    """Where the terminal is gone, what would be written there is thrown away: so the run ends in good order."""
+    for stream in (1, 2):
+        with contextlib.suppress(OSError):  # it may be closed
+            if stat.S_ISCHR(os.fstat(stream).st_mode) and not os.isatty(stream):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, stream)
+                os.close(nowhere)
+    _interrupt(number, frame)
