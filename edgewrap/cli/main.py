@@ -8,10 +8,7 @@ Commands import what they need when they are called, so that `--help` stays near
 
 from __future__ import annotations
 
-import contextlib
-import os
 import signal
-import stat
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -39,6 +36,7 @@ from edgewrap.cli import (
     validate,
 )
 from edgewrap.errors import EdgewrapError, InterruptedRunError, UsageError
+from edgewrap.signals import let_go_of_terminal
 
 EXIT_ERROR = 1
 EXIT_USAGE = 64
@@ -147,11 +145,5 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 def _hang_up(number: int, frame: FrameType | None) -> None:
-    """Where the terminal is gone, what would be written there is thrown away: so the run ends in good order."""
-    for stream in (1, 2):
-        with contextlib.suppress(OSError):  # it may be closed
-            if stat.S_ISCHR(os.fstat(stream).st_mode) and not os.isatty(stream):
-                nowhere = os.open(os.devnull, os.O_WRONLY)
-                os.dup2(nowhere, stream)
-                os.close(nowhere)
+    let_go_of_terminal()
     _interrupt(number, frame)

@@ -110,8 +110,7 @@ class Children:
                     if on_stop is not None and not told and (signals or isinstance(fault, KeyboardInterrupt)):
                         told = True
                         on_stop()
-                    if fault is None or isinstance(fault, KeyboardInterrupt):
-                        lines.read_on(last=ended)
+                    lines.read_on(last=ended)  # even where they can be shown to nobody: what failed is in them
                     if ended:
                         break
                 except BaseException as error:

@@ -90,21 +90,26 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 STAY = """
 import fcntl, signal, sys, termios, time
 from pathlib import Path
+from contextlib import nullcontext
 from edgewrap.cli import main
+from edgewrap.signals import uninterrupted
 
-def stay() -> None:
-    print("begun", flush=True)
+def stay(held: bool = False) -> None:
     try:
-        time.sleep(60)
+        with uninterrupted() if held else nullcontext(()) as came:
+            print("begun", flush=True)
+            while not came:
+                time.sleep(0.1)
+            print("a word to nobody", flush=True)
     finally:
-        print("a word to nobody", flush=True)
+        print("another", flush=True)
         Path(FILE).write_text("ended in good order")
 
-FILE = sys.argv.pop()
+FILE, *arguments = sys.argv[1:]
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 main.COMMANDS = (stay,)
-sys.argv[1:] = ["stay"]
+sys.argv[1:] = ["stay", *arguments]
 main.main()
 """
 IGNORE = """
@@ -121,11 +126,12 @@ main.main()
 """
 
 
-def test_a_terminal_that_goes_ends_the_run_in_good_order(tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [[], ["--held"]])
+def test_a_terminal_that_goes_ends_the_run_in_good_order(tmp_path: Path, options: list[str]) -> None:
     """An SSH session that drops: nothing can be written any more, and the locks are to be released all the same."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-c", STAY, str(tmp_path / "end")],
+        [sys.executable, "-c", STAY, str(tmp_path / "end"), *options],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,

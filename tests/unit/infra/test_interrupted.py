@@ -3,6 +3,7 @@ script."""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -51,13 +52,16 @@ def terraform(tmp_path: Path) -> Path:
     return script
 
 
+@pytest.mark.parametrize("shown", [True, False])
 @pytest.mark.parametrize("later", [signal.SIGINT, signal.SIGTERM])
 def test_starting_instances_are_kept_whatever_comes_meanwhile(
-    terraform: Path, tmp_path: Path, later: signal.Signals
+    terraform: Path, tmp_path: Path, later: signal.Signals, shown: bool
 ) -> None:
     def emit(event: Event) -> None:
         if event.kind is EventKind.STEP_STARTED and event.key == HOSTS[0]:
             signal.raise_signal(signal.SIGINT)
+            if not shown:
+                raise OSError(errno.EIO, "the terminal is gone")
         if " untaint " in event.text:
             signal.raise_signal(later)
 
