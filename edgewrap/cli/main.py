@@ -36,6 +36,7 @@ from edgewrap.cli import (
     validate,
 )
 from edgewrap.errors import EdgewrapError, InterruptedRunError, UsageError
+from edgewrap.signals import let_go_of_terminal
 
 EXIT_ERROR = 1
 EXIT_USAGE = 64
@@ -79,6 +80,8 @@ def build() -> typer.Typer:
 def main() -> NoReturn:
     """Run the command line of this process and exit."""
     signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # `nohup` has it ignored
+        signal.signal(signal.SIGHUP, _hang_up)
     sys.exit(run(build(), sys.argv[1:]))
 
 
@@ -94,7 +97,9 @@ def run(app: typer.Typer, arguments: list[str]) -> int:
         return EXIT_USAGE if wrong else error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         return _show(
-            InterruptedRunError("the run was interrupted", cause="SIGINT or SIGTERM", advice="run it again: it goes on")
+            InterruptedRunError(
+                "the run was interrupted", cause="SIGINT, SIGTERM or SIGHUP", advice="run it again: it goes on"
+            )
         )
     except BrokenPipeError:
         return EXIT_ERROR
@@ -137,3 +142,8 @@ def _command_of(arguments: list[str]) -> list[str]:
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
+
+
+def _hang_up(number: int, frame: FrameType | None) -> None:
+    let_go_of_terminal()
+    _interrupt(number, frame)

@@ -5,18 +5,17 @@ Nothing but its holder removes it, and `force-unlock`: S3 cannot tell that a run
 
 from __future__ import annotations
 
-import signal
-import threading
+import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
 
 from edgewrap.engine.holder import Holder, locked
 from edgewrap.engine.waiting import Patience
 from edgewrap.errors import EdgewrapError, LockedError
 from edgewrap.events import Event, EventKind
-from edgewrap.infra.bucket import Bucket
+from edgewrap.infra.bucket import Bucket, Stored
 from edgewrap.infra.state_lock import read_terraform_lock, terraform_lock_place
+from edgewrap.signals import uninterrupted
 
 POLL_S = 1.0
 ADVICE = (
@@ -39,13 +38,21 @@ def bucket_lock(bucket: Bucket, holder: Holder, patience: Patience) -> Iterator[
     """
     try:
         _acquire(bucket, holder, patience)
-    except KeyboardInterrupt:  # the object may have been made already
+    except LockedError:
+        raise
+    except EdgewrapError:  # the object may have been made already: the answer to the put was lost
+        with contextlib.suppress(EdgewrapError):  # S3 is not to be asked, which is just being told
+            _remove(bucket, holder)
+        raise
+    except BaseException:
         _release(bucket, holder, patience)
         raise
     try:
         yield
     finally:
-        _release(bucket, holder, patience)
+        if not _release(bucket, holder, patience):
+            text = "it was taken away while this run had it: look whether another run has worked beside it"
+            patience.emit(Event(EventKind.WARNING, None, "lock", text))
 
 
 def await_terraform(bucket: Bucket, patience: Patience) -> None:
@@ -62,56 +69,55 @@ def await_terraform(bucket: Bucket, patience: Patience) -> None:
         patience.wait(error, POLL_S)
 
 
-@contextmanager
-def uninterrupted() -> Iterator[None]:
-    """SIGINT and SIGTERM that come within the block take effect after it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    came: list[int] = []
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        came.append(number)
-
-    handlers = [(number, signal.signal(number, note)) for number in (signal.SIGINT, signal.SIGTERM)]
-    try:
-        yield
-    finally:
-        for number, handler in handlers:
-            signal.signal(number, handler)
-    if came:
-        signal.raise_signal(came[0])
+def id_of(stored: Stored) -> str:
+    """What our lock object goes by: its holder's id, or the object's own where it names none that we can read."""
+    holder = Holder.from_text(stored.data)
+    return holder.id if holder is not None else stored.etag.strip('"')
 
 
 def _acquire(bucket: Bucket, holder: Holder, patience: Patience) -> None:
     key = lock_key(bucket)
-    while not bucket.create(key, holder.to_text().encode()):
+    while not _create(bucket, holder):
         stored = bucket.read(key)
         if stored is None:
             continue  # it has just been released
-        other = Holder.from_text(stored.data)
-        if other == holder:
+        if Holder.from_text(stored.data) == holder:
             return  # the answer to our own put was lost, and boto3 put it again
-        patience.wait(_locked(other, bucket.place(key)), POLL_S)
+        patience.wait(_locked(stored, bucket.place(key)), POLL_S)
 
 
-def _release(bucket: Bucket, holder: Holder, patience: Patience) -> None:
-    """Remove our lock, and never anybody else's. What fails here is told, but does not change how the run ended."""
-    key = lock_key(bucket)
+def _create(bucket: Bucket, holder: Holder) -> bool:
+    with uninterrupted():  # a put on its way is carried out, perhaps after we have looked for what is to be removed
+        return bucket.create(lock_key(bucket), holder.to_text().encode())
+
+
+def _release(bucket: Bucket, holder: Holder, patience: Patience) -> bool:
+    """Remove our lock, and never anybody else's. What fails here is told, but does not change how the run ended.
+    False where it was no longer there."""
     try:
-        with uninterrupted():
-            stored = bucket.read(key)
-            if stored is not None and Holder.from_text(stored.data) == holder:
-                bucket.remove(key, stored.etag)
+        return _remove(bucket, holder)
     except EdgewrapError as error:
         text = f"it could not be released ({error.what}); before the next run: `edgewrap force-unlock {holder.id}`"
         patience.emit(Event(EventKind.WARNING, None, "lock", text))
+        return True
 
 
-def _locked(holder: Holder | None, place: str) -> LockedError:
+def _remove(bucket: Bucket, holder: Holder) -> bool:
+    key = lock_key(bucket)
+    with uninterrupted():
+        stored = bucket.read(key)
+        if stored is None or Holder.from_text(stored.data) != holder:
+            return False
+        bucket.remove(key, stored.etag)
+        return True
+
+
+def _locked(stored: Stored, place: str) -> LockedError:
+    holder = Holder.from_text(stored.data)
     cause = (
         "no such process is on this machine any more: the run was killed, it seems"
         if holder is not None and holder.has_ended()
         else "one run at a time may work on a cluster"
     )
-    return locked(holder, place, cause, ADVICE.format(holder.id if holder else "ID"))
+    its_id = id_of(stored)
+    return locked(holder, place, cause, ADVICE.format(its_id), lock_id=its_id)

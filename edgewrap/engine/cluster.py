@@ -119,7 +119,7 @@ def open_cluster(options: Options, emit: Emit) -> Iterator[Cluster]:
     """The cluster of a run that may change things: locked, with a log file.
 
     Raises what the spec, the working directory and the lock raise; an error that is none of ours comes out as
-    InternalError, its traceback in the log file, and a SIGINT or SIGTERM as InterruptedRunError.
+    InternalError, its traceback in the log file, and a SIGINT, SIGTERM or SIGHUP as InterruptedRunError.
     """
     spec = load_spec(options.spec_file, os.environ)
     workspace = Workspace.of(options.spec_file, spec.name, os.environ)
@@ -143,7 +143,7 @@ def open_cluster(options: Options, emit: Emit) -> Iterator[Cluster]:
             journal.write_traceback(error)
             raise InterruptedRunError(
                 "the run was interrupted",
-                cause="SIGINT or SIGTERM",
+                cause="SIGINT, SIGTERM or SIGHUP",
                 advice="run it again: what was done is kept, and it goes on from there",
             ) from error
         except BaseException as error:

@@ -9,13 +9,15 @@ import socket
 import uuid
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from edgewrap.errors import LockedError
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """One run that holds a lock. `since` is UTC, in ISO 8601; `id` is the lock's own, which `force-unlock` takes."""
+    """One run that holds a lock. `since` is UTC, in ISO 8601; `id` is the lock's own, which `force-unlock` takes;
+    `file` is the lock file that it holds on its host, empty where it does not say."""
 
     id: str
     user: str
@@ -23,10 +25,11 @@ class Holder:
     pid: int
     command: str
     since: str
+    file: str = ""
 
     @classmethod
-    def of_this_run(cls, command: str) -> Holder:
-        """This process."""
+    def of_this_run(cls, command: str, file: Path) -> Holder:
+        """This process, with its lock file."""
         return cls(
             id=str(uuid.uuid4()),
             user=_user(),
@@ -34,15 +37,20 @@ class Holder:
             pid=os.getpid(),
             command=command,
             since=datetime.now(UTC).isoformat(timespec="seconds"),
+            file=str(file.absolute()),
         )
 
     @classmethod
     def from_text(cls, text: str | bytes) -> Holder | None:
-        """Read what `to_text` gave; None for anything else."""
+        """Read what `to_text` gave, be it of a version that says more or less of the run; None for anything else."""
         try:
-            return cls(**json.loads(text))
-        except (ValueError, TypeError):
+            said = json.loads(text)
+        except ValueError:
             return None
+        if not isinstance(said, dict) or not isinstance(said.get("id"), str) or not isinstance(said.get("pid"), int):
+            return None
+        words = {name: str(said.get(name, "unknown")) for name in ("id", "user", "host", "command", "since")}
+        return cls(**words, pid=said["pid"], file=str(said.get("file", "")))
 
     def to_text(self) -> str:
         """As JSON."""
@@ -60,16 +68,19 @@ class Holder:
         return f"{self.user}@{self.host} (pid {self.pid}, `edgewrap {self.command}`) since {self.since}"
 
 
-def locked(holder: Holder | None, place: str, cause: str, advice: str) -> LockedError:
-    """The error for a lock at `place` that is held."""
-    who = f"{holder}, lock id {holder.id}" if holder else "a run that has only just begun"
+def locked(holder: Holder | None, place: str, cause: str, advice: str, *, lock_id: str = "") -> LockedError:
+    """The error for a lock at `place` that is held; one that says nothing goes by `lock_id`, where it has one."""
+    if holder is not None:
+        who = f"{holder}, lock id {holder.id}"
+    else:
+        who = f"a run that cannot be read, lock id {lock_id}" if lock_id else "a run that has only just begun"
     return LockedError(f"the cluster is locked by {who}, in {place}", cause=cause, advice=advice)
 
 
 def _alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         return True

@@ -8,20 +8,31 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
+from edgewrap.errors import StateError
 from edgewrap.events import Emit, Event
 
 KEPT_RUNS = 50
 
 
 class Journal:
-    """Writes events to a new file in `directory`, and passes them on. Older files beyond `KEPT_RUNS` are removed."""
+    """Writes events to a new file in `directory`, and passes them on. Older files beyond `KEPT_RUNS` are removed.
+
+    Raises StateError where the file cannot be made.
+    """
 
     def __init__(self, directory: Path, command: str, forward: Emit) -> None:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
         self.path = directory / f"{stamp}-{command}.log"
         self._forward = forward
         self._lock = threading.Lock()
-        self._file: TextIO = self.path.open("x", encoding="utf-8")
+        try:
+            self._file: TextIO = self.path.open("x", encoding="utf-8")
+        except OSError as error:
+            raise StateError(
+                f"the log file {self.path} cannot be made: {error.strerror}",
+                cause=f"{directory} is another user's, or its file system is full or not writable",
+                advice="make room there, or run it as the user whose working directory it is",
+            ) from error
         for old in sorted(directory.glob("*.log"))[:-KEPT_RUNS]:
             old.unlink(missing_ok=True)
 

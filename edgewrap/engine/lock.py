@@ -14,7 +14,7 @@ from pathlib import Path
 
 from edgewrap.engine.holder import Holder, locked
 from edgewrap.engine.waiting import Patience
-from edgewrap.errors import LockedError
+from edgewrap.errors import LockedError, StateError
 
 POLL_S = 0.2
 
@@ -23,14 +23,17 @@ POLL_S = 0.2
 def file_lock(path: Path, holder: Holder, patience: Patience) -> Iterator[int]:
     """Hold the lock file for the length of the block; gives its descriptor, to be inherited by terraform.
 
-    Raises LockedError with who holds it and since when, once the patience is at its end.
+    Raises LockedError with who holds it and since when, once the patience is at its end; StateError where there can be
+    no such file.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    with _explained(path):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        while not _take(descriptor):
+        while not _take(path, descriptor):
             patience.wait(_locked(path), POLL_S)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, holder.to_text().encode(), 0)
+        with _explained(path):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, holder.to_text().encode(), 0)
         yield descriptor
         os.ftruncate(descriptor, 0)
     finally:
@@ -38,23 +41,46 @@ def file_lock(path: Path, holder: Holder, patience: Patience) -> Iterator[int]:
 
 
 def file_holder(path: Path) -> Holder | None:
-    """Who holds the lock file, be it only by a terraform that was left; None where nobody does."""
+    """Who holds the lock file, be it only by a terraform that was left; None where nobody does, or none that can be
+    read."""
+    return _read(path) if is_held(path) else None
+
+
+def is_held(path: Path) -> bool:
+    """Whether anybody holds the lock file. Raises StateError where it is there and cannot be looked at."""
     try:
-        descriptor = os.open(path, os.O_RDWR)
-    except FileNotFoundError:
-        return None
+        with _explained(path):
+            descriptor = os.open(path, os.O_RDWR)
+    except StateError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return False
+        raise
     try:
-        return None if _take(descriptor) else _read(path)
+        return not _take(path, descriptor)
     finally:
         os.close(descriptor)
 
 
-def _take(descriptor: int) -> bool:
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        yield
+    except OSError as error:
+        raise StateError(
+            f"the lock file {path} cannot be used: {error.strerror}",
+            cause="another user made it, or its directory is not writable, or is on a file system without locks",
+            advice="run it as the user whose working directory it is, or set EDGEWRAP_DIR to a directory of your own; "
+            "a local Terraform state is kept there",
+        ) from error
+
+
+def _take(path: Path, descriptor: int) -> bool:
+    with _explained(path):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
 
 
 def _locked(path: Path) -> LockedError:
@@ -71,6 +97,6 @@ def _locked(path: Path) -> LockedError:
 
 def _read(path: Path) -> Holder | None:
     try:
-        return Holder.from_text(path.read_text())
+        return Holder.from_text(path.read_bytes())
     except OSError:
         return None

@@ -12,6 +12,7 @@ from edgewrap.engine.belonging import require_own_state
 from edgewrap.engine.cluster import Cluster
 from edgewrap.engine.losses import Losses, Wishes, weigh
 from edgewrap.engine.preflight import before_making, tell
+from edgewrap.engine.side_by_side import side_by_side
 from edgewrap.errors import EdgewrapError, HostError, StateError, UsageError
 from edgewrap.events import Event, EventKind
 from edgewrap.finding import Finding
@@ -106,12 +107,8 @@ def make_plan(cluster: Cluster, planes: tuple[Plane, ...], wishes: Wishes = NO_W
 
 def observe(cluster: Cluster, planes: tuple[Plane, ...], wishes: Wishes = NO_WISHES) -> Observed:
     """Observe the planes side by side: terraform's plan takes seconds, the others fit beside it."""
-    with ThreadPoolExecutor(max_workers=len(Plane) + 1) as pool:  # one for what AWS has to have
-        try:
-            return _observe(cluster, planes, wishes, pool)
-        except KeyboardInterrupt:
-            cluster.aws.interrupt()  # it runs in a thread of the pool, which is waited for
-            raise
+    with side_by_side(cluster, len(Plane) + 1) as pool:  # one for what AWS has to have
+        return _observe(cluster, planes, wishes, pool)
 
 
 def _observe(cluster: Cluster, planes: tuple[Plane, ...], wishes: Wishes, pool: ThreadPoolExecutor) -> Observed:

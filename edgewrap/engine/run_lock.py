@@ -22,7 +22,7 @@ def run_lock(spec: Spec, file: Path, command: str, patience: Patience) -> Iterat
     With a state in S3 the object there comes first, so that its holder is the one that the loser hears of. Raises
     LockedError, and StateError where S3 cannot be asked.
     """
-    holder = Holder.of_this_run(command)
+    holder = Holder.of_this_run(command, file)
     bucket = Bucket.of(spec, os.environ)
     if bucket is None:
         with file_lock(file, holder, patience) as descriptor:

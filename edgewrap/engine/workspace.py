@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +41,9 @@ class Workspace:
         """
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            there = self.directory.stat()  # what somebody made before follows their umask
+            if there.st_uid == os.geteuid() and stat.S_IMODE(there.st_mode) != 0o700:
+                self.directory.chmod(0o700)
             self.logs.mkdir(exist_ok=True)
         except OSError as error:
             raise StateError(

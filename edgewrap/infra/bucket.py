@@ -105,7 +105,11 @@ class Bucket:
         try:
             if self._client is None:
                 style = {} if is_aws(self._endpoint) else {"s3": {"addressing_style": "path"}}
-                self._client = make_client("s3", self._s3.region, self._endpoint, **style)
+                try:
+                    self._client = make_client("s3", self._s3.region, self._endpoint, **style)
+                except ValueError as error:
+                    advice = "write it as `http://HOST:PORT` or `https://HOST`, in aws.endpoint_url or AWS_ENDPOINT_URL"
+                    raise self._failure(key, error, f"{self._endpoint} is no URL", advice) from error
             return call(self._client)
         except ClientError as error:
             code = error.response["Error"]["Code"]

@@ -13,11 +13,15 @@ import signal
 import subprocess
 import tempfile
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgewrap.signals import uninterrupted
+
 LOOK_EVERY_S = 0.1
+ORDERLY = (0, 1, 2)  # done, failed, `plan -detailed-exitcode`
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,7 @@ class Children:
     def __init__(self, *, pass_fds: Sequence[int] = ()) -> None:
         self._pass_fds = tuple(pass_fds)
         self._running: subprocess.Popen[bytes] | None = None
+        self._interrupted = False
         self._guard = threading.Lock()
 
     def run(
@@ -52,54 +57,68 @@ class Children:
         """Run to the end; `on_line` gets each line of standard output as it is written.
 
         A KeyboardInterrupt (or any other exception of `on_line`) sends one SIGINT, calls `on_stop`, and is raised again
-        when the process has ended.
+        when the process has ended. Raises KeyboardInterrupt, and starts nothing, after `interrupt`.
         """
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            child = subprocess.Popen(
-                list(arguments),
-                cwd=directory,
-                env=dict(environ),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                pass_fds=self._pass_fds,
-                start_new_session=True,  # a Ctrl-C on the terminal reaches it through us only, once
-            )
-            with self._guard:
-                self._running = child
+
+            def start() -> subprocess.Popen[bytes]:
+                return subprocess.Popen(
+                    list(arguments),
+                    cwd=directory,
+                    env=dict(environ),
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=err,
+                    pass_fds=self._pass_fds,
+                    start_new_session=True,  # a Ctrl-C on the terminal reaches it through us only, once
+                )
+
             try:
-                self._follow(child, _Lines(out.fileno(), on_line), on_stop)
+                code = self._follow(start, _Lines(out.fileno(), on_line), on_stop)
             finally:
                 with self._guard:
                     self._running = None
-            return Finished(child.returncode, _read_all(out.fileno()), _read_all(err.fileno()))
+            return Finished(code, _read_all(out.fileno()), _read_all(err.fileno()))
 
     def interrupt(self) -> None:
-        """Send SIGINT to the process that runs, if any: it ends its step and stops."""
+        """Send SIGINT to the process that runs, if any: it ends its step and stops. No other is started any more."""
         with self._guard:
+            self._interrupted = True
             if self._running is not None:
                 self._running.send_signal(signal.SIGINT)
 
-    def _follow(self, child: subprocess.Popen[bytes], lines: _Lines, on_stop: Callable[[], None] | None) -> None:
-        stopped_by: BaseException | None = None
-        told = False
-        while True:
-            try:
-                if on_stop is not None and not told and isinstance(stopped_by, KeyboardInterrupt):
-                    told = True
-                    on_stop()
-                ended = _ended(child)
-                if stopped_by is None or isinstance(stopped_by, KeyboardInterrupt):
-                    lines.read_on(last=ended)
-                if ended:
-                    break
-            except BaseException as error:
-                # Terraform must not be left alone, nor hurried: a second SIGINT would make it drop its state.
-                if stopped_by is None:
+    def _started(self, start: Callable[[], subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
+        with self._guard:  # so an interrupt from another thread comes before it, or finds it
+            if self._interrupted:
+                raise KeyboardInterrupt
+            self._running = start()
+            return self._running
+
+    def _follow(
+        self, start: Callable[[], subprocess.Popen[bytes]], lines: _Lines, on_stop: Callable[[], None] | None
+    ) -> int:
+        fault: BaseException | None = None
+        asked = told = False
+        with uninterrupted() as signals:  # Terraform must not be left alone
+            child = self._started(start)
+            while True:
+                if (signals or fault is not None) and not asked:
+                    asked = True  # once: a second SIGINT would make it drop its state
                     child.send_signal(signal.SIGINT)
-                    stopped_by = error
-        if stopped_by is not None:
-            raise stopped_by
+                ended = _ended(child)
+                try:
+                    if on_stop is not None and not told and (signals or isinstance(fault, KeyboardInterrupt)):
+                        told = True
+                        on_stop()
+                    lines.read_on(last=ended)  # even where they can be shown to nobody: what failed is in them
+                    if ended:
+                        break
+                except BaseException as error:
+                    fault = fault or error
+            _end_the_rest(child)
+            if fault is not None:
+                raise fault
+        return child.returncode
 
 
 class _Lines:
@@ -110,6 +129,7 @@ class _Lines:
         self._on_line = on_line
         self._position = 0
         self._rest = b""
+        self._waiting: deque[bytes] = deque()
 
     def read_on(self, *, last: bool) -> None:
         if self._on_line is None:
@@ -117,11 +137,12 @@ class _Lines:
         read = _read_from(self._descriptor, self._position)
         self._position += len(read)
         *complete, self._rest = (self._rest + read).split(b"\n")
+        self._waiting.extend(complete)
         if last and self._rest:
-            complete.append(self._rest)
+            self._waiting.append(self._rest)
             self._rest = b""
-        for line in complete:
-            self._on_line(line.decode("utf-8", errors="replace"))
+        while self._waiting:  # those behind one that raises are handed on the next time
+            self._on_line(self._waiting.popleft().decode("utf-8", errors="replace"))
 
 
 def _read_from(descriptor: int, position: int) -> bytes:
@@ -137,3 +158,12 @@ def _ended(child: subprocess.Popen[bytes]) -> bool:
         child.wait(timeout=LOOK_EVERY_S)
         return True
     return False
+
+
+def _end_the_rest(child: subprocess.Popen[bytes]) -> None:
+    """Where terraform was killed or crashed, its providers may live on, with the run's lock. They have nobody any more
+    to tell what they make."""
+    if child.returncode in ORDERLY:
+        return
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody is left; macOS refuses for zombies
+        os.killpg(child.pid, signal.SIGKILL)  # it leads a group of its own

@@ -26,6 +26,7 @@ from edgewrap.infra.environment import cli_configuration_text, terraform_environ
 from edgewrap.infra.files import write_atomically
 from edgewrap.infra.initialised import InitStamp
 from edgewrap.infra.messages import Heard, Listener
+from edgewrap.signals import uninterrupted
 
 CHANGES_PRESENT = 2
 INSTANCE = "aws_instance"
@@ -161,14 +162,16 @@ class Terraform:
         try:
             self._streamed(listener, "apply", str(plan_file), good=(0,), parallelism=PARALLELISM)
         except KeyboardInterrupt:
-            for address, kind in listener.heard.unfinished.items():
-                if kind == INSTANCE:
-                    self._keep(address)
+            with uninterrupted():  # whoever cancels a pipeline sends a second signal seconds later
+                for address, kind in listener.heard.unfinished.items():
+                    if kind == INSTANCE:
+                        self._keep(address)
             raise
         return listener.heard
 
     def interrupt(self) -> None:
-        """Let the terraform that runs, if any, end its step and stop. May be called from any thread."""
+        """Let the terraform that runs, if any, end its step and stop, and start no more. May be called from any
+        thread."""
         self._children.interrupt()
 
     def _backend_options(self) -> dict[str, Any]:

@@ -13,4 +13,4 @@ from edgewrap.events import discard
 
 def file_lock(path: Path, command: str, timeout_s: float = 0) -> AbstractContextManager[int]:
     """Hold the lock file as a run of `command`."""
-    return lock.file_lock(path, Holder.of_this_run(command), Patience(timeout_s, discard))
+    return lock.file_lock(path, Holder.of_this_run(command, path), Patience(timeout_s, discard))

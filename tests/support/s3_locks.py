@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 from edgewrap.engine import bucket_lock
 from edgewrap.engine.holder import Holder
@@ -26,7 +27,7 @@ def s3_lock(
     bucket: Bucket, command: str = "apply", timeout_s: float = 0, emit: Emit = discard
 ) -> AbstractContextManager[None]:
     """Hold the lock object as a run of `command`."""
-    return bucket_lock.bucket_lock(bucket, Holder.of_this_run(command), Patience(timeout_s, emit))
+    return bucket_lock.bucket_lock(bucket, Holder.of_this_run(command, Path("lock")), Patience(timeout_s, emit))
 
 
 def take_turns(endpoint: str, key: str, next_round: Callable[[], str], told: Callable[[str], None]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import boto3
 import pytest
@@ -14,7 +15,7 @@ from edgewrap.engine.cluster import Cluster
 from edgewrap.engine.destroy import plan_destroy
 from edgewrap.engine.plan import make_plan
 from edgewrap.engine.workspace import Workspace
-from edgewrap.errors import StateError
+from edgewrap.errors import OpenNebulaError, StateError
 from edgewrap.infra.plane import AwsState
 from edgewrap.lab.aws.client import LabAwsClient
 from tests.support import front_end
@@ -90,3 +91,35 @@ def test_a_cluster_that_is_left_on_the_front_end_alone_can_be_destroyed(cluster:
     plan = plan_destroy(cluster, tuple(Plane))
     assert plan.aws is None
     assert {change.plane for change in plan.changes} == {Plane.OPENNEBULA}
+
+
+def planes_are(cluster: Cluster, uuid: str) -> None:
+    """AWS has a state with this UUID, and a plan that takes nothing away."""
+    aws = Mock()
+    aws.current.return_value = state(uuid)
+    aws.plan.return_value.changes = ()
+    cluster.__dict__["aws"] = aws
+
+
+def test_a_destroy_of_aws_alone_looks_whose_state_it_is(cluster: Cluster, stage: Stage) -> None:
+    stage.applied()
+    planes_are(cluster, STRANGER)
+    with pytest.raises(StateError, match=f"has the UUID {STRANGER}"):
+        plan_destroy(cluster, (Plane.AWS,))
+    planes_are(cluster, UUID)
+    plan = plan_destroy(cluster, (Plane.AWS,))
+    assert (plan.facts, plan.changes) == (None, ())
+
+
+def test_a_destroy_of_aws_alone_needs_no_front_end(
+    cluster: Cluster, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down() -> None:
+        raise OpenNebulaError("it is down", cause="", advice="")
+
+    monkeypatch.setattr(cluster.opennebula, "observe", down)
+    planes_are(cluster, STRANGER)
+    assert plan_destroy(cluster, (Plane.AWS,)).facts is None
+    assert "it is down" in stage.events[-1].text
+    with pytest.raises(OpenNebulaError):
+        plan_destroy(cluster, tuple(Plane))

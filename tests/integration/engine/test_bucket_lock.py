@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from edgewrap.engine.bucket_lock import await_terraform, lock_key, uninterrupted
+from edgewrap.engine.bucket_lock import await_terraform, lock_key
 from edgewrap.engine.holder import Holder
 from edgewrap.engine.waiting import Patience
 from edgewrap.errors import LockedError, StateError
@@ -123,7 +122,7 @@ def test_a_lock_that_somebody_else_has_by_now_is_not_released(bucket: Bucket) ->
         stored = bucket.read(lock_key(bucket))
         assert stored is not None
         assert bucket.remove(lock_key(bucket), stored.etag)
-        assert bucket.create(lock_key(bucket), Holder.of_this_run("apply").to_text().encode())
+        assert bucket.create(lock_key(bucket), Holder.of_this_run("apply", Path("lock")).to_text().encode())
     other = bucket.read(lock_key(bucket))
     assert other is not None
     assert b"apply" in other.data
@@ -137,6 +136,58 @@ def test_an_answer_that_was_lost_does_not_lock_the_run_out(bucket: Bucket, monke
     with s3_lock(bucket):
         assert bucket.read(lock_key(bucket)) is not None
     assert bucket.read(lock_key(bucket)) is None
+
+
+@pytest.mark.parametrize("fault", [StateError("no answer", cause="", advice=""), ValueError(), KeyboardInterrupt()])
+def test_a_put_that_was_carried_out_and_told_as_a_fault_leaves_no_lock(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch, fault: BaseException
+) -> None:
+    create = bucket.create
+
+    def lose_the_answer(key: str, data: bytes) -> bool:
+        assert create(key, data)
+        raise fault
+
+    monkeypatch.setattr(bucket, "create", lose_the_answer)
+    with pytest.raises(type(fault)), s3_lock(bucket):
+        pytest.fail("it goes on without knowing")
+    assert bucket.read(lock_key(bucket)) is None
+
+
+def test_a_signal_amid_the_put_leaves_no_lock(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    create = bucket.create
+    made = []
+
+    def interrupted(key: str, data: bytes) -> bool:
+        signal.raise_signal(signal.SIGINT)
+        made.append(create(key, data))
+        return made[0]
+
+    monkeypatch.setattr(bucket, "create", interrupted)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+    try:
+        with pytest.raises(KeyboardInterrupt), s3_lock(bucket):
+            pytest.fail("it goes on")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert made == [True]
+    assert bucket.read(lock_key(bucket)) is None
+
+
+def test_one_that_was_broken_meanwhile_is_warned_of(bucket: Bucket) -> None:
+    events: list[Event] = []
+    with s3_lock(bucket, emit=events.append):
+        stored = bucket.read(lock_key(bucket))
+        assert stored is not None
+        assert bucket.remove(lock_key(bucket), stored.etag)
+    assert [event.kind for event in events] == [EventKind.WARNING]
+    assert "was taken away while this run had it" in events[0].text
+
+
+def test_an_endpoint_that_is_no_url_is_explained() -> None:
+    with pytest.raises(StateError) as raised, s3_lock(state_bucket("localhost:4566", "edge.tfstate")):
+        pytest.fail("there is nothing to lock")
+    assert raised.value.cause == "localhost:4566 is no URL"
 
 
 def test_terraforms_own_lock_is_waited_for(bucket: Bucket) -> None:
@@ -162,20 +213,3 @@ def test_a_release_that_fails_is_told(aws: LabAwsClient, bucket: Bucket, monkeyp
     assert [event.kind for event in events] == [EventKind.WARNING]
     assert "force-unlock" in events[0].text
     assert state_bucket(aws.endpoint, bucket.state_key).read(lock_key(bucket)) is not None
-
-
-def test_an_interrupt_takes_effect_after_the_block() -> None:
-    reached = []
-
-    def block() -> None:
-        with uninterrupted():
-            os.kill(os.getpid(), signal.SIGINT)
-            reached.append(True)
-
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            block()
-    finally:
-        signal.signal(signal.SIGINT, before)
-    assert reached

@@ -18,7 +18,7 @@ from edgewrap.errors import LockedError, UsageError
 from edgewrap.events import discard
 from edgewrap.infra.bucket import Bucket
 from tests.support.lab import REGION
-from tests.support.s3_locks import STATES
+from tests.support.s3_locks import STATES, s3_lock
 
 SPEC = """
 apiVersion: edgewrap/v1
@@ -45,7 +45,7 @@ def dead() -> Holder:
     """A run of this machine that has ended."""
     process = subprocess.Popen(["true"])
     process.wait()
-    return replace(Holder.of_this_run("apply"), pid=process.pid)
+    return replace(Holder.of_this_run("apply", Path("lock")), pid=process.pid)
 
 
 def locks(bucket: Bucket) -> list[bool]:
@@ -94,7 +94,7 @@ def test_a_wrong_id_says_the_right_one(spec: Path, bucket: Bucket, dead: Holder)
 @pytest.mark.parametrize("alive", [True, False])
 def test_what_is_at_work_on_this_machine_keeps_its_lock(spec: Path, bucket: Bucket, dead: Holder, alive: bool) -> None:
     """Be it the run itself, or the terraform that it left."""
-    holder = Holder.of_this_run("apply") if alive else dead
+    holder = Holder.of_this_run("apply", Path("lock")) if alive else dead
     leave(bucket, holder)
     told = pytest.raises(LockedError, match="it is at work" if alive else "its terraform is at work")
     with lock.file_lock(spec.parent / "edge" / "lock", holder, NOW), told:
@@ -103,11 +103,70 @@ def test_what_is_at_work_on_this_machine_keeps_its_lock(spec: Path, bucket: Buck
     assert find_lock(spec, holder.id, NOW).holder == holder
 
 
+def test_what_is_at_work_in_another_working_directory_keeps_its_lock(
+    spec: Path, bucket: Bucket, dead: Holder, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    holder = replace(dead, file=str(elsewhere))
+    leave(bucket, holder)
+    with lock.file_lock(elsewhere, holder, NOW), pytest.raises(LockedError, match="its terraform is at work"):
+        find_lock(spec, holder.id, NOW)
+    assert find_lock(spec, holder.id, NOW).holder == holder
+
+
+def test_terraforms_lock_is_not_taken_from_a_run_that_may_live(spec: Path, bucket: Bucket, dead: Holder) -> None:
+    file = spec.parent / "edge" / "lock"
+    for holder in (Holder.of_this_run("apply", file), replace(dead, host="elsewhere")):
+        leave(bucket, holder, holder.host)
+        with pytest.raises(LockedError, match="its terraform may be at work") as raised:
+            find_lock(spec, "0a1b", NOW)
+        assert f"force-unlock {holder.id}`" in raised.value.advice
+        break_lock(find_lock(spec, holder.id, NOW))
+        assert locks(bucket) == [False, False]
+    leave(bucket, dead, dead.host)
+    with lock.file_lock(file, dead, NOW), pytest.raises(LockedError, match="its terraform is at work"):
+        find_lock(spec, "0a1b", NOW)
+    break_lock(find_lock(spec, "0a1b", NOW))
+    assert locks(bucket) == [True, False]
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"[]", b'{"holder": "lea"}', b'{"id": "x", "pid": "y"}'])
+def test_a_lock_that_cannot_be_read_goes_by_its_own_id(spec: Path, bucket: Bucket, text: bytes) -> None:
+    key = lock_key(bucket)
+    assert bucket.create(key, text)
+    stored = bucket.read(key)
+    assert stored is not None
+    with pytest.raises(LockedError) as raised, s3_lock(bucket):
+        pytest.fail("two runs hold the lock")
+    its_id = stored.etag.strip('"')
+    assert f"a run that cannot be read, lock id {its_id}" in raised.value.what
+    assert f"`edgewrap force-unlock {its_id}`" in raised.value.advice
+    file = spec.parent / "edge" / "lock"
+    held = lock.file_lock(file, Holder.of_this_run("apply", file), NOW)
+    with held, pytest.raises(LockedError, match="at work"):
+        find_lock(spec, its_id, NOW)
+    dead = find_lock(spec, its_id, NOW)
+    assert dead.locks == ("a run that cannot be read",)
+    break_lock(dead)
+    assert locks(bucket) == [False, False]
+
+
+def test_an_answer_that_was_lost_is_no_other_run(
+    spec: Path, bucket: Bucket, dead: Holder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """boto3 asks again, and is refused because of its own first removal."""
+    leave(bucket, dead, dead.host)
+    remove = Bucket.remove
+    monkeypatch.setattr(Bucket, "remove", lambda self, key, etag: remove(self, key, etag) and remove(self, key, etag))
+    break_lock(find_lock(spec, dead.id, NOW))
+    assert locks(bucket) == [False, False]
+
+
 def test_a_lock_that_changed_hands_meanwhile_stays(spec: Path, bucket: Bucket, dead: Holder) -> None:
     leave(bucket, dead)
     found = find_lock(spec, dead.id, NOW)
     break_lock(found)
-    leave(bucket, Holder.of_this_run("plan"))
+    leave(bucket, Holder.of_this_run("plan", Path("lock")))
     with pytest.raises(LockedError, match="meanwhile"):
         break_lock(found)
     assert locks(bucket) == [True, False]
@@ -124,7 +183,7 @@ def test_a_local_lock_need_not_be_broken(spec: Path) -> None:
     with pytest.raises(UsageError) as raised:
         find_lock(spec, "x", NOW)
     assert "a killed run leaves none behind" in raised.value.cause
-    held = lock.file_lock(spec.parent / "edge" / "lock", Holder.of_this_run("apply"), NOW)
+    held = lock.file_lock(spec.parent / "edge" / "lock", Holder.of_this_run("apply", Path("lock")), NOW)
     with held, pytest.raises(UsageError, match="cannot be broken") as raised:
         find_lock(spec, "x", NOW)
     assert "`edgewrap apply`" in raised.value.cause

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -83,3 +85,64 @@ def test_nothing_heavy_is_imported_at_start_up() -> None:
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(build(), ["--version"]) == 0
     assert capsys.readouterr().out.startswith("edgewrap 0.")
+
+
+STAY = """
+import fcntl, signal, sys, termios, time
+from pathlib import Path
+from contextlib import nullcontext
+from edgewrap.cli import main
+from edgewrap.signals import uninterrupted
+
+def stay(held: bool = False) -> None:
+    try:
+        with uninterrupted() if held else nullcontext(()) as came:
+            print("begun", flush=True)
+            while not came:
+                time.sleep(0.1)
+            print("a word to nobody", flush=True)
+    finally:
+        print("another", flush=True)
+        Path(FILE).write_text("ended in good order")
+
+FILE, *arguments = sys.argv[1:]
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+main.COMMANDS = (stay,)
+sys.argv[1:] = ["stay", *arguments]
+main.main()
+"""
+IGNORE = """
+import signal, sys
+from edgewrap.cli import main
+
+def stay() -> None:
+    signal.raise_signal(signal.SIGHUP)
+
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+main.COMMANDS = (stay,)
+sys.argv[1:] = ["stay"]
+main.main()
+"""
+
+
+@pytest.mark.parametrize("options", [[], ["--held"]])
+def test_a_terminal_that_goes_ends_the_run_in_good_order(tmp_path: Path, options: list[str]) -> None:
+    """An SSH session that drops: nothing can be written any more, and the locks are to be released all the same."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", STAY, str(tmp_path / "end"), *options],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    assert os.read(ours, 100).startswith(b"begun")
+    os.close(ours)
+    assert process.wait(timeout=30) == 130
+    assert (tmp_path / "end").read_text() == "ended in good order"
+
+
+def test_under_nohup_it_goes_on() -> None:
+    assert subprocess.run([sys.executable, "-c", IGNORE], check=False).returncode == 0

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from edgewrap.change import Plane
 from edgewrap.engine.journal import KEPT_RUNS, Journal, runs
+from edgewrap.errors import StateError
 from edgewrap.events import Event, EventKind
 
 
@@ -39,3 +42,8 @@ def test_a_traceback_is_kept_whole(tmp_path: Path) -> None:
     journal.close()
     assert "Traceback" in journal.path.read_text()
     assert "ValueError: ünlucky" in journal.path.read_text()
+
+
+def test_a_directory_that_takes_no_file_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(StateError, match="cannot be made: No such file"):
+        Journal(tmp_path / "none", "plan", lambda _: None)

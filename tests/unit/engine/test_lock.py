@@ -14,7 +14,7 @@ import pytest
 
 from edgewrap.engine.holder import Holder
 from edgewrap.engine.lock import file_holder
-from edgewrap.errors import LockedError
+from edgewrap.errors import LockedError, StateError
 from tests.support.locks import file_lock
 
 ROOT = Path(__file__).parents[3]
@@ -142,3 +142,20 @@ def test_released_at_the_end_of_the_block(tmp_path: Path) -> None:
     started = time.monotonic()
     with file_lock(lock, "apply", timeout_s=10):
         assert time.monotonic() - started < 1
+
+
+def test_a_holder_of_another_version_is_read() -> None:
+    """One that says more of a run, or less."""
+    known = Holder.of_this_run("apply", Path("lock"))
+    assert Holder.from_text(known.to_text()) == known
+    assert Holder.from_text(json.dumps({**json.loads(known.to_text()), "cloud": "aws"})) == known
+    less = Holder.from_text('{"id": "0a1b", "pid": 4711, "user": "lea"}')
+    assert less == Holder("0a1b", "lea", "unknown", 4711, "unknown", "unknown")
+    for text in ("", "half of {", "[]", '{"pid": 4711}', '{"id": "0a1b"}'):
+        assert Holder.from_text(text) is None
+
+
+def test_a_lock_file_that_cannot_be_is_explained(tmp_path: Path) -> None:
+    for use in (lambda: file_lock(tmp_path, "apply").__enter__(), lambda: file_holder(tmp_path)):
+        with pytest.raises(StateError, match="cannot be used: Is a directory"):
+            use()

@@ -131,7 +131,42 @@ def test_it_can_be_interrupted_from_another_thread(tmp_path: Path) -> None:
     script = [SHELL, "-c", GENTLE, SHELL, str(tmp_path / "state")]
     assert children.run(script, directory=tmp_path, environ=ENVIRON, on_line=on_line).code == 1
     assert (tmp_path / "state").read_text() == "ended after 1\n"
-    children.interrupt()  # nothing runs: nothing happens
+
+
+def test_after_an_interrupt_nothing_is_started_any_more(tmp_path: Path) -> None:
+    """It may come between two terraforms of one plan."""
+    children = Children()
+    children.interrupt()
+    with pytest.raises(KeyboardInterrupt):
+        children.run([SHELL, "-c", 'touch "$0"', str(tmp_path / "began")], directory=tmp_path, environ=ENVIRON)
+    assert not (tmp_path / "began").exists()
+
+
+def test_signals_drop_none_of_the_lines_that_were_read() -> None:
+    lines: list[str] = []
+
+    def on_line(line: str) -> None:
+        lines.append(line)
+        if line in ("1", "3"):
+            signal.raise_signal(signal.SIGINT)
+        if line == "2":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run("trap '' INT; printf '1\\n2\\n3\\n4\\n5'; sleep 0.3", on_line=on_line)
+    assert lines == ["1", "2", "3", "4", "5"]
+
+
+@pytest.mark.parametrize(("end", "lives"), [("kill -9 $$", False), ("exit 11", False), ("exit 1", True)])
+def test_what_a_killed_or_crashed_terraform_left_is_ended(tmp_path: Path, end: str, lives: bool) -> None:
+    """A provider that lives on would keep the run's lock, which it inherits."""
+    left = tmp_path / "left"
+    run(f"sh -c 'sleep 0.5; touch \"$0\"' {left} & {end}")
+    if lives:
+        eventually(left.exists)
+    else:
+        time.sleep(1)
+        assert not left.exists()
 
 
 def test_kill_9_of_edgewrap_lets_the_child_go_on_to_its_end(tmp_path: Path) -> None:
