@@ -32,6 +32,7 @@ from edgewrap.infra.render import VARIABLES_FILE, render
 from edgewrap.infra.runner import Places, Terraform
 from edgewrap.infra.state_store import state_store
 from edgewrap.infra.tools import check_tools
+from edgewrap.infra.unmade import unmade
 from edgewrap.infra.variables import make_variables
 from edgewrap.outputs import HostOutput, Outputs
 from edgewrap.spec.addressing import living
@@ -254,6 +255,7 @@ class AwsPlane:
             self._lookups,
             unavailable={*avoid, *(key for key, host in known.items() if host.is_dead)},
             coming={host_key(index) for index in living(hosts.count, hosts.retired)} - known.keys(),
+            unmade=unmade(state.inputs.amis, state.addresses) if state else (),
             front_end_version=front_end_version,
         )
 

@@ -4,56 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import boto3
 import pytest
-from botocore.stub import Stubber
 
 from edgewrap.errors import AwsError
 from edgewrap.finding import Verdict
 from edgewrap.infra.account import Account, InUse
 from edgewrap.infra.aws import AwsLookups
-from edgewrap.infra.clients import Clients
 from edgewrap.infra.preflight import AwsPreflight, Topic
 from edgewrap.infra.quotas import ELASTIC_IPS, VPCS, Quota
 from tests.support.infra import make_spec
+from tests.support.scripted import Scripted
 
 SPEC = make_spec()
 
 
-class Scripted:
-    """Clients whose answers are written down beforehand, in order."""
-
-    def __init__(self) -> None:
-        self.clients = Clients(SPEC, {})
-        self._stubs: dict[str, Stubber] = {}
-
-    def stub(self, service: str) -> Stubber:
-        """The answers of one service."""
-        if service not in self._stubs:
-            client = boto3.client(service, "eu-west-3", aws_access_key_id="a", aws_secret_access_key="b")  # type: ignore[call-overload]
-            self.clients._made[service] = client
-            self._stubs[service] = Stubber(client)
-            self._stubs[service].activate()
-        return self._stubs[service]
-
-    def value(self, method: str, quota: Quota, value: float) -> None:
-        """Service Quotas tells a value."""
-        asked = {"ServiceCode": quota.service, "QuotaCode": quota.code}
-        self.stub("service-quotas").add_response(method, {"Quota": {"Value": value}}, asked)
-
-    def refuse(self, service: str, method: str, code: str) -> None:
-        """A service refuses."""
-        self.stub(service).add_client_error(method, code, f"{code}, it says")
-
-    def done(self) -> None:
-        """All answers were asked for."""
-        for stub in self._stubs.values():
-            stub.assert_no_pending_responses()
-
-
 @pytest.fixture
 def aws() -> Iterator[Scripted]:
-    scripted = Scripted()
+    scripted = Scripted(SPEC)
     yield scripted
     scripted.done()
 
