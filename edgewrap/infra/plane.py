@@ -221,7 +221,9 @@ class AwsPlane:
 
     def tools(self) -> tuple[Finding, ...]:
         """Whether this machine has terraform and its providers."""
-        return check_tools(_binary(self._spec), self._plugin_dir, os.environ)
+        return check_tools(
+            _binary(self._spec), self._plugin_dir, os.environ, with_s3=s3_backend(self._spec) is not None
+        )
 
     def preflight(self, state: AwsState | None) -> tuple[Finding, ...]:
         """Whether the account has all that the spec asks for; nothing is changed."""

@@ -35,6 +35,12 @@ class Scripted:
         """A service refuses."""
         self.stub(service).add_client_error(method, code, f"{code}, it says")
 
+    def caller(self, account: str = "123456789012") -> None:
+        """STS tells who we are."""
+        arn = f"arn:aws:iam::{account}:user/ci"
+        answer = {"UserId": "AIDAEXAMPLE", "Account": account, "Arn": arn}
+        self.stub("sts").add_response("get_caller_identity", answer)
+
     def done(self) -> None:
         """All answers were asked for."""
         for stub in self._stubs.values():
