@@ -17,6 +17,7 @@ from edgewrap.infra.clients import Clients
 from edgewrap.infra.inputs import Inputs, eip_key, host_key
 from edgewrap.infra.quotas import ELASTIC_IPS, VPCS, Demand, judge, vcpu_quota
 from edgewrap.infra.refusals import refused_sizes
+from edgewrap.infra.rules import DEFAULT, RULES, judge_rules, rule_counts
 from edgewrap.outputs import UNKNOWN, Outputs
 from edgewrap.spec.addressing import living, pair_capacity
 from edgewrap.spec.models import Spec
@@ -34,6 +35,7 @@ class Topic(Enum):
     VPC = "vpc"
     ELASTIC_IPS = "elastic ip"
     HOSTS = "instance"
+    RULES = "security group rule"
 
 
 def expected_topics(spec: Spec, state: AwsState | None) -> frozenset[Topic]:
@@ -47,6 +49,7 @@ def expected_topics(spec: Spec, state: AwsState | None) -> frozenset[Topic]:
         Topic.ELASTIC_IPS: bool(eips),
         Topic.HOSTS: bool(own_hosts(spec) - outputs.hosts.keys()),
     }
+    found[Topic.RULES] = found[Topic.VPC] or found[Topic.HOSTS]  # each host has one; others are told by the plan
     return frozenset(topic for topic, comes in found.items() if comes)
 
 
@@ -72,7 +75,7 @@ def own_eips(spec: Spec, inputs: Inputs | None) -> frozenset[str]:
 
 def without_state(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """All findings, made where the state cannot be read: nobody knows what is ours already, and so what comes."""
-    known = (CREDENTIALS, OFFER, INTERFACES)
+    known = (CREDENTIALS, OFFER, INTERFACES, RULES.name)
     text = "not known without the Terraform state"
     return tuple(
         one if one.check in known else replace(one, verdict=Verdict.UNKNOWN, text=text, advice="") for one in findings
@@ -112,6 +115,8 @@ class AwsPreflight:
             checks |= {ELASTIC_IPS.name: self._elastic_ips}
         if Topic.HOSTS in topics:
             checks |= {"vCPUs": self._vcpus, OFFER: self._offer}
+        if Topic.RULES in topics:
+            checks |= {RULES.name: self._rules}
         return checks
 
     def _run(self, checks: Mapping[str, Callable[[], Finding]]) -> tuple[Finding, ...]:
@@ -155,6 +160,16 @@ class AwsPreflight:
         demand = _demand(used, own_hosts(self._spec))
         counted = Demand(demand.used, demand.comes * each, demand.goes * each)
         return judge(quota, self._account.limit(quota), counted, f"or lower hosts.count ({kind} has {each})")
+
+    def _rules(self) -> Finding:
+        counts = rule_counts(self._spec)
+        try:
+            limit = self._account.limit(RULES)
+        except AwsError:
+            if max(counts.values()) > DEFAULT:  # whether somebody had it raised, only AWS knows
+                raise
+            limit = DEFAULT
+        return judge_rules(limit, counts)
 
     def _offer(self) -> Finding:
         kind, zone = self._spec.hosts.instance_type, self._spec.aws.zone

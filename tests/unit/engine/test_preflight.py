@@ -36,7 +36,7 @@ def test_a_first_run_asks_everything_and_one_with_nothing_new_asks_nothing() -> 
 @pytest.mark.parametrize(
     ("sections", "topics"),
     [
-        ({"hosts": {"count": 4}}, {Topic.HOSTS}),
+        ({"hosts": {"count": 4}}, {Topic.HOSTS, Topic.RULES}),
         ({"public_network": {"elastic_ips": {"count": 3}}}, {Topic.ELASTIC_IPS}),
         ({"hosts": {"address": "eip"}}, {Topic.ELASTIC_IPS}),
         ({"hosts": {"count": 2, "retired": [1]}}, set()),
