@@ -165,8 +165,8 @@ class AwsPreflight:
         counts = rule_counts(self._spec)
         try:
             limit = self._account.limit(RULES)
-        except AwsError:
-            if max(counts.values()) > DEFAULT:  # whether somebody had it raised, only AWS knows
+        except AwsError as error:
+            if error.code not in DENIED or max(counts.values()) > DEFAULT:  # whether it was raised, only AWS knows
                 raise
             limit = DEFAULT
         return judge_rules(limit, counts)
