@@ -10,6 +10,9 @@ from enum import StrEnum
 
 from edgewrap.change import Plane
 
+CREDENTIALS = "credentials"
+"""The check of who we are to AWS: shown even where all is well, since it says whose account is changed."""
+
 
 class Verdict(StrEnum):
     """`UNKNOWN`: the check could not be made."""

@@ -10,7 +10,7 @@ from edgewrap.change import Action, Change, Plane
 from edgewrap.engine.cluster import Cluster
 from edgewrap.errors import EdgewrapError, PreflightError
 from edgewrap.events import Event, EventKind
-from edgewrap.finding import Finding, Verdict
+from edgewrap.finding import CREDENTIALS, Finding, Verdict
 from edgewrap.outputs import UNKNOWN, Outputs
 
 if TYPE_CHECKING:
@@ -46,17 +46,21 @@ def before_making(
 
 
 def tell(cluster: Cluster, findings: Sequence[Finding]) -> None:
-    """Each finding as an event: a warning where it is one or where nothing is known, else for the log file."""
-    for finding in findings:
-        warned = finding.verdict in (Verdict.WARNING, Verdict.UNKNOWN)
-        kind = EventKind.WARNING if warned else EventKind.LOG
+    """Each finding as an event, once: a warning where it is one or where nothing is known, shown where it says who we
+    are, else for the log file."""
+    for finding in dict.fromkeys(findings):
         text = f"{finding.text}; {finding.advice}" if finding.advice else finding.text
-        cluster.emit(Event(kind, finding.plane, finding.check, text if warned else f"{finding.verdict}: {text}"))
+        if finding.verdict in (Verdict.WARNING, Verdict.UNKNOWN):
+            cluster.emit(Event(EventKind.WARNING, finding.plane, finding.check, text))
+        elif finding.check == CREDENTIALS and finding.verdict is Verdict.OK:
+            cluster.emit(Event(EventKind.INFO, finding.plane, finding.check, text))
+        else:
+            cluster.emit(Event(EventKind.LOG, finding.plane, finding.check, f"{finding.verdict}: {text}"))
 
 
 def require(findings: Sequence[Finding]) -> None:
     """Raises PreflightError where one of them is a failure."""
-    failures = [finding for finding in findings if finding.verdict is Verdict.FAILURE]
+    failures = [finding for finding in dict.fromkeys(findings) if finding.verdict is Verdict.FAILURE]
     if failures:
         raise PreflightError(failures)
 
@@ -66,7 +70,9 @@ def _aws(cluster: Cluster) -> Sequence[Finding]:
     try:
         state = cluster.aws.current()
     except EdgewrapError as error:
-        return (*tools, _failure(None, "Terraform state", error))
+        from edgewrap.infra.preflight import without_state
+
+        return (*tools, _failure(None, "Terraform state", error), *without_state(cluster.aws.preflight(None)))
     return (*tools, *cluster.aws.preflight(state))
 
 

@@ -14,13 +14,15 @@ from edgewrap.infra.quotas import Quota, vcpu_quota
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.literals import InstanceTypeType
-    from mypy_boto3_ec2.type_defs import TagTypeDef
+    from mypy_boto3_ec2.type_defs import AddressTypeDef, InstanceTypeDef, TagTypeDef
+    from mypy_boto3_service_quotas.type_defs import ServiceQuotaTypeDef
 
 UUID_TAG, KEY_TAG = "edgewrap:uuid", "edgewrap:key"
 COUNTED_STATES = ("pending", "running")  # of instances
 OTHER_STATES = ("stopping", "stopped")  # they are there, and count in no quota of vCPUs
 MOST_TYPES = 100  # in one question
 NO_VALUE = frozenset({"NoSuchResourceException"})
+AMAZON_POOL = "amazon"
 DENIED = frozenset({"UnauthorizedOperation", "AccessDenied", "AccessDeniedException"})
 
 
@@ -35,11 +37,13 @@ class InUse:
 
 @dataclass(frozen=True, slots=True)
 class Vpc:
-    """A VPC of the region. `key` is edgewrap's, empty where it is not this cluster's."""
+    """A VPC of the region. `key` is edgewrap's, empty where it is not this cluster's; `owner` is the account that it
+    belongs to: one that only shares a subnet with ours counts in its own quota."""
 
     id: str
     key: str
     networks: tuple[IPv4Network, ...]
+    owner: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +77,13 @@ class Account:
             return self._attribute(quota)
 
     def elastic_ips(self) -> InUse:
-        """All Elastic IPs of the region."""
+        """The Elastic IPs of the region that count."""
         with self._clients.explained():
-            addresses = self._clients.ec2.describe_addresses()["Addresses"]
+            addresses = [one for one in self._clients.ec2.describe_addresses()["Addresses"] if _counts(one)]
         return InUse(len(addresses), self._own(address.get("Tags", []) for address in addresses))
 
     def vpcs(self) -> tuple[Vpc, ...]:
-        """All VPCs of the region, the default one among them."""
+        """All VPCs of the region, the default one and those that other accounts share with us among them."""
         with self._clients.explained():
             found = [
                 vpc for page in self._clients.ec2.get_paginator("describe_vpcs").paginate() for vpc in page["Vpcs"]
@@ -89,6 +93,7 @@ class Account:
                 vpc["VpcId"],
                 next(iter(self._own([vpc.get("Tags", [])])), ""),
                 tuple(IPv4Network(one["CidrBlock"]) for one in vpc.get("CidrBlockAssociationSet", [])),
+                vpc.get("OwnerId", ""),
             )
             for vpc in found
         )
@@ -105,8 +110,7 @@ class Account:
                 for instance in (one for reservation in page["Reservations"] for one in reservation["Instances"]):
                     counts = instance["State"]["Name"] in COUNTED_STATES
                     own[counts] |= self._own([instance.get("Tags", [])])
-                    spot = "InstanceLifecycle" in instance
-                    if counts and not spot and vcpu_quota(instance["InstanceType"]) == quota:
+                    if counts and _on_demand(instance) and vcpu_quota(instance["InstanceType"]) == quota:
                         kinds[instance["InstanceType"]] += 1
         sizes = self.vcpus_of(kinds)
         used = sum(sizes[kind] * count for kind, count in kinds.items())
@@ -126,7 +130,8 @@ class Account:
 
     def _service_quota(self, quota: Quota) -> int:
         """A quota that nobody ever changed has no value of its own in some accounts: then AWS's default."""
-        client = self._clients.quotas
+        with self._clients.explained():  # to make the client can fail too: AWS_PROFILE may name none
+            client = self._clients.quotas
         try:
             with self._clients.explained():
                 answer = client.get_service_quota(ServiceCode=quota.service, QuotaCode=quota.code)
@@ -135,12 +140,14 @@ class Account:
                 raise
             with self._clients.explained():
                 answer = client.get_aws_default_service_quota(ServiceCode=quota.service, QuotaCode=quota.code)
-        return int(answer["Quota"]["Value"])
+        return _value(quota, answer["Quota"])
 
     def _attribute(self, quota: Quota) -> int:
         with self._clients.explained():
             answer = self._clients.ec2.describe_account_attributes(AttributeNames=[quota.attribute])  # type: ignore[list-item]
         values = [value["AttributeValue"] for one in answer["AccountAttributes"] for value in one["AttributeValues"]]
+        if not values:
+            raise _untold(quota, "the account has no such attribute")
         return int(values[0])
 
     def _own(self, tag_lists: Iterable[Iterable[TagTypeDef]]) -> frozenset[str]:
@@ -149,3 +156,31 @@ class Account:
         return frozenset(
             tags[KEY_TAG] for tags in named if self._uuid and tags.get(UUID_TAG) == self._uuid and KEY_TAG in tags
         )
+
+
+def _value(quota: Quota, told: ServiceQuotaTypeDef) -> int:
+    if "Value" not in told:  # AWS then says why, where it can
+        reason = told.get("ErrorReason", {})
+        raise _untold(quota, reason.get("ErrorMessage") or reason.get("ErrorCode") or "it gave no value")
+    return int(told["Value"])
+
+
+def _untold(quota: Quota, reason: str) -> AwsError:
+    return AwsError(
+        f"AWS does not tell the quota {quota.code} of {quota.name}",
+        cause=reason,
+        advice=f"look at {quota.code} in Service Quotas",
+    )
+
+
+def _counts(address: AddressTypeDef) -> bool:
+    """Whether an address counts in the quota: one of AWS's own, not of a pool brought along, an Outpost, a carrier, or
+    held by a service of AWS's."""
+    foreign = address.get("CustomerOwnedIp") or address.get("CarrierIp") or address.get("ServiceManaged")
+    return not foreign and address.get("PublicIpv4Pool", AMAZON_POOL) == AMAZON_POOL
+
+
+def _on_demand(instance: InstanceTypeDef) -> bool:
+    """Whether an instance counts in a quota of on-demand vCPUs: neither spot nor on a dedicated host, which has a quota
+    of its own."""
+    return "InstanceLifecycle" not in instance and instance.get("Placement", {}).get("Tenancy") != "host"

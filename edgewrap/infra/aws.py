@@ -6,6 +6,7 @@ takes a stopped instance for a sound one.
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ UBUNTU_NAMES = {
     "ubuntu-24.04": "ubuntu/images/hvm-ssd*/ubuntu-noble-24.04-{machine}-server-*",
 }
 MACHINES = {"x86_64": "amd64", "arm64": "arm64"}  # EC2's word for an architecture: Ubuntu's
+KEY_TYPES = ("ssh-rsa", "ssh-ed25519")  # that EC2 imports
 MOST_VALUES = 200  # in one filter
 
 
@@ -52,8 +54,8 @@ class AwsLookups:
         """A random UUID."""
         return str(uuid.uuid4())
 
-    def first_zone(self) -> str:
-        """The first availability zone, by name, that offers the type. Raises AwsError where none does."""
+    def first_zone(self, preferred: str = "") -> str:
+        """The zone `preferred` where it offers the type, else the first, by name. Raises AwsError where none does."""
         zones = self.zones()
         if not zones:
             raise AwsError(
@@ -61,15 +63,17 @@ class AwsLookups:
                 cause="the type is not sold in this region",
                 advice="take another hosts.instance_type or aws.region",
             )
-        return zones[0]
+        return preferred if preferred in zones else zones[0]
 
     def zones(self) -> Sequence[str]:
-        """The availability zones that offer the type, by name. Raises AwsError where AWS cannot be asked."""
+        """The availability zones that offer the type, by name. Local and Wavelength Zones (`us-west-2-lax-1a`) do not
+        count: they are opted in to, and have few services. Raises AwsError where AWS cannot be asked."""
         with self._clients.explained():
             offerings = self._clients.ec2.describe_instance_type_offerings(
                 LocationType="availability-zone", Filters=[{"Name": "instance-type", "Values": [self._instance_type]}]
             )["InstanceTypeOfferings"]
-        return sorted(offering["Location"] for offering in offerings)
+        own = re.compile(re.escape(self._region) + "[a-z]")
+        return sorted(offering["Location"] for offering in offerings if own.fullmatch(offering["Location"]))
 
     def image(self) -> str:
         """The newest of Canonical's own images for the type's architecture. Raises AwsError where there is none.
@@ -77,7 +81,7 @@ class AwsLookups:
         DescribeImages rather than Canonical's SSM parameter: it needs no right beyond EC2's own, and every endpoint
         that stands in for AWS has it.
         """
-        machine = self._type()["ProcessorInfo"]["SupportedArchitectures"][0]
+        machine = self._machine()
         name = UBUNTU_NAMES[self._ami].format(machine=MACHINES[machine])
         with self._clients.explained():
             images = self._clients.ec2.describe_images(
@@ -112,10 +116,17 @@ class AwsLookups:
             raise ToolError(
                 f"the public key {self._public_key} cannot be read", cause=str(error), advice=advice
             ) from error
-        if len(text.splitlines()) != 1 or not text.startswith(("ssh-", "ecdsa-", "sk-")):
+        kind = text.split(" ", 1)[0]
+        if len(text.splitlines()) != 1 or not kind.startswith(("ssh-", "ecdsa-", "sk-")):
             raise ToolError(
                 f"{self._public_key} is not a public key file",
                 cause="it should hold one line: type, key, comment",
+                advice=advice,
+            )
+        if kind not in KEY_TYPES:
+            raise ToolError(
+                f"{self._public_key} holds a key of type {kind}",
+                cause="EC2 takes RSA and ED25519 keys only",
                 advice=advice,
             )
         return text
@@ -146,6 +157,18 @@ class AwsLookups:
         """Make the client, which takes half a second, ahead of the first question."""
         with self._clients.explained():
             _ = self._clients.ec2
+
+    def _machine(self) -> str:
+        """The type's architecture in EC2's word: the first that Ubuntu is made for, since some types list i386 too."""
+        offered = self._type()["ProcessorInfo"]["SupportedArchitectures"]
+        for machine in offered:
+            if machine in MACHINES:
+                return machine
+        raise AwsError(
+            f"{self._instance_type} is of architecture {', '.join(offered) or 'unknown'}",
+            cause=f"Ubuntu's images are for {' and '.join(MACHINES)}",
+            advice="take another hosts.instance_type, or name an image by its id: `ami: ami-…` in hosts",
+        )
 
     def _type(self) -> InstanceTypeInfoTypeDef:
         if self._known_type is None:

@@ -17,6 +17,7 @@ from edgewrap.infra.inputs import (
 )
 from edgewrap.infra.placement import place
 from edgewrap.infra.refusals import refused_changes, refused_sizes
+from edgewrap.infra.unmade import KEY_PAIR_KEY, SUBNET_KEY, VPC_KEY
 from edgewrap.infra.versions import decide_version
 from edgewrap.spec.addressing import living
 from edgewrap.spec.models import Spec
@@ -28,8 +29,8 @@ class Lookups(Protocol):
     def new_uuid(self) -> str:
         """A UUID that no cluster has yet."""
 
-    def first_zone(self) -> str:
-        """The first availability zone, by name, that offers the instance type."""
+    def first_zone(self, preferred: str = "") -> str:
+        """The availability zone `preferred` where it offers the instance type, else the first, by name, that does."""
 
     def image(self) -> str:
         """The id of the newest image that `hosts.ami` (`ubuntu-24.04`) stands for, for the type's architecture."""
@@ -48,17 +49,20 @@ def decide_inputs(
     *,
     unavailable: Collection[str] = (),
     coming: Collection[str] = (),
+    unmade: Collection[str] = (),
     front_end_version: str = "",
 ) -> Inputs:
     """The inputs of this run.
 
     Kept: the UUID, the zone, the image of every living host, the key's text, the placement of every group whose host
     stays. `unavailable` are the keys of hosts that shall carry no groups (where any other can), `coming` of those that
-    have no instance yet. `lookups` are asked only for what is new. `front_end_version` is OpenNebula's own (`7.0.2`),
-    empty where it could not be read.
-    Raises RefusedChangeError where the spec asks for what the cluster cannot take.
+    have no instance yet. `unmade` are the keys of what is not in the state: nothing holds an unmade thing to what was
+    decided for it, or a wrong image, key or zone at which an apply has failed could never be corrected.
+    `lookups` are asked only for what is new. `front_end_version` is OpenNebula's own (`7.0.2`), empty where it could
+    not be read. Raises RefusedChangeError where the spec asks for what the cluster cannot take.
     """
     if previous is not None:
+        previous = _still_binding(spec, previous, lookups, unmade)
         _refuse([str(refusal) for refusal in refused_changes(spec, previous)])
     limits = previous.limits if previous else lookups.interface_limits()
     _refuse([str(refusal) for refusal in refused_sizes(spec, limits)])
@@ -74,7 +78,7 @@ def decide_inputs(
         limits=limits,
         host_address=spec.hosts.address,
         public_key=previous.public_key if previous else lookups.public_key(),
-        amis=_images(spec, hosts, previous, lookups),
+        amis=_images(spec, hosts, previous, lookups, unmade),
         placement=place(groups, able, previous.placement if previous else {}, coming),
         eips=tuple(eip_key(index) for index in living(eips.count, eips.retired)),
         ipam_eips=previous.ipam_eips if previous else (),
@@ -99,9 +103,30 @@ def _foundation(spec: Spec, lookups: Lookups) -> Foundation:
     )
 
 
-def _images(spec: Spec, hosts: list[str], previous: Inputs | None, lookups: Lookups) -> dict[str, str]:
-    """The image of each host; a living one keeps its own, all new ones get the same."""
-    known = previous.amis if previous else {}
+def _still_binding(spec: Spec, previous: Inputs, lookups: Lookups, unmade: Collection[str]) -> Inputs:
+    """The `previous` inputs, with what nothing holds to them as the spec has it now.
+
+    While a host stands, so do the network it is in and the key it lets in, whatever else somebody took away.
+    """
+    if any(host not in unmade for host in previous.amis):
+        return previous
+    foundation, network = previous.foundation, spec.aws.network
+    if SUBNET_KEY in unmade:
+        # left open, the zone stays where it can: what a killed run made without a trace in the state is in it
+        zone = lookups.first_zone(foundation.zone) if spec.aws.zone == "auto" else spec.aws.zone
+        foundation = foundation.model_copy(update={"zone": zone})
+        if VPC_KEY in unmade or str(network.cidr) == foundation.vpc_cidr:
+            cidrs = {"vpc_cidr": str(network.cidr), "subnet_cidr": str(network.subnet_cidr)}
+            foundation = foundation.model_copy(update=cidrs)
+    public_key = lookups.public_key() if KEY_PAIR_KEY in unmade else previous.public_key
+    return previous.model_copy(update={"foundation": foundation, "public_key": public_key})
+
+
+def _images(
+    spec: Spec, hosts: list[str], previous: Inputs | None, lookups: Lookups, unmade: Collection[str]
+) -> dict[str, str]:
+    """The image of each host; one that is made keeps its own, all others get the same."""
+    known = {host: ami for host, ami in previous.amis.items() if host not in unmade} if previous else {}
     if all(host in known for host in hosts):
         newest = ""
     elif spec.hosts.ami.startswith("ami-"):

@@ -13,6 +13,7 @@ from edgewrap.infra.decide import decide_inputs
 from edgewrap.infra.files import write_atomically
 from edgewrap.infra.offline import OfflineLookups
 from edgewrap.infra.render import render
+from edgewrap.infra.unmade import unmade
 from edgewrap.spec.models import Spec
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ def export_terraform(
     ours, and are not touched.
     """
     lookups = OfflineLookups(spec) if offline else AwsLookups(spec, Clients(spec, environ))
-    files = render(spec, decide_inputs(spec, state.inputs if state else None, lookups))
+    previous, missing = (state.inputs, unmade(state.inputs.amis, state.addresses)) if state else (None, ())
+    files = render(spec, decide_inputs(spec, previous, lookups, unmade=missing))
     foreign = sorted(path.name for path in directory.glob("*.tf*") if path.is_file() and path.name not in files)
     if foreign:
         raise UsageError(

@@ -25,9 +25,9 @@ class OfflineLookups:
         """A UUID that no cluster has."""
         return UUID
 
-    def first_zone(self) -> str:
-        """The first zone, offered or not."""
-        return f"{self._spec.aws.region}a"
+    def first_zone(self, preferred: str = "") -> str:
+        """The zone `preferred`, else the first, offered or not."""
+        return preferred or f"{self._spec.aws.region}a"
 
     def image(self) -> str:
         """The id of no image, the same for the same name."""

@@ -31,6 +31,7 @@ from edgewrap.infra.render import render
 from edgewrap.infra.runner import Places, Terraform
 from edgewrap.infra.state_store import state_store
 from edgewrap.infra.tools import check_tools
+from edgewrap.infra.unmade import unmade
 from edgewrap.infra.variables import make_variables
 from edgewrap.outputs import HostOutput, Outputs
 from edgewrap.spec.addressing import living
@@ -228,7 +229,9 @@ class AwsPlane:
 
     def tools(self) -> tuple[Finding, ...]:
         """Whether this machine has terraform and its providers."""
-        return check_tools(_binary(self._spec), self._plugin_dir, os.environ)
+        return check_tools(
+            _binary(self._spec), self._plugin_dir, os.environ, with_s3=s3_backend(self._spec) is not None
+        )
 
     def preflight(self, state: AwsState | None) -> tuple[Finding, ...]:
         """Whether the account has all that the spec asks for; nothing is changed."""
@@ -266,6 +269,7 @@ class AwsPlane:
             self._lookups,
             unavailable={*avoid, *(key for key, host in known.items() if host.is_dead)},
             coming={host_key(index) for index in living(hosts.count, hosts.retired)} - known.keys(),
+            unmade=unmade(state.inputs.amis, state.addresses) if state else (),
             front_end_version=front_end_version,
         )
 

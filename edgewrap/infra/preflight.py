@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from edgewrap.change import Action, Change, Plane
 from edgewrap.errors import AwsError
-from edgewrap.finding import Finding, Verdict
+from edgewrap.finding import CREDENTIALS, Finding, Verdict
 from edgewrap.infra.account import DENIED, Account, InUse
 from edgewrap.infra.aws import AwsLookups
 from edgewrap.infra.clients import Clients
 from edgewrap.infra.inputs import Inputs, eip_key, host_key
 from edgewrap.infra.quotas import ELASTIC_IPS, VPCS, Demand, judge, vcpu_quota
 from edgewrap.infra.refusals import refused_sizes
+from edgewrap.infra.rules import DEFAULT, RULES, judge_rules, rule_counts
 from edgewrap.outputs import UNKNOWN, Outputs
 from edgewrap.spec.addressing import living, pair_capacity
 from edgewrap.spec.models import Spec
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from edgewrap.infra.plane import AwsState
 
 VPC_KEY = "vpc"
-CREDENTIALS, OFFER, INTERFACES, NETWORK = "credentials", "instance type", "network interfaces", "addresses of the VPC"
+OFFER, INTERFACES, NETWORK = "instance type", "network interfaces", "addresses of the VPC"
 
 
 class Topic(Enum):
@@ -34,6 +35,7 @@ class Topic(Enum):
     VPC = "vpc"
     ELASTIC_IPS = "elastic ip"
     HOSTS = "instance"
+    RULES = "security group rule"
 
 
 def expected_topics(spec: Spec, state: AwsState | None) -> frozenset[Topic]:
@@ -47,6 +49,7 @@ def expected_topics(spec: Spec, state: AwsState | None) -> frozenset[Topic]:
         Topic.ELASTIC_IPS: bool(eips),
         Topic.HOSTS: bool(own_hosts(spec) - outputs.hosts.keys()),
     }
+    found[Topic.RULES] = found[Topic.VPC] or found[Topic.HOSTS]  # each host has one; others are told by the plan
     return frozenset(topic for topic, comes in found.items() if comes)
 
 
@@ -70,6 +73,15 @@ def own_eips(spec: Spec, inputs: Inputs | None) -> frozenset[str]:
     return frozenset(keys)
 
 
+def without_state(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """All findings, made where the state cannot be read: nobody knows what is ours already, and so what comes."""
+    known = (CREDENTIALS, OFFER, INTERFACES, RULES.name)
+    text = "not known without the Terraform state"
+    return tuple(
+        one if one.check in known else replace(one, verdict=Verdict.UNKNOWN, text=text, advice="") for one in findings
+    )
+
+
 class AwsPreflight:
     """The checks of one spec against its account. `inputs` are those of its state, None without one."""
 
@@ -84,12 +96,16 @@ class AwsPreflight:
         checks = {**self._checks(tuple(Topic)), INTERFACES: self._interfaces}
         who, *others = self._run({CREDENTIALS: self._credentials, **checks})
         if who.verdict is Verdict.FAILURE:
-            others = [replace(one, text="AWS could not be asked", advice="") for one in others]
+            unknown = Verdict.UNKNOWN  # what could be asked all the same, stays: STS may fail alone
+            others = [
+                replace(one, text="AWS could not be asked", advice="") if one.verdict is unknown else one
+                for one in others
+            ]
         return (who, *others)
 
     def about(self, topics: Collection[Topic]) -> tuple[Finding, ...]:
-        """Those that concern what a run is about to make."""
-        return self._run(self._checks(topics))
+        """Those that concern what a run is about to make, and in which account."""
+        return self._run({CREDENTIALS: self._credentials, **self._checks(topics)} if topics else {})
 
     def _checks(self, topics: Collection[Topic]) -> dict[str, Callable[[], Finding]]:
         checks: dict[str, Callable[[], Finding]] = {}
@@ -99,6 +115,8 @@ class AwsPreflight:
             checks |= {ELASTIC_IPS.name: self._elastic_ips}
         if Topic.HOSTS in topics:
             checks |= {"vCPUs": self._vcpus, OFFER: self._offer}
+        if Topic.RULES in topics:
+            checks |= {RULES.name: self._rules}
         return checks
 
     def _run(self, checks: Mapping[str, Callable[[], Finding]]) -> tuple[Finding, ...]:
@@ -111,11 +129,15 @@ class AwsPreflight:
         try:
             caller = self._account.caller()
         except AwsError as error:
-            return Finding(Plane.AWS, CREDENTIALS, Verdict.FAILURE, f"{error.what} ({error.cause})", error.advice)
+            verdict = Verdict.WARNING if error.code in DENIED else Verdict.FAILURE
+            return Finding(Plane.AWS, CREDENTIALS, verdict, f"{error.what} ({error.cause})", error.advice)
         return Finding(Plane.AWS, CREDENTIALS, Verdict.OK, f"{caller.arn}, account {caller.account}")
 
     def _vpcs(self) -> Finding:
         vpcs = self._account.vpcs()
+        if len({vpc.owner for vpc in vpcs}) > 1:  # others share theirs with us: which are ours, only our account tells
+            own = self._account.caller().account
+            vpcs = tuple(vpc for vpc in vpcs if vpc.owner == own)
         used = InUse(len(vpcs), frozenset(vpc.key for vpc in vpcs if vpc.key))
         return judge(VPCS, self._account.limit(VPCS), _demand(used, {VPC_KEY}), "or delete a VPC that nothing uses")
 
@@ -138,6 +160,16 @@ class AwsPreflight:
         demand = _demand(used, own_hosts(self._spec))
         counted = Demand(demand.used, demand.comes * each, demand.goes * each)
         return judge(quota, self._account.limit(quota), counted, f"or lower hosts.count ({kind} has {each})")
+
+    def _rules(self) -> Finding:
+        counts = rule_counts(self._spec)
+        try:
+            limit = self._account.limit(RULES)
+        except AwsError as error:
+            if error.code not in DENIED or max(counts.values()) > DEFAULT:  # whether it was raised, only AWS knows
+                raise
+            limit = DEFAULT
+        return judge_rules(limit, counts)
 
     def _offer(self) -> Finding:
         kind, zone = self._spec.hosts.instance_type, self._spec.aws.zone
@@ -200,3 +232,6 @@ def _answered(name: str, check: Callable[[], Finding]) -> Finding:
     except AwsError as error:
         verdict = Verdict.WARNING if error.code in DENIED else Verdict.UNKNOWN
         return Finding(Plane.AWS, name, verdict, f"not known: {error.what} ({error.cause})", error.advice)
+    except Exception as error:
+        text = f"not known: {type(error).__name__}: {error}"
+        return Finding(Plane.AWS, name, Verdict.UNKNOWN, text, "look it up in the AWS console")

@@ -60,10 +60,11 @@ class Demand:
 
 
 def judge(quota: Quota, limit: int, demand: Demand, advice: str) -> Finding:
-    """Whether the quota is large enough. What goes in the same run may be given back too late for what comes."""
+    """Whether the quota is large enough. What goes in the same run may be given back too late for what comes, so a
+    quota raised as advised has room for both."""
     left = limit - demand.used - demand.comes
     text = f"{demand.used} of {limit} in use, {demand.comes} asked for"
-    raise_it = f"raise the quota {quota.code} in Service Quotas to {demand.used + demand.comes - demand.goes} or more"
+    raise_it = f"raise the quota {quota.code} in Service Quotas to {demand.used + demand.comes} or more"
     if not demand.comes or left >= 0:
         shown = f"{text}, {left} left after it" if demand.comes else text
         return Finding(Plane.AWS, quota.name, Verdict.OK, shown)

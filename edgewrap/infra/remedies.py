@@ -5,6 +5,7 @@ The codes are AWS's own; they stand in boto3's messages and in Terraform's diagn
 
 from __future__ import annotations
 
+from edgewrap.infra.credential_remedies import CREDENTIALS
 from edgewrap.remedies import Remedy
 
 S3 = (
@@ -67,8 +68,8 @@ LIMITS = (
     Remedy(
         r"RulesPerSecurityGroupLimitExceeded",
         "the security group would have more rules than the account's quota allows (60 unless raised)",
-        "say the same with fewer rules or larger networks in public_network.security_group or ssh.from, or raise the "
-        "quota L-0EA8095F",
+        "say the same with fewer rules or larger networks in public_network.security_group or ssh.from, lower "
+        "hosts.count (the hosts' group has a rule for each host), or raise the quota L-0EA8095F",
     ),
     Remedy(
         r"SecurityGroupLimitExceeded",
@@ -110,74 +111,6 @@ CAPACITY = (
     ),
 )
 
-CREDENTIALS = (
-    Remedy(
-        r"iam:PassRole",
-        "the credentials may not give the role of aws.instance_profile to an instance",
-        "allow iam:PassRole on that role; docs/terraform.md lists all that edgewrap needs",
-    ),
-    Remedy(
-        r"explicit deny in a service control policy",
-        "the organisation's policy forbids it, whatever the account's own rights are",
-        "ask those who manage the organisation to allow the action that the message names, in this region",
-    ),
-    Remedy(
-        r"UnauthorizedOperation|AccessDenied|is not authorized to perform",
-        "the credentials have too few rights",
-        "allow the action that the message names; docs/terraform.md lists all that edgewrap needs",
-    ),
-    Remedy(
-        r"Invalid IAM Instance Profile",
-        "the account has no instance profile of the name in aws.instance_profile",
-        "correct the name, or make the profile in IAM first",
-    ),
-    Remedy(
-        r"SSO session|SSO Token|SSOToken|\bsso\b",
-        "the sign-in to the organisation's portal has ended",
-        "sign in again: `aws sso login`",
-    ),
-    Remedy(
-        r"ExpiredToken|RequestExpired|[Tt]oken (included in the request )?(has|is) expired",
-        "the session has ended, or this machine's clock is wrong",
-        "get new credentials (`aws sso login`, or assume the role again), and check the clock",
-    ),
-    Remedy(
-        r"SignatureDoesNotMatch|InvalidSignatureException",
-        "the secret key does not belong to the access key, or this machine's clock is wrong",
-        "set AWS_SECRET_ACCESS_KEY again, and check the clock",
-    ),
-    Remedy(
-        r"InvalidClientTokenId|AuthFailure|UnrecognizedClient|InvalidAccessKeyId",
-        "AWS does not know these credentials in this region",
-        "check them with `aws sts get-caller-identity`",
-    ),
-    Remedy(
-        r"config profile \(.*\) could not be found|failed to get shared config profile",
-        "AWS_PROFILE names a profile that ~/.aws/config does not have",
-        "correct AWS_PROFILE; `aws configure list-profiles` shows those that there are",
-    ),
-    Remedy(
-        r"No valid credential sources|Unable to locate credentials|no EC2 IMDS role found|NoCredentialProviders",
-        "none of AWS's usual places holds credentials",
-        "set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or sign in (`aws sso login`)",
-    ),
-    Remedy(
-        r"PendingVerification",
-        "AWS still verifies the account for this region, which takes up to four hours",
-        "wait for the mail that says it is done, then run it again",
-    ),
-    Remedy(
-        r"OptInRequired|not subscribed to this service",
-        "the account is not signed up for this service or this region",
-        "enable the region in the account's settings",
-    ),
-    Remedy(
-        r"[Ii]nvalid AWS Region|Provided region_name .* doesn't match a supported format",
-        "there is no region of that name",
-        "correct aws.region",
-    ),
-)
-
 THINGS = (
     Remedy(
         r"InvalidInstanceType|supplied instance types do not exist",
@@ -185,9 +118,29 @@ THINGS = (
         "correct hosts.instance_type",
     ),
     Remedy(
-        r"InvalidAMIID\.",
+        r"InvalidAMIID\.|Not authorized for images",
         "the image is not there in this region, or not for this account",
         "correct hosts.ami: an image belongs to one region; `ubuntu-24.04` finds the right one by itself",
+    ),
+    Remedy(
+        r"does not match the architecture",
+        "the image is made for another architecture than the instance type has",
+        "correct hosts.ami: `ubuntu-24.04` finds the right one by itself; or take another hosts.instance_type",
+    ),
+    Remedy(
+        r"is smaller than snapshot",
+        "the root volume is smaller than the image",
+        "raise hosts.root_volume_gb to the size that the message names, or more",
+    ),
+    Remedy(
+        r"InvalidGroup\.Duplicate",
+        "the VPC has a security group of this name that edgewrap did not make",
+        "delete that group, and run it again",
+    ),
+    Remedy(
+        r"does not belong to you|do not have permission to access the specified resource",
+        "the Elastic IP is not this account's, or no longer: somebody released it",
+        "look at the account's Elastic IPs in EC2, and run it again: what is missing is made anew",
     ),
     Remedy(
         r"InvalidKey\.Format",
@@ -258,6 +211,21 @@ THINGS = (
 
 TERRAFORM = (
     Remedy(
+        r"Provider produced (inconsistent|invalid)",
+        "the AWS provider got another answer than it expected: AWS may not show yet what it has just made or changed",
+        "run it again: it goes on from here",
+    ),
+    Remedy(
+        r"Inconsistent dependency lock file",
+        "the rendered module was initialised for another version of the provider",
+        "delete .terraform and .terraform.lock.hcl in the directory of the rendered module, and run it again",
+    ),
+    Remedy(
+        r"Error acquiring the state lock.*PreconditionFailed",
+        "another terraform holds this state in S3, or one that was killed has left its lock there",
+        "wait for it to end; if it is dead, `edgewrap force-unlock ID` with the ID in the message of the lock",
+    ),
+    Remedy(
         r"Error acquiring the state lock",
         "another terraform holds this state: perhaps one that an earlier run left to end its step",
         "wait for it to end; its process id is in the message of the lock",
@@ -285,7 +253,7 @@ TERRAFORM = (
         "look at the memory of this machine, and at the architecture of the files in the directory of providers",
     ),
     Remedy(
-        r"Failed to query available provider packages|Failed to install provider|registry\.terraform\.io",
+        r"Failed to query available provider packages|Failed to install provider",
         "the provider registry cannot be reached from here",
         "name a directory that holds the providers: terraform.plugin_dir, --plugin-dir or EDGEWRAP_PLUGIN_DIR",
     ),
@@ -293,6 +261,16 @@ TERRAFORM = (
         r"certificate signed by unknown authority|CERTIFICATE_VERIFY_FAILED|SSL validation failed",
         "the certificate of the endpoint is not trusted here: a proxy replaces it, or the endpoint is one of your own",
         "set AWS_CA_BUNDLE to the file of the authority that signed it",
+    ),
+    Remedy(
+        r"connection reset by peer|Connection was closed before",
+        "the connection to AWS broke off",
+        "run it again: it goes on from here; if it comes again, look at the proxy or firewall in between",
+    ),
+    Remedy(
+        r"endpoint URL: \"https://[\w.-]+\.amazonaws\.com|lookup \S+\.amazonaws\.com.*no such host",
+        "nothing answers at AWS's endpoint of this region: there is no such region, or no network",
+        "correct aws.region if it is mistyped; else check the network and the proxy settings",
     ),
     Remedy(
         r"connection refused|no such host|i/o timeout|dial tcp|context deadline exceeded|EndpointConnectionError"

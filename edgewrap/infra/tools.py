@@ -9,19 +9,23 @@ from pathlib import Path
 
 from edgewrap.errors import ToolError
 from edgewrap.finding import Finding, Verdict
-from edgewrap.infra.binary import checked_binary, find_binary
+from edgewrap.infra.binary import OLDEST, OLDEST_WITH_S3, checked_binary, find_binary
 from edgewrap.infra.environment import terraform_environment
 
 TERRAFORM, PROVIDERS = "terraform", "terraform's providers"
 ANSWER_S = 60
 
 
-def check_tools(binary: str, plugin_dir: Path | None, environ: Mapping[str, str]) -> tuple[Finding, ...]:
-    """What `terraform.binary` names, and the directory of providers, None where the registry is used."""
-    return (_terraform(binary, environ), _providers(plugin_dir))
+def check_tools(
+    binary: str, plugin_dir: Path | None, environ: Mapping[str, str], *, with_s3: bool
+) -> tuple[Finding, ...]:
+    """What `terraform.binary` names, and the directory of providers, None where the registry is used. A state in S3
+    (`with_s3`) needs a newer terraform."""
+    oldest = OLDEST_WITH_S3 if with_s3 else OLDEST
+    return (_terraform(binary, environ, oldest), _providers(plugin_dir))
 
 
-def _terraform(binary: str, environ: Mapping[str, str]) -> Finding:
+def _terraform(binary: str, environ: Mapping[str, str], oldest: tuple[int, int]) -> Finding:
     with tempfile.TemporaryDirectory(prefix="edgewrap-preflight-") as directory:
         environment = terraform_environment(environ, Path(directory) / "terraform.rc")
 
@@ -36,7 +40,7 @@ def _terraform(binary: str, environ: Mapping[str, str]) -> Finding:
             return done.stdout
 
         try:
-            found = checked_binary(find_binary(binary), Path(directory) / "version.json", ask)
+            found = checked_binary(find_binary(binary), Path(directory) / "version.json", ask, oldest)
         except ToolError as error:
             return Finding(None, TERRAFORM, Verdict.FAILURE, f"{error.what} ({error.cause})", error.advice)
     return Finding(None, TERRAFORM, Verdict.OK, f"{found.path}, version {found.version}")

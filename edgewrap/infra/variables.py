@@ -105,8 +105,8 @@ def make_variables(spec: Spec, inputs: Inputs, applied: str, without: Collection
         vpc_cidr=foundation.vpc_cidr,
         subnet_cidr=foundation.subnet_cidr,
         public_at_launch=inputs.host_address == "public",
-        ssh_rules={f"hosts-ingress-ssh-{cidr}": str(cidr) for cidr in spec.ssh.from_},
-        vm_rules=dict(_vm_rules(spec)),
+        ssh_rules=ssh_rules(spec),
+        vm_rules=vm_rules(spec),
         public_key=inputs.public_key,
         instance_type=foundation.instance_type,
         instance_profile=spec.aws.instance_profile,
@@ -119,6 +119,16 @@ def make_variables(spec: Spec, inputs: Inputs, applied: str, without: Collection
         applied=applied,
         endpoint_url=spec.aws.endpoint_url,
     )
+
+
+def ssh_rules(spec: Spec) -> dict[str, str]:
+    """The networks that may open SSH to the hosts, by the key of their rule."""
+    return {f"hosts-ingress-ssh-{cidr}": str(cidr) for cidr in spec.ssh.from_}
+
+
+def vm_rules(spec: Spec) -> dict[str, RuleVariables]:
+    """The rules of the VMs' security group, by key."""
+    return dict(_vm_rules(spec))
 
 
 def _user_data(spec: Spec, version: str) -> str | None:

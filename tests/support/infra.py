@@ -28,17 +28,19 @@ class FixedLookups:
     """Answers that are always the same; `asked` names the questions in order."""
 
     zone: str = "eu-west-3a"
+    zones: tuple[str, ...] = ("eu-west-3a", "eu-west-3b", "eu-west-3c")
     ami: str = "ami-11111111111111111"
     limits: InterfaceLimits = C5_METAL
+    key: str = PUBLIC_KEY
     asked: list[str] = field(default_factory=list)
 
     def new_uuid(self) -> str:
         self.asked.append("uuid")
         return "7e5a1c9e-0000-4000-8000-000000000001"
 
-    def first_zone(self) -> str:
+    def first_zone(self, preferred: str = "") -> str:
         self.asked.append("zone")
-        return self.zone
+        return preferred if preferred in self.zones else self.zone
 
     def image(self) -> str:
         self.asked.append("image")
@@ -50,7 +52,7 @@ class FixedLookups:
 
     def public_key(self) -> str:
         self.asked.append("public key")
-        return PUBLIC_KEY
+        return self.key
 
 
 def first_inputs(spec: Spec) -> Inputs:

@@ -70,7 +70,7 @@ def test_each_quota_is_named_when_one_is_missing(
 
 def test_hosts_with_elastic_ips_of_their_own_count(quotas: LabAwsClient, ec2: EC2Client) -> None:
     quotas.set_quotas(elastic_ips=in_use(ec2)["elastic_ips"] + 6)
-    (finding,) = preflight(quotas, make_spec(hosts={"address": "eip"})).about([Topic.ELASTIC_IPS])
+    _, finding = preflight(quotas, make_spec(hosts={"address": "eip"})).about([Topic.ELASTIC_IPS])
     assert finding.verdict is Verdict.FAILURE
     assert "7 asked for: 1 more than are left" in finding.text
     assert "every host takes one too" in finding.advice
@@ -87,7 +87,7 @@ def test_what_a_run_that_died_has_made_is_not_asked_for_again(quotas: LabAwsClie
     try:
         quotas.set_quotas(elastic_ips=in_use(ec2)["elastic_ips"] + 3)
         for known, comes, verdict in ((inputs, 3, Verdict.OK), (None, 4, Verdict.FAILURE)):
-            (finding,) = preflight(quotas, make_spec(), known).about([Topic.ELASTIC_IPS])
+            _, finding = preflight(quotas, make_spec(), known).about([Topic.ELASTIC_IPS])
             assert finding.verdict is verdict
             assert f"{comes} asked for" in finding.text
     finally:

@@ -9,10 +9,10 @@ import pytest
 
 from edgewrap.change import Action, Change, Plane
 from edgewrap.engine.cluster import Cluster
-from edgewrap.engine.preflight import require, tell
+from edgewrap.engine.preflight import preflight, require, tell
 from edgewrap.engine.workspace import Workspace
-from edgewrap.errors import PreflightError
-from edgewrap.events import Event, EventKind
+from edgewrap.errors import PreflightError, StateError
+from edgewrap.events import Event, EventKind, discard
 from edgewrap.finding import Finding, Verdict
 from edgewrap.infra.plane import AwsState
 from edgewrap.infra.preflight import Topic, expected_topics, planned_topics
@@ -36,7 +36,7 @@ def test_a_first_run_asks_everything_and_one_with_nothing_new_asks_nothing() -> 
 @pytest.mark.parametrize(
     ("sections", "topics"),
     [
-        ({"hosts": {"count": 4}}, {Topic.HOSTS}),
+        ({"hosts": {"count": 4}}, {Topic.HOSTS, Topic.RULES}),
         ({"public_network": {"elastic_ips": {"count": 3}}}, {Topic.ELASTIC_IPS}),
         ({"hosts": {"address": "eip"}}, {Topic.ELASTIC_IPS}),
         ({"hosts": {"count": 2, "retired": [1]}}, set()),
@@ -76,6 +76,45 @@ def test_only_what_somebody_has_to_know_is_shown() -> None:
     assert [event.kind for event in events] == [EventKind.LOG, EventKind.WARNING, EventKind.LOG, EventKind.WARNING]
     assert events[1].text == "5 of 5 in use; release some"
     assert events[2].text.startswith("failure: ")
+
+
+def test_who_we_are_is_shown_once_though_all_is_well() -> None:
+    events: list[Event] = []
+    who = Finding(Plane.AWS, "credentials", Verdict.OK, "arn:aws:iam::1:user/ci, account 1")
+    tell(Cluster(SPEC, Workspace(Path()), events.append, {}), [who, finding(Verdict.OK), who])
+    assert [(event.kind, event.text) for event in events] == [
+        (EventKind.INFO, "arn:aws:iam::1:user/ci, account 1"),
+        (EventKind.LOG, "ok: 5 of 5 in use; release some"),
+    ]
+
+
+class BrokenState:
+    """An AWS plane whose state cannot be read, of an account that has an answer to everything."""
+
+    def tools(self) -> tuple[Finding, ...]:
+        return ()
+
+    def current(self) -> AwsState | None:
+        raise StateError("the state is damaged", cause="half of it is missing", advice="restore it")
+
+    def preflight(self, state: AwsState | None) -> tuple[Finding, ...]:
+        assert state is None
+        checks = ("credentials", "VPCs", "Elastic IPs", "vCPUs", "instance type", "network interfaces")
+        return tuple(Finding(Plane.AWS, check, Verdict.OK, "fine") for check in checks)
+
+
+def test_a_state_that_cannot_be_read_leaves_what_does_not_depend_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Cluster, "aws", BrokenState())
+    found = preflight(Cluster(SPEC, Workspace(Path()), discard, {}), [Plane.AWS])
+    assert {one.check: one.verdict for one in found} == {
+        "Terraform state": Verdict.FAILURE,
+        "credentials": Verdict.OK,
+        "instance type": Verdict.OK,
+        "network interfaces": Verdict.OK,
+        "VPCs": Verdict.UNKNOWN,
+        "Elastic IPs": Verdict.UNKNOWN,
+        "vCPUs": Verdict.UNKNOWN,
+    }
 
 
 def test_only_a_failure_stops_a_run() -> None:

@@ -4,56 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import boto3
 import pytest
-from botocore.stub import Stubber
 
+from edgewrap.change import Plane
 from edgewrap.errors import AwsError
-from edgewrap.finding import Verdict
+from edgewrap.finding import Finding, Verdict
 from edgewrap.infra.account import Account, InUse
 from edgewrap.infra.aws import AwsLookups
 from edgewrap.infra.clients import Clients
 from edgewrap.infra.preflight import AwsPreflight, Topic
 from edgewrap.infra.quotas import ELASTIC_IPS, VPCS, Quota
 from tests.support.infra import make_spec
+from tests.support.scripted import Scripted
 
 SPEC = make_spec()
 
 
-class Scripted:
-    """Clients whose answers are written down beforehand, in order."""
-
-    def __init__(self) -> None:
-        self.clients = Clients(SPEC, {})
-        self._stubs: dict[str, Stubber] = {}
-
-    def stub(self, service: str) -> Stubber:
-        """The answers of one service."""
-        if service not in self._stubs:
-            client = boto3.client(service, "eu-west-3", aws_access_key_id="a", aws_secret_access_key="b")  # type: ignore[call-overload]
-            self.clients._made[service] = client
-            self._stubs[service] = Stubber(client)
-            self._stubs[service].activate()
-        return self._stubs[service]
-
-    def value(self, method: str, quota: Quota, value: float) -> None:
-        """Service Quotas tells a value."""
-        asked = {"ServiceCode": quota.service, "QuotaCode": quota.code}
-        self.stub("service-quotas").add_response(method, {"Quota": {"Value": value}}, asked)
-
-    def refuse(self, service: str, method: str, code: str) -> None:
-        """A service refuses."""
-        self.stub(service).add_client_error(method, code, f"{code}, it says")
-
-    def done(self) -> None:
-        """All answers were asked for."""
-        for stub in self._stubs.values():
-            stub.assert_no_pending_responses()
-
-
 @pytest.fixture
 def aws() -> Iterator[Scripted]:
-    scripted = Scripted()
+    scripted = Scripted(SPEC)
     yield scripted
     scripted.done()
 
@@ -98,10 +67,102 @@ def test_a_quota_that_nobody_tells_is_an_error_with_aws_code(aws: Scripted) -> N
 def test_a_question_that_is_refused_is_no_failure(aws: Scripted, code: str, verdict: Verdict) -> None:
     aws.refuse("ec2", "describe_addresses", code)
     aws.value("get_service_quota", ELASTIC_IPS, 5.0)
-    (finding,) = AwsPreflight(SPEC, aws.clients, AwsLookups(SPEC, aws.clients), None).about([Topic.ELASTIC_IPS])
+    aws.caller()
+    who, finding = AwsPreflight(SPEC, aws.clients, AwsLookups(SPEC, aws.clients), None).about([Topic.ELASTIC_IPS])
+    assert who.text == "arn:aws:iam::123456789012:user/ci, account 123456789012"
     assert finding.verdict is verdict
     assert code in finding.text
     assert finding.advice
+
+
+def test_a_profile_that_does_not_exist_is_an_error_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
+    account = Account(Clients(SPEC, {}), "")
+    for ask in (account.caller, account.vpcs, lambda: account.limit(VPCS)):
+        with pytest.raises(AwsError) as caught:
+            ask()
+        assert caught.value.cause == "AWS_PROFILE names a profile that ~/.aws/config does not have"
+
+
+def test_a_quota_without_a_value_is_an_error_with_what_aws_says_of_it(aws: Scripted) -> None:
+    for told, cause in (
+        ({"ErrorReason": {"ErrorCode": "SERVICE_ENDPOINT_ERROR", "ErrorMessage": "not now"}}, "not now"),
+        ({"ErrorReason": {"ErrorCode": "DEPENDENCY_ACCESS_DENIED_ERROR"}}, "DEPENDENCY_ACCESS_DENIED_ERROR"),
+        ({}, "it gave no value"),
+    ):
+        aws.stub("service-quotas").add_response("get_service_quota", {"Quota": told})
+        with pytest.raises(AwsError, match="L-F678F1CE") as caught:
+            Account(aws.clients, "").limit(VPCS)
+        assert caught.value.cause == cause
+
+
+def test_an_account_attribute_without_a_value_is_an_error(aws: Scripted) -> None:
+    aws.refuse("service-quotas", "get_service_quota", "AccessDeniedException")
+    aws.stub("ec2").add_response("describe_account_attributes", {"AccountAttributes": []})
+    with pytest.raises(AwsError, match="L-0263D0A3"):
+        Account(aws.clients, "").limit(ELASTIC_IPS)
+
+
+def test_an_answer_that_nobody_foresaw_is_unknown(aws: Scripted) -> None:
+    aws.caller()
+    aws.value("get_service_quota", ELASTIC_IPS, 5.0)
+    aws.stub("ec2").add_response("describe_addresses", {})
+    (_, finding) = AwsPreflight(SPEC, aws.clients, AwsLookups(SPEC, aws.clients), None).about([Topic.ELASTIC_IPS])
+    assert finding.verdict is Verdict.UNKNOWN
+    assert "KeyError" in finding.text
+
+
+def test_addresses_that_are_not_of_amazons_pool_do_not_count(aws: Scripted) -> None:
+    addresses: list[dict[str, object]] = [
+        {"PublicIp": "192.0.2.1"},
+        {"PublicIp": "192.0.2.2", "PublicIpv4Pool": "amazon"},
+        {"PublicIp": "192.0.2.3", "PublicIpv4Pool": "ipv4pool-ec2-012345"},
+        {"CustomerOwnedIp": "198.51.100.1", "PublicIpv4Pool": "amazon"},
+        {"CarrierIp": "198.51.100.2", "PublicIpv4Pool": "amazon"},
+        {"PublicIp": "192.0.2.4", "ServiceManaged": "alb"},
+    ]
+    aws.stub("ec2").add_response("describe_addresses", {"Addresses": addresses})
+    assert Account(aws.clients, "").elastic_ips().count == 2
+
+
+def test_a_vpc_that_another_account_shares_counts_in_its_own_quota(aws: Scripted) -> None:
+    def vpc(number: int, owner: str) -> dict[str, object]:
+        return {
+            "VpcId": f"vpc-{number}",
+            "OwnerId": owner,
+            "CidrBlockAssociationSet": [{"CidrBlock": f"10.{number}.0.0/16"}],
+        }
+
+    vpcs = {"Vpcs": [vpc(0, "999999999999"), vpc(7, "123456789012")]}
+    for _ in ("the quota", "the addresses"):
+        aws.stub("ec2").add_response("describe_vpcs", vpcs)
+    for _ in ("who", "the quota"):
+        aws.caller()
+    aws.value("get_service_quota", VPCS, 2.0)
+    found = AwsPreflight(SPEC, aws.clients, AwsLookups(SPEC, aws.clients), None).about([Topic.VPC])
+    by_check = {one.check: one for one in found}
+    assert by_check["VPCs"].text == "1 of 2 in use, 1 asked for, 0 left after it"
+    assert "vpc-0 (10.0.0.0/16)" in by_check["addresses of the VPC"].text
+
+
+@pytest.mark.parametrize(
+    ("code", "who", "other"),
+    [("AccessDenied", Verdict.WARNING, Verdict.OK), ("InvalidClientTokenId", Verdict.FAILURE, Verdict.OK)],
+)
+def test_where_sts_alone_fails_the_others_keep_their_verdict_and_words(
+    aws: Scripted, code: str, who: Verdict, other: Verdict
+) -> None:
+    aws.refuse("sts", "get_caller_identity", code)
+    offering = {"InstanceType": "c5.metal", "Location": "eu-west-3a"}
+    preflight = AwsPreflight(SPEC, aws.clients, AwsLookups(SPEC, aws.clients), None)
+    preflight._checks = lambda topics: {"instance type": preflight._offer}  # type: ignore[method-assign]
+    preflight._interfaces = lambda: Finding(Plane.AWS, "x", Verdict.UNKNOWN, "no", "y")  # type: ignore[method-assign]
+    aws.stub("ec2").add_response("describe_instance_type_offerings", {"InstanceTypeOfferings": [offering]})
+    credentials, offer, unknown = preflight.everything()
+    assert credentials.verdict is who
+    assert (offer.verdict, offer.text) == (other, "c5.metal is offered in eu-west-3a")
+    assert unknown.text == ("AWS could not be asked" if who is Verdict.FAILURE else "no")
 
 
 def test_vcpus_are_those_of_running_on_demand_instances_of_the_same_bucket(aws: Scripted) -> None:
@@ -114,6 +175,8 @@ def test_vcpus_are_those_of_running_on_demand_instances_of_the_same_bucket(aws: 
         instance("c5.metal", "pending"),
         instance("c5.metal", "stopped", Tags=tags),
         instance("m5.large", InstanceLifecycle="spot"),
+        instance("m5.large", Placement={"Tenancy": "host"}),
+        instance("c5.metal", Placement={"Tenancy": "dedicated"}),
         instance("g4dn.metal"),
         instance("m5.large"),
     ]
@@ -125,4 +188,4 @@ def test_vcpus_are_those_of_running_on_demand_instances_of_the_same_bucket(aws: 
     )
     quota = Quota("vCPUs", "ec2", "L-1216C47A")
     used = Account(aws.clients, "u").vcpus(quota)
-    assert used == InUse(96 * 2 + 2, own=frozenset({"host-1"}), idle=frozenset({"host-1"}))
+    assert used == InUse(96 * 3 + 2, own=frozenset({"host-1"}), idle=frozenset({"host-1"}))

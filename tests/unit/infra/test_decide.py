@@ -9,6 +9,8 @@ import pytest
 from edgewrap.errors import RefusedChangeError
 from edgewrap.infra.decide import decide_inputs
 from edgewrap.infra.inputs import Inputs, InterfaceLimits
+from edgewrap.infra.lost import INSTANCE, KEY_PAIR, SUBNET, VPC
+from edgewrap.infra.unmade import unmade
 from tests.support.infra import FixedLookups, first_inputs, make_spec
 
 
@@ -73,6 +75,76 @@ def test_where_no_host_can_carry_groups_they_stay() -> None:
     before = first_inputs(make_spec())
     after = decide_inputs(make_spec(), before, FixedLookups(), unavailable={"host-0", "host-1", "host-2"})
     assert after.placement == before.placement
+
+
+HOSTS = ("host-0", "host-1", "host-2")
+ALL_UNMADE = {*HOSTS, "vpc", "subnet", "key-pair"}
+OTHER_KEY = "ssh-rsa AAAAB3NzaC1yc2E other@somewhere"
+
+
+def test_what_is_not_in_the_state_is_unmade() -> None:
+    assert unmade(HOSTS, ()) == ALL_UNMADE
+    assert unmade(HOSTS, {VPC, INSTANCE.format("host-1")}) == {"host-0", "host-2", "subnet", "key-pair"}
+    assert unmade(HOSTS, {VPC, SUBNET, KEY_PAIR, *map(INSTANCE.format, HOSTS)}) == frozenset()
+
+
+@pytest.mark.parametrize("ami", ["ami-22222222222222222", "ubuntu-24.04"])
+def test_a_wrong_image_is_corrected_for_the_hosts_that_have_no_instance(ami: str) -> None:
+    before = first_inputs(make_spec(hosts={"ami": "ami-0123456789abcdef0"}))
+    lookups = FixedLookups(ami="ami-22222222222222222")
+    after = decide_inputs(make_spec(hosts={"ami": ami}), before, lookups, unmade={"host-1", "host-2"})
+    assert after.amis == {
+        "host-0": "ami-0123456789abcdef0",
+        "host-1": "ami-22222222222222222",
+        "host-2": "ami-22222222222222222",
+    }
+
+
+def test_a_wrong_key_is_corrected_while_there_is_no_key_pair_and_no_host() -> None:
+    before, lookups = first_inputs(make_spec()), FixedLookups(key=OTHER_KEY)
+    for missing, text in (
+        (ALL_UNMADE, OTHER_KEY),
+        ({*HOSTS, "key-pair"}, OTHER_KEY),
+        ({*HOSTS, "subnet"}, before.public_key),
+        ({"host-1", "host-2", "key-pair"}, before.public_key),
+    ):
+        assert decide_inputs(make_spec(), before, lookups, unmade=missing).public_key == text
+
+
+def test_a_wrong_zone_is_corrected_while_there_is_no_subnet() -> None:
+    before, spec = first_inputs(make_spec(aws={"zone": "eu-west-3b"})), make_spec(aws={"zone": "eu-west-3c"})
+    assert decide_inputs(spec, before, FixedLookups(), unmade=ALL_UNMADE).foundation.zone == "eu-west-3c"
+    for missing in (HOSTS, {*HOSTS, "vpc"}, {"subnet"}):
+        with pytest.raises(RefusedChangeError, match="nothing moves between zones"):
+            decide_inputs(spec, before, FixedLookups(), unmade=missing)
+
+
+def test_a_zone_left_open_stays_where_it_offers_the_type() -> None:
+    for stood, zone in (("eu-west-3b", "eu-west-3b"), ("eu-west-3z", "eu-west-3a")):
+        before = first_inputs(make_spec(aws={"zone": stood}))
+        assert decide_inputs(make_spec(), before, FixedLookups(), unmade=ALL_UNMADE).foundation.zone == zone
+
+
+def test_addresses_are_free_until_the_vpc_and_the_subnet_are_made() -> None:
+    before = first_inputs(make_spec())
+    moved = make_spec(aws={"network": {"cidr": "10.1.0.0/16"}})
+    foundation = decide_inputs(moved, before, FixedLookups(), unmade=ALL_UNMADE).foundation
+    assert (foundation.vpc_cidr, foundation.subnet_cidr) == ("10.1.0.0/16", "10.1.0.0/16")
+    with pytest.raises(RefusedChangeError, match="the VPC would be replaced"):
+        decide_inputs(moved, before, FixedLookups(), unmade=ALL_UNMADE - {"vpc"})
+    smaller = make_spec(aws={"network": {"subnet": "10.0.0.0/20"}})
+    assert decide_inputs(smaller, before, FixedLookups(), unmade=ALL_UNMADE - {"vpc"}).foundation.subnet_cidr == (
+        "10.0.0.0/20"
+    )
+
+
+def test_what_binds_the_cluster_stays_even_before_anything_is_made() -> None:
+    before = first_inputs(make_spec())
+    after = decide_inputs(make_spec(), before, FixedLookups(), unmade=ALL_UNMADE)
+    assert after == before
+    for change in ({"name": "edge-lyon"}, {"aws": {"region": "eu-west-1"}}, {"public_network": {"groups": 2}}):
+        with pytest.raises(RefusedChangeError):
+            decide_inputs(make_spec(**change), before, FixedLookups(), unmade=ALL_UNMADE)
 
 
 def test_inputs_survive_the_state() -> None:

@@ -1,0 +1,78 @@
+"""What is missing is named, and ends every command that would make something, before anything is made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgewrap.change import Action, Change, Plane
+from edgewrap.cli.main import build, run
+from edgewrap.engine.losses import Losses
+from edgewrap.engine.plan import Observed, RunPlan
+from edgewrap.finding import Finding, Verdict
+from edgewrap.infra.quotas import ELASTIC_IPS, VPCS, Demand, judge, vcpu_quota
+from tests.support.front_end import outputs
+from tests.support.infra import PUBLIC_KEY
+
+SPEC = """
+apiVersion: edgewrap/v1
+name: edge-paris
+aws: { region: eu-west-3 }
+ssh: { public_key: key.pub }
+"""
+VCPUS = vcpu_quota("c5.metal")
+assert VCPUS is not None
+COMMANDS = (["plan"], ["apply", "--auto-approve"], ["replace", "host-0", "--auto-approve"])
+
+
+@pytest.fixture
+def applied(monkeypatch: pytest.MonkeyPatch) -> list[RunPlan]:
+    """The plans that were applied: in these tests nothing is."""
+    plans: list[RunPlan] = []
+
+    def apply(cluster: object, plan: RunPlan, waits: object) -> None:
+        plans.append(plan)
+
+    monkeypatch.setattr("edgewrap.engine.apply.apply", apply)
+    return plans
+
+
+def finish(arguments: list[str], finding: Finding, directory: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Run a command whose plan has this finding; its exit code."""
+    observed = Observed(None, None, None, {}, None, Losses())
+    changes = (Change(Plane.AWS, "vpc", "vpc", Action.CREATE),)
+    made = RunPlan((Plane.AWS,), observed, outputs(), changes, (), (finding,))
+    monkeypatch.setattr("edgewrap.engine.plan.make_plan", lambda *_: made)
+    monkeypatch.setenv("EDGEWRAP_DIR", str(directory / "runs"))
+    (directory / "key.pub").write_text(f"{PUBLIC_KEY}\n")
+    (directory / "edge.yaml").write_text(SPEC)
+    return run(build(), [*arguments, "--file", str(directory / "edge.yaml")])
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=lambda arguments: arguments[0])
+@pytest.mark.parametrize("quota", [VPCS, ELASTIC_IPS, VCPUS], ids=lambda quota: quota.name)
+def test_a_quota_that_is_too_small_ends_the_run(
+    arguments: list[str],
+    quota: object,
+    applied: list[RunPlan],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    finding = judge(quota, 5, Demand(used=5, comes=1), "or make room")  # type: ignore[arg-type]
+    assert finish(arguments, finding, tmp_path, monkeypatch) == 1
+    assert applied == []
+    shown = capsys.readouterr().err
+    assert finding.text in shown
+    assert "to 6 or more, or make room" in shown
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=lambda arguments: arguments[0])
+def test_one_that_is_large_enough_does_not(
+    arguments: list[str], applied: list[RunPlan], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finding = judge(VPCS, 6, Demand(used=5, comes=1), "or make room")
+    assert finding.verdict is Verdict.OK
+    assert finish(arguments, finding, tmp_path, monkeypatch) == 0
+    assert len(applied) == (0 if arguments == ["plan"] else 1)

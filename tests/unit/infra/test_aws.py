@@ -1,0 +1,86 @@
+"""The questions put to AWS, with AWS's own answers that the lab does not give."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgewrap.errors import AwsError, ToolError
+from edgewrap.infra.aws import AwsLookups
+from edgewrap.infra.clients import Clients
+from tests.support.infra import PUBLIC_KEY, make_spec
+from tests.support.scripted import Scripted
+
+
+@pytest.mark.parametrize(
+    ("preferred", "offered", "zone"),
+    [
+        ("", ["us-west-2b", "us-west-2-lax-1a", "us-west-2a"], "us-west-2a"),
+        ("us-west-2b", ["us-west-2b", "us-west-2a"], "us-west-2b"),
+        ("us-west-2c", ["us-west-2b", "us-west-2-wl1-las-wlz-1"], "us-west-2b"),
+    ],
+)
+def test_the_zone_is_one_of_the_regions_own(preferred: str, offered: list[str], zone: str) -> None:
+    spec = make_spec(aws={"region": "us-west-2"})
+    aws = Scripted(spec)
+    offerings = [{"InstanceType": "c5.metal", "Location": one} for one in offered]
+    aws.stub("ec2").add_response("describe_instance_type_offerings", {"InstanceTypeOfferings": offerings})
+    assert AwsLookups(spec, aws.clients).first_zone(preferred) == zone
+    aws.done()
+
+
+def _of_architectures(aws: Scripted, *architectures: str) -> None:
+    kind = {"InstanceType": "c5.metal", "ProcessorInfo": {"SupportedArchitectures": list(architectures)}}
+    aws.stub("ec2").add_response("describe_instance_types", {"InstanceTypes": [kind]})
+
+
+def test_the_image_is_of_an_architecture_that_ubuntu_is_made_for() -> None:
+    spec = make_spec()
+    aws = Scripted(spec)
+    _of_architectures(aws, "i386", "x86_64")
+    name = "ubuntu/images/hvm-ssd*/ubuntu-noble-24.04-amd64-server-*"
+    asked = {
+        "Owners": ["099720109477"],
+        "Filters": [
+            {"Name": "name", "Values": [name]},
+            {"Name": "architecture", "Values": ["x86_64"]},
+            {"Name": "state", "Values": ["available"]},
+        ],
+    }
+    found = {"Images": [{"ImageId": "ami-1", "CreationDate": "2026-01-01"}]}
+    aws.stub("ec2").add_response("describe_images", found, asked)
+    assert AwsLookups(spec, aws.clients).image() == "ami-1"
+    aws.done()
+
+
+def test_a_type_of_another_architecture_is_named() -> None:
+    spec = make_spec()
+    aws = Scripted(spec)
+    _of_architectures(aws, "x86_64_mac")
+    with pytest.raises(AwsError, match="architecture x86_64_mac"):
+        AwsLookups(spec, aws.clients).image()
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        (PUBLIC_KEY, ""),
+        ("ssh-rsa AAAAB3NzaC1yc2E someone", ""),
+        ("ecdsa-sha2-nistp256 AAAAE2VjZHNh someone", "holds a key of type ecdsa-sha2-nistp256"),
+        ("sk-ssh-ed25519@openssh.com AAAAGnNr someone", "holds a key of type sk-ssh-ed25519@openssh.com"),
+        ("ssh-dss AAAAB3NzaC1kc3M someone", "holds a key of type ssh-dss"),
+        ("hello", "is not a public key file"),
+    ],
+)
+def test_only_keys_that_ec2_imports_are_taken(tmp_path: Path, text: str, error: str) -> None:
+    file = tmp_path / "key.pub"
+    file.write_text(f"{text}\n")
+    spec = make_spec(ssh={"public_key": str(file)})
+    lookups = AwsLookups(spec, Clients(spec, {}))
+    if not error:
+        assert lookups.public_key() == text
+        return
+    with pytest.raises(ToolError, match=error) as caught:
+        lookups.public_key()
+    assert "ssh-keygen -t ed25519" in caught.value.advice
