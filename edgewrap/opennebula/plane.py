@@ -62,6 +62,11 @@ class OpenNebulaPlane:
         self._emit = emit
         self._warned: set[str] = set()
 
+    @property
+    def writes(self) -> int:
+        """How many calls have changed something on the front-end so far, or may have."""
+        return self._front_end.writes
+
     def observe(self) -> OneFacts:
         """Read the front-end; nothing is changed. Raises AuthorizationError where the user sees only part of it."""
         return facts.observe(self._front_end)
