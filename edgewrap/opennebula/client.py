@@ -59,8 +59,12 @@ class FrontEnd:
 
     def read(self, method: str, *arguments: Argument) -> Element:
         """Call `one.METHOD`, which answers with XML: its root element."""
-        answer = self._call(method, arguments)
-        return cast("Element", answer.gds_elementtree_node_)
+        from xmlrpc.client import ResponseError
+
+        element = getattr(self._call(method, arguments), "gds_elementtree_node_", None)
+        if element is None:  # a number or a word: XML-RPC, but not OpenNebula's
+            raise translate(ResponseError(), method, self.endpoint, self.user)
+        return cast("Element", element)
 
     def call(self, method: str, *arguments: Argument) -> int | str:
         """Call `one.METHOD`, which answers with a number (the object's id) or a word. Templates are written as text."""
