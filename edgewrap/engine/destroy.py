@@ -73,15 +73,25 @@ def destroy(cluster: Cluster, plan: DestroyPlan) -> None:
     Raises PartlyAppliedError where something was begun and not all of it succeeded; a second run goes on.
     """
     if plan.facts is not None:
-        cluster.opennebula.destroy(plan.facts, uuid=plan.uuid)
+        before = cluster.opennebula.writes
+        try:
+            cluster.opennebula.destroy(plan.facts, uuid=plan.uuid)
+        except EdgewrapError as error:
+            if cluster.opennebula.writes == before:  # refused as a whole
+                raise
+            raise _partly(error) from error
     if plan.aws is None:
         return
     try:
         cluster.aws.apply(plan.aws)
     except EdgewrapError as error:
-        raise PartlyAppliedError(
-            "the cluster is only partly destroyed",
-            cause=error.what,
-            advice="mend the cause named, then run `edgewrap destroy` again: it goes on from here",
-            failures=[error],
-        ) from error
+        raise _partly(error) from error
+
+
+def _partly(error: EdgewrapError) -> PartlyAppliedError:
+    return PartlyAppliedError(
+        "the cluster is only partly destroyed",
+        cause=error.what,
+        advice="mend the cause named, then run `edgewrap destroy` again: it goes on from here",
+        failures=[error],
+    )

@@ -17,7 +17,7 @@ from edgewrap.change import Plane
 from edgewrap.errors import EdgewrapError, FrontEndUnreachableError, OpenNebulaError
 from edgewrap.events import Emit, Event, EventKind, discard
 from edgewrap.opennebula.failures import translate
-from edgewrap.opennebula.patience import PATIENCE_S, Listener, attempts, may_be_done
+from edgewrap.opennebula.patience import PATIENCE_S, Listener, attempts, may_be_done, reads
 from edgewrap.opennebula.session import Session
 from edgewrap.opennebula.template import Template, write
 from edgewrap.opennebula.wire import HttpWire, Wire
@@ -49,6 +49,7 @@ class FrontEnd:
     ) -> None:
         self.endpoint = endpoint
         self.user = session.user
+        self.writes = 0  # calls that changed something, or may have
         self._session = session
         self._wire = wire or HttpWire(endpoint)
         self._emit = emit
@@ -58,8 +59,12 @@ class FrontEnd:
 
     def read(self, method: str, *arguments: Argument) -> Element:
         """Call `one.METHOD`, which answers with XML: its root element."""
-        answer = self._call(method, arguments)
-        return cast("Element", answer.gds_elementtree_node_)
+        from xmlrpc.client import ResponseError
+
+        element = getattr(self._call(method, arguments), "gds_elementtree_node_", None)
+        if element is None:  # a number or a word: XML-RPC, but not OpenNebula's
+            raise translate(ResponseError(), method, self.endpoint, self.user)
+        return cast("Element", element)
 
     def call(self, method: str, *arguments: Argument) -> int | str:
         """Call `one.METHOD`, which answers with a number (the object's id) or a word. Templates are written as text."""
@@ -84,9 +89,11 @@ class FrontEnd:
         except EdgewrapError:
             raise
         except Exception as error:
+            self.writes += may_be_done(error, method)
             failure = self._translated(error, method)
             self._answered |= not isinstance(failure, FrontEndUnreachableError)
             raise failure from error
+        self.writes += not reads(method)
         self._answered = True
         return answer
 

@@ -76,11 +76,13 @@ def uuid_of(facts: OneFacts, name: str) -> str:
     return next(iter(by_uuid), "")
 
 
+def disablings(ours: Ours) -> list[Operation]:
+    """Before anything goes: no new VM comes to a host of the cluster."""
+    return [host.disabling(existing, key) for key, existing in ours.hosts.items() if existing.status == "enabled"]
+
+
 def removals(ours: Ours) -> Iterator[Operation]:
     """The whole cluster, in reverse."""
-    for key, existing in ours.hosts.items():
-        if existing.status == "enabled":
-            yield host.disabling(existing, key)
     if ours.network is not None:
         yield from _network_removals(ours)
     for whole, key in ((ours.template, TEMPLATE_KEY), (ours.system, SYSTEM_KEY), (ours.image, IMAGE_KEY)):

@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from edgewrap.change import Action, Change, Plane
+from edgewrap.change import Change, Plane
 from edgewrap.errors import OpenNebulaError
 from edgewrap.events import Emit, Event, EventKind, discard
 from edgewrap.finding import Finding
@@ -61,6 +61,11 @@ class OpenNebulaPlane:
         self._front_end = front_end
         self._emit = emit
         self._warned: set[str] = set()
+
+    @property
+    def writes(self) -> int:
+        """How many calls have changed something on the front-end so far, or may have."""
+        return self._front_end.writes
 
     def observe(self) -> OneFacts:
         """Read the front-end; nothing is changed. Raises AuthorizationError where the user sees only part of it."""
@@ -168,19 +173,23 @@ class OpenNebulaPlane:
         Raises InUseError where anything depends on it, ForeignObjectError where two clusters have the name.
         """
         ours = self._departing(facts, uuid)
-        changes = (operation.change for operation in departure.removals(ours))
-        return tuple(change for change in changes if change.action is Action.DELETE)
+        return tuple(operation.change for operation in departure.removals(ours))
 
     def destroy(self, facts: OneFacts, *, uuid: str = "") -> None:
         """Take the cluster away. Looks again first: `facts` may be as old as the question to the user.
 
-        Raises as `destroy_changes`, before anything is changed, and what the front-end raises. Can be run again.
+        Raises as `destroy_changes`, before anything is changed, and what the front-end raises; InUseError afterwards,
+        too, where a VM came in the meantime: the hosts then stay disabled. Can be run again.
         """
         if not self._departing(facts, uuid).all:
             return
         ours = self._departing(self.observe(), uuid)
         self._settle(ours)
-        self._runner().run(departure.removals(ours))
+        runner = self._runner()
+        runner.run(departure.disablings(ours))
+        if ours.hosts:
+            self._refuse_late_departure(ours)
+        runner.run(departure.removals(ours))
 
     def _apply(self, facts: OneFacts, outputs: Outputs, reports: Mapping[str, HostReport]) -> None:
         plan = reconcile(self._spec, facts, outputs, reports)
@@ -221,6 +230,13 @@ class OpenNebulaPlane:
         if late:
             raise departure.in_use(f"part of {self._spec.name}", [*late, "the hosts named are disabled now"])
 
+    def _refuse_late_departure(self, ours: Ours) -> None:
+        """The same for the whole cluster: a VM without a NIC has no lease that would stop what goes next."""
+        hosts = host.parse(self._front_end.read("hostpool.info"))
+        late = usage.vms_in(ours, usage.read_vms(self._front_end), hosts)
+        if late:
+            raise departure.in_use(self._spec.name, [*late, "the hosts are disabled now"])
+
     def _departing(self, observed: OneFacts, uuid: str) -> Ours:
         """What is ours and may go. Raises InUseError with every reason why it may not."""
         found = uuid or departure.uuid_of(observed, self._spec.name)
@@ -231,7 +247,7 @@ class OpenNebulaPlane:
         tenants = usage.tenants_networks(observed, ours)
         ranges = ours.network.ranges if ours.network else ()
         reasons = [
-            *usage.vms_in(ours, usage.read_vms(self._front_end)),
+            *usage.vms_in(ours, usage.read_vms(self._front_end), observed.hosts),
             *self._leases(observed, ours, ranges),
             *usage.images_in(ours),
             *usage.tenants_in_words(tenants),

@@ -151,7 +151,7 @@ NO_METHOD = Remedy(
     "use an OpenNebula of version 6.10 to 7.4",
 )
 OTHER_SIGNATURE = Remedy(
-    r"Fault -50\d:",
+    r"Fault -50[12]:",
     "its version takes other arguments than those that edgewrap knows",
     "use an OpenNebula of version 6.10 to 7.4",
 )

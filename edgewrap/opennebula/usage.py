@@ -10,6 +10,7 @@ from edgewrap.opennebula import address_range, virtual_network
 from edgewrap.opennebula.address_range import RangeFacts
 from edgewrap.opennebula.client import FrontEnd
 from edgewrap.opennebula.facts import ALL, ALL_TO_THE_END, EVERYBODYS, OneFacts, Ours
+from edgewrap.opennebula.host import HostFacts
 from edgewrap.opennebula.objects import Existing, number
 from edgewrap.opennebula.virtual_network import NetworkFacts
 
@@ -66,16 +67,20 @@ def holders(front_end: FrontEnd, network: NetworkFacts | None) -> dict[str, str]
     }
 
 
-def vms_in(ours: Ours, vms: Sequence[Vm]) -> list[str]:
-    """VMs that are, or were last, in our cluster, in words."""
+def vms_in(ours: Ours, vms: Sequence[Vm], present: Iterable[HostFacts]) -> list[str]:
+    """VMs that are, or were last, in our cluster, in words. The pool of VMs leaves out those that the user may not
+    use; the hosts as they are at `present` have them."""
     clusters = {ours.cluster.id} if ours.cluster else set()
     hosts = {existing.id: existing.name for existing in ours.hosts.values()}
     datastores = {ours.system.id} if ours.system else set()
-    return [
+    shown = {vm.id for vm in vms}
+    told = [
         f"VM {vm.id} ({vm.name}) is on {f'host {hosts[vm.host]}' if vm.host in hosts else 'its system datastore'}"
         for vm in vms
         if vm.cluster in clusters or vm.host in hosts or vm.datastore in datastores
     ]
+    hidden = [(vm, one) for one in present if one.id in hosts for vm in one.vms if vm not in shown]
+    return told + [f"VM {vm}, which this user may not see, is on host {one.name}" for vm, one in hidden]
 
 
 def vms_on(ours: Ours, keys: Iterable[str]) -> list[str]:

@@ -128,8 +128,9 @@ class Stage:
         return FrontEnd(URL, Session(f"{name}:{name}-pass"), wire=self.wire)
 
     def vm(self, host_id: int, network: str = "edge-paris-public") -> int:
-        """A running VM on that host, with an address of the network."""
-        lines = ('NAME = "tenant-vm"', 'CPU = "0.1"', 'MEMORY = "64"', f'NIC = [ NETWORK = "{network}" ]')
+        """A running VM on that host, with an address of the network; without a network it has no NIC."""
+        nic = (f'NIC = [ NETWORK = "{network}" ]',) if network else ()
+        lines = ('NAME = "tenant-vm"', 'CPU = "0.1"', 'MEMORY = "64"', *nic)
         number = int(self.one.call("vm.allocate", "\n".join(lines), False))
         system = next(one for one in self.facts().datastores if one.name == "edge-paris-system")
         self.one.call("vm.deploy", number, host_id, False, system.id, "")

@@ -10,14 +10,17 @@ import requests
 from edgewrap.change import Plane
 from edgewrap.engine.apply import Waits, apply
 from edgewrap.engine.cluster import Cluster
+from edgewrap.engine.destroy import DestroyPlan, destroy
 from edgewrap.engine.losses import Losses
 from edgewrap.engine.plan import Observed, RunPlan
 from edgewrap.engine.workspace import Workspace
 from edgewrap.errors import FrontEndUnreachableError, InUseError, PartlyAppliedError
 from edgewrap.infra.plane import AwsState
+from edgewrap.opennebula.client import FrontEnd
+from edgewrap.opennebula.session import Session
 from edgewrap.outputs import Outputs
 from tests.support import front_end
-from tests.support.front_end import Stage, outputs, spec
+from tests.support.front_end import PASSWORD, URL, Stage, outputs, spec
 from tests.support.infra import first_inputs, make_spec
 
 
@@ -36,6 +39,13 @@ def run(stage: Stage, to: Outputs) -> Outputs:
     changes = cluster.opennebula.diff(facts, to, {})
     plan = RunPlan((Plane.OPENNEBULA,), observed, to, changes, ())
     return apply(cluster, plan, Waits(monitored_s=0))
+
+
+def take_away(stage: Stage) -> None:
+    """Destroy the OpenNebula plane alone: AWS has nothing any more."""
+    cluster = Cluster(spec(), Workspace(Path()), stage.events.append, {})
+    cluster.__dict__["opennebula"] = stage.plane()  # connected in this process
+    destroy(cluster, DestroyPlan((Plane.OPENNEBULA,), stage.facts(), None, "", ()))
 
 
 def test_a_vm_in_the_way_is_an_error_and_nothing_was_changed(stage: Stage) -> None:
@@ -76,3 +86,42 @@ def test_a_vm_that_comes_while_its_host_is_released_leaves_it_partly_applied(sta
     with pytest.raises(PartlyAppliedError, match="partly applied") as caught:
         run(stage, outputs((0, 2)))
     assert "has got the VMs" in caught.value.cause
+
+
+def test_a_destroy_that_is_refused_is_an_error_and_nothing_was_changed(stage: Stage) -> None:
+    plane = stage.applied()
+    stage.vm(plane.hosts(stage.facts())["host-1"].id)
+    with pytest.raises(InUseError):
+        take_away(stage)
+    assert {one.status for one in plane.hosts(stage.facts()).values()} == {"enabled"}
+
+
+def test_a_first_write_that_is_never_sent_changes_nothing(stage: Stage) -> None:
+    stage.applied()
+
+    def time_out(method: str) -> None:
+        if method == "one.host.status":
+            raise requests.ConnectTimeout
+
+    stage.wire.before = time_out
+    stage.one = FrontEnd(URL, Session(f"oneadmin:{PASSWORD}"), wire=stage.wire, patience_s=0)
+    with pytest.raises(FrontEndUnreachableError):
+        take_away(stage)
+
+
+@pytest.mark.parametrize("method", ["host.status", "vn.rm_ar", "host.delete"])
+def test_a_destroy_that_fails_after_it_has_begun_is_partly_applied_and_gone_on_with(stage: Stage, method: str) -> None:
+    """The first of these is the first write: the connection breaks off, so it may have been done."""
+    stage.applied()
+
+    def break_off(called: str) -> None:
+        if called == f"one.{method}":
+            raise requests.ConnectionError("the front-end went away")
+
+    stage.wire.before = break_off
+    with pytest.raises(PartlyAppliedError, match="only partly destroyed") as caught:
+        take_away(stage)
+    assert [type(failure) for failure in caught.value.failures] == [FrontEndUnreachableError]
+    stage.wire.before = lambda method: None
+    take_away(stage)
+    assert not [one for one in stage.facts().everything if one.name.startswith("edge-paris")]

@@ -10,6 +10,7 @@ import requests
 
 from edgewrap.change import Action
 from edgewrap.errors import ForeignObjectError, FrontEndUnreachableError, InUseError
+from edgewrap.opennebula import usage
 from edgewrap.opennebula.facts import OneFacts
 from tests.support.front_end import UUID, Stage, outputs, reports, spec
 
@@ -136,6 +137,37 @@ def test_what_came_while_the_user_was_asked_stops_it(newer: Stage) -> None:
     expected = put_vm(newer)
     with pytest.raises(InUseError, match=re.escape(expected)):
         plane.destroy(stale)
+
+
+@pytest.mark.parametrize("look", [1, 2, 3])
+def test_a_vm_without_a_nic_that_comes_while_hosts_are_disabled_stops_it(newer: Stage, look: int) -> None:
+    """It has no lease that would stop the network, and no front-end protects a system datastore."""
+    plane = newer.applied()
+    host_1 = plane.hosts(newer.facts())["host-1"].id
+    disabled = 0
+
+    def come(method: str) -> None:
+        nonlocal disabled
+        disabled += method == "one.host.status"
+        if disabled == look:
+            newer.wire.before = lambda method: None
+            newer.vm(host_1, network="")
+
+    before = left(plane.observe())
+    newer.wire.before = come
+    with pytest.raises(InUseError, match=r"VM 0 \(tenant-vm\) is on host 198.51.100.11; the hosts are disabled now"):
+        plane.destroy(plane.observe())
+    assert left(plane.observe()) == before
+    assert {one.status for one in plane.hosts(newer.facts()).values()} == {"disabled"}
+
+
+def test_a_vm_that_only_its_host_shows_stops_it(newer: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An operator by ACL rules alone sees hosts with all their VMs, and of the VMs only those that he may use."""
+    plane = newer.applied()
+    put_vm(newer)
+    monkeypatch.setattr(usage, "read_vms", lambda front_end: ())
+    with pytest.raises(InUseError, match=r"VM 0, which this user may not see, is on host 198.51.100.11"):
+        plane.destroy(plane.observe())
 
 
 @pytest.mark.parametrize("broken_at", range(1, 14))
