@@ -17,12 +17,14 @@ from edgewrap.opennebula.remedies import (
     IN_USE,
     NAME_TAKEN,
     NO_METHOD,
-    NO_TLS,
     NO_XML_RPC,
     NOT_EMPTY,
+    OTHER_CERTIFICATE,
+    OUT_OF_DATE,
     REMEDIES,
     TOO_FEW_RIGHTS,
     UNKNOWN_USER,
+    UNTRUSTED,
 )
 from edgewrap.opennebula.rights import missing_rights
 from edgewrap.remedies import Remedy, find_remedy
@@ -87,7 +89,7 @@ def _unreached(error: Exception, remedy: Remedy | None, method: str, endpoint: s
 
     if isinstance(error, ProtocolError):
         what = f"{endpoint} answered with HTTP status {error.errcode}"
-    elif isinstance(error, requests.exceptions.SSLError) and remedy is not NO_TLS:
+    elif remedy in (UNTRUSTED, OUT_OF_DATE, OTHER_CERTIFICATE):
         what = f"{endpoint}: its certificate is not trusted"
     elif isinstance(error, requests.Timeout):
         what = f"{endpoint} did not answer in time"

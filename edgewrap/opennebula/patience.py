@@ -91,6 +91,20 @@ def _restarts(error: Exception) -> bool:
 
     if isinstance(error, ProtocolError):
         return error.errcode >= _SERVER_ERROR
-    if isinstance(error, (requests.exceptions.SSLError, requests.exceptions.ProxyError)):
+    if isinstance(error, requests.exceptions.SSLError):
+        return _broke_off(error)
+    if isinstance(error, requests.exceptions.ProxyError):
         return False
     return isinstance(error, (requests.ConnectionError, requests.exceptions.ChunkedEncodingError))
+
+
+def _broke_off(error: Exception) -> bool:
+    """Whether the other side closed a TLS connection, in the handshake or later, without a word of why: a TLS proxy
+    does that while it restarts. A certificate that is refused is told from it by its kind."""
+    from ssl import SSLEOFError, SSLZeroReturnError
+
+    from urllib3.exceptions import MaxRetryError
+
+    inner = error.args[0] if error.args else None
+    reason = inner.reason if isinstance(inner, MaxRetryError) else None
+    return any(isinstance(one, (SSLEOFError, SSLZeroReturnError)) for one in getattr(reason, "args", ()))

@@ -19,10 +19,30 @@ NO_TLS = Remedy(
     "what answers there does not speak TLS: oned itself speaks plain HTTP",
     "write http:// in opennebula.endpoint, or name the port of the TLS proxy before oned",
 )
+OUT_OF_DATE = Remedy(
+    r"SSLError.*certificate (has expired|is not yet valid)",
+    "it is out of date, or this machine's clock is wrong",
+    "renew it on the front-end, or set the clock (`timedatectl`)",
+)
+NO_AUTHORITY = Remedy(
+    r"SSLError.*NO_CERTIFICATE_OR_CRL_FOUND",
+    "there is no certificate in the file that opennebula.ca_file names",
+    "name the authority's file in PEM form (`-----BEGIN CERTIFICATE-----`)",
+)
 UNTRUSTED = Remedy(
-    r"SSLError",
+    r"SSLError.*CERTIFICATE_VERIFY_FAILED",
     "it is signed by an authority that this machine does not know",
     "set opennebula.ca_file to the file of the authority that signed it",
+)
+TLS_BROKEN_OFF = Remedy(
+    r"SSLError.*(SSLEOFError|SSLZeroReturnError|UNEXPECTED_EOF|EOF occurred)",
+    "the TLS proxy before oned restarts, or takes connections from elsewhere only",
+    "see whether it runs, then run again: the run goes on from where it was",
+)
+NO_AGREEMENT = Remedy(
+    r"SSLError",
+    "the two sides do not agree on how to speak TLS: its versions, its ciphers, or a client certificate",
+    "look at the log of the TLS proxy before oned",
 )
 PROXY = Remedy(
     r"ProxyError",
@@ -169,7 +189,11 @@ NO_XML_RPC = Remedy(
 REMEDIES = (
     OTHER_CERTIFICATE,
     NO_TLS,
+    OUT_OF_DATE,
+    NO_AUTHORITY,
     UNTRUSTED,
+    TLS_BROKEN_OFF,
+    NO_AGREEMENT,
     PROXY,
     TIMED_OUT,
     NO_NAME,

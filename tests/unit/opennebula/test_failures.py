@@ -84,7 +84,11 @@ class SayingWire:
     [
         (requests.ConnectionError("refused"), f"{URL} is not reachable"),
         (requests.ReadTimeout(), f"{URL} did not answer in time"),
-        (requests.exceptions.SSLError("self-signed"), f"{URL}: its certificate is not trusted"),
+        (
+            requests.exceptions.SSLError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate"),
+            f"{URL}: its certificate is not trusted",
+        ),
+        (requests.exceptions.SSLError("EOF occurred in violation of protocol"), f"{URL} is not reachable"),
         (xmlrpc.client.ProtocolError(URL, 404, "Not Found", {}), f"{URL} answered with HTTP status 404"),
     ],
 )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ssl
 import xmlrpc.client
 from collections.abc import Callable
 
 import pyone
 import pytest
 import requests
+import urllib3.exceptions
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import MaxRetryError, NewConnectionError, ProtocolError
 
@@ -20,6 +22,11 @@ URL = "http://127.0.0.1:2633/RPC2"
 def refused() -> Exception:
     reason = NewConnectionError(HTTPConnection("127.0.0.1"), "[Errno 111] Connection refused")
     return requests.ConnectionError(MaxRetryError(None, URL, reason))  # type: ignore[arg-type]
+
+
+def tls_error(reason: ssl.SSLError) -> Exception:
+    inner = MaxRetryError(None, URL, urllib3.exceptions.SSLError(reason))  # type: ignore[arg-type]
+    return requests.exceptions.SSLError(inner)
 
 
 def http_error(status: int) -> Exception:
@@ -36,6 +43,8 @@ ERRORS: list[tuple[Exception, bool, bool, bool]] = [
     (http_error(404), False, False, False),
     (requests.ReadTimeout(), False, False, True),
     (requests.exceptions.SSLError("certificate verify failed"), False, False, True),
+    (tls_error(ssl.SSLCertVerificationError(1, "certificate verify failed")), False, False, True),
+    (tls_error(ssl.SSLEOFError(8, "EOF occurred in violation of protocol")), True, False, True),
     (requests.exceptions.ProxyError("Cannot connect to proxy"), False, False, True),
     (xmlrpc.client.ResponseError(), False, False, True),
     (pyone.OneInternalException("NAME is already taken"), False, False, False),
