@@ -19,6 +19,7 @@ from edgewrap.lab.aws import mends
 from edgewrap.lab.aws.api import LabApi
 from edgewrap.lab.aws.calls import CallLog
 from edgewrap.lab.aws.picture import Picture
+from edgewrap.lab.aws.repeats import Answer, Repeats
 from edgewrap.lab.aws.state_bucket import make_state_bucket
 
 ADDRESS = "127.0.0.1"
@@ -39,6 +40,7 @@ class LabApplication:
         self._turn = threading.RLock()
         self._calls = CallLog(directory / "requests.ndjson")
         self._picture = Picture()
+        self._repeats = Repeats()
         self._api = LabApi(self._picture, self._calls, self._turn)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -47,14 +49,17 @@ class LabApplication:
         body = _read_body(environ)
         environ["wsgi.input"] = io.BytesIO(body)
         with self._turn:
-            answer, status, headers = self._ask_moto(environ)
-            call = self._calls.add(environ, body, int(status.split(" ", 1)[0]), answer)
-            if not call.reads:
-                self._picture.redraw()
-        start_response(status, headers)
-        return [answer]
+            answer = self._repeats.find(environ, body)
+            if answer is None:
+                answer = self._ask_moto(environ)
+                call = self._calls.add(environ, body, int(answer.status.split(" ", 1)[0]), answer.body)
+                if not call.reads:
+                    self._repeats.keep(environ, body, answer)
+                    self._picture.redraw()
+        start_response(answer.status, answer.headers)
+        return [answer.body]
 
-    def _ask_moto(self, environ: dict[str, Any]) -> tuple[bytes, str, list[tuple[str, str]]]:
+    def _ask_moto(self, environ: dict[str, Any]) -> Answer:
         try:
             chunks, status, headers = run_wsgi_app(self._moto, environ, buffered=True)
         except NotImplementedError as error:
@@ -64,10 +69,10 @@ class LabApplication:
         except Exception as error:
             traceback.print_exc()
             return _failure(environ, "500 Internal Server Error", "InternalError", f"the lab's AWS failed: {error!r}")
-        return b"".join(chunks), status, headers.to_wsgi_list()
+        return Answer(b"".join(chunks), status, headers.to_wsgi_list())
 
 
-def _failure(environ: dict[str, Any], status: str, code: str, message: str) -> tuple[bytes, str, list[tuple[str, str]]]:
+def _failure(environ: dict[str, Any], status: str, code: str, message: str) -> Answer:
     """An error that AWS's clients can read, where moto would answer with a page for a browser."""
     if "HTTP_X_AMZ_TARGET" in environ:
         text, kind = json.dumps({"__type": code, "message": message}), "application/x-amz-json-1.1"
@@ -75,7 +80,7 @@ def _failure(environ: dict[str, Any], status: str, code: str, message: str) -> t
         error = f"<Error><Code>{code}</Code><Message>{html.escape(message)}</Message></Error>"
         text, kind = f"<Response><Errors>{error}</Errors><RequestID>lab</RequestID></Response>", "text/xml"
     answer = text.encode()
-    return answer, status, [("Content-Type", kind), ("Content-Length", str(len(answer)))]
+    return Answer(answer, status, [("Content-Type", kind), ("Content-Length", str(len(answer)))])
 
 
 def _read_body(environ: dict[str, Any]) -> bytes:

@@ -212,6 +212,19 @@ def test_calls_are_logged_without_credentials(lab_aws: LabAwsClient, ec2: EC2Cli
     assert "Signature" not in text
 
 
+def test_a_write_that_is_sent_again_is_not_done_again(lab_aws: LabAwsClient, ec2: EC2Client) -> None:
+    def number(request: Any, **_: object) -> None:
+        request.headers["amz-sdk-invocation-id"] = "the same"
+
+    ec2.meta.events.register("before-send.ec2.CreateVpc", number)
+    first, second = (ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"] for _ in range(2))
+    ec2.meta.events.unregister("before-send.ec2.CreateVpc", number)
+    third = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    assert first == second != third
+    for vpc in (first, third):
+        ec2.delete_vpc(VpcId=vpc)
+
+
 def test_what_moto_cannot_do_is_said_so_that_clients_can_read_it(lab_aws: LabAwsClient, ec2: EC2Client) -> None:
     last = max((call.serial for call in lab_aws.calls()), default=0)
     with refused("UnsupportedOperation"):
