@@ -23,7 +23,7 @@
         ConvergeError              our script failed on it
       ProtectedError             the spec says `protect: true`
       PartlyAppliedError         some of it is done: run again                               exit 3
-      InterruptedRunError        SIGINT or SIGTERM                                           exit 130
+      InterruptedRunError        SIGINT, SIGTERM or SIGHUP                                   exit 130
       LabError                   the lab could not do what was asked
       InternalError              a fault of edgewrap's own; the traceback is in the log file
 
@@ -219,7 +219,7 @@ class PartlyAppliedError(EdgewrapError):
 
 
 class InterruptedRunError(EdgewrapError):
-    """SIGINT or SIGTERM ended the run."""
+    """SIGINT, SIGTERM or SIGHUP ended the run."""
 
     exit_code = 130
 

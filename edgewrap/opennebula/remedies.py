@@ -110,6 +110,17 @@ TOO_FEW_RIGHTS = Remedy(
     "the user has too few rights on the front-end",
     "use a user of the group oneadmin, or grant the right with `oneacl create`",
 )
+OWNER_GONE = Remedy(
+    r"Error getting user \[\d+\]",
+    "the user who owns the cluster (OWNER_UID in its EDGEWRAP attribute) is no longer on the front-end",
+    "have oneadmin give every object with the cluster's EDGEWRAP attribute to a user who is there (`chown`), and write "
+    "that user's id into OWNER_UID of each, the cluster's own last",
+)
+OWNED_ALREADY = Remedy(
+    r"already owns .* with NAME",
+    "the cluster's owner has another one of that name, which is not this cluster's",
+    "rename that one, or this cluster, then run again",
+)
 GONE = Remedy(
     r"OneNoExistsException|Address Range does not exist|Address Range with ID \d+ was not found",
     "somebody took it away meanwhile",
@@ -208,6 +219,8 @@ REMEDIES = (
     UNKNOWN_USER,
     QUOTA,
     TOO_FEW_RIGHTS,
+    OWNER_GONE,
+    OWNED_ALREADY,
     GONE,
     NAME_TAKEN,
     IN_USE,
