@@ -170,17 +170,17 @@ class AwsPlane:
             inputs = self._decide(state, {*avoid, *replaced}, front_end_version)
             for notice in setup_notices(self._spec, inputs, previous, state.applied if state else "", replaced):
                 self._emit(notice)
-        files, lost = render(self._spec, inputs), NOTHING_LOST
-        if state is not None:  # before the first run there is nothing to lose
-            lost = self._find_lost(inputs, self._importable(inputs) - state.addresses)
+        files = render(self._spec, inputs)
+        known = state.addresses if state else frozenset()
+        importable = self._importable(inputs) if state else frozenset()  # before the first run there is nothing to lose
+        lost = self._find_lost(inputs, importable - known)
         pending, heard = self._planned(files, lost, destroy=destroy, replaced=replaced)
-        if state is not None and (gone := self._importable(inputs) & state.addresses & heard.missing):
-            # a state that is older than the run that was killed still has what that run took away and made anew
-            newer = self._find_lost(inputs, gone)
-            if newer.imports:
-                self._terraform.forget(newer.imports)
-                lost = lost.plus(newer)
-                pending, heard = self._planned(files, newer if destroy else lost, destroy=destroy, replaced=replaced)
+        # a state that is older than the run that was killed still has what that run took away and made anew
+        newer = self._find_lost(inputs, importable & known & heard.missing)
+        if newer.imports:
+            self._terraform.forget(newer.imports)
+            lost = lost.plus(newer)
+            pending, heard = self._planned(files, newer if destroy else lost, destroy=destroy, replaced=replaced)
         changes: tuple[Change, ...] = ()
         predicted = state.outputs if state else None
         if pending and (predicted is None or destroy or _concerns_aws(heard)):
@@ -198,7 +198,7 @@ class AwsPlane:
             tuple(replaced),
             moves_ahead(changes, inputs.placement, state.outputs) if state and not destroy else (),
             lost,
-            first=state is None or not state.addresses,
+            first=not known,
         )
 
     def move(self, state: AwsState, plan: AwsPlan) -> AwsState:
