@@ -13,6 +13,7 @@ from edgewrap.errors import TerraformError
 from edgewrap.infra.plane import AwsPlan, AwsState
 from edgewrap.lab.aws.client import LabAwsClient
 from edgewrap.outputs import Outputs
+from tests.support.lab_cloud import wait_until
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -87,10 +88,15 @@ def test_a_stopped_host_hands_its_group_on_in_one_step(
 
 
 def test_a_terminated_host_hands_its_group_on_though_aws_gives_no_other(
-    cluster: Any, spec: Any, first: Outputs, aws: LabAwsClient
+    cluster: Any, spec: Any, first: Outputs, aws: LabAwsClient, ec2: EC2Client
 ) -> None:
     aws.set_instance_state(first.hosts["host-1"].instance_id, "running")
+    interface = first.groups["group-1"].interface_id
+    [shown] = ec2.describe_network_interfaces(NetworkInterfaceIds=[interface])["NetworkInterfaces"]
+    attachment: Any = [{"Name": "attachment.attachment-id", "Values": [shown["Attachment"]["AttachmentId"]]}]
     aws.set_instance_state(first.hosts["host-2"].instance_id, "terminated")
+    # for some seconds AWS still shows it, and terraform would make it anew instead of making it
+    wait_until(lambda: not ec2.describe_network_interfaces(Filters=attachment)["NetworkInterfaces"])
     before = aws.calls()[-1].serial
     plane, state = observed(cluster, spec)
     plan = plane.plan(state)

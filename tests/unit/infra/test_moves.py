@@ -75,6 +75,12 @@ def test_what_was_not_planned() -> None:
     assert (more.key, more.action) == ("host-0", Action.REPLACE)
 
 
+def test_what_was_to_be_made_anew_and_has_gone_meanwhile_is_as_planned() -> None:
+    anew, made = change(f"replace {ATTACHMENT} group-1"), change(f"create {ATTACHMENT} group-1")
+    assert beyond([made], [anew]) == ()
+    assert beyond([anew], [made]) == (anew,)
+
+
 def test_reasons() -> None:
     spec = make_spec(hosts={"count": 2, "retired": [2]}, public_network={"groups": 3})
     before = first_inputs(make_spec(public_network={"groups": 3}))
