@@ -134,7 +134,7 @@ def _observe(cluster: Cluster, planes: tuple[Plane, ...], wishes: Wishes, pool: 
 
         losses = weigh(cluster.spec, state.outputs.hosts if state else {}, wishes, on_front_end)
         aws = pool.submit(_plan_aws, cluster, state, losses, one)
-        account = pool.submit(_look_at_account, cluster, state, aws)
+        account = pool.submit(_look_at_account, cluster, state, losses, aws)
     facts, pins = one.result()
     hosts = pool.submit(observe_hosts, cluster, state, pins) if Plane.HOSTS in planes else None
     return Observed(
@@ -160,14 +160,17 @@ def _plan_aws(
     return cluster.aws.plan(state, avoid=losses.avoid, replaced=losses.replaced, front_end_version=version)
 
 
-def _look_at_account(cluster: Cluster, state: AwsState | None, plan: Future[AwsPlan]) -> tuple[Finding, ...]:
+def _look_at_account(
+    cluster: Cluster, state: AwsState | None, losses: Losses, plan: Future[AwsPlan]
+) -> tuple[Finding, ...]:
     """Whether AWS has what is about to be made: asked beside Terraform's plan where the state tells of it, after it
     where the plan makes what somebody took away, and not at all where nothing is made."""
-    from edgewrap.infra.preflight import expected_topics, planned_topics
+    from edgewrap.infra.preflight import expected_topics, planned_topics, replaced_hosts
 
-    expected = expected_topics(cluster.spec, state)
-    findings = cluster.aws.requirements(state, expected)
-    return findings + cluster.aws.requirements(state, planned_topics(plan.result().changes) - expected)
+    expected = expected_topics(cluster.spec, state, losses.replaced)
+    findings = cluster.aws.requirements(state, expected, losses.replaced)
+    changes = plan.result().changes
+    return findings + cluster.aws.requirements(state, planned_topics(changes) - expected, replaced_hosts(changes))
 
 
 def nothing_applied(cluster: Cluster) -> StateError:

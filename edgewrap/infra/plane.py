@@ -223,9 +223,12 @@ class AwsPlane:
         _require_planned(rest.changes, plan.changes)
         return rest
 
-    def requirements(self, state: AwsState | None, topics: Collection[Topic]) -> tuple[Finding, ...]:
-        """Whether the account has what it takes to make `topics`; AWS is asked only where there are any."""
-        return self._preflight(state).about(topics) if topics else ()
+    def requirements(
+        self, state: AwsState | None, topics: Collection[Topic], replaced: Collection[str] = ()
+    ) -> tuple[Finding, ...]:
+        """Whether the account has what it takes to make `topics`, the instances of the hosts `replaced` (keys) anew;
+        AWS is asked only where there are any."""
+        return self._preflight(state, replaced).about(topics) if topics else ()
 
     def tools(self) -> tuple[Finding, ...]:
         """Whether this machine has terraform and its providers."""
@@ -257,8 +260,8 @@ class AwsPlane:
         """Let the terraform that runs, if any, end its step and stop. May be called from any thread."""
         self._terraform.interrupt()
 
-    def _preflight(self, state: AwsState | None) -> AwsPreflight:
-        return AwsPreflight(self._spec, self._clients, self._lookups, state.inputs if state else None)
+    def _preflight(self, state: AwsState | None, replaced: Collection[str] = ()) -> AwsPreflight:
+        return AwsPreflight(self._spec, self._clients, self._lookups, state.inputs if state else None, replaced)
 
     def _decide(self, state: AwsState | None, avoid: Collection[str], front_end_version: str) -> Inputs:
         known: Mapping[str, HostOutput] = state.outputs.hosts if state else {}

@@ -38,25 +38,34 @@ class Topic(Enum):
     RULES = "security group rule"
 
 
-def expected_topics(spec: Spec, state: AwsState | None) -> frozenset[Topic]:
-    """What is likely to be made, as far as the state tells: so that AWS can be asked beside Terraform's plan."""
+def expected_topics(spec: Spec, state: AwsState | None, replaced: Collection[str] = ()) -> frozenset[Topic]:
+    """What is likely to be made, as far as the state tells, with the instances of the hosts `replaced` (keys): so that
+    AWS can be asked beside Terraform's plan."""
     if state is None:
         return frozenset(Topic)
     outputs, inputs = state.outputs, state.inputs
+    new_hosts = own_hosts(spec) - outputs.hosts.keys()
     eips = own_eips(spec, inputs) - outputs.eips.keys() - _hosts_eips(inputs, outputs)
     found = {
         Topic.VPC: outputs.vpc_id in ("", UNKNOWN),
         Topic.ELASTIC_IPS: bool(eips),
-        Topic.HOSTS: bool(own_hosts(spec) - outputs.hosts.keys()),
+        Topic.HOSTS: bool(replaced or new_hosts),
     }
-    found[Topic.RULES] = found[Topic.VPC] or found[Topic.HOSTS]  # each host has one; others are told by the plan
+    found[Topic.RULES] = found[Topic.VPC] or bool(new_hosts)  # each host has one; others are told by the plan
     return frozenset(topic for topic, comes in found.items() if comes)
 
 
-def planned_topics(changes: Iterable[Change]) -> frozenset[Topic]:
-    """What a plan makes."""
+def planned_topics(changes: Collection[Change]) -> frozenset[Topic]:
+    """What a plan makes, the instances that it makes anew among it."""
     made = {change.kind for change in changes if change.plane is Plane.AWS and change.action is Action.CREATE}
+    made |= {Topic.HOSTS.value for _ in replaced_hosts(changes)}
     return frozenset(topic for topic in Topic if topic.value in made)
+
+
+def replaced_hosts(changes: Collection[Change]) -> frozenset[str]:
+    """The keys of the hosts whose instance a plan makes anew."""
+    anew = (Plane.AWS, Topic.HOSTS.value, Action.REPLACE)
+    return frozenset(change.key for change in changes if (change.plane, change.kind, change.action) == anew)
 
 
 def own_hosts(spec: Spec) -> frozenset[str]:
@@ -83,10 +92,19 @@ def without_state(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 class AwsPreflight:
-    """The checks of one spec against its account. `inputs` are those of its state, None without one."""
+    """The checks of one spec against its account. `inputs` are those of its state, None without one; `replaced` the
+    keys of hosts whose instance is made anew."""
 
-    def __init__(self, spec: Spec, clients: Clients, lookups: AwsLookups, inputs: Inputs | None) -> None:
+    def __init__(
+        self,
+        spec: Spec,
+        clients: Clients,
+        lookups: AwsLookups,
+        inputs: Inputs | None,
+        replaced: Collection[str] = (),
+    ) -> None:
         self._spec = spec
+        self._replaced = frozenset(replaced)
         self._account = Account(clients, inputs.uuid if inputs else "")
         self._lookups = lookups
         self._inputs = inputs
@@ -157,7 +175,8 @@ class AwsPreflight:
             return Finding(Plane.AWS, "vCPUs", Verdict.UNKNOWN, text, advice)
         each = self._account.vcpus_of([kind])[kind]
         used = self._account.vcpus(quota)
-        demand = _demand(used, own_hosts(self._spec))
+        stopped = used.idle & self._replaced  # it gives nothing back to the quota when it goes
+        demand = _demand(replace(used, own=used.own - stopped), own_hosts(self._spec))
         counted = Demand(demand.used, demand.comes * each, demand.goes * each)
         return judge(quota, self._account.limit(quota), counted, f"or lower hosts.count ({kind} has {each})")
 

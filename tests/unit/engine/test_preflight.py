@@ -15,7 +15,7 @@ from edgewrap.errors import PreflightError, StateError
 from edgewrap.events import Event, EventKind, discard
 from edgewrap.finding import Finding, Verdict
 from edgewrap.infra.plane import AwsState
-from edgewrap.infra.preflight import Topic, expected_topics, planned_topics
+from edgewrap.infra.preflight import Topic, expected_topics, planned_topics, replaced_hosts
 from edgewrap.outputs import UNKNOWN
 from tests.support.front_end import outputs
 from tests.support.infra import first_inputs, make_spec
@@ -47,6 +47,10 @@ def test_more_of_something_asks_about_that(sections: dict[str, object], topics: 
     assert expected_topics(spec, STATE) == topics
 
 
+def test_a_host_made_anew_asks_about_hosts() -> None:
+    assert expected_topics(SPEC, STATE, ("host-1",)) == {Topic.HOSTS}
+
+
 def test_hosts_that_have_elastic_ips_already_ask_nothing() -> None:
     spec = make_spec(public_network={"elastic_ips": {"count": 2}}, hosts={"address": "eip"})
     assert expected_topics(spec, AwsState(outputs(), first_inputs(spec), "")) == frozenset()
@@ -65,9 +69,11 @@ def test_what_somebody_took_away_is_asked_about_after_the_plan() -> None:
         change("elastic ip", Action.CREATE),
         change("instance", Action.REPLACE),
         change("vpc", Action.CREATE, Plane.OPENNEBULA),
+        change("network interface attachment", Action.REPLACE),
         change("route", Action.CREATE),
     ]
-    assert planned_topics(changes) == {Topic.ELASTIC_IPS}
+    assert planned_topics(changes) == {Topic.ELASTIC_IPS, Topic.HOSTS}
+    assert replaced_hosts(changes) == {"x"}
 
 
 def test_only_what_somebody_has_to_know_is_shown() -> None:

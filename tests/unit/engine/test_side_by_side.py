@@ -70,7 +70,7 @@ def cluster_with(terraforms: Callable[..., object], children: Children, events: 
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_two_interrupts_while_terraform_plans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
-    monkeypatch.setattr("edgewrap.infra.preflight.expected_topics", lambda _spec, _state: frozenset())
+    monkeypatch.setattr("edgewrap.infra.preflight.expected_topics", lambda _spec, _state, _replaced: frozenset())
     monkeypatch.setattr("edgewrap.engine.plan.follows_front_end", lambda _spec: False)
     children = Children()
 
