@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from edgewrap.change import Action
@@ -15,8 +15,10 @@ from edgewrap.opennebula.marks import CLUSTER_KEY, IMAGE_KEY, NETWORK_KEY, SYSTE
 from edgewrap.opennebula.objects import Existing
 from edgewrap.opennebula.operation import MERGE, Await, Call, Operation, Settled, Step, change
 from edgewrap.opennebula.template import text_of
-from edgewrap.opennebula.virtual_network import LOCK_DELETE
+from edgewrap.opennebula.virtual_network import DONE, ERROR, LOCK_DELETE, NetworkFacts
 from edgewrap.outputs import UNKNOWN, Outputs
+
+GIVES_NO_RANGE = (LOCK_DELETE, DONE, ERROR)  # states in which the front-end refuses one.vn.rm_ar
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,8 @@ def releases(ours: Ours, departure: Departure, replica: str, outputs: Outputs) -
     operations = [
         host.disabling(ours.hosts[key], key) for key in departure.hosts if ours.hosts[key].status == "enabled"
     ]
-    if ours.network is not None:
-        operations += [address_range.removal(existing, ours.network.id) for existing in departure.ranges]
+    if ours.network is not None and departure.ranges:
+        operations += _range_releases(ours.network, departure.ranges)
     return operations + _replica_moves(ours, departure, replica, outputs)
 
 
@@ -84,7 +86,7 @@ def disablings(ours: Ours) -> list[Operation]:
 def removals(ours: Ours) -> Iterator[Operation]:
     """The whole cluster, in reverse."""
     if ours.network is not None:
-        yield from _network_removals(ours)
+        yield from _network_removals(ours.network)
     for whole, key in ((ours.template, TEMPLATE_KEY), (ours.system, SYSTEM_KEY), (ours.image, IMAGE_KEY)):
         if whole is not None:
             yield _removal(whole, key)
@@ -94,19 +96,23 @@ def removals(ours: Ours) -> Iterator[Operation]:
         yield _removal(ours.cluster, CLUSTER_KEY)
 
 
-def _network_removals(ours: Ours) -> Iterator[Operation]:
+def _range_releases(network: NetworkFacts, ranges: Iterable[RangeFacts]) -> list[Operation]:
+    """A network that gives no single range back goes as a whole: `apply` makes it anew without these."""
+    if network.state in GIVES_NO_RANGE:
+        return [_network_removal(network)]
+    return [address_range.removal(existing, network.id) for existing in ranges]
+
+
+def _network_removals(network: NetworkFacts) -> Iterator[Operation]:
     """Range by range first: a range that cannot be given back says why only then."""
-    network = ours.network
-    if network is None:
-        return
-    gone = Await(network.id, Settled.GONE)
-    if network.state == LOCK_DELETE:
-        yield _removal(network, NETWORK_KEY, (gone,))
-        return
-    for existing in network.ranges:
-        if existing.key:
-            yield address_range.removal(existing, network.id)
-    yield _removal(network, NETWORK_KEY, (Call("vn.delete", (network.id,)), gone))
+    if network.state not in GIVES_NO_RANGE:
+        yield from (address_range.removal(existing, network.id) for existing in network.ranges if existing.key)
+    yield _network_removal(network)
+
+
+def _network_removal(network: NetworkFacts) -> Operation:
+    delete = () if network.state == LOCK_DELETE else (Call("vn.delete", (network.id,)),)
+    return _removal(network, NETWORK_KEY, (*delete, Await(network.id, Settled.GONE)))
 
 
 def _removal(existing: Existing, key: str, steps: tuple[Step, ...] = ()) -> Operation:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from edgewrap.events import Event, EventKind
-from edgewrap.lab.opennebula import frontend, methods
+from edgewrap.lab.opennebula import frontend, methods, records
 from edgewrap.lab.opennebula.release import RELEASES
 from edgewrap.lab.opennebula.server import respond
 from edgewrap.lab.opennebula.store import Store
@@ -147,6 +147,13 @@ class Stage:
         """A network is gone only some time after the call."""
         self.one.call("vn.delete", number)
         await_network(self.one, number, Settled.GONE)
+
+    def leave(self, number: int, **changes: object) -> None:
+        """Put a network into a state that the front-end got it into by itself."""
+        with self.lab.store.transaction():
+            stored = self.lab.store.get(records.Network, number)
+            assert stored is not None
+            self.lab.store.put(stored.model_copy(update=changes))
 
     def warnings(self) -> list[str]:
         return [event.text for event in self.events if event.kind is EventKind.WARNING]

@@ -12,18 +12,10 @@ from edgewrap.opennebula.virtual_network import READY, UPDATE_FAILURE
 from tests.support.front_end import Stage, outputs, reports
 
 
-def leave(stage: Stage, number: int, **changes: object) -> None:
-    """Put a network into a state that the front-end got it into by itself."""
-    with stage.lab.store.transaction():
-        stored = stage.lab.store.get(records.Network, number)
-        assert stored is not None
-        stage.lab.store.put(stored.model_copy(update=changes))
-
-
 def spoil(stage: Stage, *vms: int) -> int:
     """Put the public network into UPDATE_FAILURE; its id."""
     (network,) = stage.facts().networks
-    leave(stage, network.id, state=NetworkState.UPDATE_FAILURE, failed_vms=vms)
+    stage.leave(network.id, state=NetworkState.UPDATE_FAILURE, failed_vms=vms)
     return network.id
 
 
@@ -50,7 +42,7 @@ def test_vms_that_cannot_take_it_this_time_either_do_not_keep_the_ranges_from_co
 
     def fails_again(method: str) -> None:
         if method == "one.vn.info" and "vn.recover" in newer.wire.methods:
-            leave(newer, 0, state=NetworkState.UPDATE_FAILURE, failed_vms=(3,))
+            newer.leave(0, state=NetworkState.UPDATE_FAILURE, failed_vms=(3,))
 
     newer.wire.before = fails_again
     with pytest.raises(OpenNebulaError) as raised:
@@ -91,7 +83,7 @@ def test_it_can_be_destroyed(stage: Stage) -> None:
 )
 def test_the_labs_front_end_recovers_networks(newer: Stage, state: int, operation: int, after: int | None) -> None:
     number = int(newer.one.call("vn.allocate", 'NAME = "n"\nVN_MAD = "bridge"', 0))
-    leave(newer, number, state=state, due=0.0)
+    newer.leave(number, state=state, due=0.0)
     newer.one.call("vn.recover", number, operation)
     left = newer.lab.store.get(records.Network, number)
     assert (left.state if left else None) == after

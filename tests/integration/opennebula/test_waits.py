@@ -8,6 +8,7 @@ import pytest
 
 from edgewrap.change import Action
 from edgewrap.errors import OpenNebulaError
+from edgewrap.lab.opennebula.records import NetworkState
 from edgewrap.opennebula.operation import Settled
 from edgewrap.opennebula.run import await_network
 from edgewrap.opennebula.virtual_network import ERROR, LOCK_CREATE
@@ -50,6 +51,24 @@ def test_our_network_in_error_is_made_anew(stage: Stage) -> None:
     assert "Wrong or empty IP attribute" in changes[0].why
     plane.apply(facts, outputs(), reports())
     assert plane.diff(plane.observe(), outputs(), reports()) == ()
+
+
+@pytest.mark.parametrize("state", [NetworkState.ERROR, NetworkState.LOCK_DELETE])
+def test_our_network_that_gives_no_single_range_back_goes_as_a_whole(stage: Stage, state: int) -> None:
+    plane = stage.applied()
+    (network,) = plane.observe().networks
+    lasts = state == NetworkState.ERROR
+    stage.leave(network.id, state=state, due=0.0 if lasts else stage.lab.soon())
+    fewer = outputs(eips=(0,))
+    plane.release(plane.observe(), fewer)
+    assert plane.observe().networks == ()
+    plane.apply(plane.observe(), fewer, reports())
+    (network,) = plane.observe().networks
+    assert [one.key for one in network.ranges] == ["eip-0"]
+
+    stage.leave(network.id, state=state, due=0.0 if lasts else stage.lab.soon())
+    plane.destroy(plane.observe())
+    assert plane.observe().networks == ()
 
 
 def test_our_network_that_is_still_being_made_is_waited_for(stage: Stage) -> None:
