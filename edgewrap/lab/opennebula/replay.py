@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgewrap.lab.opennebula.calls import Code
+
 Answer = list[Any]  # as on the wire: [True, value, 0], [False, text, code, object id, -1], or a fault
 _POLL = 0.05  # seconds
 
@@ -160,10 +162,16 @@ def call(url: str, method: str, params: Sequence[Any]) -> Answer:
 def replay(url: str, auth: str, steps: Sequence[Step], patience: float) -> list[tuple[Step, list[Difference]]]:
     """Make every call in order; what comes back with its differences, step by step.
 
-    The recordings leave out the calls that waited for a state. So a call that reads, or that was refused and is not to
-    be, is made again for up to `patience` seconds.
+    The recordings leave out the calls that waited for a state: what `may_come` is made again for up to `patience`
+    seconds.
     """
     return [(step, _settled(url, auth, step, patience)) for step in steps]
+
+
+def may_come(step: Step, given: Answer) -> bool:
+    """Whether another answer may come in time: to a call that reads, and to one that something does not take yet in the
+    state that it is in."""
+    return step.reads or (step.answer[0] is True and given[0] is False and given[2] == Code.ACTION)
 
 
 def _settled(url: str, auth: str, step: Step, patience: float) -> list[Difference]:
@@ -171,8 +179,7 @@ def _settled(url: str, auth: str, step: Step, patience: float) -> list[Differenc
     while True:
         given = call(url, step.method, (step.session or auth, *step.params))
         differences = compare(step.answer, given)
-        again = step.reads or (step.answer[0] is True and given[0] is False)
-        if not differences or not again or time.monotonic() > end:
+        if not differences or not may_come(step, given) or time.monotonic() > end:
             return differences
         time.sleep(_POLL)
 
