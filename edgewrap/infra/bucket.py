@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from edgewrap.errors import StateError
+from edgewrap.errors import AwsError, StateError
 from edgewrap.infra.backend import s3_backend, s3_endpoint
 from edgewrap.infra.clients import is_aws, make_client
 from edgewrap.infra.remedies import REMEDIES, S3
@@ -105,12 +105,10 @@ class Bucket:
         try:
             if self._client is None:
                 style = {} if is_aws(self._endpoint) else {"s3": {"addressing_style": "path"}}
-                try:
-                    self._client = make_client("s3", self._s3.region, self._endpoint, **style)
-                except ValueError as error:
-                    advice = "write it as `http://HOST:PORT` or `https://HOST`, in aws.endpoint_url or AWS_ENDPOINT_URL"
-                    raise self._failure(key, error, f"{self._endpoint} is no URL", advice) from error
+                self._client = make_client("s3", self._s3.region, self._endpoint, **style)
             return call(self._client)
+        except AwsError as error:
+            raise self._failure(key, error, error.cause, error.advice) from error
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code in expected:

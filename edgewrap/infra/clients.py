@@ -95,12 +95,16 @@ def aws_error(message: str, code: str) -> AwsError:
 
 def is_aws(endpoint: str) -> bool:
     """Whether an endpoint is AWS's own; none is."""
-    return not endpoint or (urlsplit(endpoint).hostname or "").endswith(AWS_DOMAINS)
+    try:
+        host = urlsplit(endpoint).hostname or ""
+    except ValueError:  # `make_client` says so
+        return False
+    return not endpoint or host.endswith(AWS_DOMAINS)
 
 
 def make_client(service: str, region: str, endpoint: str, **options: Any) -> Any:
     """A client of boto3's for `service`, at `endpoint` where that is not empty. `options` are more of botocore's
-    Config."""
+    Config. Raises AwsError where the endpoint is no URL."""
     import boto3
     from botocore.config import Config
 
@@ -111,8 +115,15 @@ def make_client(service: str, region: str, endpoint: str, **options: Any) -> Any
         **options,
     )
     make: Any = boto3.client
-    if is_aws(endpoint):
-        return make(service, region_name=region, config=config, endpoint_url=endpoint or None)
-    from edgewrap.infra.endpoint import EndpointSession
+    try:
+        if is_aws(endpoint):
+            return make(service, region_name=region, config=config, endpoint_url=endpoint or None)
+        from edgewrap.infra.endpoint import EndpointSession
 
-    return EndpointSession(endpoint, region).client(service, config=config)  # type: ignore[no-untyped-call]
+        return EndpointSession(endpoint, region).client(service, config=config)  # type: ignore[no-untyped-call]
+    except ValueError as error:
+        raise AwsError(
+            str(error),
+            cause=f"{endpoint} is no URL",
+            advice="write it as `http://HOST:PORT` or `https://HOST`, in aws.endpoint_url or AWS_ENDPOINT_URL",
+        ) from error

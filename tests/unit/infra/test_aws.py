@@ -30,6 +30,15 @@ def test_the_zone_is_one_of_the_regions_own(preferred: str, offered: list[str], 
     aws.done()
 
 
+@pytest.mark.parametrize("endpoint", ["localhost:4566", "http://[::1", "http://"])
+def test_an_endpoint_that_is_no_url_is_explained(endpoint: str) -> None:
+    spec = make_spec()
+    with pytest.raises(AwsError) as raised:
+        AwsLookups(spec, Clients(spec, {"AWS_ENDPOINT_URL": endpoint})).instances(["i-0"])
+    assert raised.value.cause == f"{endpoint} is no URL"
+    assert "AWS_ENDPOINT_URL" in raised.value.advice
+
+
 def _of_architectures(aws: Scripted, *architectures: str) -> None:
     kind = {"InstanceType": "c5.metal", "ProcessorInfo": {"SupportedArchitectures": list(architectures)}}
     aws.stub("ec2").add_response("describe_instance_types", {"InstanceTypes": [kind]})
