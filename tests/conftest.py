@@ -7,8 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.lab import Lab
+
+settings.register_profile("edgewrap", deadline=None)  # how long an example takes says more of the machine than of us
+settings.load_profile("edgewrap")
 
 
 def pytest_configure() -> None:

@@ -64,8 +64,6 @@ def _name(name: str) -> str:
 
 
 def _quoted(name: str, text: str) -> str:
-    if text == UNKNOWN:
-        raise ValueError(f"{name} is not known yet")
     rule = _broken_rule(text)
     if rule:
         raise OpenNebulaError(
@@ -78,6 +76,8 @@ def _quoted(name: str, text: str) -> str:
 
 
 def _broken_rule(text: str) -> str:
+    if text == UNKNOWN:
+        return "be the words that stand for what is not known yet"
     if text.endswith("\\"):
         return "end in a backslash"
     if '\\"' in text:

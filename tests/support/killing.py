@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -112,7 +113,8 @@ class Killer:
         [edgewrap] = children(run.pid)
         doomed = [edgewrap, *(descendants(edgewrap) if self.with_terraform else ())]
         for pid in doomed:
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # a child may end by itself meanwhile
+                os.kill(pid, signal.SIGKILL)
         deadline = time.monotonic() + 10
         while any(map(alive, doomed)):
             assert time.monotonic() < deadline, "a process survived SIGKILL"
@@ -121,8 +123,11 @@ class Killer:
 
 
 def children(pid: int) -> list[int]:
-    """The processes that the threads of a process have started."""
-    return [int(word) for file in Path(f"/proc/{pid}/task").glob("*/children") for word in file.read_text().split()]
+    """The processes that the threads of a process have started; none once it has ended."""
+    try:
+        return [int(word) for file in Path(f"/proc/{pid}/task").glob("*/children") for word in file.read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 def descendants(pid: int) -> list[int]:

@@ -220,8 +220,8 @@ def test_a_stream_outlives_a_move(stage: Stage, moved: str) -> None:
             answer = cloud.ask("vm move", name=name, host="host-1")
         assert answer["host_key"] == "host-1"
         assert found.lives
-        assert answer["gap_s"] < 0.5
-        assert answer["gap_s"] <= found.longest_s < 2.0
+        assert 0 < answer["gap_s"] < 0.5  # with the start of `ip` in it: the port may be gone for less
+        assert 0 < found.longest_s < 2.0
         print(f"moved {moved}: {answer['gap_s']} s without a port, {found.longest_s:.3f} s without data")
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from edgewrap.errors import OpenNebulaError
 from edgewrap.opennebula.template import Value, read, write
+from edgewrap.outputs import UNKNOWN
 from tests.support.front_end import Stage
 
 UNHARMED = [
@@ -34,8 +35,9 @@ REFUSED = [
     "bell \a",
     "carriage\rreturn",
     "half a pair \ud83c",
+    UNKNOWN,
 ]
-SETTINGS = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+SETTINGS = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def sent_and_read(stage: Stage, template: dict[str, Value]) -> dict[str, Value]:

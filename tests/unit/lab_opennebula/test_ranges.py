@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edgewrap.lab.opennebula import ranges
@@ -17,7 +17,6 @@ def made(size: int = 4, ip: str = "10.0.128.0", **custom: str) -> AddressRange:
     return ranges.made(2, {"TYPE": "IP4", "IP": ip, "SIZE": str(size), **custom}, cursor=False)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_the_mac_is_the_prefix_and_the_address(number: int) -> None:
     address = IPv4Address(number)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edgewrap.lab.opennebula.template import Template, TemplateError, Value
@@ -70,14 +70,12 @@ def test_xml_that_is_none() -> None:
         Template.parse("<TEMPLATE><A></TEMPLATE>")
 
 
-@settings(deadline=None)
 @given(st.dictionaries(NAMES, TEXTS, min_size=1), NAMES, st.dictionaries(NAMES, TEXTS, min_size=1))
 def test_what_is_shown_is_read_back(single: dict[str, str], name: str, items: dict[str, str]) -> None:
     template = Template.of([*single.items(), (name, items)])
     assert Template.parse(template.xml()) == template
 
 
-@settings(deadline=None)
 @given(NAMES, TEXTS.filter(lambda text: "\\" not in text))
 def test_a_quoted_text_is_read_as_it_is(name: str, text: str) -> None:
     quoted = text.replace('"', '\\"')

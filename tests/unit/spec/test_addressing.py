@@ -50,7 +50,7 @@ def test_hosts_are_in_the_lower_half_above_what_aws_keeps(subnet: IPv4Network, d
     assert host_address(subnet, host_capacity(subnet)) not in hosts_half(subnet)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(subnets, groups_in_all)
 def test_no_two_keys_share_an_address(subnet: IPv4Network, groups: int) -> None:
     capacity = pairs_that_fit(subnet, groups)

@@ -49,7 +49,7 @@ def test_the_public_document_is_the_same_for_the_same_spec(load: Load) -> None:
     assert public_document(one) != public_document(load("hosts: { count: 4 }\n"))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     file=st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "S"]), min_size=1, max_size=30),
     user=st.from_regex(r"[a-z_][a-z0-9_-]{0,31}", fullmatch=True),
@@ -61,7 +61,7 @@ def test_the_public_document_does_not_depend_on_the_environment(load: Load, file
     assert public_document(spec) == public_document(load(more, {"U": "x", "F": "y", "H": "b.example"}))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(value=st.text(max_size=20).map(lambda text: f"secret-7f3a{text}secret-7f3a"))
 def test_no_error_shows_a_value_of_the_environment(load: Load, value: str) -> None:
     more = "ssh: { user: '${env:V}', authorized_keys: ['${env:V}'] }\nopennebula: { endpoint: '${env:V}' }\n"
