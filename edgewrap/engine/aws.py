@@ -11,7 +11,7 @@ from edgewrap.outputs import Outputs
 
 if TYPE_CHECKING:
     from edgewrap.hosts.plane import Observation
-    from edgewrap.infra.plane import AwsState
+    from edgewrap.infra.aws_state import AwsState
 
 NO_WAIT_S = 0  # entry hosts have just been seen; one that does not answer now must not keep the others waiting
 

@@ -13,7 +13,7 @@ from edgewrap.errors import EdgewrapError, PartlyAppliedError, ProtectedError
 from edgewrap.events import Event, EventKind
 
 if TYPE_CHECKING:
-    from edgewrap.infra.plane import AwsPlan
+    from edgewrap.infra.aws_plan import AwsPlan
     from edgewrap.opennebula.plane import OneFacts
 
 

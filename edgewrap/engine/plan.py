@@ -21,7 +21,8 @@ from edgewrap.setup.files import follows_front_end
 
 if TYPE_CHECKING:
     from edgewrap.hosts.plane import Observation
-    from edgewrap.infra.plane import AwsPlan, AwsState
+    from edgewrap.infra.aws_plan import AwsPlan
+    from edgewrap.infra.aws_state import AwsState
     from edgewrap.opennebula.host import HostFacts
     from edgewrap.opennebula.plane import OneFacts
 

@@ -14,7 +14,7 @@ from edgewrap.events import Event, EventKind
 
 if TYPE_CHECKING:
     from edgewrap.hosts.plane import Observation
-    from edgewrap.infra.plane import AwsState
+    from edgewrap.infra.aws_state import AwsState
     from edgewrap.opennebula.plane import OneFacts
 
 UNKNOWN_STATE = "unknown"

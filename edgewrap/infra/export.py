@@ -17,7 +17,7 @@ from edgewrap.infra.unmade import unmade
 from edgewrap.spec.models import Spec
 
 if TYPE_CHECKING:
-    from edgewrap.infra.plane import AwsState
+    from edgewrap.infra.aws_state import AwsState
 
 
 def export_terraform(

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from edgewrap.change import Change, Plane
-from edgewrap.errors import PlanOutdatedError, StateError
+from edgewrap.errors import StateError
 from edgewrap.events import Emit, Event, EventKind
 from edgewrap.finding import Finding
-from edgewrap.infra.aws import AwsLookups, InstanceNow
+from edgewrap.infra.aws import AwsLookups
+from edgewrap.infra.aws_plan import AwsPlan, require_planned
+from edgewrap.infra.aws_state import AwsState, read_state
 from edgewrap.infra.backend import s3_backend, s3_endpoint
 from edgewrap.infra.changes import Before, predicted_values, read_changes
 from edgewrap.infra.clients import Clients
@@ -21,9 +22,9 @@ from edgewrap.infra.decide import decide_inputs
 from edgewrap.infra.files import write_tree
 from edgewrap.infra.inputs import Inputs, host_key
 from edgewrap.infra.kinds import HIDDEN, KEYS
-from edgewrap.infra.lost import NOTHING_LOST, Lost, addresses_in, addresses_of, find_lost
+from edgewrap.infra.lost import Lost, addresses_of, find_lost
 from edgewrap.infra.messages import Heard
-from edgewrap.infra.moves import beyond, instances_made, moves_ahead, reasons, without_instances
+from edgewrap.infra.moves import instances_made, moves_ahead, reasons, without_instances
 from edgewrap.infra.notices import setup_notices
 from edgewrap.infra.outputs import NAMES, read_outputs
 from edgewrap.infra.preflight import AwsPreflight, Topic
@@ -39,39 +40,6 @@ from edgewrap.spec.load import public_document
 from edgewrap.spec.models import Spec
 
 HOST_ADDRESS = 'module.hosts.aws_instance.host["{}"]'
-
-
-@dataclass(frozen=True, slots=True)
-class AwsState:
-    """What the Terraform state says: the outputs, the inputs kept in it, the spec last applied to its end (JSON text,
-    empty where none was), and the addresses of what is in it."""
-
-    outputs: Outputs
-    inputs: Inputs
-    applied: str
-    addresses: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class AwsPlan:
-    """A saved plan. `changes` leaves out what edgewrap itself remembers in the state; `pending` counts it in.
-
-    `predicted` are the outputs after it, with UNKNOWN for what only AWS can tell; for a destroy, those before it.
-    `moves_ahead` are the groups that must move before it, by `move` and then `follow`; `replaced` the hosts whose
-    instance is made anew because that was asked for; `lost` what a killed run made, and this one takes over; `first`
-    whether no state has anything in it yet.
-    """
-
-    changes: tuple[Change, ...]
-    plan_file: Path
-    pending: bool
-    predicted: Outputs
-    inputs: Inputs
-    destroy: bool = False
-    replaced: tuple[str, ...] = ()
-    moves_ahead: tuple[str, ...] = ()
-    lost: Lost = NOTHING_LOST
-    first: bool = False
 
 
 class AwsPlane:
@@ -114,14 +82,7 @@ class AwsPlane:
 
         Raises StateError where it is damaged, lost, or not this cluster's.
         """
-        document = self._store.read()
-        if document is None or not document.resources:
-            return self._begun()
-        values = document.outputs
-        inputs = Inputs.from_text(values.get("inputs") or document.inputs())
-        self._require_own(inputs, document.place)
-        applied = values.get("applied") or ""
-        return AwsState(read_outputs(values, inputs), inputs, applied, addresses_in(document.resources))
+        return read_state(self._store, self._spec.name, locked=self._locked)
 
     def observe(self) -> AwsState | None:
         """The same, with the instances as AWS has them now: Terraform takes a stopped one for a sound one.
@@ -134,10 +95,9 @@ class AwsPlane:
             if state is None or not state.outputs.hosts:
                 return state
             client.result()
-        now = self._lookups.instances([host.instance_id for host in state.outputs.hosts.values()])
-        private = state.inputs.host_address == "private"
-        hosts = {key: _as_it_is(host, now[host.instance_id], private) for key, host in state.outputs.hosts.items()}
-        return replace(state, outputs=replace(state.outputs, hosts=hosts))
+        return state.with_instances(
+            self._lookups.instances([host.instance_id for host in state.outputs.hosts.values()])
+        )
 
     def namesakes(self) -> Mapping[str, str]:
         """The VPCs in AWS that were made for a cluster of this name: the UUID of its state, by the VPC's id."""
@@ -211,7 +171,7 @@ class AwsPlane:
         files = render(self._spec, between, applied=state.applied, without=instances_made(plan.changes))
         self._planned(files, plan.lost)
         document = self._terraform.show(self._places.plan_file)
-        _require_planned(read_changes(document, self._before(state, between, ())), without_instances(plan.changes))
+        require_planned(read_changes(document, self._before(state, between, ())), without_instances(plan.changes))
         heard = self._apply(self._places.plan_file)
         addresses = state.addresses | plan.lost.imports.keys()
         return AwsState(read_outputs(self._values(heard), between), between, state.applied, addresses)
@@ -220,7 +180,7 @@ class AwsPlane:
         """What is left of `plan` after `move` has led to `state`. Raises PlanOutdatedError where that is something
         else than what was planned."""
         rest = self.plan(state, replaced=plan.replaced)
-        _require_planned(rest.changes, plan.changes)
+        require_planned(rest.changes, plan.changes)
         return rest
 
     def requirements(
@@ -276,16 +236,6 @@ class AwsPlane:
             front_end_version=front_end_version,
         )
 
-    def _begun(self) -> AwsState | None:
-        """What the first run decided, where its Terraform was killed before it had saved a state; looked at only by a
-        run that holds the lock, since such a Terraform may still be at work."""
-        text = self._store.begun() if self._locked else None
-        if text is None:
-            return None
-        inputs = Inputs.from_text(text)
-        self._require_own(inputs, self._store.place)
-        return AwsState(read_outputs({}, inputs), inputs, "")
-
     def _importable(self, inputs: Inputs) -> frozenset[str]:
         """The addresses of everything that Terraform is to have and that can be taken over."""
         return addresses_of(make_variables(self._spec, inputs, ""), inputs.host_address)
@@ -333,31 +283,6 @@ class AwsPlane:
         told = {name: output["value"] for name, output in heard.outputs.items() if "value" in output}
         document = None if told else self._store.read()
         return told if document is None else document.outputs
-
-    def _require_own(self, inputs: Inputs, place: str) -> None:
-        name = inputs.foundation.name
-        if name != self._spec.name:
-            raise StateError(
-                f"the Terraform state {place} is that of the cluster {name}, not of {self._spec.name}",
-                cause="two specs name the same place for their state, or the cluster's name was changed",
-                advice=f"nothing was changed; give {self._spec.name} a place of its own (terraform.backend, "
-                f"EDGEWRAP_DIR), or write `name: {name}`",
-            )
-
-
-def _as_it_is(host: HostOutput, now: InstanceNow, private: bool) -> HostOutput:
-    public = "" if private else now.public_address
-    return replace(host, state=now.state, public_address=public, name=public or host.private_address)
-
-
-def _require_planned(changes: Sequence[Change], planned: Sequence[Change]) -> None:
-    more = beyond(changes, planned)
-    if more:
-        raise PlanOutdatedError(
-            f"AWS is no longer as it was planned: {more[0].action} {more[0].kind} {more[0].key} was not in the plan",
-            cause="something changed it while the run went on",
-            advice="run it again: it plans anew and goes on from here",
-        )
 
 
 def _plugin_dir(spec: Spec) -> Path | None:

@@ -23,7 +23,7 @@ from edgewrap.spec.addressing import living, pair_capacity
 from edgewrap.spec.models import Spec
 
 if TYPE_CHECKING:
-    from edgewrap.infra.plane import AwsState
+    from edgewrap.infra.aws_state import AwsState
 
 VPC_KEY = "vpc"
 OFFER, INTERFACES, NETWORK = "instance type", "network interfaces", "addresses of the VPC"

@@ -16,7 +16,7 @@ from edgewrap.engine.destroy import plan_destroy
 from edgewrap.engine.plan import make_plan
 from edgewrap.engine.workspace import Workspace
 from edgewrap.errors import OpenNebulaError, StateError
-from edgewrap.infra.plane import AwsState
+from edgewrap.infra.aws_state import AwsState
 from edgewrap.lab.aws.client import LabAwsClient
 from tests.support import front_end
 from tests.support.front_end import UUID, Stage, outputs, spec

@@ -15,7 +15,7 @@ from edgewrap.engine.losses import Losses
 from edgewrap.engine.plan import Observed, RunPlan
 from edgewrap.engine.workspace import Workspace
 from edgewrap.errors import FrontEndUnreachableError, InUseError, PartlyAppliedError
-from edgewrap.infra.plane import AwsState
+from edgewrap.infra.aws_state import AwsState
 from edgewrap.opennebula.client import FrontEnd
 from edgewrap.opennebula.session import Session
 from edgewrap.outputs import Outputs

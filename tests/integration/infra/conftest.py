@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edgewrap.events import discard
-from edgewrap.infra.plane import AwsPlan, AwsPlane
+from edgewrap.infra.aws_plan import AwsPlan
+from edgewrap.infra.plane import AwsPlane
 from edgewrap.lab.aws.client import LabAwsClient, LabAwsProcess
 from edgewrap.outputs import Outputs
 from edgewrap.spec.models import Spec

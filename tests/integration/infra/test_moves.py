@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edgewrap.errors import TerraformError
-from edgewrap.infra.plane import AwsPlan, AwsState
+from edgewrap.infra.aws_plan import AwsPlan
+from edgewrap.infra.aws_state import AwsState
 from edgewrap.lab.aws.client import LabAwsClient
 from edgewrap.outputs import Outputs
 from tests.support.lab_cloud import wait_until

@@ -14,7 +14,7 @@ from edgewrap.engine.workspace import Workspace
 from edgewrap.errors import PreflightError, StateError
 from edgewrap.events import Event, EventKind, discard
 from edgewrap.finding import Finding, Verdict
-from edgewrap.infra.plane import AwsState
+from edgewrap.infra.aws_state import AwsState
 from edgewrap.infra.preflight import Topic, expected_topics, planned_topics, replaced_hosts
 from edgewrap.outputs import UNKNOWN
 from tests.support.front_end import outputs
