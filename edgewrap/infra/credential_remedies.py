@@ -16,7 +16,7 @@ CREDENTIALS = (
         "ask those who manage the organisation to allow the action that the message names, in this region",
     ),
     Remedy(
-        r"UnauthorizedOperation|AccessDenied|is not authorized to perform",
+        r"UnauthorizedOperation|AccessDenied|is not authorized to perform|api error Forbidden",
         "the credentials have too few rights",
         "allow the action that the message names; docs/terraform.md lists all that edgewrap needs",
     ),
@@ -51,9 +51,10 @@ CREDENTIALS = (
         "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY together, or neither of them",
     ),
     Remedy(
-        r"Error when retrieving credentials from",
+        r"Error when retrieving credentials from|process provider error|failed to retrieve jwt",
         "the program or service that AWS's configuration gets the credentials from has failed",
-        "run what the message names by itself (`credential_process` in ~/.aws/config), and sign in again if it asks",
+        "run what the message names by itself (`credential_process` in ~/.aws/config), and sign in again if it asks; "
+        "a file that it names has to be there",
     ),
     Remedy(
         r"InvalidClientTokenId|not able to validate the provided access credentials|UnrecognizedClient"
@@ -63,9 +64,19 @@ CREDENTIALS = (
         "account's settings first",
     ),
     Remedy(
+        r"source_profile \S+ referenced|failed to load assume role .* failed to get shared config profile",
+        "the source_profile of a profile names a profile that ~/.aws/config does not have",
+        "correct source_profile; `aws configure list-profiles` shows those that there are",
+    ),
+    Remedy(
         r"config profile \(.*\) could not be found|failed to get shared config profile",
         "AWS_PROFILE names a profile that ~/.aws/config does not have",
         "correct AWS_PROFILE; `aws configure list-profiles` shows those that there are",
+    ),
+    Remedy(
+        r"Unable to parse config file",
+        "a file of AWS's configuration cannot be read: it is not in the form that AWS's tools take",
+        "correct the file that the message names; `aws configure list` says whether it can be read",
     ),
     Remedy(
         r"No valid credential sources|Unable to locate credentials|no EC2 IMDS role found|NoCredentialProviders",

@@ -41,12 +41,12 @@ LIMITS = (
         "that nothing uses",
     ),
     Remedy(
-        r"VpcLimitExceeded",
+        r"VpcLimitExceeded|maximum number of VPCs",
         "the account's quota of VPCs in this region is used up (5 unless raised)",
         "raise the quota L-F678F1CE in Service Quotas, or delete a VPC that nothing uses",
     ),
     Remedy(
-        r"InternetGatewayLimitExceeded",
+        r"InternetGatewayLimitExceeded|maximum number of internet gateways",
         "the account's quota of internet gateways in this region is used up: it is as large as that of VPCs",
         "raise the quota of VPCs (L-F678F1CE) in Service Quotas, or delete a gateway that nothing uses",
     ),
@@ -100,7 +100,7 @@ CAPACITY = (
         "run it again later",
     ),
     Remedy(
-        r"InsufficientFreeAddressesInSubnet",
+        r"InsufficientFreeAddressesInSubnet|sufficient free Ipv4 addresses",
         "the subnet has too few free addresses: something that edgewrap did not make is in it",
         "find it among the subnet's network interfaces in EC2, take it away, and run it again",
     ),
@@ -118,7 +118,7 @@ THINGS = (
         "correct hosts.instance_type",
     ),
     Remedy(
-        r"InvalidAMIID\.|Not authorized for images",
+        r"InvalidAMIID\.|Not authorized for images|collecting instance settings: (couldn't find resource|empty result)",
         "the image is not there in this region, or not for this account",
         "correct hosts.ami: an image belongs to one region; `ubuntu-24.04` finds the right one by itself",
     ),
@@ -193,6 +193,11 @@ THINGS = (
         "make the bucket first, with versioning, or correct the name",
     ),
     Remedy(
+        r"requested bucket from \S+ actual location",
+        "the bucket is in another region than terraform.backend.s3.region says",
+        "correct terraform.backend.s3.region: the message names the bucket's",
+    ),
+    Remedy(
         r"Invalid\w+(ID|Id|ID?s)?\.NotFound|InvalidAssociationID|couldn't find resource",
         "somebody took the thing away while the run went on, or AWS does not show it yet",
         "run it again: it plans anew and makes what is missing",
@@ -216,8 +221,9 @@ TERRAFORM = (
         "run it again: it goes on from here",
     ),
     Remedy(
-        r"Inconsistent dependency lock file",
-        "the rendered module was initialised for another version of the provider",
+        r"Inconsistent dependency lock file|does not match configured version constraint"
+        r"|Required plugins are not installed",
+        "the rendered module was initialised for another version of the provider, or the provider is gone from there",
         "delete .terraform and .terraform.lock.hcl in the directory of the rendered module, and run it again",
     ),
     Remedy(
@@ -253,6 +259,12 @@ TERRAFORM = (
         "look at the memory of this machine, and at the architecture of the files in the directory of providers",
     ),
     Remedy(
+        r"not found in any of the search locations|no available releases match|cannot search .*: lstat",
+        "the directory of providers does not hold the AWS provider in the version that edgewrap takes",
+        "put it there (docs/terraform.md says how), or correct terraform.plugin_dir, --plugin-dir or "
+        "EDGEWRAP_PLUGIN_DIR",
+    ),
+    Remedy(
         r"Failed to query available provider packages|Failed to install provider",
         "the provider registry cannot be reached from here",
         "name a directory that holds the providers: terraform.plugin_dir, --plugin-dir or EDGEWRAP_PLUGIN_DIR",
@@ -266,6 +278,11 @@ TERRAFORM = (
         r"connection reset by peer|Connection was closed before",
         "the connection to AWS broke off",
         "run it again: it goes on from here; if it comes again, look at the proxy or firewall in between",
+    ),
+    Remedy(
+        r"proxyconnect tcp|Failed to connect to proxy URL",
+        "the proxy that HTTPS_PROXY or HTTP_PROXY names cannot be reached, or does not let us through",
+        "correct it, or name in NO_PROXY the hosts that are reached without it",
     ),
     Remedy(
         r"endpoint URL: \"https://[\w.-]+\.amazonaws\.com|lookup \S+\.amazonaws\.com.*no such host",

@@ -1,7 +1,7 @@
 """Every row of the three tables: a real message finds it, and no row stands in another's way.
 
-The messages are those of `tests/data/errors`: recorded here (lab, terraform, requests, asyncssh), from issues that show
-them, or as the service's own reference words them. `cause` is a part of what the row says.
+The messages are those of `tests/data/errors`: recorded here (lab, terraform, botocore, requests, asyncssh), from issues
+that show them, or as the service's own reference words them. `cause` is a part of what the row says.
 """
 
 from __future__ import annotations
