@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from edgewrap.errors import AwsError, StateError
 from edgewrap.infra.backend import s3_backend, s3_endpoint
-from edgewrap.infra.clients import is_aws, make_client
+from edgewrap.infra.clients import is_aws, make_client, unasked
 from edgewrap.infra.remedies import REMEDIES, S3
 from edgewrap.remedies import find_remedy
 from edgewrap.spec.models import S3Backend, Spec
@@ -117,10 +117,9 @@ class Bucket:
             cause = remedy.cause if remedy else "S3 refused the call"
             advice = remedy.advice if remedy else f"look up the code {code} in the S3 reference"
             raise self._failure(key, error, cause, advice) from error
-        except BotoCoreError as error:
-            cause = f"{self._endpoint or 'S3'} could not be asked"
-            advice = "check the credentials, the network, the proxy settings and the endpoint"
-            raise self._failure(key, error, cause, advice) from error
+        except (BotoCoreError, OSError) as error:
+            told = unasked(error, self._endpoint or "S3")
+            raise self._failure(key, told, told.cause, told.advice) from error
 
     def _failure(self, key: str, error: Exception, cause: str, advice: str) -> StateError:
         return StateError(f"{self.place(key)}: {error}", cause=cause, advice=advice)

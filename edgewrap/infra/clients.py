@@ -57,15 +57,16 @@ class Clients:
 
     @contextmanager
     def explained(self) -> Iterator[None]:
-        """Turn what botocore raises into AwsError with its code, cause and advice."""
+        """Turn what botocore raises into AwsError with its code, cause and advice. Files that it does not find, such as
+        one with a web identity token, it tells by plain OSErrors."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
             yield
         except ClientError as error:
             raise aws_error(str(error), error.response["Error"]["Code"]) from error
-        except BotoCoreError as error:
-            raise self._unasked(error) from error
+        except (BotoCoreError, OSError) as error:
+            raise unasked(error, self._endpoint or "AWS") from error
 
     def _client(self, service: str) -> Any:
         with self._lock:  # boto3's session is not made for several threads
@@ -75,14 +76,6 @@ class Clients:
                 self._made[service] = make_client(service, self._region, endpoint)
             return self._made[service]
 
-    def _unasked(self, error: Exception) -> AwsError:
-        remedy = find_remedy(REMEDIES, f"{type(error).__name__}: {error}")
-        unreached = f"{self._endpoint or 'AWS'} could not be asked"
-        advice = "check the network, the proxy settings, and aws.endpoint_url or AWS_ENDPOINT_URL"
-        return AwsError(
-            str(error), cause=remedy.cause if remedy else unreached, advice=remedy.advice if remedy else advice
-        )
-
 
 def aws_error(message: str, code: str) -> AwsError:
     """The error for a call that AWS answered with an error `code`."""
@@ -91,6 +84,25 @@ def aws_error(message: str, code: str) -> AwsError:
         advice = f"look up the code {code} in the API reference of the service"
         return AwsError(message, cause="AWS refused the call", advice=advice, code=code)
     return AwsError(message, cause=remedy.cause, advice=remedy.advice, code=code)
+
+
+def unasked(error: Exception, who: str) -> AwsError:
+    """The error for a call that did not get to `who`, or not back: botocore's own, or one of a file that AWS's
+    configuration names."""
+    remedy = find_remedy(REMEDIES, f"{type(error).__name__}: {error}")
+    if remedy is not None:
+        return AwsError(str(error), cause=remedy.cause, advice=remedy.advice)
+    if isinstance(error, OSError) and error.filename:
+        return AwsError(
+            f"{error.filename} cannot be read: {error.strerror}",
+            cause="AWS's configuration names it as a place of credentials",
+            advice="correct AWS_WEB_IDENTITY_TOKEN_FILE, or the profile's entry in ~/.aws/config",
+        )
+    return AwsError(
+        str(error),
+        cause=f"{who} could not be asked",
+        advice="check the credentials, the network, the proxy settings, and aws.endpoint_url or AWS_ENDPOINT_URL",
+    )
 
 
 def is_aws(endpoint: str) -> bool:

@@ -178,7 +178,8 @@ def test_an_s3_that_does_not_answer(cluster: Any, aws: LabAwsClient, monkeypatch
     monkeypatch.setattr("edgewrap.infra.clients.ATTEMPTS", 1)
     with pytest.raises(StateError) as raised:
         cluster.plane(s3_spec(cluster)).current()
-    assert "http://127.0.0.1:1 could not be asked" in raised.value.cause
+    assert 'endpoint URL: "http://127.0.0.1:1/' in raised.value.what
+    assert raised.value.cause == "the AWS endpoint does not answer"
 
 
 def test_local_states_are_backed_up_and_the_oldest_go(tmp_path: Path) -> None:

@@ -39,6 +39,23 @@ def test_an_endpoint_that_is_no_url_is_explained(endpoint: str) -> None:
     assert "AWS_ENDPOINT_URL" in raised.value.advice
 
 
+@pytest.mark.parametrize("endpoint", ["", "http://127.0.0.1:1"])
+def test_a_token_file_that_is_not_there_is_explained(
+    endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = tmp_path / "token"
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/edge")
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(token))
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
+    spec = make_spec()
+    with pytest.raises(AwsError) as raised:
+        AwsLookups(spec, Clients(spec, {"AWS_ENDPOINT_URL": endpoint})).instances(["i-0"])
+    assert raised.value.what == f"{token} cannot be read: No such file or directory"
+    assert "AWS_WEB_IDENTITY_TOKEN_FILE" in raised.value.advice
+
+
 def _of_architectures(aws: Scripted, *architectures: str) -> None:
     kind = {"InstanceType": "c5.metal", "ProcessorInfo": {"SupportedArchitectures": list(architectures)}}
     aws.stub("ec2").add_response("describe_instance_types", {"InstanceTypes": [kind]})
