@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -59,6 +60,9 @@ class Cluster:
         # Threads import the planes' libraries side by side. `six`, which boto3 and pyone share, becomes a package only
         # at the end of its import: who imports `six.moves` from another thread meanwhile fails.
         import_module("six")
+        # botocore puts the filters of warnings back as they were before its import: one that `requests` adds meanwhile,
+        # in another thread, is lost, and a person is told of what only concerns developers.
+        warnings.filterwarnings("ignore", message="SOCKS support in urllib3")
 
     @property
     def state_place(self) -> str:

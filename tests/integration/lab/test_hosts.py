@@ -82,7 +82,7 @@ def test_stop_and_start_keep_the_disk_and_the_private_address(pair: Pair) -> Non
     key = host_key(pair, pair.second)
     pair.cloud.call("stop_instances", InstanceIds=[pair.second.id])
     wait_until(lambda: pair.cloud.host(pair.second)["state"] == "off")
-    assert pair.cloud.opens(pair.second.public, 22) == "silent"
+    wait_until(lambda: pair.cloud.opens(pair.second.public, 22) == "silent")  # the address goes a little later
     knock = "timeout 1 bash -c '</dev/tcp/10.0.0.11/22' 2>/dev/null || echo $?"
     assert pair.cloud.on(pair.first, knock) == "124\n"
     pair.cloud.call("start_instances", InstanceIds=[pair.second.id])

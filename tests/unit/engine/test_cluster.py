@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
 from pathlib import Path
+
+from edgewrap.engine.cluster import Cluster
+from edgewrap.engine.workspace import Workspace
+from tests.support.infra import make_spec
 
 PROGRAM = """
 import sys
@@ -19,6 +24,16 @@ path = Path(sys.argv[1])
 Cluster(load_spec(path, {}), Workspace.of(path, "edge", {}), discard, {})
 print(*sorted(heavy & sys.modules.keys()))
 """
+
+
+def test_a_filter_of_warnings_that_a_thread_loses_is_there_before_the_threads(tmp_path: Path) -> None:
+    """`requests` ignores the warning by a filter of its own, which an import of botocore beside it takes away."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("default")
+        Cluster(make_spec(), Workspace(tmp_path), lambda event: None, {})
+        warnings.warn("SOCKS support in urllib3 requires the installation of optional dependencies", stacklevel=1)
+        warnings.warn("another", stacklevel=1)
+    assert [str(one.message) for one in told] == ["another"]
 
 
 def test_what_two_planes_import_is_imported_before_their_threads_are_there(tmp_path: Path) -> None:
