@@ -37,10 +37,11 @@ def spec(cluster: Any, aws: LabAwsClient) -> Spec:
 
 
 def test_everything_comes_out_unharmed(
-    cluster: Any, spec: Spec, ec2: EC2Client, monkeypatch: pytest.MonkeyPatch
+    cluster: Any, spec: Spec, aws: LabAwsClient, ec2: EC2Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")  # the spec's own endpoint counts
     _, outputs = cluster.apply(spec)
+    assert "GetUser" in {call.action for call in aws.calls()}  # the provider asks IAM in which account it is: this one
     host, eip = outputs.hosts["host-0"], outputs.eips["eip-0"]
 
     [vpc] = ec2.describe_vpcs(VpcIds=[outputs.vpc_id])["Vpcs"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from hypothesis import given
@@ -65,7 +66,8 @@ def test_only_structure_depends_on_the_endpoint_and_the_hosts_addresses() -> Non
     assert "endpoint_url" not in json.loads(plain[VARIABLES_FILE])
     own = make_spec(aws={"endpoint_url": "http://127.0.0.1:1"}, hosts={"address": "eip"})
     files = render(own, first_inputs(own))
-    assert "endpoints" in files["main.tf"]
+    named = re.findall(r"^    (\w+) += var.endpoint_url$", files["main.tf"], re.MULTILINE)
+    assert named == ["ec2", "iam", "s3", "sts"]  # IAM and STS tell the provider in which account it is
     assert 'resource "aws_eip" "host"' in files["modules/hosts/main.tf"]
     assert 'resource "aws_eip" "host"' not in plain["modules/hosts/main.tf"]
     private = make_spec(hosts={"address": "private"})
