@@ -119,6 +119,7 @@ def make_client(service: str, region: str, endpoint: str, **options: Any) -> Any
     Config. Raises AwsError where the endpoint is no URL."""
     import boto3
     from botocore.config import Config
+    from botocore.exceptions import BotoCoreError
 
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_S,
@@ -133,6 +134,8 @@ def make_client(service: str, region: str, endpoint: str, **options: Any) -> Any
         from edgewrap.infra.endpoint import EndpointSession
 
         return EndpointSession(endpoint, region).client(service, config=config)  # type: ignore[no-untyped-call]
+    except BotoCoreError:
+        raise  # some of them are ValueErrors, too
     except ValueError as error:
         raise AwsError(
             str(error),

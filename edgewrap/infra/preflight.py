@@ -58,7 +58,8 @@ def expected_topics(spec: Spec, state: AwsState | None, replaced: Collection[str
 def planned_topics(changes: Collection[Change]) -> frozenset[Topic]:
     """What a plan makes, the instances that it makes anew among it."""
     made = {change.kind for change in changes if change.plane is Plane.AWS and change.action is Action.CREATE}
-    made |= {Topic.HOSTS.value for _ in replaced_hosts(changes)}
+    if replaced_hosts(changes):
+        made.add(Topic.HOSTS.value)
     return frozenset(topic for topic in Topic if topic.value in made)
 
 

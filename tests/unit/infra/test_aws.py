@@ -8,7 +8,7 @@ import pytest
 
 from edgewrap.errors import AwsError, ToolError
 from edgewrap.infra.aws import AwsLookups
-from edgewrap.infra.clients import Clients
+from edgewrap.infra.clients import Clients, make_client
 from tests.support.infra import PUBLIC_KEY, make_spec
 from tests.support.scripted import Scripted
 
@@ -37,6 +37,13 @@ def test_an_endpoint_that_is_no_url_is_explained(endpoint: str) -> None:
         AwsLookups(spec, Clients(spec, {"AWS_ENDPOINT_URL": endpoint})).instances(["i-0"])
     assert raised.value.cause == f"{endpoint} is no URL"
     assert "AWS_ENDPOINT_URL" in raised.value.advice
+
+
+def test_a_region_that_is_none_is_not_taken_for_an_endpoint() -> None:
+    from botocore.exceptions import InvalidRegionError
+
+    with pytest.raises(InvalidRegionError):
+        make_client("ec2", "no region", "")
 
 
 @pytest.mark.parametrize("endpoint", ["", "http://127.0.0.1:1"])
