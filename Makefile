@@ -85,6 +85,6 @@ lint: venv
 test: install lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-# Runs killed at every point of their lives; both files tell `tried N converged N` at the end. About an hour.
+# Runs killed at every point of their lives; both files tell `tried N converged N` at the end. About twenty minutes.
 matrix-kill: install
 	EDGEWRAP_KILL_POINTS=all $(BIN)/python -m pytest -n 2 --dist loadfile --timeout 7200 tests/e2e/test_killed.py tests/e2e/test_killed_aws.py
