@@ -111,12 +111,13 @@ class Killer:
         run, self._run = self._run, None
         self.tried.append(point)
         [edgewrap] = children(run.pid)
-        doomed = [edgewrap, *(descendants(edgewrap) if self.with_terraform else ())]
-        for pid in doomed:
+        below = descendants(edgewrap) if self.with_terraform else []
+        os.kill(edgewrap, signal.SIGKILL)
+        for pid in below:
             with suppress(ProcessLookupError):  # a child may end by itself meanwhile
                 os.kill(pid, signal.SIGKILL)
         deadline = time.monotonic() + 10
-        while any(map(alive, doomed)):
+        while any(map(alive, (edgewrap, *below))):
             assert time.monotonic() < deadline, "a process survived SIGKILL"
             time.sleep(0.01)
         return self.with_terraform or point.what in self.front_end.writes or "." in point.what

@@ -57,8 +57,11 @@ def test_our_network_in_error_is_made_anew(stage: Stage) -> None:
 def test_our_network_that_gives_no_single_range_back_goes_as_a_whole(stage: Stage, state: int) -> None:
     plane = stage.applied()
     (network,) = plane.observe().networks
-    lasts = state == NetworkState.ERROR
-    stage.leave(network.id, state=state, due=0.0 if lasts else stage.lab.soon())
+
+    def leave() -> None:
+        stage.leave(network.id, state=state, due=stage.lab.soon() if state == NetworkState.LOCK_DELETE else 0.0)
+
+    leave()
     fewer = outputs(eips=(0,))
     plane.release(plane.observe(), fewer)
     assert plane.observe().networks == ()
@@ -66,7 +69,7 @@ def test_our_network_that_gives_no_single_range_back_goes_as_a_whole(stage: Stag
     (network,) = plane.observe().networks
     assert [one.key for one in network.ranges] == ["eip-0"]
 
-    stage.leave(network.id, state=state, due=0.0 if lasts else stage.lab.soon())
+    leave()
     plane.destroy(plane.observe())
     assert plane.observe().networks == ()
 
