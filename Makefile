@@ -63,11 +63,11 @@ providers: | system terraform
 	set -e; new=$(PROVIDERS).new; rm -rf $$new; mkdir -p $$new; trap 'rm -rf "$$new"' EXIT; \
 	cp terraform/providers/*.tf terraform/providers/$(LOCK_FILE) $$new; \
 	mirror='$(if $(EDGEWRAP_PLUGIN_DIR),$(abspath $(EDGEWRAP_PLUGIN_DIR)))'; \
-	echo "getting the AWS provider from $${mirror:-Terraform\'s registry (about 150 MB)}"; cd $$new; \
+	echo "getting the AWS provider from $${mirror:-the Terraform registry (about 150 MB)}"; cd $$new; \
 	TF_DATA_DIR=.terraform TF_WORKSPACE= TF_CLI_ARGS= TF_CLI_ARGS_init= terraform init -input=false -no-color \
 		-lockfile=readonly $${mirror:+-plugin-dir=$$mirror} >init.log 2>&1 || { cat init.log; \
 		echo "The AWS provider is missing. Get access to the registry (HTTPS_PROXY is used), or run" \
-		"make providers EDGEWRAP_PLUGIN_DIR=DIR with a mirror of it (terraform providers mirror DIR)."; exit 1; } >&2; \
+		"make providers EDGEWRAP_PLUGIN_DIR=DIR, where DIR is a mirror: terraform -chdir=terraform/providers providers mirror DIR."; exit 1; } >&2; \
 	mv $(LOCK_FILE) .terraform/providers; rm -rf $(PROVIDERS); mv .terraform/providers $(PROVIDERS)
 
 # The distribution's own cloud-init and the modules that it needs, for the lab's hosts. It is unpacked, never installed: an

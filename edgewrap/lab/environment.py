@@ -18,8 +18,8 @@ _DROPPED |= {f"{kind}_proxy" for kind in ("http", "https", "ftp", "all", "no")}
 def inside_environment(
     base: Mapping[str, str], directory: LabDirectory, facts: LabFacts, providers: str = ""
 ) -> dict[str, str]:
-    """The environment of a command inside the lab: the caller's, with the lab's endpoints and dummy credentials, and the
-    mirror of Terraform's `providers`, if there is one."""
+    """The environment of a command inside the lab: the caller's, with the lab's endpoints, dummy credentials and the
+    mirror of Terraform's `providers` if there is one."""
     kept = {
         name: value
         for name, value in base.items()
