@@ -1,5 +1,5 @@
-# Each target does all of its own set-up on a fresh Debian 12 or Ubuntu machine.
-.PHONY: install system venv terraform cloud-init demo lab lab-down test lint matrix-kill
+# Each target does all of its own set-up on a fresh Debian 12 or Ubuntu 24.04 machine.
+.PHONY: install system venv terraform providers cloud-init demo lab lab-down test lint matrix-kill
 .DEFAULT_GOAL := install
 
 PYTHON ?= python3
@@ -14,14 +14,20 @@ PACKAGES := ca-certificates curl unzip python3-venv iproute2 iptables ipset nfta
 	sudo frr frr-pythontools conntrack tcpdump iputils-ping iputils-arping dbus systemd procps util-linux kmod \
 	netcat-openbsd gpg gpg-agent
 
-# A mirror of Terraform's providers on this machine, where there is one; else the vendor's registry is used.
+# A mirror of Terraform's providers on this machine, if there is one; EDGEWRAP_PLUGIN_DIR= (empty) ignores it.
 EDGEWRAP_PLUGIN_DIR ?= $(shell find /opt -maxdepth 5 -type d -path '*/hashicorp/aws' 2>/dev/null | head -n 1 | \
 	sed 's|/[^/]*/hashicorp/aws$$||')
-export EDGEWRAP_PLUGIN_DIR
 
-install: system venv terraform cloud-init
+install: system venv terraform providers cloud-init
 
+define REQUIRE_PYTHON
+$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "edgewrap needs Python 3.11 or \
+newer, and $(PYTHON) is $$($(PYTHON) --version 2>&1): use Debian 12, Ubuntu 24.04 or newer, or pass PYTHON=python3.12" >&2; exit 1; }
+endef
+
+# An old Python ends it here, before anything is installed; where there is none yet, the packages bring one.
 system:
+	@! command -v $(PYTHON) >/dev/null || $(REQUIRE_PYTHON)
 	@missing=$$(for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || printf '%s ' $$p; done); \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" != 0 ]; then echo "missing (sudo apt-get install): $$missing"; exit 0; fi; \
@@ -30,9 +36,9 @@ system:
 
 venv: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml constraints.txt | system
+	@$(REQUIRE_PYTHON)
 	$(PYTHON) -m venv $(VENV)
-	PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/pip install --quiet --disable-pip-version-check \
-		--editable '.[lab,dev]' 2>&1 | grep -v '^WARNING: Location' || true
+	PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/pip install -qq --disable-pip-version-check --editable '.[lab,dev]'
 	$(BIN)/edgewrap --version
 	@touch $@
 
@@ -46,6 +52,23 @@ terraform: | system
 	(cd $$dir && grep " $$name$$" SHA256SUMS | sha256sum --check --quiet) && \
 	mkdir -p $(TOOLS) && unzip -qo $$dir/$$name terraform -d $(TOOLS); } || \
 	{ echo "terraform is missing: install it from https://developer.hashicorp.com/terraform/install"; exit 1; }
+
+# The AWS provider, for the lab: nothing inside it can download one. It comes from the mirror on this machine if there is
+# one (as links), else from the registry, and is checked against the lock file in either case.
+PROVIDERS := $(TOOLS)/providers
+LOCK_FILE := .terraform.lock.hcl
+providers: | system terraform
+	@cmp -s terraform/providers/$(LOCK_FILE) $(PROVIDERS)/$(LOCK_FILE) && \
+		ls $(PROVIDERS)/*/hashicorp/aws/*/*/terraform-provider-aws* >/dev/null 2>&1 && exit 0; \
+	set -e; new=$(PROVIDERS).new; rm -rf $$new; mkdir -p $$new; trap 'rm -rf "$$new"' EXIT; \
+	cp terraform/providers/*.tf terraform/providers/$(LOCK_FILE) $$new; \
+	mirror='$(if $(EDGEWRAP_PLUGIN_DIR),$(abspath $(EDGEWRAP_PLUGIN_DIR)))'; \
+	echo "getting the AWS provider from $${mirror:-the Terraform registry (about 150 MB)}"; cd $$new; \
+	TF_DATA_DIR=.terraform TF_WORKSPACE= TF_CLI_ARGS= TF_CLI_ARGS_init= terraform init -input=false -no-color \
+		-lockfile=readonly $${mirror:+-plugin-dir=$$mirror} >init.log 2>&1 || { cat init.log; \
+		echo "The AWS provider is missing. Get access to the registry (HTTPS_PROXY is used), or run" \
+		"make providers EDGEWRAP_PLUGIN_DIR=DIR, where DIR is a mirror: terraform -chdir=terraform/providers providers mirror DIR."; exit 1; } >&2; \
+	mv $(LOCK_FILE) .terraform/providers; rm -rf $(PROVIDERS); mv .terraform/providers $(PROVIDERS)
 
 # The distribution's own cloud-init and the modules that it needs, for the lab's hosts. It is unpacked, never installed: an
 # installed one would run at this machine's next boot and take it for a new instance.

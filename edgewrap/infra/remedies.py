@@ -267,7 +267,8 @@ TERRAFORM = (
     Remedy(
         r"Failed to query available provider packages|Failed to install provider",
         "the provider registry cannot be reached from here",
-        "name a directory that holds the providers: terraform.plugin_dir, --plugin-dir or EDGEWRAP_PLUGIN_DIR",
+        "name a directory that holds the providers: terraform.plugin_dir, --plugin-dir or EDGEWRAP_PLUGIN_DIR; for the "
+        "lab, which has no internet access, `make providers` fills one that `lab exec` finds",
     ),
     Remedy(
         r"certificate signed by unknown authority|CERTIFICATE_VERIFY_FAILED|SSL validation failed",

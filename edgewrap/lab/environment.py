@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Mapping
 
 from edgewrap.lab.directory import LabDirectory, LabFacts
+from edgewrap.lab.tools import PLUGIN_DIR
 
 # Whatever could lead a command inside the lab to the outside, or name other credentials or another lab.
 _DROPPED_PREFIXES = ("AWS_", "ONE_", "EDGEWRAP_LAB_")
@@ -14,8 +15,11 @@ _DROPPED = {"SSH_AUTH_SOCK", "SSH_AGENT_PID", "EDGEWRAP_DIR"}
 _DROPPED |= {f"{kind}_proxy" for kind in ("http", "https", "ftp", "all", "no")}
 
 
-def inside_environment(base: Mapping[str, str], directory: LabDirectory, facts: LabFacts) -> dict[str, str]:
-    """The environment of a command inside the lab: the caller's, with the lab's endpoints and dummy credentials."""
+def inside_environment(
+    base: Mapping[str, str], directory: LabDirectory, facts: LabFacts, providers: str = ""
+) -> dict[str, str]:
+    """The environment of a command inside the lab: the caller's, with the lab's endpoints, dummy credentials and the
+    mirror of Terraform's `providers` if there is one."""
     kept = {
         name: value
         for name, value in base.items()
@@ -32,6 +36,7 @@ def inside_environment(base: Mapping[str, str], directory: LabDirectory, facts: 
         "ONE_AUTH": str(directory.one_auth),
         "EDGEWRAP_DIR": str(directory.runs),
         "EDGEWRAP_LAB_DIR": str(directory.path),
+        **({PLUGIN_DIR: providers} if providers else {}),
     }
 
 

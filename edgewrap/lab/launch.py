@@ -20,6 +20,7 @@ from edgewrap.lab.environment import inside_environment
 from edgewrap.lab.hosts.program import find_cloud_init
 from edgewrap.lab.keeper import WRAPPER
 from edgewrap.lab.settings import CloudInit, LabSettings
+from edgewrap.lab.tools import find_providers
 
 _AWS_PORT = 4566
 _FRONT_END_PORT = 2633
@@ -95,7 +96,7 @@ def execute(directory: LabDirectory, command: Sequence[str], environ: Mapping[st
     Returns its exit status. Raises LabError.
     """
     facts = directory.facts()
-    inside = inside_environment(environ, directory, facts)
+    inside = inside_environment(environ, directory, facts, find_providers(environ))
     if not facts.isolated:
         if place:
             raise LabError(

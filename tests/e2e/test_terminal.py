@@ -2,44 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import select
-import subprocess
-import time
-
 import pytest
 
 from tests.e2e.conftest import Edge
 from tests.support.lab import EDGEWRAP
-
-DEADLINE_S = 120
+from tests.support.terminal import run_at_terminal
 
 
 def at_a_terminal(edge: Edge, *arguments: str, answer: str) -> tuple[int, str]:
     """Run edgewrap at a pseudo-terminal inside the lab; gives its exit status and all that the terminal got."""
-    ours, theirs = pty.openpty()
-    run = subprocess.Popen(
-        [EDGEWRAP, "lab", "exec", "--", EDGEWRAP, *arguments, "--file", str(edge.spec)],
-        env={**edge.lab.environ, "TERM": "xterm-256color", "COLUMNS": "150"},
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-    )
-    os.close(theirs)
-    shown, asked, deadline = b"", False, time.monotonic() + DEADLINE_S
-    while time.monotonic() < deadline:
-        if select.select([ours], [], [], 0.2)[0]:
-            try:
-                shown += os.read(ours, 65536)
-            except OSError:  # the last process has closed its side
-                break
-        if not asked and b"Only `yes` is accepted" in shown:
-            asked = True
-            os.write(ours, f"{answer}\n".encode())
-    os.close(ours)
-    return run.wait(timeout=DEADLINE_S), shown.decode()
+    command = [EDGEWRAP, "lab", "exec", "--", EDGEWRAP, *arguments, "--file", str(edge.spec)]
+    return run_at_terminal(command, edge.lab.environ, answer=answer)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.request import Request, urlopen
 
+from edgewrap.lab.tools import find_providers
+
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
@@ -23,21 +25,17 @@ REGION = "eu-west-3"
 
 
 def provider_mirror() -> Path | None:
-    """The mirror of Terraform's providers on this machine, where there is one (the Makefile looks the same way)."""
-    given = os.environ.get("EDGEWRAP_PLUGIN_DIR")
-    found = [Path(given)] if given else [path.parents[2] for path in Path("/opt").glob("*/*/hashicorp/aws")]
-    return found[0] if found else None
+    """The mirror of Terraform's providers that `lab exec` uses."""
+    found = find_providers(os.environ)
+    return Path(found) if found else None
 
 
 class Lab:
     """A lab in `directory`."""
 
     def __init__(self, directory: Path) -> None:
-        mirror = provider_mirror()
         self.directory = directory
         self.environ = {**os.environ, "EDGEWRAP_LAB_DIR": str(directory), "COLUMNS": "200"}
-        if mirror is not None:
-            self.environ["EDGEWRAP_PLUGIN_DIR"] = str(mirror)
 
     def up(self, *options: str) -> None:
         """Start it."""

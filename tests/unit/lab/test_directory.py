@@ -92,3 +92,4 @@ def test_a_command_inside_sees_the_lab_and_none_of_the_callers_credentials() -> 
         "EDGEWRAP_DIR": "/labs/x/runs",
         "EDGEWRAP_LAB_DIR": "/labs/x",
     }
+    assert inside_environment(base, directory, facts, "/found")["EDGEWRAP_PLUGIN_DIR"] == "/found"
