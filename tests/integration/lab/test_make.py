@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from edgewrap.infra.render import template_root
 from tests.support.checkout import Checkout, copy_checkout
 
-PROVIDER = "registry.terraform.io/hashicorp/aws/5.100.0/linux_amd64"
+LOCK_FILE = template_root() / "providers" / ".terraform.lock.hcl"
+PROVIDER = "{}/{}/linux_amd64".format(
+    *re.findall(r'^ *(?:provider|version +=) "(.*?)"', LOCK_FILE.read_text(), re.MULTILINE)
+)
 OLD_PYTHON = f"""#!/bin/sh
 case $1 in
 --version) echo Python 3.10.12 ;;

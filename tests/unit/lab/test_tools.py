@@ -8,7 +8,7 @@ from pathlib import Path
 from edgewrap.infra.render import template_root
 from edgewrap.lab.tools import find_providers
 
-PLATFORM = "registry.terraform.io/hashicorp/aws/5.100.0/linux_amd64"
+PLATFORM = "registry.example/hashicorp/aws/5.100.0/linux_amd64"
 
 
 def test_the_environment_is_asked_before_the_checkout(tmp_path: Path) -> None:
