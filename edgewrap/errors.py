@@ -25,7 +25,7 @@
       PartlyAppliedError         some of it is done: run again                               exit 3
       InterruptedRunError        SIGINT, SIGTERM or SIGHUP                                   exit 130
       LabError                   the lab could not do what was asked
-      InternalError              a fault of edgewrap's own; the traceback is in the log file
+      InternalError              a bug in edgewrap; the traceback is in the log file
 
 Each says what happened (`str(error)`), the likely cause, and what to do.
 """
@@ -35,8 +35,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
-from edgewrap.finding import Finding
+from edgewrap.finding import Finding, Verdict
 
 
 class EdgewrapError(Exception):
@@ -149,14 +150,18 @@ class AwsError(EdgewrapError):
 
 
 class PreflightError(EdgewrapError):
-    """A quota, a right or a tool that the run needs is not there; nothing was changed. `findings` are the failures."""
+    """A quota, a right or a tool that the run needs is missing; nothing was changed.
+
+    `findings` are those of all checks that are known; the message names the failures among them.
+    """
 
     def __init__(self, findings: Sequence[Finding]) -> None:
         self.findings = tuple(findings)
+        failures = [finding for finding in self.findings if finding.verdict is Verdict.FAILURE]
         super().__init__(
-            "\n".join(str(finding) for finding in self.findings),
+            "\n".join(str(finding) for finding in failures),
             cause="the run needs more than there is, and nothing was changed yet",
-            advice="; ".join(f"{finding.check}: {finding.advice}" for finding in self.findings),
+            advice="; ".join(f"{finding.check}: {finding.advice}" for finding in failures),
         )
 
 
@@ -223,10 +228,26 @@ class InterruptedRunError(EdgewrapError):
 
     exit_code = 130
 
+    def __init__(self) -> None:
+        super().__init__(
+            "the run was interrupted",
+            cause="SIGINT, SIGTERM or SIGHUP",
+            advice="re-run it: what was done is kept, and it resumes where it stopped",
+        )
+
 
 class LabError(EdgewrapError):
     """The lab could not do what was asked."""
 
 
 class InternalError(EdgewrapError):
-    """A fault of edgewrap's own; the traceback is in the log file."""
+    """A bug in edgewrap; the traceback is in the log file."""
+
+    @classmethod
+    def of(cls, error: Exception, traceback_file: object) -> Self:
+        """For an exception that nobody expected; its traceback is in that file, if there is one."""
+        return cls(
+            f"{type(error).__name__}: {error}",
+            cause="a bug in edgewrap",
+            advice=f"report it with the traceback in {traceback_file}" if traceback_file else "report it",
+        )

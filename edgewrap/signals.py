@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import signal
-import stat
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -38,8 +35,6 @@ def uninterrupted() -> Iterator[Sequence[int]]:
 
     def note(number: int, _frame: FrameType | None) -> None:
         if _held is came:
-            if number == signal.SIGHUP:
-                let_go_of_terminal()
             came.append(number)
             return
         # It came amid the switching to or fro, which its handler may break off: so it switches back by itself.
@@ -57,14 +52,3 @@ def uninterrupted() -> Iterator[Sequence[int]]:
             signal.signal(number, handler)
         if came:
             signal.raise_signal(came[0])
-
-
-def let_go_of_terminal() -> None:
-    """Where the terminal is gone, throw away what would be written there: it would be an error in the midst of what is
-    to end in good order."""
-    for stream in (1, 2):
-        with contextlib.suppress(OSError):  # it may be closed
-            if stat.S_ISCHR(os.fstat(stream).st_mode) and not os.isatty(stream):
-                nowhere = os.open(os.devnull, os.O_WRONLY)
-                os.dup2(nowhere, stream)
-                os.close(nowhere)

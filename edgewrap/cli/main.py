@@ -8,14 +8,16 @@ Commands import what they need when they are called, so that `--help` stays near
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
 from typer.exceptions import TyperException
+from typer.main import get_command
 
 from edgewrap import __version__
 from edgewrap.cli import (
@@ -35,12 +37,10 @@ from edgewrap.cli import (
     status,
     validate,
 )
-from edgewrap.errors import EdgewrapError, InterruptedRunError, UsageError
-from edgewrap.signals import let_go_of_terminal
+from edgewrap.cli.streams import protect_streams, warn_of_lost_output
+from edgewrap.errors import EdgewrapError, InternalError, InterruptedRunError, UsageError
 
-EXIT_ERROR = 1
-EXIT_USAGE = 64
-TYPER_USAGE = 2  # typer's own exit code for wrong usage
+NAME = "edgewrap"
 
 
 COMMANDS: tuple[Callable[..., int], ...] = (
@@ -63,7 +63,7 @@ COMMANDS: tuple[Callable[..., int], ...] = (
 def build() -> typer.Typer:
     """The application with all its commands."""
     app = typer.Typer(
-        name="edgewrap",
+        name=NAME,
         help="One YAML spec to a running AWS metal edge cluster for OpenNebula.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
@@ -79,31 +79,38 @@ def build() -> typer.Typer:
 
 def main() -> NoReturn:
     """Run the command line of this process and exit."""
+    stdout, _ = protect_streams()
     signal.signal(signal.SIGTERM, _interrupt)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # `nohup` has it ignored
-        signal.signal(signal.SIGHUP, _hang_up)
-    sys.exit(run(build(), sys.argv[1:]))
+        signal.signal(signal.SIGHUP, _interrupt)
+    app = build()
+    if f"_{NAME.upper()}_COMPLETE" in os.environ:  # a shell asks for completions: typer answers and exits
+        app()
+    code = run(app, sys.argv[1:])
+    warn_of_lost_output(stdout)
+    sys.exit(code)
 
 
-def run(app: typer.Typer, arguments: list[str]) -> int:
-    """Run one command line; errors are shown on standard error. Returns the exit code."""
+def run(app: typer.Typer, arguments: Sequence[str]) -> int:
+    """Run one command line. Returns the exit code.
+
+    An error that ends it is shown on standard error; with `--json` it is also the last line of standard output.
+    """
+    command = get_command(app)
     try:
-        result = app(arguments, standalone_mode=False)
-    except EdgewrapError as error:
-        return _show(error)
-    except TyperException as error:
-        wrong = error.exit_code == TYPER_USAGE
-        _complain(f"Error: {error}\nSee `edgewrap {' '.join(_command_of(arguments))}--help`.")
-        return EXIT_USAGE if wrong else error.exit_code
-    except (KeyboardInterrupt, typer.Abort):
-        return _show(
-            InterruptedRunError(
-                "the run was interrupted", cause="SIGINT, SIGTERM or SIGHUP", advice="run it again: it goes on"
-            )
-        )
-    except BrokenPipeError:
-        return EXIT_ERROR
-    return result if isinstance(result, int) else 0
+        # Not typer's own `main`: it ends silently for an interrupt and for a broken pipe, whichever pipe that is.
+        with command.make_context(NAME, list(arguments)) as context:
+            result = command.invoke(context)
+    except typer.Exit as ended:
+        return ended.exit_code
+    except Exception as error:
+        failure = _as_failure(error, arguments)
+    except KeyboardInterrupt:
+        failure = InterruptedRunError()
+    else:
+        return result if isinstance(result, int) else 0
+    _show(failure, json=_takes_json(command, arguments))
+    return failure.exit_code
 
 
 def _print_version(asked: bool) -> None:
@@ -120,30 +127,54 @@ def _root(
     """The options that stand before the command."""
 
 
-def _show(error: EdgewrapError) -> int:
+def _as_failure(error: Exception, arguments: Sequence[str]) -> EdgewrapError:
+    """The error that ends a run as one of ours: Typer's are wrong usage, all others are bugs."""
+    if isinstance(error, EdgewrapError):
+        return error
+    if isinstance(error, typer.Abort):
+        return InterruptedRunError()
+    if isinstance(error, TyperException):
+        words = " ".join([NAME, *(word for word in arguments[:1] if not word.startswith("-"))])
+        return UsageError(
+            error.format_message() or "a command is missing",
+            cause="the command line does not fit the command's options and arguments",
+            advice=f"`{words} --help` shows them",
+        )
+    return InternalError.of(error, _write_traceback(error))
+
+
+def _write_traceback(error: Exception) -> str:
+    """Keep the traceback of a command that has no log file; gives the file's path, empty if there is no room."""
+    import tempfile
+    import traceback
+
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix=f"{NAME}-", suffix=".log", delete=False, encoding="utf-8", errors="backslashreplace"
+        ) as file:
+            file.write("".join(traceback.format_exception(error)))
+            return file.name
+    except OSError:
+        return ""
+
+
+def _show(error: EdgewrapError, *, json: bool) -> None:
     from edgewrap.cli.views.text import error_lines
 
-    _complain("\n".join(error_lines(error)))
-    return EXIT_USAGE if isinstance(error, UsageError) else error.exit_code
+    sys.stderr.write("\n".join(error_lines(error)) + "\n")
+    if json:  # after the text: it is the last line also where both go to the same place
+        from edgewrap.cli.views.ndjson import NdjsonView
+
+        NdjsonView(sys.stdout).failure(error)
 
 
-def _complain(text: str) -> None:
-    sys.stderr.write(text + "\n")
-
-
-def _command_of(arguments: list[str]) -> list[str]:
-    words = []
-    for argument in arguments:
-        if argument.startswith("-"):
-            break
-        words.append(argument)
-    return [f"{word} " for word in words[:1]]
+def _takes_json(command: object, arguments: Sequence[str]) -> bool:
+    """Whether the command line asks for JSON. Read from the words, because it may be too wrong to be parsed."""
+    own = arguments[: list(arguments).index("--")] if "--" in arguments else arguments
+    for word in own:
+        command = getattr(command, "commands", {}).get(word, command)
+    return "--json" in own and any("--json" in option.opts for option in getattr(command, "params", ()))
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
-
-
-def _hang_up(number: int, frame: FrameType | None) -> None:
-    let_go_of_terminal()
-    _interrupt(number, frame)

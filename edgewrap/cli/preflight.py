@@ -20,9 +20,13 @@ def preflight(
     from edgewrap.engine.cluster import peek_cluster
     from edgewrap.engine.preflight import preflight as look
     from edgewrap.engine.selection import select
+    from edgewrap.errors import PreflightError
     from edgewrap.finding import Verdict
 
     with peek_cluster(file, print_warning, plugin_dir, insecure=insecure) as cluster:
         findings = look(cluster, select(only, skip))
+    failed = any(finding.verdict is Verdict.FAILURE for finding in findings)
+    if failed and json:
+        raise PreflightError(findings)
     print_findings(findings, json=json)
-    return 1 if any(finding.verdict is Verdict.FAILURE for finding in findings) else 0
+    return 1 if failed else 0

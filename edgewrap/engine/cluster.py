@@ -138,18 +138,10 @@ def open_cluster(options: Options, emit: Emit) -> Iterator[Cluster]:
             raise
         except Exception as error:
             journal.write_traceback(error)
-            raise InternalError(
-                f"{type(error).__name__}: {error}",
-                cause="a fault in edgewrap",
-                advice=f"report it with the log file {journal.path}; what was applied so far is kept",
-            ) from error
+            raise InternalError.of(error, journal.path) from error
         except KeyboardInterrupt as error:
             journal.write_traceback(error)
-            raise InterruptedRunError(
-                "the run was interrupted",
-                cause="SIGINT, SIGTERM or SIGHUP",
-                advice="run it again: what was done is kept, and it goes on from there",
-            ) from error
+            raise InterruptedRunError from error
         except BaseException as error:
             journal.write_traceback(error)
             raise

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from edgewrap.errors import StateError
-from edgewrap.events import Emit, Event
+from edgewrap.events import Emit, Event, EventKind
 
 KEPT_RUNS = 50
 
@@ -25,8 +25,9 @@ class Journal:
         self.path = directory / f"{stamp}-{command}.log"
         self._forward = forward
         self._lock = threading.Lock()
+        self._warned = False
         try:
-            self._file: TextIO = self.path.open("x", encoding="utf-8")
+            self._file: TextIO = self.path.open("x", encoding="utf-8", errors="backslashreplace")
         except OSError as error:
             raise StateError(
                 f"the log file {self.path} cannot be made: {error.strerror}",
@@ -37,19 +38,29 @@ class Journal:
             old.unlink(missing_ok=True)
 
     def __call__(self, event: Event) -> None:
-        """Write and forward one event; safe from several threads at once."""
+        """Write and forward one event; safe from several threads at once.
+
+        All that planes tell goes through here, so here it ends: a view that fails costs what it would have shown. It
+        must not end the run, nor Terraform, which would mark as failed the hosts that it is starting.
+        """
         plane = event.plane.value if event.plane else "-"
         took = "" if event.seconds is None else f" ({event.seconds:.1f} s)"
         self.write(f"{event.kind.value} {plane} {event.key} {event.text}{took}")
-        self._forward(event)
+        try:
+            self._forward(event)
+        except Exception as error:
+            self.write_traceback(error)
 
     def write(self, text: str) -> None:
-        """Write one entry of one or more lines."""
+        """Write one entry of one or more lines. What a full disk refuses is kept and written with the next one."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        with self._lock:
-            if not self._file.closed:
-                self._file.write(f"{now} {text}\n")
-                self._file.flush()
+        try:
+            with self._lock:
+                if not self._file.closed:
+                    self._file.write(f"{now} {text}\n")
+                    self._file.flush()
+        except OSError as error:
+            self._warn(error)
 
     def write_traceback(self, error: BaseException) -> None:
         """Write the whole traceback of `error`."""
@@ -57,8 +68,17 @@ class Journal:
 
     def close(self) -> None:
         """Close the file; later events are only forwarded."""
-        with self._lock:
-            self._file.close()
+        try:
+            with self._lock:
+                self._file.close()
+        except OSError as error:
+            self._warn(error)
+
+    def _warn(self, error: OSError) -> None:
+        if not self._warned:
+            self._warned = True
+            text = f"the log file {self.path} is incomplete: {error.strerror}"
+            self(Event(EventKind.WARNING, None, "", text))
 
 
 def runs(directory: Path) -> list[Path]:

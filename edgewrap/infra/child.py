@@ -56,8 +56,9 @@ class Children:
     ) -> Finished:
         """Run to the end; `on_line` gets each line of standard output as it is written.
 
-        A KeyboardInterrupt (or any other exception of `on_line`) sends one SIGINT, calls `on_stop`, and is raised again
-        when the process has ended. Raises KeyboardInterrupt, and starts nothing, after `interrupt`.
+        A KeyboardInterrupt sends one SIGINT, calls `on_stop`, and is raised again when the process has ended. Any other
+        exception of `on_line` leaves the process alone, and is raised when it has ended by itself. Raises
+        KeyboardInterrupt, and starts nothing, after `interrupt`.
         """
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
 
@@ -102,19 +103,21 @@ class Children:
         with uninterrupted() as signals:  # Terraform must not be left alone
             child = self._started(start)
             while True:
-                if (signals or fault is not None) and not asked:
+                stop = bool(signals) or isinstance(fault, KeyboardInterrupt)
+                if stop and not asked:
                     asked = True  # once: a second SIGINT would make it drop its state
                     child.send_signal(signal.SIGINT)
                 ended = _ended(child)
                 try:
-                    if on_stop is not None and not told and (signals or isinstance(fault, KeyboardInterrupt)):
+                    if on_stop is not None and not told and stop:
                         told = True
                         on_stop()
                     lines.read_on(last=ended)  # even where they can be shown to nobody: what failed is in them
                     if ended:
                         break
                 except BaseException as error:
-                    fault = fault or error
+                    if fault is None or isinstance(error, KeyboardInterrupt):
+                        fault = error
             _end_the_rest(child)
             if fault is not None:
                 raise fault

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 from edgewrap.change import Change, Plane
 from edgewrap.cli.views.stream import StreamView
 from edgewrap.cli.views.text import summary
-from edgewrap.errors import EdgewrapError, PartlyAppliedError, TerraformError
+from edgewrap.errors import EdgewrapError, PartlyAppliedError, PreflightError, SpecError, TerraformError
 from edgewrap.events import Event, EventKind
+from edgewrap.finding import Finding, Verdict
 
 VERSION = 1
 
@@ -73,6 +76,7 @@ def change_fields(change: Change) -> dict[str, object]:
 def error_fields(error: EdgewrapError) -> dict[str, object]:
     """An error as JSON fields."""
     fields: dict[str, object] = {
+        "kind": type(error).__name__,
         "error": type(error).__name__,
         "what": error.what,
         "cause": error.cause,
@@ -86,4 +90,18 @@ def error_fields(error: EdgewrapError) -> dict[str, object]:
         ]
     if isinstance(error, PartlyAppliedError):
         fields["failures"] = [error_fields(failure) for failure in error.failures]
+    if isinstance(error, SpecError):
+        fields["valid"] = False
+        fields["problems"] = [asdict(problem) | {"file": str(problem.file)} for problem in error.problems]
+    if isinstance(error, PreflightError):
+        fields |= findings_fields(error.findings)
     return fields
+
+
+def findings_fields(findings: Sequence[Finding]) -> dict[str, object]:
+    """The findings of preflight checks as JSON fields, with how many there are of each verdict."""
+    counts = Counter(finding.verdict for finding in findings)
+    return {
+        "summary": {verdict.value: counts[verdict] for verdict in Verdict},
+        "findings": [asdict(finding) for finding in findings],
+    }

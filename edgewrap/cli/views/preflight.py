@@ -5,11 +5,11 @@ from __future__ import annotations
 import json as json_module
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from rich.console import Console
 from rich.text import Text
 
+from edgewrap.cli.views.ndjson import findings_fields
 from edgewrap.finding import Finding, Verdict
 
 JSON_VERSION = 1
@@ -19,12 +19,11 @@ WIDTH = max(len(verdict) for verdict in Verdict)
 
 def print_findings(findings: Sequence[Finding], *, json: bool) -> None:
     """Write to standard output: a line for every finding, below it the advice, at the end the sum."""
-    counts = Counter(finding.verdict for finding in findings)
     if json:
-        summary = {verdict.value: counts[verdict] for verdict in Verdict}
-        document = {"version": JSON_VERSION, "summary": summary, "findings": [asdict(finding) for finding in findings]}
+        document = {"version": JSON_VERSION, **findings_fields(findings)}
         print(json_module.dumps(document, indent=2, ensure_ascii=False))
         return
+    counts = Counter(finding.verdict for finding in findings)
     console = Console(highlight=False)
     for finding in findings:
         verdict = Text(finding.verdict.value.ljust(WIDTH), style=COLOURS[finding.verdict])

@@ -63,8 +63,8 @@ def test_the_verdict_as_json(capsys: pytest.CaptureFixture[str]) -> None:
         "value": "paris",
         "rule": "must be an AWS region such as eu-west-3",
     }
-    verdict = {"version": 1, "file": "edgewrap.yaml", "valid": False, "problems": [problem]}
-    assert json.loads(capsys.readouterr().out) == verdict
+    verdict = json.loads(capsys.readouterr().out)
+    assert (verdict["type"], verdict["valid"], verdict["problems"]) == ("error", False, [problem])
 
 
 def test_no_spec_at_all(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -47,3 +50,63 @@ def test_a_traceback_is_kept_whole(tmp_path: Path) -> None:
 def test_a_directory_that_takes_no_file_is_explained(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="cannot be made: No such file"):
         Journal(tmp_path / "none", "plan", lambda _: None)
+
+
+def test_a_view_that_fails_does_not_break_the_run(tmp_path: Path) -> None:
+    """Where it is called from, terraform may be starting hosts."""
+
+    def view(_event: Event) -> None:
+        raise UnicodeError("unlucky")
+
+    journal = Journal(tmp_path, "apply", view)
+    journal(Event(EventKind.STEP_DONE, Plane.HOSTS, "host-0", "converged"))
+    journal.close()
+    assert "step_done hosts host-0 converged\n" in journal.path.read_text()
+    assert "UnicodeError: unlucky" in journal.path.read_text()
+
+
+def test_a_full_disk_does_not_break_the_run(tmp_path: Path) -> None:
+    seen: list[Event] = []
+    journal = Journal(tmp_path, "apply", seen.append)
+    events = [Event(EventKind.STEP_DONE, Plane.HOSTS, f"host-{index}", "converged") for index in range(3)]
+    journal(events[0])
+    with full_disk(journal.path.stat().st_size):
+        journal(events[1])
+    journal(events[2])
+    journal.close()
+    incomplete, warning = f"the log file {journal.path} is incomplete: File too large", seen.pop(1)
+    assert (warning.kind, warning.text) == (EventKind.WARNING, incomplete)
+    assert seen == events
+    assert [line.split()[3] for line in journal.path.read_text().splitlines() if "step_done" in line] == [
+        "host-0",
+        "host-1",
+        "host-2",
+    ]
+
+
+def test_a_disk_that_stays_full_does_not_break_the_end_of_the_run(tmp_path: Path) -> None:
+    seen: list[Event] = []
+    journal = Journal(tmp_path, "apply", seen.append)
+    with full_disk(0):
+        journal(Event(EventKind.STEP_DONE, Plane.HOSTS, "host-0", "converged"))
+        journal(Event(EventKind.STEP_DONE, Plane.HOSTS, "host-1", "converged"))
+        journal.close()
+    assert [event.kind for event in seen] == [EventKind.WARNING, EventKind.STEP_DONE, EventKind.STEP_DONE]
+
+
+def test_text_that_is_no_unicode_is_written(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, "apply", lambda _: None)
+    journal.write("a \udc80")
+    journal.close()
+    assert journal.path.read_text().endswith("a \\udc80\n")
+
+
+@contextmanager
+def full_disk(size: int) -> Iterator[None]:
+    """Within the block no file of this process can grow beyond `size`."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -112,13 +112,28 @@ def test_a_second_keyboard_interrupt_does_not_reach_it(tmp_path: Path) -> None:
     assert (tmp_path / "state").read_text() == "ended after 1\n"
 
 
-def test_a_fault_of_the_listener_does_not_leave_the_child_alone(tmp_path: Path) -> None:
-    def fail(_line: str) -> None:
-        raise BrokenPipeError
+def test_a_listener_that_fails_neither_interrupts_the_child_nor_leaves_it_alone(tmp_path: Path) -> None:
+    lines: list[str] = []
 
-    with pytest.raises(BrokenPipeError):
+    def fail(line: str) -> None:
+        lines.append(line)
+        raise KeyError(line)
+
+    with pytest.raises(KeyError, match="started"):
+        run(STEADY, str(tmp_path / "state"), on_line=fail)
+    assert (tmp_path / "state").read_text() == "not interrupted\n"
+    assert lines == ["started", "still writing"]
+
+
+def test_an_interrupt_after_a_listener_has_failed_is_obeyed(tmp_path: Path) -> None:
+    def fail(line: str) -> None:
+        if line == "started":
+            threading.Timer(0.3, signal.raise_signal, [signal.SIGINT]).start()
+            raise KeyError(line)
+
+    with pytest.raises(KeyboardInterrupt):
         run(GENTLE, str(tmp_path / "state"), on_line=fail)
-    assert (tmp_path / "state").exists()
+    assert (tmp_path / "state").read_text() == "ended after 1\n"
 
 
 def test_it_can_be_interrupted_from_another_thread(tmp_path: Path) -> None:
