@@ -29,6 +29,7 @@ from edgewrap.infra.notices import setup_notices
 from edgewrap.infra.outputs import NAMES, read_outputs
 from edgewrap.infra.preflight import AwsPreflight, Topic
 from edgewrap.infra.render import render
+from edgewrap.infra.rule_moves import respelled_rules, rule_moves
 from edgewrap.infra.runner import Places, Terraform
 from edgewrap.infra.state_store import state_store
 from edgewrap.infra.tools import check_tools
@@ -130,15 +131,17 @@ class AwsPlane:
             inputs = self._decide(state, {*avoid, *replaced}, front_end_version)
             for notice in setup_notices(self._spec, inputs, previous, state.applied if state else "", replaced):
                 self._emit(notice)
-        files = render(self._spec, inputs)
-        known = state.addresses if state else frozenset()
+        addresses = state.addresses if state else frozenset()
         importable = self._importable(inputs) if state else frozenset()  # before the first run there is nothing to lose
-        lost = self._find_lost(inputs, importable - known)
+        lost = self._find_lost(inputs, importable - respelled_rules(addresses).after(addresses))
+        moves = rule_moves(addresses, () if destroy else importable - lost.imports.keys())
+        files = {**render(self._spec, inputs), **moves.files()}
+        known = moves.after(addresses)
         pending, heard = self._planned(files, lost, destroy=destroy, replaced=replaced)
         # a state that is older than the run that was killed still has what that run took away and made anew
         newer = self._find_lost(inputs, importable & known & heard.missing)
         if newer.imports:
-            self._terraform.forget(newer.imports)
+            self._terraform.forget(moves.before(newer.imports))
             lost = lost.plus(newer)
             pending, heard = self._planned(files, newer if destroy else lost, destroy=destroy, replaced=replaced)
         changes: tuple[Change, ...] = ()
@@ -169,11 +172,12 @@ class AwsPlane:
         between = state.inputs.model_copy(update={"placement": plan.inputs.placement})
         # an instance that is gone is left out, or it would be made anew in this step
         files = render(self._spec, between, applied=state.applied, without=instances_made(plan.changes))
-        self._planned(files, plan.lost)
+        moves = rule_moves(state.addresses, self._importable(between) - plan.lost.imports.keys())
+        self._planned({**files, **moves.files()}, plan.lost)
         document = self._terraform.show(self._places.plan_file)
         require_planned(read_changes(document, self._before(state, between, ())), without_instances(plan.changes))
         heard = self._apply(self._places.plan_file)
-        addresses = state.addresses | plan.lost.imports.keys()
+        addresses = moves.after(state.addresses) | plan.lost.imports.keys()
         return AwsState(read_outputs(self._values(heard), between), between, state.applied, addresses)
 
     def follow(self, state: AwsState, plan: AwsPlan) -> AwsPlan:
