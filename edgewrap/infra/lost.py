@@ -57,6 +57,11 @@ class Lost:
         """Both."""
         return Lost({**self.imports, **other.imports}, (*self.half_made, *other.half_made))
 
+    def without(self, ids: Collection[str]) -> Lost:
+        """All but what the state has under some address already: a rule that a killed run changed has its new key in
+        its tags, and its old one in the state."""
+        return Lost({address: number for address, number in self.imports.items() if number not in ids}, self.half_made)
+
 
 NOTHING_LOST = Lost()
 
@@ -68,6 +73,12 @@ def addresses_in(resources: Sequence[Mapping[str, Any]]) -> frozenset[str]:
         for resource in resources
         for instance in resource.get("instances", [])
     )
+
+
+def ids_in(resources: Sequence[Mapping[str, Any]]) -> frozenset[str]:
+    """The ids of all resources in a state."""
+    instances = (instance for resource in resources for instance in resource.get("instances", []))
+    return frozenset(str(instance.get("attributes", {}).get("id", "")) for instance in instances)
 
 
 def addresses_of(variables: Variables, host_address: str) -> frozenset[str]:

@@ -133,13 +133,14 @@ class AwsPlane:
                 self._emit(notice)
         addresses = state.addresses if state else frozenset()
         importable = self._importable(inputs) if state else frozenset()  # before the first run there is nothing to lose
-        lost = self._find_lost(inputs, importable - respelled_rules(addresses).after(addresses))
+        ids = state.ids if state else frozenset()
+        lost = self._find_lost(inputs, importable - respelled_rules(addresses).after(addresses), ids)
         moves = rule_moves(addresses, () if destroy else importable - lost.imports.keys())
         files = {**render(self._spec, inputs), **moves.files()}
         known = moves.after(addresses)
         pending, heard = self._planned(files, lost, destroy=destroy, replaced=replaced)
         # a state that is older than the run that was killed still has what that run took away and made anew
-        newer = self._find_lost(inputs, importable & known & heard.missing)
+        newer = self._find_lost(inputs, importable & known & heard.missing, ids)
         if newer.imports:
             self._terraform.forget(moves.before(newer.imports))
             lost = lost.plus(newer)
@@ -178,7 +179,7 @@ class AwsPlane:
         require_planned(read_changes(document, self._before(state, between, ())), without_instances(plan.changes))
         heard = self._apply(self._places.plan_file)
         addresses = moves.after(state.addresses) | plan.lost.imports.keys()
-        return AwsState(read_outputs(self._values(heard), between), between, state.applied, addresses)
+        return AwsState(read_outputs(self._values(heard), between), between, state.applied, addresses, state.ids)
 
     def follow(self, state: AwsState, plan: AwsPlan) -> AwsPlan:
         """What is left of `plan` after `move` has led to `state`. Raises PlanOutdatedError where that is something
@@ -244,9 +245,9 @@ class AwsPlane:
         """The addresses of everything that Terraform is to have and that can be taken over."""
         return addresses_of(make_variables(self._spec, inputs, ""), inputs.host_address)
 
-    def _find_lost(self, inputs: Inputs, missing: Collection[str]) -> Lost:
-        """What a killed run has made of it without a trace in the state."""
-        lost = find_lost(self._clients, inputs.uuid, missing)
+    def _find_lost(self, inputs: Inputs, missing: Collection[str], ids: Collection[str]) -> Lost:
+        """What a killed run has made of `missing` (addresses) without a trace in the state, whose `ids` are known."""
+        lost = find_lost(self._clients, inputs.uuid, missing).without(ids)
         for address, number in sorted(lost.imports.items()):
             text = f"{number} was made by a run that was killed before Terraform had noted it: this one takes it over"
             self._emit(Event(EventKind.WARNING, Plane.AWS, address, text))

@@ -90,11 +90,23 @@ def test_a_rule_of_an_earlier_edgewrap_keeps_its_id(cluster: Any, uuid: str, ec2
 def test_a_rule_that_changes_is_changed_in_place(cluster: Any, uuid: str, ec2: EC2Client, aws: LabAwsClient) -> None:
     """Port 443 stays open all the time: it is never revoked."""
     number, *_ = vm_rules(ec2, uuid)[WEB]
+    (cluster.directory / "before").write_bytes((cluster.directory / "work/terraform.tfstate").read_bytes())
     before = aws.calls()[-1].serial
     plan, _ = cluster.apply(spec_with(cluster, "443-444"))
     assert [(change.action, change.key, change.why) for change in plan.changes] == [("update", WIDER, "spec changed")]
     assert sorted(changing(aws, before)) == ["CreateTags", "ModifySecurityGroupRules"]
     assert vm_rules(ec2, uuid) == {WIDER: (number, 443, 444)}
+    after = cluster.plan(spec_with(cluster, "443-444"))
+    assert (after.changes, after.pending) == ((), False)
+
+
+def test_a_rule_that_a_killed_run_changed_is_kept(cluster: Any, uuid: str, ec2: EC2Client, aws: LabAwsClient) -> None:
+    """Its Terraform died before it had noted the change: the state is the one before it, the tags are the new ones."""
+    before, rules = aws.calls()[-1].serial, vm_rules(ec2, uuid)
+    (cluster.directory / "work/terraform.tfstate").write_bytes((cluster.directory / "before").read_bytes())
+    cluster.apply(spec_with(cluster, "443-444"))
+    assert changing(aws, before) == []
+    assert vm_rules(ec2, uuid) == rules
     after = cluster.plan(spec_with(cluster, "443-444"))
     assert (after.changes, after.pending) == ((), False)
 
