@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from edgewrap.errors import StateError
 from edgewrap.infra.aws import InstanceNow
 from edgewrap.infra.inputs import Inputs
-from edgewrap.infra.lost import addresses_in
+from edgewrap.infra.lost import addresses_in, ids_in
 from edgewrap.infra.outputs import read_outputs
 from edgewrap.infra.state_store import StateStore
 from edgewrap.outputs import HostOutput, Outputs
@@ -17,12 +17,13 @@ from edgewrap.outputs import HostOutput, Outputs
 @dataclass(frozen=True, slots=True)
 class AwsState:
     """What the Terraform state says: the outputs, the inputs kept in it, the spec last applied to its end (JSON text,
-    empty where none was), and the addresses of what is in it."""
+    empty where none was), and the addresses and ids of what is in it."""
 
     outputs: Outputs
     inputs: Inputs
     applied: str
     addresses: frozenset[str] = frozenset()
+    ids: frozenset[str] = frozenset()
 
     def with_instances(self, now: Mapping[str, InstanceNow]) -> AwsState:
         """The same with the hosts' instances as they are `now`, by their ids."""
@@ -43,7 +44,8 @@ def read_state(store: StateStore, name: str, *, locked: bool) -> AwsState | None
     inputs = Inputs.from_text(values.get("inputs") or document.inputs())
     _require_own(inputs, name, document.place)
     applied = values.get("applied") or ""
-    return AwsState(read_outputs(values, inputs), inputs, applied, addresses_in(document.resources))
+    resources = document.resources
+    return AwsState(read_outputs(values, inputs), inputs, applied, addresses_in(resources), ids_in(resources))
 
 
 def _begun(store: StateStore, name: str, *, locked: bool) -> AwsState | None:

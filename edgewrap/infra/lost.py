@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from edgewrap.infra.clients import Clients
+from edgewrap.infra.rule_meaning import canonical_key
 from edgewrap.infra.variables import Variables
 
 if TYPE_CHECKING:
@@ -56,6 +57,11 @@ class Lost:
         """Both."""
         return Lost({**self.imports, **other.imports}, (*self.half_made, *other.half_made))
 
+    def without(self, ids: Collection[str]) -> Lost:
+        """All but what the state has under some address already: a rule that a killed run changed has its new key in
+        its tags, and its old one in the state."""
+        return Lost({address: number for address, number in self.imports.items() if number not in ids}, self.half_made)
+
 
 NOTHING_LOST = Lost()
 
@@ -69,9 +75,29 @@ def addresses_in(resources: Sequence[Mapping[str, Any]]) -> frozenset[str]:
     )
 
 
+def ids_in(resources: Sequence[Mapping[str, Any]]) -> frozenset[str]:
+    """The ids of all resources in a state."""
+    instances = (instance for resource in resources for instance in resource.get("instances", []))
+    return frozenset(str(instance.get("attributes", {}).get("id", "")) for instance in instances)
+
+
 def addresses_of(variables: Variables, host_address: str) -> frozenset[str]:
     """The addresses of everything that Terraform is to have and that could be imported."""
     return frozenset(_addresses(variables, host_address))
+
+
+def rule_address(key: str, *, egress: bool) -> str:
+    """The Terraform address of a security group rule, by its key."""
+    direction = "egress" if egress else "ingress"
+    if key == "hosts-egress-all":
+        return RULE.format(direction, "hosts")
+    if key == "hosts-ingress-cluster":
+        return RULE.format(direction, "cluster")
+    if key.startswith("hosts-ingress-ssh-"):
+        return RULE.format(direction, f'ssh["{key}"]')
+    if key.startswith("hosts-ingress-host-"):
+        return HOST_RULE.format(key.removeprefix("hosts-ingress-"))
+    return RULE.format(direction, f'vms["{key}"]')
 
 
 def find_lost(clients: Clients, uuid: str, missing: Collection[str]) -> Lost:
@@ -87,9 +113,9 @@ def find_lost(clients: Clients, uuid: str, missing: Collection[str]) -> Lost:
 def _addresses(variables: Variables, host_address: str) -> Iterator[str]:
     yield from (VPC, SUBNET, GATEWAY, ROUTE_TABLE, ROUTE, ROUTE_ASSOCIATION, KEY_PAIR)
     yield from map(SECURITY_GROUP.format, ("vms", "hosts"))
-    yield from (_rule(key, egress=rule.direction == "egress") for key, rule in variables.vm_rules.items())
-    yield from (_rule(key, egress=False) for key in (*variables.ssh_rules, "hosts-ingress-cluster"))
-    yield _rule("hosts-egress-all", egress=True)
+    yield from (rule_address(key, egress=rule.direction == "egress") for key, rule in variables.vm_rules.items())
+    yield from (rule_address(key, egress=False) for key in (*variables.ssh_rules, "hosts-ingress-cluster"))
+    yield rule_address("hosts-egress-all", egress=True)
     for key, host in variables.hosts.items():
         if host.instance:
             yield INSTANCE.format(key)
@@ -100,20 +126,6 @@ def _addresses(variables: Variables, host_address: str) -> Iterator[str]:
     for key in variables.groups:
         yield from (INTERFACE.format(key), ATTACHMENT.format(key))
     yield from map(EIP.format, variables.eips)
-
-
-def _rule(key: str, *, egress: bool) -> str:
-    """The address of a security group rule, by its key in the tags."""
-    direction = "egress" if egress else "ingress"
-    if key == "hosts-egress-all":
-        return RULE.format(direction, "hosts")
-    if key == "hosts-ingress-cluster":
-        return RULE.format(direction, "cluster")
-    if key.startswith("hosts-ingress-ssh-"):
-        return RULE.format(direction, f'ssh["{key}"]')
-    if key.startswith("hosts-ingress-host-"):
-        return HOST_RULE.format(key.removeprefix("hosts-ingress-"))
-    return RULE.format(direction, f'vms["{key}"]')
 
 
 def _found(ec2: EC2Client, uuid: str, missing: frozenset[str]) -> Iterator[tuple[str, str]]:
@@ -137,7 +149,7 @@ def _found(ec2: EC2Client, uuid: str, missing: frozenset[str]) -> Iterator[tuple
             for one in every("describe_security_groups", "SecurityGroups")
         ),
         "aws_vpc_security_group_rule": lambda: (
-            (_rule(_key(one), egress=one["IsEgress"]), one["SecurityGroupRuleId"])
+            (rule_address(canonical_key(_key(one)), egress=one["IsEgress"]), one["SecurityGroupRuleId"])
             for one in every("describe_security_group_rules", "SecurityGroupRules")
         ),
         "aws_key_pair": lambda: (

@@ -29,6 +29,7 @@ from edgewrap.infra.notices import setup_notices
 from edgewrap.infra.outputs import NAMES, read_outputs
 from edgewrap.infra.preflight import AwsPreflight, Topic
 from edgewrap.infra.render import render
+from edgewrap.infra.rule_moves import respelled_rules, rule_moves
 from edgewrap.infra.runner import Places, Terraform
 from edgewrap.infra.state_store import state_store
 from edgewrap.infra.tools import check_tools
@@ -130,15 +131,18 @@ class AwsPlane:
             inputs = self._decide(state, {*avoid, *replaced}, front_end_version)
             for notice in setup_notices(self._spec, inputs, previous, state.applied if state else "", replaced):
                 self._emit(notice)
-        files = render(self._spec, inputs)
-        known = state.addresses if state else frozenset()
+        addresses = state.addresses if state else frozenset()
         importable = self._importable(inputs) if state else frozenset()  # before the first run there is nothing to lose
-        lost = self._find_lost(inputs, importable - known)
+        ids = state.ids if state else frozenset()
+        lost = self._find_lost(inputs, importable - respelled_rules(addresses).after(addresses), ids)
+        moves = rule_moves(addresses, () if destroy else importable - lost.imports.keys())
+        files = {**render(self._spec, inputs), **moves.files()}
+        known = moves.after(addresses)
         pending, heard = self._planned(files, lost, destroy=destroy, replaced=replaced)
         # a state that is older than the run that was killed still has what that run took away and made anew
-        newer = self._find_lost(inputs, importable & known & heard.missing)
+        newer = self._find_lost(inputs, importable & known & heard.missing, ids)
         if newer.imports:
-            self._terraform.forget(newer.imports)
+            self._terraform.forget(moves.before(newer.imports))
             lost = lost.plus(newer)
             pending, heard = self._planned(files, newer if destroy else lost, destroy=destroy, replaced=replaced)
         changes: tuple[Change, ...] = ()
@@ -169,12 +173,13 @@ class AwsPlane:
         between = state.inputs.model_copy(update={"placement": plan.inputs.placement})
         # an instance that is gone is left out, or it would be made anew in this step
         files = render(self._spec, between, applied=state.applied, without=instances_made(plan.changes))
-        self._planned(files, plan.lost)
+        moves = rule_moves(state.addresses, self._importable(between) - plan.lost.imports.keys())
+        self._planned({**files, **moves.files()}, plan.lost)
         document = self._terraform.show(self._places.plan_file)
         require_planned(read_changes(document, self._before(state, between, ())), without_instances(plan.changes))
         heard = self._apply(self._places.plan_file)
-        addresses = state.addresses | plan.lost.imports.keys()
-        return AwsState(read_outputs(self._values(heard), between), between, state.applied, addresses)
+        addresses = moves.after(state.addresses) | plan.lost.imports.keys()
+        return AwsState(read_outputs(self._values(heard), between), between, state.applied, addresses, state.ids)
 
     def follow(self, state: AwsState, plan: AwsPlan) -> AwsPlan:
         """What is left of `plan` after `move` has led to `state`. Raises PlanOutdatedError where that is something
@@ -240,9 +245,9 @@ class AwsPlane:
         """The addresses of everything that Terraform is to have and that can be taken over."""
         return addresses_of(make_variables(self._spec, inputs, ""), inputs.host_address)
 
-    def _find_lost(self, inputs: Inputs, missing: Collection[str]) -> Lost:
-        """What a killed run has made of it without a trace in the state."""
-        lost = find_lost(self._clients, inputs.uuid, missing)
+    def _find_lost(self, inputs: Inputs, missing: Collection[str], ids: Collection[str]) -> Lost:
+        """What a killed run has made of `missing` (addresses) without a trace in the state, whose `ids` are known."""
+        lost = find_lost(self._clients, inputs.uuid, missing).without(ids)
         for address, number in sorted(lost.imports.items()):
             text = f"{number} was made by a run that was killed before Terraform had noted it: this one takes it over"
             self._emit(Event(EventKind.WARNING, Plane.AWS, address, text))

@@ -11,6 +11,7 @@ from ipaddress import IPv4Network
 from pydantic import BaseModel, ConfigDict
 
 from edgewrap.infra.inputs import Inputs, index_of
+from edgewrap.infra.rule_meaning import RuleMeaning
 from edgewrap.infra.user_data import user_data
 from edgewrap.setup.files import sets_itself_up
 from edgewrap.spec.addressing import block, eip_place, host_address, pair, pair_capacity
@@ -172,14 +173,14 @@ def _eips(inputs: Inputs) -> dict[str, EipVariables]:
 
 
 def _vm_rules(spec: Spec) -> Iterator[tuple[str, RuleVariables]]:
-    """Rules by key. The key is what a rule allows, so that reordering the spec changes nothing in AWS."""
+    """Rules by key. The key is what a rule allows, so reordering or respelling rules changes nothing in AWS."""
     own = spec.public_network.security_group
     for direction, rules in (("ingress", own.ingress), ("egress", own.egress)):
         for rule in (EVERYTHING,) if rules is None else rules:
             first, last = _ports(rule)
             for cidr in rule.cidrs:
                 yield (
-                    f"vms-{direction}-{rule.protocol}-{rule.ports}-{cidr}",
+                    RuleMeaning(direction, rule.protocol, *rule.port_range, cidr).key,
                     RuleVariables(
                         direction=direction,
                         protocol="-1" if rule.protocol == "all" else rule.protocol,
@@ -197,7 +198,4 @@ def _ports(rule: SecurityRule) -> tuple[int | None, int | None]:
         return None, None
     if rule.protocol == "icmp":
         return -1, -1
-    if rule.ports == "all":
-        return 0, 65535
-    low, _, high = str(rule.ports).partition("-")
-    return int(low), int(high or low)
+    return rule.port_range

@@ -182,9 +182,15 @@ def port_range(ports: int | str) -> tuple[int, int]:
     return low, high
 
 
-def _ports(value: Any) -> Any:
-    port_range(value)
-    return value
+def canonical_ports(low: int, high: int) -> int | str:
+    """The one way to write a range of ports: `443`, `8000-8100` or `all`."""
+    if (low, high) == (0, HIGHEST_PORT):
+        return "all"
+    return low if low == high else f"{low}-{high}"
+
+
+def _ports(value: Any) -> int | str:
+    return canonical_ports(*port_range(value))
 
 
 Ports = Annotated[

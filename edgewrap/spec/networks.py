@@ -37,7 +37,10 @@ class SecurityRule(Model):
     protocol: Annotated[Literal["tcp", "udp", "icmp", "all"], Field(description="What it allows.")]
     ports: Annotated[
         forms.Ports,
-        Field(description="One port, a range `low-high`, or `all`; for tcp and udp only."),
+        Field(
+            description="One port, a range `low-high`, or `all`; for tcp and udp only. `443`, `443-443` and `0443` are "
+            "the same rule."
+        ),
     ] = "all"
     cidrs: Annotated[
         tuple[forms.Cidr, ...],

@@ -16,6 +16,7 @@ from tests.support.scripted import Scripted
 
 NETWORKS = [f"10.{number}.0.0/16" for number in range(1, 41)]
 WEB = {"protocol": "tcp", "ports": 443, "cidrs": NETWORKS}
+SAME = {"protocol": "tcp", "ports": "443-0443", "cidrs": NETWORKS[:30]}  # the spec's checks refuse it beside WEB
 DNS = {"protocol": "udp", "ports": 53, "cidrs": NETWORKS}
 
 
@@ -27,6 +28,7 @@ DNS = {"protocol": "udp", "ports": 53, "cidrs": NETWORKS}
         ({"hosts": {"count": 2, "retired": [0]}, "ssh": {"from": NETWORKS}}, 2 + 40 + 1, 1),
         ({"hosts": {"address": "private"}}, 1 + 1, 1),
         ({"public_network": {"security_group": {"ingress": [WEB, DNS]}}}, 3 + 1 + 1, 80),
+        ({"public_network": {"security_group": {"ingress": [WEB, SAME]}}}, 3 + 1 + 1, 40),
     ],
 )
 def test_the_rules_that_come_in(sections: dict[str, Any], hosts: int, vms: int) -> None:
