@@ -183,6 +183,41 @@ def test_without_a_firewall_there_is_no_table_of_it() -> None:
     assert "{  }" not in _firewall()
 
 
+def _with_public(before: Outputs, **addresses: str) -> Outputs:
+    """The same with these public addresses of hosts (`host_0`)."""
+    given = {key.replace("_", "-"): address for key, address in addresses.items()}
+    hosts = {key: replace(host, public_address=given.get(key, "")) for key, host in before.hosts.items()}
+    return replace(before, hosts=hosts)
+
+
+def test_the_firewall_lets_in_the_public_addresses_of_all_hosts_and_of_no_vm() -> None:
+    now = _with_public(outputs(), host_0="198.51.100.10", host_1="198.51.100.11")
+    for key in now.hosts:
+        text = _text(now, key)
+        assert "ip saddr { 198.51.100.10, 198.51.100.11 } tcp dport { 22, 49152-49215 } accept" in text
+        assert not any(eip.public_address in text for eip in now.eips.values())
+    assert "tcp dport { 22, 49152-49215 }" not in _text(outputs())  # none has one
+
+
+def _text(now: Outputs, key: str = "host-0") -> str:
+    host = desired_host(spec(), now, key)
+    return next(file.text for file in host_files(host) if file.path == "/etc/edgewrap/firewall.nft")
+
+
+def test_a_public_address_that_is_not_known_yet_gives_an_unknown_checksum() -> None:
+    host = desired_host(spec(), _with_public(outputs(), host_0="198.51.100.10", host_1=UNKNOWN), "host-0")
+    assert next(file for file in host_files(host) if file.path == "/etc/edgewrap/firewall.nft").sha256 == UNKNOWN
+
+
+def test_while_aws_replaces_a_host_the_firewall_has_its_old_address_and_no_unknown_one() -> None:
+    before = _with_public(outputs(), host_0="198.51.100.10", host_1="198.51.100.11")
+    after = _with_public(outputs(), host_0="198.51.100.10", host_1=UNKNOWN)
+    now, meanwhile = (desired_host(spec(), *each).firewall for each in ((before, "host-0"), (after, "host-0", before)))
+    assert now is not None
+    assert now == meanwhile
+    assert now.public_addresses == ("198.51.100.10", "198.51.100.11")
+
+
 def _firewall(*networks: str) -> str:
     host = wanted("host-0", **{"from": networks, "proxy_command": "x"})
     return next(file.text for file in host_files(host) if file.path == "/etc/edgewrap/firewall.nft")
