@@ -150,9 +150,7 @@ def desired_host(spec: Spec, outputs: Outputs, key: str, before: Outputs | None 
         bgp=bgp_of(spec.evpn, now.hosts, reflectors, key),
         firewall=_firewall(spec, subnet, _public_addresses(outputs, before)),
         user=spec.ssh.user,
-        authorized_keys=tuple(
-            line.strip() for text in spec.ssh.authorized_keys for line in text.splitlines() if line.strip()
-        ),
+        authorized_keys=tuple(key.strip() for key in spec.ssh.authorized_keys),
         sets_itself_up=sets_itself_up(spec),
     )
 

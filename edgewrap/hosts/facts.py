@@ -211,7 +211,9 @@ def _facts(sections: Mapping[str, str]) -> HostFacts:
 
 
 def _lines(text: str) -> list[str]:
-    return [line.strip() for line in text.splitlines() if line.strip()]
+    """The lines that are not empty. Only a line feed ends one, as for the host's own programs: a name or a comment may
+    hold another character at which `str.splitlines` splits."""
+    return [line.strip() for line in text.split("\n") if line.strip()]
 
 
 def _rows(text: str) -> list[dict[str, Any]]:

@@ -53,12 +53,13 @@ def test_a_key_is_taken_at_first_sight_and_kept(host: Runner) -> None:
     assert host.observe().pins["host-2"] == pin
 
 
-@pytest.mark.parametrize("kind", ["ssh-ed25519", "ecdsa-sha2-nistp256", "ssh-rsa"])
+@pytest.mark.parametrize("kind", ["ssh-ed25519", "ecdsa-sha2-nistp256", "ssh-rsa", "blank"])
 def test_another_key_than_the_pinned_one_is_refused(host: Runner, runner: Runner, kind: str) -> None:
     other = {
         "ssh-ed25519": runner.only("host-1").observe().pins["host-1"].host_key,
         "ecdsa-sha2-nistp256": "ecdsa-sha2-nistp256 AAAA",
         "ssh-rsa": "ssh-rsa AAAA",
+        "blank": " ",
     }[kind]
     pinned = replace(host, pins={"host-2": HostPin("i-2", other)})
     error, cause = _failure(pinned)

@@ -154,8 +154,9 @@ class Vpc:
         self.wrapper = subprocess.Popen([*_WRAPPER, "env", "--ignore-signal=CHLD", "sleep", "infinity"])
         self.pid = _child_of(self.wrapper.pid)
         self.sh(_START)
-        with_public = (*self.outputs.hosts.values(), *self.outputs.eips.values())
-        pairs = [(one.public_address, one.private_address) for one in with_public]
+        outputs = self.outputs
+        pairs = [(host.public_address, host.private_address) for host in outputs.hosts.values()]
+        pairs += [(eip.public_address, eip.private_address) for eip in outputs.eips.values()]
         inward = ", ".join(f"{public} : {private}" for public, private in pairs)
         outward = ", ".join(f"{private} : {public}" for public, private in pairs)
         self.sh("nft -f -", text=_GATEWAY % (inward, outward))

@@ -118,6 +118,15 @@ def test_only_our_block_of_keys_is_replaced(tmp_path: Path, before: str, after: 
     assert list(keys.parent.iterdir()) == [keys]
 
 
+@pytest.mark.parametrize("character", ["\v", "\f", "\r", "\x1c", "\x85", "\u2028", "\u2029"])
+def test_a_key_never_becomes_two_lines(character: str) -> None:
+    """The spec refuses such a comment. Were one let through, the host would still have one key, within our markers."""
+    key = f"{KEY}{character}{BLOCK_END}{character}{KEY}"
+    ssh = spec().ssh.model_copy(update={"authorized_keys": (key,)})
+    host = desired_host(spec().model_copy(update={"ssh": ssh}), outputs(), "host-0")
+    assert host.authorized_keys == (key,)
+
+
 def test_the_ssh_library_is_imported_only_when_it_is_used() -> None:
     code = "import sys, edgewrap.hosts.plane, edgewrap.hosts.ssh; sys.exit('asyncssh' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

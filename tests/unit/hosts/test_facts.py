@@ -81,6 +81,14 @@ def test_files_as_they_are_listed() -> None:
     assert {fact.owner for path, fact in files.items() if path not in frr} == {"root:root"}
 
 
+def test_a_file_whose_name_has_another_line_break_is_one_file() -> None:
+    path = "/etc/edgewrap/a\u2028644 root:root 0 /etc/shadow"
+    line = f"644 root:root {'0' * 64} {path}"
+    files = parse_facts(ENTRY.replace("##edgewrap:section files\n", f"##edgewrap:section files\n{line}\n")).files
+    assert path in files
+    assert files.keys() - {path} == parse_facts(ENTRY).files.keys()
+
+
 def test_a_bare_host() -> None:
     facts = recorded("bare")
     assert facts.link("br-edge") is None
@@ -133,8 +141,9 @@ def _with_keys(text: str) -> tuple[str, ...] | None:
         (f"{BLOCK_BEGIN}\n{BLOCK_END}\n", ()),
         (f"{BLOCK_BEGIN}\none\n", None),
         (f"{BLOCK_END}\none\n{BLOCK_BEGIN}\n", None),
+        (f"{BLOCK_BEGIN}\none \x85a\u2028b\fc\n{BLOCK_END}\n", ("one \x85a\u2028b\fc",)),
     ],
-    ids=["none", "a block", "an empty one", "no end", "turned round"],
+    ids=["none", "a block", "an empty one", "no end", "turned round", "other line breaks"],
 )
 def test_our_block_of_keys(text: str, keys: tuple[str, ...] | None) -> None:
     assert _with_keys(text) == keys
