@@ -225,6 +225,40 @@ def test_one_hosts_failure_leaves_the_others_alone(runner: Runner, monkeypatch: 
     assert told == {"host-4"}
 
 
+LIAR = """#!/bin/sh
+/usr/sbin/ip "$@" | sed 's/"dev":"eth0"/"dev":"ens5; touch #"/'
+"""
+
+
+def test_a_host_with_a_wrong_answer_fails_alone(runner: Runner) -> None:
+    """It names an interface that cannot be one: what it says goes no further."""
+    runner.converge()
+    runner.vpc.on("host-1", f"cat >/usr/local/sbin/ip <<'END'\n{LIAR}END\nchmod 755 /usr/local/sbin/ip")
+    try:
+        done = runner.try_converge()
+    finally:
+        runner.vpc.on("host-1", "rm /usr/local/sbin/ip")
+    assert done.failures.keys() == {"host-1"}
+    assert done.failures["host-1"].what == 'host-1: it could not be read: routes: dev is "ens5; touch #"'
+    assert "name of a network interface" in done.failures["host-1"].cause
+    reports = runner.plane.reports(runner.outputs, done)
+    assert {key: (report.ready, report.phydev) for key, report in reports.items()} == {
+        "host-0": (True, "eth0"),
+        "host-2": (True, "eth0"),
+    }
+
+
+def test_an_mtu_that_no_underlay_has_fails_that_host_alone(runner: Runner) -> None:
+    runner.vpc.on("host-1", "ip link set eth0 mtu 1000")
+    try:
+        seen = runner.observe()
+    finally:
+        runner.vpc.on("host-1", "ip link set eth0 mtu 1500")
+    assert seen.facts.keys() == {"host-0", "host-2"}
+    assert seen.failures["host-1"].what == "host-1: it could not be read: links: mtu of eth0 is 1000"
+    assert seen.failures["host-1"].cause == "must be a whole number from 1280 to 9216"
+
+
 def test_a_missing_interface_is_named(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plane_module, "INTERFACE_WAIT_S", 0.3)
     monkeypatch.setattr(plane_module, "SETTLE_S", 0.1)
