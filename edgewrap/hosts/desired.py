@@ -75,10 +75,12 @@ class Vm:
 
 @dataclass(frozen=True, slots=True)
 class Firewall:
-    """Who may reach the host itself: SSH from these networks, the other hosts what hosts need of each other."""
+    """Who may reach the host itself: SSH from the networks `ssh_from`; from `hosts`, the hosts' half of the subnet, all
+    that hosts need of each other; from the hosts' `public_addresses`, SSH and migrations."""
 
     ssh_from: tuple[str, ...]
     hosts: str
+    public_addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +148,9 @@ def desired_host(spec: Spec, outputs: Outputs, key: str, before: Outputs | None 
         vms=tuple(Vm(eip.private_address, _zone(eip.private_address, subnet)) for eip in now.eips.values()),
         closed=(str(hosts_half(subnet)), *(group.primary_address for group in now.groups.values())),
         bgp=bgp_of(spec.evpn, now.hosts, reflectors, key),
-        firewall=_firewall(spec, subnet),
+        firewall=_firewall(spec, subnet, _public_addresses(outputs, before)),
         user=spec.ssh.user,
-        authorized_keys=tuple(
-            line.strip() for text in spec.ssh.authorized_keys for line in text.splitlines() if line.strip()
-        ),
+        authorized_keys=tuple(key.strip() for key in spec.ssh.authorized_keys),
         sets_itself_up=sets_itself_up(spec),
     )
 
@@ -191,7 +191,15 @@ def _zone(address: str, subnet: IPv4Network) -> int:
     return 1 + (int(IPv4Address(address)) - int(groups_half(subnet).network_address)) // 2
 
 
-def _firewall(spec: Spec, subnet: IPv4Network) -> Firewall | None:
+def _firewall(spec: Spec, subnet: IPv4Network, public_addresses: tuple[str, ...]) -> Firewall | None:
     if not spec.hosts.firewall:
         return None
-    return Firewall(tuple(str(network) for network in spec.ssh.from_), str(hosts_half(subnet)))
+    return Firewall(tuple(str(network) for network in spec.ssh.from_), str(hosts_half(subnet)), public_addresses)
+
+
+def _public_addresses(outputs: Outputs, before: Outputs | None) -> tuple[str, ...]:
+    """The public addresses of all hosts. With `before`, those before and after, as far as they are known: a file that
+    is written now can hold no other."""
+    hosts = (*(before.hosts.values() if before else ()), *outputs.hosts.values())
+    unusable = {"", UNKNOWN} if before else {""}
+    return tuple(dict.fromkeys(host.public_address for host in hosts if host.public_address not in unusable))

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Interface
 from shlex import quote
-from typing import Any
 
 from edgewrap.hosts.files import UNIT_NAMES, script
+from edgewrap.hosts.rows import FactsError, Row, escaped, parse_rows
 from edgewrap.hosts.setup import NO_SETUP, Setup, parse_setup
 from edgewrap.hosts.undo import NO_UNDO, UndoFacts, parse_undo
 
 MAIN_TABLE = 254
 TABLES = ("edge", "guard", "firewall")
+UNDERLAY_MTUS = range(1280, 9217)  # bytes; the largest is that of AWS's and other jumbo frames
 KERNEL = 2  # the protocol of routes and rules that networkd leaves alone
 BLOCK_BEGIN = "# edgewrap: begin of ssh.authorized_keys"
 BLOCK_END = "# edgewrap: end of ssh.authorized_keys"
@@ -25,10 +25,6 @@ _OF_VXLAN = ("id", "local", "port", "learning")
 _OF_BRIDGE_PORT = ("learning", "neigh_suppress")
 
 _SECTION = re.compile(r"^##edgewrap:section (\S+)\n", re.MULTILINE)
-
-
-class FactsError(ValueError):
-    """What came back is not the output of facts.sh."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,25 +171,33 @@ def facts_command(user: str) -> str:
 
 
 def parse_facts(text: str) -> HostFacts:
-    """Parse what facts.sh printed. Raises FactsError where it is cut off or not what it should be."""
+    """Parse what facts.sh printed. Raises FactsError if it is cut off, or if a value in it cannot be right."""
     words = _SECTION.split(text)
     sections = dict(zip(words[1::2], words[2::2], strict=True))
     if "end" not in sections:
-        raise FactsError(f"the answer ends after section {list(sections)[-1] if sections else 'none'}")
+        raise FactsError(f"the answer ends after section {escaped(list(sections)[-1]) if sections else 'none'}")
     try:
-        return _facts(sections)
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise FactsError(f"the answer cannot be read: {type(error).__name__}: {error}") from error
+        facts = _facts(sections)
+    except FactsError:
+        raise
+    except (KeyError, ValueError, RecursionError) as error:
+        raise FactsError(f"the answer cannot be read: {type(error).__name__}: {escaped(str(error))}") from error
+    _require_underlay(facts)
+    return facts
 
 
 def _facts(sections: Mapping[str, str]) -> HostFacts:
     return HostFacts(
-        links=tuple(map(_link, _rows(sections["links"]))),
-        routes=tuple(map(_route, _rows(sections["routes"]))),
-        rules=tuple(map(_rule, _rows(sections["rules"]))),
-        proxies=frozenset((row["dst"], row["dev"]) for row in _rows(sections["proxies"])),
+        links=tuple(map(_link, parse_rows("links", sections["links"]))),
+        routes=tuple(map(_route, parse_rows("routes", sections["routes"]))),
+        rules=tuple(map(_rule, parse_rows("rules", sections["rules"]))),
+        proxies=frozenset(
+            (row.address("dst"), row.interface("dev")) for row in parse_rows("proxies", sections["proxies"])
+        ),
         static_fdb=frozenset(
-            (row["mac"], row["ifname"]) for row in _rows(sections["fdb"]) if row.get("state") == "static"
+            (row.hexadecimal("mac"), row.interface("ifname"))
+            for row in parse_rows("fdb", sections["fdb"])
+            if row.word("state") == "static"
         ),
         sysctls=dict(line.rsplit(":", 1) for line in _lines(sections["sysctls"])),
         files=dict(map(_file, _lines(sections["files"]))),
@@ -211,43 +215,47 @@ def _facts(sections: Mapping[str, str]) -> HostFacts:
 
 
 def _lines(text: str) -> list[str]:
-    return [line.strip() for line in text.splitlines() if line.strip()]
+    """The lines that are not empty. Only a line feed ends one, as for the host's own programs: a name or a comment may
+    hold another character at which `str.splitlines` splits."""
+    return [line.strip() for line in text.split("\n") if line.strip()]
 
 
-def _rows(text: str) -> list[dict[str, Any]]:
-    """The objects of one JSON list; `ip` prints nothing at all, or empty objects, where it found nothing."""
-    return [row for row in json.loads(text.strip() or "[]") if row]
+def _require_underlay(facts: HostFacts) -> None:
+    """The interface of the default route carries VXLAN, and its MTU goes into OpenNebula's template."""
+    link = facts.link(facts.phydev)
+    if link is not None and link.mtu not in UNDERLAY_MTUS:
+        rule = f"must be a whole number from {UNDERLAY_MTUS[0]} to {UNDERLAY_MTUS[-1]}"
+        raise FactsError(f"links: mtu of {link.name} is {link.mtu}", rule)
 
 
-def _link(row: dict[str, Any]) -> Link:
-    info = row.get("linkinfo", {})
+def _link(row: Row) -> Link:
+    info = row.nested("linkinfo")
     return Link(
-        name=row["ifname"],
-        mac=row.get("address", ""),
-        mtu=row["mtu"],
-        up="UP" in row["flags"],
-        kind=info.get("info_kind", ""),
-        master=row.get("master", ""),
-        lower=row.get("link") or "",
-        mcast_snooping=info.get("info_data", {}).get("mcast_snooping", 0) == 1,
-        addresses=tuple(
-            f"{address['local']}/{address['prefixlen']}"
-            for address in row.get("addr_info", ())
-            if "local" in address and not address["local"].startswith("fe80:")
-        ),
+        name=row.interface("ifname"),
+        mac=row.hexadecimal("address", ""),
+        mtu=row.number("mtu"),
+        up="UP" in row.words("flags"),
+        kind=info.word("info_kind"),
+        master=row.interface("master", ""),
+        lower=row.interface("link", ""),
+        mcast_snooping=info.nested("info_data").word("mcast_snooping") in ("1", "yes"),
+        addresses=tuple(_addresses(row)),
         settings=tuple(_settings(info)),
     )
 
 
-def _settings(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    if info.get("info_kind") == "vxlan":
-        yield from ((f"vxlan {name}", _word(info["info_data"].get(name, ""))) for name in _OF_VXLAN)
-    if info.get("info_slave_kind") == "bridge":
-        yield from ((f"bridge {name}", _word(info["info_slave_data"].get(name, ""))) for name in _OF_BRIDGE_PORT)
+def _addresses(link: Row) -> Iterator[str]:
+    for row in link.rows("addr_info"):
+        address = row.hexadecimal("local", "")
+        if address and not address.startswith("fe80:"):
+            yield f"{address}/{row.number('prefixlen')}"
 
 
-def _word(value: object) -> str:
-    return ("no", "yes")[value] if isinstance(value, bool) else str(value)
+def _settings(info: Row) -> Iterator[tuple[str, str]]:
+    if info.word("info_kind") == "vxlan":
+        yield from ((f"vxlan {name}", info.nested("info_data").word(name)) for name in _OF_VXLAN)
+    if info.word("info_slave_kind") == "bridge":
+        yield from ((f"bridge {name}", info.nested("info_slave_data").word(name)) for name in _OF_BRIDGE_PORT)
 
 
 def _units(lines: list[str]) -> dict[str, Unit]:
@@ -267,29 +275,31 @@ def _bgp(lines: list[str]) -> BgpFacts:
     )
 
 
-def _route(row: dict[str, Any]) -> Route:
+def _route(row: Row) -> Route:
     return Route(
-        table=int(row.get("table", MAIN_TABLE)),
-        destination=row["dst"],
-        device=row.get("dev", ""),
-        gateway=row.get("gateway", ""),
-        metric=row.get("metric", 0),
-        protocol=int(row.get("protocol", 3)),
-        kind=int(row.get("type", 1)),
-        onlink="onlink" in row.get("flags", ()),
+        table=row.numeral("table", MAIN_TABLE),
+        destination=row.network("dst", "default"),
+        device=row.interface("dev", ""),
+        gateway=row.address("gateway", ""),
+        metric=row.number("metric", 0),
+        protocol=row.numeral("protocol", 3),
+        kind=row.numeral("type", 1),
+        onlink="onlink" in row.words("flags"),
     )
 
 
-def _rule(row: dict[str, Any]) -> Rule:
-    source = row["src"] if "srclen" not in row else f"{row['src']}/{row['srclen']}"
+def _rule(row: Row) -> Rule:
+    source = row.network("src", "all")
+    if "srclen" in row.values:
+        source = f"{source}/{row.number('srclen')}"
     known = {"priority", "src", "srclen", "iif", "iif_detached", "table", "protocol"}
     return Rule(
-        priority=row["priority"],
-        table=int(row.get("table", 0)),
+        priority=row.number("priority"),
+        table=row.numeral("table", 0),
         source=source if source == "all" else str(IPv4Interface(source).network).removesuffix("/32"),
-        interface=row.get("iif", ""),
-        protocol=int(row.get("protocol", KERNEL)),
-        other=not known.issuperset(row),
+        interface=row.interface("iif", ""),
+        protocol=row.numeral("protocol", KERNEL),
+        other=not known.issuperset(row.values),
     )
 
 

@@ -113,10 +113,14 @@ table bridge edge {{
 def firewall_table(firewall: Firewall, primary: str) -> str:
     """Table `inet edge-host`: what reaches the host itself at its primary address, by the interface that has it.
 
-    `operators` are addresses that edgewrap came from: whoever logs in is never locked out.
+    `operators` are addresses that edgewrap came from: whoever logs in is never locked out. OpenNebula's drivers use the
+    hosts' names, which may be public addresses, for SSH and migrations. Such packets arrive from the sender's public
+    address, also those of a host to itself.
     """
     networks = ", ".join(firewall.ssh_from)
     ssh = f"\n\t\tip saddr {{ {networks} }} tcp dport 22 accept" if networks else ""
+    public = ", ".join(firewall.public_addresses)
+    peers = f"\n\t\tip saddr {{ {public} }} tcp dport {{ 22, {MIGRATION_PORTS} }} accept" if public else ""
     return f"""table inet edge-host
 delete table inet edge-host
 table inet edge-host {{
@@ -131,7 +135,7 @@ table inet edge-host {{
 		ct state established,related accept
 		ip saddr {firewall.hosts} udp dport {VXLAN_PORT} accept
 		# SSH, BGP, and live migrations
-		ip saddr {firewall.hosts} tcp dport {{ 22, 179, {MIGRATION_PORTS} }} accept{ssh}
+		ip saddr {firewall.hosts} tcp dport {{ 22, 179, {MIGRATION_PORTS} }} accept{peers}{ssh}
 		ip saddr @operators tcp dport 22 accept
 		ip protocol icmp accept
 		udp sport 67 udp dport 68 accept

@@ -62,9 +62,9 @@ def parse_setup(text: str) -> Setup:
     """Parse what `setup_state` printed. Raises ValueError where it is something else."""
     values: dict[str, str] = {}
     log: list[str] = []
-    for line in text.strip("\n").splitlines():
+    for line in text.split("\n"):
         if line.startswith("|"):
-            log.append(line[1:].strip())
+            log.append(line[1:].strip().rpartition("\r")[2])  # of a progress bar, its last state
         elif line.strip():
             name, _, value = line.partition("=")
             values[name] = value.strip()

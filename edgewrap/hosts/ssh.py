@@ -253,7 +253,7 @@ async def _attempt(host: HostOutput, ssh: Ssh, keys: list[SSHKey | SSHKeyPair], 
 
 def _algorithms(pinned: str | None) -> list[str]:
     """The pinned key's algorithm comes first: a host that still has that key shows it; any other is then a mismatch."""
-    kind = pinned.split()[0] if pinned else ""
+    kind = pinned.partition(" ")[0] if pinned else ""
     first = [name for name in _KEY_ALGORITHMS if name == kind or (kind == "ssh-rsa" and name.startswith("rsa-"))]
     return [*first, *(name for name in _KEY_ALGORITHMS if name not in first)]
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from edgewrap.change import Plane
 from edgewrap.errors import HostError
 from edgewrap.events import Emit, Event, EventKind
-from edgewrap.hosts.facts import FactsError, HostFacts, facts_command, parse_facts
+from edgewrap.hosts.facts import HostFacts, facts_command, parse_facts
+from edgewrap.hosts.rows import FactsError
 from edgewrap.hosts.ssh import Answer, Session, connected, credentials
 from edgewrap.outputs import HostOutput, HostPin
 from edgewrap.spec.models import Ssh
@@ -79,8 +80,10 @@ class Visit:
             raise HostError(
                 self.key,
                 f"it could not be read: {error}",
-                cause=tail(answer.stderr) or f"the script ended with status {answer.status}",
-                advice="look at the host (`edgewrap ssh`): it needs a recent Ubuntu with iproute2",
+                cause=error.rule or tail(answer.stderr) or f"the script ended with status {answer.status}",
+                advice=_correct_value(self.key)
+                if error.rule
+                else "look at the host (`edgewrap ssh`): it needs a recent Ubuntu with iproute2",
             ) from error
         return self.facts
 
@@ -134,6 +137,10 @@ async def visit_all(
 def tail(text: str, lines: int = 5) -> str:
     """The last lines of what a program said, as one."""
     return "; ".join(line.strip() for line in text.strip().splitlines()[-lines:])
+
+
+def _correct_value(key: str) -> str:
+    return f"correct the value on the host (`edgewrap ssh {key}`, then `ip address`, `ip route`, `ip rule`) and re-run"
 
 
 def _not_running(host: HostOutput) -> HostError:

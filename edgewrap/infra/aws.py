@@ -10,12 +10,15 @@ import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from edgewrap.errors import AwsError, ToolError
 from edgewrap.infra.clients import Clients
 from edgewrap.infra.inputs import InterfaceLimits
+from edgewrap.spec.forms import LINE_BREAK
 from edgewrap.spec.models import Spec
+from edgewrap.spec.place import code_point
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.literals import InstanceTypeType
@@ -111,16 +114,20 @@ class AwsLookups:
         """The text of the user's public key file. Raises ToolError where it cannot be read or is not one."""
         advice = "make one with `ssh-keygen -t ed25519`, or name another file in ssh.public_key"
         try:
-            text = self._public_key.read_text(encoding="utf-8").strip()
+            content = self._public_key.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise ToolError(
                 f"the public key {self._public_key} cannot be read", cause=str(error), advice=advice
             ) from error
+        text = content.strip()
         kind = text.split(" ", 1)[0]
-        if len(text.splitlines()) != 1 or not kind.startswith(("ssh-", "ecdsa-", "sk-")):
+        start = content.index(text)
+        line_break = LINE_BREAK.search(content, start, start + len(text))
+        if line_break is not None or not kind.startswith(("ssh-", "ecdsa-", "sk-")):
+            found = f"{_place(self._public_key, line_break)} is a line break: " if line_break else ""
             raise ToolError(
                 f"{self._public_key} is not a public key file",
-                cause="it should hold one line: type, key, comment",
+                cause=f"{found}it should hold one line: type, key, comment",
                 advice=advice,
             )
         if kind not in KEY_TYPES:
@@ -176,3 +183,10 @@ class AwsLookups:
             with self._clients.explained():
                 self._known_type = self._clients.ec2.describe_instance_types(InstanceTypes=[asked])["InstanceTypes"][0]
         return self._known_type
+
+
+def _place(file: Path, found: re.Match[str]) -> str:
+    """Where in a file a character is, and which one: `FILE:LINE:COLUMN: U+2028`."""
+    line = found.string.count("\n", 0, found.start()) + 1
+    column = found.start() - found.string.rfind("\n", 0, found.start())
+    return f"{file}:{line}:{column}: {code_point(found[0])}"

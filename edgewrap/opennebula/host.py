@@ -62,10 +62,10 @@ class HostFacts(Existing):
 
     @property
     def pin(self) -> HostPin | None:
-        """The SSH host key that was pinned for this host."""
+        """The SSH host key that was pinned for this host: type and key, one line whatever the template holds."""
         parts = vector_of(self.template, SSH_ATTRIBUTE)
         complete = parts.get("INSTANCE_ID") and parts.get("HOST_KEY")
-        return HostPin(parts["INSTANCE_ID"], parts["HOST_KEY"]) if complete else None
+        return HostPin(parts["INSTANCE_ID"], " ".join(parts["HOST_KEY"].split()[:2])) if complete else None
 
 
 @dataclass(frozen=True, slots=True)

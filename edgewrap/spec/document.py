@@ -19,7 +19,7 @@ from yaml.reader import Reader, ReaderError
 from yaml.resolver import BaseResolver
 from yaml.scanner import Scanner
 
-from edgewrap.spec.place import Fault, KeyPath, Place, quoted
+from edgewrap.spec.place import Fault, KeyPath, Place, code_point, quoted
 
 MOST_BYTES = 256 * 1024
 MOST_NODES = 50_000  # with aliases followed: a file cannot grow without bounds by naming an anchor again and again
@@ -91,7 +91,7 @@ def read_document(text: str) -> Document:
     except ReaderError as error:
         before = text[: error.position]
         column = error.position - (before.rfind("\n") + 1) + 1
-        character = f"U+{ord(text[error.position]):04X}"
+        character = code_point(text[error.position])
         raise NotYamlError(
             f"must be YAML: the character {character} has no place in it", before.count("\n") + 1, column
         ) from None

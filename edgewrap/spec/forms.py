@@ -26,9 +26,14 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
+from edgewrap.spec.place import code_point
+
 HIGHEST_PORT = 65535
 LARGEST_TAG_KEY = 128
 LARGEST_TAG_VALUE = 256
+
+LINE_BREAK = re.compile("[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
+"""Every character that some program takes for the end of a line, as `str.splitlines` does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,9 +279,16 @@ _KEY_TYPES = "ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)|sk-(?:ssh-ed25
 
 
 def _public_key(text: str) -> str:
-    """One line as in an OpenSSH public key file; the key's own text names the same type."""
+    """One line as in an OpenSSH public key file; the key's own text names the same type.
+
+    A comment with a line break would be a second key to whatever reads the file by lines.
+    """
     rule = "must be one OpenSSH public key: its type, its text in base64 and a comment, without options"
-    found = re.fullmatch(rf"({_KEY_TYPES}) ([A-Za-z0-9+/]+=*)(?: [^\x00-\x1f\x7f]*)?", text)
+    if found := LINE_BREAK.search(text):
+        raise ValueError(
+            f"must be on one line: its character {found.start() + 1} is {code_point(found[0])}, a line break"
+        )
+    found = re.fullmatch(rf"({_KEY_TYPES}) ([A-Za-z0-9+/]+=*)(?: [^\x00-\x1f\x7f-\x9f]*)?", text)
     if found is None:
         raise ValueError(rule)
     try:

@@ -28,6 +28,11 @@ def quoted(text: str) -> str:
     return '"' + "".join(escaped).replace('"', '\\"') + '"'
 
 
+def code_point(character: str) -> str:
+    """A character by its number, such as U+2028."""
+    return f"U+{ord(character):04X}"
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where something is written: line and column count from 1; `text` is it, on one line."""

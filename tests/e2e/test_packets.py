@@ -11,7 +11,7 @@ from tests.e2e.conftest import Edge
 from tests.support.packets import NO_ANSWER, connect, server
 
 INTERNET = "internet"
-WEB, CLOSED = 80, 9000
+SSH, WEB, CLOSED = 22, 80, 9000
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +67,15 @@ def test_a_vm_reaches_itself_by_its_elastic_ip(vms: Edge) -> None:
 def test_a_port_that_the_users_security_group_does_not_open_is_closed(vms: Edge) -> None:
     assert connect(vms.lab, INTERNET, vms.public("eip-0"), CLOSED) == NO_ANSWER
     assert connect(vms.lab, "eip-4", "127.0.0.1", CLOSED) == "127.0.0.1"  # the server is there
+
+
+def test_hosts_open_ssh_to_each_other_by_public_address_and_vms_do_not(vms: Edge) -> None:
+    """Through the security group and the hosts' own firewall; `ssh.from` covers no host."""
+    for target in vms.outputs["hosts"].values():
+        address = target["public_address"]
+        seen = vms.lab.run("ssh-keyscan", "-T", "2", address, place="host-0", check=False).stdout
+        assert f"{address} ssh-ed25519 " in seen
+        assert connect(vms.lab, "eip-0", address, SSH) == NO_ANSWER
 
 
 def test_the_last_vm_of_a_host_does_not_take_the_bridge_away(vms: Edge) -> None:

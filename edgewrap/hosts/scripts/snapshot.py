@@ -136,18 +136,23 @@ def put(path: Path, wanted: Data) -> None:
 
 def keys(user: str) -> Data:
     path = Path(pwd.getpwnam(user).pw_dir, ".ssh", "authorized_keys").resolve()
-    return {"path": str(path), "block": parted(path.read_text(errors="surrogateescape"))[1] if path.exists() else ""}
+    return {"path": str(path), "block": parted(text_of(path))[1]}
 
 
 def restore_keys(before: Data) -> None:
     """Our block only: every other line stays as it is by now."""
     path = Path(before["path"])
-    others, block = parted(path.read_text(errors="surrogateescape")) if path.exists() else ("", "")
+    others, block = parted(text_of(path))
     if block != before["block"] and path.exists():
         status = path.stat()
         text = (others + before["block"]).encode(errors="surrogateescape")
         owner = [status.st_uid, status.st_gid]
         put(path, {"mode": status.st_mode & 0o7777, "owner": owner, "content": base64.b64encode(text).decode()})
+
+
+def text_of(path: Path) -> str:
+    """The text of a file byte for byte, whatever its encoding and line ends; empty without the file."""
+    return path.read_bytes().decode(errors="surrogateescape") if path.exists() else ""
 
 
 def parted(text: str) -> tuple[str, str]:
@@ -158,7 +163,7 @@ def parted(text: str) -> tuple[str, str]:
 
 def group_macs(known: Data) -> set[str]:
     content = known.get(NETWORK_DATA, {}).get("content", "")
-    lines = base64.b64decode(content).decode().splitlines()
+    lines = base64.b64decode(content).decode(errors="replace").split("\n")
     return {words[2] for words in map(str.split, lines) if len(words) > 2 and words[0] == "group"}
 
 
@@ -171,13 +176,9 @@ def kernel() -> Data:
         "links": links,
         "sysctls": dict(sysctls(links)),
         "tables": {table: output("nft", "-s", "list", "table", *table.split()) for table in NFT_TABLES},
-        "rules": [rule(line) for line in output("ip", "-N", "-4", "-d", "rule").splitlines()],
-        "routes": [
-            route(line) for line in output("ip", "-N", "-4", "-d", "-o", "route", "show", "table", "all").splitlines()
-        ],
-        "proxies": [
-            line.split()[0] for line in output("ip", "-4", "neighbour", "show", "proxy", "dev", GATEWAY).splitlines()
-        ],
+        "rules": [rule(line) for line in printed("ip", "-N", "-4", "-d", "rule")],
+        "routes": [route(line) for line in printed("ip", "-N", "-4", "-d", "-o", "route", "show", "table", "all")],
+        "proxies": [line.split()[0] for line in printed("ip", "-4", "neighbour", "show", "proxy", "dev", GATEWAY)],
         "fdb": [
             row["mac"] for row in rows("bridge", "-j", "fdb", "show", "brport", PORT) if row.get("state") == "static"
         ],
@@ -377,6 +378,12 @@ def run_batch(tool: str, lines: list[str]) -> None:
 
 def rows(*command: str) -> list[Data]:
     return [row for row in json.loads(output(*command) or "[]") if row]
+
+
+def printed(*command: str) -> list[str]:
+    """The lines that a command prints. Only a line feed ends one: a name may hold another character at which
+    `str.splitlines` splits."""
+    return [line for line in output(*command).split("\n") if line]
 
 
 def output(*command: str) -> str:

@@ -53,12 +53,13 @@ def test_a_key_is_taken_at_first_sight_and_kept(host: Runner) -> None:
     assert host.observe().pins["host-2"] == pin
 
 
-@pytest.mark.parametrize("kind", ["ssh-ed25519", "ecdsa-sha2-nistp256", "ssh-rsa"])
+@pytest.mark.parametrize("kind", ["ssh-ed25519", "ecdsa-sha2-nistp256", "ssh-rsa", "blank"])
 def test_another_key_than_the_pinned_one_is_refused(host: Runner, runner: Runner, kind: str) -> None:
     other = {
         "ssh-ed25519": runner.only("host-1").observe().pins["host-1"].host_key,
         "ecdsa-sha2-nistp256": "ecdsa-sha2-nistp256 AAAA",
         "ssh-rsa": "ssh-rsa AAAA",
+        "blank": " ",
     }[kind]
     pinned = replace(host, pins={"host-2": HostPin("i-2", other)})
     error, cause = _failure(pinned)
@@ -222,6 +223,40 @@ def test_one_hosts_failure_leaves_the_others_alone(runner: Runner, monkeypatch: 
     assert {key: report.ready for key, report in reports.items()} == {"host-0": True, "host-2": True}
     told = {change.key.split("/")[0] for change in mixed.plane.diff(mixed.outputs, done)}
     assert told == {"host-4"}
+
+
+LIAR = """#!/bin/sh
+/usr/sbin/ip "$@" | sed 's/"dev":"eth0"/"dev":"ens5; touch #"/'
+"""
+
+
+def test_a_host_with_a_wrong_answer_fails_alone(runner: Runner) -> None:
+    """It names an interface that cannot be one: what it says goes no further."""
+    runner.converge()
+    runner.vpc.on("host-1", f"cat >/usr/local/sbin/ip <<'END'\n{LIAR}END\nchmod 755 /usr/local/sbin/ip")
+    try:
+        done = runner.try_converge()
+    finally:
+        runner.vpc.on("host-1", "rm /usr/local/sbin/ip")
+    assert done.failures.keys() == {"host-1"}
+    assert done.failures["host-1"].what == 'host-1: it could not be read: routes: dev is "ens5; touch #"'
+    assert "name of a network interface" in done.failures["host-1"].cause
+    reports = runner.plane.reports(runner.outputs, done)
+    assert {key: (report.ready, report.phydev) for key, report in reports.items()} == {
+        "host-0": (True, "eth0"),
+        "host-2": (True, "eth0"),
+    }
+
+
+def test_an_mtu_that_no_underlay_has_fails_that_host_alone(runner: Runner) -> None:
+    runner.vpc.on("host-1", "ip link set eth0 mtu 1000")
+    try:
+        seen = runner.observe()
+    finally:
+        runner.vpc.on("host-1", "ip link set eth0 mtu 1500")
+    assert seen.facts.keys() == {"host-0", "host-2"}
+    assert seen.failures["host-1"].what == "host-1: it could not be read: links: mtu of eth0 is 1000"
+    assert seen.failures["host-1"].cause == "must be a whole number from 1280 to 9216"
 
 
 def test_a_missing_interface_is_named(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:

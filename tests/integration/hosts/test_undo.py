@@ -87,11 +87,14 @@ def change(runner: Runner, host: str = HOST, *, undo_s: int = LONG_S, more: str 
 
 @pytest.fixture
 def other(vpc: Vpc, make_runner: Callable[..., Runner]) -> Runner:
-    """Another wish: fewer Elastic IPs and one group less, SSH from elsewhere, a key for the user."""
+    """Another spec: fewer Elastic IPs and one group less, SSH from elsewhere, a key for the user; a peer has another
+    public address."""
     runner = make_runner(**{"from": ["192.0.2.0/24"], "authorized_keys": [KEY]})
     groups = {key: group for key, group in runner.outputs.groups.items() if key != "group-1"}
     eips = {key: eip for key, eip in runner.outputs.eips.items() if eip.group in groups and key != "eip-4"}
-    return replace(runner, outputs=replace(runner.outputs, groups=groups, eips=eips))
+    peer = replace(runner.outputs.hosts["host-1"], public_address="203.0.113.200")
+    hosts = {**runner.outputs.hosts, peer.key: peer}
+    return replace(runner, outputs=replace(runner.outputs, hosts=hosts, groups=groups, eips=eips))
 
 
 def taken_back(vpc: Vpc, host: str = HOST) -> str:
@@ -124,6 +127,7 @@ def test_a_change_of_a_converged_host(vpc: Vpc, runner: Runner, other: Runner) -
     before = facts_of(vpc)
     change(other)
     assert facts_of(vpc) != before
+    assert "203.0.113.200" in vpc.on(HOST, "nft list table inet edge-host")
     vpc.on(HOST, f"{UNDO} undo 'a test'")
     assert facts_of(vpc) == before
     assert runner.changes() == ()

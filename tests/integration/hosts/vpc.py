@@ -109,7 +109,7 @@ def outputs_of(placement: dict[int, int], hosts: int, eips: int) -> Outputs:
 
 def _host(index: int) -> HostOutput:
     address = str(addressing.host_address(SUBNET, index))
-    return HostOutput(f"host-{index}", index, f"i-{index}", address, "", address, "running")
+    return HostOutput(f"host-{index}", index, f"i-{index}", address, f"203.0.113.{100 + index}", address, "running")
 
 
 def _eip(index: int, blocks: dict[int, IPv4Network]) -> EipOutput:
@@ -154,7 +154,9 @@ class Vpc:
         self.wrapper = subprocess.Popen([*_WRAPPER, "env", "--ignore-signal=CHLD", "sleep", "infinity"])
         self.pid = _child_of(self.wrapper.pid)
         self.sh(_START)
-        pairs = [(eip.public_address, eip.private_address) for eip in self.outputs.eips.values()]
+        outputs = self.outputs
+        pairs = [(host.public_address, host.private_address) for host in outputs.hosts.values()]
+        pairs += [(eip.public_address, eip.private_address) for eip in outputs.eips.values()]
         inward = ", ".join(f"{public} : {private}" for public, private in pairs)
         outward = ", ".join(f"{private} : {public}" for public, private in pairs)
         self.sh("nft -f -", text=_GATEWAY % (inward, outward))

@@ -118,6 +118,15 @@ def test_only_our_block_of_keys_is_replaced(tmp_path: Path, before: str, after: 
     assert list(keys.parent.iterdir()) == [keys]
 
 
+@pytest.mark.parametrize("character", ["\v", "\f", "\r", "\x1c", "\x85", "\u2028", "\u2029"])
+def test_a_key_never_becomes_two_lines(character: str) -> None:
+    """The spec refuses such a comment. Were one let through, the host would still have one key, within our markers."""
+    key = f"{KEY}{character}{BLOCK_END}{character}{KEY}"
+    ssh = spec().ssh.model_copy(update={"authorized_keys": (key,)})
+    host = desired_host(spec().model_copy(update={"ssh": ssh}), outputs(), "host-0")
+    assert host.authorized_keys == (key,)
+
+
 def test_the_ssh_library_is_imported_only_when_it_is_used() -> None:
     code = "import sys, edgewrap.hosts.plane, edgewrap.hosts.ssh; sys.exit('asyncssh' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -181,6 +190,41 @@ def test_without_a_firewall_there_is_no_table_of_it() -> None:
     assert not any("firewall" in file.path for file in host_files(host))
     assert "ip saddr { 192.0.2.0/24 } tcp dport 22 accept" in _firewall("192.0.2.0/24")
     assert "{  }" not in _firewall()
+
+
+def _with_public(before: Outputs, **addresses: str) -> Outputs:
+    """The same with these public addresses of hosts (`host_0`)."""
+    given = {key.replace("_", "-"): address for key, address in addresses.items()}
+    hosts = {key: replace(host, public_address=given.get(key, "")) for key, host in before.hosts.items()}
+    return replace(before, hosts=hosts)
+
+
+def test_the_firewall_lets_in_the_public_addresses_of_all_hosts_and_of_no_vm() -> None:
+    now = _with_public(outputs(), host_0="198.51.100.10", host_1="198.51.100.11")
+    for key in now.hosts:
+        text = _text(now, key)
+        assert "ip saddr { 198.51.100.10, 198.51.100.11 } tcp dport { 22, 49152-49215 } accept" in text
+        assert not any(eip.public_address in text for eip in now.eips.values())
+    assert "tcp dport { 22, 49152-49215 }" not in _text(outputs())  # none has one
+
+
+def _text(now: Outputs, key: str = "host-0") -> str:
+    host = desired_host(spec(), now, key)
+    return next(file.text for file in host_files(host) if file.path == "/etc/edgewrap/firewall.nft")
+
+
+def test_a_public_address_that_is_not_known_yet_gives_an_unknown_checksum() -> None:
+    host = desired_host(spec(), _with_public(outputs(), host_0="198.51.100.10", host_1=UNKNOWN), "host-0")
+    assert next(file for file in host_files(host) if file.path == "/etc/edgewrap/firewall.nft").sha256 == UNKNOWN
+
+
+def test_while_aws_replaces_a_host_the_firewall_has_its_old_address_and_no_unknown_one() -> None:
+    before = _with_public(outputs(), host_0="198.51.100.10", host_1="198.51.100.11")
+    after = _with_public(outputs(), host_0="198.51.100.10", host_1=UNKNOWN)
+    now, meanwhile = (desired_host(spec(), *each).firewall for each in ((before, "host-0"), (after, "host-0", before)))
+    assert now is not None
+    assert now == meanwhile
+    assert now.public_addresses == ("198.51.100.10", "198.51.100.11")
 
 
 def _firewall(*networks: str) -> str:

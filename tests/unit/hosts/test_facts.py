@@ -3,26 +3,42 @@
 from __future__ import annotations
 
 import base64
+import json
+import re
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgewrap.hosts.diff import diff
 from edgewrap.hosts.facts import (
     BLOCK_BEGIN,
     BLOCK_END,
     BgpFacts,
-    FactsError,
     Link,
     Route,
     Rule,
     Unit,
     parse_facts,
 )
-from tests.unit.hosts.recorded import DATA, recorded
+from edgewrap.hosts.rows import FactsError
+from tests.unit.hosts.recorded import DATA, recorded, wanted
 
 ENTRY = (DATA / "entry.txt").read_text()
+
+
+def _rows_of(section: str) -> list[dict[str, Any]]:
+    """The rows of a recorded section; `ip` also prints empty ones."""
+    found = re.search(rf"##edgewrap:section {section}\n(.*?)\n+##", ENTRY, re.DOTALL)
+    assert found is not None
+    return [row for row in json.loads(found[1]) if row]
+
+
+def _with_rows(section: str, rows: list[dict[str, Any]]) -> str:
+    pattern = rf"(##edgewrap:section {section}\n).*?(?=\n+##)"
+    return re.sub(pattern, lambda match: match[1] + json.dumps(rows), ENTRY, count=1, flags=re.DOTALL)
 
 
 def test_links() -> None:
@@ -81,6 +97,14 @@ def test_files_as_they_are_listed() -> None:
     assert {fact.owner for path, fact in files.items() if path not in frr} == {"root:root"}
 
 
+def test_a_file_whose_name_has_another_line_break_is_one_file() -> None:
+    path = "/etc/edgewrap/a\u2028644 root:root 0 /etc/shadow"
+    line = f"644 root:root {'0' * 64} {path}"
+    files = parse_facts(ENTRY.replace("##edgewrap:section files\n", f"##edgewrap:section files\n{line}\n")).files
+    assert path in files
+    assert files.keys() - {path} == parse_facts(ENTRY).files.keys()
+
+
 def test_a_bare_host() -> None:
     facts = recorded("bare")
     assert facts.link("br-edge") is None
@@ -119,6 +143,97 @@ def test_what_is_no_answer_is_refused(text: str) -> None:
         parse_facts(text)
 
 
+JSON_SECTIONS = {name: _rows_of(name) for name in ("links", "routes", "rules", "proxies", "fdb")}
+
+
+def _with_value(section: str, row: int, field: str, value: object) -> str:
+    """The recorded answer with another value in one field of one row."""
+    rows = [dict(each) for each in JSON_SECTIONS[section]]
+    rows[row][field] = value
+    return _with_rows(section, rows)
+
+
+def _row_of(section: str, **fields: object) -> int:
+    return next(n for n, row in enumerate(JSON_SECTIONS[section]) if fields.items() <= row.items())
+
+
+ETH0, DEFAULT = _row_of("links", ifname="eth0"), _row_of("routes", dst="default", dev="eth0")
+
+
+@pytest.mark.parametrize(
+    ("section", "row", "field", "value", "shown"),
+    [
+        ("links", ETH0, "ifname", "ens5; touch /tmp/x #", 'ifname is "ens5; touch /tmp/x #"'),
+        ("links", ETH0, "ifname", "sixteen-letters-", 'ifname is "sixteen-letters-"'),
+        ("links", ETH0, "ifname", "..", 'ifname is ".."'),
+        ("links", ETH0, "ifname", "-all", 'ifname is "-all"'),
+        ("links", ETH0, "ifname", "a\x1b[2J\u202e", 'ifname is "a\\u001b[2J\\u202e"'),
+        ("links", ETH0, "ifname", ["eth0"], 'ifname is ["eth0"]'),
+        ("links", ETH0, "mtu", "9001", 'mtu is "9001"'),
+        ("links", ETH0, "mtu", True, "mtu is true"),
+        ("links", ETH0, "mtu", 1500.5, "mtu is 1500.5"),
+        ("links", ETH0, "mtu", 60, "mtu of eth0 is 60"),
+        ("links", ETH0, "mtu", 1279, "mtu of eth0 is 1279"),
+        ("links", ETH0, "mtu", 9217, "mtu of eth0 is 9217"),
+        ("links", ETH0, "master", "br edge", 'master is "br edge"'),
+        ("links", ETH0, "address", "0e:\n", 'address is "0e:\\n"'),
+        ("routes", DEFAULT, "dev", "ens5; touch /tmp/x #", 'dev is "ens5; touch /tmp/x #"'),
+        ("routes", DEFAULT, "metric", "low", 'metric is "low"'),
+        ("routes", DEFAULT, "gateway", "10.0.0.1 dev lo", 'gateway is "10.0.0.1 dev lo"'),
+        ("routes", DEFAULT, "dst", "default table main", 'dst is "default table main"'),
+        ("rules", 0, "iif", "a b", 'iif is "a b"'),
+        ("rules", 0, "priority", None, "priority is null"),
+        ("proxies", 0, "dst", "x", 'dst is "x"'),
+        ("fdb", _row_of("fdb", state="static"), "mac", 7, "mac is 7"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_field(section: str, row: int, field: str, value: object, shown: str) -> None:
+    with pytest.raises(FactsError) as caught:
+        parse_facts(_with_value(section, row, field, value))
+    assert str(caught.value) == f"{section}: {shown}"
+    assert caught.value.rule.startswith("must be ")
+
+
+@pytest.mark.parametrize("mtu", [1280, 9001, 9216])
+def test_every_mtu_of_an_underlay_is_taken(mtu: int) -> None:
+    assert parse_facts(_with_value("links", ETH0, "mtu", mtu)).phydev_mtu == mtu
+
+
+def test_an_interface_beside_the_default_route_may_have_any_mtu() -> None:
+    loopback = _row_of("links", ifname="lo")
+    assert JSON_SECTIONS["links"][loopback]["mtu"] == 65536
+    bridge = _row_of("links", ifname="br-edge")  # `diff` tells that it differs, and converge corrects it
+    link = parse_facts(_with_value("links", bridge, "mtu", 60)).link("br-edge")
+    assert link is not None
+    assert link.mtu == 60
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '[{"metric": Infinity, "table": Infinity}]', "[1]", "[[1]]"])
+def test_what_is_json_but_no_table_of_routes_is_refused(text: str) -> None:
+    with pytest.raises(FactsError):
+        parse_facts(re.sub(r"(##edgewrap:section routes\n).*?(?=\n+##)", lambda m: m[1] + text, ENTRY, flags=re.DOTALL))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(st.data(), JSON)
+def test_any_value_anywhere_is_refused_or_harmless(data: st.DataObject, value: object) -> None:
+    section = data.draw(st.sampled_from(sorted(JSON_SECTIONS)))
+    row = data.draw(st.integers(0, len(JSON_SECTIONS[section]) - 1))
+    field = data.draw(st.sampled_from(sorted(JSON_SECTIONS[section][row])))
+    with suppress(FactsError):
+        facts = parse_facts(_with_value(section, row, field, value))
+        for operation in diff(wanted(), facts):
+            assert all(re.fullmatch(r"[a-z0-9./ :_-]+", line) for line in operation.remove)
+        assert re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}|", facts.phydev)
+        assert facts.phydev_mtu == 0 or 1280 <= facts.phydev_mtu <= 9216
+
+
 def _with_keys(text: str) -> tuple[str, ...] | None:
     head, _ = ENTRY.split("##edgewrap:section keys\n")
     keys = base64.encodebytes(text.encode()).decode()
@@ -133,8 +248,9 @@ def _with_keys(text: str) -> tuple[str, ...] | None:
         (f"{BLOCK_BEGIN}\n{BLOCK_END}\n", ()),
         (f"{BLOCK_BEGIN}\none\n", None),
         (f"{BLOCK_END}\none\n{BLOCK_BEGIN}\n", None),
+        (f"{BLOCK_BEGIN}\none \x85a\u2028b\fc\n{BLOCK_END}\n", ("one \x85a\u2028b\fc",)),
     ],
-    ids=["none", "a block", "an empty one", "no end", "turned round"],
+    ids=["none", "a block", "an empty one", "no end", "turned round", "other line breaks"],
 )
 def test_our_block_of_keys(text: str, keys: tuple[str, ...] | None) -> None:
     assert _with_keys(text) == keys

@@ -57,6 +57,9 @@ def test_what_the_script_prints_is_read() -> None:
     assert parse_setup(FAILED).reason == "package lists failed with status 1"
     assert parse_setup(RUNNING).step == "edgewrap: package lists"
     assert parse_setup("state=running\n| state=done\n|\n") == Setup(SetupState.RUNNING, log=("state=done",))
+    for character in ("\r", "\f", "\x85", "\u2028"):
+        assert parse_setup(f"state=running\n| 5%{character}state=done\n").state is SetupState.RUNNING
+    assert parse_setup("state=running\n| 5%\r100%\r\n").step == "100%"
     with pytest.raises(ValueError, match="unheard of"):
         parse_setup("state=unheard of\n")
 

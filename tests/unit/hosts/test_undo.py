@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import pwd
 from fnmatch import fnmatch
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -75,3 +79,23 @@ def test_our_block_of_keys_is_parted_from_the_others(others: str) -> None:
     block = f"{facts.BLOCK_BEGIN}\nssh-ed25519 AAAA ada\n{facts.BLOCK_END}\n"
     assert snapshot.parted(block + others) == (others, block)
     assert snapshot.parted(others) == (others, "")
+
+
+def test_other_peoples_keys_are_put_back_byte_for_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their line ends, and what is not UTF-8, included."""
+    others = b"ssh-rsa AAAA windows\r\nssh-rsa AAAA old\rmac\nssh-rsa AAAA latin-1 \xe9\xe2\x80\xa8\n"
+    block = f"{facts.BLOCK_BEGIN}\nssh-ed25519 AAAA ada\n{facts.BLOCK_END}\n".encode()
+    file = tmp_path / ".ssh" / "authorized_keys"
+    file.parent.mkdir()
+    monkeypatch.setattr(pwd, "getpwnam", lambda _: SimpleNamespace(pw_dir=str(tmp_path)))
+    file.write_bytes(others + block)
+    before = snapshot.keys("ubuntu")
+    file.write_bytes(others)
+    snapshot.restore_keys(before)
+    assert file.read_bytes() == others + block
+
+
+def test_groups_are_read_from_a_damaged_file() -> None:
+    text = b"group 0 0e:00:00:00:00:01 10.0.128.0\n\xff\xe2\x80\xa8group 0 0e:00:00:00:00:99 x\n"
+    content = base64.b64encode(text).decode()
+    assert snapshot.group_macs({snapshot.NETWORK_DATA: {"content": content}}) == {"0e:00:00:00:00:01"}

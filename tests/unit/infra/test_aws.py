@@ -104,6 +104,7 @@ def test_a_type_of_another_architecture_is_named() -> None:
         ("sk-ssh-ed25519@openssh.com AAAAGnNr someone", "holds a key of type sk-ssh-ed25519@openssh.com"),
         ("ssh-dss AAAAB3NzaC1kc3M someone", "holds a key of type ssh-dss"),
         ("hello", "is not a public key file"),
+        (f"{PUBLIC_KEY}\n{PUBLIC_KEY}", "is not a public key file"),
     ],
 )
 def test_only_keys_that_ec2_imports_are_taken(tmp_path: Path, text: str, error: str) -> None:
@@ -117,3 +118,13 @@ def test_only_keys_that_ec2_imports_are_taken(tmp_path: Path, text: str, error: 
     with pytest.raises(ToolError, match=error) as caught:
         lookups.public_key()
     assert "ssh-keygen -t ed25519" in caught.value.advice
+
+
+@pytest.mark.parametrize("character", ["\v", "\f", "\x1c", "\x85", "\u2028", "\u2029"])
+def test_a_line_break_in_a_public_key_file_is_told_with_its_place(tmp_path: Path, character: str) -> None:
+    file = tmp_path / "key.pub"
+    file.write_text(f"\nssh-ed25519 AAAA me{character}{PUBLIC_KEY}\n")
+    spec = make_spec(ssh={"public_key": str(file)})
+    with pytest.raises(ToolError, match="is not a public key file") as caught:
+        AwsLookups(spec, Clients(spec, {})).public_key()
+    assert caught.value.cause.startswith(f"{file}:2:20: U+{ord(character):04X} is a line break: ")

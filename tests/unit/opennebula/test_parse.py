@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from xml.etree.ElementTree import Element
 
+import pytest
+
 from edgewrap.opennebula import cluster, datastore, host, usage, virtual_network, vn_template
 from edgewrap.opennebula.address_range import Lease
 from edgewrap.opennebula.client import FrontEnd
 from edgewrap.opennebula.marks import mark_of
+from edgewrap.opennebula.objects import Kind
 from edgewrap.opennebula.session import Session
 from edgewrap.opennebula.template import text_of, vector_of
 from edgewrap.opennebula.usage import Vm
+from edgewrap.outputs import HostPin
 from tests.support.recordings import Recording
 
 
@@ -33,6 +37,14 @@ def test_hosts(recording: Recording) -> None:
     assert (busy.vms, busy.state_word) == ((0,), "monitored")
     (emptied,) = host.parse(_pool("HOST_POOL", recording, "host empty again"))
     assert (emptied.vms, emptied.status) == ((), "disabled")
+
+
+@pytest.mark.parametrize(
+    "text", ["ssh-ed25519 AAAA\nhost-1 ssh-rsa BBBB", "ssh-ed25519\tAAAA\u2028\r", " ssh-ed25519  AAAA "]
+)
+def test_a_pinned_host_key_is_one_line_of_type_and_key(text: str) -> None:
+    facts = host.HostFacts(Kind.HOST, 0, "a", None, "", {"EDGEWRAP_SSH": {"INSTANCE_ID": "i-0", "HOST_KEY": text}})
+    assert facts.pin == HostPin("i-0", "ssh-ed25519 AAAA")
 
 
 def _pool(tag: str, recording: Recording, step: str) -> Element:
