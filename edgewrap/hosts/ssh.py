@@ -22,6 +22,7 @@ from edgewrap.errors import ConvergeError, HostError, HostKeyError, ToolError
 from edgewrap.hosts.remedies import LOGIN_REFUSED, NOT_SSH, SUDO
 from edgewrap.hosts.troubles import Trouble, proxy_trouble, trouble_of
 from edgewrap.outputs import HostOutput, HostPin
+from edgewrap.paths import is_file
 from edgewrap.remedies import find_remedy
 from edgewrap.spec.models import Ssh
 
@@ -133,7 +134,7 @@ async def credentials(public_key: Path) -> AsyncIterator[list[SSHKey | SSHKeyPai
     agent_path = os.environ.get("SSH_AUTH_SOCK")
     agent = None
     try:
-        if agent_path and public.is_file():
+        if agent_path and is_file(public):
             agent = await asyncssh.connect_agent(agent_path)
             wanted = asyncssh.read_public_key(public).public_data
             keys[:0] = [pair for pair in await agent.get_keys() if pair.public_data == wanted]
