@@ -11,6 +11,7 @@ from shlex import quote
 from edgewrap.engine.cluster import Cluster
 from edgewrap.engine.plan import nothing_applied
 from edgewrap.errors import EdgewrapError, HostUnreachableError, UsageError
+from edgewrap.hosts.ssh import filled_in
 from edgewrap.outputs import HostOutput, HostPin
 from edgewrap.paths import is_file
 
@@ -68,7 +69,6 @@ def _ssh_command(cluster: Cluster, host: HostOutput, known_hosts: Path, command:
     if ssh.proxy_command:
         # from a file: it may have a password from the environment in it, and every user sees a command line
         proxy = known_hosts.with_name("proxy.sh")
-        command_line = ssh.proxy_command.replace("{instance_id}", host.instance_id).replace("{host}", host.name)
-        proxy.write_text(f"{command_line}\n")
+        proxy.write_text(f"{filled_in(ssh.proxy_command, host)}\n")
         words += ["-o", f"ProxyCommand=/bin/sh {quote(str(proxy))}"]
-    return [*words, host.name, *(["--", *command] if command else [])]
+    return [*words, "--", host.name, *command]

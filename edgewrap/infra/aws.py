@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, cast
 from edgewrap.errors import AwsError, ToolError
 from edgewrap.infra.clients import Clients
 from edgewrap.infra.inputs import InterfaceLimits
+from edgewrap.infra.output_forms import WORD, address
 from edgewrap.spec.models import Spec
+from edgewrap.spec.place import quoted
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.literals import InstanceTypeType
-    from mypy_boto3_ec2.type_defs import FilterTypeDef, InstanceTypeInfoTypeDef
+    from mypy_boto3_ec2.type_defs import FilterTypeDef, InstanceTypeDef, InstanceTypeInfoTypeDef
 
 CANONICAL = "099720109477"
 UBUNTU_NAMES = {
@@ -141,8 +143,7 @@ class AwsLookups:
                 # by a filter, which knows no error for an id that is gone
                 for page in pages.paginate(Filters=[{"Name": "instance-id", "Values": some}]):
                     for instance in (one for reservation in page["Reservations"] for one in reservation["Instances"]):
-                        public = instance.get("PublicIpAddress", "")
-                        found[instance["InstanceId"]] = InstanceNow(instance["State"]["Name"], public)
+                        found[instance["InstanceId"]] = _instance_now(instance)
         return found
 
     def clusters_named(self, name: str) -> dict[str, str]:
@@ -176,3 +177,15 @@ class AwsLookups:
             with self._clients.explained():
                 self._known_type = self._clients.ec2.describe_instance_types(InstanceTypes=[asked])["InstanceTypes"][0]
         return self._known_type
+
+
+def _instance_now(instance: InstanceTypeDef) -> InstanceNow:
+    state, public = str(instance["State"]["Name"]), instance.get("PublicIpAddress", "")
+    try:
+        return InstanceNow(WORD.check(state), address(public) if public else "")
+    except ValueError as error:
+        raise AwsError(
+            f"EC2's answer about an instance is wrong: {error} (state {quoted(state)}, address {quoted(public)})",
+            cause="something other than EC2 answers at the endpoint",
+            advice="check aws.endpoint_url, AWS_ENDPOINT_URL and the proxy",
+        ) from None
