@@ -142,4 +142,4 @@ def test_a_ca_file_that_is_not_there() -> None:
 def test_a_ca_file_that_is_no_path() -> None:
     environ = {"ONE_AUTH": "user:secret", "ONE_XMLRPC": "https://b/RPC2"}
     with pytest.raises(FrontEndUnreachableError, match="cannot be read"):
-        connect(spec(opennebula={"ca_file": f"/nowhere/{LONG}"}), environ)
+        connect(spec(opennebula={"ca_file": f"/{LONG}"}), environ)
