@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
+from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -31,7 +31,7 @@ def _network(text: str) -> str:
     try:
         if str(IPv4Network(text)) == text:
             return text
-    except (AddressValueError, NetmaskValueError, ValueError):
+    except ValueError:
         pass
     raise ValueError("must be an IPv4 network in CIDR form, such as 10.0.0.0/16")
 
