@@ -17,6 +17,7 @@
         AuthorizationError         the user has too few rights
         ForeignObjectError         an object that is not ours stands in the way
         InUseError                 a VM, a lease or a tenant's network forbids it
+      HostKeysUnreadableError    the pinned host keys cannot be read, and the run would change hosts
       HostError                  one host could not be observed or converged
         HostUnreachableError       no SSH connection
         HostKeyError               it answered with another key than the pinned one
@@ -187,6 +188,10 @@ class ForeignObjectError(OpenNebulaError):
 
 class InUseError(OpenNebulaError):
     """A VM, a lease or a tenant's network forbids the change."""
+
+
+class HostKeysUnreadableError(EdgewrapError):
+    """The pinned host keys cannot be read, and the run would change hosts."""
 
 
 class HostError(EdgewrapError):

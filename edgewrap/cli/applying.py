@@ -35,7 +35,7 @@ def plan_and_apply(
     view = choose_view(json=json)
     with open_cluster(options, view.event) as cluster:
         with view:
-            plan = make_plan(cluster, planes, Wishes(frozenset(move_off), frozenset(replace)))
+            plan = make_plan(cluster, planes, Wishes(frozenset(move_off), frozenset(replace)), to_apply=True)
             view.changes(plan.changes, planes)
             for failure in plan.failures:
                 view.failure(failure)

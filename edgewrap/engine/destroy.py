@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from edgewrap.change import Change, Plane
 from edgewrap.engine.belonging import require_own_state
 from edgewrap.engine.cluster import Cluster
+from edgewrap.engine.plan import observe_opennebula
 from edgewrap.engine.side_by_side import side_by_side
 from edgewrap.errors import EdgewrapError, PartlyAppliedError, ProtectedError
-from edgewrap.events import Event, EventKind
 
 if TYPE_CHECKING:
     from edgewrap.infra.aws_plan import AwsPlan
@@ -42,9 +42,9 @@ def plan_destroy(cluster: Cluster, planes: tuple[Plane, ...]) -> DestroyPlan:
             advice="set `protect: false` in the spec if the cluster is really to go",
         )
     with side_by_side(cluster, len(Plane)) as pool:
-        facts_read = pool.submit(_observe_opennebula, cluster, Plane.OPENNEBULA in planes)
+        facts_read = pool.submit(observe_opennebula, cluster, frozenset(planes) - {Plane.HOSTS})
         state = cluster.aws.current()
-        marked = facts_read.result()
+        marked, _ = facts_read.result()
         require_own_state(cluster, state, marked, about_aws=Plane.AWS in planes, destroy=True)
         destroyed = state is None or Plane.AWS not in planes
         planned = None if destroyed else pool.submit(cluster.aws.plan, state, destroy=True)
@@ -53,18 +53,6 @@ def plan_destroy(cluster: Cluster, planes: tuple[Plane, ...]) -> DestroyPlan:
         changes = cluster.opennebula.destroy_changes(facts, uuid=uuid) if facts is not None else ()
         aws = planned.result() if planned else None
     return DestroyPlan(planes, facts, aws, uuid, (*changes, *(aws.changes if aws else ())))
-
-
-def _observe_opennebula(cluster: Cluster, needed: bool) -> OneFacts | None:
-    """Read even where the run is not about that plane: its marks tell whether the state is the cluster's own."""
-    try:
-        return cluster.opennebula.observe()
-    except EdgewrapError as error:
-        if needed:
-            raise
-        text = f"the front-end could not be read ({error.what}): whether this is its cluster's state is not known"
-        cluster.emit(Event(EventKind.WARNING, Plane.OPENNEBULA, "marks", text))
-        return None
 
 
 def destroy(cluster: Cluster, plan: DestroyPlan) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from edgewrap.engine.cluster import Cluster
 from edgewrap.engine.losses import Losses, Wishes, weigh
 from edgewrap.engine.preflight import before_making, tell
 from edgewrap.engine.side_by_side import side_by_side
-from edgewrap.errors import EdgewrapError, HostError, StateError, UsageError
+from edgewrap.errors import EdgewrapError, HostError, HostKeysUnreadableError, StateError, UsageError
 from edgewrap.events import Event, EventKind
 from edgewrap.finding import Finding
 from edgewrap.outputs import UNKNOWN, HostPin, HostReport, Outputs
@@ -73,13 +73,16 @@ class RunPlan:
         )
 
 
-def make_plan(cluster: Cluster, planes: tuple[Plane, ...], wishes: Wishes = NO_WISHES) -> RunPlan:
+def make_plan(
+    cluster: Cluster, planes: tuple[Plane, ...], wishes: Wishes = NO_WISHES, *, to_apply: bool = False
+) -> RunPlan:
     """Observe the planes and compare them with the spec; nothing is changed anywhere. Dead hosts are warned of.
 
     Raises StateError where the AWS plane is left out and nothing is applied yet to stand on, and whatever a plane
-    raises that cannot be observed.
+    raises that cannot be observed. A plan that is `to_apply` needs the pinned host keys if it is about hosts: raises
+    HostKeysUnreadableError, before any host is contacted, if they cannot be read.
     """
-    observed = observe(cluster, planes, wishes)
+    observed = observe(cluster, planes, wishes, to_apply=to_apply)
     if observed.aws is not None:
         outputs = observed.aws.predicted
     elif observed.state is not None:
@@ -106,14 +109,22 @@ def make_plan(cluster: Cluster, planes: tuple[Plane, ...], wishes: Wishes = NO_W
     return RunPlan(planes, observed, outputs, tuple(changes), failures, findings)
 
 
-def observe(cluster: Cluster, planes: tuple[Plane, ...], wishes: Wishes = NO_WISHES) -> Observed:
+def observe(
+    cluster: Cluster, planes: tuple[Plane, ...], wishes: Wishes = NO_WISHES, *, to_apply: bool = False
+) -> Observed:
     """Observe the planes side by side: terraform's plan takes seconds, the others fit beside it."""
     with side_by_side(cluster, len(Plane) + 1) as pool:  # one for what AWS has to have
-        return _observe(cluster, planes, wishes, pool)
+        one = pool.submit(observe_opennebula, cluster, planes, to_apply=to_apply)
+        return _observe(cluster, planes, wishes, pool, one)
 
 
-def _observe(cluster: Cluster, planes: tuple[Plane, ...], wishes: Wishes, pool: ThreadPoolExecutor) -> Observed:
-    one = pool.submit(observe_opennebula, cluster, Plane.OPENNEBULA in planes)
+def _observe(
+    cluster: Cluster,
+    planes: tuple[Plane, ...],
+    wishes: Wishes,
+    pool: ThreadPoolExecutor,
+    one: Future[tuple[OneFacts | None, Mapping[str, HostPin]]],
+) -> Observed:
     about_aws = Plane.AWS in planes
     if not about_aws and wishes != NO_WISHES:
         raise UsageError(
@@ -184,17 +195,38 @@ def nothing_applied(cluster: Cluster) -> StateError:
     )
 
 
-def observe_opennebula(cluster: Cluster, needed: bool) -> tuple[OneFacts | None, Mapping[str, HostPin]]:
-    """Host keys are pinned in OpenNebula: they are read even where the run is not about that plane."""
+def observe_opennebula(
+    cluster: Cluster, planes: Collection[Plane], *, to_apply: bool = False
+) -> tuple[OneFacts | None, Mapping[str, HostPin]]:
+    """The front-end, and the host keys that are pinned there. Both are read even if the run is not about that plane:
+    the marks tell whether the state is the cluster's own.
+
+    If the front-end cannot be read, a run that is about it raises what it raised. A run that would change hosts
+    (`to_apply`) raises HostKeysUnreadableError. Any other run gets no facts and no pins, and a warning.
+    """
     try:
         facts = cluster.opennebula.observe()
     except EdgewrapError as error:
-        if needed:
+        if Plane.OPENNEBULA in planes:
             raise
-        text = f"the pinned host keys could not be read ({error.what}): each host's key is taken at first sight"
-        cluster.emit(Event(EventKind.WARNING, Plane.HOSTS, "host keys", text))
+        if Plane.HOSTS in planes and to_apply:
+            raise _pins_unreadable(error) from error
+        plane, key, text = Plane.OPENNEBULA, "marks", "whether this is the cluster's own state is not checked"
+        if Plane.HOSTS in planes:
+            plane, key = Plane.HOSTS, "host keys"
+            text = "the pinned host keys are not checked, so anyone may answer as a host; `apply` needs the keys"
+        cluster.emit(Event(EventKind.WARNING, plane, key, f"the front-end could not be read ({error.what}): {text}"))
         return None, {}
     return facts, cluster.opennebula.pins(facts)
+
+
+def _pins_unreadable(error: EdgewrapError) -> HostKeysUnreadableError:
+    return HostKeysUnreadableError(
+        f"the pinned host keys cannot be read: {error.what}",
+        cause=f"{error.cause}; without the keys, a host cannot be told from someone who intercepts the connection",
+        advice=f"{error.advice}; no host was contacted and nothing was changed; a run that leaves the hosts out "
+        "(`--skip hosts`) does not need the keys",
+    )
 
 
 def observe_hosts(cluster: Cluster, state: AwsState | None, pins: Mapping[str, HostPin]) -> Observation:

@@ -11,7 +11,9 @@ from shlex import quote
 from edgewrap.engine.cluster import Cluster
 from edgewrap.engine.plan import nothing_applied
 from edgewrap.errors import EdgewrapError, HostUnreachableError, UsageError
+from edgewrap.hosts.ssh import filled_in
 from edgewrap.outputs import HostOutput, HostPin
+from edgewrap.paths import is_file
 
 
 def run_ssh(cluster: Cluster, key: str, command: Sequence[str]) -> int:
@@ -62,12 +64,11 @@ def _ssh_command(cluster: Cluster, host: HostOutput, known_hosts: Path, command:
     words = ["ssh", "-l", ssh.user, "-o", f"UserKnownHostsFile={known_hosts}", "-o", "StrictHostKeyChecking=yes"]
     words += ["-o", f"HostKeyAlias={host.key}"]
     private_key = cluster.spec.local_path(ssh.public_key.removesuffix(".pub"))
-    if private_key.is_file():
+    if is_file(private_key):
         words += ["-i", str(private_key)]
     if ssh.proxy_command:
         # from a file: it may have a password from the environment in it, and every user sees a command line
         proxy = known_hosts.with_name("proxy.sh")
-        command_line = ssh.proxy_command.replace("{instance_id}", host.instance_id).replace("{host}", host.name)
-        proxy.write_text(f"{command_line}\n")
+        proxy.write_text(f"{filled_in(ssh.proxy_command, host)}\n")
         words += ["-o", f"ProxyCommand=/bin/sh {quote(str(proxy))}"]
-    return [*words, host.name, *(["--", *command] if command else [])]
+    return [*words, "--", host.name, *command]

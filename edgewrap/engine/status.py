@@ -67,7 +67,7 @@ def read_status(cluster: Cluster) -> ClusterStatus:
     state = _state(cluster)
     if state is None:
         raise nothing_applied(cluster)
-    facts, pins = observe_opennebula(cluster, needed=False)
+    facts, pins = observe_opennebula(cluster, (Plane.AWS, Plane.HOSTS))
     return _status(cluster, state, facts, observe_hosts(cluster, state, pins), _vms(cluster, state, facts))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -22,6 +23,7 @@ from edgewrap.errors import ConvergeError, HostError, HostKeyError, ToolError
 from edgewrap.hosts.remedies import LOGIN_REFUSED, NOT_SSH, SUDO
 from edgewrap.hosts.troubles import Trouble, proxy_trouble, trouble_of
 from edgewrap.outputs import HostOutput, HostPin
+from edgewrap.paths import is_file
 from edgewrap.remedies import find_remedy
 from edgewrap.spec.models import Ssh
 
@@ -133,7 +135,7 @@ async def credentials(public_key: Path) -> AsyncIterator[list[SSHKey | SSHKeyPai
     agent_path = os.environ.get("SSH_AUTH_SOCK")
     agent = None
     try:
-        if agent_path and public.is_file():
+        if agent_path and is_file(public):
             agent = await asyncssh.connect_agent(agent_path)
             wanted = asyncssh.read_public_key(public).public_data
             keys[:0] = [pair for pair in await agent.get_keys() if pair.public_data == wanted]
@@ -258,6 +260,12 @@ def _algorithms(pinned: str | None) -> list[str]:
     return [*first, *(name for name in _KEY_ALGORITHMS if name not in first)]
 
 
+def filled_in(proxy_command: str, host: HostOutput) -> str:
+    """The shell command that carries the connection to this host. Values are quoted for the shell."""
+    values = {"instance_id": host.instance_id, "host": host.name}
+    return re.sub(r"\{(instance_id|host)\}", lambda found: quote(values[found[1]]), proxy_command)
+
+
 def _proxy_command(ssh: Ssh, host: HostOutput, errors: str, script: IO[str]) -> list[str] | None:
     """Run by a shell, as OpenSSH does, but from the file `script`: it may have a password from the environment in it,
     which a command line would show to every user of this machine. What it says on its error stream is kept in the file
@@ -265,8 +273,7 @@ def _proxy_command(ssh: Ssh, host: HostOutput, errors: str, script: IO[str]) -> 
     end of the connection."""
     if not ssh.proxy_command:
         return None
-    command = ssh.proxy_command.replace("{instance_id}", host.instance_id).replace("{host}", host.name)
-    script.write(f"exec 9>&2 2>{quote(errors)}; {command}\n")
+    script.write(f"exec 9>&2 2>{quote(errors)}; {filled_in(ssh.proxy_command, host)}\n")
     script.flush()
     return ["/bin/sh", script.name]
 

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, cast
 from edgewrap.errors import AwsError, ToolError
 from edgewrap.infra.clients import Clients
 from edgewrap.infra.inputs import InterfaceLimits
+from edgewrap.infra.output_forms import WORD, address
 from edgewrap.spec.forms import LINE_BREAK
 from edgewrap.spec.models import Spec
-from edgewrap.spec.place import code_point
+from edgewrap.spec.place import code_point, quoted
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.literals import InstanceTypeType
-    from mypy_boto3_ec2.type_defs import FilterTypeDef, InstanceTypeInfoTypeDef
+    from mypy_boto3_ec2.type_defs import FilterTypeDef, InstanceTypeDef, InstanceTypeInfoTypeDef
 
 CANONICAL = "099720109477"
 UBUNTU_NAMES = {
@@ -148,8 +149,7 @@ class AwsLookups:
                 # by a filter, which knows no error for an id that is gone
                 for page in pages.paginate(Filters=[{"Name": "instance-id", "Values": some}]):
                     for instance in (one for reservation in page["Reservations"] for one in reservation["Instances"]):
-                        public = instance.get("PublicIpAddress", "")
-                        found[instance["InstanceId"]] = InstanceNow(instance["State"]["Name"], public)
+                        found[instance["InstanceId"]] = _instance_now(instance)
         return found
 
     def clusters_named(self, name: str) -> dict[str, str]:
@@ -190,3 +190,15 @@ def _place(file: Path, found: re.Match[str]) -> str:
     line = found.string.count("\n", 0, found.start()) + 1
     column = found.start() - found.string.rfind("\n", 0, found.start())
     return f"{file}:{line}:{column}: {code_point(found[0])}"
+
+
+def _instance_now(instance: InstanceTypeDef) -> InstanceNow:
+    state, public = str(instance["State"]["Name"]), instance.get("PublicIpAddress", "")
+    try:
+        return InstanceNow(WORD.check(state), address(public) if public else "")
+    except ValueError as error:
+        raise AwsError(
+            f"EC2's answer about an instance is wrong: {error} (state {quoted(state)}, address {quoted(public)})",
+            cause="something other than EC2 answers at the endpoint",
+            advice="check aws.endpoint_url, AWS_ENDPOINT_URL and the proxy",
+        ) from None

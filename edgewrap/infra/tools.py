@@ -11,6 +11,7 @@ from edgewrap.errors import ToolError
 from edgewrap.finding import Finding, Verdict
 from edgewrap.infra.binary import OLDEST, OLDEST_WITH_S3, checked_binary, find_binary
 from edgewrap.infra.environment import terraform_environment
+from edgewrap.paths import is_directory
 
 TERRAFORM, PROVIDERS = "terraform", "terraform's providers"
 ANSWER_S = 60
@@ -49,7 +50,7 @@ def _terraform(binary: str, environ: Mapping[str, str], oldest: tuple[int, int])
 def _providers(plugin_dir: Path | None) -> Finding:
     if plugin_dir is None:
         return Finding(None, PROVIDERS, Verdict.OK, "taken from the registry")
-    if not any(plugin_dir.glob("*/hashicorp/aws")):
+    if not is_directory(plugin_dir) or not any(plugin_dir.glob("*/hashicorp/aws")):
         text = f"{plugin_dir} holds no AWS provider"
         advice = "`terraform providers mirror DIR` fills it; without one named the registry is used"
         return Finding(None, PROVIDERS, Verdict.FAILURE, text, advice)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os.path
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgewrap.errors import AuthenticationError, FrontEndUnreachableError
+from edgewrap.paths import is_file
 from edgewrap.spec.models import Spec
+
+DEFAULT_FILE = "~/.one/one_auth"
+_NOT_ONE_LINE = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff\ufffe\uffff]")  # nothing XML-RPC cannot carry
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,27 +49,56 @@ def endpoint(spec: Spec, environ: Mapping[str, str]) -> str:
 def session(environ: Mapping[str, str]) -> Session:
     """The login: ONE_AUTH (the path of a file, or `user:password` itself), else ~/.one/one_auth.
 
-    Raises AuthenticationError where there is none, or where the file cannot be read or holds something else.
+    Raises AuthenticationError if there is none, or if the file cannot be read or holds something else. The text of
+    ONE_AUTH is shown only if it is the path of something that exists: anything else may be a password.
     """
     named = environ.get("ONE_AUTH", "")
-    path = Path(named or "~/.one/one_auth")
-    if path.parts[0] == "~":
-        path = Path(environ.get("HOME", "/"), *path.parts[1:])
-    if not path.is_file() and ":" in named:
-        return Session(named)
+    path = _expanded(named or DEFAULT_FILE, environ)
+    if ":" in named and not is_file(path):
+        return _login(named.rstrip("\r\n"), "ONE_AUTH", "its text is not the path of a file, and not one line of text")
+    text, reason = _content(path)
+    if text is None:
+        raise _unreadable(path, reason, named)
+    return _login(text.strip(), str(path), "the file does not hold one line of the form user:password")
+
+
+def _expanded(text: str, environ: Mapping[str, str]) -> Path:
+    home, _, rest = text.partition("/")
+    return Path(environ.get("HOME", "/"), rest.lstrip("/")) if home == "~" else Path(text)
+
+
+def _content(path: Path) -> tuple[str | None, str]:
+    """The text of a file, or None and the reason. The error itself goes no further: it has the path in it."""
     try:
-        secret = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        return path.read_text(encoding="utf-8"), ""
+    except OSError as error:
+        return None, error.strerror or "it cannot be opened"
+    except UnicodeDecodeError:
+        return None, "it is not text"
+    except ValueError:  # a NUL in the path
+        return None, "it is not a path"
+
+
+def _login(text: str, place: str, otherwise: str) -> Session:
+    """The login that `place` holds; `otherwise` is the cause if it holds something else."""
+    if ":" not in text or _NOT_ONE_LINE.search(text):
         raise AuthenticationError(
-            f"no OpenNebula login: {path} cannot be read",
-            cause=f"{reason}; {'ONE_AUTH names it' if named else 'ONE_AUTH is not set, so the default is taken'}",
-            advice="write `user:password` into that file, or set ONE_AUTH to another file or to user:password",
-        ) from error
-    if ":" not in secret or "\n" in secret:
-        raise AuthenticationError(
-            f"no OpenNebula login in {path}",
-            cause="the file does not hold one line of the form user:password",
-            advice="write `user:password` into it",
+            f"no OpenNebula login in {place}",
+            cause=otherwise,
+            advice="write `user:password` into it, one line without control characters",
         )
-    return Session(secret)
+    return Session(text)
+
+
+def _unreadable(path: Path, reason: str, named: str) -> AuthenticationError:
+    what, why = f"no OpenNebula login: {path} cannot be read", "ONE_AUTH is not set, so this file is the default"
+    if named and os.path.lexists(path):
+        why = "ONE_AUTH names it"
+    elif named:
+        what = "no OpenNebula login: ONE_AUTH names no file that can be read"
+        why = "the value is not shown because it may be a password"
+    return AuthenticationError(
+        what,
+        cause=f"{reason}; {why}",
+        advice="set ONE_AUTH to the path of a file that holds `user:password`, or to user:password itself",
+    )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from edgewrap.errors import FrontEndUnreachableError
+from edgewrap.paths import is_file
 
 CONNECT_TIMEOUT_S = 10.0
 FIRST_TIMEOUT_S = 30.0  # before its first answer there is nothing of ours that it could be busy with
@@ -45,7 +46,7 @@ class HttpWire:
         self._answered = False
         self._verify: bool | str = not insecure
         if ca_file is not None and not insecure:
-            if not ca_file.is_file():
+            if not is_file(ca_file):
                 raise FrontEndUnreachableError(
                     f"{ca_file} cannot be read",
                     cause="opennebula.ca_file names a file that is not there",

@@ -43,7 +43,7 @@ def finish(arguments: list[str], finding: Finding, directory: Path, monkeypatch:
     observed = Observed(None, None, None, {}, None, Losses())
     changes = (Change(Plane.AWS, "vpc", "vpc", Action.CREATE),)
     made = RunPlan((Plane.AWS,), observed, outputs(), changes, (), (finding,))
-    monkeypatch.setattr("edgewrap.engine.plan.make_plan", lambda *_: made)
+    monkeypatch.setattr("edgewrap.engine.plan.make_plan", lambda *_, **_options: made)
     monkeypatch.setenv("EDGEWRAP_DIR", str(directory / "runs"))
     (directory / "key.pub").write_text(f"{PUBLIC_KEY}\n")
     (directory / "edge.yaml").write_text(SPEC)

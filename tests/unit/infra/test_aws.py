@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edgewrap.errors import AwsError, ToolError
-from edgewrap.infra.aws import AwsLookups
+from edgewrap.infra.aws import AwsLookups, InstanceNow
 from edgewrap.infra.clients import Clients, make_client
 from tests.support.infra import PUBLIC_KEY, make_spec
 from tests.support.scripted import Scripted
@@ -61,6 +61,30 @@ def test_a_token_file_that_is_not_there_is_explained(
         AwsLookups(spec, Clients(spec, {"AWS_ENDPOINT_URL": endpoint})).instances(["i-0"])
     assert raised.value.what == f"{token} cannot be read: No such file or directory"
     assert "AWS_WEB_IDENTITY_TOKEN_FILE" in raised.value.advice
+
+
+@pytest.mark.parametrize(
+    ("state", "address", "right"),
+    [
+        ("running", "198.51.100.1", True),
+        ("stopped", None, True),
+        ("running", "-oProxyCommand=x", False),
+        ("running", "198.51.100.1\n", False),
+        ("$(x)", "198.51.100.1", False),
+    ],
+)
+def test_an_answer_about_an_instance_is_checked(state: str, address: str | None, right: bool) -> None:
+    spec = make_spec()
+    aws = Scripted(spec)
+    instance = {"InstanceId": "i-1", "State": {"Name": state}} | ({"PublicIpAddress": address} if address else {})
+    aws.stub("ec2").add_response("describe_instances", {"Reservations": [{"Instances": [instance]}]})
+    lookups = AwsLookups(spec, aws.clients)
+    if right:
+        assert lookups.instances(["i-1"]) == {"i-1": InstanceNow(state, address or "")}
+        return
+    with pytest.raises(AwsError, match="EC2's answer about an instance is wrong: must be ") as raised:
+        lookups.instances(["i-1"])
+    assert raised.value.what.isprintable()
 
 
 def _of_architectures(aws: Scripted, *architectures: str) -> None:

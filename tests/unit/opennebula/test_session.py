@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import traceback
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ import pytest
 from edgewrap.errors import AuthenticationError, FrontEndUnreachableError
 from edgewrap.opennebula import session
 from edgewrap.opennebula.plane import connect
+from edgewrap.opennebula.wire import HttpWire
 from tests.support.front_end import spec
 
 
@@ -46,16 +50,82 @@ def test_login_from_a_file_a_text_or_the_home(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "what"),
-    [(None, "cannot be read"), (b"", "no OpenNebula login in"), (b"user", "no OpenNebula login in"),
-     (b"a:b\nc:d", "no OpenNebula login in"), (b"\xff\xfe:", "cannot be read")],
+    [(b"", "no OpenNebula login in"), (b"user", "no OpenNebula login in"),
+     (b"a:b\nc:d", "no OpenNebula login in"), (b"a:b\x00", "no OpenNebula login in"), (b"\xff\xfe:", "cannot be read")],
 )  # fmt: skip
-def test_no_login(tmp_path: Path, content: bytes | None, what: str) -> None:
+def test_no_login(tmp_path: Path, content: bytes, what: str) -> None:
     path = tmp_path / "auth"
-    if content is not None:
-        path.write_bytes(content)
+    path.write_bytes(content)
     with pytest.raises(AuthenticationError, match=what) as raised:
         session.session({"ONE_AUTH": str(path)})
     assert str(path) in raised.value.what
+
+
+def test_a_missing_default_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(AuthenticationError, match=rf"{tmp_path}/\.one/one_auth cannot be read"):
+        session.session({"HOME": str(tmp_path)})
+
+
+LONG = "p" * 300
+
+
+@pytest.mark.parametrize(
+    "login", [f"oneadmin:{LONG}", f"oneadmin:/{LONG}/x", f"oneadmin:{LONG}\n", "oneadmin:a/b c'd\"e", "oneadmin:~x"]
+)
+def test_a_login_that_is_no_path(login: str) -> None:
+    assert session.session({"ONE_AUTH": login}).secret == login.rstrip("\n")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        LONG,
+        f"/{LONG}",
+        f"{LONG}\0",
+        "hunter2-without-a-user",
+        "/hunter2",
+        "oneadmin:hunter2\nmore",
+        "oneadmin:hunter2\0",
+        "oneadmin:hunter2\udcff",
+        "~nobody-of-that-name/hunter2",
+        "hunter2/.",
+    ],
+)
+def test_what_is_neither_a_path_nor_a_login_is_not_shown(value: str) -> None:
+    with pytest.raises(AuthenticationError) as raised:
+        session.session({"ONE_AUTH": value})
+    shown = "".join(traceback.format_exception(raised.value)) + raised.value.cause + raised.value.advice
+    assert "ONE_AUTH" in shown
+    assert "hunter2" not in shown
+    assert LONG not in shown
+
+
+def test_one_auth_that_is_a_directory_is_named() -> None:
+    with pytest.raises(AuthenticationError, match=r"no OpenNebula login: \. cannot be read"):
+        session.session({"ONE_AUTH": "."})
+
+
+@pytest.fixture
+def locked(tmp_path: Path) -> Iterator[Path]:
+    """A directory that this test may not search, whoever runs it."""
+    directory = tmp_path / "locked"
+    directory.mkdir(mode=0)
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    yield directory
+    os.seteuid(user)
+
+
+def test_a_path_without_search_permission(locked: Path) -> None:
+    environ = {"ONE_AUTH": str(locked / "hunter2")}
+    with pytest.raises(AuthenticationError, match="ONE_AUTH names no file that can be read") as raised:
+        session.session(environ)
+    assert raised.value.cause.startswith("Permission denied")
+    assert "hunter2" not in "".join(traceback.format_exception(raised.value))
+    assert session.session({"ONE_AUTH": f"{locked}/user:hunter2"}).secret == f"{locked}/user:hunter2"
+    with pytest.raises(FrontEndUnreachableError, match="cannot be read"):
+        HttpWire("https://b/RPC2", ca_file=locked / "ca.pem")
 
 
 def test_the_password_is_never_shown() -> None:
@@ -67,3 +137,9 @@ def test_a_ca_file_that_is_not_there() -> None:
     environ = {"ONE_AUTH": "user:secret", "ONE_XMLRPC": "https://b/RPC2"}
     with pytest.raises(FrontEndUnreachableError, match=r"missing\.pem cannot be read"):
         connect(spec(opennebula={"ca_file": "/nowhere/missing.pem"}), environ)
+
+
+def test_a_ca_file_that_is_no_path() -> None:
+    environ = {"ONE_AUTH": "user:secret", "ONE_XMLRPC": "https://b/RPC2"}
+    with pytest.raises(FrontEndUnreachableError, match="cannot be read"):
+        connect(spec(opennebula={"ca_file": f"/{LONG}"}), environ)
