@@ -5,6 +5,7 @@ from __future__ import annotations
 from edgewrap.cli.applying import plan_and_apply
 from edgewrap.cli.options import Json, SpecFile
 from edgewrap.cli.run_options import (
+    MONITOR_TIMEOUT_S,
     AutoApprove,
     HostTimeout,
     Insecure,
@@ -28,7 +29,7 @@ def apply(
     plugin_dir: PluginDir = None,
     insecure: Insecure = False,
     host_timeout: HostTimeout = None,
-    monitor_timeout: MonitorTimeout = 120,
+    monitor_timeout: MonitorTimeout = MONITOR_TIMEOUT_S,
 ) -> int:
     """Make the cluster what the spec says, in all three planes."""
     from edgewrap.engine.apply import Waits

@@ -8,7 +8,15 @@ import typer
 
 from edgewrap.cli.applying import plan_and_apply
 from edgewrap.cli.options import Json, SpecFile
-from edgewrap.cli.run_options import AutoApprove, HostTimeout, Insecure, LockTimeout, MonitorTimeout, PluginDir
+from edgewrap.cli.run_options import (
+    MONITOR_TIMEOUT_S,
+    AutoApprove,
+    HostTimeout,
+    Insecure,
+    LockTimeout,
+    MonitorTimeout,
+    PluginDir,
+)
 
 
 def replace(
@@ -20,7 +28,7 @@ def replace(
     plugin_dir: PluginDir = None,
     insecure: Insecure = False,
     host_timeout: HostTimeout = None,
-    monitor_timeout: MonitorTimeout = 120,
+    monitor_timeout: MonitorTimeout = MONITOR_TIMEOUT_S,
 ) -> int:
     """Make a host's instance anew: its Elastic IPs move to other hosts first, and stay there. Refused while VMs are on
     it: their disks go with the instance."""

@@ -6,7 +6,7 @@ are converged at once, before instances are made or taken away.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from edgewrap.change import Plane
@@ -18,15 +18,14 @@ from edgewrap.outputs import UNKNOWN, HostReport, Outputs
 
 NEW_HOST_WAIT_S = 1800  # metal takes up to 20 minutes to start
 KNOWN_HOST_WAIT_S = 60
-MONITORED_WAIT_S = 120
 
 
 @dataclass(frozen=True, slots=True)
 class Waits:
     """How long a run waits, in seconds. `hosts_s: None` waits 30 minutes for new hosts and 60 s for others."""
 
-    hosts_s: float | None = None
-    monitored_s: float = MONITORED_WAIT_S
+    hosts_s: float | None
+    monitored_s: float
 
 
 @dataclass(slots=True)
@@ -38,17 +37,18 @@ class _Progress:
 
 
 def apply(cluster: Cluster, plan: RunPlan, waits: Waits) -> Outputs:
-    """Apply exactly `plan`, then see to it that the enabled hosts are MONITORED. Returns AWS's outputs.
+    """Apply exactly `plan`, then wait until the enabled hosts are MONITORED. Returns AWS's outputs.
 
     Raises PartlyAppliedError where something was begun and not all of it succeeded; a second run goes on.
     """
     progress = _Progress(begun=plan.nothing_to_do)  # then all was applied before, and only the monitoring may lag
     try:
-        outputs = (
-            _wait_for_monitoring(cluster, plan, waits)
-            if plan.nothing_to_do
-            else _apply_planes(cluster, plan, waits, progress)
-        )
+        if plan.nothing_to_do:
+            outputs, unreached = plan.outputs, frozenset[str]()
+        else:
+            outputs, unreached = _apply_planes(cluster, plan, waits, progress)
+        alive = {key for key, host in outputs.hosts.items() if not host.is_dead}
+        _wait_for_monitoring(cluster, plan, waits, alive - plan.excused(outputs) - unreached)
     except EdgewrapError as error:
         if not progress.begun:
             raise
@@ -58,7 +58,8 @@ def apply(cluster: Cluster, plan: RunPlan, waits: Waits) -> Outputs:
     return outputs
 
 
-def _apply_planes(cluster: Cluster, plan: RunPlan, waits: Waits, progress: _Progress) -> Outputs:
+def _apply_planes(cluster: Cluster, plan: RunPlan, waits: Waits, progress: _Progress) -> tuple[Outputs, frozenset[str]]:
+    """Returns AWS's outputs, and the hosts that the hosts plane could not change."""
     observed = plan.observed
     if observed.facts is not None:
         # refused as a whole, before anything is begun, where a VM or a lease stands in the way
@@ -69,9 +70,11 @@ def _apply_planes(cluster: Cluster, plan: RunPlan, waits: Waits, progress: _Prog
     progress.begun = True
     outputs, seen = apply_aws(cluster, plan)
     reports: Mapping[str, HostReport] = {}
+    unreached: frozenset[str] = frozenset()
     if Plane.HOSTS in plan.planes:
         wait_s = waits.hosts_s if waits.hosts_s is not None else _host_wait_s(plan)
         converged = cluster.hosts.converge(outputs, seen, observed.pins, wait_s=wait_s)
+        unreached = frozenset(converged.failures)
         excused = plan.excused(outputs)
         progress.failures += [error for key, error in converged.failures.items() if key not in excused]
         reports = cluster.hosts.reports(outputs, converged)
@@ -79,24 +82,19 @@ def _apply_planes(cluster: Cluster, plan: RunPlan, waits: Waits, progress: _Prog
         # looked at again: `release` has changed it, and a metal host takes many minutes to come
         facts = cluster.opennebula.observe()
         cluster.opennebula.apply(facts, outputs, reports)
-        ready = {key for key, report in reports.items() if report.ready}
-        cluster.opennebula.wait_monitored(ready, waits.monitored_s)
     progress.failures += observed.losses.kept
-    return outputs
+    return outputs, unreached
 
 
-def _wait_for_monitoring(cluster: Cluster, plan: RunPlan, waits: Waits) -> Outputs:
-    """Where an earlier run ended before every host was MONITORED: what it waited for may still be missing."""
-    if plan.observed.facts is not None:
-        expected = plan.outputs.hosts.keys() - plan.excused(plan.outputs)
-        enabled = {
-            key: host
-            for key, host in cluster.opennebula.hosts(plan.observed.facts).items()
-            if key in expected and host.status == "enabled"
-        }
-        if any(host.state_word != "monitored" for host in enabled.values()):
-            cluster.opennebula.wait_monitored(enabled, waits.monitored_s)
-    return plan.outputs
+def _wait_for_monitoring(cluster: Cluster, plan: RunPlan, waits: Waits, expected: Collection[str]) -> None:
+    """Whatever the run has changed, the same hosts must be MONITORED at its end: the enabled ones of `expected`."""
+    facts = plan.observed.facts
+    if facts is None:  # the run leaves OpenNebula out
+        return
+    seen = cluster.opennebula.hosts(facts).values()
+    if plan.nothing_to_do and all(host.state_word == "monitored" for host in seen):
+        return
+    cluster.opennebula.wait_monitored(expected, waits.monitored_s)
 
 
 def _host_wait_s(plan: RunPlan) -> float:

@@ -1,4 +1,9 @@
-"""A host for every instance. It is made offline, and enabled when the hosts plane is done with it."""
+"""A host for every instance. It is set up while it is offline, and enabled when the hosts plane is done with it.
+
+It is allocated without a monitoring driver: a front-end begins to monitor a host at `one.host.allocate`, by the name
+that it has then, and OFFLINE does not cancel that attempt. Its failure would count for the host later, under its own
+name.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +23,7 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 ENABLE, DISABLE, OFFLINE = 0, 1, 2  # the numbers of one.host.status
-MONITORED = 2
+MONITORED, ERROR = 2, 3
 STATES = (
     "init",
     "monitoring",
@@ -32,6 +37,9 @@ STATES = (
 )
 DISABLED_STATES = (4, 7)
 OFFLINE_STATE = 8
+AGENT_RESTART = "OFFLINE first, so that the new driver's agent starts"
+NO_DRIVER = "none"
+DRIVER_ATTRIBUTES = ("IM_MAD", "VM_MAD")
 SSH_ATTRIBUTE = "EDGEWRAP_SSH"
 MAINTENANCE_ATTRIBUTE = "EDGEWRAP_MAINTENANCE"
 
@@ -114,15 +122,25 @@ def diff(
         return [_creation(wanted, born, cluster_id)]
     mending = Mending(existing)
     status = existing.status
-    if MARK_ATTRIBUTE not in existing.template and status != "offline":  # a run died right after making it
+    half_made = MARK_ATTRIBUTE not in existing.template  # a run died right after it had allocated the host
+    restarts = status != "offline" and not half_made and drivers_differ(existing, wanted)
+    if status != "offline" and (half_made or restarts):
         mending.steps.append(Call("host.status", (existing.id, OFFLINE)))
+    if half_made:
         status = "offline"
     mending.attributes(wanted.attributes)
     mending.name(wanted.name)
     mending.membership(cluster_id)
+    if restarts:  # the old driver's agent stops at OFFLINE only
+        mending.steps.append(Call("host.status", (existing.id, ENABLE if status == "enabled" else DISABLE)))
     if wanted.ready and status != "enabled" and not existing.under_maintenance:
         mending.status(status, "enabled", ENABLE)
-    return mending.operation(wanted.key, wanted.key)
+    return mending.operation(wanted.key, wanted.key, AGENT_RESTART if restarts else "")
+
+
+def drivers_differ(existing: HostFacts, wanted: DesiredHost) -> bool:
+    """Whether the host gets another monitoring or virtualization driver."""
+    return any(text_of(existing.template, name) != wanted.attributes[name] for name in DRIVER_ATTRIBUTES)
 
 
 def removal(existing: HostFacts, key: str) -> Operation:
@@ -151,7 +169,7 @@ def _creation(wanted: DesiredHost, born: str, cluster_id: int | None) -> Operati
         wanted.key,
         change(Kind.HOST.word, wanted.key, Action.CREATE, after=after),
         (
-            Call("host.allocate", (born, wanted.driver, wanted.driver, id_or_ref(cluster_id))),
+            Call("host.allocate", (born, NO_DRIVER, wanted.driver, id_or_ref(cluster_id))),
             Call("host.status", (made, OFFLINE)),
             Call("host.update", (made, wanted.attributes, MERGE)),
             Call("host.rename", (made, wanted.name)),

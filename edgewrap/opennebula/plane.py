@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from edgewrap.change import Change, Plane
-from edgewrap.errors import OpenNebulaError
 from edgewrap.events import Emit, Event, EventKind, discard
 from edgewrap.finding import Finding
-from edgewrap.opennebula import departure, facts, host, session, usage
+from edgewrap.opennebula import departure, facts, host, monitoring, session, usage
 from edgewrap.opennebula.address_range import RangeFacts
 from edgewrap.opennebula.client import FrontEnd
 from edgewrap.opennebula.departure import Departure
 from edgewrap.opennebula.facts import OneFacts, Ours
 from edgewrap.opennebula.failures import NameTakenError
-from edgewrap.opennebula.host import MONITORED, HostFacts
+from edgewrap.opennebula.host import HostFacts
 from edgewrap.opennebula.marks import CLUSTER_KEY, mark_of
 from edgewrap.opennebula.operation import Call, Operation, Settled
 from edgewrap.opennebula.preflight import check_front_end, check_new_cluster
 from edgewrap.opennebula.reconcile import Reconciliation, reconcile
 from edgewrap.opennebula.run import Runner, await_network
-from edgewrap.opennebula.template import text_of
 from edgewrap.opennebula.virtual_network import COMING
 from edgewrap.opennebula.wire import HttpWire
 from edgewrap.outputs import HostPin, HostReport, Outputs
@@ -31,7 +28,6 @@ from edgewrap.spec.models import Spec
 __all__ = ["OneFacts", "OpenNebulaPlane", "connect"]
 
 LOOKS = 3  # how often names are looked at again that somebody took meanwhile
-MONITOR_PAUSE_S = 1.0
 UNVERIFIED = (
     "--insecure: the certificate of {} is not looked at; whoever stands between can read the password and change what "
     "the front-end answers"
@@ -143,28 +139,9 @@ class OpenNebulaPlane:
                     raise
 
     def wait_monitored(self, hosts: Collection[str], timeout_s: float) -> None:
-        """Wait until each of these hosts (by key) is MONITORED, at most `timeout_s` seconds; not for one that is under
-        maintenance.
-
-        Raises OpenNebulaError that names those that are not, and why they may not be.
-        """
-        if not hosts:
-            return
-        begun = time.monotonic()
-        told = ""
-        while True:
-            found = self._marked_hosts(host.parse(self._front_end.read("hostpool.info")))
-            missing = {key: found.get(key) for key in sorted(hosts) if not _monitored(found.get(key))}
-            seconds = time.monotonic() - begun
-            if not missing:
-                return
-            states = ", ".join(f"{key} {one.state_word if one else 'gone'}" for key, one in missing.items())
-            if seconds >= timeout_s:
-                raise _not_monitored(missing, timeout_s)
-            if states != told:
-                self._emit(Event(EventKind.STEP_PROGRESS, Plane.OPENNEBULA, "monitoring", states, seconds))
-                told = states
-            self._front_end.pause(min(MONITOR_PAUSE_S, timeout_s - seconds))
+        """Wait until each of these hosts (by key) that is enabled is MONITORED (see `monitoring.wait_monitored`)."""
+        if hosts:
+            monitoring.wait_monitored(self._front_end, self._emit, self._marked_hosts, hosts, timeout_s)
 
     def destroy_changes(self, facts: OneFacts, *, uuid: str = "") -> tuple[Change, ...]:
         """What `destroy` would take away. With `uuid` (the Terraform state's) a cluster of the same name that belongs
@@ -284,29 +261,3 @@ def _ranges_removed(plan: Reconciliation) -> list[RangeFacts]:
 def _removed_ranges(operation: Operation) -> list[int]:
     calls = (step for step in operation.steps if isinstance(step, Call))
     return [int(str(call.arguments[1])) for call in calls if call.method == "vn.rm_ar"]
-
-
-def _monitored(found: HostFacts | None) -> bool:
-    return found is not None and (found.state == MONITORED or found.under_maintenance)
-
-
-def _not_monitored(missing: Mapping[str, HostFacts | None], timeout_s: float) -> OpenNebulaError:
-    told = []
-    for key, found in missing.items():
-        if found is None:
-            told.append(f"{key} is gone")
-        else:
-            error = text_of(found.template, "ERROR")
-            told.append(f"{key} ({found.name}) is {found.state_word}{f': {error}' if error else ''}")
-    return OpenNebulaError(
-        f"not MONITORED after {timeout_s:.0f} s: {'; '.join(told)}",
-        cause=(
-            "the front-end cannot log in over SSH (a replaced host has a new key: its old one is still in the "
-            "front-end's known_hosts), or the host's monitoring does not get back to the front-end's port 4124, TCP "
-            "and UDP (behind NAT, MONITOR_ADDRESS in monitord.conf must be an address that hosts reach)"
-        ),
-        advice=(
-            "on the front-end, as oneadmin: `ssh HOST true`, `ssh-keygen -R HOST` for a replaced host, open port 4124 "
-            "to the hosts; then run again"
-        ),
-    )

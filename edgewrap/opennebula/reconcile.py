@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from edgewrap.opennebula import cluster, datastore, host, virtual_network, vn_template
 from edgewrap.opennebula.facts import OneFacts, Ours, identify, of_identity
 from edgewrap.opennebula.host import DesiredHost
+from edgewrap.opennebula.hypervisor import refuse_change_under_vms
 from edgewrap.opennebula.marks import Identity, birth_name, refuse_foreign
 from edgewrap.opennebula.operation import Call, Operation
 from edgewrap.outputs import UNKNOWN, HostReport, Outputs
@@ -35,7 +36,8 @@ def reconcile(
 ) -> Reconciliation:
     """The operations that make the front-end as it should be; pure. `cluster_id`: a cluster that was just made.
 
-    Raises ForeignObjectError where an object that is not ours has a name that one of ours is to get.
+    Raises ForeignObjectError where an object that is not ours has a name that one of ours is to get, and InUseError if
+    the hypervisor of a host with VMs would change.
     """
     identity = identify(facts, spec.name, outputs.uuid)
     ours = of_identity(facts, identity)
@@ -61,6 +63,7 @@ def reconcile(
         refuse_foreign(identity, wanted.name, ours.hosts.get(wanted.key), facts.hosts)
     refuse_foreign(identity, network.name, ours.network, facts.networks)
     refuse_foreign(identity, template.name, ours.template, facts.templates)
+    refuse_change_under_vms(ours, hosts)
 
     others = [
         *datastore.diff(ours.image, image, identity, cluster_id),

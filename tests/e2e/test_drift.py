@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from xml.etree import ElementTree
+
 import pytest
 
 from tests.e2e.conftest import NOTHING_TO_DO, Edge
+from tests.support.lab_cloud import wait_until
 
 
 def test_a_route_deleted_on_a_host(edge: Edge) -> None:
@@ -44,8 +47,6 @@ def test_an_elastic_ip_disassociated(edge: Edge) -> None:
     ],
 )
 def test_an_object_on_the_front_end(edge: Edge, pool: str, element: str, update: str, name: str) -> None:
-    from xml.etree import ElementTree
-
     parameters = (-2, -1, -1) if pool == "one.vnpool.info" else ()
     found = ElementTree.fromstring(edge.lab.one(pool, *parameters))  # noqa: S314 - the lab's own answer
     number = next(int(o.findtext("ID") or -1) for o in found.findall(element) if o.findtext("NAME") == name)
@@ -70,6 +71,36 @@ def test_a_host_that_the_front_end_cannot_log_in_to(edge: Edge) -> None:
     assert "host-2" in text
     assert "refused" in text
     assert edge.apply("--skip", "aws", "--monitor-timeout", "30")[0] == 0
+
+
+def test_a_host_in_error_on_the_front_end(edge: Edge) -> None:
+    """With and without a change the run ends 3. Once the host can be reached, the next run has it MONITORED long before
+    the front-end tries again by itself."""
+    only = ("--only", "opennebula", "--monitor-timeout")
+    number = host_on_front_end(edge, "host-2")[0]
+    edge.lab.run("systemctl", "stop", "ssh", place="host-2")
+    try:
+        wait_until(lambda: host_on_front_end(edge, "host-2")[1] == "3")
+        unchanged = edge.apply(*only, "5", check=False)
+        edge.lab.one("one.host.update", number, 'REPLICA_STORAGE_IP = "192.0.2.99"', 1)
+        changed = edge.apply(*only, "5", check=False)
+    finally:
+        edge.lab.run("systemctl", "start", "ssh", place="host-2")
+    assert "opennebula: nothing to do" in unchanged[1]
+    assert "opennebula: 1 to update" in changed[1]
+    for status, text in (unchanged, changed):
+        assert status == 3
+        assert "not MONITORED after 5 s: host-2 (" in text
+    assert edge.apply(*only, "30")[0] == 0
+    assert host_on_front_end(edge, "host-2")[1] == "2"
+    assert edge.apply("--skip", "aws") == (0, NOTHING_TO_DO.partition("\n")[2])
+
+
+def host_on_front_end(edge: Edge, key: str) -> tuple[int, str]:
+    """The host's id and STATE."""
+    name = edge.output(f"hosts.{key}.name")
+    found = ElementTree.fromstring(edge.lab.one("one.hostpool.info"))  # noqa: S314 - the lab's own answer
+    return next((int(o.findtext("ID") or -1), o.findtext("STATE") or "") for o in found if o.findtext("NAME") == name)
 
 
 def test_one_more_elastic_ip_touches_nothing_else(edge: Edge) -> None:

@@ -18,8 +18,8 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 from edgewrap.lab.opennebula import methods
-from edgewrap.lab.opennebula.frontend import FrontEnd
-from edgewrap.lab.opennebula.monitoring import Login, Monitor
+from edgewrap.lab.opennebula.frontend import RETRY_S, FrontEnd
+from edgewrap.lab.opennebula.monitoring import LOOKUP_S, Login, Monitor
 from edgewrap.lab.opennebula.release import RELEASES
 from edgewrap.lab.opennebula.server import Server
 from edgewrap.lab.opennebula.store import Store
@@ -42,7 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--monitor ssh needs --ssh-key and --allow-network")
     store = Store(options.database)
     one = FrontEnd(
-        store, RELEASES[options.version], options.monitor, settle=options.settle, interval=options.monitor_interval
+        store,
+        RELEASES[options.version],
+        options.monitor,
+        settle=options.settle,
+        interval=options.monitor_interval,
+        retry=options.monitor_retry,
     )
     methods.bootstrap(one, name, password)
     server = Server(one, options.port)
@@ -75,6 +80,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--version", choices=sorted(RELEASES), default="7.0.2", help="the release that is played")
     add("--monitor", choices=("ssh", "none"), default="none", help="ssh: log in at hosts; none: dummy hosts")
     add("--monitor-interval", type=float, default=2.0, metavar="SECONDS", help="how often hosts are looked at")
+    add("--monitor-retry", type=float, default=RETRY_S, metavar="SECONDS", help="when a host in ERROR is tried again")
+    add("--lookup", type=float, default=LOOKUP_S, metavar="SECONDS", help="how long a name that is no address is tried")
     add("--settle", type=float, default=0.2, metavar="SECONDS", help="how long networks, images and VMs take")
     add("--ssh-key", type=Path, help="private key for the hosts")
     add("--ssh-user", default="oneadmin", help="user at the hosts")
@@ -100,6 +107,7 @@ def _monitor(one: FrontEnd, options: argparse.Namespace) -> Monitor:
         known_hosts=var / "known_hosts",
         allowed=tuple(options.allow_network),
         port=options.ssh_port,
+        lookup=options.lookup,
     )
     return Monitor(one, login)
 

@@ -10,11 +10,12 @@ from edgewrap.lab.opennebula import inventory, xml
 from edgewrap.lab.opennebula.auth import require_create
 from edgewrap.lab.opennebula.calls import Calls, Code, Refusal, allocating
 from edgewrap.lab.opennebula.common import Kind, check_name, common_calls, existing_cluster, pool_calls
-from edgewrap.lab.opennebula.frontend import FrontEnd
+from edgewrap.lab.opennebula.frontend import Attempt, FrontEnd
 from edgewrap.lab.opennebula.records import Capacity, Host, HostState, Machine, User
 from edgewrap.lab.opennebula.template import Template
 
 _NAME_EXTRAS = frozenset(".-_:")
+_DRIVERS = frozenset({"kvm", "qemu", "lxc", "dummy"})  # the IM_MADs that the front-end has
 _NOTHING = Capacity(memory=0, cpu=0, disk_free=0, disk_total=0, disk_used=0, dummy=False)
 
 
@@ -81,13 +82,23 @@ def _next_look(one: FrontEnd) -> float:
     return one.clock() + one.interval if one.monitor == "none" else 0.0
 
 
+def _begin_monitoring(one: FrontEnd, host: Host) -> Host:
+    """Ask for a login at the name that the host has now. Nothing happens without a driver: the real one's log says
+    `Cannot find driver none`."""
+    if not has_driver(host):
+        return host
+    if one.monitor == "ssh":
+        one.starts.append(Attempt(host.id, host.name, host.im_mad))
+    return host.model_copy(update={"due": _next_look(one)})
+
+
 KIND = Kind(Host, "host", "host", "HOST", "HOST_POOL", render, _reshape)
 calls = Calls(common_calls(KIND) | pool_calls(KIND, "hostpool", filtered=False))
 
 
 @calls.method("one.host.allocate")
 def allocate(one: FrontEnd, user: User, name: str, im_mad: str, vm_mad: str, cluster_id: int = -1) -> int:
-    """A new host, enabled, not monitored yet. Names of drivers are not checked, as by the real one."""
+    """A new host, enabled; its monitoring begins at once. Names of drivers are not checked, as by the real one."""
     require_create(user, "HOST")
     cluster_id = existing_cluster(one, cluster_id)
     with allocating(one, "host"):
@@ -106,19 +117,21 @@ def allocate(one: FrontEnd, user: User, name: str, im_mad: str, vm_mad: str, clu
         vm_mad=vm_mad,
         cluster_id=cluster_id,
         template=Template.of([("IM_MAD", im_mad), ("RESERVED_CPU", ""), ("RESERVED_MEM", ""), ("VM_MAD", vm_mad)]),
-        due=_next_look(one),
     )
-    return one.store.put(host).id
+    return one.store.put(_begin_monitoring(one, host)).id
 
 
 @calls.method("one.host.status")
 def status(one: FrontEnd, user: User, number: int, wanted: int) -> int:
-    """0 enables, 1 disables, 2 takes offline. A host that comes back is looked at anew."""
+    """0 enables, 1 disables, 2 takes offline. Enabling a disabled or offline host starts its monitoring again. A host
+    in ERROR only shows INIT then: nothing is started before the next retry."""
     host = KIND.owned(one, user, number, "ADMIN")
     off = (HostState.DISABLED, HostState.OFFLINE)
     if wanted == 0:
         if host.state in off:
-            host = host.model_copy(update={"state": HostState.INIT, "due": _next_look(one)})
+            host = _begin_monitoring(one, host.model_copy(update={"state": HostState.INIT}))
+        elif host.state == HostState.ERROR:
+            host = host.model_copy(update={"state": HostState.INIT})
     elif wanted in (1, 2):
         host = host.model_copy(update={"state": off[wanted - 1], "due": 0.0})
     else:
@@ -143,10 +156,15 @@ def enabled(host: Host) -> bool:
     return host.state not in (HostState.DISABLED, HostState.OFFLINE)
 
 
-def seen_well(one: FrontEnd, host: Host) -> None:
-    """The host answered: it is MONITORED, with what it tells of itself."""
+def has_driver(host: Host) -> bool:
+    """Whether the front-end has the host's monitoring driver."""
+    return host.im_mad in _DRIVERS
+
+
+def seen_well(one: FrontEnd, host: Host, agent: str) -> None:
+    """The host answered: it is MONITORED, with what the agent on it reports."""
     as_dummy = one.monitor == "none"
-    told = inventory.attributes(one.release, host.name, host.vm_mad, as_dummy=as_dummy)
+    told = inventory.attributes(one.release, host.name, agent, as_dummy=as_dummy)
     template = host.template.without("ERROR").merged(told)
     one.monitored[host.id] = one.clock()
     one.store.put(
@@ -155,6 +173,7 @@ def seen_well(one: FrontEnd, host: Host) -> None:
                 "state": HostState.MONITORED,
                 "capacity": inventory.capacity(as_dummy=as_dummy),
                 "template": template,
+                "agent": agent,
                 "due": 0.0,
             }
         )
@@ -175,4 +194,4 @@ def advance(one: FrontEnd) -> None:
     """With `--monitor none`: hosts whose time has come are MONITORED by themselves."""
     for host in one.store.all(Host):
         if one.passed(host.due) and enabled(host):
-            seen_well(one, host)
+            seen_well(one, host, host.im_mad)

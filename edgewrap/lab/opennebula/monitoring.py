@@ -1,7 +1,10 @@
 """Monitoring by SSH: an enabled host is MONITORED once the front-end has logged in at its name, in ERROR otherwise.
 
-The front-end connects only to the networks that it was given. A host that is new or in ERROR is tried again after
-every interval; one that is MONITORED is looked at more seldom.
+The front-end connects only to the networks that it was given. It logs in when a host is allocated or enabled again, at
+the name that the host has at that moment. As on a real front-end, neither a rename nor OFFLINE cancels a login that has
+begun: if it fails after the host was renamed and enabled, the failure counts for that host. A host in ERROR is tried
+again only after the front-end's retry time. One that is MONITORED is looked at every few intervals, and goes to ERROR
+if a second login after one more interval fails too.
 """
 
 from __future__ import annotations
@@ -9,37 +12,43 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from edgewrap.lab.opennebula import hosts
-from edgewrap.lab.opennebula.frontend import FrontEnd
+from edgewrap.lab.opennebula.frontend import Attempt, FrontEnd
 from edgewrap.lab.opennebula.records import Host, HostState
 
 _WORKERS = 8
 _CONNECT_TIMEOUT = 3  # seconds
 _TIMEOUT = 10.0  # seconds, for the whole login
+LOOKUP_S = 5.0  # as measured on a real front-end
 _SELDOM = 5  # intervals between two looks at a host that was well
 
 
 @dataclass(slots=True)
 class Login:
-    """How the front-end logs in at hosts; `allowed` are the only networks that it connects to."""
+    """How the front-end logs in at hosts; `allowed` are the only networks that it connects to. A name that is no
+    address takes `lookup` seconds to fail."""
 
     key: Path
     user: str
     known_hosts: Path
     allowed: tuple[IPv4Network, ...]
     port: int = 22
+    lookup: float = LOOKUP_S
     _running: set[subprocess.Popen[str]] = field(default_factory=set)
+    _cancelled: threading.Event = field(default_factory=threading.Event)
 
     def attempt(self, name: str) -> str:
         """Log in once; the reason why it failed, or nothing."""
         try:
             address = IPv4Address(name)
         except ValueError:
+            self._cancelled.wait(self.lookup)
             return f"{name} is no IPv4 address; the lab's front-end connects to nothing else"
         if not any(address in network for network in self.allowed):
             return f"{name} is not in {', '.join(map(str, self.allowed))}; the lab's front-end connects to nothing else"
@@ -50,6 +59,7 @@ class Login:
 
     def cancel(self) -> None:
         """End the logins that are under way."""
+        self._cancelled.set()
         for process in tuple(self._running):
             process.kill()
 
@@ -99,8 +109,9 @@ class Monitor:
 
     one: FrontEnd
     login: Login
-    _next: dict[int, float] = field(default_factory=dict)  # when a host is to be looked at again, by id
-    _busy: set[int] = field(default_factory=set)  # hosts that are being looked at
+    _next: dict[int, float] | None = None  # when a host is to be looked at again, by id; None before the first turn
+    _busy: Counter[int] = field(default_factory=Counter)  # attempts under way, by the host's id
+    _missed: set[int] = field(default_factory=set)  # MONITORED hosts whose last check failed
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -119,36 +130,53 @@ class Monitor:
     def _run(self) -> None:
         with ThreadPoolExecutor(max_workers=_WORKERS, thread_name_prefix="ssh") as pool:
             while not self._stop.wait(self.one.interval / 4):
-                for host in self.take_due():
-                    pool.submit(self.look, host)
+                for attempt in self.take_due():
+                    pool.submit(self.look, attempt)
             pool.shutdown(cancel_futures=True)
 
-    def take_due(self) -> list[Host]:
-        """The enabled hosts that are to be looked at now. One that was just enabled does not wait for its turn."""
-        with self.one.store.transaction():
-            everyone = self.one.store.all(Host)
-            self._next = {host.id: self._next.get(host.id, 0.0) for host in everyone}
-            due = [
-                host
+    def take_due(self) -> list[Attempt]:
+        """The attempts that begin now: those that calls have asked for, and the looks whose time has come. A front-end
+        that was just started looks at every enabled host."""
+        one = self.one
+        with one.store.transaction():
+            due, one.starts = one.starts, []
+            self._busy.update(attempt.host_id for attempt in due)
+            known, unknown = ({}, 0.0) if self._next is None else (self._next, one.clock() + one.retry)
+            everyone = one.store.all(Host)
+            self._next = {host.id: known.get(host.id, unknown) for host in everyone}
+            looks = [
+                Attempt(host.id, host.name, host.agent, is_check=True)
+                if host.state == HostState.MONITORED
+                else Attempt(host.id, host.name, host.im_mad)
                 for host in everyone
                 if hosts.enabled(host)
-                and host.id not in self._busy
-                and (host.state == HostState.INIT or self.one.clock() >= self._next[host.id])
+                and hosts.has_driver(host)
+                and not self._busy[host.id]
+                and one.clock() >= self._next[host.id]
             ]
-            self._busy.update(host.id for host in due)
-        return due
+            self._busy.update(attempt.host_id for attempt in looks)
+        return due + looks
 
-    def look(self, host: Host) -> None:
-        """Log in at one host and keep what came of it, unless it was disabled or deleted meanwhile."""
-        reason = "" if self._stop.is_set() else self.login.attempt(host.name)
+    def look(self, attempt: Attempt) -> None:
+        """Make one attempt. What came of it counts for the host as it is then, unless it is disabled or deleted."""
+        reason = "" if self._stop.is_set() else self.login.attempt(attempt.name)
         if self._stop.is_set():
             return
-        with self.one.store.transaction():
-            current = self.one.store.get(Host, host.id)
-            if current is not None and hosts.enabled(current):
-                if reason:
-                    hosts.seen_ill(self.one, current, reason)
-                else:
-                    hosts.seen_well(self.one, current)
-            self._next[host.id] = self.one.clock() + self.one.interval * (1 if reason else _SELDOM)
-            self._busy.discard(host.id)
+        one = self.one
+        with one.store.transaction():
+            self._busy[attempt.host_id] -= 1
+            current = one.store.get(Host, attempt.host_id)
+            if current is None or not hosts.enabled(current):
+                return
+            if not reason:
+                hosts.seen_well(one, current, attempt.driver)
+                pause = one.interval * _SELDOM
+                self._missed.discard(current.id)
+            elif attempt.is_check and current.id not in self._missed:
+                pause = one.interval
+                self._missed.add(current.id)
+            else:
+                hosts.seen_ill(one, current, reason)
+                pause = one.retry
+                self._missed.discard(current.id)
+            self._next = {**(self._next or {}), current.id: one.clock() + pause}

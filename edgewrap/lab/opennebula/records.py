@@ -75,13 +75,15 @@ class Capacity(Part):
 
 
 class Host(Record):
-    """A hypervisor host; its name is the address at which the front-end logs in."""
+    """A hypervisor host; its name is the address at which the front-end logs in. `agent` is the driver whose agent
+    runs on the host; empty before the first login."""
 
     im_mad: str
     vm_mad: str
     cluster_id: int
     state: int = HostState.INIT
     capacity: Capacity | None = None
+    agent: str = ""
     due: float = 0.0
 
 

@@ -72,7 +72,7 @@ def test_quotas_before_and_in_the_middle(aws: LabAwsClient, tmp_path: Path) -> N
 
         # as if the quotas had been lowered after the check
         with pytest.raises(PartlyAppliedError) as late:
-            apply(cluster, plan, Waits())
+            apply(cluster, plan, Waits(None, 0))
     assert late.value.exit_code == 3
     (failure,) = late.value.failures
     assert isinstance(failure, TerraformError)
@@ -87,7 +87,7 @@ def test_quotas_before_and_in_the_middle(aws: LabAwsClient, tmp_path: Path) -> N
         plan = make_plan(cluster, AWS_ONLY)
         require(plan.findings)
         assert any("1 of 2 in use, 1 asked for, 0 left" in finding.text for finding in plan.findings)
-        outputs = apply(cluster, plan, Waits())
+        outputs = apply(cluster, plan, Waits(None, 0))
     assert set(outputs.eips) == {"eip-0", "eip-1"}
 
     serial = aws.calls()[-1].serial

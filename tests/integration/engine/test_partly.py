@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from edgewrap.outputs import Outputs
 from tests.support import front_end
 from tests.support.front_end import PASSWORD, URL, Stage, outputs, spec
 from tests.support.infra import first_inputs, make_spec
+from tests.support.played_hosts import monitored_stage
 
 
 @pytest.fixture
@@ -29,7 +31,7 @@ def stage(tmp_path: Path) -> Stage:
     return front_end.stage("7.4.0", tmp_path)
 
 
-def run(stage: Stage, to: Outputs) -> Outputs:
+def run(stage: Stage, to: Outputs, monitored_s: float = 5) -> Outputs:
     """Apply the OpenNebula plane alone: AWS has `to` already, as after `--skip aws`."""
     cluster = Cluster(spec(), Workspace(Path()), stage.events.append, {})
     cluster.__dict__["opennebula"] = stage.plane()  # connected in this process
@@ -38,7 +40,7 @@ def run(stage: Stage, to: Outputs) -> Outputs:
     observed = Observed(state, None, facts, {}, None, Losses())
     changes = cluster.opennebula.diff(facts, to, {})
     plan = RunPlan((Plane.OPENNEBULA,), observed, to, changes, ())
-    return apply(cluster, plan, Waits(monitored_s=0))
+    return apply(cluster, plan, Waits(None, monitored_s))
 
 
 def take_away(stage: Stage) -> None:
@@ -86,6 +88,34 @@ def test_a_vm_that_comes_while_its_host_is_released_leaves_it_partly_applied(sta
     with pytest.raises(PartlyAppliedError, match="partly applied") as caught:
         run(stage, outputs((0, 2)))
     assert "has got the VMs" in caught.value.cause
+
+
+@pytest.mark.parametrize("change", [False, True], ids=["nothing to do", "a change"])
+def test_an_enabled_host_that_is_not_monitored_is_partly_applied_with_or_without_a_change(
+    tmp_path: Path, change: bool
+) -> None:
+    with monitored_stage(tmp_path) as (stage, hosts):
+        plane = stage.applied()
+        plane.wait_monitored(outputs().hosts, 10)
+        hosts.down = frozenset({"198.51.100.11"})
+        stage.one.call("host.status", plane.hosts(stage.facts())["host-1"].id, 2)
+        stage.one.call("host.status", plane.hosts(stage.facts())["host-1"].id, 0)
+        to = outputs((0, 1, 2), (0,)) if change else outputs()
+        with pytest.raises(PartlyAppliedError) as caught:
+            run(stage, to, monitored_s=2)
+        assert caught.value.exit_code == 3
+        assert caught.value.cause.startswith("not MONITORED after 2 s: host-1 (198.51.100.11) is error: ")
+        hosts.down = frozenset()
+        assert run(stage, to) == to
+
+
+def test_a_dead_host_is_not_waited_for(tmp_path: Path) -> None:
+    with monitored_stage(tmp_path) as (stage, hosts):
+        hosts.down = frozenset({"198.51.100.11"})
+        stage.applied()
+        dead = replace(outputs().hosts["host-1"], state="stopped")
+        to = replace(outputs(), hosts={**outputs().hosts, "host-1": dead})
+        assert run(stage, to, monitored_s=3) == to
 
 
 def test_a_destroy_that_is_refused_is_an_error_and_nothing_was_changed(stage: Stage) -> None:

@@ -88,6 +88,7 @@ def test_a_host_is_monitored_while_its_ssh_server_answers(start: Start, sshd: Ss
     served = start(
         *("--monitor", "ssh", "--ssh-key", str(key), "--ssh-port", str(sshd.port), "--ssh-user", "oneadmin"),
         *("--allow-network", "127.0.0.0/8", "--var", str(tmp_path / "var"), "--monitor-interval", "0.2"),
+        *("--monitor-retry", "0.5"),
     )
     one = served.client()
     number = one.host.allocate(HOST, "kvm", "kvm", 0)

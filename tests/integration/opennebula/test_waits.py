@@ -115,19 +115,27 @@ def test_hosts_are_waited_for_until_they_are_monitored(stage: Stage) -> None:
 
 
 def test_a_host_that_is_not_monitored_in_time_is_told_with_what_may_be_wrong(stage: Stage) -> None:
+    stage.lab.interval = 60
     plane = stage.plane()
-    plane.apply(plane.observe(), outputs(), {"host-0": report(0), "host-1": report(1, ready=False)})
+    plane.apply(plane.observe(), outputs(), {"host-1": report(1)})
     host_1 = plane.hosts(plane.observe())["host-1"]
     stage.one.call("host.update", host_1.id, {"ERROR": "Error monitoring: Connection refused"}, 1)
     with pytest.raises(OpenNebulaError) as raised:
         plane.wait_monitored(["host-0", "host-1", "host-9"], 1)
     error = raised.value
     assert error.what == (
-        "not MONITORED after 1 s: host-1 (198.51.100.11) is offline: Error monitoring: Connection refused; "
-        "host-9 is gone"
+        "not MONITORED after 1 s: host-1 (198.51.100.11) is init: Error monitoring: Connection refused; host-9 is gone"
     )
     for word in ("4124", "TCP and UDP", "MONITOR_ADDRESS", "known_hosts"):
         assert word in error.cause
+
+
+def test_a_host_that_is_offline_is_not_waited_for(stage: Stage) -> None:
+    plane = stage.plane()
+    plane.apply(plane.observe(), outputs(), {"host-0": report(0), "host-1": report(1, ready=False)})
+    plane.wait_monitored(["host-0", "host-1"], 10)
+    found = plane.hosts(plane.observe())
+    assert (found["host-0"].state_word, found["host-1"].state_word) == ("monitored", "offline")
 
 
 def test_nothing_to_wait_for(newer: Stage) -> None:

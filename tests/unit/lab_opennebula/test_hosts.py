@@ -33,6 +33,17 @@ def test_a_dummy_host_is_monitored_by_itself_while_it_is_enabled(bench: Bench) -
     assert state(bench, number) == "2"
 
 
+def test_a_dummy_host_without_a_driver_is_not_monitored_until_it_has_one_and_is_enabled(bench: Bench) -> None:
+    number = bench.value("one.host.allocate", "198.51.100.10", "none", "kvm", 0)
+    bench.pass_time()
+    assert state(bench, number) == "0"
+    bench.value("one.host.status", number, 2)
+    bench.value("one.host.update", number, 'IM_MAD = "kvm"', 1)
+    bench.value("one.host.status", number, 0)
+    bench.pass_time()
+    assert state(bench, number) == "2"
+
+
 def test_a_replaced_template_gets_back_what_monitoring_tells(bench: Bench) -> None:
     number = host(bench)
     bench.pass_time()

@@ -26,7 +26,7 @@ class PlayedLogin(Login):
 
 def login(kind: type[Login], directory: Path) -> Login:
     networks = (IPv4Network("198.51.100.0/24"), IPv4Network("203.0.113.0/24"))
-    return kind(directory / "key", "oneadmin", directory / "known_hosts", networks)
+    return kind(directory / "key", "oneadmin", directory / "known_hosts", networks, lookup=0)
 
 
 @pytest.fixture
@@ -100,9 +100,13 @@ def watched(benches: Benches, tmp_path: Path) -> tuple[Bench, Monitor, PlayedLog
 
 def look(monitor: Monitor) -> list[int]:
     due = monitor.take_due()
-    for host in due:
-        monitor.look(host)
-    return [host.id for host in due]
+    for attempt in due:
+        monitor.look(attempt)
+    return [attempt.host_id for attempt in due]
+
+
+def host_state(bench: Bench, number: int) -> str | None:
+    return bench.tree("one.host.info", number).findtext("STATE")
 
 
 def test_a_host_is_monitored_after_a_login_and_not_by_itself(watched: tuple[Bench, Monitor, PlayedLogin]) -> None:
@@ -117,7 +121,9 @@ def test_a_host_is_monitored_after_a_login_and_not_by_itself(watched: tuple[Benc
     assert len(found.find("HOST_SHARE/PCI_DEVICES") or ()) == 0
 
 
-def test_a_host_in_error_says_why_and_is_tried_again(watched: tuple[Bench, Monitor, PlayedLogin]) -> None:
+def test_a_host_in_error_says_why_and_is_tried_again_as_late_as_by_a_real_front_end(
+    watched: tuple[Bench, Monitor, PlayedLogin],
+) -> None:
     bench, monitor, played = watched
     played.reason = "connect to host 198.51.100.10 port 22: Connection refused"
     look(monitor)
@@ -125,12 +131,13 @@ def test_a_host_in_error_says_why_and_is_tried_again(watched: tuple[Bench, Monit
     assert found.findtext("STATE") == "3"
     told = found.findtext("TEMPLATE/ERROR") or ""
     assert told.endswith(f" : Error monitoring Host 198.51.100.10 (0): {played.reason}")
+    bench.pass_time(183.0)
     assert look(monitor) == []
-    bench.pass_time(2.0)
+    bench.pass_time(13.0)
     assert look(monitor) == [0, 1]
     assert bench.tree("one.host.info", 0).findtext("TEMPLATE/ERROR") == told, "since when it is in error"
     played.reason = ""
-    bench.pass_time(2.0)
+    bench.pass_time(196.0)
     look(monitor)
     found = bench.tree("one.host.info", 0)
     assert (found.findtext("STATE"), found.find("TEMPLATE/ERROR")) == ("2", None)
@@ -145,10 +152,22 @@ def test_a_host_that_is_well_is_looked_at_more_seldom(watched: tuple[Bench, Moni
     assert look(monitor) == [0, 1]
 
 
+def test_a_host_that_was_well_is_in_error_after_two_failures(watched: tuple[Bench, Monitor, PlayedLogin]) -> None:
+    bench, monitor, played = watched
+    look(monitor)
+    for fails, seconds, expected in ((True, 10.0, "2"), (False, 2.0, "2"), (True, 10.0, "2"), (True, 2.0, "3")):
+        played.reason = "Connection timed out" if fails else ""
+        bench.pass_time(seconds)
+        assert look(monitor) == [0, 1]
+        assert host_state(bench, 0) == expected
+
+
 def test_a_host_that_is_off_is_left_alone(watched: tuple[Bench, Monitor, PlayedLogin]) -> None:
     bench, monitor, _ = watched
     bench.value("one.host.status", 0, 1)
     bench.value("one.host.status", 1, 2)
+    assert look(monitor) == [0, 1], "these attempts were asked for by allocate"
+    bench.pass_time(1000.0)
     assert look(monitor) == []
     assert [host.findtext("STATE") for host in bench.tree("one.hostpool.info")] == ["8", "4"]
 
@@ -161,12 +180,91 @@ def test_a_host_that_comes_back_does_not_wait_for_its_turn(watched: tuple[Bench,
     assert look(monitor) == [0]
 
 
+def test_a_login_that_allocate_has_begun_counts_for_the_renamed_host(
+    watched: tuple[Bench, Monitor, PlayedLogin],
+) -> None:
+    bench, monitor, played = watched
+    look(monitor)
+    number = bench.value("one.host.allocate", "edgewrap-uuid-host-2", "kvm", "kvm", 0)
+    bench.value("one.host.status", number, 2)
+    bench.value("one.host.rename", number, "198.51.100.12")
+    (late,) = monitor.take_due()
+    bench.value("one.host.status", number, 0)
+    assert look(monitor) == [number], "the one under way does not keep the next one back"
+    assert (played.names[-1], host_state(bench, number)) == ("198.51.100.12", "2")
+
+    played.reason = "Could not resolve hostname"
+    monitor.look(late)
+    assert (played.names[-1], host_state(bench, number)) == ("edgewrap-uuid-host-2", "3")
+    told = bench.tree("one.host.info", number).findtext("TEMPLATE/ERROR") or ""
+    assert told.endswith(f" : Error monitoring Host 198.51.100.12 ({number}): {played.reason}")
+    bench.pass_time(183.0)
+    assert number not in look(monitor)
+    played.reason = ""
+    bench.pass_time(13.0)
+    assert number in look(monitor)
+    assert host_state(bench, number) == "2"
+
+
+def test_without_a_driver_nothing_is_tried(watched: tuple[Bench, Monitor, PlayedLogin]) -> None:
+    bench, monitor, played = watched
+    look(monitor)
+    number = bench.value("one.host.allocate", "edgewrap-uuid-host-2", "none", "kvm", 0)
+    bench.pass_time(1000.0)
+    assert number not in look(monitor)
+    bench.value("one.host.status", number, 2)
+    bench.value("one.host.update", number, 'IM_MAD = "kvm"', 1)
+    bench.value("one.host.rename", number, "198.51.100.12")
+    assert look(monitor) == []
+    bench.value("one.host.status", number, 0)
+    assert look(monitor) == [number]
+    assert set(played.names) == {"198.51.100.10", "198.51.100.11", "198.51.100.12"}
+    assert host_state(bench, number) == "2"
+
+
+def test_enabling_a_host_in_error_starts_nothing(watched: tuple[Bench, Monitor, PlayedLogin]) -> None:
+    bench, monitor, played = watched
+    played.reason = "Connection refused"
+    look(monitor)
+    bench.value("one.host.status", 0, 0)
+    assert host_state(bench, 0) == "0"
+    bench.pass_time(100.0)
+    assert look(monitor) == []
+    bench.value("one.host.status", 0, 2)
+    bench.value("one.host.status", 0, 0)
+    played.reason = ""
+    assert look(monitor) == [0]
+    assert (host_state(bench, 0), host_state(bench, 1)) == ("2", "3")
+
+
+def test_another_driver_counts_only_once_the_host_was_offline(watched: tuple[Bench, Monitor, PlayedLogin]) -> None:
+    bench, monitor, _ = watched
+    look(monitor)
+    bench.value("one.host.update", 0, 'IM_MAD = "kvm"\nVM_MAD = "kvm"', 1)
+    bench.pass_time(10.0)
+    assert look(monitor) == [0, 1]
+    assert bench.tree("one.host.info", 0).findtext("TEMPLATE/HYPERVISOR") == "lxc", "the old agent goes on"
+    bench.value("one.host.status", 0, 2)
+    bench.value("one.host.status", 0, 0)
+    assert look(monitor) == [0]
+    assert bench.tree("one.host.info", 0).findtext("TEMPLATE/HYPERVISOR") == "kvm"
+
+
+def test_a_front_end_that_was_started_again_looks_at_every_enabled_host(
+    watched: tuple[Bench, Monitor, PlayedLogin],
+) -> None:
+    bench, monitor, played = watched
+    look(monitor)
+    bench.value("one.host.status", 1, 2)
+    assert look(Monitor(bench.one, played)) == [0]
+
+
 def test_what_comes_too_late_is_thrown_away(watched: tuple[Bench, Monitor, PlayedLogin]) -> None:
     bench, monitor, _ = watched
     due = monitor.take_due()
     assert monitor.take_due() == [], "one look at a time"
     bench.value("one.host.status", 0, 2)
     bench.value("one.host.delete", 1)
-    for host in due:
-        monitor.look(host)
+    for attempt in due:
+        monitor.look(attempt)
     assert [host.findtext("STATE") for host in bench.tree("one.hostpool.info")] == ["8"]
