@@ -17,15 +17,18 @@ GROUPS = {0: "oneadmin", 1: "users"}
 @dataclass(slots=True)
 class FrontEnd:
     """One front-end. `settle` and `interval` are seconds: how long a lock, a deployment or the creation of an image
-    takes, and how often hosts are looked at. `monitored` is when each host was last seen well, by id."""
+    takes, and how often hosts are looked at. `monitored` is when each host was last seen well, by id. A cluster counts
+    a network for `linger` seconds after it is gone; `still_counted` is until when, by the cluster's id."""
 
     store: Store
     release: Release
     monitor: Literal["ssh", "none"] = "none"
     settle: float = 0.2
     interval: float = 2.0
+    linger: float = 0.04
     clock: Callable[[], float] = time.time
     monitored: dict[int, float] = field(default_factory=dict)
+    still_counted: dict[int, float] = field(default_factory=dict)
     requests: int = 0
 
     @property
