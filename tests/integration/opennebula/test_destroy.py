@@ -95,8 +95,9 @@ def put_host(stage: Stage) -> str:
 
 
 def put_datastore(stage: Stage) -> str:
-    stage.one.call("cluster.adddatastore", cluster_id(stage), 1)
-    return "the datastore default (id 1) is in the cluster"
+    template = {"NAME": "theirs", "TYPE": "IMAGE_DS", "DS_MAD": "fs", "TM_MAD": "ssh"}
+    number = stage.one.call("datastore.allocate", template, cluster_id(stage))
+    return f"the datastore theirs (id {number}) is in the cluster"
 
 
 def put_network(stage: Stage) -> str:
@@ -126,7 +127,7 @@ def test_every_reason_is_told_at_once(newer: Stage) -> None:
     expected = [put_image(newer), put_host(newer), hold(newer)]
     with pytest.raises(InUseError) as raised:
         plane.destroy_changes(plane.observe())
-    assert raised.value.what.startswith("edge-paris cannot go: ")
+    assert raised.value.what.startswith("edge-paris cannot be destroyed: ")
     assert len(raised.value.what.split("; ")) == len(expected)
 
 
