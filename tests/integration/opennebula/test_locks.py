@@ -76,9 +76,8 @@ def test_plan_tells_of_a_lock_and_apply_refuses_it_before_anything_is_changed(st
     text = locked(stage, "vn", ADMIN)
     facts, more = plane.observe(), outputs(eips=(0, 1, 2))
     plane.diff(facts, more, reports())
-    assert [bool(re.search(f"`apply` will refuse this plan: {text}", warning)) for warning in stage.warnings()] == [
-        True
-    ]
+    (warning,) = stage.warnings()
+    assert re.search(f"`apply` will refuse this plan: {text}", warning)
     stage.wire.methods.clear()
     with pytest.raises(InUseError, match=text):
         plane.require_free(facts, more)

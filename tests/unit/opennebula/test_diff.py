@@ -22,7 +22,7 @@ from edgewrap.opennebula.facts import OneFacts
 from edgewrap.opennebula.host import HostFacts
 from edgewrap.opennebula.marks import Identity
 from edgewrap.opennebula.objects import Existing, Kind, User
-from edgewrap.opennebula.operation import Await, Operation, Ref, RetryUpdate
+from edgewrap.opennebula.operation import Await, DeleteCluster, Operation, Ref, RetryUpdate
 from edgewrap.opennebula.reconcile import reconcile
 from edgewrap.opennebula.virtual_network import NetworkFacts
 from edgewrap.opennebula.vn_template import TemplateFacts
@@ -110,6 +110,8 @@ def calls_of(operations: tuple[Operation, ...]) -> list[list[Any]]:
             written.append(["wait", _id(step.network), step.settled.value])
         elif isinstance(step, RetryUpdate):
             written.append(["retry update", step.network])
+        elif isinstance(step, DeleteCluster):
+            written.append(["cluster.delete", step.cluster])
         else:
             written.append([step.method, *(_id(argument) for argument in step.arguments)])
     return written
