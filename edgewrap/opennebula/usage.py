@@ -115,7 +115,8 @@ def foreign_ranges(ours: Ours) -> list[str]:
     if network is None:
         return []
     return [
-        f"the {network} has the {one}, which edgewrap did not make (`onevnet rmar {network.id} {one.id}`)"
+        f"the {network} has the {one}, which edgewrap did not make: it has no {address_range.KEY_ATTRIBUTE} "
+        f"(`onevnet rmar {network.id} {one.id}`)"
         for one in network.ranges
         if not one.key
     ]

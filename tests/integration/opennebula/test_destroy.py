@@ -171,7 +171,7 @@ def test_a_vm_that_only_its_host_shows_stops_it(newer: Stage, monkeypatch: pytes
         plane.destroy(plane.observe())
 
 
-@pytest.mark.parametrize("broken_at", range(1, 14))
+@pytest.mark.parametrize("broken_at", range(1, 16))
 def test_a_destroy_that_broke_at_any_call_is_gone_on_with(newer: Stage, broken_at: int) -> None:
     plane = newer.applied()
     calls = 0
