@@ -16,7 +16,7 @@
         AuthenticationError        it does not know this user
         AuthorizationError         the user has too few rights
         ForeignObjectError         an object that is not ours stands in the way
-        InUseError                 a VM, a lease or a tenant's network forbids it
+        InUseError                 a VM, a lease, a lock or a tenant's network forbids it
       HostKeysUnreadableError    the pinned host keys cannot be read, and the run would change hosts
       HostError                  one host could not be observed or converged
         HostUnreachableError       no SSH connection
@@ -187,7 +187,7 @@ class ForeignObjectError(OpenNebulaError):
 
 
 class InUseError(OpenNebulaError):
-    """A VM, a lease or a tenant's network forbids the change."""
+    """A VM, a lease, a lock or a tenant's network forbids the change."""
 
 
 class HostKeysUnreadableError(EdgewrapError):

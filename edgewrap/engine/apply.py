@@ -62,9 +62,9 @@ def _apply_planes(cluster: Cluster, plan: RunPlan, waits: Waits, progress: _Prog
     """Returns AWS's outputs, and the hosts that the hosts plane could not change."""
     observed = plan.observed
     if observed.facts is not None:
-        # refused as a whole, before anything is begun, where a VM or a lease stands in the way
+        # refused as a whole, before anything is begun, if a VM, a lease or a lock is in the way
         replaced = observed.losses.replaced
-        cluster.opennebula.require_free(observed.facts, plan.outputs, replaced)
+        cluster.opennebula.require_free(observed.facts, plan.outputs, replaced, plan.reports)
         progress.begun = True
         cluster.opennebula.release(observed.facts, plan.outputs, replaced)
     progress.begun = True

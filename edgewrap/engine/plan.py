@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from edgewrap.change import Change, Plane
@@ -47,7 +47,7 @@ class Observed:
 class RunPlan:
     """What a run would do. `outputs` are those that AWS will have after it, with UNKNOWN in them; `failures` are
     hosts that should be there and could not be observed, or not be replaced; `findings` what was looked at of what the
-    run needs and does not make."""
+    run needs and does not make; `reports` what the hosts plane will report after it."""
 
     planes: tuple[Plane, ...]
     observed: Observed
@@ -55,6 +55,7 @@ class RunPlan:
     changes: tuple[Change, ...]
     failures: tuple[HostError, ...]
     findings: tuple[Finding, ...] = ()
+    reports: Mapping[str, HostReport] = field(default_factory=dict)
 
     @property
     def nothing_to_do(self) -> bool:
@@ -102,11 +103,11 @@ def make_plan(
         )
         reports = _after_converge(cluster, outputs, observed.hosts)
     if observed.facts is not None:
-        changes += cluster.opennebula.diff(observed.facts, outputs, reports)
+        changes += cluster.opennebula.diff(observed.facts, outputs, reports, losses.replaced)
     _warn_of_dead_hosts(cluster, outputs)
     findings = (*observed.findings, *before_making(cluster, changes, outputs, observed.facts))
     tell(cluster, findings)
-    return RunPlan(planes, observed, outputs, tuple(changes), failures, findings)
+    return RunPlan(planes, observed, outputs, tuple(changes), failures, findings, reports)
 
 
 def observe(

@@ -50,6 +50,10 @@ class RangeFacts:
         """The first address."""
         return text_of(self.attributes, "IP")
 
+    def __str__(self) -> str:
+        place = self.address or text_of(self.attributes, "MAC")
+        return f"address range {self.id} ({place}, size {text_of(self.attributes, 'SIZE')})"
+
 
 @dataclass(frozen=True, slots=True)
 class DesiredRange:

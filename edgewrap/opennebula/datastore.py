@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -81,6 +81,39 @@ def replica_host(replica: str, hosts: Mapping[str, HostOutput]) -> str:
         f"opennebula.replica: {replica} is no host of this cluster",
         cause=f"the hosts are {', '.join(hosts) or 'none'}",
         advice="set it to auto (the first host), to none, or to one of these hosts",
+    )
+
+
+def find_shared(
+    wanted: Sequence[int | str], datastores: Sequence[DatastoreFacts]
+) -> tuple[tuple[DatastoreFacts, ...], tuple[int | str, ...]]:
+    """The datastores of `opennebula.shared_datastores`, by id or name, each once; and what of it is not there."""
+    found: dict[int, DatastoreFacts] = {}
+    missing: list[int | str] = []
+    for one in wanted:
+        existing = next((there for there in datastores if one in (there.id, there.name)), None)
+        if existing is None:
+            missing.append(one)
+        else:
+            found[existing.id] = existing
+    return tuple(found.values()), tuple(missing)
+
+
+def shared(wanted: Sequence[int | str], datastores: Sequence[DatastoreFacts]) -> tuple[DatastoreFacts, ...]:
+    """The same. Raises OpenNebulaError if one is not there."""
+    found, missing = find_shared(wanted, datastores)
+    if missing:
+        raise missing_shared(missing, datastores)
+    return found
+
+
+def missing_shared(missing: Sequence[int | str], datastores: Sequence[DatastoreFacts]) -> OpenNebulaError:
+    """The error for shared datastores that are not there."""
+    present = ", ".join(f"{one.id} ({one.name})" for one in sorted(datastores, key=lambda one: one.id))
+    return OpenNebulaError(
+        f"opennebula.shared_datastores: the front-end has no datastore {' and no '.join(map(str, missing))}",
+        cause=f"the datastores there are: {present or 'none'}",
+        advice="correct the list: ids or names of datastores, `[]` for none",
     )
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from edgewrap.change import Action
 from edgewrap.errors import ForeignObjectError, InUseError
-from edgewrap.opennebula import address_range, host
+from edgewrap.opennebula import address_range, cluster, host
 from edgewrap.opennebula.address_range import RangeFacts
 from edgewrap.opennebula.datastore import replica_host
 from edgewrap.opennebula.facts import OneFacts, Ours
-from edgewrap.opennebula.marks import CLUSTER_KEY, IMAGE_KEY, NETWORK_KEY, SYSTEM_KEY, TEMPLATE_KEY, mark_of
+from edgewrap.opennebula.marks import IMAGE_KEY, NETWORK_KEY, SYSTEM_KEY, TEMPLATE_KEY, mark_of
 from edgewrap.opennebula.objects import Existing
 from edgewrap.opennebula.operation import MERGE, Await, Call, Operation, Settled, Step, change
 from edgewrap.opennebula.template import text_of
@@ -51,9 +51,9 @@ def releases(ours: Ours, departure: Departure, replica: str, outputs: Outputs) -
 def in_use(what: str, reasons: list[str]) -> InUseError:
     """The error that lists every reason at once."""
     return InUseError(
-        f"{what} cannot go: {'; '.join(reasons)}",
-        cause="VMs, leases, images or objects of others depend on it",
-        advice="move or delete what is named, then run again",
+        f"{what}: {'; '.join(reasons)}",
+        cause="VMs, leases, images, locks or objects of others are in the way",
+        advice="move, delete or unlock what is named, then run again",
     )
 
 
@@ -83,8 +83,8 @@ def disablings(ours: Ours) -> list[Operation]:
     return [host.disabling(existing, key) for key, existing in ours.hosts.items() if existing.status == "enabled"]
 
 
-def removals(ours: Ours) -> Iterator[Operation]:
-    """The whole cluster, in reverse."""
+def removals(ours: Ours, shared: Sequence[int] = ()) -> Iterator[Operation]:
+    """The whole cluster, in reverse. `shared` are datastores of others in it, which are left as they are."""
     if ours.network is not None:
         yield from _network_removals(ours.network)
     for whole, key in ((ours.template, TEMPLATE_KEY), (ours.system, SYSTEM_KEY), (ours.image, IMAGE_KEY)):
@@ -93,7 +93,7 @@ def removals(ours: Ours) -> Iterator[Operation]:
     for key, existing in ours.hosts.items():
         yield host.removal(existing, key)
     if ours.cluster is not None:
-        yield _removal(ours.cluster, CLUSTER_KEY)
+        yield cluster.removal(ours.cluster, shared)
 
 
 def _range_releases(network: NetworkFacts, ranges: Iterable[RangeFacts]) -> list[Operation]:

@@ -15,6 +15,7 @@ from edgewrap.errors import (
 from edgewrap.opennebula.remedies import (
     GONE,
     IN_USE,
+    LOCKED,
     NAME_TAKEN,
     NO_METHOD,
     NO_XML_RPC,
@@ -49,6 +50,7 @@ _KINDS: Mapping[Remedy, type[OpenNebulaError]] = {
     GONE: NoSuchObjectError,
     NAME_TAKEN: NameTakenError,
     IN_USE: InUseError,
+    LOCKED: InUseError,
     NOT_EMPTY: InUseError,
 }
 
@@ -64,7 +66,7 @@ def translate(error: Exception, method: str, endpoint: str, user: str) -> OpenNe
     remedy = remedy or _REFUSED
     kind = _KINDS.get(remedy, OpenNebulaError)
     what = {
-        AuthenticationError: f"the front-end does not know the user {user}",
+        AuthenticationError: f"the front-end does not accept the login of the user {user}",
         AuthorizationError: f"{user} may not do one.{method}: {text}",
         NoSuchObjectError: text,
         NameTakenError: text,

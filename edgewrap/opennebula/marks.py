@@ -120,7 +120,13 @@ def foreign(identity: Identity, existing: Existing) -> ForeignObjectError:
     """The error for an object in our way: what it is, and whose."""
     mark = mark_of(existing)
     owner = f"it belongs to the user {existing.owner}" if existing.owner else "this kind of object has no owner"
-    advice = f"rename or delete it if it is not needed, or give this cluster another name than {identity.cluster}"
+    if existing.kind is Kind.HOST:
+        advice = (
+            f"it has the address of an instance of this cluster, after which hosts are named: if it is out of date, "
+            f"`onehost delete {existing.id}`"
+        )
+    else:
+        advice = f"rename or delete it if it is not needed, or give this cluster another name than {identity.cluster}"
     if mark is None or existing.derived:
         return ForeignObjectError(
             f"{existing} is in the way", cause=f"{owner}, and edgewrap did not make it", advice=advice
@@ -129,7 +135,7 @@ def foreign(identity: Identity, existing: Existing) -> ForeignObjectError:
         return ForeignObjectError(
             f"{existing} is in the way",
             cause=f"it carries this cluster's mark, but {owner}",
-            advice=f"give it back (`{_command(existing.kind)} chown {existing.id} {identity.owner_uid}`), or rename it",
+            advice=f"give it back (`{existing.kind.command} chown {existing.id} {identity.owner_uid}`), or rename it",
         )
     return ForeignObjectError(
         f"{existing} is in the way",
@@ -139,7 +145,3 @@ def foreign(identity: Identity, existing: Existing) -> ForeignObjectError:
         ),
         advice=f"{advice}; if that cluster is this one, run where its Terraform state is",
     )
-
-
-def _command(kind: Kind) -> str:
-    return "onevnet" if kind is Kind.NETWORK else f"one{kind.api}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from edgewrap.change import Action
 from edgewrap.opennebula.marks import CLUSTER_KEY
 from edgewrap.opennebula.objects import Existing, Kind
@@ -10,6 +12,7 @@ from edgewrap.opennebula.template import Template
 from edgewrap.outputs import UNKNOWN
 
 LEAVE_GROUP = -1
+_LEAVE = {Kind.NETWORK: "cluster.delvnet"}
 _JOIN = {Kind.HOST: "cluster.addhost", Kind.DATASTORE: "cluster.adddatastore", Kind.NETWORK: "cluster.addvnet"}
 
 
@@ -34,25 +37,32 @@ class Mending:
     def name(self, wanted: str) -> None:
         """Found by its mark, an object may have any name."""
         if self._existing.name != wanted:
-            self._differs("NAME", self._existing.name, wanted)
+            self.differs("NAME", self._existing.name, wanted)
             self._call("rename", wanted)
 
     def owner(self, uid: int) -> None:
         """Two operators share a cluster: what either makes belongs to the one who owns it."""
         if self._existing.uid != uid:
-            self._differs("UID", str(self._existing.uid), str(uid))
+            self.differs("UID", str(self._existing.uid), str(uid))
             self._call("chown", uid, LEAVE_GROUP)
 
-    def membership(self, cluster_id: int | None) -> None:
-        """In our cluster; that it is in others besides is left."""
-        if cluster_id is None or cluster_id not in self._existing.clusters:
-            others = ",".join(str(cluster) for cluster in self._existing.clusters)
-            self._differs("CLUSTER_ID", others, id_text(cluster_id))
-            self.steps.append(Call(_JOIN[self._existing.kind], (id_or_ref(cluster_id), self._existing.id)))
+    def membership(self, cluster_id: int | None, leaving: Collection[int] = ()) -> None:
+        """In our cluster, and no longer in the clusters `leaving`. Other clusters are left alone."""
+        existing = self._existing
+        joins = cluster_id is None or cluster_id not in existing.clusters
+        if not (joins or leaving):
+            return
+        moves = existing.kind is Kind.HOST  # a host is in one cluster only
+        kept = () if moves else (one for one in existing.clusters if one not in leaving and one != cluster_id)
+        present = ",".join(str(cluster) for cluster in existing.clusters)
+        self.differs("CLUSTER_ID", present, ",".join([*map(str, kept), id_text(cluster_id)]))
+        if joins:
+            self.steps.append(Call(_JOIN[existing.kind], (id_or_ref(cluster_id), existing.id)))
+        self.steps += [Call(_LEAVE[existing.kind], (cluster, existing.id)) for cluster in leaving]
 
     def status(self, was: str, wanted: str, number: int) -> None:
         """A host is enabled after all else."""
-        self._differs("STATUS", was, wanted)
+        self.differs("STATUS", was, wanted)
         self.last.append(Call("host.status", (self._existing.id, number)))
 
     def operation(self, key: str, shown_key: str, why: str = "") -> list[Operation]:
@@ -62,7 +72,8 @@ class Mending:
         updated = change(self._existing.kind.word, shown_key, Action.UPDATE, self.before, self.after, why)
         return [Operation(key, updated, tuple(self.steps), tuple(self.last))]
 
-    def _differs(self, name: str, before: str, after: str) -> None:
+    def differs(self, name: str, before: str, after: str) -> None:
+        """One more difference that a person is shown."""
         self.before[name], self.after[name] = before, after
 
     def _call(self, action: str, *arguments: int | str | Template) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from edgewrap.opennebula import access
+from edgewrap.opennebula.access import NO_ACCESS, Access
 from edgewrap.opennebula.template import Template, read
 
 if TYPE_CHECKING:
@@ -33,6 +35,11 @@ class Kind(Enum):
         """As in `one.<api>.update`."""
         return self.value[1]
 
+    @property
+    def command(self) -> str:
+        """The command-line tool."""
+        return "onevnet" if self is Kind.NETWORK else f"one{self.api}"
+
 
 @dataclass(frozen=True, slots=True)
 class Existing:
@@ -46,6 +53,7 @@ class Existing:
     owner: str
     template: Template
     clusters: tuple[int, ...] = ()
+    access: Access = NO_ACCESS
 
     def __str__(self) -> str:
         return f"{self.kind.word} {self.name} (id {self.id})"
@@ -65,7 +73,7 @@ class User:
     groups: tuple[int, ...]
 
 
-def common(kind: Kind, element: Element) -> tuple[Kind, int, str, int | None, str, Template, tuple[int, ...]]:
+def common(kind: Kind, element: Element) -> tuple[Kind, int, str, int | None, str, Template, tuple[int, ...], Access]:
     """The part of an object's XML that all kinds share: the fields of `Existing`, in order."""
     uid = element.findtext("UID")
     cluster = element.findtext("CLUSTER_ID")  # a host is in one cluster, other objects may be in several
@@ -77,6 +85,7 @@ def common(kind: Kind, element: Element) -> tuple[Kind, int, str, int | None, st
         element.findtext("UNAME") or "",
         read(element.find("TEMPLATE")),
         (int(cluster),) if cluster else ids(element, "CLUSTERS"),
+        access.parse(element),
     )
 
 

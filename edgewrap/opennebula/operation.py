@@ -51,7 +51,14 @@ class RetryUpdate:
     network: int
 
 
-Step = Call | Await | RetryUpdate
+@dataclass(frozen=True, slots=True)
+class DeleteCluster:
+    """Delete an empty cluster. For a moment the front-end may still count a network in it that is gone."""
+
+    cluster: int
+
+
+Step = Call | Await | RetryUpdate | DeleteCluster
 
 
 @dataclass(frozen=True, slots=True)

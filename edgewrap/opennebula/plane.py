@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 
 from edgewrap.change import Change, Plane
 from edgewrap.events import Emit, Event, EventKind, discard
 from edgewrap.finding import Finding
-from edgewrap.opennebula import departure, facts, host, monitoring, session, usage
+from edgewrap.opennebula import access, departure, facts, host, monitoring, session, usage
 from edgewrap.opennebula.address_range import RangeFacts
 from edgewrap.opennebula.client import FrontEnd
-from edgewrap.opennebula.departure import Departure
 from edgewrap.opennebula.facts import OneFacts, Ours
 from edgewrap.opennebula.failures import NameTakenError
 from edgewrap.opennebula.host import HostFacts
@@ -94,20 +92,30 @@ class OpenNebulaPlane:
         ours = facts.of_identity(observed, identity)
         return usage.holders(self._front_end, ours.network)
 
-    def diff(self, facts: OneFacts, outputs: Outputs, reports: Mapping[str, HostReport]) -> tuple[Change, ...]:
-        """What `apply` would change. Raises ForeignObjectError where an object of others is in the way."""
+    def diff(
+        self, facts: OneFacts, outputs: Outputs, reports: Mapping[str, HostReport], replaced: Collection[str] = ()
+    ) -> tuple[Change, ...]:
+        """What `apply` would change; what it would refuse is a warning. Raises ForeignObjectError where an object of
+        others is in the way, and OpenNebulaError where a datastore that the spec shares is not there."""
         plan = reconcile(self._spec, facts, outputs, reports)
         self._warn(plan)
+        for reason in self._obstacles(facts, plan, outputs, replaced):
+            self._warn_once(self._spec.name, f"`apply` will refuse this plan: {reason}")
         return tuple(operation.change for operation in plan.operations)
 
-    def require_free(self, facts: OneFacts, outputs: Outputs, replaced: Collection[str] = ()) -> None:
-        """Look whether `release` may begin; nothing is changed.
+    def require_free(
+        self,
+        facts: OneFacts,
+        outputs: Outputs,
+        replaced: Collection[str] = (),
+        reports: Mapping[str, HostReport] | None = None,
+    ) -> None:
+        """Look whether `release` and `apply` may begin; nothing is changed.
 
-        Raises InUseError where a VM runs on a host that goes, or an address that goes is leased.
+        Raises InUseError where a VM runs on a host that is removed, an address that is removed is leased, or what has
+        to change is locked.
         """
-        plan = reconcile(self._spec, facts, outputs, {})
-        leaving = departure.going(plan.ours, outputs, replaced)
-        self._require_free(facts, plan.ours, leaving)
+        self._refuse(facts, reconcile(self._spec, facts, outputs, reports or {}), outputs, replaced)
 
     def release(self, facts: OneFacts, outputs: Outputs, replaced: Collection[str] = ()) -> None:
         """Before AWS takes hosts and Elastic IPs away that are not in `outputs`, and makes the instances of the hosts
@@ -117,8 +125,8 @@ class OpenNebulaPlane:
         in the meantime: it then stays disabled.
         """
         plan = reconcile(self._spec, facts, outputs, {})
+        self._refuse(facts, plan, outputs, replaced)
         leaving = departure.going(plan.ours, outputs, replaced)
-        self._require_free(facts, plan.ours, leaving)
         if leaving.ranges:
             self._settle(plan.ours)
         self._runner().run(departure.releases(plan.ours, leaving, self._spec.opennebula.replica, outputs))
@@ -150,7 +158,7 @@ class OpenNebulaPlane:
         Raises InUseError where anything depends on it, ForeignObjectError where two clusters have the name.
         """
         ours = self._departing(facts, uuid)
-        return tuple(operation.change for operation in departure.removals(ours))
+        return tuple(operation.change for operation in departure.removals(ours, self._shared(facts, ours)))
 
     def destroy(self, facts: OneFacts, *, uuid: str = "") -> None:
         """Take the cluster away. Looks again first: `facts` may be as old as the question to the user.
@@ -160,18 +168,19 @@ class OpenNebulaPlane:
         """
         if not self._departing(facts, uuid).all:
             return
-        ours = self._departing(self.observe(), uuid)
+        now = self.observe()
+        ours = self._departing(now, uuid)
         self._settle(ours)
         runner = self._runner()
         runner.run(departure.disablings(ours))
         if ours.hosts:
             self._refuse_late_departure(ours)
-        runner.run(departure.removals(ours))
+        runner.run(departure.removals(ours, self._shared(now, ours)))
 
     def _apply(self, facts: OneFacts, outputs: Outputs, reports: Mapping[str, HostReport]) -> None:
         plan = reconcile(self._spec, facts, outputs, reports)
         self._warn(plan)
-        self._refuse_leased(facts, plan, outputs)
+        self._refuse(facts, plan, outputs)
         if plan.operations:
             self._settle(plan.ours)
         runner = self._runner()
@@ -186,15 +195,26 @@ class OpenNebulaPlane:
         if ours.network is not None and ours.network.state in COMING:
             await_network(self._front_end, ours.network.id, Settled.READY)
 
-    def _refuse_leased(self, facts: OneFacts, plan: Reconciliation, outputs: Outputs) -> None:
-        """Nothing is begun where a range has to go that is leased, or a host that has VMs."""
-        leaving = departure.going(plan.ours, outputs)
-        self._require_free(facts, plan.ours, replace(leaving, ranges=tuple(_ranges_removed(plan))))
-
-    def _require_free(self, facts: OneFacts, ours: Ours, leaving: Departure) -> None:
-        reasons = usage.vms_on(ours, leaving.hosts) + self._leases(facts, ours, leaving.ranges)
+    def _refuse(self, facts: OneFacts, plan: Reconciliation, outputs: Outputs, replaced: Collection[str] = ()) -> None:
+        reasons = self._obstacles(facts, plan, outputs, replaced)
         if reasons:
-            raise departure.in_use(f"part of {self._spec.name}", reasons)
+            raise departure.in_use(f"{self._spec.name} cannot be changed as planned", reasons)
+
+    def _obstacles(
+        self, facts: OneFacts, plan: Reconciliation, outputs: Outputs, replaced: Collection[str]
+    ) -> list[str]:
+        """Why nothing of the plan may be begun: VMs on hosts that are removed, leases of ranges that are, locks."""
+        ours = plan.ours
+        leaving = departure.going(ours, outputs, replaced)
+        removed = {one.id: one for one in (*leaving.ranges, *_ranges_removed(plan))}
+        changed = {existing.kind: existing for existing in plan.changed}
+        if ours.network is not None and removed:
+            changed[ours.network.kind] = ours.network
+        return [
+            *usage.vms_on(ours, leaving.hosts),
+            *self._leases(facts, ours, removed.values()),
+            *access.locks(self._front_end, changed.values()),
+        ]
 
     def _refuse_late_vms(self, ours: Ours, keys: Collection[str]) -> None:
         """A VM may have come between the look and the disabling: AWS must not take its host away."""
@@ -205,14 +225,16 @@ class OpenNebulaPlane:
             if ours.hosts[key].id in now and now[ours.hosts[key].id].vms
         ]
         if late:
-            raise departure.in_use(f"part of {self._spec.name}", [*late, "the hosts named are disabled now"])
+            raise departure.in_use(
+                f"{self._spec.name} cannot be changed as planned", [*late, "the hosts named are disabled now"]
+            )
 
     def _refuse_late_departure(self, ours: Ours) -> None:
         """The same for the whole cluster: a VM without a NIC has no lease that would stop what goes next."""
         hosts = host.parse(self._front_end.read("hostpool.info"))
         late = usage.vms_in(ours, usage.read_vms(self._front_end), hosts)
         if late:
-            raise departure.in_use(self._spec.name, [*late, "the hosts are disabled now"])
+            raise departure.in_use(f"{self._spec.name} cannot be destroyed", [*late, "the hosts are disabled now"])
 
     def _departing(self, observed: OneFacts, uuid: str) -> Ours:
         """What is ours and may go. Raises InUseError with every reason why it may not."""
@@ -223,19 +245,25 @@ class OpenNebulaPlane:
             return ours
         tenants = usage.tenants_networks(observed, ours)
         ranges = ours.network.ranges if ours.network else ()
+        lockable = [existing for existing in (ours.network, ours.template) if existing is not None]
         reasons = [
             *usage.vms_in(ours, usage.read_vms(self._front_end), observed.hosts),
             *self._leases(observed, ours, ranges),
             *usage.images_in(ours),
             *usage.tenants_in_words(tenants),
-            *usage.strangers(observed, ours, tenants),
+            *usage.strangers(observed, ours, tenants, self._shared(observed, ours)),
+            *usage.foreign_ranges(ours),
+            *access.locks(self._front_end, lockable),
         ]
         if reasons:
-            raise departure.in_use(self._spec.name, reasons)
+            raise departure.in_use(f"{self._spec.name} cannot be destroyed", reasons)
         return ours
 
     def _leases(self, facts: OneFacts, ours: Ours, ranges: Collection[RangeFacts]) -> list[str]:
         return usage.leases(self._front_end, ours.network, ranges, facts.networks)
+
+    def _shared(self, facts: OneFacts, ours: Ours) -> tuple[int, ...]:
+        return usage.shared_datastores(facts, ours, self._spec.opennebula.shared_datastores)
 
     def _marked_hosts(self, hosts: Collection[HostFacts]) -> dict[str, HostFacts]:
         marks = ((mark_of(one), one) for one in sorted(hosts, key=lambda one: one.id))
@@ -245,10 +273,13 @@ class OpenNebulaPlane:
         return Runner(self._front_end, self._emit)
 
     def _warn(self, plan: Reconciliation) -> None:
-        for text in plan.warnings:
-            if text not in self._warned:
-                self._warned.add(text)
-                self._emit(Event(EventKind.WARNING, Plane.OPENNEBULA, f"{self._spec.name}-private", text))
+        for notice in plan.warnings:
+            self._warn_once(notice.subject, notice.text)
+
+    def _warn_once(self, subject: str, text: str) -> None:
+        if text not in self._warned:
+            self._warned.add(text)
+            self._emit(Event(EventKind.WARNING, Plane.OPENNEBULA, subject, text))
 
 
 def _ranges_removed(plan: Reconciliation) -> list[RangeFacts]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from edgewrap.change import Plane
 from edgewrap.errors import AuthorizationError, OpenNebulaError
 from edgewrap.finding import Finding, Verdict
+from edgewrap.opennebula import datastore
 from edgewrap.opennebula.client import FrontEnd
 from edgewrap.opennebula.facts import ONEADMIN_GROUP, OneFacts, observe
 from edgewrap.spec.models import Spec
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 OLDEST, NEWEST = (6, 10), (7, 4)
 FRONT_END, RIGHTS, DRIVERS = "front-end", "rights on the front-end", "drivers of the front-end"
+DATASTORES = "shared datastores"
 
 _OPTION = r"(?:^|\s)-{}\s+(\S+)"
 
@@ -28,20 +30,27 @@ def check_front_end(spec: Spec, front_end: FrontEnd) -> tuple[Finding, ...]:
         version = str(front_end.call("system.version"))
     except OpenNebulaError as error:
         reached = _finding(FRONT_END, Verdict.FAILURE, f"{error.what} ({error.cause})", error.advice)
-        silent = (_finding(check, Verdict.UNKNOWN, "the front-end tells nothing") for check in (RIGHTS, DRIVERS))
-        return (reached, *silent)
+        checks = (RIGHTS, DRIVERS, DATASTORES)
+        return (reached, *(_finding(check, Verdict.UNKNOWN, "no answer from the front-end") for check in checks))
     try:
-        rights = _rights(observe(front_end))
-    except AuthorizationError as error:
-        rights = _finding(RIGHTS, Verdict.FAILURE, f"{error.what} ({error.cause})", error.advice)
+        facts = observe(front_end)
     except OpenNebulaError as error:
-        rights = _finding(RIGHTS, Verdict.UNKNOWN, f"{error.what} ({error.cause})", error.advice)
-    return (_version(version, front_end.endpoint), rights, _drivers(spec, front_end))
+        verdict = Verdict.FAILURE if isinstance(error, AuthorizationError) else Verdict.UNKNOWN
+        rights = _finding(RIGHTS, verdict, f"{error.what} ({error.cause})", error.advice)
+        shared = _finding(DATASTORES, Verdict.UNKNOWN, "the datastores could not be read")
+    else:
+        rights, shared = _rights(facts), _shared_datastores(spec, facts)
+    return (_version(version, front_end.endpoint), rights, _drivers(spec, front_end), shared)
 
 
 def check_new_cluster(spec: Spec, front_end: FrontEnd, facts: OneFacts) -> tuple[Finding, ...]:
     """What a first apply has to know beyond what it has read."""
-    return (_version(facts.version, front_end.endpoint), _rights(facts), _drivers(spec, front_end))
+    return (
+        _version(facts.version, front_end.endpoint),
+        _rights(facts),
+        _drivers(spec, front_end),
+        _shared_datastores(spec, facts),
+    )
 
 
 def _version(version: str, endpoint: str) -> Finding:
@@ -79,6 +88,15 @@ def _rights(facts: OneFacts) -> Finding:
         "use a user of the group oneadmin, or grant CREATE, MANAGE and ADMIN on clusters, hosts, datastores, networks "
         "and templates with `oneacl create`",
     )
+
+
+def _shared_datastores(spec: Spec, facts: OneFacts) -> Finding:
+    found, missing = datastore.find_shared(spec.opennebula.shared_datastores, facts.datastores)
+    if missing:
+        error = datastore.missing_shared(missing, facts.datastores)
+        return _finding(DATASTORES, Verdict.FAILURE, f"{error.what}; {error.cause}", error.advice)
+    listed = ", ".join(f"{one.id} ({one.name})" for one in found)
+    return _finding(DATASTORES, Verdict.OK, listed or "none")
 
 
 def _drivers(spec: Spec, front_end: FrontEnd) -> Finding:

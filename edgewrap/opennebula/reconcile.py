@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from edgewrap.opennebula import cluster, datastore, host, virtual_network, vn_template
+from edgewrap.opennebula import access, address_range, cluster, datastore, host, virtual_network, vn_template
 from edgewrap.opennebula.facts import OneFacts, Ours, identify, of_identity
 from edgewrap.opennebula.host import DesiredHost
 from edgewrap.opennebula.hypervisor import refuse_change_under_vms
-from edgewrap.opennebula.marks import Identity, birth_name, refuse_foreign
+from edgewrap.opennebula.marks import NETWORK_KEY, TEMPLATE_KEY, Identity, birth_name, refuse_foreign
+from edgewrap.opennebula.objects import Existing
 from edgewrap.opennebula.operation import Call, Operation
 from edgewrap.outputs import UNKNOWN, HostReport, Outputs
 from edgewrap.spec.models import Spec
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A warning for people about one object; `subject` is its name."""
+
+    subject: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +32,20 @@ class Reconciliation:
     ours: Ours
     cluster: tuple[Operation, ...]
     others: tuple[Operation, ...]
-    warnings: tuple[str, ...]
+    warnings: tuple[Notice, ...]
 
     @property
     def operations(self) -> tuple[Operation, ...]:
         """All of them, in order."""
         return (*self.cluster, *self.others)
+
+    @property
+    def changed(self) -> tuple[Existing, ...]:
+        """What is there, may be locked, and is changed or deleted: our network (its ranges are part of it), our
+        template."""
+        keys = {NETWORK_KEY if one.change.kind == address_range.KIND else one.key for one in self.others}
+        found = ((NETWORK_KEY, self.ours.network), (TEMPLATE_KEY, self.ours.template))
+        return tuple(existing for key, existing in found if existing is not None and key in keys)
 
 
 def reconcile(
@@ -36,15 +53,16 @@ def reconcile(
 ) -> Reconciliation:
     """The operations that make the front-end as it should be; pure. `cluster_id`: a cluster that was just made.
 
-    Raises ForeignObjectError where an object that is not ours has a name that one of ours is to get, and InUseError if
-    the hypervisor of a host with VMs would change.
+    Raises ForeignObjectError where an object that is not ours has a name that one of ours is to get, InUseError if the
+    hypervisor of a host with VMs would change, and OpenNebulaError where a datastore that the spec shares is not there.
     """
     identity = identify(facts, spec.name, outputs.uuid)
     ours = of_identity(facts, identity)
     if ours.cluster is not None:
         cluster_id = ours.cluster.id
     driver = spec.hosts.hypervisor
-    wanted_cluster = cluster.desired(identity)
+    shared = datastore.shared(spec.opennebula.shared_datastores, facts.datastores)
+    wanted_cluster = cluster.desired(identity, shared)
     image = datastore.desired_image(identity)
     system = datastore.desired_system(identity, spec.opennebula.replica, outputs.hosts)
     hosts = [
@@ -53,7 +71,8 @@ def reconcile(
     ]
     network = virtual_network.desired(identity, spec.public_network, outputs.eips, reports, ours.network)
     device = vn_template.phydev(spec.private_network.phydev, reports, ours.template)
-    passes = vn_template.mtu(spec.private_network.mtu, reports, ours.template)
+    underlay = virtual_network.underlay_mtu(reports, ours.network)
+    passes = vn_template.mtu(spec.private_network.mtu, underlay, ours.template)
     template = vn_template.desired(identity, spec.private_network, device.name, cluster_id, passes)
 
     refuse_foreign(identity, wanted_cluster.name, ours.cluster, facts.clusters)
@@ -73,12 +92,17 @@ def reconcile(
     ]
     if device.name or ours.template is not None:
         others += vn_template.diff(ours.template, template, identity)
+    told = [(template.name, device.warning)]
+    if ours.network is not None:
+        told += [(network.name, text) for text in virtual_network.warnings(ours.network, network, cluster_id)]
+    told += [(one.name, access.too_open(one)) for one in (ours.network, ours.template) if one is not None]
+    names = {one.id: one.name for one in facts.datastores}
     return Reconciliation(
         identity,
         ours,
-        tuple(cluster.diff(ours.cluster, wanted_cluster, identity.uuid)),
+        tuple(cluster.diff(ours.cluster, wanted_cluster, identity.uuid, names)),
         tuple(others),
-        (device.warning,) if device.warning else (),
+        tuple(Notice(subject, text) for subject, text in told if text),
     )
 
 

@@ -102,8 +102,13 @@ UNREACHABLE = Remedy(
 )
 UNKNOWN_USER = Remedy(
     r"OneAuthenticationException",
-    "wrong name or password",
+    "there is no such user, or the password is wrong",
     "see to it that ONE_AUTH (or ~/.one/one_auth) holds the right user:password",
+)
+LOCKED = Remedy(
+    r"(?<!database) is locked\b",
+    "somebody locked it",
+    "ask whoever locked it (`onevnet show` or `onevntemplate show` names the user), unlock it, then run again",
 )
 TOO_FEW_RIGHTS = Remedy(
     r"OneAuthorizationException|Not authorized to perform",
@@ -142,9 +147,9 @@ NOT_EMPTY = Remedy(
     "take away or move what it holds (`onecluster show` or `onedatastore show` names it), then run again",
 )
 WRONG_STATE = Remedy(
-    r"wrong state:? (LOCK|LOCK_CREATE|LOCK_DELETE)\b|object is locked|is locked",
-    "one of the front-end's drivers is still at work on it, or somebody has locked it",
-    "run again in a minute; `onevnet unlock` takes a lock away that somebody made",
+    r"wrong state:? (LOCK|LOCK_CREATE|LOCK_DELETE)\b",
+    "one of the front-end's drivers is still at work on it",
+    "run again in a minute",
 )
 ERROR_STATE = Remedy(
     r"wrong state:? (ERROR|UPDATE_FAILURE)\b",
@@ -217,6 +222,7 @@ REMEDIES = (
     NOT_ONED,
     UNREACHABLE,
     UNKNOWN_USER,
+    LOCKED,
     QUOTA,
     TOO_FEW_RIGHTS,
     OWNER_GONE,

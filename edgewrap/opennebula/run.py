@@ -6,16 +6,17 @@ import time
 from collections.abc import Iterable, Mapping
 
 from edgewrap.change import Action, Plane
-from edgewrap.errors import EdgewrapError, InternalError, OpenNebulaError
+from edgewrap.errors import EdgewrapError, InternalError, InUseError, OpenNebulaError
 from edgewrap.events import Emit, Event, EventKind
 from edgewrap.opennebula import virtual_network
 from edgewrap.opennebula.client import Argument, FrontEnd
 from edgewrap.opennebula.failures import NoSuchObjectError
-from edgewrap.opennebula.operation import Await, Operation, Ref, RetryUpdate, Settled, Step
+from edgewrap.opennebula.operation import Await, DeleteCluster, Operation, Ref, RetryUpdate, Settled, Step
 from edgewrap.opennebula.virtual_network import COMING, DONE, ERROR, UPDATE_FAILURE, NetworkFacts
 from edgewrap.outputs import UNKNOWN
 
 SETTLE_TIMEOUT_S = 120.0
+DELETE_TIMEOUT_S = 2.0
 LONGEST_PAUSE_S = 1.0
 _TAKES_AWAY = (".delete", ".rm_ar")
 _RETRY = 3  # of one.vn.recover's operations
@@ -62,6 +63,9 @@ class Runner:
             return
         if isinstance(step, RetryUpdate):
             retry_update(self._front_end, step.network)
+            return
+        if isinstance(step, DeleteCluster):
+            delete_cluster(self._front_end, step.cluster)
             return
         arguments = [self._resolved(argument) for argument in step.arguments]
         try:
@@ -153,6 +157,23 @@ def retry_update(front_end: FrontEnd, number: int, timeout_s: float = SETTLE_TIM
             return
         front_end.pause(pause_s)
         pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+
+def delete_cluster(front_end: FrontEnd, number: int, timeout_s: float = DELETE_TIMEOUT_S) -> None:
+    """Delete an empty cluster. Right after a network is gone, the front-end may still count it in the cluster: so a
+    refusal is only believed after `timeout_s` seconds. Raises InUseError where the cluster is not empty."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            front_end.call("cluster.delete", number)
+        except NoSuchObjectError:
+            return
+        except InUseError:
+            if time.monotonic() > deadline:
+                raise
+        else:
+            return
+        front_end.pause(0.1)
 
 
 def _title(operation: Operation) -> str:

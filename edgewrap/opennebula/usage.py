@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edgewrap.opennebula import address_range, virtual_network
+from edgewrap.opennebula import address_range, datastore, virtual_network
 from edgewrap.opennebula.address_range import RangeFacts
 from edgewrap.opennebula.client import FrontEnd
 from edgewrap.opennebula.facts import ALL, ALL_TO_THE_END, EVERYBODYS, OneFacts, Ours
@@ -109,14 +109,39 @@ def tenants_networks(facts: OneFacts, ours: Ours) -> list[NetworkFacts]:
     ]
 
 
-def strangers(facts: OneFacts, ours: Ours, named_already: Collection[Existing]) -> list[str]:
-    """Objects of others in our cluster, in words."""
+def foreign_ranges(ours: Ours) -> list[str]:
+    """Address ranges of others in our network, in words: they would be deleted with it."""
+    network = ours.network
+    if network is None:
+        return []
+    return [
+        f"the {network} has the {one}, which edgewrap did not make: it has no {address_range.KEY_ATTRIBUTE} "
+        f"(`onevnet rmar {network.id} {one.id}`)"
+        for one in network.ranges
+        if not one.key
+    ]
+
+
+def shared_datastores(facts: OneFacts, ours: Ours, wanted: Sequence[int | str]) -> tuple[int, ...]:
+    """The ids of datastores of others in our cluster that edgewrap has put there, or would have."""
+    if ours.cluster is None:
+        return ()
+    found, _missing = datastore.find_shared(wanted, facts.datastores)
+    own = {one.id for one in (ours.image, ours.system) if one is not None}
+    shared = ({one.id for one in found} | {*ours.cluster.shared}) - own
+    return tuple(one for one in ours.cluster.datastores if one in shared)
+
+
+def strangers(
+    facts: OneFacts, ours: Ours, named_already: Collection[Existing], shared: Collection[int] = ()
+) -> list[str]:
+    """Objects of others in our cluster, in words, without the `shared` datastores."""
     if ours.cluster is None:
         return []
     known = {(existing.kind, existing.id) for existing in (*ours.all, *named_already)}
     inside = [
         *(one for one in facts.hosts if one.id in ours.cluster.hosts),
-        *(one for one in facts.datastores if one.id in ours.cluster.datastores),
+        *(one for one in facts.datastores if one.id in ours.cluster.datastores and one.id not in shared),
         *(one for one in facts.networks if one.id in ours.cluster.networks),
     ]
     return [f"the {existing} is in the cluster" for existing in inside if (existing.kind, existing.id) not in known]

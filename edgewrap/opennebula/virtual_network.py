@@ -39,6 +39,7 @@ VXLAN_OVERHEAD = 50  # bytes
 GROUPS, ADMITS_EVERYTHING = "SECURITY_GROUPS", "0"
 INIT, READY, LOCK_CREATE, LOCK_DELETE, DONE, ERROR, UPDATE_FAILURE = range(7)
 COMING = (INIT, LOCK_CREATE)
+MTU_ATTRIBUTE = "EDGEWRAP_MTU"  # the smallest MTU of the hosts, as last reported: what GUEST_MTU follows from
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +111,19 @@ def desired(
 ) -> DesiredNetwork:
     """The public network, with a range for every Elastic IP.
 
-    PHYDEV stays empty: with one, the driver can delete the bridge with its last VM.
+    PHYDEV stays empty: with one, the driver can delete the bridge with its last VM. NETROLE is as OneProvision set it.
     """
+    underlay = underlay_mtu(reports, existing)
     attributes: dict[str, Value] = {
         "VN_MAD": "fw",
         "BRIDGE": BRIDGE,
         "PHYDEV": "",
+        "NETROLE": "public",
         "FILTER_IP_SPOOFING": "YES",
         "FILTER_MAC_SPOOFING": "YES",
         "DNS": " ".join(str(server) for server in spec.dns),
-        "GUEST_MTU": _guest_mtu(reports, existing),
+        "GUEST_MTU": _guest_mtu(underlay, existing),
+        MTU_ATTRIBUTE: "" if underlay is None else str(underlay),
         GROUPS: _security_groups(spec.default_security_group, existing),
         MARK_ATTRIBUTE: identity.mark(NETWORK_KEY).attributes(),
     }
@@ -138,12 +142,36 @@ def diff(
     mending.attributes(wanted.attributes)
     mending.name(wanted.name)
     mending.owner(identity.owner_uid)
-    mending.membership(cluster_id)
+    mending.membership(cluster_id, () if existing.used_leases else _other_clusters(existing, cluster_id))
     return [
         *mending.operation(NETWORK_KEY, wanted.name),
         *address_range.diff(existing.ranges, wanted.ranges, existing.id),
         *_update_again(existing, wanted.name),
     ]
+
+
+def warnings(existing: NetworkFacts, wanted: DesiredNetwork, cluster_id: int | None) -> list[str]:
+    """What differs and is not edgewrap's to change: ranges of others, a second cluster while addresses are leased."""
+    ours = {one.id for one in address_range.matched(existing.ranges, wanted.ranges).values()}
+    told = [
+        f"it has the {one}, which edgewrap did not make and leaves alone: `onevnet rmar {existing.id} {one.id}` if it "
+        "is not needed"
+        for one in existing.ranges
+        if not one.key and one.id not in ours
+    ]
+    others = _other_clusters(existing, cluster_id)
+    if others and existing.used_leases:
+        listed = " and ".join(f"`onecluster delvnet {cluster} {existing.id}`" for cluster in others)
+        told.append(
+            f"it is also in the cluster {' and '.join(map(str, others))}, whose hosts do not carry its addresses: VMs "
+            "there have no connection. edgewrap removes it from there when no address is leased; to do so now: "
+            f"{listed}"
+        )
+    return told
+
+
+def _other_clusters(existing: NetworkFacts, cluster_id: int | None) -> tuple[int, ...]:
+    return tuple(cluster for cluster in existing.clusters if cluster != cluster_id)
 
 
 def _update_again(existing: NetworkFacts, name: str) -> list[Operation]:
@@ -180,12 +208,18 @@ def _creation(
     return Operation(NETWORK_KEY, created, tuple(steps))
 
 
-def _guest_mtu(reports: Mapping[str, HostReport], existing: NetworkFacts | None) -> str:
-    """Set only where the underlay is too small for a guest's usual MTU; kept as it is where nothing is reported."""
+def underlay_mtu(reports: Mapping[str, HostReport], existing: NetworkFacts | None) -> int | None:
+    """The smallest MTU of the hosts in bytes: as reported now, else as the network has kept it from the last report."""
     reported = [report.mtu for report in reports.values() if report.mtu > 0]
-    if not reported:
+    kept = text_of(existing.template, MTU_ATTRIBUTE) if existing else ""
+    return min(reported) if reported else int(kept) if kept.isdecimal() else None
+
+
+def _guest_mtu(underlay: int | None, existing: NetworkFacts | None) -> str:
+    """Set only if the underlay is too small for a guest's usual MTU; kept as it is if no host ever reported one."""
+    if underlay is None:
         return text_of(existing.template, "GUEST_MTU") if existing else ""
-    passes = min(reported) - VXLAN_OVERHEAD
+    passes = underlay - VXLAN_OVERHEAD
     return str(passes) if passes < GUEST_MTU else ""
 
 

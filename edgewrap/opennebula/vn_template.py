@@ -72,14 +72,13 @@ def phydev(wanted: str, reports: Mapping[str, HostReport], existing: TemplateFac
     )
 
 
-def mtu(wanted: int, reports: Mapping[str, HostReport], existing: TemplateFacts | None) -> int:
+def mtu(wanted: int, underlay: int | None, existing: TemplateFacts | None) -> int:
     """The MTU of private networks in bytes: the spec's, or what the hosts' underlay leaves of it to VXLAN's payload.
 
-    Where no host tells it, a template that is there keeps a lower one.
+    If no host ever reported the underlay's, a template that is there keeps a lower one.
     """
-    reported = [report.mtu for report in reports.values() if report.mtu > 0]
-    if reported:
-        return min(wanted, min(reported) - VXLAN_OVERHEAD)
+    if underlay is not None:
+        return min(wanted, underlay - VXLAN_OVERHEAD)
     present = text_of(existing.template, "MTU") if existing else ""
     return min(wanted, int(present)) if present.isdecimal() else wanted
 
@@ -94,6 +93,7 @@ def desired(
         "VXLAN_TEP": "dev",
         "IP_LINK_CONF": "nolearning=",
         "AUTOMATIC_VLAN_ID": "YES",
+        "NETROLE": "private",
         "PHYDEV": device,
         "MTU": str(passes or network.mtu),
         "CLUSTER_IDS": id_text(cluster_id),

@@ -213,6 +213,30 @@ Ports = Annotated[
 ]
 
 
+def _datastore(value: Any) -> int | str:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    if isinstance(value, str) and re.fullmatch(_DATASTORE_NAME, value) and not value.isdecimal():
+        return value
+    raise ValueError("must be the id of a datastore (a number without quotes) or its name")
+
+
+_DATASTORE_NAME = r"[^\x00-\x1f\x7f&|:\\\";/'#{}$<>]{1,128}"
+Datastore = Annotated[
+    int | str,
+    PlainValidator(_datastore),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 0},
+                {"type": "string", "pattern": f"^(?![0-9]+$){_DATASTORE_NAME}$"},
+            ]
+        }
+    ),
+    Rule("each the id or the name of a datastore"),
+]
+
+
 def _url(text: str) -> str:
     """An http or https URL without a user, a password or a query: credentials have no place in it."""
     rule = "must be an http or https URL such as http://frontend:2633/RPC2"

@@ -178,6 +178,14 @@ class OpenNebula(Model):
             description="The host that keeps replicas of images: `auto` takes the first, `none` none, `host-2` that."
         ),
     ] = "auto"
+    shared_datastores: Annotated[
+        tuple[forms.Datastore, ...],
+        distinct("datastore"),
+        Field(
+            description="Datastores of others that VMs of the cluster may use, by id or name: added to the cluster, "
+            "never changed or deleted. 1 and 2 are OpenNebula's own `default` and `files`; `[]` for none."
+        ),
+    ] = (1, 2)
     ca_file: Annotated[
         LocalPath | None, Field(description="The certificate authority of an https endpoint, a PEM file.")
     ] = None

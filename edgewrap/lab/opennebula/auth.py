@@ -14,6 +14,7 @@ from edgewrap.lab.opennebula.frontend import FrontEnd
 from edgewrap.lab.opennebula.records import Owned, Record, User
 
 _RIGHTS = {"USE": 0, "MANAGE": 1, "ADMIN": 2}
+_FORBIDDEN_FROM = {"USE": 1, "MANAGE": 2, "ADMIN": 3}  # a lock of this level or a lower one forbids the right
 _MAY_CREATE = frozenset({"VM", "IMAGE", "SECGROUP"})
 
 
@@ -45,9 +46,14 @@ def may(user: User, right: str, record: Record) -> bool:
     return of_owner or of_group or record.permissions[6 + bit] == "1"
 
 
-def require(user: User, right: str, label: str, record: Record) -> None:
-    """Refuse what the user may not do with the object."""
-    if not may(user, right, record):
+def require(user: User, right: str, label: str, record: Record, *, even_locked: bool = False) -> None:
+    """Refuse what the user may not do with the object. A lock (see `locks`) holds for the group oneadmin too."""
+    lock = record.lock if isinstance(record, Owned) and not even_locked else None
+    locked = lock is not None and lock.level <= _FORBIDDEN_FROM[right]
+    if locked and user.is_admin:
+        kind = label.replace(" ", "")
+        raise Refusal(Code.AUTHORIZATION, f"User [{user.id}] : {kind} is locked. [{record.id}].")
+    if locked or not may(user, right, record):
         raise _unauthorized(user, f"{right} {label} [{record.id}]")
 
 

@@ -63,8 +63,11 @@ def delete(one: FrontEnd, user: User, number: int) -> int:
     if number < FIRST_ID:
         raise Refusal(Code.ACTION, f"Cannot delete cluster. System Clusters (ID < {FIRST_ID}) cannot be deleted.")
     for word, found in zip(("hosts", "datastores", "vnets"), members(one), strict=True):
-        if found[number]:
-            what = f"Cluster {number} is not empty, it contains {len(found[number])} {word}."
+        count = len(found[number])
+        if word == "vnets" and not count and one.clock() < one.still_counted.get(number, 0):
+            count = 1
+        if count:
+            what = f"Cluster {number} is not empty, it contains {count} {word}."
             raise Refusal(Code.ACTION, f"Cannot delete cluster. {what}")
     one.store.drop(cluster)
     return number

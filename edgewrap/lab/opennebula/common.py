@@ -48,10 +48,11 @@ class Kind(Generic[R]):
             raise Refusal(Code.NO_EXISTS, f"Error getting {self.word} [{number}].", number)
         return record
 
-    def owned(self, one: FrontEnd, user: User, number: int, right: str) -> R:
-        """The object of that id, which the user must have the right to. Raises Refusal."""
+    def owned(self, one: FrontEnd, user: User, number: int, right: str, *, even_locked: bool = False) -> R:
+        """The object of that id, which the user must have the right to; a lock takes the right away, unless
+        `even_locked`. Raises Refusal."""
         record = self.find(one, number)
-        require(user, right, self.label, record)
+        require(user, right, self.label, record, even_locked=even_locked)
         return record
 
     def check_name(self, one: FrontEnd, name: str, uid: int | None = None) -> str:
@@ -99,11 +100,18 @@ def parse(text: str, prefix: str = "") -> Template:
 
 
 def owner_xml(one: FrontEnd, record: Owned) -> str:
-    """ID, owner, group and name."""
+    """ID, owner, group, name, and the lock where there is one."""
+    lock = record.lock
+    locked = (
+        f"<LOCK><LOCKED>{lock.level}</LOCKED><OWNER>{lock.owner}</OWNER><TIME>{lock.time}</TIME>"
+        f"<REQ_ID>{lock.request}</REQ_ID></LOCK>"
+        if lock is not None
+        else ""
+    )
     return (
         f"<ID>{record.id}</ID><UID>{record.uid}</UID><GID>{record.gid}</GID>"
         f"{xml.plain('UNAME', one.user_name(record.uid))}{xml.plain('GNAME', GROUPS.get(record.gid, ''))}"
-        f"{xml.plain('NAME', record.name)}"
+        f"{xml.plain('NAME', record.name)}{locked}"
     )
 
 
@@ -136,7 +144,7 @@ def common_calls(kind: Kind[R]) -> Calls:
 
     @calls.method(f"{prefix}.info")
     def info(one: FrontEnd, user: User, number: int) -> str:
-        return kind.render(one, [kind.owned(one, user, number, "USE")], True)[0]
+        return kind.render(one, [kind.owned(one, user, number, "USE", even_locked=True)], True)[0]
 
     @calls.method(f"{prefix}.update")
     def update(one: FrontEnd, user: User, number: int, text: str, merge: int = 0) -> int:

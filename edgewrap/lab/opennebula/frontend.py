@@ -28,10 +28,11 @@ class Attempt:
 
 @dataclass(slots=True)
 class FrontEnd:
-    """One front-end. `settle`, `interval` and `retry` are seconds: how long a lock, a deployment or the creation of an
-    image takes, how often hosts are looked at, and how long a host in ERROR waits for the next attempt. `starts` are
-    the attempts that calls have asked for and that have not begun (with SSH only). `monitored` is when each host was
-    last seen well, by id."""
+    """One front-end. `settle`, `interval`, `retry` and `linger` are seconds: how long a lock, a deployment or the
+    creation of an image takes, how often hosts are monitored, how long a host in ERROR waits for the next attempt, and
+    how long a cluster counts a deleted network. `starts` are the attempts that calls have asked for and that have not
+    begun (with SSH only). `monitored` is when each host was last seen well, by id; `still_counted` is until when a
+    cluster counts such a network, by the cluster's id."""
 
     store: Store
     release: Release
@@ -39,9 +40,11 @@ class FrontEnd:
     settle: float = 0.2
     interval: float = 2.0
     retry: float = RETRY_S
+    linger: float = 0.04
     clock: Callable[[], float] = time.time
     starts: list[Attempt] = field(default_factory=list)
     monitored: dict[int, float] = field(default_factory=dict)
+    still_counted: dict[int, float] = field(default_factory=dict)
     requests: int = 0
 
     @property

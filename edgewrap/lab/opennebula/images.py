@@ -10,6 +10,7 @@ from edgewrap.lab.opennebula.auth import require_create
 from edgewrap.lab.opennebula.calls import Calls, Code, Refusal
 from edgewrap.lab.opennebula.common import Kind, common_calls, owner_xml, parse, pool_calls
 from edgewrap.lab.opennebula.frontend import FrontEnd
+from edgewrap.lab.opennebula.locks import lock_calls
 from edgewrap.lab.opennebula.records import Datastore, Image, User
 
 _READY = 1
@@ -46,7 +47,7 @@ def _image_xml(one: FrontEnd, image: Image) -> str:
 
 
 KIND = Kind(Image, "image", "image", "IMAGE", "IMAGE_POOL", render)
-calls = Calls(common_calls(KIND) | pool_calls(KIND, "imagepool", filtered=True))
+calls = Calls(common_calls(KIND) | pool_calls(KIND, "imagepool", filtered=True) | lock_calls(KIND))
 
 
 @calls.method("one.image.allocate")

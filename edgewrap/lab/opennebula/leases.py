@@ -13,13 +13,19 @@ from edgewrap.lab.opennebula.template import Template
 calls = Calls()
 
 
-def _ready(one: FrontEnd, user: User, number: int, method: str) -> Network:
+def _ready(one: FrontEnd, user: User, number: int, method: str, right: str = "MANAGE") -> Network:
     """The network, which must be there as a whole and the user's to manage. Raises Refusal."""
-    network = KIND.owned(one, user, number, "MANAGE")
+    network = KIND.owned(one, user, number, right)
     if network.state not in (NetworkState.READY, NetworkState.UPDATE_FAILURE):
         state = NetworkState.NAMES[network.state]
         raise Refusal(Code.ACTION, f"Could not execute {method}Virtual Network is in wrong state: {state}")
     return network
+
+
+def _right_to_ranges(one: FrontEnd, number: int) -> str:
+    """Ranges come and go with the right ADMIN, but in a network made from a template (VirtualNetworkAPI.cc of 7.4)."""
+    network = KIND.find(one, number)
+    return "MANAGE" if network.template_id is not None or network.template.has("TEMPLATE_ID") else "ADMIN"
 
 
 def _range_vector(text: str) -> dict[str, str]:
@@ -36,7 +42,7 @@ def _range_of(network: Network, number: int) -> AddressRange | None:
 @calls.method("one.vn.add_ar")
 def add_ar(one: FrontEnd, user: User, number: int, text: str) -> int:
     """One range more."""
-    network = _ready(one, user, number, "one.vn.add_ar")
+    network = _ready(one, user, number, "one.vn.add_ar", _right_to_ranges(one, number))
     try:
         one.store.put(add_range(one, network, _range_vector(text)))
     except ranges.RangeError as error:
@@ -63,7 +69,7 @@ def update_ar(one: FrontEnd, user: User, number: int, text: str) -> int:
 @calls.method("one.vn.rm_ar")
 def rm_ar(one: FrontEnd, user: User, number: int, range_id: int) -> int:
     """Remove a range without leases."""
-    network = _ready(one, user, number, "one.vn.rm_ar")
+    network = _ready(one, user, number, "one.vn.rm_ar", _right_to_ranges(one, number))
     found = _range_of(network, range_id)
     if found is None:
         raise Refusal(Code.INTERNAL, "Address Range does not exist")

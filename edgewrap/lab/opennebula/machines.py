@@ -9,6 +9,7 @@ from edgewrap.lab.opennebula.auth import require, require_create
 from edgewrap.lab.opennebula.calls import Calls, Code, Refusal
 from edgewrap.lab.opennebula.common import Kind, check_name, common_calls, owner_xml, parse, selected
 from edgewrap.lab.opennebula.context import context
+from edgewrap.lab.opennebula.disks import common_clusters, disks
 from edgewrap.lab.opennebula.frontend import FrontEnd
 from edgewrap.lab.opennebula.records import AddressRange, History, Machine, Network, NetworkState, SecurityGroup, User
 from edgewrap.lab.opennebula.template import Template, Value
@@ -18,8 +19,8 @@ _NOT_DONE, _ANY = -1, -2
 # What a VM is made of; every other attribute is the user's own and stands in USER_TEMPLATE.
 # fmt: off
 _OF_THE_MACHINE = frozenset((
-    "CONTEXT", "CPU", "CPU_MODEL", "FEATURES", "GRAPHICS", "INPUT", "MEMORY", "NIC", "NIC_DEFAULT", "NUMA_NODE", "OS",
-    "PCI", "RAW", "TOPOLOGY", "VCPU",
+    "CONTEXT", "CPU", "CPU_MODEL", "DISK", "FEATURES", "GRAPHICS", "INPUT", "MEMORY", "NIC", "NIC_DEFAULT", "NUMA_NODE",
+    "OS", "PCI", "RAW", "TOPOLOGY", "VCPU",
 ))
 # What a NIC takes over from its range, or else from its network (INHERIT_VNET_ATTR of the shipped configuration).
 _INHERITED = (
@@ -128,23 +129,24 @@ def allocate(one: FrontEnd, user: User, text: str, on_hold: bool = False) -> int
     require_create(user, "VM")
     template = parse(text)
     _check_size(template)
-    if template.has("DISK"):
-        raise Refusal(Code.INTERNAL, "The lab's front-end makes no disks: leave DISK out.")
     number = one.store.next_id(Machine)
     name = template.get("NAME") or f"one-{number}"
     check_name(name)
+    found_disks = disks(one, user, template.vectors("DISK"))
     nics = [_nic(one, user, number, index, wanted) for index, wanted in enumerate(template.vectors("NIC"))]
+    clusters = common_clusters(found_disks, nics)
     parts: list[tuple[str, Value]] = [
         (found.name, found.value)
         for found in template.attributes
-        if found.name in _OF_THE_MACHINE and found.name not in ("NIC", "CONTEXT")
+        if found.name in _OF_THE_MACHINE and found.name not in ("DISK", "NIC", "CONTEXT")
     ]
+    parts += [("DISK", disk) for disk in found_disks]
     parts += [("NIC", nic) for nic in nics]
     parts += [("SECURITY_GROUP_RULE", rule) for rule in _rules(one, nics)]
-    parts += [("AUTOMATIC_REQUIREMENTS", _requirements(nics)), ("VMID", str(number))]
+    parts += [("AUTOMATIC_REQUIREMENTS", _requirements(clusters)), ("VMID", str(number))]
     if nics:
-        on_clusters = " | ".join(f'("CLUSTERS/ID" @> {cluster})' for cluster in _clusters(nics))
-        on_clusters = on_clusters if len(_clusters(nics)) == 1 else f"({on_clusters})"
+        on_clusters = " | ".join(f'("CLUSTERS/ID" @> {cluster})' for cluster in clusters)
+        on_clusters = on_clusters if len(clusters) == 1 else f"({on_clusters})"
         parts += [("AUTOMATIC_DS_REQUIREMENTS", on_clusters), ("AUTOMATIC_NIC_REQUIREMENTS", on_clusters)]
     if given := template.vectors("CONTEXT"):
         found = [one.store.get(Network, int(nic["NETWORK_ID"])) for nic in nics]
@@ -252,17 +254,9 @@ def _rules(one: FrontEnd, nics: Sequence[dict[str, str]]) -> list[dict[str, str]
     ]
 
 
-def _clusters(nics: Sequence[dict[str, str]]) -> list[str]:
-    common = set.intersection(*(set(nic["CLUSTER_ID"].split(",")) for nic in nics))
-    return sorted(common, key=int) if common - {""} else []
-
-
-def _requirements(nics: Sequence[dict[str, str]]) -> str:
-    """Where the VM may run: in a cluster that all its networks are in."""
+def _requirements(clusters: Sequence[str]) -> str:
+    """Where the VM may run: in a cluster that all its networks and images are in."""
     pinned = "!(PIN_POLICY = PINNED)"
-    if not nics:
-        return pinned
-    clusters = _clusters(nics)
     if not clusters:
-        raise Refusal(Code.INTERNAL, "Incompatible clusters: the networks of the VM have no cluster in common.")
+        return pinned
     return f"({' | '.join(f'CLUSTER_ID = {cluster}' for cluster in clusters)}) & {pinned}"

@@ -12,6 +12,7 @@ from edgewrap.lab.opennebula.auth import require_create
 from edgewrap.lab.opennebula.calls import Calls, Code, Refusal
 from edgewrap.lab.opennebula.common import Kind, common_calls, existing_cluster, owner_xml, parse, pool_calls
 from edgewrap.lab.opennebula.frontend import FrontEnd
+from edgewrap.lab.opennebula.locks import lock_calls
 from edgewrap.lab.opennebula.records import AddressRange, Lease, Machine, Network, NetworkState, User
 from edgewrap.lab.opennebula.system import drivers
 from edgewrap.lab.opennebula.template import Template, Value
@@ -88,7 +89,7 @@ def _reshape(one: FrontEnd, network: Network) -> Network:
 
 
 KIND = Kind(Network, "vn", "virtual network", "NET", "VNET_POOL", render, _reshape)
-calls = Calls(common_calls(KIND) | pool_calls(KIND, "vnpool", filtered=True))
+calls = Calls(common_calls(KIND) | pool_calls(KIND, "vnpool", filtered=True) | lock_calls(KIND))
 
 
 @calls.method("one.vn.allocate")
@@ -261,12 +262,14 @@ def lease(one: FrontEnd, network: Network, machine_id: int, ip: str = "", mac: s
 
 
 def advance(one: FrontEnd) -> None:
-    """Networks whose time has come become READY or ERROR, or are gone."""
+    """Networks whose time has come become READY or ERROR, or are gone; their clusters count these a moment longer."""
     for network in one.store.all(Network):
         if not one.passed(network.due):
             continue
         if network.state == NetworkState.LOCK_DELETE:
             one.store.drop(network)
+            for cluster_id in network.clusters:
+                one.still_counted[cluster_id] = network.due + one.linger
         else:
             one.store.put(_settled(one, network))
 

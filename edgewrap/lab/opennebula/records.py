@@ -29,12 +29,22 @@ class Record(Part):
     template: Template = Template()
 
 
+class Lock(Part):
+    """Who locked an object, when, in which request, and the level: 1 use, 2 manage, 3 admin."""
+
+    level: int
+    owner: int
+    time: int
+    request: int
+
+
 class Owned(Record):
     """An object with an owner, a group and the nine permission bits (see `xml.permissions`)."""
 
     uid: int
     gid: int
     permissions: str = "110000000"
+    lock: Lock | None = None
 
 
 class User(Record):

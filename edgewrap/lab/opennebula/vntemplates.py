@@ -9,6 +9,7 @@ from edgewrap.lab.opennebula.auth import require_create
 from edgewrap.lab.opennebula.calls import Calls, Code, Refusal
 from edgewrap.lab.opennebula.common import Kind, common_calls, existing_cluster, owner_xml, parse, pool_calls
 from edgewrap.lab.opennebula.frontend import FrontEnd
+from edgewrap.lab.opennebula.locks import lock_calls
 from edgewrap.lab.opennebula.records import DEFAULT_CLUSTER, NetworkTemplate, User
 
 
@@ -22,7 +23,7 @@ def render(one: FrontEnd, templates: Sequence[NetworkTemplate], _full: bool) -> 
 
 
 KIND = Kind(NetworkTemplate, "vntemplate", "virtual network template", "VN TEMPLATE", "VNTEMPLATE_POOL", render)
-calls = Calls(common_calls(KIND) | pool_calls(KIND, "vntemplatepool", filtered=True))
+calls = Calls(common_calls(KIND) | pool_calls(KIND, "vntemplatepool", filtered=True) | lock_calls(KIND))
 
 
 @calls.method("one.vntemplate.allocate")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,9 +20,9 @@ from edgewrap.errors import FrontEndUnreachableError, InUseError, PartlyAppliedE
 from edgewrap.infra.aws_state import AwsState
 from edgewrap.opennebula.client import FrontEnd
 from edgewrap.opennebula.session import Session
-from edgewrap.outputs import Outputs
+from edgewrap.outputs import HostReport, Outputs
 from tests.support import front_end
-from tests.support.front_end import PASSWORD, URL, Stage, outputs, spec
+from tests.support.front_end import PASSWORD, URL, Stage, outputs, report, spec
 from tests.support.infra import first_inputs, make_spec
 from tests.support.played_hosts import monitored_stage
 
@@ -31,15 +32,16 @@ def stage(tmp_path: Path) -> Stage:
     return front_end.stage("7.4.0", tmp_path)
 
 
-def run(stage: Stage, to: Outputs, monitored_s: float = 5) -> Outputs:
-    """Apply the OpenNebula plane alone: AWS has `to` already, as after `--skip aws`."""
+def run(stage: Stage, to: Outputs, monitored_s: float = 5, told: Mapping[str, HostReport] | None = None) -> Outputs:
+    """Apply the OpenNebula plane alone: AWS has `to` already, as after `--skip aws`. `told` is what the hosts plane
+    would report."""
     cluster = Cluster(spec(), Workspace(Path()), stage.events.append, {})
     cluster.__dict__["opennebula"] = stage.plane()  # connected in this process
     facts = stage.facts()
     state = AwsState(to, first_inputs(make_spec()), "")
     observed = Observed(state, None, facts, {}, None, Losses())
-    changes = cluster.opennebula.diff(facts, to, {})
-    plan = RunPlan((Plane.OPENNEBULA,), observed, to, changes, ())
+    changes = cluster.opennebula.diff(facts, to, told or {})
+    plan = RunPlan((Plane.OPENNEBULA,), observed, to, changes, (), reports=told or {})
     return apply(cluster, plan, Waits(None, monitored_s))
 
 
@@ -56,6 +58,17 @@ def test_a_vm_in_the_way_is_an_error_and_nothing_was_changed(stage: Stage) -> No
     with pytest.raises(InUseError):
         run(stage, outputs((0, 2)))
     assert plane.hosts(stage.facts())["host-1"].status == "enabled"
+
+
+def test_a_lock_is_an_error_and_nothing_was_changed(stage: Stage) -> None:
+    """That the locked template has to change is known from the hosts plane's reports alone."""
+    stage.applied()
+    stage.one.call("vntemplate.lock", stage.facts().templates[0].id, 1)
+    other = {f"host-{index}": report(index, phydev="enp125s0") for index in range(3)}
+    stage.wire.methods.clear()
+    with pytest.raises(InUseError, match="is locked"):
+        run(stage, outputs(), told=other)
+    assert not [method for method in stage.wire.methods if not method.endswith((".info", ".version"))]
 
 
 def test_a_release_that_fails_after_it_has_begun_is_partly_applied_and_gone_on_with(stage: Stage) -> None:

@@ -95,8 +95,9 @@ def put_host(stage: Stage) -> str:
 
 
 def put_datastore(stage: Stage) -> str:
-    stage.one.call("cluster.adddatastore", cluster_id(stage), 1)
-    return "the datastore default (id 1) is in the cluster"
+    template = {"NAME": "theirs", "TYPE": "IMAGE_DS", "DS_MAD": "fs", "TM_MAD": "ssh"}
+    number = stage.one.call("datastore.allocate", template, cluster_id(stage))
+    return f"the datastore theirs (id {number}) is in the cluster"
 
 
 def put_network(stage: Stage) -> str:
@@ -126,7 +127,7 @@ def test_every_reason_is_told_at_once(newer: Stage) -> None:
     expected = [put_image(newer), put_host(newer), hold(newer)]
     with pytest.raises(InUseError) as raised:
         plane.destroy_changes(plane.observe())
-    assert raised.value.what.startswith("edge-paris cannot go: ")
+    assert raised.value.what.startswith("edge-paris cannot be destroyed: ")
     assert len(raised.value.what.split("; ")) == len(expected)
 
 
@@ -170,7 +171,7 @@ def test_a_vm_that_only_its_host_shows_stops_it(newer: Stage, monkeypatch: pytes
         plane.destroy(plane.observe())
 
 
-@pytest.mark.parametrize("broken_at", range(1, 14))
+@pytest.mark.parametrize("broken_at", range(1, 16))
 def test_a_destroy_that_broke_at_any_call_is_gone_on_with(newer: Stage, broken_at: int) -> None:
     plane = newer.applied()
     calls = 0

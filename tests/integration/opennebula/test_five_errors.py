@@ -79,7 +79,8 @@ def test_a_guest(front_end: FrontEndProcess, command: Command) -> None:
 def test_a_wrong_password(front_end: FrontEndProcess, command: Command) -> None:
     status, text = command.run(front_end.url, login="oneadmin:not-the-password")
     assert status == 1
-    assert "the front-end does not know the user oneadmin (wrong name or password)" in text
+    assert "the front-end does not accept the login of the user oneadmin" in text
+    assert "there is no such user, or the password is wrong" in text
     assert "ONE_AUTH" in text
 
 

@@ -61,7 +61,7 @@ def comes_and_goes(url: str, directory: Path, ca_file: str | None = None) -> Non
 
 def test_a_wrong_password(url: str) -> None:
     front_end = connect(spec(opennebula={"endpoint": url}), {"ONE_AUTH": "oneadmin:wrong-and-secret"})
-    with pytest.raises(AuthenticationError, match="does not know the user oneadmin") as raised:
+    with pytest.raises(AuthenticationError, match="does not accept the login of the user oneadmin") as raised:
         front_end.call("system.version")
     assert "wrong-and-secret" not in f"{raised.value} {raised.value.cause} {raised.value.advice}"
 

@@ -15,6 +15,7 @@ from edgewrap.opennebula.session import Session
 from tests.support.front_end import PASSWORD, URL, Stage, spec
 
 FRONT_END, RIGHTS, DRIVERS = "front-end", "rights on the front-end", "drivers of the front-end"
+DATASTORES = "shared datastores"
 
 
 class Rewriting:
@@ -40,14 +41,19 @@ def rewritten(stage: Stage, method: str, change: Callable[[str], str]) -> tuple[
 
 def test_a_good_front_end(stage: Stage) -> None:
     found = stage.plane().preflight()
-    assert verdicts(found) == dict.fromkeys((FRONT_END, RIGHTS, DRIVERS), Verdict.OK)
+    assert verdicts(found) == dict.fromkeys((FRONT_END, RIGHTS, DRIVERS, DATASTORES), Verdict.OK)
     assert stage.facts().version in found[0].text
     assert stage.plane().requirements(stage.facts()) == found
 
 
 def test_a_user_who_sees_only_part_is_a_failure_and_an_operator_is_none(newer: Stage) -> None:
     guest = newer.plane(one=newer.user("guest", operator=False)).preflight()
-    assert verdicts(guest) == {FRONT_END: Verdict.OK, RIGHTS: Verdict.FAILURE, DRIVERS: Verdict.OK}
+    assert verdicts(guest) == {
+        FRONT_END: Verdict.OK,
+        RIGHTS: Verdict.FAILURE,
+        DRIVERS: Verdict.OK,
+        DATASTORES: Verdict.UNKNOWN,
+    }
     assert "guest" in guest[1].text
     operator = newer.plane(one=newer.user("operator", operator=True)).preflight()
     assert verdicts(operator)[RIGHTS] is Verdict.OK
@@ -55,7 +61,7 @@ def test_a_user_who_sees_only_part_is_a_failure_and_an_operator_is_none(newer: S
 
 def test_a_wrong_password_and_a_front_end_that_is_down_leave_the_rest_unknown(newer: Stage) -> None:
     stranger = FrontEnd(URL, Session("oneadmin:wrong"), wire=newer.wire)
-    unknown = {RIGHTS: Verdict.UNKNOWN, DRIVERS: Verdict.UNKNOWN}
+    unknown = {RIGHTS: Verdict.UNKNOWN, DRIVERS: Verdict.UNKNOWN, DATASTORES: Verdict.UNKNOWN}
     assert verdicts(newer.plane(one=stranger).preflight()) == {FRONT_END: Verdict.FAILURE, **unknown}
 
     def down(method: str) -> None:

@@ -16,7 +16,9 @@ from edgewrap.setup.files import setup_files
 from edgewrap.spec.models import Spec
 from tests.support.infra import PUBLIC_KEY, first_inputs, make_spec
 
-COMMENTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=60) | st.sampled_from(
+COMMENTS = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=60
+) | st.sampled_from(
     ['a"b', "a'b", "$(reboot)", "`reboot`", ": - #", "{{ jinja }}", "|", "!!python/object:os.system", "é日本"]
 )
 

@@ -203,7 +203,10 @@ def test_a_network_of_a_template_brings_its_vlan(stage: Bench) -> None:
 WRONG = [
     ('CPU = "1"', "MEMORY attribute must be a positive integer value"),
     ('MEMORY = "64"', "CPU attribute must be a positive float or integer value"),
-    ('CPU = "1"\nMEMORY = "64"\nDISK = [ IMAGE_ID = "0" ]', "The lab's front-end makes no disks: leave DISK out."),
+    (
+        'CPU = "1"\nMEMORY = "64"\nDISK = [ TYPE = "swap" ]',
+        "The lab's front-end knows no other disks than images: name one by IMAGE_ID.",
+    ),
     (
         'CPU = "1"\nMEMORY = "64"\nNIC = [ NETWORK = "absent" ]',
         "User 0 does not own a network with name: absent . Set NETWORK_UNAME or NETWORK_UID of owner in NIC.",
@@ -214,3 +217,33 @@ WRONG = [
 @pytest.mark.parametrize(("text", "message"), WRONG)
 def test_what_is_no_vm(stage: Bench, text: str, message: str) -> None:
     assert stage.refusal("one.vm.allocate", text) == (0x2000, f"[one.vm.allocate] {message}")
+
+
+def image_in(bench: Bench, datastore: int) -> int:
+    template = f'NAME = "image-{datastore}"\nTYPE = "DATABLOCK"\nSIZE = "8"'
+    number: int = bench.value("one.image.allocate", template, datastore, False)
+    bench.pass_time()
+    return number
+
+
+def test_an_image_and_a_network_without_a_common_cluster(stage: Bench) -> None:
+    """Measured on 7.4.0 with an image in the datastore `default`: the NIC is what is refused."""
+    disk = f"DISK = [ IMAGE_ID = {image_in(stage, 1)} ]"
+    text = (
+        "[one.vm.allocate] Incompatible clusters in NIC. Network for NIC 0 is not in the same cluster as the one used "
+        "by other VM elements (cluster 0)"
+    )
+    assert stage.refusal("one.vm.allocate", VM.format("vm", "10.0.128.4") + disk) == (0x2000, text)
+    stage.value("one.cluster.adddatastore", 100, 1)
+    number = stage.value("one.vm.allocate", VM.format("vm", "10.0.128.4") + disk)
+    found = stage.tree("one.vm.info", number)
+    assert found.findtext("TEMPLATE/DISK/CLUSTER_ID") == "0,100"
+    assert found.findtext("TEMPLATE/AUTOMATIC_REQUIREMENTS") == "(CLUSTER_ID = 100) & !(PIN_POLICY = PINNED)"
+    assert stage.refusal("one.vm.allocate", VM.format("vm", "10.0.128.2") + "DISK = [ IMAGE_ID = 9 ]")[0] == 0x400
+
+
+def test_an_image_in_no_cluster(stage: Bench) -> None:
+    disk = f"DISK = [ IMAGE_ID = {image_in(stage, 1)} ]"
+    stage.value("one.cluster.deldatastore", 0, 1)
+    code, text = stage.refusal("one.vm.allocate", VM.format("vm", "10.0.128.4") + disk)
+    assert (code, text.endswith("Missing clusters. Datastore for DISK 0 is not in any cluster")) == (0x2000, True)

@@ -1,7 +1,8 @@
 """Given these facts, these changes and these calls: the cases are in cases/diff.json.
 
 Every case starts from a front-end that is as it should be, with ids 100 for the cluster, 0 to 2 for the hosts, 3 and
-4 for the datastores, 5 for the network and 6 for the template; it says only what differs.
+4 for the datastores, 5 for the network and 6 for the template, and the front-end's own datastores 1 and 2; it says only
+what differs, and the warnings if there are any.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from edgewrap.opennebula.facts import OneFacts
 from edgewrap.opennebula.host import HostFacts
 from edgewrap.opennebula.marks import Identity
 from edgewrap.opennebula.objects import Existing, Kind, User
-from edgewrap.opennebula.operation import Await, Operation, Ref, RetryUpdate
+from edgewrap.opennebula.operation import Await, DeleteCluster, Operation, Ref, RetryUpdate
 from edgewrap.opennebula.reconcile import reconcile
 from edgewrap.opennebula.virtual_network import NetworkFacts
 from edgewrap.opennebula.vn_template import TemplateFacts
@@ -29,6 +30,10 @@ from tests.support.front_end import outputs, report, reports, spec
 
 CASES = json.loads((Path(__file__).parent / "cases" / "diff.json").read_text(encoding="utf-8"))
 MARK = Identity("edge-paris", "UUID", 0, 0)
+SHARED = tuple(
+    DatastoreFacts(Kind.DATASTORE, number, name, 0, "oneadmin", {}, (0, 100))
+    for number, name in ((1, "default"), (2, "files"))
+)
 
 
 def converged() -> dict[str, Existing]:
@@ -42,7 +47,10 @@ def converged() -> dict[str, Existing]:
     )
     public = NetworkFacts(Kind.NETWORK, 5, network.name, 0, "oneadmin", network.attributes, (100,))
     found: dict[str, Existing] = {
-        "cluster": ClusterFacts(Kind.CLUSTER, 100, "edge-paris", None, "", cluster.desired(MARK).attributes),
+        "cluster": ClusterFacts(
+            Kind.CLUSTER, 100, "edge-paris", None, "", cluster.desired(MARK, SHARED).attributes, datastores=(1, 2, 3, 4)
+        ),
+        **{one.name: one for one in SHARED},
         "image": DatastoreFacts(Kind.DATASTORE, 3, image.name, 0, "oneadmin", image.attributes, (100,)),
         "system": DatastoreFacts(Kind.DATASTORE, 4, system.name, 0, "oneadmin", system.attributes, (100,)),
         "network": replace(public, ranges=ranges),
@@ -59,8 +67,9 @@ def patched(existing: Existing, patch: dict[str, Any]) -> Existing:
     fields = dict(patch)
     if "template" in fields:
         fields["template"] = without_none({**existing.template, **fields["template"]})
-    if "clusters" in fields:
-        fields["clusters"] = tuple(fields["clusters"])
+    for name in ("clusters", "datastores"):
+        if name in fields:
+            fields[name] = tuple(fields[name])
     return replace(existing, **fields)
 
 
@@ -101,6 +110,8 @@ def calls_of(operations: tuple[Operation, ...]) -> list[list[Any]]:
             written.append(["wait", _id(step.network), step.settled.value])
         elif isinstance(step, RetryUpdate):
             written.append(["retry update", step.network])
+        elif isinstance(step, DeleteCluster):
+            written.append(["cluster.delete", step.cluster])
         else:
             written.append([step.method, *(_id(argument) for argument in step.arguments)])
     return written
@@ -123,4 +134,4 @@ def test_diff(case: dict[str, Any]) -> None:
     ]
     assert changes == case["changes"]
     assert calls_of(plan.operations) == case["calls"]
-    assert plan.warnings == ()
+    assert [notice.text for notice in plan.warnings] == case.get("warnings", [])

@@ -22,7 +22,7 @@ from tests.support.recordings import Recording
 URL = "http://127.0.0.1:2633/RPC2"
 LOGIN = Session("operator:very-secret")
 STEPS: dict[str, tuple[type[OpenNebulaError], str]] = {
-    "bad auth": (AuthenticationError, "the front-end does not know the user operator"),
+    "bad auth": (AuthenticationError, "the front-end does not accept the login of the user operator"),
     "unauthorized": (AuthorizationError, "operator may not do one.x.y: User [2] : Not authorized to perform CREATE"),
     "cluster duplicate": (NameTakenError, "NAME is already taken by CLUSTER 100"),
     "host duplicate": (NameTakenError, "NAME is already taken by HOST 0"),

@@ -1,0 +1,109 @@
+"""Datastores of others in our cluster: `default` and `files`, as OneProvision had them."""
+
+from __future__ import annotations
+
+import pytest
+
+from edgewrap.errors import OpenNebulaError
+from edgewrap.finding import Verdict
+from edgewrap.opennebula.datastore import DatastoreFacts
+from tests.support.front_end import Stage, outputs, reports, spec
+
+DEFAULT, FILES = 1, 2
+THEIRS = {"NAME": "theirs", "TYPE": "IMAGE_DS", "DS_MAD": "fs", "TM_MAD": "ssh"}
+
+
+def datastore(stage: Stage, number: int) -> DatastoreFacts:
+    return next(one for one in stage.facts().datastores if one.id == number)
+
+
+def shared(stage: Stage) -> tuple[int, ...]:
+    """What is in our cluster and not ours."""
+    edge = next(one for one in stage.facts().clusters if one.name == "edge-paris")
+    own = {one.id for one in stage.facts().datastores if one.name.startswith("edge-paris-")}
+    return tuple(one for one in edge.datastores if one not in own)
+
+
+def test_an_image_in_the_datastore_default_and_a_nic_on_our_network_go_together(stage: Stage) -> None:
+    image = stage.one.call("image.allocate", {"NAME": "disk", "TYPE": "DATABLOCK", "SIZE": "8"}, DEFAULT, False)
+    stage.applied()
+    vm = f'CPU = "1"\nMEMORY = "64"\nNIC = [ NETWORK = "edge-paris-public" ]\nDISK = [ IMAGE_ID = "{image}" ]'
+    number = int(stage.one.call("vm.allocate", vm, False))
+    assert stage.one.read("vm.info", number, False).findtext("TEMPLATE/DISK/DATASTORE") == "default"
+
+
+def test_they_are_added_and_nothing_else_about_them_is_changed(stage: Stage) -> None:
+    before = datastore(stage, DEFAULT), datastore(stage, FILES)
+    plane = stage.plane()
+    change = plane.diff(plane.observe(), outputs(), reports())[0]
+    assert (change.kind, change.after["SHARED_DATASTORES"]) == ("cluster", "default, files")
+    plane = stage.applied()
+    assert shared(stage) == (DEFAULT, FILES)
+    for was in before:
+        now = datastore(stage, was.id)
+        assert (now.name, now.uid, now.template, now.clusters) == (was.name, was.uid, was.template, (0, 100))
+    assert plane.diff(plane.observe(), outputs(), reports()) == ()
+
+
+def test_they_are_no_obstacle_to_destroy_and_stay_where_they_were(stage: Stage) -> None:
+    before = datastore(stage, DEFAULT), datastore(stage, FILES)
+    plane = stage.applied()
+    stage.one.call("image.allocate", {"NAME": "disk", "TYPE": "DATABLOCK", "SIZE": "8"}, FILES, False)
+    assert {change.key for change in plane.destroy_changes(plane.observe())}.isdisjoint({"default", "files"})
+    plane.destroy(plane.observe())
+    assert [one.name for one in stage.facts().clusters] == ["default"]
+    assert (datastore(stage, DEFAULT), datastore(stage, FILES).clusters) == (before[0], before[1].clusters)
+
+
+def test_one_that_was_taken_out_comes_back(newer: Stage) -> None:
+    plane = newer.applied()
+    newer.one.call("cluster.deldatastore", 100, DEFAULT)
+    (change,) = plane.diff(plane.observe(), outputs(), reports())
+    assert (change.before["SHARED_DATASTORES"], change.after["SHARED_DATASTORES"]) == ("files", "default, files")
+    plane.apply(plane.observe(), outputs(), reports())
+    assert shared(newer) == (DEFAULT, FILES)
+
+
+def test_ids_and_names_and_none(newer: Stage) -> None:
+    number = newer.one.call("datastore.allocate", THEIRS)
+    named = newer.applied(of=spec(opennebula={"shared_datastores": ["theirs", DEFAULT, "default"]}))
+    assert shared(newer) == (DEFAULT, number)
+    assert named.diff(named.observe(), outputs(), reports()) == ()
+    none = newer.plane(spec(opennebula={"shared_datastores": []}))
+    none.apply(none.observe(), outputs(), reports())
+    assert shared(newer) == ()
+    assert none.diff(none.observe(), outputs(), reports()) == ()
+
+
+def test_what_the_spec_no_longer_names_is_no_obstacle_to_destroy(newer: Stage) -> None:
+    """The cluster itself says what was added to it."""
+    newer.applied()
+    plane = newer.plane(spec(opennebula={"shared_datastores": []}))
+    plane.destroy(plane.observe())
+    assert [one.name for one in newer.facts().clusters] == ["default"]
+
+
+def test_one_that_somebody_put_there_by_hand_and_the_spec_names_is_no_obstacle(newer: Stage) -> None:
+    """As was the way around the missing datastores before there was a field for them."""
+    without = newer.applied(of=spec(opennebula={"shared_datastores": []}))
+    newer.one.call("cluster.adddatastore", 100, DEFAULT)
+    assert without.diff(without.observe(), outputs(), reports()) == ()
+    plane = newer.plane()
+    plane.destroy(plane.observe())
+    assert [one.name for one in newer.facts().clusters] == ["default"]
+
+
+def test_one_that_is_not_there_is_told_before_anything_is_made(newer: Stage) -> None:
+    plane = newer.plane(spec(opennebula={"shared_datastores": ["absent", 7]}))
+    text = "opennebula.shared_datastores: the front-end has no datastore absent and no 7"
+    finding = next(one for one in plane.preflight() if one.check == "shared datastores")
+    assert (finding.verdict, finding.text) == (
+        Verdict.FAILURE,
+        f"{text}; the datastores there are: 0 (system), 1 (default), 2 (files)",
+    )
+    newer.wire.methods.clear()
+    for call in (plane.diff, plane.apply):
+        with pytest.raises(OpenNebulaError, match=text):
+            call(plane.observe(), outputs(), reports())
+    assert not [method for method in newer.wire.methods if not method.endswith((".info", ".version"))]
+    assert plane.destroy_changes(plane.observe()) == ()
