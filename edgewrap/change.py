@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 
-class Plane(StrEnum):
+class PlaneName(StrEnum):
     """The three planes of an edge cluster."""
 
     AWS = "aws"
@@ -36,7 +36,7 @@ class Change:
     differ, as text; before is empty on create, after on delete. `why` is one short clause for a person.
     """
 
-    plane: Plane
+    plane: PlaneName
     kind: str
     key: str
     action: Action

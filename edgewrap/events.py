@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from edgewrap.change import Plane
+from edgewrap.change import PlaneName
 
 
 class EventKind(StrEnum):
@@ -27,7 +27,7 @@ class Event:
     all events of one step; `seconds` is how long the step has run, where known."""
 
     kind: EventKind
-    plane: Plane | None
+    plane: PlaneName | None
     key: str
     text: str
     seconds: float | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from edgewrap.change import Plane
+from edgewrap.change import PlaneName
 
 CREDENTIALS = "credentials"
 """The check of who we are to AWS: shown even where all is well, since it says whose account is changed."""
@@ -28,7 +28,7 @@ class Finding:
     """What one check found. `plane` is None for what concerns this machine only; `check` names what was looked at
     (`Elastic IPs`); `text` says what is, `advice` what to do, empty where the verdict is ok."""
 
-    plane: Plane | None
+    plane: PlaneName | None
     check: str
     verdict: Verdict
     text: str

@@ -15,7 +15,7 @@ _held: list[int] | None = None
 
 
 @contextmanager
-def uninterrupted() -> Iterator[Sequence[int]]:
+def defer_signals() -> Iterator[Sequence[int]]:
     """Signals of `ENDING` that come within the block take effect after it; gives those that have come, growing.
 
     A block within such a block is given none. In other threads than the main one there is nothing to do: Python runs

@@ -21,7 +21,7 @@ def destroy(
     from edgewrap.cli.views import choose_view
     from edgewrap.engine import destroy as engine
     from edgewrap.engine.cluster import Options, open_cluster
-    from edgewrap.engine.selection import select
+    from edgewrap.engine.plane_selection import select
 
     planes = select(only, skip)
     require_approval_possible("destroy", auto_approve=auto_approve, json=json)

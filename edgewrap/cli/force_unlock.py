@@ -1,4 +1,4 @@
-"""`edgewrap force-unlock`: take away the lock that a dead run left."""
+"""`edgewrap force-unlock`: take away the lock that a stale run left."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ def force_unlock(
     auto_approve: AutoApprove = False,
     lock_timeout: LockTimeout = 0,
 ) -> int:
-    """Take away the lock that a dead run left in S3, and Terraform's own with it. Be sure that the run is dead."""
+    """Take away the lock that a stale run left in S3, and Terraform's own with it. Be sure that the run is stale."""
     from edgewrap.cli.views.text import event_line
-    from edgewrap.engine.unlock import break_lock, find_lock
-    from edgewrap.engine.waiting import Patience
+    from edgewrap.engine.lock.force_unlock import break_lock, find_lock
+    from edgewrap.engine.lock.timeout import LockTimeout
 
     require_approval_possible("force-unlock", auto_approve=auto_approve, json=False)
-    patience = Patience(lock_timeout, lambda event: typer.echo(event_line(event), err=True))
-    dead = find_lock(file, lock_id, patience)
-    for lock in dead.locks:
+    timeout = LockTimeout(lock_timeout, lambda event: typer.echo(event_line(event), err=True))
+    stale = find_lock(file, lock_id, timeout)
+    for lock in stale.locks:
         typer.echo(f"locked by {lock}")
     if not auto_approve and not approved("If it still runs, the next run would work beside it. Unlock?"):
         typer.echo("Nothing was changed.")
         return 1
-    break_lock(dead)
-    typer.echo(f"{dead.spec.name} is unlocked.")
+    break_lock(stale)
+    typer.echo(f"{stale.spec.name} is unlocked.")
     return 0

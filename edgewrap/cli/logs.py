@@ -16,7 +16,7 @@ def logs(
 ) -> int:
     """Print the log of the last run, or list the runs."""
     from edgewrap.engine.cluster import peek_cluster
-    from edgewrap.engine.journal import runs
+    from edgewrap.engine.log_file import runs
     from edgewrap.errors import UsageError
     from edgewrap.events import discard
 

@@ -22,21 +22,21 @@ def plan(
     """Show what an apply would do in all three planes; change nothing."""
     from edgewrap.cli.views import choose_view
     from edgewrap.engine.cluster import Options, open_cluster
-    from edgewrap.engine.losses import Wishes
+    from edgewrap.engine.dead_hosts import HostRequests
     from edgewrap.engine.plan import make_plan
-    from edgewrap.engine.preflight import require
-    from edgewrap.engine.selection import select
+    from edgewrap.engine.plane_selection import select
+    from edgewrap.engine.preflight import raise_on_failure
 
     planes = select(only, skip)
     with (
         choose_view(json=json) as view,
         open_cluster(Options(file, "plan", plugin_dir, lock_timeout, insecure), view.event) as cluster,
     ):
-        made = make_plan(cluster, planes, Wishes(move_off=frozenset(move_off)))
+        made = make_plan(cluster, planes, HostRequests(move_off=frozenset(move_off)))
         view.changes(made.changes, planes)
         for failure in made.failures:
             view.failure(failure)
-        require(made.findings)
+        raise_on_failure(made.findings)
         if made.failures:
             return 1
         return EXIT_CHANGES if detailed_exitcode and made.changes else 0

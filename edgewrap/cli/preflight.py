@@ -18,8 +18,8 @@ def preflight(
     from edgewrap.cli.views.preflight import print_findings
     from edgewrap.cli.views.warning import print_warning
     from edgewrap.engine.cluster import peek_cluster
+    from edgewrap.engine.plane_selection import select
     from edgewrap.engine.preflight import preflight as look
-    from edgewrap.engine.selection import select
     from edgewrap.errors import PreflightError
     from edgewrap.finding import Verdict
 

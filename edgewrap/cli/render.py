@@ -26,9 +26,9 @@ def render(
 
     What an earlier apply decided is taken from the Terraform state; what is new is looked up in AWS.
     """
+    from edgewrap.aws.export import export_terraform
     from edgewrap.engine.cluster import peek_cluster
     from edgewrap.events import discard
-    from edgewrap.infra.export import export_terraform
 
     with peek_cluster(file, discard) as cluster:
         directory = output or Path(f"{cluster.spec.name}-terraform")

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from edgewrap.cli.applying import plan_and_apply
 from edgewrap.cli.options import Json, SpecFile
+from edgewrap.cli.plan_and_apply import plan_and_apply
 from edgewrap.cli.run_options import (
     MONITOR_TIMEOUT_S,
     AutoApprove,
@@ -34,7 +34,7 @@ def replace(
     it: their disks go with the instance."""
     from edgewrap.engine.apply import Waits
     from edgewrap.engine.cluster import Options
-    from edgewrap.engine.selection import select
+    from edgewrap.engine.plane_selection import select
 
     return plan_and_apply(
         Options(file, "replace", plugin_dir, lock_timeout, insecure),

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from edgewrap.change import Plane
+from edgewrap.change import PlaneName
 
 MONITOR_TIMEOUT_S = 240  # a front-end takes up to 196 s to try a host in ERROR again by itself
 
-Only = Annotated[list[Plane], typer.Option("--only", help="Only this plane; may be given several times.")]
-Skip = Annotated[list[Plane], typer.Option("--skip", help="Leave out this plane; may be given several times.")]
+Only = Annotated[list[PlaneName], typer.Option("--only", help="Only this plane; may be given several times.")]
+Skip = Annotated[list[PlaneName], typer.Option("--skip", help="Leave out this plane; may be given several times.")]
 AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask before changing anything.")]
 LockTimeout = Annotated[
     float,

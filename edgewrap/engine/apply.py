@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from edgewrap.change import Plane
-from edgewrap.engine.aws import apply_aws
+from edgewrap.change import PlaneName
+from edgewrap.engine.apply_aws import apply_aws
 from edgewrap.engine.cluster import Cluster
 from edgewrap.engine.plan import RunPlan
 from edgewrap.errors import EdgewrapError, PartlyAppliedError
@@ -48,7 +48,7 @@ def apply(cluster: Cluster, plan: RunPlan, waits: Waits) -> Outputs:
         else:
             outputs, unreached = _apply_planes(cluster, plan, waits, progress)
         alive = {key for key, host in outputs.hosts.items() if not host.is_dead}
-        _wait_for_monitoring(cluster, plan, waits, alive - plan.excused(outputs) - unreached)
+        _wait_for_monitoring(cluster, plan, waits, alive - plan.tolerated(outputs) - unreached)
     except EdgewrapError as error:
         if not progress.begun:
             raise
@@ -63,7 +63,7 @@ def _apply_planes(cluster: Cluster, plan: RunPlan, waits: Waits, progress: _Prog
     observed = plan.observed
     if observed.facts is not None:
         # refused as a whole, before anything is begun, if a VM, a lease or a lock is in the way
-        replaced = observed.losses.replaced
+        replaced = observed.disposition.replaced
         cluster.opennebula.require_free(observed.facts, plan.outputs, replaced, plan.reports)
         progress.begun = True
         cluster.opennebula.release(observed.facts, plan.outputs, replaced)
@@ -71,18 +71,18 @@ def _apply_planes(cluster: Cluster, plan: RunPlan, waits: Waits, progress: _Prog
     outputs, seen = apply_aws(cluster, plan)
     reports: Mapping[str, HostReport] = {}
     unreached: frozenset[str] = frozenset()
-    if Plane.HOSTS in plan.planes:
+    if PlaneName.HOSTS in plan.planes:
         wait_s = waits.hosts_s if waits.hosts_s is not None else _host_wait_s(plan)
         converged = cluster.hosts.converge(outputs, seen, observed.pins, wait_s=wait_s)
         unreached = frozenset(converged.failures)
-        excused = plan.excused(outputs)
-        progress.failures += [error for key, error in converged.failures.items() if key not in excused]
+        tolerated = plan.tolerated(outputs)
+        progress.failures += [error for key, error in converged.failures.items() if key not in tolerated]
         reports = cluster.hosts.reports(outputs, converged)
-    if Plane.OPENNEBULA in plan.planes:
+    if PlaneName.OPENNEBULA in plan.planes:
         # looked at again: `release` has changed it, and a metal host takes many minutes to come
         facts = cluster.opennebula.observe()
         cluster.opennebula.apply(facts, outputs, reports)
-    progress.failures += observed.losses.kept
+    progress.failures += observed.disposition.kept
     return outputs, unreached
 
 

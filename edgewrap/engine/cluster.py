@@ -12,20 +12,20 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgewrap.engine.journal import Journal
-from edgewrap.engine.run_lock import run_lock
-from edgewrap.engine.waiting import Patience
+from edgewrap.aws.backend import state_place
+from edgewrap.engine.lock.run import run_lock
+from edgewrap.engine.lock.timeout import LockTimeout
+from edgewrap.engine.log_file import Journal
 from edgewrap.engine.workspace import Workspace
 from edgewrap.errors import EdgewrapError, InternalError, InterruptedRunError
 from edgewrap.events import Emit
-from edgewrap.infra.backend import state_place
 from edgewrap.spec.environment import secret_variables
 from edgewrap.spec.load import load_spec
 from edgewrap.spec.models import Spec
 
 if TYPE_CHECKING:  # each plane brings a heavy library along: imported when it is first needed
+    from edgewrap.aws.plane import AwsPlane
     from edgewrap.hosts.plane import HostsPlane
-    from edgewrap.infra.plane import AwsPlane
     from edgewrap.opennebula.plane import OpenNebulaPlane
 
 
@@ -72,7 +72,7 @@ class Cluster:
     @cached_property
     def aws(self) -> AwsPlane:
         """The AWS plane."""
-        from edgewrap.infra.plane import AwsPlane
+        from edgewrap.aws.plane import AwsPlane
 
         inherited = () if self.lock is None else (self.lock,)
         return AwsPlane(self.spec, self.workspace.directory, self.emit, plugin_dir=self.plugin_dir, pass_fds=inherited)
@@ -128,8 +128,8 @@ def open_cluster(options: Options, emit: Emit) -> Iterator[Cluster]:
     spec = load_spec(options.spec_file, os.environ)
     workspace = Workspace.of(options.spec_file, spec.name, os.environ)
     workspace.create()
-    patience = Patience(options.lock_timeout_s, emit)
-    with _secrets_kept_back(spec) as environ, run_lock(spec, workspace.lock, options.command, patience) as lock:
+    timeout = LockTimeout(options.lock_timeout_s, emit)
+    with _secrets_kept_back(spec) as environ, run_lock(spec, workspace.lock, options.command, timeout) as lock:
         journal = Journal(workspace.logs, options.command, emit)
         try:
             yield Cluster(spec, workspace, journal, environ, options.plugin_dir, lock, options.insecure)

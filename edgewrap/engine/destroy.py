@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edgewrap.change import Change, Plane
-from edgewrap.engine.belonging import require_own_state
+from edgewrap.change import Change, PlaneName
 from edgewrap.engine.cluster import Cluster
+from edgewrap.engine.parallel import side_by_side
 from edgewrap.engine.plan import observe_opennebula
-from edgewrap.engine.side_by_side import side_by_side
+from edgewrap.engine.state_ownership import require_own_state
 from edgewrap.errors import EdgewrapError, PartlyAppliedError, ProtectedError
 
 if TYPE_CHECKING:
-    from edgewrap.infra.aws_plan import AwsPlan
+    from edgewrap.aws.plan import AwsPlan
     from edgewrap.opennebula.plane import OneFacts
 
 
@@ -22,14 +22,14 @@ class DestroyPlan:
     """What a destroy would take away. A plane that the run is not about is None; `uuid` is the
     Terraform state's, empty without one."""
 
-    planes: tuple[Plane, ...]
+    planes: tuple[PlaneName, ...]
     facts: OneFacts | None
     aws: AwsPlan | None
     uuid: str
     changes: tuple[Change, ...]
 
 
-def plan_destroy(cluster: Cluster, planes: tuple[Plane, ...]) -> DestroyPlan:
+def plan_destroy(cluster: Cluster, planes: tuple[PlaneName, ...]) -> DestroyPlan:
     """Look at what is there; nothing is changed.
 
     Raises ProtectedError where the spec says `protect: true`, InUseError where VMs, leases, images or foreign
@@ -41,14 +41,14 @@ def plan_destroy(cluster: Cluster, planes: tuple[Plane, ...]) -> DestroyPlan:
             cause="the spec says `protect: true`",
             advice="set `protect: false` in the spec if the cluster is really to go",
         )
-    with side_by_side(cluster, len(Plane)) as pool:
-        facts_read = pool.submit(observe_opennebula, cluster, frozenset(planes) - {Plane.HOSTS})
+    with side_by_side(cluster, len(PlaneName)) as pool:
+        facts_read = pool.submit(observe_opennebula, cluster, frozenset(planes) - {PlaneName.HOSTS})
         state = cluster.aws.current()
         marked, _ = facts_read.result()
-        require_own_state(cluster, state, marked, about_aws=Plane.AWS in planes, destroy=True)
-        destroyed = state is None or Plane.AWS not in planes
+        require_own_state(cluster, state, marked, about_aws=PlaneName.AWS in planes, destroy=True)
+        destroyed = state is None or PlaneName.AWS not in planes
         planned = None if destroyed else pool.submit(cluster.aws.plan, state, destroy=True)
-        facts = marked if Plane.OPENNEBULA in planes else None
+        facts = marked if PlaneName.OPENNEBULA in planes else None
         uuid = state.outputs.uuid if state is not None else ""
         changes = cluster.opennebula.destroy_changes(facts, uuid=uuid) if facts is not None else ()
         aws = planned.result() if planned else None

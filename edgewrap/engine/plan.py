@@ -7,26 +7,26 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from edgewrap.change import Change, Plane
-from edgewrap.engine.belonging import require_own_state
+from edgewrap.change import Change, PlaneName
 from edgewrap.engine.cluster import Cluster
-from edgewrap.engine.losses import Losses, Wishes, weigh
-from edgewrap.engine.preflight import before_making, tell
-from edgewrap.engine.side_by_side import side_by_side
+from edgewrap.engine.dead_hosts import HostDisposition, HostRequests, classify_hosts
+from edgewrap.engine.parallel import side_by_side
+from edgewrap.engine.preflight import check_new_resources, report_findings
+from edgewrap.engine.state_ownership import require_own_state
 from edgewrap.errors import EdgewrapError, HostError, HostKeysUnreadableError, StateError, UsageError
 from edgewrap.events import Event, EventKind
 from edgewrap.finding import Finding
+from edgewrap.first_boot.files import follows_front_end
 from edgewrap.outputs import UNKNOWN, HostPin, HostReport, Outputs
-from edgewrap.setup.files import follows_front_end
 
 if TYPE_CHECKING:
+    from edgewrap.aws.facts import AwsState
+    from edgewrap.aws.plan import AwsPlan
     from edgewrap.hosts.plane import Observation
-    from edgewrap.infra.aws_plan import AwsPlan
-    from edgewrap.infra.aws_state import AwsState
-    from edgewrap.opennebula.host import HostFacts
+    from edgewrap.opennebula.kinds.host import HostFacts
     from edgewrap.opennebula.plane import OneFacts
 
-NO_WISHES = Wishes()
+NO_REQUESTS = HostRequests()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Observed:
     facts: OneFacts | None
     pins: Mapping[str, HostPin]
     hosts: Observation | None
-    losses: Losses
+    disposition: HostDisposition
     findings: tuple[Finding, ...] = ()
 
 
@@ -49,7 +49,7 @@ class RunPlan:
     hosts that should be there and could not be observed, or not be replaced; `findings` what was looked at of what the
     run needs and does not make; `reports` what the hosts plane will report after it."""
 
-    planes: tuple[Plane, ...]
+    planes: tuple[PlaneName, ...]
     observed: Observed
     outputs: Outputs
     changes: tuple[Change, ...]
@@ -63,19 +63,19 @@ class RunPlan:
         pending = self.observed.aws is not None and self.observed.aws.pending
         return not (self.changes or self.failures or pending)
 
-    def excused(self, outputs: Outputs) -> frozenset[str]:
+    def tolerated(self, outputs: Outputs) -> frozenset[str]:
         """The hosts whose silence is no failure, where AWS has `outputs`: dead, or named by the user, and still the
         same instance."""
         stood = self.observed.state.outputs.hosts if self.observed.state else {}
         return frozenset(
             key
-            for key in self.observed.losses.excused & stood.keys() & outputs.hosts.keys()
+            for key in self.observed.disposition.tolerated & stood.keys() & outputs.hosts.keys()
             if outputs.hosts[key].instance_id == stood[key].instance_id
         )
 
 
 def make_plan(
-    cluster: Cluster, planes: tuple[Plane, ...], wishes: Wishes = NO_WISHES, *, to_apply: bool = False
+    cluster: Cluster, planes: tuple[PlaneName, ...], requests: HostRequests = NO_REQUESTS, *, to_apply: bool = False
 ) -> RunPlan:
     """Observe the planes and compare them with the spec; nothing is changed anywhere. Dead hosts are warned of.
 
@@ -83,7 +83,7 @@ def make_plan(
     raises that cannot be observed. A plan that is `to_apply` needs the pinned host keys if it is about hosts: raises
     HostKeysUnreadableError, before any host is contacted, if they cannot be read.
     """
-    observed = observe(cluster, planes, wishes, to_apply=to_apply)
+    observed = observe(cluster, planes, requests, to_apply=to_apply)
     if observed.aws is not None:
         outputs = observed.aws.predicted
     elif observed.state is not None:
@@ -92,42 +92,42 @@ def make_plan(
         raise nothing_applied(cluster)
     changes: list[Change] = list(observed.aws.changes) if observed.aws else []
     reports: Mapping[str, HostReport] = {}
-    losses = observed.losses
-    failures: tuple[HostError, ...] = losses.kept
+    disposition = observed.disposition
+    failures: tuple[HostError, ...] = disposition.kept
     if observed.hosts is not None:
         changes += cluster.hosts.diff(outputs, observed.hosts)
         failures += tuple(
             error
             for key, error in observed.hosts.failures.items()
-            if _stays(outputs, key) and key not in losses.excused
+            if _stays(outputs, key) and key not in disposition.tolerated
         )
         reports = _after_converge(cluster, outputs, observed.hosts)
     if observed.facts is not None:
-        changes += cluster.opennebula.diff(observed.facts, outputs, reports, losses.replaced)
+        changes += cluster.opennebula.diff(observed.facts, outputs, reports, disposition.replaced)
     _warn_of_dead_hosts(cluster, outputs)
-    findings = (*observed.findings, *before_making(cluster, changes, outputs, observed.facts))
-    tell(cluster, findings)
+    findings = (*observed.findings, *check_new_resources(cluster, changes, outputs, observed.facts))
+    report_findings(cluster, findings)
     return RunPlan(planes, observed, outputs, tuple(changes), failures, findings, reports)
 
 
 def observe(
-    cluster: Cluster, planes: tuple[Plane, ...], wishes: Wishes = NO_WISHES, *, to_apply: bool = False
+    cluster: Cluster, planes: tuple[PlaneName, ...], requests: HostRequests = NO_REQUESTS, *, to_apply: bool = False
 ) -> Observed:
     """Observe the planes side by side: terraform's plan takes seconds, the others fit beside it."""
-    with side_by_side(cluster, len(Plane) + 1) as pool:  # one for what AWS has to have
+    with side_by_side(cluster, len(PlaneName) + 1) as pool:  # one for what AWS has to have
         one = pool.submit(observe_opennebula, cluster, planes, to_apply=to_apply)
-        return _observe(cluster, planes, wishes, pool, one)
+        return _observe(cluster, planes, requests, pool, one)
 
 
 def _observe(
     cluster: Cluster,
-    planes: tuple[Plane, ...],
-    wishes: Wishes,
+    planes: tuple[PlaneName, ...],
+    requests: HostRequests,
     pool: ThreadPoolExecutor,
     one: Future[tuple[OneFacts | None, Mapping[str, HostPin]]],
 ) -> Observed:
-    about_aws = Plane.AWS in planes
-    if not about_aws and wishes != NO_WISHES:
+    about_aws = PlaneName.AWS in planes
+    if not about_aws and requests != NO_REQUESTS:
         raise UsageError(
             "interface groups move in AWS only",
             cause="the run leaves the AWS plane out",
@@ -137,7 +137,7 @@ def _observe(
     if state is None and not about_aws:
         raise nothing_applied(cluster)
     require_own_state(cluster, state, one.result()[0], about_aws=about_aws)
-    losses = Losses()
+    disposition = HostDisposition()
     aws = account = None
     if about_aws:
 
@@ -145,18 +145,18 @@ def _observe(
             known, _ = one.result()
             return cluster.opennebula.hosts(known) if known is not None else None
 
-        losses = weigh(cluster.spec, state.outputs.hosts if state else {}, wishes, on_front_end)
-        aws = pool.submit(_plan_aws, cluster, state, losses, one)
-        account = pool.submit(_look_at_account, cluster, state, losses, aws)
+        disposition = classify_hosts(cluster.spec, state.outputs.hosts if state else {}, requests, on_front_end)
+        aws = pool.submit(_plan_aws, cluster, state, disposition, one)
+        account = pool.submit(_look_at_account, cluster, state, disposition, aws)
     facts, pins = one.result()
-    hosts = pool.submit(observe_hosts, cluster, state, pins) if Plane.HOSTS in planes else None
+    hosts = pool.submit(observe_hosts, cluster, state, pins) if PlaneName.HOSTS in planes else None
     return Observed(
         state,
         aws.result() if aws else None,
-        facts if Plane.OPENNEBULA in planes else None,
+        facts if PlaneName.OPENNEBULA in planes else None,
         pins,
         hosts.result() if hosts else None,
-        losses,
+        disposition,
         account.result() if account else (),
     )
 
@@ -164,24 +164,24 @@ def _observe(
 def _plan_aws(
     cluster: Cluster,
     state: AwsState | None,
-    losses: Losses,
+    disposition: HostDisposition,
     one: Future[tuple[OneFacts | None, Mapping[str, HostPin]]],
 ) -> AwsPlan:
     """Beside the look at the front-end, unless new hosts follow its version."""
     facts = one.result()[0] if follows_front_end(cluster.spec) else None
     version = facts.version if facts is not None else ""
-    return cluster.aws.plan(state, avoid=losses.avoid, replaced=losses.replaced, front_end_version=version)
+    return cluster.aws.plan(state, avoid=disposition.avoid, replaced=disposition.replaced, front_end_version=version)
 
 
 def _look_at_account(
-    cluster: Cluster, state: AwsState | None, losses: Losses, plan: Future[AwsPlan]
+    cluster: Cluster, state: AwsState | None, disposition: HostDisposition, plan: Future[AwsPlan]
 ) -> tuple[Finding, ...]:
     """Whether AWS has what is about to be made: asked beside Terraform's plan where the state tells of it, after it
     where the plan makes what somebody took away, and not at all where nothing is made."""
-    from edgewrap.infra.preflight import expected_topics, planned_topics, replaced_hosts
+    from edgewrap.aws.preflight.checks import expected_topics, planned_topics, replaced_hosts
 
-    expected = expected_topics(cluster.spec, state, losses.replaced)
-    findings = cluster.aws.requirements(state, expected, losses.replaced)
+    expected = expected_topics(cluster.spec, state, disposition.replaced)
+    findings = cluster.aws.requirements(state, expected, disposition.replaced)
     changes = plan.result().changes
     return findings + cluster.aws.requirements(state, planned_topics(changes) - expected, replaced_hosts(changes))
 
@@ -197,7 +197,7 @@ def nothing_applied(cluster: Cluster) -> StateError:
 
 
 def observe_opennebula(
-    cluster: Cluster, planes: Collection[Plane], *, to_apply: bool = False
+    cluster: Cluster, planes: Collection[PlaneName], *, to_apply: bool = False
 ) -> tuple[OneFacts | None, Mapping[str, HostPin]]:
     """The front-end, and the host keys that are pinned there. Both are read even if the run is not about that plane:
     the marks tell whether the state is the cluster's own.
@@ -208,13 +208,13 @@ def observe_opennebula(
     try:
         facts = cluster.opennebula.observe()
     except EdgewrapError as error:
-        if Plane.OPENNEBULA in planes:
+        if PlaneName.OPENNEBULA in planes:
             raise
-        if Plane.HOSTS in planes and to_apply:
+        if PlaneName.HOSTS in planes and to_apply:
             raise _pins_unreadable(error) from error
-        plane, key, text = Plane.OPENNEBULA, "marks", "whether this is the cluster's own state is not checked"
-        if Plane.HOSTS in planes:
-            plane, key = Plane.HOSTS, "host keys"
+        plane, key, text = PlaneName.OPENNEBULA, "marks", "whether this is the cluster's own state is not checked"
+        if PlaneName.HOSTS in planes:
+            plane, key = PlaneName.HOSTS, "host keys"
             text = "the pinned host keys are not checked, so anyone may answer as a host; `apply` needs the keys"
         cluster.emit(Event(EventKind.WARNING, plane, key, f"the front-end could not be read ({error.what}): {text}"))
         return None, {}
@@ -252,7 +252,7 @@ def _warn_of_dead_hosts(cluster: Cluster, outputs: Outputs) -> None:
             f"its instance {host.instance_id} is {host.state}{stranded}: start it in EC2, retire it "
             f"(`retired: [{host.index}]`), or replace it (`edgewrap replace {key}`)"
         )
-        cluster.emit(Event(EventKind.WARNING, Plane.AWS, key, text))
+        cluster.emit(Event(EventKind.WARNING, PlaneName.AWS, key, text))
 
 
 def _after_converge(cluster: Cluster, outputs: Outputs, observed: Observation) -> Mapping[str, HostReport]:

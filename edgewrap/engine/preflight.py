@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from edgewrap.change import Action, Change, Plane
+from edgewrap.change import Action, Change, PlaneName
 from edgewrap.engine.cluster import Cluster
 from edgewrap.errors import EdgewrapError, PreflightError
 from edgewrap.events import Event, EventKind
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 Check = Callable[[Cluster], Sequence[Finding]]
 
 
-def preflight(cluster: Cluster, planes: Collection[Plane]) -> tuple[Finding, ...]:
+def preflight(cluster: Cluster, planes: Collection[PlaneName]) -> tuple[Finding, ...]:
     """All checks of these planes; nothing is changed, nothing is raised."""
-    by_plane: dict[Plane, Check] = {Plane.AWS: _aws, Plane.OPENNEBULA: _opennebula, Plane.HOSTS: _hosts}
+    by_plane: dict[PlaneName, Check] = {PlaneName.AWS: _aws, PlaneName.OPENNEBULA: _opennebula, PlaneName.HOSTS: _hosts}
     checks = [check for plane, check in by_plane.items() if plane in planes]
     with ThreadPoolExecutor(max_workers=len(checks)) as pool:
         return tuple(finding for found in pool.map(lambda check: check(cluster), checks) for finding in found)
 
 
-def before_making(
+def check_new_resources(
     cluster: Cluster, changes: Sequence[Change], outputs: Outputs, facts: OneFacts | None
 ) -> tuple[Finding, ...]:
     """What OpenNebula and the hosts have to have for a plan's `changes`; asked only where they make something new.
@@ -37,7 +37,7 @@ def before_making(
     findings: list[Finding] = []
     if facts is not None and any(change.kind == "cluster" and change.action is Action.CREATE for change in changes):
         findings += cluster.opennebula.requirements(facts)
-    about_hosts = any(change.plane is Plane.HOSTS for change in changes)
+    about_hosts = any(change.plane is PlaneName.HOSTS for change in changes)
     if about_hosts and any(host.instance_id == UNKNOWN for host in outputs.hosts.values()):
         from edgewrap.hosts.preflight import check_login
 
@@ -45,7 +45,7 @@ def before_making(
     return tuple(findings)
 
 
-def tell(cluster: Cluster, findings: Sequence[Finding]) -> None:
+def report_findings(cluster: Cluster, findings: Sequence[Finding]) -> None:
     """Each finding as an event, once: a warning where it is one or where nothing is known, shown where it says who we
     are, else for the log file."""
     for finding in dict.fromkeys(findings):
@@ -58,7 +58,7 @@ def tell(cluster: Cluster, findings: Sequence[Finding]) -> None:
             cluster.emit(Event(EventKind.LOG, finding.plane, finding.check, f"{finding.verdict}: {text}"))
 
 
-def require(findings: Sequence[Finding]) -> None:
+def raise_on_failure(findings: Sequence[Finding]) -> None:
     """Raises PreflightError where one of them is a failure."""
     failures = [finding for finding in dict.fromkeys(findings) if finding.verdict is Verdict.FAILURE]
     if failures:
@@ -70,7 +70,7 @@ def _aws(cluster: Cluster) -> Sequence[Finding]:
     try:
         state = cluster.aws.current()
     except EdgewrapError as error:
-        from edgewrap.infra.preflight import without_state
+        from edgewrap.aws.preflight.checks import without_state
 
         return (*tools, _failure(None, "Terraform state", error), *without_state(cluster.aws.preflight(None)))
     return (*tools, *cluster.aws.preflight(state))
@@ -80,7 +80,7 @@ def _opennebula(cluster: Cluster) -> Sequence[Finding]:
     try:
         plane = cluster.opennebula
     except EdgewrapError as error:  # no endpoint or no login is named
-        return (_failure(Plane.OPENNEBULA, "front-end", error),)
+        return (_failure(PlaneName.OPENNEBULA, "front-end", error),)
     return plane.preflight()
 
 
@@ -90,5 +90,5 @@ def _hosts(cluster: Cluster) -> Sequence[Finding]:
     return (*check_login(cluster.spec), check_ssh())
 
 
-def _failure(plane: Plane | None, check: str, error: EdgewrapError) -> Finding:
+def _failure(plane: PlaneName | None, check: str, error: EdgewrapError) -> Finding:
     return Finding(plane, check, Verdict.FAILURE, f"{error.what} ({error.cause})", error.advice)

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edgewrap.change import Plane
+from edgewrap.change import PlaneName
 from edgewrap.engine.cluster import Cluster
 from edgewrap.engine.plan import nothing_applied, observe_hosts, observe_opennebula
 from edgewrap.errors import AwsError, EdgewrapError
 from edgewrap.events import Event, EventKind
 
 if TYPE_CHECKING:
+    from edgewrap.aws.facts import AwsState
     from edgewrap.hosts.plane import Observation
-    from edgewrap.infra.aws_state import AwsState
     from edgewrap.opennebula.plane import OneFacts
 
 UNKNOWN_STATE = "unknown"
@@ -67,7 +67,7 @@ def read_status(cluster: Cluster) -> ClusterStatus:
     state = _state(cluster)
     if state is None:
         raise nothing_applied(cluster)
-    facts, pins = observe_opennebula(cluster, (Plane.AWS, Plane.HOSTS))
+    facts, pins = observe_opennebula(cluster, (PlaneName.AWS, PlaneName.HOSTS))
     return _status(cluster, state, facts, observe_hosts(cluster, state, pins), _vms(cluster, state, facts))
 
 
@@ -77,7 +77,7 @@ def _state(cluster: Cluster) -> AwsState | None:
         return cluster.aws.observe()
     except AwsError as error:
         text = f"AWS could not be asked ({error.what}): the instances are shown as the last run left them"
-        cluster.emit(Event(EventKind.WARNING, Plane.AWS, "instances", text))
+        cluster.emit(Event(EventKind.WARNING, PlaneName.AWS, "instances", text))
         return cluster.aws.current()
 
 
@@ -137,5 +137,5 @@ def _vms(cluster: Cluster, state: AwsState, facts: OneFacts | None) -> Mapping[s
         holders: Mapping[str, str] = cluster.opennebula.leases(facts, state.outputs)
         return holders
     except EdgewrapError as error:
-        cluster.emit(Event(EventKind.WARNING, Plane.OPENNEBULA, "leases", error.what))
+        cluster.emit(Event(EventKind.WARNING, PlaneName.OPENNEBULA, "leases", error.what))
         return {}

@@ -6,7 +6,7 @@ scripts/      facts.sh reads a host, network.sh makes its network, at boot and i
 facts.py      what facts.sh printed, as data (pure)
 diff.py       facts against desired: operations, each with its change (pure)
 converge.py   the script that carries operations out, and what it answered (pure)
-undo.py       the way back of a change, armed around that script (pure); scripts/undo.sh does it on the host
+undo.py       the way back of a change, with_rollback around that script (pure); scripts/undo.sh does it on the host
 changing.py   one change on a host, and its confirmation over a new connection
 ssh.py        connections: credentials, pinned host keys, waiting
 visits.py     work on hosts, all side by side

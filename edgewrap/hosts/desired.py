@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network
 from typing import TypeVar
 
+from edgewrap.first_boot.files import sets_itself_up
 from edgewrap.hosts.bgp import Bgp, bgp_of, reflectors_of
 from edgewrap.outputs import UNKNOWN, EipOutput, GroupOutput, HostOutput, Outputs
-from edgewrap.setup.files import sets_itself_up
 from edgewrap.spec.addressing import groups_half, hosts_half
 from edgewrap.spec.models import Spec
 
@@ -85,9 +85,9 @@ class Firewall:
 
 @dataclass(frozen=True, slots=True)
 class DesiredHost:
-    """One host as it should be. `coming` are groups that AWS is about to attach to it, their Elastic IPs among
-    `addresses`: it knows of them, and brings them up when their interface appears. `closed` are destinations that VMs
-    may not reach through it: the hosts' half of the subnet and every group's own address. `vms` are all VMs' addresses;
+    """One host as it should be. `incoming_groups` are groups that AWS is about to attach to it, their Elastic IPs among
+    `addresses`: the host brings them up when their interface appears. VMs may not reach the `blocked_destinations`
+    through it: the hosts' half of the subnet and every group's own address. `vms` are all VMs' addresses;
     `sets_itself_up`: as a new one it comes with user data.
     """
 
@@ -97,10 +97,10 @@ class DesiredHost:
     gateway_mac: str
     vni: int
     groups: tuple[Group, ...]
-    coming: tuple[Group, ...]
+    incoming_groups: tuple[Group, ...]
     addresses: tuple[Address, ...]
     vms: tuple[Vm, ...]
-    closed: tuple[str, ...]
+    blocked_destinations: tuple[str, ...]
     bgp: Bgp
     firewall: Firewall | None
     user: str
@@ -108,7 +108,7 @@ class DesiredHost:
     sets_itself_up: bool = False
 
     @property
-    def entries(self) -> tuple[Address, ...]:
+    def entry_addresses(self) -> tuple[Address, ...]:
         """The addresses that enter here now."""
         here = {group.index for group in self.groups}
         return tuple(address for address in self.addresses if address.group in here)
@@ -126,12 +126,12 @@ def desired_host(spec: Spec, outputs: Outputs, key: str, before: Outputs | None 
         reflectors |= reflectors_of(spec.evpn, before.hosts)
     subnet = IPv4Network(outputs.subnet_cidr)
     groups = tuple(_group(group, subnet) for group in now.groups.values() if group.host == key)
-    coming = tuple(
+    incoming = tuple(
         _group(group, subnet)
         for group in now.groups.values()
         if (later := outputs.groups.get(group.key)) and later.host == key != group.host and group.mac != UNKNOWN
     )
-    here = {group.key: group.index for group in (*groups, *coming)}
+    here = {group.key: group.index for group in (*groups, *incoming)}
     primary = now.hosts[key].private_address
     tail = ":".join(f"{byte:02x}" for byte in IPv4Address(primary).packed)
     return DesiredHost(
@@ -141,12 +141,12 @@ def desired_host(spec: Spec, outputs: Outputs, key: str, before: Outputs | None 
         gateway_mac=f"02:ed:{tail}",
         vni=spec.public_network.vni,
         groups=groups,
-        coming=coming,
+        incoming_groups=incoming,
         addresses=tuple(
             Address(eip.private_address, eip.gateway, here[eip.group]) for eip in now.eips.values() if eip.group in here
         ),
         vms=tuple(Vm(eip.private_address, _zone(eip.private_address, subnet)) for eip in now.eips.values()),
-        closed=(str(hosts_half(subnet)), *(group.primary_address for group in now.groups.values())),
+        blocked_destinations=(str(hosts_half(subnet)), *(group.primary_address for group in now.groups.values())),
         bgp=bgp_of(spec.evpn, now.hosts, reflectors, key),
         firewall=_firewall(spec, subnet, _public_addresses(outputs, before)),
         user=spec.ssh.user,

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from ipaddress import IPv4Interface
 from shlex import quote
 
-from edgewrap.hosts.files import UNIT_NAMES, script
-from edgewrap.hosts.rows import FactsError, Row, escaped, parse_rows
-from edgewrap.hosts.setup import NO_SETUP, Setup, parse_setup
-from edgewrap.hosts.undo import NO_UNDO, UndoFacts, parse_undo
+from edgewrap.hosts.first_boot import NO_SETUP, Setup, parse_setup
+from edgewrap.hosts.ip_json import FactsError, Row, escaped, parse_rows
+from edgewrap.hosts.render.files import UNIT_NAMES, script
+from edgewrap.hosts.rollback import NO_ROLLBACK, RollbackFacts, parse_rollback
 
 MAIN_TABLE = 254
 TABLES = ("edge", "guard", "firewall")
@@ -137,7 +137,7 @@ class HostFacts:
     authorized_keys: tuple[str, ...] | None
     missing_tools: tuple[str, ...]
     setup: Setup = NO_SETUP
-    undo: UndoFacts = NO_UNDO
+    undo: RollbackFacts = NO_ROLLBACK
 
     def link(self, name: str) -> Link | None:
         """The interface called `name`."""
@@ -210,7 +210,7 @@ def _facts(sections: Mapping[str, str]) -> HostFacts:
         authorized_keys=_own_block(base64.b64decode(sections["keys"]).decode(errors="replace")),
         missing_tools=tuple(_lines(sections["tools"])),
         setup=parse_setup(sections["setup"]),
-        undo=parse_undo(_lines(sections["undo"])),
+        undo=parse_rollback(_lines(sections["undo"])),
     )
 
 

@@ -12,16 +12,16 @@ from typing import TypeVar
 from edgewrap.change import Change
 from edgewrap.errors import ConvergeError, HostError
 from edgewrap.events import Emit, EventKind
-from edgewrap.hosts.changing import UNDO_S, change, confirmed_before, names_of
+from edgewrap.first_boot.files import SetupFile, sets_itself_up, setup_files
 from edgewrap.hosts.desired import DesiredHost, Group, desired_host
-from edgewrap.hosts.diff import NOTHING, diff, missing_interfaces
+from edgewrap.hosts.diff.host import EMPTY_FACTS, diff, missing_interfaces
+from edgewrap.hosts.executor import ROLLBACK_S, change, confirm_earlier_change, names_of
 from edgewrap.hosts.facts import HostFacts
-from edgewrap.hosts.operations import Operation
-from edgewrap.hosts.setup import wait_until_set_up
-from edgewrap.hosts.ssh import PROGRESS_S
-from edgewrap.hosts.visits import Visit, Work, visit_all
+from edgewrap.hosts.first_boot import wait_until_set_up
+from edgewrap.hosts.operation import Operation
+from edgewrap.hosts.ssh.connection import PROGRESS_S
+from edgewrap.hosts.ssh.sessions import HostSession, Work, run_on_hosts
 from edgewrap.outputs import UNKNOWN, HostOutput, HostPin, HostReport, Outputs
-from edgewrap.setup.files import SetupFile, sets_itself_up, setup_files
 from edgewrap.spec.models import Spec
 
 INTERFACE_WAIT_S = 60  # from the attachment in AWS to the interface in the kernel
@@ -48,17 +48,17 @@ class Observation:
 
 class HostsPlane:
     """The hosts of one cluster. It keeps nothing between calls; each opens its own connections. A change that is not
-    confirmed is taken back after `undo_s` seconds."""
+    confirmed is taken back after `rollback_s` seconds."""
 
-    def __init__(self, spec: Spec, emit: Emit, *, undo_s: int = UNDO_S) -> None:
+    def __init__(self, spec: Spec, emit: Emit, *, rollback_s: int = ROLLBACK_S) -> None:
         self._spec = spec
         self._emit = emit
-        self._undo_s = undo_s
+        self._undo_s = rollback_s
 
     def observe(self, outputs: Outputs, pins: Mapping[str, HostPin]) -> Observation:
         """Read every host, one attempt each. Hosts that AWS has yet to make are left out."""
 
-        async def look(visit: Visit) -> None:
+        async def look(visit: HostSession) -> None:
             await visit.read()
 
         return self._over_hosts(outputs, pins, look, wait_s=0)
@@ -71,7 +71,7 @@ class HostsPlane:
             facts = observation.facts_of(host)
             if facts is None and key in observation.failures and _exists(host):
                 continue
-            changes += [operation.change for operation in self._operations(outputs, key, facts or NOTHING)]
+            changes += [operation.change for operation in self._operations(outputs, key, facts or EMPTY_FACTS)]
         return tuple(changes)
 
     def reports(self, outputs: Outputs, observation: Observation) -> Mapping[str, HostReport]:
@@ -101,7 +101,7 @@ class HostsPlane:
             if (facts := observation.facts_of(host)) is not None and not self._operations(outputs, key, facts)
         }
 
-        async def make(visit: Visit) -> None:
+        async def make(visit: HostSession) -> None:
             await self._converge(visit, outputs)
 
         known = {**pins, **observation.pins}
@@ -137,16 +137,16 @@ class HostsPlane:
             and after.hosts[key].instance_id == host.instance_id
             and after.hosts[key].state == "running"
             and (facts := observation.facts_of(host)) is not None
-            and _possible(aim(key), facts)
+            and applicable_now(aim(key), facts)
         }
 
-        async def make(visit: Visit) -> None:
+        async def make(visit: HostSession) -> None:
             host, facts = aim(visit.key), await visit.read()
-            if await confirmed_before(visit, facts):
+            if await confirm_earlier_change(visit, facts):
                 facts = await visit.read()
-            if operations := _possible(host, facts):
+            if operations := applicable_now(host, facts):
                 visit.progress(f"{len(operations)} changes ahead of AWS")
-                await change(visit, host, facts, operations, undo_s=self._undo_s)
+                await change(visit, host, facts, operations, rollback_s=self._undo_s)
 
         known = {**pins, **observation.pins}
         return self._over_hosts(replace(before, hosts=unready), known, make, wait_s=wait_s)
@@ -157,19 +157,19 @@ class HostsPlane:
         """Do `work` on every host that is there, all side by side, and gather what they showed."""
         hosts = [host for key, host in outputs.hosts.items() if key not in skip and _exists(host)]
         public_key = self._spec.local_path(self._spec.ssh.public_key)
-        visits = asyncio.run(visit_all(hosts, self._spec.ssh, public_key, pins, self._emit, work, wait_s=wait_s))
+        visits = asyncio.run(run_on_hosts(hosts, self._spec.ssh, public_key, pins, self._emit, work, wait_s=wait_s))
         return Observation(
             facts={visit.key: visit.facts for visit in visits if visit.facts},
             failures={visit.key: visit.failure for visit in visits if visit.failure},
             pins={visit.key: visit.pin for visit in visits if visit.pin},
         )
 
-    async def _converge(self, visit: Visit, outputs: Outputs) -> None:
+    async def _converge(self, visit: HostSession, outputs: Outputs) -> None:
         visit.tell(EventKind.STEP_STARTED, f"connected to {visit.host.name}")
         await wait_until_set_up(visit.session, self._setup_files(outputs), visit.progress)
         host = desired_host(self._spec, outputs, visit.key)
         facts = await self._read_with_interfaces(visit, host)
-        if await confirmed_before(visit, facts):
+        if await confirm_earlier_change(visit, facts):
             facts = await self._read_with_interfaces(visit, host)
         operations = diff(host, facts)
         first = len(operations)
@@ -179,13 +179,13 @@ class HostsPlane:
             if number:
                 await asyncio.sleep(SETTLE_S)
             visit.progress(f"{len(operations)} changes")
-            facts = await change(visit, host, facts, operations, undo_s=self._undo_s)
+            facts = await change(visit, host, facts, operations, rollback_s=self._undo_s)
             operations = diff(host, facts)
         if operations:
             raise _still_different(host, facts, operations)
         visit.tell(EventKind.STEP_DONE, f"{first} changes made" if first else "nothing to do")
 
-    async def _read_with_interfaces(self, visit: Visit, host: DesiredHost) -> HostFacts:
+    async def _read_with_interfaces(self, visit: HostSession, host: DesiredHost) -> HostFacts:
         """The facts, once the interfaces that AWS attached to the host have come up in its kernel; without them where
         they do not come."""
         begun, told = monotonic(), -float(PROGRESS_S)
@@ -208,11 +208,13 @@ class HostsPlane:
         return diff(desired_host(self._spec, outputs, key), facts)
 
 
-def _possible(host: DesiredHost, facts: HostFacts) -> tuple[Operation, ...]:
+def applicable_now(host: DesiredHost, facts: HostFacts) -> tuple[Operation, ...]:
     """What can be done now: what stands on an interface that is not there, cannot."""
-    everything = (*host.groups, *host.coming)
+    everything = (*host.groups, *host.incoming_groups)
     here = tuple(group for group in everything if facts.interface_of(group.mac) is not None)
-    return diff(replace(host, groups=here, coming=tuple(group for group in everything if group not in here)), facts)
+    return diff(
+        replace(host, groups=here, incoming_groups=tuple(group for group in everything if group not in here)), facts
+    )
 
 
 def _exists(host: HostOutput) -> bool:

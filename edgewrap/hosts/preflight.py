@@ -8,7 +8,7 @@ import shutil
 
 from edgewrap.errors import ToolError
 from edgewrap.finding import Finding, Verdict
-from edgewrap.hosts.ssh import credentials
+from edgewrap.hosts.ssh.connection import credentials
 from edgewrap.spec.models import Spec
 
 KEY, PROXY, CLIENT = "SSH key", "ssh.proxy_command", "ssh"

@@ -17,18 +17,18 @@ from pathlib import Path
 from typing import Any
 
 from edgewrap.errors import EdgewrapError, LabError
-from edgewrap.lab import control, environment, follow, kernel, services
+from edgewrap.lab import control, environment, kernel, services, watch
 from edgewrap.lab.cloud import Cloud
 from edgewrap.lab.directory import LabDirectory
+from edgewrap.lab.exec_targets import find_place
+from edgewrap.lab.fabric.desired import wanted_vpcs
 from edgewrap.lab.fabric.fabric import INTERNET, Fabric
-from edgewrap.lab.fabric.wanted import wanted_vpcs
 from edgewrap.lab.hosts.first_boot import FirstBoot
 from edgewrap.lab.hosts.machines import Machines
 from edgewrap.lab.hosts.power import Power
 from edgewrap.lab.hosts.program import WHY_NOT
 from edgewrap.lab.metadata.server import MetadataService
 from edgewrap.lab.packages.server import PackageServer
-from edgewrap.lab.places import find_place
 from edgewrap.lab.settings import CloudInit, LabSettings
 from edgewrap.lab.vms.guests import Guests
 
@@ -109,7 +109,7 @@ class Daemon:
         await self._packages.open(INTERNET)
 
     async def _watch(self) -> None:
-        async for cloud in follow.pictures(self._settings.aws_port):
+        async for cloud in watch.pictures(self._settings.aws_port):
             self._cloud = cloud
             self._changed.set()
 
@@ -190,7 +190,7 @@ def _understood(error: Exception) -> EdgewrapError:
 
 def _stop_instance(port: int, instance_id: str) -> None:
     """Tell AWS that an instance was shut down from inside, which stops it."""
-    connection = http.client.HTTPConnection(follow.ADDRESS, port, timeout=10)
+    connection = http.client.HTTPConnection(watch.ADDRESS, port, timeout=10)
     body = json.dumps({"state": "stopped"})
     connection.request("POST", f"/_lab/instances/{instance_id}", body, {"Content-Type": "application/json"})
     connection.getresponse().read()

@@ -14,12 +14,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edgewrap.errors import LabError, ToolError, UsageError
-from edgewrap.lab import cgroups, control, enter
+from edgewrap.lab import cgroups, control, nsenter
 from edgewrap.lab.directory import LabDirectory, LabFacts, not_running
 from edgewrap.lab.environment import inside_environment
 from edgewrap.lab.hosts.program import find_cloud_init
-from edgewrap.lab.keeper import WRAPPER
 from edgewrap.lab.settings import CloudInit, LabSettings
+from edgewrap.lab.supervisor import WRAPPER
 from edgewrap.lab.tools import find_providers
 
 _AWS_PORT = 4566
@@ -131,7 +131,7 @@ def _enter(
     if not command:
         raise UsageError("no command is given", cause="`lab exec` runs one", advice="edgewrap lab exec -- COMMAND …")
     try:
-        return enter.run(command, namespaces=namespaces, environ=environ, directory=directory)
+        return nsenter.run(command, namespaces=namespaces, environ=environ, directory=directory)
     except PermissionError as error:
         raise LabError(
             "the lab's namespaces cannot be entered",
@@ -197,7 +197,7 @@ def _start_keeper(directory: LabDirectory, held: int) -> subprocess.Popen[bytes]
     environ = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:{_SYSTEM_PATH}", "PYTHONUNBUFFERED": "1"}
     with directory.log.open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "edgewrap.lab.keeper", directory.name, str(directory.path)],
+            [sys.executable, "-m", "edgewrap.lab.supervisor", directory.name, str(directory.path)],
             cwd="/",
             env=environ,
             stdin=subprocess.DEVNULL,

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from edgewrap.errors import LabError
 from edgewrap.lab.directory import LabDirectory
 from edgewrap.lab.fabric.fabric import PUBLIC_RANGES
-from edgewrap.lab.keeper import die_with_parent
 from edgewrap.lab.settings import LabSettings
+from edgewrap.lab.supervisor import die_with_parent
 
 _READY_S = 60.0
 

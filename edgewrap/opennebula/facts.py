@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgewrap.errors import AuthorizationError
-from edgewrap.opennebula import cluster, datastore, host, virtual_network, vn_template
-from edgewrap.opennebula.client import FrontEnd
-from edgewrap.opennebula.cluster import ClusterFacts
-from edgewrap.opennebula.datastore import DatastoreFacts
-from edgewrap.opennebula.host import HostFacts
-from edgewrap.opennebula.marks import (
+from edgewrap.opennebula.api.client import FrontEnd
+from edgewrap.opennebula.kinds import cluster, datastore, host, virtual_network, vn_template
+from edgewrap.opennebula.kinds.base import Existing, Kind, User, parse_user
+from edgewrap.opennebula.kinds.cluster import ClusterFacts
+from edgewrap.opennebula.kinds.datastore import DatastoreFacts
+from edgewrap.opennebula.kinds.host import HostFacts
+from edgewrap.opennebula.kinds.ownership import (
     CLUSTER_KEY,
     IMAGE_KEY,
     NETWORK_KEY,
@@ -20,9 +21,8 @@ from edgewrap.opennebula.marks import (
     mark_of,
     ours,
 )
-from edgewrap.opennebula.objects import Existing, Kind, User, parse_user
-from edgewrap.opennebula.virtual_network import NetworkFacts
-from edgewrap.opennebula.vn_template import TemplateFacts
+from edgewrap.opennebula.kinds.virtual_network import NetworkFacts
+from edgewrap.opennebula.kinds.vn_template import TemplateFacts
 
 EVERYBODYS, ALL, ALL_TO_THE_END = -2, -1, -1  # whose objects, from which id, to which
 MYSELF = -1
@@ -49,7 +49,7 @@ class OneFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Ours:
+class OwnedObjects:
     """What of the facts is ours. `hosts` are by key."""
 
     cluster: ClusterFacts | None
@@ -89,11 +89,11 @@ def observe(front_end: FrontEnd) -> OneFacts:
     return facts
 
 
-def of_identity(facts: OneFacts, identity: Identity) -> Ours:
+def of_identity(facts: OneFacts, identity: Identity) -> OwnedObjects:
     """What is ours."""
     datastores = ours(identity, facts.datastores)
     hosts = ours(identity, facts.hosts)
-    return Ours(
+    return OwnedObjects(
         ours(identity, facts.clusters).get(CLUSTER_KEY),
         dict(sorted(hosts.items(), key=lambda item: int(item[0].removeprefix("host-")))),
         datastores.get(IMAGE_KEY),

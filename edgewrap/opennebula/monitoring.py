@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 
-from edgewrap.change import Plane
+from edgewrap.change import PlaneName
 from edgewrap.errors import OpenNebulaError
 from edgewrap.events import Emit, Event, EventKind
-from edgewrap.opennebula import host
-from edgewrap.opennebula.client import FrontEnd
-from edgewrap.opennebula.failures import NoSuchObjectError
-from edgewrap.opennebula.host import ENABLE, ERROR, MONITORED, OFFLINE, HostFacts
-from edgewrap.opennebula.template import text_of
+from edgewrap.opennebula.api.client import FrontEnd
+from edgewrap.opennebula.api.errors import NoSuchObjectError
+from edgewrap.opennebula.kinds import host
+from edgewrap.opennebula.kinds.host import ENABLE, ERROR, MONITORED, OFFLINE, HostFacts
+from edgewrap.opennebula.kinds.template import text_of
 
 MONITOR_PAUSE_S = 1.0
 
@@ -42,7 +42,7 @@ def wait_monitored(front_end: FrontEnd, emit: Emit, by_key: ByKey, keys: Collect
             raise _not_monitored(missing, timeout_s)
         states = ", ".join(f"{key} {one.state_word if one else 'gone'}" for key, one in missing.items())
         if states != told:
-            emit(Event(EventKind.STEP_PROGRESS, Plane.OPENNEBULA, "monitoring", states, seconds))
+            emit(Event(EventKind.STEP_PROGRESS, PlaneName.OPENNEBULA, "monitoring", states, seconds))
             told = states
         for key, one in missing.items():
             if one is not None and one.state == ERROR and key not in restarted:
@@ -60,7 +60,7 @@ def _is_missing(found: HostFacts | None) -> bool:
 def _restart(front_end: FrontEnd, emit: Emit, key: str, found: HostFacts) -> None:
     error = text_of(found.template, "ERROR")
     text = f"{found.name} is in ERROR{f' ({error})' if error else ''}: OFFLINE, then ENABLE, to monitor it again now"
-    emit(Event(EventKind.INFO, Plane.OPENNEBULA, key, text))
+    emit(Event(EventKind.INFO, PlaneName.OPENNEBULA, key, text))
     with suppress(NoSuchObjectError):  # deleted since: the next look finds that
         front_end.call("host.status", found.id, OFFLINE)
         front_end.call("host.status", found.id, ENABLE)

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from edgewrap.change import Change, Plane
+from edgewrap.change import Change, PlaneName
 from edgewrap.events import Emit, Event, EventKind, discard
 from edgewrap.finding import Finding
-from edgewrap.opennebula import access, departure, facts, host, monitoring, session, usage
-from edgewrap.opennebula.address_range import RangeFacts
-from edgewrap.opennebula.client import FrontEnd
-from edgewrap.opennebula.facts import OneFacts, Ours
-from edgewrap.opennebula.failures import NameTakenError
-from edgewrap.opennebula.host import HostFacts
-from edgewrap.opennebula.marks import CLUSTER_KEY, mark_of
-from edgewrap.opennebula.operation import Call, Operation, Settled
+from edgewrap.opennebula import facts, in_use, monitoring, teardown
+from edgewrap.opennebula.api import credentials
+from edgewrap.opennebula.api.client import FrontEnd
+from edgewrap.opennebula.api.errors import NameTakenError
+from edgewrap.opennebula.api.transport import HttpWire
+from edgewrap.opennebula.diff import Reconciliation, reconcile
+from edgewrap.opennebula.executor import Executor, await_network
+from edgewrap.opennebula.facts import OneFacts, OwnedObjects
+from edgewrap.opennebula.kinds import access, host
+from edgewrap.opennebula.kinds.address_range import RangeFacts
+from edgewrap.opennebula.kinds.host import HostFacts
+from edgewrap.opennebula.kinds.operation import Call, Operation, Settled
+from edgewrap.opennebula.kinds.ownership import CLUSTER_KEY, mark_of
+from edgewrap.opennebula.kinds.virtual_network import PENDING_STATES
 from edgewrap.opennebula.preflight import check_front_end, check_new_cluster
-from edgewrap.opennebula.reconcile import Reconciliation, reconcile
-from edgewrap.opennebula.run import Runner, await_network
-from edgewrap.opennebula.virtual_network import COMING
-from edgewrap.opennebula.wire import HttpWire
 from edgewrap.outputs import HostPin, HostReport, Outputs
 from edgewrap.spec.models import Spec
 
@@ -39,12 +41,12 @@ def connect(spec: Spec, environ: Mapping[str, str], emit: Emit = discard, *, ins
 
     Raises FrontEndUnreachableError or AuthenticationError where either is not to be had.
     """
-    endpoint = session.endpoint(spec, environ)
+    endpoint = credentials.endpoint(spec, environ)
     authorities = spec.local_path(spec.opennebula.ca_file) if spec.opennebula.ca_file else None
     if insecure and endpoint.startswith("https:"):
-        emit(Event(EventKind.WARNING, Plane.OPENNEBULA, "front-end", UNVERIFIED.format(endpoint)))
+        emit(Event(EventKind.WARNING, PlaneName.OPENNEBULA, "front-end", UNVERIFIED.format(endpoint)))
     wire = HttpWire(endpoint, ca_file=authorities, insecure=insecure)
-    return FrontEnd(endpoint, session.session(environ), wire=wire, emit=emit)
+    return FrontEnd(endpoint, credentials.session(environ), wire=wire, emit=emit)
 
 
 class OpenNebulaPlane:
@@ -90,7 +92,7 @@ class OpenNebulaPlane:
         """Who has each Elastic IP, by its key and in words (`VM 3`); those that are free are left out."""
         identity = facts.identify(observed, self._spec.name, outputs.uuid)
         ours = facts.of_identity(observed, identity)
-        return usage.holders(self._front_end, ours.network)
+        return in_use.leases_by_eip(self._front_end, ours.network)
 
     def diff(
         self, facts: OneFacts, outputs: Outputs, reports: Mapping[str, HostReport], replaced: Collection[str] = ()
@@ -126,10 +128,10 @@ class OpenNebulaPlane:
         """
         plan = reconcile(self._spec, facts, outputs, {})
         self._refuse(facts, plan, outputs, replaced)
-        leaving = departure.going(plan.ours, outputs, replaced)
+        leaving = teardown.to_remove(plan.ours, outputs, replaced)
         if leaving.ranges:
-            self._settle(plan.ours)
-        self._runner().run(departure.releases(plan.ours, leaving, self._spec.opennebula.replica, outputs))
+            self._wait_until_settled(plan.ours)
+        self._executor().run(teardown.releases(plan.ours, leaving, self._spec.opennebula.replica, outputs))
         if leaving.hosts:
             self._refuse_late_vms(plan.ours, leaving.hosts)
 
@@ -158,7 +160,7 @@ class OpenNebulaPlane:
         Raises InUseError where anything depends on it, ForeignObjectError where two clusters have the name.
         """
         ours = self._departing(facts, uuid)
-        return tuple(operation.change for operation in departure.removals(ours, self._shared(facts, ours)))
+        return tuple(operation.change for operation in teardown.removals(ours, self._shared(facts, ours)))
 
     def destroy(self, facts: OneFacts, *, uuid: str = "") -> None:
         """Take the cluster away. Looks again first: `facts` may be as old as the question to the user.
@@ -170,53 +172,53 @@ class OpenNebulaPlane:
             return
         now = self.observe()
         ours = self._departing(now, uuid)
-        self._settle(ours)
-        runner = self._runner()
-        runner.run(departure.disablings(ours))
+        self._wait_until_settled(ours)
+        executor = self._executor()
+        executor.run(teardown.disable_operations(ours))
         if ours.hosts:
             self._refuse_late_departure(ours)
-        runner.run(departure.removals(ours, self._shared(now, ours)))
+        executor.run(teardown.removals(ours, self._shared(now, ours)))
 
     def _apply(self, facts: OneFacts, outputs: Outputs, reports: Mapping[str, HostReport]) -> None:
         plan = reconcile(self._spec, facts, outputs, reports)
         self._warn(plan)
         self._refuse(facts, plan, outputs)
         if plan.operations:
-            self._settle(plan.ours)
-        runner = self._runner()
-        runner.run(plan.cluster)
-        made = runner.made(CLUSTER_KEY)
+            self._wait_until_settled(plan.ours)
+        executor = self._executor()
+        executor.run(plan.cluster)
+        made = executor.made(CLUSTER_KEY)
         if made is not None:
             plan = reconcile(self._spec, facts, outputs, reports, made)
-        runner.run(plan.others)
+        executor.run(plan.others)
 
-    def _settle(self, ours: Ours) -> None:
+    def _wait_until_settled(self, ours: OwnedObjects) -> None:
         """A network that another run left while it was being made takes no change yet."""
-        if ours.network is not None and ours.network.state in COMING:
+        if ours.network is not None and ours.network.state in PENDING_STATES:
             await_network(self._front_end, ours.network.id, Settled.READY)
 
     def _refuse(self, facts: OneFacts, plan: Reconciliation, outputs: Outputs, replaced: Collection[str] = ()) -> None:
         reasons = self._obstacles(facts, plan, outputs, replaced)
         if reasons:
-            raise departure.in_use(f"{self._spec.name} cannot be changed as planned", reasons)
+            raise teardown.in_use(f"{self._spec.name} cannot be changed as planned", reasons)
 
     def _obstacles(
         self, facts: OneFacts, plan: Reconciliation, outputs: Outputs, replaced: Collection[str]
     ) -> list[str]:
         """Why nothing of the plan may be begun: VMs on hosts that are removed, leases of ranges that are, locks."""
         ours = plan.ours
-        leaving = departure.going(ours, outputs, replaced)
+        leaving = teardown.to_remove(ours, outputs, replaced)
         removed = {one.id: one for one in (*leaving.ranges, *_ranges_removed(plan))}
         changed = {existing.kind: existing for existing in plan.changed}
         if ours.network is not None and removed:
             changed[ours.network.kind] = ours.network
         return [
-            *usage.vms_on(ours, leaving.hosts),
+            *in_use.vms_on(ours, leaving.hosts),
             *self._leases(facts, ours, removed.values()),
             *access.locks(self._front_end, changed.values()),
         ]
 
-    def _refuse_late_vms(self, ours: Ours, keys: Collection[str]) -> None:
+    def _refuse_late_vms(self, ours: OwnedObjects, keys: Collection[str]) -> None:
         """A VM may have come between the look and the disabling: AWS must not take its host away."""
         now = {one.id: one for one in host.parse(self._front_end.read("hostpool.info"))}
         late = [
@@ -225,52 +227,52 @@ class OpenNebulaPlane:
             if ours.hosts[key].id in now and now[ours.hosts[key].id].vms
         ]
         if late:
-            raise departure.in_use(
+            raise teardown.in_use(
                 f"{self._spec.name} cannot be changed as planned", [*late, "the hosts named are disabled now"]
             )
 
-    def _refuse_late_departure(self, ours: Ours) -> None:
+    def _refuse_late_departure(self, ours: OwnedObjects) -> None:
         """The same for the whole cluster: a VM without a NIC has no lease that would stop what goes next."""
         hosts = host.parse(self._front_end.read("hostpool.info"))
-        late = usage.vms_in(ours, usage.read_vms(self._front_end), hosts)
+        late = in_use.vms_in(ours, in_use.read_vms(self._front_end), hosts)
         if late:
-            raise departure.in_use(f"{self._spec.name} cannot be destroyed", [*late, "the hosts are disabled now"])
+            raise teardown.in_use(f"{self._spec.name} cannot be destroyed", [*late, "the hosts are disabled now"])
 
-    def _departing(self, observed: OneFacts, uuid: str) -> Ours:
+    def _departing(self, observed: OneFacts, uuid: str) -> OwnedObjects:
         """What is ours and may go. Raises InUseError with every reason why it may not."""
-        found = uuid or departure.uuid_of(observed, self._spec.name)
+        found = uuid or teardown.uuid_of(observed, self._spec.name)
         identity = facts.identify(observed, self._spec.name, found)
         ours = facts.of_identity(observed, identity)
         if not ours.all:
             return ours
-        tenants = usage.tenants_networks(observed, ours)
+        tenants = in_use.tenants_networks(observed, ours)
         ranges = ours.network.ranges if ours.network else ()
         lockable = [existing for existing in (ours.network, ours.template) if existing is not None]
         reasons = [
-            *usage.vms_in(ours, usage.read_vms(self._front_end), observed.hosts),
+            *in_use.vms_in(ours, in_use.read_vms(self._front_end), observed.hosts),
             *self._leases(observed, ours, ranges),
-            *usage.images_in(ours),
-            *usage.tenants_in_words(tenants),
-            *usage.strangers(observed, ours, tenants, self._shared(observed, ours)),
-            *usage.foreign_ranges(ours),
+            *in_use.images_in(ours),
+            *in_use.tenants_in_words(tenants),
+            *in_use.foreign_objects(observed, ours, tenants, self._shared(observed, ours)),
+            *in_use.foreign_ranges(ours),
             *access.locks(self._front_end, lockable),
         ]
         if reasons:
-            raise departure.in_use(f"{self._spec.name} cannot be destroyed", reasons)
+            raise teardown.in_use(f"{self._spec.name} cannot be destroyed", reasons)
         return ours
 
-    def _leases(self, facts: OneFacts, ours: Ours, ranges: Collection[RangeFacts]) -> list[str]:
-        return usage.leases(self._front_end, ours.network, ranges, facts.networks)
+    def _leases(self, facts: OneFacts, ours: OwnedObjects, ranges: Collection[RangeFacts]) -> list[str]:
+        return in_use.leases(self._front_end, ours.network, ranges, facts.networks)
 
-    def _shared(self, facts: OneFacts, ours: Ours) -> tuple[int, ...]:
-        return usage.shared_datastores(facts, ours, self._spec.opennebula.shared_datastores)
+    def _shared(self, facts: OneFacts, ours: OwnedObjects) -> tuple[int, ...]:
+        return in_use.shared_datastores(facts, ours, self._spec.opennebula.shared_datastores)
 
     def _marked_hosts(self, hosts: Collection[HostFacts]) -> dict[str, HostFacts]:
         marks = ((mark_of(one), one) for one in sorted(hosts, key=lambda one: one.id))
         return {mark.key: one for mark, one in marks if mark is not None and mark.cluster == self._spec.name}
 
-    def _runner(self) -> Runner:
-        return Runner(self._front_end, self._emit)
+    def _executor(self) -> Executor:
+        return Executor(self._front_end, self._emit)
 
     def _warn(self, plan: Reconciliation) -> None:
         for notice in plan.warnings:
@@ -279,7 +281,7 @@ class OpenNebulaPlane:
     def _warn_once(self, subject: str, text: str) -> None:
         if text not in self._warned:
             self._warned.add(text)
-            self._emit(Event(EventKind.WARNING, Plane.OPENNEBULA, subject, text))
+            self._emit(Event(EventKind.WARNING, PlaneName.OPENNEBULA, subject, text))
 
 
 def _ranges_removed(plan: Reconciliation) -> list[RangeFacts]:

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from edgewrap.change import Plane
+from edgewrap.change import PlaneName
 from edgewrap.errors import AuthorizationError, OpenNebulaError
 from edgewrap.finding import Finding, Verdict
-from edgewrap.opennebula import datastore
-from edgewrap.opennebula.client import FrontEnd
+from edgewrap.opennebula.api.client import FrontEnd
 from edgewrap.opennebula.facts import ONEADMIN_GROUP, OneFacts, observe
+from edgewrap.opennebula.kinds import datastore
 from edgewrap.spec.models import Spec
 
 if TYPE_CHECKING:
@@ -143,4 +143,4 @@ def _listed(configuration: Element, section: str, option: str) -> set[str]:
 
 
 def _finding(check: str, verdict: Verdict, text: str, advice: str = "") -> Finding:
-    return Finding(Plane.OPENNEBULA, check, verdict, text, advice)
+    return Finding(PlaneName.OPENNEBULA, check, verdict, text, advice)

@@ -15,8 +15,8 @@ FIRST_HOST = 10
 LARGEST_BLOCK = 128  # addresses, a /25
 
 
-def living(count: int, retired: tuple[int, ...]) -> tuple[int, ...]:
-    """The first `count` indexes that are not retired, in order: `living(3, (1,))` is `(0, 2, 3)`."""
+def active_indexes(count: int, retired: tuple[int, ...]) -> tuple[int, ...]:
+    """The first `count` indexes that are not retired, in order: `active_indexes(3, (1,))` is `(0, 2, 3)`."""
     gone = set(retired)
     indexes: list[int] = []
     index = 0

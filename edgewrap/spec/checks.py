@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 
 from edgewrap.spec.addressing import (
+    active_indexes,
     block,
     eip_place,
     groups_half,
     host_capacity,
     hosts_half,
-    living,
     pair_capacity,
 )
 from edgewrap.spec.models import ElasticIps, Hosts, Spec
-from edgewrap.spec.place import Fault, KeyPath
+from edgewrap.spec.place import KeyPath, SpecProblem
 
 WIDEST, NARROWEST = 16, 28  # prefixes of a VPC and of a subnet, AWS's own limits
 REFUSED_BY_AWS = tuple(IPv4Network(cidr) for cidr in ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3"))
@@ -31,28 +31,28 @@ _HOSTS, _EIPS, _GROUPS = ("hosts",), ("public_network", "elastic_ips"), ("public
 _RULES = ("public_network", "security_group")
 
 
-def network_fits(spec: Spec) -> Iterator[Fault]:
+def network_fits(spec: Spec) -> Iterator[SpecProblem]:
     """AWS's limits for the VPC and the subnet, and the subnet inside the VPC."""
     network = spec.aws.network
     for path, cidr in ((_CIDR, network.cidr), (_SUBNET, network.subnet)):
         if cidr is None:
             continue
         if not WIDEST <= cidr.prefixlen <= NARROWEST:
-            yield Fault(path, f"must have a prefix from /{WIDEST} to /{NARROWEST}, as AWS takes it")
+            yield SpecProblem(path, f"must have a prefix from /{WIDEST} to /{NARROWEST}, as AWS takes it")
         for refused in REFUSED_BY_AWS:
             if cidr.overlaps(refused):
-                yield Fault(path, f"must not overlap {refused}: AWS refuses it")
+                yield SpecProblem(path, f"must not overlap {refused}: AWS refuses it")
     if network.subnet is not None and not network.subnet.subnet_of(network.cidr):
-        yield Fault(_SUBNET, f"must lie inside the VPC's {network.cidr}")
+        yield SpecProblem(_SUBNET, f"must lie inside the VPC's {network.cidr}")
 
 
-def zone_in_region(spec: Spec) -> Iterator[Fault]:
+def zone_in_region(spec: Spec) -> Iterator[SpecProblem]:
     """The zone's name begins with its region's."""
     if spec.aws.zone not in ("auto", *(spec.aws.region + letter for letter in "abcdefghijklmnopqrstuvwxyz")):
-        yield Fault(("aws", "zone"), f"must be `auto` or a zone of {spec.aws.region}, such as {spec.aws.region}a")
+        yield SpecProblem(("aws", "zone"), f"must be `auto` or a zone of {spec.aws.region}, such as {spec.aws.region}a")
 
 
-def retired_have_lived(spec: Spec) -> Iterator[Fault]:
+def retired_have_lived(spec: Spec) -> Iterator[SpecProblem]:
     """Living and retired indexes together are 0, 1, 2, … without a gap: what lies beyond has never existed."""
     parts: tuple[tuple[KeyPath, Hosts | ElasticIps], ...] = (
         (_HOSTS, spec.hosts),
@@ -62,27 +62,27 @@ def retired_have_lived(spec: Spec) -> Iterator[Fault]:
         ever = part.count + len(part.retired)
         for position, index in enumerate(part.retired):
             if index >= ever:
-                yield Fault(
+                yield SpecProblem(
                     (*path, "retired", position),
                     f"must be an index that has existed: with count {part.count} and {len(part.retired)} retired, "
                     f"indexes 0 to {ever - 1} have",
                 )
 
 
-def hosts_fit(spec: Spec) -> Iterator[Fault]:
+def hosts_fit(spec: Spec) -> Iterator[SpecProblem]:
     """Every host has its fixed address in the lower half of the subnet."""
     subnet = spec.aws.network.subnet_cidr
-    highest, capacity = living(spec.hosts.count, spec.hosts.retired)[-1], host_capacity(subnet)
+    highest, capacity = active_indexes(spec.hosts.count, spec.hosts.retired)[-1], host_capacity(subnet)
     if highest >= capacity:
         room = f"indexes 0 to {capacity - 1}" if capacity else "no host"
-        yield Fault(
+        yield SpecProblem(
             (*_HOSTS, "count"),
             f"must fit the subnet: the highest index would be {highest}, and the lower half of {subnet} has addresses "
             f"for {room}",
         )
 
 
-def groups_fit(spec: Spec) -> Iterator[Fault]:
+def groups_fit(spec: Spec) -> Iterator[SpecProblem]:
     """Every interface group has a block with room for at least one Elastic IP in the upper half of the subnet."""
     subnet, groups = spec.aws.network.subnet_cidr, spec.public_network.groups
     try:
@@ -90,36 +90,36 @@ def groups_fit(spec: Spec) -> Iterator[Fault]:
     except ValueError:
         fits = False
     if not fits:
-        yield Fault(
+        yield SpecProblem(
             _GROUPS, f"must fit the subnet: {groups_half(subnet)}, its upper half, is too small for {groups} blocks"
         )
 
 
-def elastic_ips_fit(spec: Spec) -> Iterator[Fault]:
+def elastic_ips_fit(spec: Spec) -> Iterator[SpecProblem]:
     """Every Elastic IP has a pair of addresses in its group's block."""
     groups = spec.public_network.groups
     capacity = pair_capacity(spec.aws.network.subnet_cidr, groups)
     yield from _elastic_ips_beyond(spec, capacity, f"a block ({block(spec.aws.network.subnet_cidr, groups, 0)} is one)")
 
 
-def _elastic_ips_beyond(spec: Spec, capacity: int, holder: str) -> Iterator[Fault]:
+def _elastic_ips_beyond(spec: Spec, capacity: int, holder: str) -> Iterator[SpecProblem]:
     eips, groups = spec.public_network.elastic_ips, spec.public_network.groups
-    indexes = living(eips.count, eips.retired)
+    indexes = active_indexes(eips.count, eips.retired)
     if indexes and eip_place(indexes[-1], groups)[1] >= capacity:
-        yield Fault(
+        yield SpecProblem(
             (*_EIPS, "count"),
             f"must fit the groups: the highest index would be {indexes[-1]}, and {groups} groups have room for indexes "
             f"0 to {groups * capacity - 1}, {capacity} on {holder}",
         )
 
 
-def hypervisor_runs(spec: Spec) -> Iterator[Fault]:
+def hypervisor_runs(spec: Spec) -> Iterator[SpecProblem]:
     """KVM needs the processor's virtualisation, which only metal instances give to their system."""
     if spec.hosts.hypervisor == "kvm" and ".metal" not in spec.hosts.instance_type:
-        yield Fault(("hosts", "instance_type"), "must be a metal type such as c5.metal: KVM runs on no other")
+        yield SpecProblem(("hosts", "instance_type"), "must be a metal type such as c5.metal: KVM runs on no other")
 
 
-def rules_are_sound(spec: Spec) -> Iterator[Fault]:
+def rules_are_sound(spec: Spec) -> Iterator[SpecProblem]:
     """Ports only where a protocol has them, and nothing allowed twice: AWS refuses both."""
     group = spec.public_network.security_group
     for direction, rules in (("ingress", group.ingress), ("egress", group.egress)):
@@ -127,46 +127,48 @@ def rules_are_sound(spec: Spec) -> Iterator[Fault]:
         for number, rule in enumerate(rules or ()):
             path = (*_RULES, direction, number)
             if rule.protocol in ("icmp", "all") and rule.ports != "all":
-                yield Fault((*path, "ports"), f"must be left out: protocol {rule.protocol} has no ports")
+                yield SpecProblem((*path, "ports"), f"must be left out: protocol {rule.protocol} has no ports")
                 continue
             for position, cidr in enumerate(rule.cidrs):
                 first = seen.setdefault((rule.protocol, rule.port_range, cidr), number)
                 if first != number:
-                    yield Fault(
+                    yield SpecProblem(
                         (*path, "cidrs", position), f"must not repeat a rule: {direction}[{first}] allows the same"
                     )
 
 
-def name_servers_reachable(spec: Spec) -> Iterator[Fault]:
+def name_servers_reachable(spec: Spec) -> Iterator[SpecProblem]:
     """VMs reach neither the hosts' half of the subnet nor link-local addresses: the hosts drop it."""
     for position, server in enumerate(spec.public_network.dns):
         for closed in (hosts_half(spec.aws.network.subnet_cidr), LINK_LOCAL):
             if server in closed:
-                yield Fault(
+                yield SpecProblem(
                     ("public_network", "dns", position), f"must be reachable for VMs: they may send nothing to {closed}"
                 )
 
 
-def someone_may_log_in(spec: Spec) -> Iterator[Fault]:
+def someone_may_log_in(spec: Spec) -> Iterator[SpecProblem]:
     """Hosts with public addresses are reached over SSH from somewhere."""
     if not spec.ssh.from_ and spec.ssh.proxy_command is None and spec.hosts.address != "private":
-        yield Fault(("ssh", "from"), "must name at least one network: edgewrap and the front-end reach hosts over SSH")
+        yield SpecProblem(
+            ("ssh", "from"), "must name at least one network: edgewrap and the front-end reach hosts over SSH"
+        )
 
 
-def replica_lives(spec: Spec) -> Iterator[Fault]:
+def replica_lives(spec: Spec) -> Iterator[SpecProblem]:
     """The host that keeps the replicas is one of the living."""
-    keys = [f"host-{index}" for index in living(spec.hosts.count, spec.hosts.retired)]
+    keys = [f"host-{index}" for index in active_indexes(spec.hosts.count, spec.hosts.retired)]
     if spec.opennebula.replica not in ("auto", "none", *keys):
-        yield Fault(
+        yield SpecProblem(
             ("opennebula", "replica"),
             f"must be a living host: these are {', '.join(keys[:8])}{', …' if keys[8:] else ''}",
         )
 
 
-def version_is_used(spec: Spec) -> Iterator[Fault]:
+def version_is_used(spec: Spec) -> Iterator[SpecProblem]:
     """Only hosts that set themselves up install packages."""
     if spec.opennebula.version != "auto" and spec.opennebula.oneadmin_public_key is None:
-        yield Fault(
+        yield SpecProblem(
             ("opennebula", "version"), "must go with oneadmin_public_key: without it hosts do not set themselves up"
         )
 
@@ -175,7 +177,7 @@ def version_is_used(spec: Spec) -> Iterator[Fault]:
 class Check:
     """One check, and the parts of the spec that it looks at."""
 
-    find: Callable[[Spec], Iterable[Fault]]
+    find: Callable[[Spec], Iterable[SpecProblem]]
     reads: tuple[KeyPath, ...]
 
 
@@ -201,9 +203,9 @@ def overlap(one: KeyPath, other: KeyPath) -> bool:
     return one[:shared] == other[:shared]
 
 
-def broken_checks(spec: Spec, faulty: Iterable[KeyPath] = ()) -> list[Fault]:
+def broken_checks(spec: Spec, faulty: Iterable[KeyPath] = ()) -> list[SpecProblem]:
     """The faults between the fields of a spec, those left out that look at what is `faulty` already."""
-    faults: list[Fault] = []
+    faults: list[SpecProblem] = []
     known = list(faulty)
     for check in CHECKS:
         if any(overlap(path, read) for path in known for read in check.reads):

@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel
 
-from edgewrap.spec.forms import FROM_ENVIRONMENT
+from edgewrap.spec.formats import FROM_ENVIRONMENT
 from edgewrap.spec.models import Spec
 from edgewrap.spec.place import KeyPath
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from edgewrap.spec.environment import texts
-from edgewrap.spec.place import Fault, KeyPath
+from edgewrap.spec.place import KeyPath, SpecProblem
 
 _NAMES = (
     "accesskey",
@@ -34,7 +34,7 @@ _INSTEAD = {
 }
 
 
-def credential_faults(data: Mapping[str, Any]) -> Iterator[Fault]:
+def credential_faults(data: Mapping[str, Any]) -> Iterator[SpecProblem]:
     """The keys and values that are, or may be, credentials."""
     yield from _named(data, ())
     for path, text in texts(data):
@@ -48,7 +48,7 @@ def is_secret(path: KeyPath, text: str) -> bool:
     return bool(looks_like_one) or (_named_like_one(path) and not _is_reference(text))
 
 
-def _named(data: Any, path: KeyPath) -> Iterator[Fault]:
+def _named(data: Any, path: KeyPath) -> Iterator[SpecProblem]:
     if isinstance(data, Mapping):
         for key, value in data.items():
             here = (*path, key)
@@ -75,6 +75,6 @@ def _named_like_one(path: KeyPath) -> bool:
     return path[:2] not in _FREE_KEYS and any(map(_is_name, path))
 
 
-def _fault(path: KeyPath) -> Fault:
+def _fault(path: KeyPath) -> SpecProblem:
     instead = _INSTEAD.get(str(path[0]), "AWS's own chain, ONE_AUTH and the SSH agent have them")
-    return Fault(path, f"must not be in a spec, as no credential may: {instead}")
+    return SpecProblem(path, f"must not be in a spec, as no credential may: {instead}")

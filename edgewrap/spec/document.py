@@ -19,7 +19,7 @@ from yaml.reader import Reader, ReaderError
 from yaml.resolver import BaseResolver
 from yaml.scanner import Scanner
 
-from edgewrap.spec.place import Fault, KeyPath, Place, code_point, quoted
+from edgewrap.spec.place import KeyPath, Place, SpecProblem, code_point, quoted
 
 MOST_BYTES = 256 * 1024
 MOST_NODES = 50_000  # with aliases followed: a file cannot grow without bounds by naming an anchor again and again
@@ -36,7 +36,7 @@ class Document:
     data: dict[str, Any] = field(default_factory=dict)
     keys: dict[KeyPath, Place] = field(default_factory=dict)
     values: dict[KeyPath, Place] = field(default_factory=dict)
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[SpecProblem] = field(default_factory=list)
 
 
 class NotYamlError(Exception):
@@ -125,7 +125,7 @@ class _Reading:
         self.nodes += 1
         self.document.values[path] = _place(node)
         if any(node is ancestor for ancestor in above):
-            self.document.faults.append(Fault(path, "must not hold an alias to itself", at_key=True))
+            self.document.faults.append(SpecProblem(path, "must not hold an alias to itself", at_key=True))
             return None
         if len(path) > DEEPEST:
             return self.fault(node, path, "must not be nested so deep")
@@ -202,7 +202,7 @@ class _Reading:
 
     def fault(self, node: Node, path: KeyPath, rule: str) -> None:
         """Notes a fault at a node."""
-        self.document.faults.append(Fault(path, rule, place=_place(node)))
+        self.document.faults.append(SpecProblem(path, rule, place=_place(node)))
 
 
 def _is_text(text: str) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from edgewrap.spec.contract import contract
-from edgewrap.spec.place import Fault, KeyPath
+from edgewrap.spec.place import KeyPath, SpecProblem
 
 _REFERENCE = re.compile(r"(\$?)\$\{env:([^}]*)(\}?)")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -43,16 +43,18 @@ def texts(data: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, str]]:
             yield from texts(value, (*path, index))
 
 
-def fill(data: dict[str, Any], environ: Mapping[str, str]) -> tuple[dict[str, Any], dict[KeyPath, str], list[Fault]]:
+def fill(
+    data: dict[str, Any], environ: Mapping[str, str]
+) -> tuple[dict[str, Any], dict[KeyPath, str], list[SpecProblem]]:
     """The document with its references filled in, the texts as written by path, and what is wrong with them."""
     written: dict[KeyPath, str] = {}
     filled: dict[KeyPath, str] = {}
-    faults: list[Fault] = []
+    faults: list[SpecProblem] = []
     for path, text in texts(data):
         if _REFERENCE.search(text) is None or contract().at(path) is None:
             continue
         rules = list(_broken_rules(path, text, environ))
-        faults.extend(Fault(path, rule) for rule in rules)
+        faults.extend(SpecProblem(path, rule) for rule in rules)
         written[path] = text
         filled[path] = text if rules else _REFERENCE.sub(lambda found: _replacement(found, environ), text)
     return (_replaced(data, filled, ()) if filled else data), written, faults

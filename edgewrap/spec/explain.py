@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic_core import ErrorDetails
 
 from edgewrap.spec.contract import nearest_key
-from edgewrap.spec.place import Fault, KeyPath
+from edgewrap.spec.place import KeyPath, SpecProblem
 
 BACKEND = ("terraform", "backend")
 
@@ -30,16 +30,16 @@ _RULES = {
 }
 
 
-def explain(error: ErrorDetails) -> Fault:
+def explain(error: ErrorDetails) -> SpecProblem:
     """The fault that an error of pydantic means."""
     path = _path(error["loc"])
     if error["type"] == "extra_forbidden":
-        return Fault(path, f"unknown key; {nearest_key(path)}", at_key=True)
+        return SpecProblem(path, f"unknown key; {nearest_key(path)}", at_key=True)
     context = error.get("ctx", {})
     if error["type"] == "value_error":
-        return Fault(path, str(context["error"]), at_key="[key]" in error["loc"])
+        return SpecProblem(path, str(context["error"]), at_key="[key]" in error["loc"])
     rule = _RULES.get(error["type"], error["msg"]).format_map(context)
-    return Fault(path, rule.replace("'", "`") if error["type"] == "literal_error" else rule)
+    return SpecProblem(path, rule.replace("'", "`") if error["type"] == "literal_error" else rule)
 
 
 def _path(location: tuple[int | str, ...]) -> KeyPath:

@@ -17,8 +17,8 @@ from edgewrap.spec.document import MOST_BYTES, Document, NotYamlError, read_docu
 from edgewrap.spec.environment import fill
 from edgewrap.spec.explain import explain
 from edgewrap.spec.models import Origin, Spec
-from edgewrap.spec.place import Fault, KeyPath, Place, dotted
-from edgewrap.spec.unbuilt import unbuilt_faults
+from edgewrap.spec.not_implemented import unbuilt_faults
+from edgewrap.spec.place import KeyPath, Place, SpecProblem, dotted
 
 LONGEST_SHOWN = 80  # characters of a value in an error
 
@@ -70,10 +70,10 @@ def public_document(spec: Spec) -> str:
 class _Faults:
     """The faults found so far. What lies at or below a faulty value is not told again."""
 
-    def __init__(self, found: Iterable[Fault]) -> None:
+    def __init__(self, found: Iterable[SpecProblem]) -> None:
         self.found = list(found)
 
-    def add(self, faults: Iterable[Fault]) -> None:
+    def add(self, faults: Iterable[SpecProblem]) -> None:
         """Takes the faults of one stage, without those that an earlier stage has told in its own words."""
         told = set(self.paths())
         self.found.extend(
@@ -113,7 +113,7 @@ def _unreadable(path: Path, rule: str) -> SpecError:
     return SpecError([Problem(path, 0, 0, "spec", "", rule)])
 
 
-def _problem(file: Path, document: Document, fault: Fault) -> Problem:
+def _problem(file: Path, document: Document, fault: SpecProblem) -> Problem:
     """A fault with its place in the file and the value as it is written there."""
     place = fault.place or _place(document, fault)
     text = "not shown" if place.text and is_secret(fault.path, place.text) else place.text
@@ -121,7 +121,7 @@ def _problem(file: Path, document: Document, fault: Fault) -> Problem:
     return Problem(file, place.line, place.column, dotted(fault.path), shown, fault.rule)
 
 
-def _place(document: Document, fault: Fault) -> Place:
+def _place(document: Document, fault: SpecProblem) -> Place:
     """Where a fault is: at its value or at its key; what is not written there is missing from the section around."""
     value = document.values.get(fault.path)
     if value is not None:

@@ -14,8 +14,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, PrivateAttr, Tag
 
-from edgewrap.spec import forms
-from edgewrap.spec.forms import FROM_ENVIRONMENT, distinct
+from edgewrap.spec import formats
+from edgewrap.spec.formats import FROM_ENVIRONMENT, distinct
 from edgewrap.spec.networks import (
     ElasticIps,
     Index,
@@ -46,27 +46,27 @@ __all__ = [
     "TerraformSettings",
 ]
 
-LocalPath = Annotated[str, forms.LOCAL_PATH, FROM_ENVIRONMENT]
+LocalPath = Annotated[str, formats.LOCAL_PATH, FROM_ENVIRONMENT]
 
 
 class Network(Model):
     """The VPC and its one subnet. Existing ones are never destroyed."""
 
-    cidr: Annotated[forms.Cidr, Field(description="The VPC's addresses: a network of /16 to /28.")] = IPv4Network(
+    cidr: Annotated[formats.Cidr, Field(description="The VPC's addresses: a network of /16 to /28.")] = IPv4Network(
         "10.0.0.0/16"
     )
     subnet: Annotated[
-        forms.Cidr | None,
+        formats.Cidr | None,
         Field(
             description="The subnet's addresses, inside `cidr`; null takes the whole `cidr`. Its lower half is for "
             "hosts (host i has base + 10 + i), its upper half for the blocks of the interface groups."
         ),
     ] = None
     vpc_id: Annotated[
-        Annotated[str, forms.VPC_ID] | None, Field(description="An existing VPC to use instead of a new one.")
+        Annotated[str, formats.VPC_ID] | None, Field(description="An existing VPC to use instead of a new one.")
     ] = None
     subnet_id: Annotated[
-        Annotated[str, forms.SUBNET_ID] | None, Field(description="An existing subnet to use instead of a new one.")
+        Annotated[str, formats.SUBNET_ID] | None, Field(description="An existing subnet to use instead of a new one.")
     ] = None
 
     @property
@@ -78,15 +78,15 @@ class Network(Model):
 class Aws(Model):
     """Where the cluster stands in AWS."""
 
-    region: Annotated[str, forms.REGION, Field(description="The AWS region.")]
+    region: Annotated[str, formats.REGION, Field(description="The AWS region.")]
     zone: Annotated[
         str,
-        forms.ZONE,
+        formats.ZONE,
         Field(description="The availability zone; `auto` takes the first that offers the instance type."),
     ] = "auto"
     network: Network = Field(default_factory=Network, description="The VPC and its subnet.")
     tags: Annotated[
-        dict[forms.TagKey, forms.TagValue],
+        dict[formats.TagKey, formats.TagValue],
         Field(
             max_length=46,
             description="Tags for every AWS resource, beside edgewrap's own four (`Name`, `edgewrap:cluster`, "
@@ -94,11 +94,11 @@ class Aws(Model):
         ),
     ] = Field(default_factory=dict)
     endpoint_url: Annotated[
-        forms.Url | None,
+        formats.Url | None,
         Field(description="Another endpoint for all AWS calls, such as LocalStack's; null: AWS_ENDPOINT_URL, or AWS."),
     ] = None
     instance_profile: Annotated[
-        Annotated[str, forms.INSTANCE_PROFILE] | None,
+        Annotated[str, formats.INSTANCE_PROFILE] | None,
         Field(description="The instance profile of the hosts, by name. SSM Session Manager needs one."),
     ] = None
 
@@ -114,11 +114,11 @@ class Hosts(Model):
     ] = ()
     hypervisor: Annotated[Literal["kvm", "lxc"], Field(description="What runs the VMs.")] = "kvm"
     instance_type: Annotated[
-        str, forms.INSTANCE_TYPE, Field(description="The EC2 instance type. KVM needs a metal one.")
+        str, formats.INSTANCE_TYPE, Field(description="The EC2 instance type. KVM needs a metal one.")
     ] = "c5.metal"
     ami: Annotated[
         str,
-        forms.AMI,
+        formats.AMI,
         Field(description="The image of a new host: Ubuntu's newest, or an AMI. Chosen once per host, then kept."),
     ] = "ubuntu-24.04"
     root_volume_gb: Annotated[int, Field(ge=8, le=16384, description="The root volume's size in GiB.")] = 512
@@ -144,7 +144,7 @@ class Evpn(Model):
     asn: Annotated[int, Field(ge=1, le=4294967294, description="The autonomous system number.")] = 65000
     reflectors: Annotated[int, Field(ge=1, description="How many hosts are route reflectors.")] = 2
     password: Annotated[
-        forms.SessionPassword | None,
+        formats.SessionPassword | None,
         FROM_ENVIRONMENT,
         Field(description="The BGP sessions' password; only as `${env:NAME}`."),
     ] = None
@@ -154,18 +154,18 @@ class OpenNebula(Model):
     """The front-end. Credentials come from ONE_AUTH or ~/.one/one_auth."""
 
     endpoint: Annotated[
-        forms.Url | None, FROM_ENVIRONMENT, Field(description="The XML-RPC endpoint; null takes ONE_XMLRPC.")
+        formats.Url | None, FROM_ENVIRONMENT, Field(description="The XML-RPC endpoint; null takes ONE_XMLRPC.")
     ] = None
     version: Annotated[
         str,
-        forms.VERSION,
+        formats.VERSION,
         Field(
             description="The repository of a new host's packages; `auto` takes the front-end's version. Needs "
             "`oneadmin_public_key`."
         ),
     ] = "auto"
     oneadmin_public_key: Annotated[
-        forms.PublicKey | None,
+        formats.PublicKey | None,
         Field(
             description="The public key of oneadmin on the front-end: new hosts set themselves up with it. Null: their "
             "image brings what OpenNebula needs."
@@ -173,13 +173,13 @@ class OpenNebula(Model):
     ] = None
     replica: Annotated[
         str,
-        forms.REPLICA,
+        formats.REPLICA,
         Field(
             description="The host that keeps replicas of images: `auto` takes the first, `none` none, `host-2` that."
         ),
     ] = "auto"
     shared_datastores: Annotated[
-        tuple[forms.Datastore, ...],
+        tuple[formats.Datastore, ...],
         distinct("datastore"),
         Field(
             description="Datastores of others that VMs of the cluster may use, by id or name: added to the cluster, "
@@ -194,25 +194,25 @@ class OpenNebula(Model):
 class Ssh(Model):
     """How hosts are reached, and who may. Keys come from the SSH agent or ~/.ssh."""
 
-    user: Annotated[str, forms.USER, FROM_ENVIRONMENT, Field(description="The user on the hosts; it may use sudo.")] = (
-        "ubuntu"
-    )
+    user: Annotated[
+        str, formats.USER, FROM_ENVIRONMENT, Field(description="The user on the hosts; it may use sudo.")
+    ] = "ubuntu"
     public_key: Annotated[
         LocalPath,
         Field(description="The public key file of the AWS key pair. Its text is kept from the first apply on."),
     ] = "~/.ssh/id_ed25519.pub"
     authorized_keys: Annotated[
-        tuple[Annotated[forms.PublicKey, FROM_ENVIRONMENT], ...],
+        tuple[Annotated[formats.PublicKey, FROM_ENVIRONMENT], ...],
         distinct("key"),
         Field(description="More public keys for that user, as text."),
     ] = ()
     from_: Annotated[
-        tuple[forms.Cidr, ...],
+        tuple[formats.Cidr, ...],
         distinct("network"),
         Field(alias="from", description="Who may open SSH to the hosts' own addresses; never to Elastic IPs of VMs."),
     ] = (IPv4Network("0.0.0.0/0"),)
     proxy_command: Annotated[
-        Annotated[str, forms.LINE, FROM_ENVIRONMENT] | None,
+        Annotated[str, formats.LINE, FROM_ENVIRONMENT] | None,
         Field(
             description="A command that carries the SSH connection, such as SSM Session Manager's; `{instance_id}` and "
             "`{host}` are filled in."
@@ -226,9 +226,9 @@ class Ssh(Model):
 class S3Backend(Model):
     """Where the Terraform state is kept in S3."""
 
-    bucket: Annotated[str, forms.BUCKET, Field(description="The bucket.")]
-    key: Annotated[str, forms.OBJECT_KEY, Field(description="The object's key.")]
-    region: Annotated[str, forms.REGION, Field(description="The bucket's region.")]
+    bucket: Annotated[str, formats.BUCKET, Field(description="The bucket.")]
+    key: Annotated[str, formats.OBJECT_KEY, Field(description="The object's key.")]
+    region: Annotated[str, formats.REGION, Field(description="The bucket's region.")]
 
 
 class S3BackendChoice(Model):
@@ -266,7 +266,7 @@ class Spec(Model):
     ]
     name: Annotated[
         str,
-        forms.NAME,
+        formats.NAME,
         Field(description="The cluster's name, in AWS, in OpenNebula and on disk. It never changes."),
     ]
     protect: Annotated[bool, Field(description="True: `destroy` refuses.")] = False

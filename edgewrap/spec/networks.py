@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from edgewrap.spec import forms
-from edgewrap.spec.forms import distinct, port_range
+from edgewrap.spec import formats
+from edgewrap.spec.formats import distinct, port_range
 
 
 class Model(BaseModel):
@@ -36,18 +36,18 @@ class SecurityRule(Model):
 
     protocol: Annotated[Literal["tcp", "udp", "icmp", "all"], Field(description="What it allows.")]
     ports: Annotated[
-        forms.Ports,
+        formats.Ports,
         Field(
             description="One port, a range `low-high`, or `all`; for tcp and udp only. `443`, `443-443` and `0443` are "
             "the same rule."
         ),
     ] = "all"
     cidrs: Annotated[
-        tuple[forms.Cidr, ...],
+        tuple[formats.Cidr, ...],
         distinct("network"),
         Field(min_length=1, description="From where (ingress) or to where (egress)."),
     ] = (IPv4Network("0.0.0.0/0"),)
-    description: Annotated[forms.Description, Field(description="A note on the rule, kept by AWS.")] = ""
+    description: Annotated[formats.Description, Field(description="A note on the rule, kept by AWS.")] = ""
 
     @property
     def port_range(self) -> tuple[int, int]:
@@ -82,7 +82,7 @@ class PublicNetwork(Model):
         ),
     ] = 4
     existing: Annotated[
-        dict[Annotated[str, forms.EXISTING_KEY], Annotated[str, forms.ALLOCATION_ID]],
+        dict[Annotated[str, formats.EXISTING_KEY], Annotated[str, formats.ALLOCATION_ID]],
         Field(description="Elastic IPs of one's own, allocation id by key; never released."),
     ] = Field(default_factory=dict)
     security_group: SecurityGroup = Field(
@@ -97,7 +97,7 @@ class PublicNetwork(Model):
         ),
     ] = "keep"
     dns: Annotated[
-        tuple[forms.Address, ...], distinct("server"), Field(description="The name servers that VMs are told.")
+        tuple[formats.Address, ...], distinct("server"), Field(description="The name servers that VMs are told.")
     ] = (IPv4Address("1.1.1.1"),)
     vni: Annotated[int, Field(ge=1, le=16777215, description="The VXLAN network identifier of `br-edge`.")] = 16000000
     ipam: Annotated[
@@ -121,5 +121,5 @@ class PrivateNetwork(Model):
         ),
     ] = 8950
     phydev: Annotated[
-        str, forms.INTERFACE, Field(description="The hosts' interface under VXLAN; `auto` finds the default route's.")
+        str, formats.INTERFACE, Field(description="The hosts' interface under VXLAN; `auto` finds the default route's.")
     ] = "auto"

@@ -43,7 +43,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class SpecProblem:
     """What is wrong with the value at `path`: the rule it breaks. `at_key` means its key rather than its value;
     `place` is for what the path alone does not lead to, such as a key written twice."""
 

@@ -12,9 +12,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from edgewrap.spec.contract import contract
-from edgewrap.spec.forms import Form, Rule
+from edgewrap.spec.formats import Form, Rule
 from edgewrap.spec.models import Spec
-from edgewrap.spec.unbuilt import UNBUILT
+from edgewrap.spec.not_implemented import UNBUILT
 
 
 def reference() -> str:

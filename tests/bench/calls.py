@@ -14,10 +14,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from edgewrap.events import discard
-from edgewrap.opennebula.client import FrontEnd
+from edgewrap.opennebula.api.client import FrontEnd
+from edgewrap.opennebula.api.credentials import Session
+from edgewrap.opennebula.api.transport import HttpWire
 from edgewrap.opennebula.plane import OpenNebulaPlane
-from edgewrap.opennebula.session import Session
-from edgewrap.opennebula.wire import HttpWire
 from tests.support.front_end import outputs, report, spec
 from tests.support.front_end_process import PASSWORD, FrontEndProcess
 

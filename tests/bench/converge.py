@@ -7,7 +7,7 @@ hosts are booted again, and what is to be changed must be the same as at first. 
 connection of asyncssh's, which the plane uses too, on all hosts side by side; OpenSSH's `ssh` is shown beside it. All
 hosts of the lab share this machine's processors, so what runs on them counts ten times.
 
-Last line: `converge_ratio NOTHING EVERYTHING NOTHING_SECONDS EVERYTHING_SECONDS BARE_SECONDS` (medians).
+Last line: `converge_ratio EMPTY_FACTS EVERYTHING NOTHING_SECONDS EVERYTHING_SECONDS BARE_SECONDS` (medians).
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from edgewrap.lab.aws.leftovers import leftovers
+from edgewrap.lab.aws.leaked_resources import leftovers
 from tests.support.lab import REGION, Lab
 
 SPEC = """

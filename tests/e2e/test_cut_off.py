@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edgewrap.hosts.changing import UNDO_S
+from edgewrap.hosts.executor import ROLLBACK_S
 from edgewrap.lab.fabric.fabric import TOOL_ADDRESS
 from tests.e2e.conftest import Edge
 from tests.support import nat_pool
@@ -60,12 +60,12 @@ def test_ssh_cut_off_by_a_change(
     text = done.stdout + done.stderr
     assert done.returncode == 3
     assert f"{host}: the change cut SSH off; the host took it back by itself and is as it was" in text
-    assert f"no new SSH connection within {UNDO_S} s" in text
+    assert f"no new SSH connection within {ROLLBACK_S} s" in text
     assert "ssh.from" in text
     for other in others:
         assert f"hosts: done: {other}: " in text
     figure(f"cut off: back after {seconds:.1f} s; the stream stood still for {flow.longest_s:.2f} s at most")
-    assert seconds < UNDO_S + 60
+    assert seconds < ROLLBACK_S + 60
     assert flow.lives
     assert flow.longest_s < 2
     _, text = edge.apply("--only", "hosts")

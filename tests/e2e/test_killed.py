@@ -21,7 +21,7 @@ from tests.e2e.conftest import NOTHING_TO_DO
 from tests.support.cluster import key_file, read_outputs
 from tests.support.fingerprint import on_front_end, on_hosts
 from tests.support.gate import Gate, Point, aws_write, one_write, opened
-from tests.support.killing import Killer
+from tests.support.kill_points import Killer
 from tests.support.lab import Lab
 from tests.support.secrets import Watched
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from edgewrap.lab.aws.leftovers import leftovers
+from edgewrap.lab.aws.leaked_resources import leftovers
 from tests.support.gate import Gate, Point, aws_write, one_write, opened
-from tests.support.killing import Killer
+from tests.support.kill_points import Killer
 from tests.support.lab import REGION, Lab
 
 SLICE = {

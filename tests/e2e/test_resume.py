@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from edgewrap.lab.aws.leftovers import leftovers
+from edgewrap.lab.aws.leaked_resources import leftovers
 from tests.e2e.conftest import NOTHING_TO_DO, Edge
 from tests.support.lab import EDGEWRAP, REGION, Lab
 from tests.support.packets import NO_ANSWER, connect, server

@@ -19,8 +19,8 @@ from typing import Any
 import boto3
 import pytest
 
-from edgewrap.lab.aws.leftovers import leftovers
-from tests.support.killing import children
+from edgewrap.lab.aws.leaked_resources import leftovers
+from tests.support.kill_points import children
 from tests.support.lab import EDGEWRAP, REGION, Lab
 
 BUCKET, KEY = "edgewrap-lab", "edges/edge-shared.tfstate"

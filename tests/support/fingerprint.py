@@ -9,11 +9,11 @@ from typing import Any
 
 from edgewrap.events import discard
 from edgewrap.hosts.plane import HostsPlane
-from edgewrap.opennebula.client import FrontEnd
+from edgewrap.opennebula.api.client import FrontEnd
+from edgewrap.opennebula.api.credentials import Session
 from edgewrap.opennebula.facts import observe
-from edgewrap.opennebula.objects import Existing, Kind
-from edgewrap.opennebula.session import Session
-from edgewrap.opennebula.template import vector_of
+from edgewrap.opennebula.kinds.base import Existing, Kind
+from edgewrap.opennebula.kinds.template import vector_of
 from edgewrap.outputs import Outputs
 from edgewrap.spec.load import load_spec
 from tests.support.lab import Lab

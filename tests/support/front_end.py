@@ -15,11 +15,11 @@ from edgewrap.lab.opennebula import frontend, methods, records
 from edgewrap.lab.opennebula.release import RELEASES
 from edgewrap.lab.opennebula.server import respond
 from edgewrap.lab.opennebula.store import Store
-from edgewrap.opennebula.client import FrontEnd
-from edgewrap.opennebula.operation import Settled
+from edgewrap.opennebula.api.client import FrontEnd
+from edgewrap.opennebula.api.credentials import Session
+from edgewrap.opennebula.executor import await_network
+from edgewrap.opennebula.kinds.operation import Settled
 from edgewrap.opennebula.plane import OneFacts, OpenNebulaPlane
-from edgewrap.opennebula.run import await_network
-from edgewrap.opennebula.session import Session
 from edgewrap.outputs import EipOutput, GroupOutput, HostOutput, HostPin, HostReport, Outputs
 from edgewrap.spec.models import Spec
 

@@ -8,8 +8,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgewrap.opennebula.client import FrontEnd
-from edgewrap.opennebula.session import Session
+from edgewrap.opennebula.api.client import FrontEnd
+from edgewrap.opennebula.api.credentials import Session
 
 PASSWORD = "the-administrators-secret"  # a word that nothing else says
 

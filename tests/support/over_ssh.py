@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 
 from edgewrap.cli.main import main
-from edgewrap.hosts.ssh import Answer, Session
-from edgewrap.hosts.undo import CONFIRM
+from edgewrap.hosts.rollback import CONFIRM
+from edgewrap.hosts.ssh.connection import CommandResult, Session
 
 WITHIN_S = 0.5  # from sending a script until its host is at it
 _CHANGE = "set -eu\nundo="
@@ -38,7 +38,7 @@ def _die_once(when: str, what: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-async def _run_as_root(self: Session, script: str, timeout_s: float) -> Answer:
+async def _run_as_root(self: Session, script: str, timeout_s: float) -> CommandResult:
     what = _named(self, script)
     _die_once("before", what)
     sent = asyncio.ensure_future(_send(self, script, timeout_s))

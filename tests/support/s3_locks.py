@@ -6,12 +6,12 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from edgewrap.engine import bucket_lock
-from edgewrap.engine.holder import Holder
-from edgewrap.engine.waiting import Patience
+from edgewrap.aws.state.s3 import Bucket
+from edgewrap.engine.lock import s3
+from edgewrap.engine.lock.info import LockInfo
+from edgewrap.engine.lock.timeout import LockTimeout
 from edgewrap.errors import LockedError
 from edgewrap.events import Emit, discard
-from edgewrap.infra.bucket import Bucket
 from edgewrap.spec.models import S3Backend
 from tests.support.lab import REGION
 
@@ -27,7 +27,7 @@ def s3_lock(
     bucket: Bucket, command: str = "apply", timeout_s: float = 0, emit: Emit = discard
 ) -> AbstractContextManager[None]:
     """Hold the lock object as a run of `command`."""
-    return bucket_lock.bucket_lock(bucket, Holder.of_this_run(command, Path("lock")), Patience(timeout_s, emit))
+    return s3.bucket_lock(bucket, LockInfo.of_this_run(command, Path("lock")), LockTimeout(timeout_s, emit))
 
 
 def take_turns(endpoint: str, key: str, next_round: Callable[[], str], told: Callable[[str], None]) -> None:

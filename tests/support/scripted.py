@@ -5,8 +5,8 @@ from __future__ import annotations
 import boto3
 from botocore.stub import Stubber
 
-from edgewrap.infra.clients import Clients
-from edgewrap.infra.quotas import Quota
+from edgewrap.aws.clients import Clients
+from edgewrap.aws.preflight.quotas import Quota
 from edgewrap.spec.models import Spec
 
 

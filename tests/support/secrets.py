@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.support.killing import children, descendants
+from tests.support.kill_points import children, descendants
 from tests.support.lab import EDGEWRAP, Lab
 
 LOOK_EVERY_S = 0.03

@@ -10,7 +10,7 @@ from typing import Any
 from edgewrap.engine.workspace import Workspace
 from edgewrap.outputs import Outputs
 from edgewrap.spec.load import load_spec
-from tests.support.infra import first_inputs
+from tests.support.aws_plane import first_inputs
 
 CLUSTER = ("uuid", "region", "zone", "vpc_id", "vpc_cidr", "subnet_id", "subnet_cidr")
 DERIVED = frozenset({"key", "index", "name"})

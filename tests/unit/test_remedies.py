@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from edgewrap.aws import remedies as infra
 from edgewrap.hosts import remedies as hosts
-from edgewrap.infra import remedies as infra
 from edgewrap.opennebula import remedies as opennebula
 from edgewrap.remedies import Remedy, find_remedy
 

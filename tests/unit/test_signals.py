@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from edgewrap.signals import ENDING, uninterrupted
+from edgewrap.signals import ENDING, defer_signals
 
 
 class EndedError(Exception):
@@ -30,7 +30,7 @@ def handlers() -> Iterator[None]:
 
 def in_block(*numbers: signal.Signals, fault: Exception | None = None) -> list[int]:
     """Raise the signals in a block, and ValueError where the block was not reached to its end."""
-    with uninterrupted() as came:
+    with defer_signals() as came:
         for number in numbers:
             signal.raise_signal(number)
         heard = list(came)
@@ -59,8 +59,8 @@ def test_the_outer_block_has_them() -> None:
     reached: list[int] = []
 
     def nested() -> None:
-        with uninterrupted() as came:
-            with uninterrupted() as inner:
+        with defer_signals() as came:
+            with defer_signals() as inner:
                 signal.raise_signal(signal.SIGINT)
                 assert not inner
             reached.extend(came)
@@ -72,7 +72,7 @@ def test_the_outer_block_has_them() -> None:
 
 def test_what_is_ignored_stays_ignored() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    with uninterrupted():
+    with defer_signals():
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
 
@@ -80,7 +80,7 @@ def test_other_threads_have_none_of_it() -> None:
     seen: list[object] = []
 
     def look() -> None:
-        with uninterrupted() as came:
+        with defer_signals() as came:
             seen.append(came)
 
     before = signal.getsignal(signal.SIGINT)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
-from edgewrap.change import Change, Plane
+from edgewrap.change import Change, PlaneName
 from edgewrap.errors import EdgewrapError
 from edgewrap.events import Event
 
@@ -24,7 +24,7 @@ class View(Protocol):
     def event(self, event: Event) -> None:
         """Show one event; called from several threads."""
 
-    def changes(self, changes: Sequence[Change], planes: Sequence[Plane]) -> None:
+    def changes(self, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None:
         """Show the plan of the planes that the run is about."""
 
     def message(self, text: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgewrap.change import Change, Plane
+from edgewrap.change import Change, PlaneName
 from edgewrap.cli.views.stream import StreamView
 from edgewrap.cli.views.text import error_lines, event_line, plan_lines
 from edgewrap.errors import EdgewrapError
@@ -19,7 +19,7 @@ class LinesView(StreamView):
         if event.kind is not EventKind.LOG:
             self.message(event_line(event))
 
-    def changes(self, changes: Sequence[Change], planes: Sequence[Plane]) -> None:
+    def changes(self, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None:
         """The plan, a line each."""
         for line in plan_lines(changes, planes):
             self.message(line)

@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
-from edgewrap.change import Action, Change, Plane
+from edgewrap.change import Action, Change, PlaneName
 from edgewrap.cli.views.text import entries, error_lines, event_line, summary
 from edgewrap.errors import EdgewrapError
 from edgewrap.events import Event, EventKind
@@ -35,7 +35,7 @@ class LiveView:
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(highlight=False)
         self._lock = threading.Lock()
-        self._running: dict[Plane, dict[str, _Step]] = {plane: {} for plane in Plane}
+        self._running: dict[PlaneName, dict[str, _Step]] = {plane: {} for plane in PlaneName}
         self._spinner = Spinner("dots")
         self._live = Live(console=self._console, get_renderable=self._render, refresh_per_second=8, transient=True)
 
@@ -66,7 +66,7 @@ class LiveView:
         }.get(event.kind, "")
         self._print(Text(event_line(event), style=style))
 
-    def changes(self, changes: Sequence[Change], planes: Sequence[Plane]) -> None:
+    def changes(self, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None:
         """The plan, coloured by action."""
         for plane in planes:
             of_plane = [change for change in changes if change.plane is plane]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from edgewrap.change import Change, Plane
+from edgewrap.change import Change, PlaneName
 from edgewrap.cli.views.stream import StreamView
 from edgewrap.cli.views.text import summary
 from edgewrap.errors import EdgewrapError, PartlyAppliedError, PreflightError, SpecError, TerraformError
@@ -34,7 +34,7 @@ class NdjsonView(StreamView):
             seconds=event.seconds,
         )
 
-    def changes(self, changes: Sequence[Change], planes: Sequence[Plane]) -> None:
+    def changes(self, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None:
         """A `type: change` for every change, then one `type: plan`."""
         for change in changes:
             self._write("change", **change_fields(change))

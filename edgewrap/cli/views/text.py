@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from edgewrap.change import Action, Change, Plane
+from edgewrap.change import Action, Change, PlaneName
 from edgewrap.errors import EdgewrapError, PartlyAppliedError, TerraformError
 from edgewrap.events import Event, EventKind
 
@@ -17,7 +17,7 @@ MARKS = {EventKind.STEP_DONE: "done: ", EventKind.STEP_FAILED: "failed: ", Event
 MOST_NEW_PARTS = 12  # a host that is new in more parts than these is shown as one
 
 
-def plan_lines(changes: Sequence[Change], planes: Sequence[Plane]) -> Iterator[str]:
+def plan_lines(changes: Sequence[Change], planes: Sequence[PlaneName]) -> Iterator[str]:
     """The plan: a head line for every plane, below it a line for every change and every attribute that differs."""
     for plane in planes:
         of_plane = [change for change in changes if change.plane is plane]

@@ -23,7 +23,7 @@ from werkzeug.wrappers import Request, Response
 from edgewrap.lab.aws.backends import used_backends
 from edgewrap.lab.aws.calls import ApiCall, CallLog
 from edgewrap.lab.aws.limits import LIMITS
-from edgewrap.lab.aws.picture import Picture
+from edgewrap.lab.aws.snapshot import Picture
 
 LONGEST_POLL_S = 60.0
 

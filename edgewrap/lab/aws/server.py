@@ -15,11 +15,11 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import BaseWSGIServer, make_server
 from werkzeug.test import run_wsgi_app
 
-from edgewrap.lab.aws import mends
+from edgewrap.lab.aws import patches
 from edgewrap.lab.aws.api import LabApi
 from edgewrap.lab.aws.calls import CallLog
-from edgewrap.lab.aws.picture import Picture
-from edgewrap.lab.aws.repeats import Answer, Repeats
+from edgewrap.lab.aws.idempotent_replay import Answer, Repeats
+from edgewrap.lab.aws.snapshot import Picture
 from edgewrap.lab.aws.state_bucket import make_state_bucket
 
 ADDRESS = "127.0.0.1"
@@ -34,7 +34,7 @@ class LabApplication:
     """
 
     def __init__(self, directory: Path) -> None:
-        mends.apply()
+        patches.apply()
         make_state_bucket()
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._turn = threading.RLock()

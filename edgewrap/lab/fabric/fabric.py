@@ -20,7 +20,7 @@ from typing import Any
 
 from edgewrap.lab import kernel
 from edgewrap.lab.fabric import rules
-from edgewrap.lab.fabric.wanted import Port, Vpc
+from edgewrap.lab.fabric.desired import Port, Vpc
 from edgewrap.lab.metadata.server import MetadataService
 
 INTERNET = "internet"

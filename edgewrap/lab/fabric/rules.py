@@ -10,7 +10,7 @@ import ipaddress
 from collections.abc import Iterable, Mapping
 
 from edgewrap.lab.cloud import CloudRule
-from edgewrap.lab.fabric.wanted import Port, Vpc
+from edgewrap.lab.fabric.desired import Port, Vpc
 
 TABLE = "lab"
 TO_GATEWAY = "igw"

@@ -19,7 +19,7 @@ from edgewrap.lab.directory import ProcessId
 from edgewrap.lab.hosts import cloud_init
 from edgewrap.lab.hosts.disk import Disk, make_disk
 from edgewrap.lab.hosts.first_boot import FirstBoot
-from edgewrap.lab.keeper import die_with_parent
+from edgewrap.lab.supervisor import die_with_parent
 
 _BOOT_SCRIPT = Path(__file__).with_name("boot.sh")
 _NAMESPACES = ("--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child", "--propagation", "private")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edgewrap.errors import LabError
 from edgewrap.lab.cloud import Cloud, CloudInstance
-from edgewrap.lab.fabric.wanted import Port, Vpc
+from edgewrap.lab.fabric.desired import Port, Vpc
 from edgewrap.lab.hosts.cloud_init import Nic
 from edgewrap.lab.hosts.first_boot import FirstBoot
 from edgewrap.lab.hosts.machine import Machine, State

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edgewrap.infra.bucket import Bucket
+from edgewrap.aws.state.s3 import Bucket
 from edgewrap.lab.aws.client import LabAwsClient, LabAwsProcess
 from tests.support.s3_locks import state_bucket
 

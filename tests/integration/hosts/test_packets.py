@@ -13,11 +13,11 @@ from tests.integration.hosts.vpc import INTERNET, Vm, Vpc, until
 
 _SERVER = """
 import socketserver
-class Answer(socketserver.BaseRequestHandler):
+class CommandResult(socketserver.BaseRequestHandler):
     def handle(self):
         self.request.sendall(self.client_address[0].encode())
 socketserver.ThreadingTCPServer.allow_reuse_address = True
-socketserver.ThreadingTCPServer(("0.0.0.0", 8080), Answer).serve_forever()
+socketserver.ThreadingTCPServer(("0.0.0.0", 8080), CommandResult).serve_forever()
 """
 _CLIENT = """
 import socket, sys

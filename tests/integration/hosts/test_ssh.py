@@ -15,7 +15,7 @@ import pytest
 from edgewrap.errors import HostKeyError, HostUnreachableError, ToolError
 from edgewrap.events import EventKind
 from edgewrap.hosts import plane as plane_module
-from edgewrap.hosts import ssh as ssh_module
+from edgewrap.hosts.ssh import connection as ssh_module
 from edgewrap.outputs import UNKNOWN, HostPin
 from edgewrap.spec.models import Origin, Spec
 from tests.integration.hosts.conftest import Runner

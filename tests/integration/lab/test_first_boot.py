@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from edgewrap.infra.user_data import user_data
-from tests.support.infra import make_spec
+from edgewrap.aws.render.user_data import user_data
+from tests.support.aws_plane import make_spec
 from tests.support.lab import Lab
 from tests.support.lab_cloud import Instance, LabCloud, Network, wait_until
 

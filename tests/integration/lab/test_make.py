@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edgewrap.infra.render import template_root
+from edgewrap.aws.render.module import template_root
 from tests.support.checkout import Checkout, copy_checkout
 
 LOCK_FILE = template_root() / "providers" / ".terraform.lock.hcl"

@@ -13,8 +13,8 @@ from edgewrap.change import Action
 from edgewrap.errors import FrontEndUnreachableError, OpenNebulaError
 from edgewrap.events import EventKind
 from edgewrap.opennebula.facts import OneFacts
-from edgewrap.opennebula.objects import Existing, Kind
-from edgewrap.opennebula.template import text_of, vector_of
+from edgewrap.opennebula.kinds.base import Existing, Kind
+from edgewrap.opennebula.kinds.template import text_of, vector_of
 from edgewrap.outputs import UNKNOWN, HostReport
 from tests.support import front_end
 from tests.support.front_end import UUID, VERSIONS, Stage, outputs, report, reports, spec

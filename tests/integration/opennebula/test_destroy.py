@@ -10,7 +10,7 @@ import requests
 
 from edgewrap.change import Action
 from edgewrap.errors import ForeignObjectError, FrontEndUnreachableError, InUseError
-from edgewrap.opennebula import usage
+from edgewrap.opennebula import in_use
 from edgewrap.opennebula.facts import OneFacts
 from tests.support.front_end import UUID, Stage, outputs, reports, spec
 
@@ -166,7 +166,7 @@ def test_a_vm_that_only_its_host_shows_stops_it(newer: Stage, monkeypatch: pytes
     """An operator by ACL rules alone sees hosts with all their VMs, and of the VMs only those that he may use."""
     plane = newer.applied()
     put_vm(newer)
-    monkeypatch.setattr(usage, "read_vms", lambda front_end: ())
+    monkeypatch.setattr(in_use, "read_vms", lambda front_end: ())
     with pytest.raises(InUseError, match=r"VM 0, which this user may not see, is on host 198.51.100.11"):
         plane.destroy(plane.observe())
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from edgewrap.change import Action
-from edgewrap.opennebula import address_range, cluster, datastore, host, virtual_network, vn_template
 from edgewrap.opennebula.facts import identify, of_identity
-from edgewrap.opennebula.objects import Existing
-from edgewrap.opennebula.template import Template, Value, text_of, vector_of
+from edgewrap.opennebula.kinds import address_range, cluster, datastore, host, virtual_network, vn_template
+from edgewrap.opennebula.kinds.base import Existing
+from edgewrap.opennebula.kinds.template import Template, Value, text_of, vector_of
 from tests.support.front_end import Stage, eip, outputs, report, reports, spec
 
 # What the front-end takes in place of ours where it looks at the value; elsewhere it takes any.

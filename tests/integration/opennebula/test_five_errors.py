@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from edgewrap.cli import main
-from edgewrap.opennebula import wire
+from edgewrap.opennebula.api import transport
 from tests.support.front_end_process import PASSWORD, FrontEndProcess
 from tests.support.relay import certificate, relay
 
@@ -95,7 +95,7 @@ def test_a_front_end_that_is_down(command: Command) -> None:
 
 
 def test_a_front_end_that_hangs(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "FIRST_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(transport, "FIRST_TIMEOUT_S", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/RPC2"
         status, text = command.run(url)

@@ -14,10 +14,10 @@ import pytest
 
 from edgewrap.errors import AuthenticationError, FrontEndUnreachableError
 from edgewrap.events import discard
-from edgewrap.opennebula.client import FrontEnd
+from edgewrap.opennebula.api.client import FrontEnd
+from edgewrap.opennebula.api.credentials import Session
+from edgewrap.opennebula.api.transport import HttpWire
 from edgewrap.opennebula.plane import OpenNebulaPlane, connect
-from edgewrap.opennebula.session import Session
-from edgewrap.opennebula.wire import HttpWire
 from tests.support.front_end import outputs, reports, spec
 from tests.support.relay import certificate, relay
 

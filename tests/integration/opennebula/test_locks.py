@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from edgewrap.errors import InUseError
-from edgewrap.opennebula.access import Lock
+from edgewrap.opennebula.kinds.access import Lock
 from tests.support.front_end import Stage, outputs, report, reports
 
 READS = (".info", ".version")

@@ -14,9 +14,9 @@ from edgewrap.cli.run_options import MONITOR_TIMEOUT_S
 from edgewrap.errors import FrontEndUnreachableError, InUseError, OpenNebulaError
 from edgewrap.events import EventKind
 from edgewrap.lab.opennebula.frontend import RETRY_S
-from edgewrap.opennebula.host import HostFacts
+from edgewrap.opennebula.kinds.host import HostFacts
+from edgewrap.opennebula.kinds.template import text_of
 from edgewrap.opennebula.plane import OpenNebulaPlane
-from edgewrap.opennebula.template import text_of
 from tests.support.front_end import Stage, outputs, report, reports, spec
 from tests.support.played_hosts import LOOKUP_S, PlayedHosts, monitored_stage
 
@@ -97,10 +97,10 @@ def test_a_host_that_a_dead_run_left_half_made_is_completed(played: Played, meth
     with pytest.raises(FrontEndUnreachableError):
         stage.applied()
     stage.wire.before = lambda method: None
-    (half_made,) = stage.facts().hosts
-    assert half_made.name.startswith("edgewrap-")
+    (incomplete,) = stage.facts().hosts
+    assert incomplete.name.startswith("edgewrap-")
     stage.applied().wait_monitored(ALL, 10)
-    assert found(stage, "host-0").id == half_made.id
+    assert found(stage, "host-0").id == incomplete.id
     assert text_of(found(stage, "host-0").template, "HYPERVISOR") == "kvm"
     assert_monitored_to_stay(stage, hosts)
 

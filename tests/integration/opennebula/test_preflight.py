@@ -10,8 +10,8 @@ import pytest
 import requests
 
 from edgewrap.finding import Finding, Verdict
-from edgewrap.opennebula.client import FrontEnd
-from edgewrap.opennebula.session import Session
+from edgewrap.opennebula.api.client import FrontEnd
+from edgewrap.opennebula.api.credentials import Session
 from tests.support.front_end import PASSWORD, URL, Stage, spec
 
 FRONT_END, RIGHTS, DRIVERS = "front-end", "rights on the front-end", "drivers of the front-end"

@@ -8,8 +8,8 @@ import pytest
 
 from edgewrap.change import Action
 from edgewrap.errors import InUseError
-from edgewrap.opennebula.template import text_of
-from edgewrap.opennebula.virtual_network import NetworkFacts
+from edgewrap.opennebula.kinds.template import text_of
+from edgewrap.opennebula.kinds.virtual_network import NetworkFacts
 from edgewrap.outputs import UNKNOWN
 from tests.support.front_end import LabWire, Stage, outputs, reports
 

@@ -12,10 +12,10 @@ import pytest
 
 from edgewrap.errors import FrontEndUnreachableError
 from edgewrap.events import Event, EventKind
-from edgewrap.opennebula.client import FrontEnd
+from edgewrap.opennebula.api.client import FrontEnd
+from edgewrap.opennebula.api.credentials import Session
+from edgewrap.opennebula.api.transport import HttpWire
 from edgewrap.opennebula.plane import OpenNebulaPlane
-from edgewrap.opennebula.session import Session
-from edgewrap.opennebula.wire import HttpWire
 from tests.support.front_end import outputs, reports, spec
 from tests.support.front_end_process import PASSWORD, FrontEndProcess
 from tests.support.relay import Relay, relay

@@ -6,7 +6,7 @@ import pytest
 
 from edgewrap.errors import OpenNebulaError
 from edgewrap.finding import Verdict
-from edgewrap.opennebula.datastore import DatastoreFacts
+from edgewrap.opennebula.kinds.datastore import DatastoreFacts
 from tests.support.front_end import Stage, outputs, reports, spec
 
 DEFAULT, FILES = 1, 2

@@ -8,7 +8,7 @@ from edgewrap.change import Action
 from edgewrap.errors import OpenNebulaError
 from edgewrap.lab.opennebula import records
 from edgewrap.lab.opennebula.records import NetworkState
-from edgewrap.opennebula.virtual_network import READY, UPDATE_FAILURE
+from edgewrap.opennebula.kinds.virtual_network import READY, UPDATE_FAILURE
 from tests.support.front_end import Stage, outputs, reports
 
 

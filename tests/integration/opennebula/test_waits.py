@@ -9,9 +9,9 @@ import pytest
 from edgewrap.change import Action
 from edgewrap.errors import OpenNebulaError
 from edgewrap.lab.opennebula.records import NetworkState
-from edgewrap.opennebula.operation import Settled
-from edgewrap.opennebula.run import await_network
-from edgewrap.opennebula.virtual_network import ERROR, LOCK_CREATE
+from edgewrap.opennebula.executor import await_network
+from edgewrap.opennebula.kinds.operation import Settled
+from edgewrap.opennebula.kinds.virtual_network import ERROR, LOCK_CREATE
 from tests.support.front_end import UUID, Stage, outputs, report, reports
 
 BAD_RANGE = 'AR = [ TYPE = "IP4", SIZE = "1" ]'

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from edgewrap.change import Action, Change, Plane
+from edgewrap.aws.preflight.quotas import ELASTIC_IPS, VPCS, Demand, check_quota, vcpu_quota
+from edgewrap.change import Action, Change, PlaneName
 from edgewrap.cli.main import build, run
-from edgewrap.engine.losses import Losses
+from edgewrap.engine.dead_hosts import HostDisposition
 from edgewrap.engine.plan import Observed, RunPlan
 from edgewrap.finding import Finding, Verdict
-from edgewrap.infra.quotas import ELASTIC_IPS, VPCS, Demand, judge, vcpu_quota
+from tests.support.aws_plane import PUBLIC_KEY
 from tests.support.front_end import outputs
-from tests.support.infra import PUBLIC_KEY
 
 SPEC = """
 apiVersion: edgewrap/v1
@@ -40,9 +40,9 @@ def applied(monkeypatch: pytest.MonkeyPatch) -> list[RunPlan]:
 
 def finish(arguments: list[str], finding: Finding, directory: Path, monkeypatch: pytest.MonkeyPatch) -> int:
     """Run a command whose plan has this finding; its exit code."""
-    observed = Observed(None, None, None, {}, None, Losses())
-    changes = (Change(Plane.AWS, "vpc", "vpc", Action.CREATE),)
-    made = RunPlan((Plane.AWS,), observed, outputs(), changes, (), (finding,))
+    observed = Observed(None, None, None, {}, None, HostDisposition())
+    changes = (Change(PlaneName.AWS, "vpc", "vpc", Action.CREATE),)
+    made = RunPlan((PlaneName.AWS,), observed, outputs(), changes, (), (finding,))
     monkeypatch.setattr("edgewrap.engine.plan.make_plan", lambda *_, **_options: made)
     monkeypatch.setenv("EDGEWRAP_DIR", str(directory / "runs"))
     (directory / "key.pub").write_text(f"{PUBLIC_KEY}\n")
@@ -60,7 +60,7 @@ def test_a_quota_that_is_too_small_ends_the_run(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    finding = judge(quota, 5, Demand(used=5, comes=1), "or make room")  # type: ignore[arg-type]
+    finding = check_quota(quota, 5, Demand(used=5, comes=1), "or make room")  # type: ignore[arg-type]
     assert finish(arguments, finding, tmp_path, monkeypatch) == 1
     assert applied == []
     shown = capsys.readouterr().err
@@ -72,7 +72,7 @@ def test_a_quota_that_is_too_small_ends_the_run(
 def test_one_that_is_large_enough_does_not(
     arguments: list[str], applied: list[RunPlan], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    finding = judge(VPCS, 6, Demand(used=5, comes=1), "or make room")
+    finding = check_quota(VPCS, 6, Demand(used=5, comes=1), "or make room")
     assert finding.verdict is Verdict.OK
     assert finish(arguments, finding, tmp_path, monkeypatch) == 0
     assert len(applied) == (0 if arguments == ["plan"] else 1)

@@ -92,11 +92,11 @@ import fcntl, signal, sys, termios, time
 from pathlib import Path
 from contextlib import nullcontext
 from edgewrap.cli import main
-from edgewrap.signals import uninterrupted
+from edgewrap.signals import defer_signals
 
 def stay(held: bool = False) -> None:
     try:
-        with uninterrupted() if held else nullcontext(()) as came:
+        with defer_signals() if held else nullcontext(()) as came:
             print("begun", flush=True)
             while not came:
                 time.sleep(0.1)

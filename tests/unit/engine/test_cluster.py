@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edgewrap.engine.cluster import Cluster
 from edgewrap.engine.workspace import Workspace
-from tests.support.infra import make_spec
+from tests.support.aws_plane import make_spec
 
 PROGRAM = """
 import sys

@@ -7,25 +7,25 @@ from pathlib import Path
 
 import pytest
 
-from edgewrap.change import Action, Change, Plane
+from edgewrap.aws.facts import AwsState
+from edgewrap.aws.preflight.checks import Topic, expected_topics, planned_topics, replaced_hosts
+from edgewrap.change import Action, Change, PlaneName
 from edgewrap.engine.cluster import Cluster
-from edgewrap.engine.preflight import preflight, require, tell
+from edgewrap.engine.preflight import preflight, raise_on_failure, report_findings
 from edgewrap.engine.workspace import Workspace
 from edgewrap.errors import PreflightError, StateError
 from edgewrap.events import Event, EventKind, discard
 from edgewrap.finding import Finding, Verdict
-from edgewrap.infra.aws_state import AwsState
-from edgewrap.infra.preflight import Topic, expected_topics, planned_topics, replaced_hosts
 from edgewrap.outputs import UNKNOWN
+from tests.support.aws_plane import first_inputs, make_spec
 from tests.support.front_end import outputs
-from tests.support.infra import first_inputs, make_spec
 
 SPEC = make_spec(public_network={"elastic_ips": {"count": 2}})
 STATE = AwsState(outputs(), first_inputs(SPEC), "")
 
 
 def finding(verdict: Verdict) -> Finding:
-    return Finding(Plane.AWS, "Elastic IPs", verdict, "5 of 5 in use", "release some")
+    return Finding(PlaneName.AWS, "Elastic IPs", verdict, "5 of 5 in use", "release some")
 
 
 def test_a_first_run_asks_everything_and_one_with_nothing_new_asks_nothing() -> None:
@@ -62,13 +62,13 @@ def test_a_run_that_died_before_the_vpc_asks_about_it_again() -> None:
 
 
 def test_what_somebody_took_away_is_asked_about_after_the_plan() -> None:
-    def change(kind: str, action: Action, plane: Plane = Plane.AWS) -> Change:
+    def change(kind: str, action: Action, plane: PlaneName = PlaneName.AWS) -> Change:
         return Change(plane, kind, "x", action)
 
     changes = [
         change("elastic ip", Action.CREATE),
         change("instance", Action.REPLACE),
-        change("vpc", Action.CREATE, Plane.OPENNEBULA),
+        change("vpc", Action.CREATE, PlaneName.OPENNEBULA),
         change("network interface attachment", Action.REPLACE),
         change("route", Action.CREATE),
     ]
@@ -78,7 +78,7 @@ def test_what_somebody_took_away_is_asked_about_after_the_plan() -> None:
 
 def test_only_what_somebody_has_to_know_is_shown() -> None:
     events: list[Event] = []
-    tell(Cluster(SPEC, Workspace(Path()), events.append, {}), [finding(verdict) for verdict in Verdict])
+    report_findings(Cluster(SPEC, Workspace(Path()), events.append, {}), [finding(verdict) for verdict in Verdict])
     assert [event.kind for event in events] == [EventKind.LOG, EventKind.WARNING, EventKind.LOG, EventKind.WARNING]
     assert events[1].text == "5 of 5 in use; release some"
     assert events[2].text.startswith("failure: ")
@@ -86,8 +86,8 @@ def test_only_what_somebody_has_to_know_is_shown() -> None:
 
 def test_who_we_are_is_shown_once_though_all_is_well() -> None:
     events: list[Event] = []
-    who = Finding(Plane.AWS, "credentials", Verdict.OK, "arn:aws:iam::1:user/ci, account 1")
-    tell(Cluster(SPEC, Workspace(Path()), events.append, {}), [who, finding(Verdict.OK), who])
+    who = Finding(PlaneName.AWS, "credentials", Verdict.OK, "arn:aws:iam::1:user/ci, account 1")
+    report_findings(Cluster(SPEC, Workspace(Path()), events.append, {}), [who, finding(Verdict.OK), who])
     assert [(event.kind, event.text) for event in events] == [
         (EventKind.INFO, "arn:aws:iam::1:user/ci, account 1"),
         (EventKind.LOG, "ok: 5 of 5 in use; release some"),
@@ -106,12 +106,12 @@ class BrokenState:
     def preflight(self, state: AwsState | None) -> tuple[Finding, ...]:
         assert state is None
         checks = ("credentials", "VPCs", "Elastic IPs", "vCPUs", "instance type", "network interfaces")
-        return tuple(Finding(Plane.AWS, check, Verdict.OK, "fine") for check in checks)
+        return tuple(Finding(PlaneName.AWS, check, Verdict.OK, "fine") for check in checks)
 
 
 def test_a_state_that_cannot_be_read_leaves_what_does_not_depend_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Cluster, "aws", BrokenState())
-    found = preflight(Cluster(SPEC, Workspace(Path()), discard, {}), [Plane.AWS])
+    found = preflight(Cluster(SPEC, Workspace(Path()), discard, {}), [PlaneName.AWS])
     assert {one.check: one.verdict for one in found} == {
         "Terraform state": Verdict.FAILURE,
         "credentials": Verdict.OK,
@@ -124,9 +124,9 @@ def test_a_state_that_cannot_be_read_leaves_what_does_not_depend_on_it(monkeypat
 
 
 def test_only_a_failure_stops_a_run() -> None:
-    require([finding(verdict) for verdict in Verdict if verdict is not Verdict.FAILURE])
+    raise_on_failure([finding(verdict) for verdict in Verdict if verdict is not Verdict.FAILURE])
     with pytest.raises(PreflightError) as caught:
-        require([finding(verdict) for verdict in Verdict])
+        raise_on_failure([finding(verdict) for verdict in Verdict])
     assert caught.value.findings == (finding(Verdict.FAILURE),)
     assert caught.value.what == "Elastic IPs: 5 of 5 in use"
     assert caught.value.advice == "Elastic IPs: release some"

@@ -10,7 +10,7 @@ from typing import Any
 
 from edgewrap.hosts.desired import DesiredHost, desired_host
 from edgewrap.hosts.facts import FileFact, HostFacts, parse_facts
-from edgewrap.hosts.files import NETWORK_SCRIPT, host_files
+from edgewrap.hosts.render.files import NETWORK_SCRIPT, host_files
 from edgewrap.outputs import EipOutput, GroupOutput, HostOutput, Outputs
 from edgewrap.spec.models import Spec
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from edgewrap.hosts.converge import converge_script, failed_step
 from edgewrap.hosts.desired import Address, Group, bridge_mtu, desired_host
-from edgewrap.hosts.diff import NOTHING, diff
+from edgewrap.hosts.diff.host import EMPTY_FACTS, diff
 from edgewrap.hosts.facts import BLOCK_BEGIN, BLOCK_END
-from edgewrap.hosts.files import host_files, script
+from edgewrap.hosts.render.files import host_files, script
+from edgewrap.hosts.script import converge_script, failed_step
 from edgewrap.outputs import UNKNOWN, Outputs
 from edgewrap.spec.models import Spec
 from tests.unit.hosts.recorded import outputs, spec, wanted
@@ -27,14 +27,14 @@ def test_an_entry_host() -> None:
     )
     assert (host.groups[1].table, host.groups[1].priority) == (10002, 1002)
     assert host.addresses == (Address("10.0.128.2", "10.0.128.3", 0), Address("10.0.128.130", "10.0.128.131", 1))
-    assert host.closed == ("10.0.0.0/17", "10.0.128.0", "10.0.128.128")
+    assert host.blocked_destinations == ("10.0.0.0/17", "10.0.128.0", "10.0.128.128")
 
 
 def test_a_host_without_groups_has_its_own_macs_and_no_addresses() -> None:
     host = wanted("host-1")
     assert (host.bridge_mac, host.gateway_mac) == ("02:ee:0a:00:00:0b", "02:ed:0a:00:00:0b")
     assert (host.groups, host.addresses) == ((), ())
-    assert host.closed == wanted("host-0").closed
+    assert host.blocked_destinations == wanted("host-0").blocked_destinations
     assert "ether daddr" not in _file("/etc/edgewrap/edge.nft", "host-1")
 
 
@@ -69,12 +69,12 @@ def test_the_filter_never_touches_what_is_not_ours() -> None:
 def test_a_text_with_a_mac_still_unknown_has_an_unknown_checksum(path: str) -> None:
     host = desired_host(spec(), outputs(mac=UNKNOWN), "host-0")
     assert next(file for file in host_files(host) if file.path == path).sha256 == UNKNOWN
-    operations = diff(host, NOTHING)
+    operations = diff(host, EMPTY_FACTS)
     change = next(operation.change for operation in operations if operation.change.key == f"host-0/file/{path}")
     assert change.after["sha256"] == UNKNOWN
 
 
-@pytest.mark.parametrize("name", ["network.sh", "facts.sh", "frr.sh", "undo.sh"])
+@pytest.mark.parametrize("name", ["network.sh", "facts.sh", "frr.sh", "rollback.sh"])
 @pytest.mark.parametrize("shell", ["sh", "bash"])
 def test_the_scripts_are_shell(name: str, shell: str) -> None:
     subprocess.run([shell, "-n"], input=script(name), text=True, check=True)
@@ -105,7 +105,7 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOArIgnsQuBtihEr9vV269zuAjyWK06tYxrSy
 def test_only_our_block_of_keys_is_replaced(tmp_path: Path, before: str, after: str) -> None:
     """The shell that edits the file, run on a file of the test's own."""
     host = wanted("host-1", authorized_keys=[KEY])
-    operations = [operation for operation in diff(host, NOTHING) if operation.change.kind == "authorized keys"]
+    operations = [operation for operation in diff(host, EMPTY_FACTS) if operation.change.kind == "authorized keys"]
     lines = converge_script(host, operations).replace("getent passwd ubuntu", f"echo :::::{tmp_path}")
     keys = tmp_path / ".ssh" / "authorized_keys"
     keys.parent.mkdir()
@@ -128,7 +128,7 @@ def test_a_key_never_becomes_two_lines(character: str) -> None:
 
 
 def test_the_ssh_library_is_imported_only_when_it_is_used() -> None:
-    code = "import sys, edgewrap.hosts.plane, edgewrap.hosts.ssh; sys.exit('asyncssh' in sys.modules)"
+    code = "import sys, edgewrap.hosts.plane, edgewrap.hosts.ssh.connection; sys.exit('asyncssh' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
@@ -150,10 +150,10 @@ def test_while_a_group_moves_its_host_keeps_it_and_the_next_one_knows_of_it() ->
     before, after = _moved()
     leaving, coming = (desired_host(spec(), after, key, before) for key in ("host-0", "host-1"))
     assert [group.key for group in leaving.groups] == ["group-0", "group-1"]
-    assert leaving.coming == ()
+    assert leaving.incoming_groups == ()
     assert coming.groups == ()
-    assert [group.key for group in coming.coming] == ["group-1"]
-    assert coming.entries == ()
+    assert [group.key for group in coming.incoming_groups] == ["group-1"]
+    assert coming.entry_addresses == ()
     assert coming.addresses == (Address("10.0.128.130", "10.0.128.131", 1),)
     assert {vm.address for vm in coming.vms} == {"10.0.128.2", "10.0.128.130", "10.0.128.4"}
     network = next(file.text for file in host_files(coming) if file.path == "/etc/edgewrap/network.conf")
@@ -167,7 +167,7 @@ def test_a_group_whose_interface_is_not_made_yet_comes_with_the_converge() -> No
     before, after = _moved()
     unmade = replace(before.groups["group-1"], mac=UNKNOWN)
     host = desired_host(spec(), after, "host-1", replace(before, groups={**before.groups, "group-1": unmade}))
-    assert host.coming == ()
+    assert host.incoming_groups == ()
 
 
 @pytest.mark.parametrize(("underlay", "mtu"), [(9001, 1500), (1550, 1500), (1549, 1499), (1500, 1450), (0, 1500)])

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgewrap.hosts.diff import diff
+from edgewrap.hosts.diff.host import diff
 from edgewrap.hosts.facts import (
     BLOCK_BEGIN,
     BLOCK_END,
@@ -23,7 +23,7 @@ from edgewrap.hosts.facts import (
     Unit,
     parse_facts,
 )
-from edgewrap.hosts.rows import FactsError
+from edgewrap.hosts.ip_json import FactsError
 from tests.unit.hosts.recorded import DATA, recorded, wanted
 
 ENTRY = (DATA / "entry.txt").read_text()

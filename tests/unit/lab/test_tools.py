@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from edgewrap.infra.render import template_root
+from edgewrap.aws.render.module import template_root
 from edgewrap.lab.tools import find_providers
 
 PLATFORM = "registry.example/hashicorp/aws/5.100.0/linux_amd64"

@@ -14,18 +14,18 @@ from typing import Any
 
 import pytest
 
-from edgewrap.opennebula import cluster, datastore, host, virtual_network, vn_template
-from edgewrap.opennebula.address_range import RangeFacts
-from edgewrap.opennebula.cluster import ClusterFacts
-from edgewrap.opennebula.datastore import DatastoreFacts
+from edgewrap.opennebula.diff import reconcile
 from edgewrap.opennebula.facts import OneFacts
-from edgewrap.opennebula.host import HostFacts
-from edgewrap.opennebula.marks import Identity
-from edgewrap.opennebula.objects import Existing, Kind, User
-from edgewrap.opennebula.operation import Await, DeleteCluster, Operation, Ref, RetryUpdate
-from edgewrap.opennebula.reconcile import reconcile
-from edgewrap.opennebula.virtual_network import NetworkFacts
-from edgewrap.opennebula.vn_template import TemplateFacts
+from edgewrap.opennebula.kinds import cluster, datastore, host, virtual_network, vn_template
+from edgewrap.opennebula.kinds.address_range import RangeFacts
+from edgewrap.opennebula.kinds.base import Existing, Kind, User
+from edgewrap.opennebula.kinds.cluster import ClusterFacts
+from edgewrap.opennebula.kinds.datastore import DatastoreFacts
+from edgewrap.opennebula.kinds.host import HostFacts
+from edgewrap.opennebula.kinds.operation import Await, DeleteCluster, Operation, Ref, RetryUpdate
+from edgewrap.opennebula.kinds.ownership import Identity
+from edgewrap.opennebula.kinds.virtual_network import NetworkFacts
+from edgewrap.opennebula.kinds.vn_template import TemplateFacts
 from tests.support.front_end import outputs, report, reports, spec
 
 CASES = json.loads((Path(__file__).parent / "cases" / "diff.json").read_text(encoding="utf-8"))
@@ -103,7 +103,7 @@ def facts_of(case: dict[str, Any]) -> OneFacts:
 def calls_of(operations: tuple[Operation, ...]) -> list[list[Any]]:
     """All steps in the order in which they would run, as the cases write them."""
     steps = [step for operation in operations for step in operation.steps]
-    steps += [step for operation in operations for step in operation.last]
+    steps += [step for operation in operations for step in operation.deferred_steps]
     written: list[list[Any]] = []
     for step in steps:
         if isinstance(step, Await):

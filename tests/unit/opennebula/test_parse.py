@@ -6,14 +6,15 @@ from xml.etree.ElementTree import Element
 
 import pytest
 
-from edgewrap.opennebula import cluster, datastore, host, usage, virtual_network, vn_template
-from edgewrap.opennebula.address_range import Lease
-from edgewrap.opennebula.client import FrontEnd
-from edgewrap.opennebula.marks import mark_of
-from edgewrap.opennebula.objects import Kind
-from edgewrap.opennebula.session import Session
-from edgewrap.opennebula.template import text_of, vector_of
-from edgewrap.opennebula.usage import Vm
+from edgewrap.opennebula import in_use
+from edgewrap.opennebula.api.client import FrontEnd
+from edgewrap.opennebula.api.credentials import Session
+from edgewrap.opennebula.in_use import Vm
+from edgewrap.opennebula.kinds import cluster, datastore, host, virtual_network, vn_template
+from edgewrap.opennebula.kinds.address_range import Lease
+from edgewrap.opennebula.kinds.base import Kind
+from edgewrap.opennebula.kinds.ownership import mark_of
+from edgewrap.opennebula.kinds.template import text_of, vector_of
 from edgewrap.outputs import HostPin
 from tests.support.recordings import Recording
 
@@ -93,8 +94,8 @@ def test_templates(recording: Recording) -> None:
 
 
 def test_vms(recording: Recording) -> None:
-    assert usage.parse_vms(recording.xml("vm pool")) == (Vm(0, "tenant-vm", host=0, cluster=100, datastore=101),)
-    assert usage.parse_vms(recording.xml("vm pool after")) == ()
+    assert in_use.parse_vms(recording.xml("vm pool")) == (Vm(0, "tenant-vm", host=0, cluster=100, datastore=101),)
+    assert in_use.parse_vms(recording.xml("vm pool after")) == ()
 
 
 def test_the_same_through_pyone(recording: Recording) -> None:
@@ -105,7 +106,7 @@ def test_the_same_through_pyone(recording: Recording) -> None:
         ("full datastorepool", datastore.parse),
         ("full vnpool", virtual_network.parse),
         ("vn template pool", vn_template.parse),
-        ("vm pool", usage.parse_vms),
+        ("vm pool", in_use.parse_vms),
     ):
         front_end = FrontEnd("http://127.0.0.1:2633/RPC2", Session("a:b"), wire=recording.wire(step))
         assert parse(front_end.read("x.info")) == parse(recording.xml(step))

@@ -10,13 +10,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from edgewrap.spec.addressing import (
+    active_indexes,
     block,
     eip_place,
     groups_half,
     host_address,
     host_capacity,
     hosts_half,
-    living,
     pair,
     pair_capacity,
 )
@@ -71,12 +71,12 @@ def test_no_two_keys_share_an_address(subnet: IPv4Network, groups: int) -> None:
 
 @given(st.integers(0, 40), st.sets(st.integers(0, 40)))
 def test_a_key_never_comes_back_and_growth_keeps_the_living(count: int, retired: set[int]) -> None:
-    now = living(count, tuple(retired))
+    now = active_indexes(count, tuple(retired))
     assert len(now) == count
     assert not retired & set(now)
-    assert living(count + 1, tuple(retired))[:count] == now
+    assert active_indexes(count + 1, tuple(retired))[:count] == now
     if now:
-        assert living(count - 1, (*retired, now[0])) == now[1:]
+        assert active_indexes(count - 1, (*retired, now[0])) == now[1:]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edgewrap.spec.contract import contract
-from edgewrap.spec.unbuilt import UNBUILT
+from edgewrap.spec.not_implemented import UNBUILT
 
 from .conftest import Load
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edgewrap.spec.addressing import host_capacity, living, pair_capacity
+from edgewrap.spec.addressing import active_indexes, host_capacity, pair_capacity
 from edgewrap.spec.reference import reference
 
 from .conftest import Load
@@ -24,7 +24,7 @@ def test_the_tables_are_those_of_the_models() -> None:
 @pytest.mark.parametrize("row", re.findall(r"^\| `(count: .*?)` \| ([\d, ]+) \|$", TEXT, re.MULTILINE))
 def test_the_living_indexes(load: Load, row: tuple[str, str]) -> None:
     hosts = load(f"hosts: {{ {row[0]} }}\n").hosts
-    assert ", ".join(map(str, living(hosts.count, hosts.retired))) == row[1]
+    assert ", ".join(map(str, active_indexes(hosts.count, hosts.retired))) == row[1]
 
 
 @pytest.mark.parametrize("row", re.findall(r"^\| /(\d+) \| (\d+) \| (\w+) \| (\d+) \|$", TEXT, re.MULTILINE))

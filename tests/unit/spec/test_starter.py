@@ -9,7 +9,7 @@ import pytest
 
 from edgewrap.spec.contract import contract
 from edgewrap.spec.load import load_spec, public_document
-from edgewrap.spec.unbuilt import UNBUILT
+from edgewrap.spec.not_implemented import UNBUILT
 
 from .conftest import Load
 

@@ -8,7 +8,7 @@ import json
 import pytest
 from rich.console import Console
 
-from edgewrap.change import Action, Change, Plane
+from edgewrap.change import Action, Change, PlaneName
 from edgewrap.cli.views import View
 from edgewrap.cli.views.lines import LinesView
 from edgewrap.cli.views.live import LiveView
@@ -18,8 +18,8 @@ from edgewrap.errors import Diagnostic, PartlyAppliedError, TerraformError
 from edgewrap.events import Event, EventKind
 
 CHANGES = (
-    Change(Plane.AWS, "elastic ip", "eip-0", Action.CREATE, why="new in the spec"),
-    Change(Plane.HOSTS, "route", "host-0/10.0.128.2", Action.UPDATE, {"dev": "eth0"}, {"dev": "[red]x\n"}, "drift"),
+    Change(PlaneName.AWS, "elastic ip", "eip-0", Action.CREATE, why="new in the spec"),
+    Change(PlaneName.HOSTS, "route", "host-0/10.0.128.2", Action.UPDATE, {"dev": "eth0"}, {"dev": "[red]x\n"}, "drift"),
 )
 FAILURE = PartlyAppliedError(
     "the plan is only partly applied",
@@ -38,10 +38,10 @@ FAILURE = PartlyAppliedError(
 
 def show(view: View) -> None:
     with view:
-        view.changes(CHANGES, list(Plane))
-        view.event(Event(EventKind.STEP_STARTED, Plane.HOSTS, "host-0", "waiting for SSH"))
-        view.event(Event(EventKind.STEP_DONE, Plane.HOSTS, "host-0", "converged", 12.0))
-        view.event(Event(EventKind.LOG, Plane.AWS, "terraform", "only for the log file"))
+        view.changes(CHANGES, list(PlaneName))
+        view.event(Event(EventKind.STEP_STARTED, PlaneName.HOSTS, "host-0", "waiting for SSH"))
+        view.event(Event(EventKind.STEP_DONE, PlaneName.HOSTS, "host-0", "converged", 12.0))
+        view.event(Event(EventKind.LOG, PlaneName.AWS, "terraform", "only for the log file"))
         view.failure(FAILURE)
         view.message("done")
 
@@ -85,12 +85,12 @@ def test_live_view_can_be_left_for_a_question_and_entered_again() -> None:
 
 def test_a_host_that_is_new_in_many_parts_is_one_line() -> None:
     new = [
-        Change(Plane.HOSTS, kind, f"host-1/{kind}/{number}", Action.CREATE)
+        Change(PlaneName.HOSTS, kind, f"host-1/{kind}/{number}", Action.CREATE)
         for kind, count in (("route", 9), ("file", 6))
         for number in range(count)
     ]
-    one = Change(Plane.HOSTS, "route", "host-2/route/1", Action.CREATE, why="it is not there")
-    assert list(plan_lines([*new, one], [Plane.HOSTS])) == [
+    one = Change(PlaneName.HOSTS, "route", "host-2/route/1", Action.CREATE, why="it is not there")
+    assert list(plan_lines([*new, one], [PlaneName.HOSTS])) == [
         "hosts: 16 to create",
         "  + host-1  (9 route, 6 file)",
         "  + route host-2/route/1  (it is not there)",

@@ -1,0 +1,42 @@
+"""Rendering into a directory of the user's choice, for a look, a policy check or `terraform validate`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgewrap.atomic_files import write_atomically
+from edgewrap.aws.clients import Clients
+from edgewrap.aws.inputs.decide import decide_inputs, unprovisioned
+from edgewrap.aws.inputs.lookups import AwsLookups
+from edgewrap.aws.inputs.offline_lookups import OfflineLookups
+from edgewrap.aws.render.module import render
+from edgewrap.errors import UsageError
+from edgewrap.spec.models import Spec
+
+if TYPE_CHECKING:
+    from edgewrap.aws.facts import AwsState
+
+
+def export_terraform(
+    spec: Spec, state: AwsState | None, directory: Path, environ: Mapping[str, str], *, offline: bool
+) -> tuple[str, ...]:
+    """Write the rendered files into `directory`; returns their relative paths.
+
+    Raises UsageError where the directory holds Terraform files that are not edgewrap's: they would be one module with
+    ours, and are not touched.
+    """
+    lookups = OfflineLookups(spec) if offline else AwsLookups(spec, Clients(spec, environ))
+    previous, missing = (state.inputs, unprovisioned(state.inputs.amis, state.addresses)) if state else (None, ())
+    files = render(spec, decide_inputs(spec, previous, lookups, missing=missing))
+    foreign = sorted(path.name for path in directory.glob("*.tf*") if path.is_file() and path.name not in files)
+    if foreign:
+        raise UsageError(
+            f"{directory} holds other Terraform files: {', '.join(foreign)}",
+            cause="terraform would read them together with the rendered ones",
+            advice="name another directory with --output",
+        )
+    for name, text in files.items():
+        write_atomically(directory / name, text)
+    return tuple(files)

@@ -1,0 +1,75 @@
+"""What a cluster's Terraform state says, and that of a first run whose Terraform was killed before it had saved one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from edgewrap.aws.inputs.lookups import InstanceNow
+from edgewrap.aws.inputs.model import Inputs
+from edgewrap.aws.outputs import read_outputs
+from edgewrap.aws.state.store import StateStore
+from edgewrap.aws.state.untracked import addresses_in, ids_in
+from edgewrap.errors import StateError
+from edgewrap.outputs import HostOutput, Outputs
+
+
+@dataclass(frozen=True, slots=True)
+class AwsState:
+    """What the Terraform state says: the outputs, the inputs kept in it, the spec last applied to its end (JSON text,
+    empty where none was), and the addresses and ids of what is in it."""
+
+    outputs: Outputs
+    inputs: Inputs
+    applied: str
+    addresses: frozenset[str] = frozenset()
+    ids: frozenset[str] = frozenset()
+
+    def with_instances(self, now: Mapping[str, InstanceNow]) -> AwsState:
+        """The same with the hosts' instances as they are `now`, by their ids."""
+        private = self.inputs.host_address == "private"
+        hosts = {key: _as_it_is(host, now[host.instance_id], private) for key, host in self.outputs.hosts.items()}
+        return replace(self, outputs=replace(self.outputs, hosts=hosts))
+
+
+def read_state(store: StateStore, name: str, *, locked: bool) -> AwsState | None:
+    """The state of the cluster `name`; None where there is nothing in it. `locked`: this run holds the cluster's lock.
+
+    Raises StateError where it is damaged, lost, or another cluster's.
+    """
+    document = store.read()
+    if document is None or not document.resources:
+        return _started_state(store, name, locked=locked)
+    values = document.outputs
+    inputs = Inputs.from_text(values.get("inputs") or document.inputs())
+    _require_own(inputs, name, document.place)
+    applied = values.get("applied") or ""
+    resources = document.resources
+    return AwsState(read_outputs(values, inputs), inputs, applied, addresses_in(resources), ids_in(resources))
+
+
+def _started_state(store: StateStore, name: str, *, locked: bool) -> AwsState | None:
+    """What the first run decided; looked at only by a run that holds the lock, since the Terraform that was killed may
+    otherwise still be at work."""
+    text = store.pending_inputs() if locked else None
+    if text is None:
+        return None
+    inputs = Inputs.from_text(text)
+    _require_own(inputs, name, store.place)
+    return AwsState(read_outputs({}, inputs), inputs, "")
+
+
+def _require_own(inputs: Inputs, name: str, place: str) -> None:
+    found = inputs.foundation.name
+    if found != name:
+        raise StateError(
+            f"the Terraform state {place} is that of the cluster {found}, not of {name}",
+            cause="two specs name the same place for their state, or the cluster's name was changed",
+            advice=f"nothing was changed; give {name} a place of its own (terraform.backend, EDGEWRAP_DIR), or write "
+            f"`name: {found}`",
+        )
+
+
+def _as_it_is(host: HostOutput, now: InstanceNow, private: bool) -> HostOutput:
+    public = "" if private else now.public_address
+    return replace(host, state=now.state, public_address=public, name=public or host.private_address)

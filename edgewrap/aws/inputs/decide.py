@@ -1,0 +1,142 @@
+"""Deciding the inputs: what is decided already is kept, only what is new is looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Protocol
+
+from edgewrap.aws.inputs.immutable_fields import refused_changes, refused_sizes
+from edgewrap.aws.inputs.model import Foundation, Inputs, InterfaceLimits, Retired, eip_key, group_key, host_key
+from edgewrap.aws.inputs.opennebula_version import decide_version
+from edgewrap.aws.inputs.placement import place
+from edgewrap.aws.state.untracked import INSTANCE, KEY_PAIR, SUBNET, VPC
+from edgewrap.errors import RefusedChangeError
+from edgewrap.spec.addressing import active_indexes
+from edgewrap.spec.models import Spec
+
+
+class Lookups(Protocol):
+    """What only AWS, chance or a file of the user's can tell. Each may raise AwsError, `public_key` ToolError."""
+
+    def new_uuid(self) -> str:
+        """A UUID that no cluster has yet."""
+
+    def first_zone(self, preferred: str = "") -> str:
+        """The availability zone `preferred` where it offers the instance type, else the first, by name, that does."""
+
+    def image(self) -> str:
+        """The id of the newest image that `hosts.ami` (`ubuntu-24.04`) stands for, for the type's architecture."""
+
+    def interface_limits(self) -> InterfaceLimits:
+        """What the instance type allows."""
+
+    def public_key(self) -> str:
+        """The text of the user's public key file: one line, no line end."""
+
+
+VPC_KEY, SUBNET_KEY, KEY_PAIR_KEY = "vpc", "subnet", "key-pair"
+
+
+def unprovisioned(hosts: Iterable[str], addresses: Collection[str]) -> frozenset[str]:
+    """The keys of hosts, VPC, subnet and key pair that a state with these `addresses` does not hold."""
+    wanted = {VPC_KEY: VPC, SUBNET_KEY: SUBNET, KEY_PAIR_KEY: KEY_PAIR, **{key: INSTANCE.format(key) for key in hosts}}
+    return frozenset(key for key, address in wanted.items() if address not in addresses)
+
+
+def decide_inputs(
+    spec: Spec,
+    previous: Inputs | None,
+    lookups: Lookups,
+    *,
+    unavailable: Collection[str] = (),
+    new_hosts: Collection[str] = (),
+    missing: Collection[str] = (),
+    front_end_version: str = "",
+) -> Inputs:
+    """The inputs of this run.
+
+    Kept: the UUID, the zone, the image of every existing host, the key's text, the placement of every group whose host
+    stays. `unavailable` are the keys of hosts that must carry no groups if any other can, `new_hosts` of those that
+    have no instance yet. `missing` are the keys of what is not in the state: for these, earlier decisions do not bind,
+    or a wrong image, key or zone that made an apply fail could never be corrected.
+    `lookups` are asked only for what is new. `front_end_version` is OpenNebula's own (`7.0.2`), empty where it could
+    not be read. Raises RefusedChangeError where the spec asks for what the cluster cannot take.
+    """
+    if previous is not None:
+        previous = _still_binding(spec, previous, lookups, missing)
+        _refuse([str(refusal) for refusal in refused_changes(spec, previous)])
+    limits = previous.limits if previous else lookups.interface_limits()
+    _refuse([str(refusal) for refusal in refused_sizes(spec, limits)])
+
+    hosts = [host_key(index) for index in active_indexes(spec.hosts.count, spec.hosts.retired)]
+    eips = spec.public_network.elastic_ips
+    groups = [group_key(index) for index in range(spec.public_network.groups)]
+    able = [host for host in hosts if host not in unavailable] or hosts
+    retired = previous.retired if previous else Retired()
+    return Inputs(
+        uuid=previous.uuid if previous else lookups.new_uuid(),
+        foundation=previous.foundation if previous else _foundation(spec, lookups),
+        limits=limits,
+        host_address=spec.hosts.address,
+        public_key=previous.public_key if previous else lookups.public_key(),
+        amis=_images(spec, hosts, previous, lookups, missing),
+        placement=place(groups, able, previous.placement if previous else {}, new_hosts),
+        eips=tuple(eip_key(index) for index in active_indexes(eips.count, eips.retired)),
+        ipam_eips=previous.ipam_eips if previous else (),
+        retired=Retired(
+            hosts=tuple(sorted({*retired.hosts, *spec.hosts.retired})),
+            eips=tuple(sorted({*retired.eips, *eips.retired})),
+        ),
+        opennebula_version=decide_version(spec, previous.opennebula_version if previous else "", front_end_version),
+    )
+
+
+def _foundation(spec: Spec, lookups: Lookups) -> Foundation:
+    network = spec.aws.network
+    return Foundation(
+        name=spec.name,
+        region=spec.aws.region,
+        zone=lookups.first_zone() if spec.aws.zone == "auto" else spec.aws.zone,
+        vpc_cidr=str(network.cidr),
+        subnet_cidr=str(network.subnet_cidr),
+        groups=spec.public_network.groups,
+        instance_type=spec.hosts.instance_type,
+    )
+
+
+def _still_binding(spec: Spec, previous: Inputs, lookups: Lookups, missing: Collection[str]) -> Inputs:
+    """The `previous` inputs, with what nothing holds to them as the spec has it now.
+
+    While a host stands, so do the network it is in and the key it lets in, whatever else somebody took away.
+    """
+    if any(host not in missing for host in previous.amis):
+        return previous
+    foundation, network = previous.foundation, spec.aws.network
+    if SUBNET_KEY in missing:
+        # left open, the zone stays where it can: what a killed run made without a trace in the state is in it
+        zone = lookups.first_zone(foundation.zone) if spec.aws.zone == "auto" else spec.aws.zone
+        foundation = foundation.model_copy(update={"zone": zone})
+        if VPC_KEY in missing or str(network.cidr) == foundation.vpc_cidr:
+            cidrs = {"vpc_cidr": str(network.cidr), "subnet_cidr": str(network.subnet_cidr)}
+            foundation = foundation.model_copy(update=cidrs)
+    public_key = lookups.public_key() if KEY_PAIR_KEY in missing else previous.public_key
+    return previous.model_copy(update={"foundation": foundation, "public_key": public_key})
+
+
+def _images(
+    spec: Spec, hosts: list[str], previous: Inputs | None, lookups: Lookups, missing: Collection[str]
+) -> dict[str, str]:
+    """The image of each host; one that is made keeps its own, all others get the same."""
+    known = {host: ami for host, ami in previous.amis.items() if host not in missing} if previous else {}
+    if all(host in known for host in hosts):
+        newest = ""
+    elif spec.hosts.ami.startswith("ami-"):
+        newest = spec.hosts.ami
+    else:
+        newest = lookups.image()
+    return {host: known.get(host, newest) for host in hosts}
+
+
+def _refuse(refusals: list[str]) -> None:
+    if refusals:
+        raise RefusedChangeError(refusals)

@@ -1,0 +1,204 @@
+"""The few questions that edgewrap itself puts to AWS, by boto3.
+
+Asked when something new is to be decided; only the states of the instances are asked for in every run, since Terraform
+takes a stopped instance for a sound one.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from edgewrap.aws.clients import Clients
+from edgewrap.aws.inputs.model import InterfaceLimits
+from edgewrap.aws.output_formats import WORD, address
+from edgewrap.errors import AwsError, ToolError
+from edgewrap.spec.formats import LINE_BREAK
+from edgewrap.spec.models import Spec
+from edgewrap.spec.place import code_point, quoted
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2.literals import InstanceTypeType
+    from mypy_boto3_ec2.type_defs import FilterTypeDef, InstanceTypeDef, InstanceTypeInfoTypeDef
+
+CANONICAL = "099720109477"
+UBUNTU_NAMES = {
+    "ubuntu-22.04": "ubuntu/images/hvm-ssd*/ubuntu-jammy-22.04-{machine}-server-*",
+    "ubuntu-24.04": "ubuntu/images/hvm-ssd*/ubuntu-noble-24.04-{machine}-server-*",
+}
+MACHINES = {"x86_64": "amd64", "arm64": "arm64"}  # EC2's word for an architecture: Ubuntu's
+KEY_TYPES = ("ssh-rsa", "ssh-ed25519")  # that EC2 imports
+MOST_VALUES = 200  # in one filter
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceNow:
+    """An instance as AWS has it: EC2's word for its state, and its public address, empty where it has none."""
+
+    state: str
+    public_address: str
+
+
+class AwsLookups:
+    """The lookups of one spec against its AWS."""
+
+    def __init__(self, spec: Spec, clients: Clients) -> None:
+        self._region = spec.aws.region
+        self._instance_type = spec.hosts.instance_type
+        self._ami = spec.hosts.ami
+        self._public_key = spec.local_path(spec.ssh.public_key)
+        self._clients = clients
+        self._known_type: InstanceTypeInfoTypeDef | None = None
+
+    def new_uuid(self) -> str:
+        """A random UUID."""
+        return str(uuid.uuid4())
+
+    def first_zone(self, preferred: str = "") -> str:
+        """The zone `preferred` where it offers the type, else the first, by name. Raises AwsError where none does."""
+        zones = self.zones()
+        if not zones:
+            raise AwsError(
+                f"no zone of {self._region} offers {self._instance_type}",
+                cause="the type is not sold in this region",
+                advice="take another hosts.instance_type or aws.region",
+            )
+        return preferred if preferred in zones else zones[0]
+
+    def zones(self) -> Sequence[str]:
+        """The availability zones that offer the type, by name. Local and Wavelength Zones (`us-west-2-lax-1a`) do not
+        count: they are opted in to, and have few services. Raises AwsError where AWS cannot be asked."""
+        with self._clients.translate_errors():
+            offerings = self._clients.ec2.describe_instance_type_offerings(
+                LocationType="availability-zone", Filters=[{"Name": "instance-type", "Values": [self._instance_type]}]
+            )["InstanceTypeOfferings"]
+        own = re.compile(re.escape(self._region) + "[a-z]")
+        return sorted(offering["Location"] for offering in offerings if own.fullmatch(offering["Location"]))
+
+    def image(self) -> str:
+        """The newest of Canonical's own images for the type's architecture. Raises AwsError where there is none.
+
+        DescribeImages rather than Canonical's SSM parameter: it needs no right beyond EC2's own, and every endpoint
+        that stands in for AWS has it.
+        """
+        machine = self._machine()
+        name = UBUNTU_NAMES[self._ami].format(machine=MACHINES[machine])
+        with self._clients.translate_errors():
+            images = self._clients.ec2.describe_images(
+                Owners=[CANONICAL],
+                Filters=[
+                    {"Name": "name", "Values": [name]},
+                    {"Name": "architecture", "Values": [machine]},
+                    {"Name": "state", "Values": ["available"]},
+                ],
+            )["Images"]
+        if not images:
+            raise AwsError(
+                f"no image of {self._ami} for {machine} in {self._region}",
+                cause=f"owner {CANONICAL} offers none named {name}",
+                advice="name one by its id: `ami: ami-…` in hosts",
+            )
+        return max(images, key=lambda image: (image["CreationDate"], image["ImageId"]))["ImageId"]
+
+    def interface_limits(self) -> InterfaceLimits:
+        """What the type allows on its first network card. Raises AwsError where there is no such type."""
+        network = self._type()["NetworkInfo"]
+        cards = {card["NetworkCardIndex"]: card for card in network.get("NetworkCards", [])}
+        interfaces = cards[0]["MaximumNetworkInterfaces"] if 0 in cards else network["MaximumNetworkInterfaces"]
+        return InterfaceLimits(interfaces=interfaces, addresses_per_interface=network["Ipv4AddressesPerInterface"])
+
+    def public_key(self) -> str:
+        """The text of the user's public key file. Raises ToolError where it cannot be read or is not one."""
+        advice = "make one with `ssh-keygen -t ed25519`, or name another file in ssh.public_key"
+        try:
+            content = self._public_key.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ToolError(
+                f"the public key {self._public_key} cannot be read", cause=str(error), advice=advice
+            ) from error
+        text = content.strip()
+        kind = text.split(" ", 1)[0]
+        start = content.index(text)
+        line_break = LINE_BREAK.search(content, start, start + len(text))
+        if line_break is not None or not kind.startswith(("ssh-", "ecdsa-", "sk-")):
+            found = f"{_place(self._public_key, line_break)} is a line break: " if line_break else ""
+            raise ToolError(
+                f"{self._public_key} is not a public key file",
+                cause=f"{found}it should hold one line: type, key, comment",
+                advice=advice,
+            )
+        if kind not in KEY_TYPES:
+            raise ToolError(
+                f"{self._public_key} holds a key of type {kind}",
+                cause="EC2 takes RSA and ED25519 keys only",
+                advice=advice,
+            )
+        return text
+
+    def instances(self, ids: Sequence[str]) -> dict[str, InstanceNow]:
+        """The instances of these ids as they are; one that AWS no longer knows is `terminated`."""
+        found = dict.fromkeys(ids, InstanceNow("terminated", ""))
+        with self._clients.translate_errors():
+            pages = self._clients.ec2.get_paginator("describe_instances")
+            for first in range(0, len(ids), MOST_VALUES):
+                some = ids[first : first + MOST_VALUES]
+                # by a filter, which knows no error for an id that is gone
+                for page in pages.paginate(Filters=[{"Name": "instance-id", "Values": some}]):
+                    for instance in (one for reservation in page["Reservations"] for one in reservation["Instances"]):
+                        found[instance["InstanceId"]] = _instance_now(instance)
+        return found
+
+    def clusters_named(self, name: str) -> dict[str, str]:
+        """The VPCs that edgewrap made for a cluster of that name, in this region: the UUID in their tags by VPC id."""
+        filters: list[FilterTypeDef] = [{"Name": "tag:edgewrap:cluster", "Values": [name]}]
+        with self._clients.translate_errors():
+            vpcs = self._clients.ec2.describe_vpcs(Filters=filters)["Vpcs"]
+        tags = {vpc["VpcId"]: {tag["Key"]: tag["Value"] for tag in vpc.get("Tags", [])} for vpc in vpcs}
+        return {vpc_id: found.get("edgewrap:uuid", "") for vpc_id, found in sorted(tags.items())}
+
+    def get_ready(self) -> None:
+        """Make the client, which takes half a second, ahead of the first question."""
+        with self._clients.translate_errors():
+            _ = self._clients.ec2
+
+    def _machine(self) -> str:
+        """The type's architecture in EC2's word: the first that Ubuntu is made for, since some types list i386 too."""
+        offered = self._type()["ProcessorInfo"]["SupportedArchitectures"]
+        for machine in offered:
+            if machine in MACHINES:
+                return machine
+        raise AwsError(
+            f"{self._instance_type} is of architecture {', '.join(offered) or 'unknown'}",
+            cause=f"Ubuntu's images are for {' and '.join(MACHINES)}",
+            advice="take another hosts.instance_type, or name an image by its id: `ami: ami-…` in hosts",
+        )
+
+    def _type(self) -> InstanceTypeInfoTypeDef:
+        if self._known_type is None:
+            asked = cast("InstanceTypeType", self._instance_type)
+            with self._clients.translate_errors():
+                self._known_type = self._clients.ec2.describe_instance_types(InstanceTypes=[asked])["InstanceTypes"][0]
+        return self._known_type
+
+
+def _place(file: Path, found: re.Match[str]) -> str:
+    """Where in a file a character is, and which one: `FILE:LINE:COLUMN: U+2028`."""
+    line = found.string.count("\n", 0, found.start()) + 1
+    column = found.start() - found.string.rfind("\n", 0, found.start())
+    return f"{file}:{line}:{column}: {code_point(found[0])}"
+
+
+def _instance_now(instance: InstanceTypeDef) -> InstanceNow:
+    state, public = str(instance["State"]["Name"]), instance.get("PublicIpAddress", "")
+    try:
+        return InstanceNow(WORD.check(state), address(public) if public else "")
+    except ValueError as error:
+        raise AwsError(
+            f"EC2's answer about an instance is wrong: {error} (state {quoted(state)}, address {quoted(public)})",
+            cause="something other than EC2 answers at the endpoint",
+            advice="check aws.endpoint_url, AWS_ENDPOINT_URL and the proxy",
+        ) from None

@@ -1,0 +1,71 @@
+"""The forms of the values in Terraform's outputs. They end on command lines, in scripts and in other systems, so a
+value of another form is refused, whoever wrote it into the state."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from ipaddress import AddressValueError, IPv4Address, IPv4Network
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from edgewrap.outputs import UNKNOWN
+from edgewrap.spec.formats import Form
+
+WORD = Form(r"(?=.{1,40}\Z)[a-z0-9]+(?:-[a-z0-9]+)*", "one of AWS's words, such as running")
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_DNS_NAME = re.compile(rf"(?=.{{1,253}}\Z)(?:{_LABEL}\.)+(?=[a-z]){_LABEL}")
+_INDEX = r"(?:0|[1-9][0-9]{0,4})"
+
+
+def address(text: str) -> str:
+    """An IPv4 address; raises ValueError for anything else."""
+    try:
+        return str(IPv4Address(text))
+    except AddressValueError:
+        raise ValueError("must be an IPv4 address such as 10.0.0.10") from None
+
+
+def _network(text: str) -> str:
+    try:
+        if str(IPv4Network(text)) == text:
+            return text
+    except ValueError:
+        pass
+    raise ValueError("must be an IPv4 network in CIDR form, such as 10.0.0.0/16")
+
+
+def _host_name(text: str) -> str:
+    """What SSH connects to: an IPv4 address or a DNS name, or nothing; raises ValueError for anything else."""
+    if not text or _DNS_NAME.fullmatch(text):
+        return text
+    try:
+        return address(text)
+    except ValueError:
+        raise ValueError("must be an IPv4 address, or a DNS name in lower case") from None
+
+
+def _known(check: Callable[[str], str]) -> AfterValidator:
+    """A text that passes `check`, or UNKNOWN where a plan cannot tell it yet."""
+    return AfterValidator(lambda text: text if text == UNKNOWN else check(text))
+
+
+def _resource_id(prefix: str, what: str) -> AfterValidator:
+    return _known(Form(rf"{prefix}-[0-9a-f]{{1,32}}", f"the id of {what}, such as {prefix}-0123456789abcdef0").check)
+
+
+Address = Annotated[str, _known(address)]
+Network = Annotated[str, _known(_network)]
+HostName = Annotated[str, _known(_host_name)]
+InstanceId = Annotated[str, _resource_id("i", "an instance")]
+VpcId = Annotated[str, _resource_id("vpc", "a VPC")]
+SubnetId = Annotated[str, _resource_id("subnet", "a subnet")]
+InterfaceId = Annotated[str, _resource_id("eni", "a network interface")]
+AllocationId = Annotated[str, _resource_id("eipalloc", "an Elastic IP")]
+Mac = Annotated[str, _known(Form(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}", "a MAC address such as 02:00:00:00:00:01").check)]
+Uuid = Annotated[str, Form(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "a UUID in lower case")]
+Word = Annotated[str, _known(WORD.check)]
+HostKey = Annotated[str, Form(rf"host-{_INDEX}", "the key of a host, such as host-0")]
+GroupKey = Annotated[str, Form(rf"group-{_INDEX}", "the key of an interface group, such as group-0")]
+EipKey = Annotated[str, Form(rf"eip-(?:x-)?{_INDEX}", "the key of an Elastic IP, such as eip-0")]

@@ -1,0 +1,186 @@
+"""What the AWS account has and uses in one region: quotas, and what counts in them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+from typing import TYPE_CHECKING, cast
+
+from edgewrap.aws.clients import Clients
+from edgewrap.aws.preflight.quotas import Quota, vcpu_quota
+from edgewrap.errors import AwsError
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2.literals import InstanceTypeType
+    from mypy_boto3_ec2.type_defs import AddressTypeDef, InstanceTypeDef, TagTypeDef
+    from mypy_boto3_service_quotas.type_defs import ServiceQuotaTypeDef
+
+UUID_TAG, KEY_TAG = "edgewrap:uuid", "edgewrap:key"
+COUNTED_STATES = ("pending", "running")  # of instances
+OTHER_STATES = ("stopping", "stopped")  # they are there, and count in no quota of vCPUs
+MOST_TYPES = 100  # in one question
+NO_VALUE = frozenset({"NoSuchResourceException"})
+AMAZON_POOL = "amazon"
+DENIED = frozenset({"UnauthorizedOperation", "AccessDenied", "AccessDeniedException"})
+
+
+@dataclass(frozen=True, slots=True)
+class InUse:
+    """What counts in a quota: how much, the keys of what is the cluster's own, and those of them that do not count."""
+
+    count: int
+    own: frozenset[str]
+    idle: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Vpc:
+    """A VPC of the region. `key` is edgewrap's, empty where it is not this cluster's; `owner` is the account that it
+    belongs to: one that only shares a subnet with ours counts in its own quota."""
+
+    id: str
+    key: str
+    networks: tuple[IPv4Network, ...]
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who the credentials belong to."""
+
+    account: str
+    arn: str
+
+
+class Account:
+    """One account and region; `uuid` is the cluster's, empty where it has none yet. Every method raises AwsError."""
+
+    def __init__(self, clients: Clients, uuid: str) -> None:
+        self._clients = clients
+        self._uuid = uuid
+
+    def caller(self) -> Caller:
+        """Who we are."""
+        with self._clients.translate_errors():
+            answer = self._clients.sts.get_caller_identity()
+        return Caller(answer["Account"], answer["Arn"])
+
+    def limit(self, quota: Quota) -> int:
+        """The quota in force: what was granted, else AWS's default, else what EC2 itself says."""
+        try:
+            return self._service_quota(quota)
+        except AwsError as error:
+            if not quota.attribute or error.code not in DENIED | NO_VALUE:
+                raise
+            return self._attribute(quota)
+
+    def elastic_ips(self) -> InUse:
+        """The Elastic IPs of the region that count."""
+        with self._clients.translate_errors():
+            addresses = [one for one in self._clients.ec2.describe_addresses()["Addresses"] if _counts(one)]
+        return InUse(len(addresses), self._own(address.get("Tags", []) for address in addresses))
+
+    def vpcs(self) -> tuple[Vpc, ...]:
+        """All VPCs of the region, the default one and those that other accounts share with us among them."""
+        with self._clients.translate_errors():
+            found = [
+                vpc for page in self._clients.ec2.get_paginator("describe_vpcs").paginate() for vpc in page["Vpcs"]
+            ]
+        return tuple(
+            Vpc(
+                vpc["VpcId"],
+                next(iter(self._own([vpc.get("Tags", [])])), ""),
+                tuple(IPv4Network(one["CidrBlock"]) for one in vpc.get("CidrBlockAssociationSet", [])),
+                vpc.get("OwnerId", ""),
+            )
+            for vpc in found
+        )
+
+    def vcpus(self, quota: Quota) -> InUse:
+        """The vCPUs of the running on-demand instances that count in the quota."""
+        kinds: Counter[str] = Counter()
+        own: dict[bool, set[str]] = {True: set(), False: set()}
+        with self._clients.translate_errors():
+            pages = self._clients.ec2.get_paginator("describe_instances").paginate(
+                Filters=[{"Name": "instance-state-name", "Values": [*COUNTED_STATES, *OTHER_STATES]}]
+            )
+            for page in pages:
+                for instance in (one for reservation in page["Reservations"] for one in reservation["Instances"]):
+                    counts = instance["State"]["Name"] in COUNTED_STATES
+                    own[counts] |= self._own([instance.get("Tags", [])])
+                    if counts and _on_demand(instance) and vcpu_quota(instance["InstanceType"]) == quota:
+                        kinds[instance["InstanceType"]] += 1
+        sizes = self.vcpus_of(kinds)
+        used = sum(sizes[kind] * count for kind, count in kinds.items())
+        return InUse(used, frozenset(own[True] | own[False]), frozenset(own[False] - own[True]))
+
+    def vcpus_of(self, types: Collection[str]) -> Mapping[str, int]:
+        """The vCPUs of each of these instance types."""
+        asked = cast("list[InstanceTypeType]", sorted(types))
+        with self._clients.translate_errors():
+            return {
+                str(one["InstanceType"]): one["VCpuInfo"]["DefaultVCpus"]
+                for first in range(0, len(asked), MOST_TYPES)
+                for one in self._clients.ec2.describe_instance_types(InstanceTypes=asked[first : first + MOST_TYPES])[
+                    "InstanceTypes"
+                ]
+            }
+
+    def _service_quota(self, quota: Quota) -> int:
+        """A quota that nobody ever changed has no value of its own in some accounts: then AWS's default."""
+        with self._clients.translate_errors():  # to make the client can fail too: AWS_PROFILE may name none
+            client = self._clients.quotas
+        try:
+            with self._clients.translate_errors():
+                answer = client.get_service_quota(ServiceCode=quota.service, QuotaCode=quota.code)
+        except AwsError as error:
+            if error.code not in NO_VALUE:
+                raise
+            with self._clients.translate_errors():
+                answer = client.get_aws_default_service_quota(ServiceCode=quota.service, QuotaCode=quota.code)
+        return _value(quota, answer["Quota"])
+
+    def _attribute(self, quota: Quota) -> int:
+        with self._clients.translate_errors():
+            answer = self._clients.ec2.describe_account_attributes(AttributeNames=[quota.attribute])  # type: ignore[list-item]
+        values = [value["AttributeValue"] for one in answer["AccountAttributes"] for value in one["AttributeValues"]]
+        if not values:
+            raise _untold(quota, "the account has no such attribute")
+        return int(values[0])
+
+    def _own(self, tag_lists: Iterable[Iterable[TagTypeDef]]) -> frozenset[str]:
+        """The keys of those that carry the cluster's UUID."""
+        named = ({tag["Key"]: tag["Value"] for tag in tags} for tags in tag_lists)
+        return frozenset(
+            tags[KEY_TAG] for tags in named if self._uuid and tags.get(UUID_TAG) == self._uuid and KEY_TAG in tags
+        )
+
+
+def _value(quota: Quota, told: ServiceQuotaTypeDef) -> int:
+    if "Value" not in told:  # AWS then says why, where it can
+        reason = told.get("ErrorReason", {})
+        raise _untold(quota, reason.get("ErrorMessage") or reason.get("ErrorCode") or "it gave no value")
+    return int(told["Value"])
+
+
+def _untold(quota: Quota, reason: str) -> AwsError:
+    return AwsError(
+        f"AWS does not tell the quota {quota.code} of {quota.name}",
+        cause=reason,
+        advice=f"look at {quota.code} in Service Quotas",
+    )
+
+
+def _counts(address: AddressTypeDef) -> bool:
+    """Whether an address counts in the quota: one of AWS's own, not of a pool brought along, an Outpost, a carrier, or
+    held by a service of AWS's."""
+    foreign = address.get("CustomerOwnedIp") or address.get("CarrierIp") or address.get("ServiceManaged")
+    return not foreign and address.get("PublicIpv4Pool", AMAZON_POOL) == AMAZON_POOL
+
+
+def _on_demand(instance: InstanceTypeDef) -> bool:
+    """Whether an instance counts in a quota of on-demand vCPUs: neither spot nor on a dedicated host, which has a quota
+    of its own."""
+    return "InstanceLifecycle" not in instance and instance.get("Placement", {}).get("Tenancy") != "host"

@@ -1,0 +1,201 @@
+"""The values of a render: what `terraform.tfvars.json` holds, made from the spec and the inputs.
+
+In a tfvars JSON every string is literal, so nothing that a user wrote is ever read as HCL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from ipaddress import IPv4Network
+
+from pydantic import BaseModel, ConfigDict
+
+from edgewrap.aws.inputs.model import Inputs, index_of
+from edgewrap.aws.render.rule_meaning import RuleMeaning
+from edgewrap.aws.render.user_data import user_data
+from edgewrap.first_boot.files import sets_itself_up
+from edgewrap.spec.addressing import block, eip_place, host_address, pair, pair_capacity
+from edgewrap.spec.models import SecurityRule, Spec
+
+ANYWHERE = IPv4Network("0.0.0.0/0")
+EVERYTHING = SecurityRule(protocol="all", description="everything")
+
+
+class Part(BaseModel):
+    """The base of every part: immutable."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class HostVariables(Part):
+    """One host; `instance` is false where it is to have none for now."""
+
+    ami: str
+    private_address: str
+    instance: bool = True
+
+
+class GroupVariables(Part):
+    """One interface group; `addresses` begins with the interface's own primary one."""
+
+    host: str
+    device_index: int
+    block: str
+    addresses: tuple[str, ...]
+
+
+class EipVariables(Part):
+    """One Elastic IP."""
+
+    group: str
+    private_address: str
+    gateway: str
+
+
+class RuleVariables(Part):
+    """One rule of the VMs' security group, in EC2's terms. No description is null: AWS knows no empty one."""
+
+    direction: str
+    protocol: str
+    from_port: int | None
+    to_port: int | None
+    cidr: str
+    description: str | None
+
+
+class Variables(Part):
+    """All variables of the root module."""
+
+    name: str
+    uuid: str
+    region: str
+    zone: str
+    tags: dict[str, str]
+    vpc_cidr: str
+    subnet_cidr: str
+    public_at_launch: bool
+    ssh_rules: dict[str, str]
+    vm_rules: dict[str, RuleVariables]
+    public_key: str
+    instance_type: str
+    instance_profile: str | None
+    root_volume_gb: int
+    user_data: str | None
+    hosts: dict[str, HostVariables]
+    groups: dict[str, GroupVariables]
+    eips: dict[str, EipVariables]
+    inputs: str
+    applied: str
+    endpoint_url: str | None = None
+
+
+def make_variables(spec: Spec, inputs: Inputs, applied: str, without: Collection[str] = ()) -> Variables:
+    """The variables; `applied` is the spec as JSON text, `without` are the keys of hosts that are to have no
+    instance for now.
+
+    Which hosts, groups and Elastic IPs there are, and what stands for good, comes from the inputs; the rest from the
+    spec. So a cluster can be destroyed whatever its spec says by now.
+    """
+    foundation = inputs.foundation
+    return Variables(
+        name=foundation.name,
+        uuid=inputs.uuid,
+        region=foundation.region,
+        zone=foundation.zone,
+        tags=dict(sorted(spec.aws.tags.items())),
+        vpc_cidr=foundation.vpc_cidr,
+        subnet_cidr=foundation.subnet_cidr,
+        public_at_launch=inputs.host_address == "public",
+        ssh_rules=ssh_rules(spec),
+        vm_rules=vm_rules(spec),
+        public_key=inputs.public_key,
+        instance_type=foundation.instance_type,
+        instance_profile=spec.aws.instance_profile,
+        root_volume_gb=spec.hosts.root_volume_gb,
+        user_data=_user_data(spec, inputs.opennebula_version),
+        hosts=_hosts(inputs, without),
+        groups=_groups(inputs),
+        eips=_eips(inputs),
+        inputs=inputs.to_text(),
+        applied=applied,
+        endpoint_url=spec.aws.endpoint_url,
+    )
+
+
+def ssh_rules(spec: Spec) -> dict[str, str]:
+    """The networks that may open SSH to the hosts, by the key of their rule."""
+    return {f"hosts-ingress-ssh-{cidr}": str(cidr) for cidr in spec.ssh.from_}
+
+
+def vm_rules(spec: Spec) -> dict[str, RuleVariables]:
+    """The rules of the VMs' security group, by key."""
+    return dict(_vm_rules(spec))
+
+
+def _user_data(spec: Spec, version: str) -> str | None:
+    return user_data(spec, version) if version and sets_itself_up(spec) else None
+
+
+def _hosts(inputs: Inputs, without: Collection[str]) -> dict[str, HostVariables]:
+    subnet = IPv4Network(inputs.foundation.subnet_cidr)
+    return {
+        key: HostVariables(
+            ami=ami, private_address=str(host_address(subnet, index_of(key))), instance=key not in without
+        )
+        for key, ami in inputs.amis.items()
+    }
+
+
+def _groups(inputs: Inputs) -> dict[str, GroupVariables]:
+    foundation = inputs.foundation
+    subnet = IPv4Network(foundation.subnet_cidr)
+    pairs = pair_capacity(subnet, foundation.groups, inputs.limits.addresses_per_interface)
+    groups: dict[str, GroupVariables] = {}
+    for key, host in inputs.placement.items():
+        index = index_of(key)
+        own = block(subnet, foundation.groups, index)
+        vms = (str(pair(own, number).address) for number in range(pairs))
+        groups[key] = GroupVariables(
+            host=host, device_index=1 + index, block=str(own), addresses=(str(own.network_address), *vms)
+        )
+    return groups
+
+
+def _eips(inputs: Inputs) -> dict[str, EipVariables]:
+    foundation = inputs.foundation
+    subnet = IPv4Network(foundation.subnet_cidr)
+    eips: dict[str, EipVariables] = {}
+    for key in inputs.eips:
+        group, number = eip_place(index_of(key), foundation.groups)
+        place = pair(block(subnet, foundation.groups, group), number)
+        eips[key] = EipVariables(group=f"group-{group}", private_address=str(place.address), gateway=str(place.gateway))
+    return eips
+
+
+def _vm_rules(spec: Spec) -> Iterator[tuple[str, RuleVariables]]:
+    """Rules by key. The key is what a rule allows, so reordering or respelling rules changes nothing in AWS."""
+    own = spec.public_network.security_group
+    for direction, rules in (("ingress", own.ingress), ("egress", own.egress)):
+        for rule in (EVERYTHING,) if rules is None else rules:
+            first, last = _ports(rule)
+            for cidr in rule.cidrs:
+                yield (
+                    RuleMeaning(direction, rule.protocol, *rule.port_range, cidr).key,
+                    RuleVariables(
+                        direction=direction,
+                        protocol="-1" if rule.protocol == "all" else rule.protocol,
+                        from_port=first,
+                        to_port=last,
+                        cidr=str(cidr),
+                        description=rule.description or None,
+                    ),
+                )
+
+
+def _ports(rule: SecurityRule) -> tuple[int | None, int | None]:
+    """EC2's two port fields: none for all protocols, -1 for every kind of ICMP."""
+    if rule.protocol == "all":
+        return None, None
+    if rule.protocol == "icmp":
+        return -1, -1
+    return rule.port_range

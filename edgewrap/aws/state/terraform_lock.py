@@ -1,0 +1,57 @@
+"""Terraform's own lock of a state in S3: an object beside the state, which a terraform that was killed leaves there."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from edgewrap.aws.state.s3 import Bucket
+
+FIELDS = ("ID", "Operation", "Who", "Created")
+
+
+@dataclass(frozen=True, slots=True)
+class TerraformLock:
+    """The lock as Terraform writes it. `who` is user@host, `since` UTC in ISO 8601; `etag` stands for the object as it
+    was read."""
+
+    id: str
+    operation: str
+    who: str
+    since: str
+    etag: str
+
+    def is_of_host(self, host: str) -> bool:
+        """Whether a terraform on that host took it."""
+        return self.who.rpartition("@")[2] == host
+
+    def __str__(self) -> str:
+        return f"terraform of {self.who} ({self.operation}) since {self.since}"
+
+
+def read_terraform_lock(bucket: Bucket) -> TerraformLock | None:
+    """The lock; None where the state is not locked. Raises StateError where S3 cannot be asked."""
+    stored = bucket.read(_key(bucket))
+    if stored is None:
+        return None
+    try:
+        fields = json.loads(stored.data)
+    except ValueError:
+        fields = {}
+    known = fields if isinstance(fields, dict) else {}
+    lock_id, operation, who, since = (str(known.get(name) or "unknown") for name in FIELDS)
+    return TerraformLock(lock_id, operation, who, since, stored.etag)
+
+
+def remove_terraform_lock(bucket: Bucket, lock: TerraformLock) -> bool:
+    """Remove exactly this lock. False where it is another one by now, or gone."""
+    return bucket.remove(_key(bucket), lock.etag)
+
+
+def terraform_lock_place(bucket: Bucket) -> str:
+    """The lock's address, for messages."""
+    return bucket.place(_key(bucket))
+
+
+def _key(bucket: Bucket) -> str:
+    return f"{bucket.state_key}.tflock"

@@ -1,0 +1,85 @@
+"""Which terraform (or tofu) is used: found on PATH, its version checked once per binary."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgewrap.atomic_files import write_atomically
+from edgewrap.errors import ToolError
+
+OLDEST = (1, 6)
+"""Both Terraform and OpenTofu have a 1.6, the first OpenTofu; `terraform_data` and `-json` are older than that."""
+
+OLDEST_WITH_S3 = (1, 10)
+"""Both have learned to lock a state in S3 by a file beside it in their 1.10."""
+
+HOW_TO_GET = (
+    "install it from https://developer.hashicorp.com/terraform/install (or run `make terraform` in a checkout), or "
+    "name another one in terraform.binary"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """One terraform binary and its version, as it says itself."""
+
+    path: Path
+    version: str
+
+
+def find_binary(name: str) -> Path:
+    """The binary of that name or path. Raises ToolError, saying how to get it."""
+    found = shutil.which(name)
+    if found is None:
+        raise ToolError(f"{name} is not installed", cause=f"no program {name} on PATH", advice=HOW_TO_GET)
+    return Path(found).absolute()
+
+
+def checked_binary(path: Path, memory: Path, ask: Callable[[Path], str], oldest: tuple[int, int] = OLDEST) -> Binary:
+    """The binary with its version, which must be `oldest` or newer. Raises ToolError where it is not.
+
+    `ask` gives the output of `version -json`; it is asked only for a binary that `memory` (a file) does not know by its
+    path, size and time of change, since asking costs a process.
+    """
+    status = path.stat()
+    stamp: list[str | int] = [str(path), status.st_size, status.st_mtime_ns]
+    version = _remembered(memory, stamp)
+    if version is None:
+        version = _version_in(path, ask(path))
+        write_atomically(memory, json.dumps({"binary": stamp, "version": version}) + "\n")
+    if tuple(int(part) for part in version.split(".")[:2]) < oldest:
+        needed = ".".join(map(str, oldest))
+        why = "" if oldest == OLDEST else " for a state in S3"
+        raise ToolError(
+            f"{path} is of version {version}", cause=f"edgewrap needs {needed} or newer{why}", advice=HOW_TO_GET
+        )
+    return Binary(path, version)
+
+
+def _remembered(memory: Path, stamp: list[str | int]) -> str | None:
+    try:
+        known = json.loads(memory.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if isinstance(known, dict) and known.get("binary") == stamp:
+        return str(known.get("version"))
+    return None
+
+
+def _version_in(path: Path, answer: str) -> str:
+    try:
+        version = str(json.loads(answer)["terraform_version"])
+    except (ValueError, KeyError, TypeError):
+        version = ""
+    if not re.match(r"\d+\.\d+", version):
+        raise ToolError(
+            f"{path} does not say its version",
+            cause="it is no terraform or tofu, or it is broken",
+            advice=HOW_TO_GET,
+        )
+    return version

@@ -1,0 +1,55 @@
+"""Whether `terraform init` has to run: only when something that it depends on has changed since the last one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgewrap.atomic_files import write_atomically
+from edgewrap.aws.backend import BACKEND_FILE
+
+LOCK_FILE = ".terraform.lock.hcl"
+
+
+@dataclass(frozen=True, slots=True)
+class InitStamp:
+    """The memory of the last `init` of a root module, kept in `memory`. `endpoint` is that of the state's S3, where it
+    is not AWS's own."""
+
+    module: Path
+    memory: Path
+    endpoint: str = ""
+
+    def needed(self, binary: Path, plugin_dir: Path | None) -> bool:
+        """Whether the modules, the backend, the lock file, the binary or the plugin directory are other ones now."""
+        try:
+            last = json.loads(self.memory.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return True
+        providers = self.module / ".terraform" / "providers"
+        return not providers.is_dir() or last != self._now(binary, plugin_dir)
+
+    def remember(self, binary: Path, plugin_dir: Path | None) -> None:
+        """An `init` has just succeeded."""
+        write_atomically(self.memory, json.dumps(self._now(binary, plugin_dir)) + "\n")
+
+    def forget(self) -> None:
+        """An `init` is about to run, and may fail."""
+        self.memory.unlink(missing_ok=True)
+
+    def _now(self, binary: Path, plugin_dir: Path | None) -> dict[str, str]:
+        """What `init` depends on; provider versions stand in the .tf files, the backend in one beside them."""
+        patterns = ("*.tf", "modules/*/*.tf", BACKEND_FILE, LOCK_FILE)
+        files = sorted(file for pattern in patterns for file in self.module.glob(pattern))
+        digest = hashlib.sha256()
+        for file in files:
+            digest.update(f"{file.relative_to(self.module)}\0".encode() + file.read_bytes() + b"\0")
+        status = binary.stat()
+        return {
+            "files": digest.hexdigest(),
+            "binary": f"{binary} {status.st_size} {status.st_mtime_ns}",
+            "plugin_dir": str(plugin_dir.absolute()) if plugin_dir else "",
+            "endpoint": self.endpoint,
+        }

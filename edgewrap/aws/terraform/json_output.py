@@ -1,0 +1,103 @@
+"""Terraform's `-json` output, line by line: what it says to a person, as our events, and what we keep of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from edgewrap.aws.terraform.resources import HIDDEN, resource_name
+from edgewrap.change import PlaneName
+from edgewrap.errors import Diagnostic
+from edgewrap.events import Emit, Event, EventKind
+
+DOING = {"create": "creating", "update": "changing", "delete": "deleting", "replace": "replacing"}
+STEPS = {
+    "apply_start": EventKind.STEP_STARTED,
+    "apply_progress": EventKind.STEP_PROGRESS,
+    "apply_complete": EventKind.STEP_DONE,
+    "apply_errored": EventKind.STEP_FAILED,
+}
+MISSING = (("planned_change", "create"), ("resource_drift", "delete"))
+
+
+@dataclass(slots=True)
+class RunOutput:
+    """What one terraform command said that its caller needs: diagnostics, the addresses of planned changes with the
+    types of their resources, those of resources that are to come or have gone from AWS, those of resources that it
+    began to create and did not finish, and the values of the outputs where they are all known."""
+
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    planned: dict[str, str] = field(default_factory=dict)
+    missing: set[str] = field(default_factory=set)
+    unfinished: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        """The diagnostics that are errors."""
+        return tuple(diagnostic for diagnostic in self.diagnostics if diagnostic.severity == "error")
+
+
+class OutputParser:
+    """Turns lines into events, and remembers what `RunOutput` says."""
+
+    def __init__(self, emit: Emit) -> None:
+        self.output = RunOutput()
+        self._emit = emit
+
+    def on_line(self, line: str) -> None:
+        """One line of standard output; one that is no message goes to the log as it is."""
+        message = _parsed(line)
+        kind = message.get("type")
+        if kind in STEPS:
+            self._step(STEPS[kind], message["hook"])
+            return
+        if kind == "diagnostic":
+            self._diagnostic(message["diagnostic"])
+        elif kind == "planned_change":
+            resource = message["change"]["resource"]
+            self.output.planned[resource["addr"]] = resource["resource_type"]
+        if (kind, message.get("change", {}).get("action")) in MISSING:
+            self.output.missing.add(message["change"]["resource"]["addr"])
+        elif kind == "outputs":
+            self.output.outputs.update(message["outputs"])
+        text = message.get("@message", line)
+        if text:
+            self._log(str(text))
+
+    def _step(self, kind: EventKind, hook: Mapping[str, Any]) -> None:
+        resource = hook["resource"]
+        if kind is EventKind.STEP_FAILED and hook.get("action") == "create":
+            self.output.unfinished[resource["addr"]] = resource["resource_type"]
+        what = resource_name(resource["resource_type"], resource["resource_name"], resource.get("resource_key"))
+        doing = DOING.get(hook.get("action", ""), str(hook.get("action", "")))
+        named = f" ({hook['id_value']})" if hook.get("id_value") else ""
+        event = Event(kind, PlaneName.AWS, resource["addr"], f"{doing} {what}{named}", hook.get("elapsed_seconds"))
+        if resource["resource_type"] in HIDDEN:
+            self._log(event.text)
+        else:
+            self._emit(event)
+
+    def _diagnostic(self, fields: Mapping[str, Any]) -> None:
+        diagnostic = Diagnostic(
+            severity=fields.get("severity", "error"),
+            summary=fields.get("summary", ""),
+            detail=fields.get("detail", ""),
+            address=fields.get("address", ""),
+        )
+        self.output.diagnostics.append(diagnostic)
+        if diagnostic.severity == "warning":
+            self._emit(Event(EventKind.WARNING, PlaneName.AWS, diagnostic.address or "terraform", diagnostic.summary))
+
+    def _log(self, text: str) -> None:
+        self._emit(Event(EventKind.LOG, PlaneName.AWS, "terraform", text))
+
+
+def _parsed(line: str) -> dict[str, Any]:
+    try:
+        message = json.loads(line)
+    except ValueError:
+        return {}
+    return message if isinstance(message, dict) else {}

@@ -1,0 +1,207 @@
+"""A saved plan, as `terraform show -json` gives it, read as our changes and as the outputs that it will lead to."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass, field
+from typing import Any
+
+from edgewrap.aws.terraform.resources import HIDDEN, KINDS, ResourceName, resource_name
+from edgewrap.change import Action, Change, PlaneName
+from edgewrap.outputs import UNKNOWN
+
+ACTIONS = {
+    ("create",): Action.CREATE,
+    ("update",): Action.UPDATE,
+    ("delete",): Action.DELETE,
+    ("delete", "create"): Action.REPLACE,
+    ("create", "delete"): Action.REPLACE,
+}
+
+TELLING = {
+    "aws_vpc": ("cidr_block",),
+    "aws_subnet": ("cidr_block", "availability_zone"),
+    "aws_route": ("destination_cidr_block",),
+    "aws_security_group": ("name",),
+    "aws_vpc_security_group_ingress_rule": ("ip_protocol", "from_port", "to_port", "cidr_ipv4", "description"),
+    "aws_vpc_security_group_egress_rule": ("ip_protocol", "from_port", "to_port", "cidr_ipv4", "description"),
+    "aws_key_pair": ("key_name",),
+    "aws_instance": ("instance_type", "ami", "private_ip"),
+    "aws_network_interface": ("private_ip",),
+    "aws_network_interface_attachment": ("device_index",),
+    "aws_eip": ("public_ip",),
+    "aws_eip_association": ("public_ip", "private_ip_address"),
+}
+"""The attributes worth showing of a thing that comes or goes as a whole."""
+
+REASONED = frozenset({"instance", "network interface attachment"})
+"""Kinds that come or are made anew for a reason that Terraform does not know."""
+
+UNTOLD = frozenset({"id", "arn", "tags_all", "user_data", "user_data_base64"})
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What was before the plan: the keys that the cluster had, whether the spec is another one since, and whether
+    this plan takes the cluster away. `reasons`: by key, why a group moves or an instance is made anew."""
+
+    keys: Set[str]
+    spec_changed: bool
+    destroy: bool
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_changes(document: Mapping[str, Any], before: Before) -> tuple[Change, ...]:
+    """The changes of AWS in a plan, in the order of the kinds and then of the keys. What edgewrap itself remembers in
+    the state is left out, and so is every value that the provider calls sensitive."""
+    drift = {entry["address"]: entry["change"] for entry in document.get("resource_drift", [])}
+    changes = [
+        _change(entry, action, drift.get(entry["address"]), before)
+        for entry in document.get("resource_changes", [])
+        if entry["type"] not in HIDDEN and (action := _action(entry["change"]))
+    ]
+    return tuple(sorted(changes, key=_place))
+
+
+def predicted_values(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The output values after the plan, by name, with UNKNOWN for what only AWS can tell."""
+    return {
+        name: _with_unknown(change.get("after"), change.get("after_unknown", False))
+        for name, change in document.get("output_changes", {}).items()
+        if change["actions"] != ["delete"]
+    }
+
+
+def _action(change: Mapping[str, Any]) -> Action | None:
+    """What a change of terraform's does; what is only taken into the state counts as an update."""
+    action = ACTIONS.get(tuple(change["actions"]))
+    return Action.UPDATE if action is None and change.get("importing") else action
+
+
+def _change(entry: Mapping[str, Any], action: Action, drift: Mapping[str, Any] | None, before: Before) -> Change:
+    what = resource_name(entry["type"], entry["name"], entry.get("index"))
+    old, new = _attributes(entry["change"], "before"), _attributes(entry["change"], "after")
+    unknown = _marked(entry["change"].get("after_unknown") or {})
+    if action in (Action.CREATE, Action.DELETE):
+        telling = TELLING.get(entry["type"], ())
+        old, new = ({key: side[key] for key in telling if key in side} for side in (old, new))
+        differing: set[str] = set()
+    else:
+        forced = {str(path[0]) for path in entry["change"].get("replace_paths", [])}
+        new |= dict.fromkeys(forced & unknown, UNKNOWN)
+        differing = set(forced)
+        if action is Action.UPDATE:
+            differing |= {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
+        differing = {key for key in differing if key in forced or key.split(".")[0] not in unknown}
+        if action is Action.UPDATE and not differing:  # it changes only in what another change will bring
+            new |= dict.fromkeys(old.keys() & unknown, UNKNOWN)
+            differing = old.keys() & unknown
+        old, new = ({key: side[key] for key in sorted(differing) if key in side} for side in (old, new))
+    why = _why(entry, action, what, differing, drift, before, UNKNOWN in new.values())
+    return Change(PlaneName.AWS, what.kind, what.key, action, old, new, why)
+
+
+def _why(
+    entry: Mapping[str, Any],
+    action: Action,
+    what: ResourceName,
+    differing: Set[str],
+    drift: Mapping[str, Any] | None,
+    before: Before,
+    follows: bool,
+) -> str:
+    if action is Action.DELETE:
+        if before.destroy:
+            return "destroy"
+        return "retired" if re.fullmatch(r"(host|eip)-\d+", what.key) else "no longer in the spec"
+    if entry["change"].get("importing"):
+        return "a run was killed right after it had made it"
+    if what.kind in REASONED and what.key in before.reasons:
+        return before.reasons[what.key]
+    if entry.get("action_reason") == "replace_because_tainted":
+        return "an earlier run was interrupted while it was made"
+    if drift is not None:
+        if drift["actions"] == ["delete"]:
+            return "deleted outside"
+        changed = {
+            key
+            for side in ("before", "after")
+            for key, value in _attributes(drift, side).items()
+            if _attributes(drift, "after" if side == "before" else "before").get(key) != value
+        }
+        if changed & differing:
+            return "changed outside"
+    if action is Action.CREATE:
+        return "not there yet" if what.key in before.keys else "new in the spec"
+    if follows:
+        return "follows another change"
+    return "spec changed" if before.spec_changed else "differs from the spec"
+
+
+def _attributes(change: Mapping[str, Any], side: str) -> dict[str, str]:
+    """One side's known attributes as text, nested ones by their path; without what is sensitive or tells nothing."""
+    sensitive = change.get(f"{side}_sensitive")
+    if sensitive is True:
+        return {}
+    secret = _marked(sensitive or {})
+    shown = {key: value for key, value in (change.get(side) or {}).items() if key not in UNTOLD | secret}
+    return {path: text for path, text in _flat(shown).items() if text}
+
+
+def _flat(value: Any, path: str = "") -> dict[str, str]:
+    """Leaves by their dotted path; a list of plain values is one leaf."""
+    if isinstance(value, dict):
+        nested: Iterator[tuple[Any, Any]] = iter(value.items())
+    elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        nested = iter(enumerate(value))
+    else:
+        return {} if value is None or value == [] else {path: _text(value)}
+    leaves: dict[str, str] = {}
+    for key, item in nested:
+        leaves |= _flat(item, f"{path}.{key}" if path else str(key))
+    return leaves
+
+
+def _marked(marks: Mapping[str, Any]) -> set[str]:
+    """The attributes that terraform marks, wholly or in part."""
+    return {key for key, nested in marks.items() if _any_true(nested)}
+
+
+def _any_true(marks: Any) -> bool:
+    """Whether terraform marks the value, or anything in it."""
+    if isinstance(marks, dict):
+        return any(_any_true(mark) for mark in marks.values())
+    if isinstance(marks, list):
+        return any(_any_true(mark) for mark in marks)
+    return bool(marks)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return ", ".join(_text(item) for item in value)
+    return json.dumps(value)
+
+
+def _with_unknown(known: Any, unknown: Any) -> Any:
+    """A value with UNKNOWN in the places that terraform marks as unknown."""
+    if unknown is True:
+        return UNKNOWN
+    if isinstance(unknown, dict):
+        base = known if isinstance(known, dict) else {}
+        return {key: _with_unknown(base.get(key), unknown.get(key, False)) for key in base.keys() | unknown.keys()}
+    if isinstance(unknown, list) and isinstance(known, list):
+        marks = [*unknown, *[False] * (len(known) - len(unknown))]
+        return [_with_unknown(item, mark) for item, mark in zip(known, marks, strict=False)]
+    return known
+
+
+def _place(change: Change) -> tuple[int, str, int, str]:
+    """Sorts by kind, in the order of the table of kinds, then by key with numbers as numbers."""
+    kinds = list(dict.fromkeys(KINDS.values()))
+    position = kinds.index(change.kind) if change.kind in kinds else len(kinds)
+    stem, _, number = change.key.rpartition("-")
+    return (position, stem, int(number), "") if number.isdigit() else (position, change.key, 0, change.key)

@@ -1,0 +1,172 @@
+"""One terraform process at a time: started, followed while it writes, interrupted gently.
+
+Its output goes to nameless files, not to pipes: when edgewrap is killed, terraform goes on to the end of its plan and
+keeps its state. (Writing to a broken pipe would end it at once, and what it was creating would be lost. An interrupt
+would taint what it was creating: a metal host that starts for 20 minutes would be made anew.)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgewrap.signals import defer_signals
+
+LOOK_EVERY_S = 0.1
+ORDERLY = (0, 1, 2)  # done, failed, `plan -detailed-exitcode`
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How a process ended, and what it wrote."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+class ProcessRunner:
+    """Starts processes, one at a time, and can interrupt the one that runs from any thread.
+
+    `pass_fds` are descriptors that a child inherits: a lock held on one lives as long as the child does.
+    """
+
+    def __init__(self, *, pass_fds: Sequence[int] = ()) -> None:
+        self._pass_fds = tuple(pass_fds)
+        self._running: subprocess.Popen[bytes] | None = None
+        self._interrupted = False
+        self._guard = threading.Lock()
+
+    def run(
+        self,
+        arguments: Sequence[str],
+        *,
+        directory: Path,
+        environ: Mapping[str, str],
+        on_line: Callable[[str], None] | None = None,
+        on_stop: Callable[[], None] | None = None,
+    ) -> Finished:
+        """Run to the end; `on_line` gets each line of standard output as it is written.
+
+        A KeyboardInterrupt sends one SIGINT, calls `on_stop`, and is raised again when the process has ended. Any other
+        exception of `on_line` leaves the process alone, and is raised when it has ended by itself. Raises
+        KeyboardInterrupt, and starts nothing, after `interrupt`.
+        """
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+
+            def start() -> subprocess.Popen[bytes]:
+                return subprocess.Popen(
+                    list(arguments),
+                    cwd=directory,
+                    env=dict(environ),
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=err,
+                    pass_fds=self._pass_fds,
+                    start_new_session=True,  # a Ctrl-C on the terminal reaches it through us only, once
+                )
+
+            try:
+                code = self._follow(start, _Lines(out.fileno(), on_line), on_stop)
+            finally:
+                with self._guard:
+                    self._running = None
+            return Finished(code, _read_all(out.fileno()), _read_all(err.fileno()))
+
+    def interrupt(self) -> None:
+        """Send SIGINT to the process that runs, if any: it ends its step and stops. No other is started any more."""
+        with self._guard:
+            self._interrupted = True
+            if self._running is not None:
+                self._running.send_signal(signal.SIGINT)
+
+    def _started(self, start: Callable[[], subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
+        with self._guard:  # so an interrupt from another thread comes before it, or finds it
+            if self._interrupted:
+                raise KeyboardInterrupt
+            self._running = start()
+            return self._running
+
+    def _follow(
+        self, start: Callable[[], subprocess.Popen[bytes]], lines: _Lines, on_stop: Callable[[], None] | None
+    ) -> int:
+        fault: BaseException | None = None
+        asked = told = False
+        with defer_signals() as signals:  # Terraform must not be left alone
+            child = self._started(start)
+            while True:
+                stop = bool(signals) or isinstance(fault, KeyboardInterrupt)
+                if stop and not asked:
+                    asked = True  # once: a second SIGINT would make it drop its state
+                    child.send_signal(signal.SIGINT)
+                ended = _ended(child)
+                try:
+                    if on_stop is not None and not told and stop:
+                        told = True
+                        on_stop()
+                    lines.read_on(last=ended)  # even where they can be shown to nobody: what failed is in them
+                    if ended:
+                        break
+                except BaseException as error:
+                    if fault is None or isinstance(error, KeyboardInterrupt):
+                        fault = error
+            _end_the_rest(child)
+            if fault is not None:
+                raise fault
+        return child.returncode
+
+
+class _Lines:
+    """Hands on complete lines of a file that still grows. Reads at its own position: the writer's is not moved."""
+
+    def __init__(self, descriptor: int, on_line: Callable[[str], None] | None) -> None:
+        self._descriptor = descriptor
+        self._on_line = on_line
+        self._position = 0
+        self._rest = b""
+        self._waiting: deque[bytes] = deque()
+
+    def read_on(self, *, last: bool) -> None:
+        if self._on_line is None:
+            return
+        read = _read_from(self._descriptor, self._position)
+        self._position += len(read)
+        *complete, self._rest = (self._rest + read).split(b"\n")
+        self._waiting.extend(complete)
+        if last and self._rest:
+            self._waiting.append(self._rest)
+            self._rest = b""
+        while self._waiting:  # those behind one that raises are handed on the next time
+            self._on_line(self._waiting.popleft().decode("utf-8", errors="replace"))
+
+
+def _read_from(descriptor: int, position: int) -> bytes:
+    return os.pread(descriptor, max(0, os.fstat(descriptor).st_size - position), position)
+
+
+def _read_all(descriptor: int) -> str:
+    return _read_from(descriptor, 0).decode("utf-8", errors="replace")
+
+
+def _ended(child: subprocess.Popen[bytes]) -> bool:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(timeout=LOOK_EVERY_S)
+        return True
+    return False
+
+
+def _end_the_rest(child: subprocess.Popen[bytes]) -> None:
+    """Where terraform was killed or crashed, its providers may live on, with the run's lock. They have nobody any more
+    to tell what they make."""
+    if child.returncode in ORDERLY:
+        return
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody is left; macOS refuses for zombies
+        os.killpg(child.pid, signal.SIGKILL)  # it leads a group of its own

@@ -1,0 +1,94 @@
+"""Who holds the lock of a cluster, as the lock itself says it."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import socket
+import uuid
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from edgewrap.errors import LockedError
+
+
+@dataclass(frozen=True, slots=True)
+class LockInfo:
+    """One run that holds a lock. `since` is UTC, in ISO 8601; `id` is the lock's own, which `force-unlock` takes;
+    `file` is the lock file that it holds on its host, empty where it does not say."""
+
+    id: str
+    user: str
+    host: str
+    pid: int
+    command: str
+    since: str
+    file: str = ""
+
+    @classmethod
+    def of_this_run(cls, command: str, file: Path) -> LockInfo:
+        """This process, with its lock file."""
+        return cls(
+            id=str(uuid.uuid4()),
+            user=_user(),
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            command=command,
+            since=datetime.now(UTC).isoformat(timespec="seconds"),
+            file=str(file.absolute()),
+        )
+
+    @classmethod
+    def from_text(cls, text: str | bytes) -> LockInfo | None:
+        """Read what `to_text` gave, be it of a version that says more or less of the run; None for anything else."""
+        try:
+            said = json.loads(text)
+        except ValueError:
+            return None
+        if not isinstance(said, dict) or not isinstance(said.get("id"), str) or not isinstance(said.get("pid"), int):
+            return None
+        words = {name: str(said.get(name, "unknown")) for name in ("id", "user", "host", "command", "since")}
+        return cls(**words, pid=said["pid"], file=str(said.get("file", "")))
+
+    def to_text(self) -> str:
+        """As JSON."""
+        return json.dumps(asdict(self))
+
+    def has_ended(self) -> bool:
+        """Whether this was a process of this machine that is no more; one of another machine cannot be looked at."""
+        return self.host == socket.gethostname() and not _alive(self.pid)
+
+    def is_alive(self) -> bool:
+        """Whether a process with its id is on this machine: the run itself, or one that came after it."""
+        return self.host == socket.gethostname() and _alive(self.pid)
+
+    def __str__(self) -> str:
+        return f"{self.user}@{self.host} (pid {self.pid}, `edgewrap {self.command}`) since {self.since}"
+
+
+def locked(info: LockInfo | None, place: str, cause: str, advice: str, *, lock_id: str = "") -> LockedError:
+    """The error for a lock at `place` that is held; one that says nothing goes by `lock_id`, where it has one."""
+    if info is not None:
+        who = f"{info}, lock id {info.id}"
+    else:
+        who = f"a run that cannot be read, lock id {lock_id}" if lock_id else "a run that has only just begun"
+    return LockedError(f"the cluster is locked by {who}, in {place}", cause=cause, advice=advice)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return str(os.getuid())

@@ -1,0 +1,33 @@
+"""The locks that one run holds: where the state is, and on this machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from edgewrap.aws.state.s3 import Bucket
+from edgewrap.engine.lock.file import file_lock
+from edgewrap.engine.lock.info import LockInfo
+from edgewrap.engine.lock.s3 import await_terraform, bucket_lock
+from edgewrap.engine.lock.timeout import LockTimeout
+from edgewrap.spec.models import Spec
+
+
+@contextmanager
+def run_lock(spec: Spec, file: Path, command: str, timeout: LockTimeout) -> Iterator[int]:
+    """Hold them for the length of the block; gives the descriptor of the lock `file`, for terraform to inherit.
+
+    With a state in S3 the object there comes first, so that its info is the one that the loser hears of. Raises
+    LockedError, and StateError where S3 cannot be asked.
+    """
+    info = LockInfo.of_this_run(command, file)
+    bucket = Bucket.of(spec, os.environ)
+    if bucket is None:
+        with file_lock(file, info, timeout) as descriptor:
+            yield descriptor
+        return
+    with bucket_lock(bucket, info, timeout), file_lock(file, info, timeout) as descriptor:
+        await_terraform(bucket, timeout)
+        yield descriptor

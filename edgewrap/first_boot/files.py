@@ -1,0 +1,83 @@
+"""The files of the set-up, as text. Pure: the spec and OpenNebula's version in, files out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files as package_files
+from shlex import quote
+
+from edgewrap.spec.models import Spec
+
+DIRECTORY = "/var/lib/edgewrap"
+SCRIPT = f"{DIRECTORY}/setup.sh"
+
+REPOSITORY = "https://downloads.opennebula.io/repo"
+KEY_URL = f"{REPOSITORY}/repo2.key"
+KEY_FINGERPRINT = "0B2D385C7C9304B11A0367B905A05927906DC27C"
+
+AUTO = "auto"
+
+NODE_PACKAGES = {"kvm": "opennebula-node-kvm", "lxc": "opennebula-node-lxc"}
+PACKAGES = ("frr", "frr-pythontools", "nftables", "python3")
+
+# Read before the image's own files: of each keyword sshd takes the first value. Replica copies go from host to host as
+# oneadmin, with the key in the front-end's own agent, which its drivers forward.
+_SSHD = """PasswordAuthentication no
+KbdInteractiveAuthentication no
+AllowAgentForwarding yes
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SetupFile:
+    """A file that the set-up needs, owner root. `mode` is octal."""
+
+    path: str
+    text: str
+    mode: str = "0644"
+
+
+def sets_itself_up(spec: Spec) -> bool:
+    """Whether new hosts get user data; otherwise their image brings what OpenNebula needs."""
+    return spec.opennebula.oneadmin_public_key is not None
+
+
+def follows_front_end(spec: Spec) -> bool:
+    """Whether the packages of new hosts are of the front-end's version."""
+    return sets_itself_up(spec) and spec.opennebula.version == AUTO
+
+
+def setup_files(spec: Spec, version: str) -> tuple[SetupFile, ...]:
+    """Every file, the script last. `version` names OpenNebula's repository (`7.0`). No text of the user's gets into
+    the script or the settings, whose values are words of ours.
+
+    Raises ValueError where the spec has no `opennebula.oneadmin_public_key`.
+    """
+    key = spec.opennebula.oneadmin_public_key
+    if key is None:
+        raise ValueError("opennebula.oneadmin_public_key is null: nothing to set up with")
+    return (
+        SetupFile("/etc/ssh/sshd_config.d/10-edgewrap.conf", _SSHD),
+        SetupFile(f"{DIRECTORY}/oneadmin.pub", f"{key}\n"),
+        SetupFile(f"{DIRECTORY}/setup.conf", "".join(_settings(spec, version))),
+        SetupFile(SCRIPT, _script(), "0755"),
+    )
+
+
+def _settings(spec: Spec, version: str) -> Iterator[str]:
+    settings = {
+        "version": version,
+        "node": NODE_PACKAGES[spec.hosts.hypervisor],
+        "packages": " ".join(PACKAGES),
+        "repository": REPOSITORY,
+        "key_url": KEY_URL,
+        "key_fingerprint": KEY_FINGERPRINT,
+    }
+    return (f"{name}={quote(value)}\n" for name, value in settings.items())
+
+
+@cache
+def _script() -> str:
+    return (package_files("edgewrap.first_boot") / "setup.sh").read_text()

@@ -1,0 +1,165 @@
+"""A change on a host and its confirmation over a new connection; what is not confirmed, the host takes back by itself.
+
+A firewall, a route or a list of keys may be wrong in a way that leaves the connection alone that made it. So after each
+change a new connection is opened, and only that one confirms. It may come late, or from another address: as long as the
+host has not taken the change back, SSH works over a new connection, and the change stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import monotonic
+
+from edgewrap.errors import ConvergeError, HostError
+from edgewrap.events import EventKind
+from edgewrap.hosts.desired import DesiredHost
+from edgewrap.hosts.diff.host import diff
+from edgewrap.hosts.facts import HostFacts
+from edgewrap.hosts.operation import Operation
+from edgewrap.hosts.rollback import CONFIRM, LOG, TAKEN_BACK, with_rollback
+from edgewrap.hosts.script import converge_script, failed_step
+from edgewrap.hosts.ssh.connection import CommandResult
+from edgewrap.hosts.ssh.errors import cause_and_advice
+from edgewrap.hosts.ssh.sessions import HostSession, tail
+
+CHANGE_TIMEOUT_S = 180
+ROLLBACK_S = 30  # from the end of a change until the host takes it back: time for three attempts to connect
+BACK_S = 30  # and until that is done
+SHOWN = 5
+
+
+async def change(
+    visit: HostSession, host: DesiredHost, before: HostFacts, operations: tuple[Operation, ...], *, rollback_s: int
+) -> HostFacts:
+    """Carry the operations out and have them confirmed; gives the facts afterwards.
+
+    Raises ConvergeError if a step fails, or if no new connection confirms the change within `rollback_s` seconds: then
+    the host has rolled it back, and `visit` holds what it is now.
+    """
+    _require_tools(before, host.key)
+    script = with_rollback(
+        converge_script(host, operations), host.user, at_most_s=CHANGE_TIMEOUT_S, rollback_s=rollback_s
+    )
+    lost: HostError | None = None
+    try:
+        answer = await visit.run(script, CHANGE_TIMEOUT_S)
+    except ConvergeError:
+        raise
+    except HostError as error:
+        lost = error
+    else:
+        if answer.stderr.strip():
+            visit.tell(EventKind.LOG, answer.stderr.strip())
+        if answer.status != 0:
+            raise _failed(host.key, answer)
+    await _confirm(visit, host, before, lost, rollback_s)
+    return await visit.read()
+
+
+async def confirm_earlier_change(visit: HostSession, facts: HostFacts) -> bool:
+    """Confirm what an earlier run left unconfirmed, since this connection is newer; tell what the host took back. True
+    where the facts may have changed by that."""
+    if not facts.undo.pending:
+        if facts.undo.taken_back:
+            visit.progress(f"its last change was taken back: {facts.undo.taken_back}")
+        return False
+    answer = await visit.run(CONFIRM, CHANGE_TIMEOUT_S)
+    if answer.status not in (0, TAKEN_BACK):
+        raise _not_confirmed(visit.key, answer)
+    visit.progress(
+        "an earlier run's change is confirmed by this connection"
+        if answer.status == 0
+        else "an earlier run's change was not confirmed, and is taken back"
+    )
+    return True
+
+
+async def _confirm(
+    visit: HostSession, host: DesiredHost, before: HostFacts, lost: HostError | None, rollback_s: int
+) -> None:
+    """`lost`: how the connection was lost while the change was made, which may still be under way then."""
+    deadline = monotonic() + rollback_s + BACK_S + (CHANGE_TIMEOUT_S if lost else 0)
+    cause = f"no new SSH connection within {rollback_s} s after the change"
+    try:
+        try:
+            await visit.connect(0)
+        except HostError as error:
+            cause += f": {error.cause}"
+            visit.progress(
+                f"no new SSH connection after the change ({error.cause}): without one within {rollback_s} s, the host "
+                "rolls the change back"
+            )
+            await visit.connect(deadline - monotonic())
+        answer = await visit.run(CONFIRM, CHANGE_TIMEOUT_S)
+    except HostError as error:
+        raise ConvergeError(
+            host.key,
+            "the change cut SSH off, and no connection came since: what the host is now could not be seen",
+            cause=f"{error.what}: {error.cause}",
+            advice=f"it takes the change back by itself, at its next boot at the latest, and notes that in {LOG}; look "
+            "at it by the instance's console if it stays silent",
+        ) from error
+    if answer.status == TAKEN_BACK:
+        now = _compared(host, before, await visit.read())
+        raise _broken_off(host.key, lost, now) if lost else _cut_off(host.key, cause, now)
+    if answer.status != 0:
+        raise _not_confirmed(host.key, answer)
+
+
+def _compared(host: DesiredHost, before: HostFacts, facts: HostFacts) -> str:
+    """What the host is now, for a person."""
+    needed, left = diff(host, before), diff(host, facts)
+    other = [one for one in (*needed, *left) if (one in needed) != (one in left)]
+    return f"is not quite as it was: {names_of(other)}" if other else "is as it was"
+
+
+def _cut_off(key: str, cause: str, now: str) -> ConvergeError:
+    return ConvergeError(
+        key,
+        f"the change cut SSH off; the host took it back by itself and {now}",
+        cause=cause,
+        advice="see to it that ssh.from, hosts.firewall and ssh.authorized_keys let in every address and key that you "
+        "come with, then run it again",
+    )
+
+
+def _broken_off(key: str, lost: HostError, now: str) -> ConvergeError:
+    return ConvergeError(
+        key,
+        f"the change broke off; the host took it back by itself and {now}",
+        cause=f"{lost.what}: {lost.cause}",
+        advice=lost.advice,
+    )
+
+
+def names_of(operations: Sequence[Operation]) -> str:
+    """What the operations are about, as text; of many the first ones and how many more."""
+    names = [operation.change.key.partition("/")[2] for operation in operations]
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+
+
+def _failed(key: str, answer: CommandResult) -> ConvergeError:
+    what = f"step '{failed_step(answer.stdout)}' failed with status {answer.status}; the host took the change back"
+    cause, advice = cause_and_advice(
+        tail(answer.stderr) or "the step said nothing", "mend what it names and run it again"
+    )
+    return ConvergeError(key, what, cause=cause, advice=advice)
+
+
+def _not_confirmed(key: str, answer: CommandResult) -> ConvergeError:
+    return ConvergeError(
+        key,
+        f"its last change could not be confirmed: status {answer.status}",
+        cause=tail(answer.stderr) or "it said nothing",
+        advice=f"the host takes it back by itself and notes that in {LOG}; look there, then run it again",
+    )
+
+
+def _require_tools(facts: HostFacts, key: str) -> None:
+    if facts.missing_tools:
+        raise ConvergeError(
+            key,
+            f"it lacks {', '.join(facts.missing_tools)}",
+            cause="the image is not one of the supported Ubuntu releases, or packages were removed",
+            advice="install iproute2, nftables, util-linux, python3, frr and frr-pythontools on it, then run it again",
+        )

@@ -1,0 +1,145 @@
+"""The nft tables of a host, as text: what routes, what guards the VMs' ports, and the host's own firewall.
+
+Each file loads its table as a whole in one transaction, whatever was in it before. nft 1.0.6 needs a line end before
+each brace.
+"""
+
+from __future__ import annotations
+
+from edgewrap.hosts.desired import BRIDGE, GATEWAY, PORT, VXLAN, VXLAN_PORT, DesiredHost, Firewall
+
+MIGRATION_PORTS = "49152-49215"  # libvirt's, from host to host
+_GATEWAYS = "ether daddr & ff:ff:00:00:00:00 == 02:ed:00:00:00:00"
+
+IN_BRIDGE = f'meta ibrname != "{BRIDGE}" accept'
+"""The guard's scope where the kernel can tell a port's bridge."""
+
+BY_NAME = """iifname != "one-*" iifname != @guarded accept
+		iifname @elsewhere accept"""
+"""The guard's scope elsewhere: the watcher tells which ports are in which bridge, and a VM's port that it has not seen
+yet is guarded."""
+
+
+def edge_table(host: DesiredHost) -> str:
+    """Table `ip edge`: what VMs may not reach through this host, and a conntrack zone for each VM.
+
+    Group interfaces are meant by their MAC, since names may change. Frames that are bridged to or from a VM pass here
+    as well, as `br-edge`, and again when they are routed: in one zone, an answer that is refused would end the
+    connection before it has come back.
+    """
+    closed = ", ".join(host.blocked_destinations)
+    macs = ", ".join(group.mac for group in (*host.groups, *host.incoming_groups))
+    to_interfaces = f"ether daddr {{ {macs} }}"
+    forward = f"\n\t\t{to_interfaces} oifname != {GATEWAY} counter drop" if macs else ""
+    arriving = f"\n\t\t{to_interfaces} counter drop" if macs else ""
+    zones = ", ".join(f"{vm.address} : {vm.zone}" for vm in host.vms)
+    elements = f"\n\t\telements = {{ {zones} }}" if zones else ""
+    return f"""table ip edge
+delete table ip edge
+table ip edge {{
+	map zones {{
+		typeof ip saddr : ct zone{elements}
+	}}
+	chain zones {{
+		type filter hook prerouting priority raw - 1; policy accept;
+		iifname != {BRIDGE} return
+		# marked by the guard: 1 comes from a VM here, 2 goes from another host's VM to the gateway here
+		meta mark 2 notrack
+		meta mark 1 ct zone set ip saddr map @zones
+		meta mark 0 ct zone set ip daddr map @zones
+		meta mark set 0
+	}}
+	chain prerouting {{
+		type filter hook prerouting priority raw; policy accept;
+		# sources whose entry host this is not; and the instance's metadata
+		iifname {GATEWAY} fib saddr . iif oif 0 counter drop
+		iifname {GATEWAY} ip daddr 169.254.0.0/16 counter drop
+	}}
+	chain forward {{
+		type filter hook forward priority filter; policy accept;
+		iifname {GATEWAY} ct state established,related accept
+		iifname {GATEWAY} ip daddr {{ {closed} }} counter drop{forward}
+	}}
+	chain input {{
+		type filter hook input priority filter; policy accept;
+		iifname {GATEWAY} ct state established,related accept
+		iifname {GATEWAY} counter drop{arriving}
+	}}
+}}
+"""
+
+
+def guard_table(scope: str) -> str:
+    """Table `bridge edge`: from a port of `br-edge` only what its VM may send, keyed on port, MAC and address.
+
+    A port without an entry in the sets is closed. It stands ahead of the bridge's learning, so that a frame with
+    another's MAC moves nothing. The watcher fills the sets.
+    """
+    return f"""table bridge edge
+delete table bridge edge
+table bridge edge {{
+	set allowed {{
+		type ifname . ether_addr . ipv4_addr
+	}}
+	set macs {{
+		type ifname . ether_addr
+	}}
+	set guarded {{
+		type ifname
+	}}
+	set elsewhere {{
+		type ifname
+	}}
+	chain prerouting {{
+		type filter hook prerouting priority -300; policy accept;
+		iifname {PORT} accept
+		iifname {VXLAN} {_GATEWAYS} meta mark set 2 accept
+		iifname {VXLAN} accept
+		{scope}
+		# to a gateway only: another VM is reached through it
+		ether type ip {_GATEWAYS} iifname . ether saddr . ip saddr @allowed meta mark set 1 accept
+		ether type arp arp htype 1 arp ptype ip arp hlen 6 arp plen 4 jump senders
+		# RARP: what a VM's hypervisor sends after a migration
+		ether type 0x8035 iifname . ether saddr @macs accept
+		counter drop
+	}}
+	chain senders {{
+		iifname . ether saddr . arp saddr ip @allowed iifname . arp saddr ether . arp saddr ip @allowed accept
+	}}
+}}
+"""
+
+
+def firewall_table(firewall: Firewall, primary: str) -> str:
+    """Table `inet edge-host`: what reaches the host itself at its primary address, by the interface that has it.
+
+    `operators` are addresses that edgewrap came from: whoever logs in is never locked out. OpenNebula's drivers use the
+    hosts' names, which may be public addresses, for SSH and migrations. Such packets arrive from the sender's public
+    address, also those of a host to itself.
+    """
+    networks = ", ".join(firewall.ssh_from)
+    ssh = f"\n\t\tip saddr {{ {networks} }} tcp dport 22 accept" if networks else ""
+    public = ", ".join(firewall.public_addresses)
+    peers = f"\n\t\tip saddr {{ {public} }} tcp dport {{ 22, {MIGRATION_PORTS} }} accept" if public else ""
+    return f"""table inet edge-host
+delete table inet edge-host
+table inet edge-host {{
+	set operators {{
+		type ipv4_addr
+	}}
+	chain input {{
+		type filter hook input priority filter; policy accept;
+		ip daddr {primary} fib daddr . iif type local jump host
+	}}
+	chain host {{
+		ct state established,related accept
+		ip saddr {firewall.hosts} udp dport {VXLAN_PORT} accept
+		# SSH, BGP, and live migrations
+		ip saddr {firewall.hosts} tcp dport {{ 22, 179, {MIGRATION_PORTS} }} accept{peers}{ssh}
+		ip saddr @operators tcp dport 22 accept
+		ip protocol icmp accept
+		udp sport 67 udp dport 68 accept
+		counter drop
+	}}
+}}
+"""

@@ -1,0 +1,64 @@
+"""What failed on the way to a host, or on it: the cause and the advice behind the raw message."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from edgewrap.errors import HostUnreachableError
+from edgewrap.hosts.remedies import CONNECTION, NO_ROUTE, NOT_SSH, PROXY, PROXY_FAILED, SCRIPT
+from edgewrap.outputs import HostOutput
+from edgewrap.remedies import Remedy, find_remedy
+
+TELLING = (NO_ROUTE, NOT_SSH)
+"""Those whose cause alone says too little: the words of whoever reported it stand behind it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionProblem:
+    """One failed attempt to connect: what it is, and the words of whoever reported it."""
+
+    remedy: Remedy
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.remedy.cause} ({self.detail})" if self.detail else self.remedy.cause
+
+    def error(self, host: HostOutput) -> HostUnreachableError:
+        """The trouble as the error of the host."""
+        return HostUnreachableError(
+            host.key, f"no SSH connection to {host.name}", cause=str(self), advice=self.remedy.advice
+        )
+
+
+def problem_of(error: Exception) -> ConnectionProblem:
+    """The trouble behind an exception of asyncssh or of the operating system."""
+    remedy = find_remedy(CONNECTION, "; ".join(_words(cause) for cause in _causes(error))) or NOT_SSH
+    reason = getattr(error, "reason", "")  # asyncssh's, without the class
+    return ConnectionProblem(remedy, reason or (str(error) or type(error).__name__ if remedy in TELLING else ""))
+
+
+def proxy_problem(words: str) -> ConnectionProblem:
+    """The trouble behind a `ssh.proxy_command` that said `words` on its error stream."""
+    return ConnectionProblem(find_remedy(PROXY, words) or PROXY_FAILED, words)
+
+
+def cause_and_advice(words: str, otherwise: str) -> tuple[str, str]:
+    """Cause and advice for a script that failed with `words` at the end of its error stream; `otherwise` is the advice
+    where no row of the table fits."""
+    remedy = find_remedy(SCRIPT, words)
+    return (f"{remedy.cause} ({words})", remedy.advice) if remedy else (words, otherwise)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error, and for one that stands for several attempts (one an address) each of these."""
+    yield error
+    for inner in getattr(error, "exceptions", ()):
+        yield from _causes(inner)
+
+
+def _words(error: BaseException) -> str:
+    number = error.errno if isinstance(error, OSError) else None
+    meaning = f" ({os.strerror(number)})" if number and number > 0 else ""
+    return f"{type(error).__name__}: {error}{meaning}"

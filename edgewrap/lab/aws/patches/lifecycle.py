@@ -1,0 +1,102 @@
+"""Start, stop, reboot and termination.
+
+Stock moto starts terminated instances, leaves a terminated one its addresses, and its interfaces in the account.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from moto.core.responses import ActionResult
+from moto.ec2.models.instances import Instance, InstanceState
+from moto.ec2.responses.instances import InstanceResponse
+
+from edgewrap.lab.aws.patches.errors import RefusedError
+from edgewrap.lab.aws.patches.instance_types import refuse_running_more
+
+_start = Instance.start
+_stop = Instance.stop
+_reboot = Instance.reboot
+_terminate = Instance.terminate
+
+
+class InstanceLifecycle(Instance):
+    """`generation` counts the starts, `boots` the reboots."""
+
+    def start(self) -> InstanceState:
+        self.refuse_unless("start", "stopped", "running")
+        if self.state == "stopped":
+            refuse_running_more(self.ec2_backend, self.availability_zone or "", self.instance_type, 1)
+            self.__dict__["generation"] += 1
+        return _start(self)
+
+    def stop(self) -> InstanceState:
+        self.refuse_unless("stop", "running", "stopped")
+        return _stop(self)
+
+    def reboot(self) -> None:
+        self.refuse_unless("reboot", "running")
+        self.__dict__["boots"] += 1
+        _reboot(self)
+
+    def terminate(self) -> InstanceState:
+        """Interfaces made at launch go with it, those attached later stay, with their addresses and associations."""
+        if self.state == "terminated":
+            return copy.copy(self.instance_state)
+        for interface in list(self.nics.values()):
+            interface.stop()
+            self.detach_eni(interface)
+            if interface.delete_on_termination:
+                self.ec2_backend.delete_network_interface(interface.id)
+        return _terminate(self)
+
+    def refuse_unless(self, what: str, *states: str) -> None:
+        """Refuses what AWS does not do to an instance in another state than these."""
+        if self.state not in states:
+            raise RefusedError(
+                "IncorrectInstanceState",
+                f"The instance '{self.id}' is not in a state from which it can be {what}ed ({self.state}).",
+            )
+
+    @property
+    def private_ip(self) -> str | None:
+        return self.nics[0].private_ip_address if 0 in self.nics else None
+
+    @property
+    def private_ip_address(self) -> str | None:
+        return self.nics[0].private_ip_address if 0 in self.nics else None
+
+    @property
+    def private_dns_name(self) -> str:
+        if 0 not in self.nics:
+            return ""
+        name = f"ip-{str(self.private_ip).replace('.', '-')}"
+        return (
+            f"{name}.ec2.internal" if self.region_name == "us-east-1" else f"{name}.{self.region_name}.compute.internal"
+        )
+
+    @property
+    def public_ip(self) -> str | None:
+        return self.nics[0].public_ip if 0 in self.nics else None
+
+    @property
+    def public_ip_address(self) -> str | None:
+        return self.nics[0].public_ip if 0 in self.nics else None
+
+
+class TerminateOnly(InstanceResponse):
+    """Moto's also tells its autoscaling and load balancer backends, which the lab does not load."""
+
+    def terminate_instances(self) -> ActionResult:
+        ids = self._get_param("InstanceIds", [])
+        self.error_on_dryrun()
+        result: list[dict[str, Any]] = [
+            {
+                "InstanceId": instance.id,
+                "CurrentState": {"Code": 32, "Name": "shutting-down"},
+                "PreviousState": previous_state,
+            }
+            for instance, previous_state in self.ec2_backend.terminate_instances(ids)
+        ]
+        return ActionResult({"TerminatingInstances": result})

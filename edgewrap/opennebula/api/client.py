@@ -1,0 +1,135 @@
+"""A small typed wrapper over pyone: its answers as XML elements and numbers, its failures as our errors.
+
+pyone's bindings drop the attributes of an address range that they do not know, so the tree they are made from is
+read instead. Its own transport knows no time-out, so it is given another one, which tests can swap.
+
+A read waits out a front-end that restarts; a write that may have reached it is never sent again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from functools import reduce
+from typing import TYPE_CHECKING, Any, cast
+
+from edgewrap.change import PlaneName
+from edgewrap.errors import EdgewrapError, FrontEndUnreachableError, OpenNebulaError
+from edgewrap.events import Emit, Event, EventKind, discard
+from edgewrap.opennebula.api.credentials import Session
+from edgewrap.opennebula.api.errors import translate
+from edgewrap.opennebula.api.retry import PATIENCE_S, RetryListener, attempts, may_be_done, reads
+from edgewrap.opennebula.api.transport import HttpWire, Wire
+from edgewrap.opennebula.kinds.template import Template, write
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+SHORTEST_PAUSE_S = 0.1
+
+Argument = int | str | bool | Template
+
+
+class FrontEnd:
+    """One front-end, as one user. `wire` carries the calls; without one they go to `endpoint` over HTTP. `emit` is told
+    where the front-end is waited for, `patience_s` seconds at most.
+
+    Every call raises AuthenticationError, AuthorizationError, FrontEndUnreachableError, InUseError, NameTakenError,
+    NoSuchObjectError or OpenNebulaError.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        session: Session,
+        *,
+        wire: Wire | None = None,
+        emit: Emit = discard,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        self.endpoint = endpoint
+        self.user = session.user
+        self.writes = 0  # calls that changed something, or may have
+        self._session = session
+        self._wire = wire or HttpWire(endpoint)
+        self._emit = emit
+        self._patience_s = patience_s
+        self._answered = False
+        self._server: Any = None
+
+    def read(self, method: str, *arguments: Argument) -> Element:
+        """Call `one.METHOD`, which answers with XML: its root element."""
+        from xmlrpc.client import ResponseError
+
+        element = getattr(self._call(method, arguments), "gds_elementtree_node_", None)
+        if element is None:  # a number or a word: XML-RPC, but not OpenNebula's
+            raise translate(ResponseError(), method, self.endpoint, self.user)
+        return cast("Element", element)
+
+    def call(self, method: str, *arguments: Argument) -> int | str:
+        """Call `one.METHOD`, which answers with a number (the object's id) or a word. Templates are written as text."""
+        return cast("int | str", self._call(method, arguments))
+
+    def pause(self, seconds: float) -> None:
+        """Wait before looking again: never less than 0.1 s."""
+        time.sleep(max(seconds, SHORTEST_PAUSE_S))
+
+    def _call(self, method: str, arguments: tuple[Argument, ...]) -> Any:
+        written = [write(argument) if isinstance(argument, Mapping) else argument for argument in arguments]
+        if self._server is None:
+            self._server = _server(self.endpoint, self._session, self._wire)
+        listener = RetryListener(self.pause, lambda error: self._waits(error, method), self._is_back)
+        try:
+            answer = attempts(
+                lambda: reduce(getattr, method.split("."), self._server)(*written),
+                method,
+                self._patience_s if self._answered else 0,
+                listener,
+            )
+        except EdgewrapError:
+            raise
+        except Exception as error:
+            self.writes += may_be_done(error, method)
+            failure = self._translated(error, method)
+            self._answered |= not isinstance(failure, FrontEndUnreachableError)
+            raise failure from error
+        self.writes += not reads(method)
+        self._answered = True
+        return answer
+
+    def _translated(self, error: Exception, method: str) -> OpenNebulaError:
+        failure = translate(error, method, self.endpoint, self.user)
+        if not may_be_done(error, method):
+            return failure
+        return FrontEndUnreachableError(
+            f"{failure.what}; one.{method} may have been done",
+            cause=failure.cause,
+            advice=f"{failure.advice}; a run looks first at what is there, so nothing is done twice",
+        )
+
+    def _waits(self, error: Exception, method: str) -> None:
+        what = translate(error, method, self.endpoint, self.user).what
+        self._tell(EventKind.WARNING, f"{what}: waiting up to {self._patience_s:.0f} s for it to come back")
+
+    def _is_back(self, seconds: float) -> None:
+        self._tell(EventKind.INFO, f"{self.endpoint} answers again after {seconds:.0f} s")
+
+    def _tell(self, kind: EventKind, text: str) -> None:
+        self._emit(Event(kind, PlaneName.OPENNEBULA, "front-end", text))
+
+
+def _server(endpoint: str, session: Session, wire: Wire) -> Any:
+    """pyone's server, its calls carried by `wire`."""
+    from xmlrpc.client import getparser
+
+    import pyone
+
+    def request(_host: str, _handler: str, body: bytes, **_options: object) -> Any:
+        parser, answer = getparser()
+        parser.feed(wire.post(body))
+        parser.close()
+        return answer.close()
+
+    server: Any = pyone.OneServer(endpoint, session.secret, protocol="xmlrpc")
+    server("transport").request = request
+    return server

@@ -1,0 +1,105 @@
+"""What the front-end's failures mean in our tree of errors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from edgewrap.errors import (
+    AuthenticationError,
+    AuthorizationError,
+    FrontEndUnreachableError,
+    InUseError,
+    OpenNebulaError,
+)
+from edgewrap.opennebula.api.permissions import missing_rights
+from edgewrap.opennebula.remedies import (
+    GONE,
+    IN_USE,
+    LOCKED,
+    NAME_TAKEN,
+    NO_METHOD,
+    NO_XML_RPC,
+    NOT_EMPTY,
+    OTHER_CERTIFICATE,
+    OUT_OF_DATE,
+    REMEDIES,
+    TOO_FEW_RIGHTS,
+    UNKNOWN_USER,
+    UNTRUSTED,
+)
+from edgewrap.remedies import Remedy, find_remedy
+
+_METHOD_PREFIX = re.compile(r"^\[one\.[\w.]+\] *")
+
+
+_REFUSED = Remedy("", "the front-end refused the call", "/var/log/one/oned.log on the front-end says more")
+
+
+class NameTakenError(OpenNebulaError):
+    """Somebody else made an object of that name since we looked. The plane looks again."""
+
+
+class NoSuchObjectError(OpenNebulaError):
+    """The object went since we looked."""
+
+
+_KINDS: Mapping[Remedy, type[OpenNebulaError]] = {
+    UNKNOWN_USER: AuthenticationError,
+    TOO_FEW_RIGHTS: AuthorizationError,
+    GONE: NoSuchObjectError,
+    NAME_TAKEN: NameTakenError,
+    IN_USE: InUseError,
+    LOCKED: InUseError,
+    NOT_EMPTY: InUseError,
+}
+
+
+def translate(error: Exception, method: str, endpoint: str, user: str) -> OpenNebulaError:
+    """Our error for one that pyone, requests or the XML parser raised in `method`."""
+    import pyone
+
+    text = _METHOD_PREFIX.sub("", str(error)) or "no reason given"
+    remedy = find_remedy(REMEDIES, f"{type(error).__name__}: {text}")
+    if not isinstance(error, pyone.OneException):
+        return _unreached(error, remedy, method, endpoint)
+    remedy = remedy or _REFUSED
+    kind = _KINDS.get(remedy, OpenNebulaError)
+    what = {
+        AuthenticationError: f"the front-end does not accept the login of the user {user}",
+        AuthorizationError: f"{user} may not do one.{method}: {text}",
+        NoSuchObjectError: text,
+        NameTakenError: text,
+    }.get(kind, f"one.{method}: {text}")
+    if remedy is NO_METHOD:
+        what = f"the front-end does not know one.{method}"
+    lacking = missing_rights(text) if remedy is TOO_FEW_RIGHTS else ()
+    if lacking:
+        return kind(
+            what,
+            cause=f"the user {user} has not the right {' and '.join(map(str, lacking))}",
+            advice=f"use a user of the group oneadmin, or grant it: {'; '.join(f'`{one.grant}`' for one in lacking)}",
+        )
+    return kind(what, cause=remedy.cause, advice=remedy.advice)
+
+
+def _unreached(error: Exception, remedy: Remedy | None, method: str, endpoint: str) -> FrontEndUnreachableError:
+    """No answer of a front-end's: the cause has the words of whoever reported it."""
+    from xmlrpc.client import ProtocolError
+
+    import requests
+
+    if isinstance(error, ProtocolError):
+        what = f"{endpoint} answered with HTTP status {error.errcode}"
+    elif remedy in (UNTRUSTED, OUT_OF_DATE, OTHER_CERTIFICATE):
+        what = f"{endpoint}: its certificate is not trusted"
+    elif isinstance(error, requests.Timeout):
+        what = f"{endpoint} did not answer in time"
+    elif isinstance(error, requests.RequestException):
+        what = f"{endpoint} is not reachable"
+    else:
+        what = f"{endpoint} did not answer one.{method} in XML-RPC"
+    remedy = remedy or NO_XML_RPC
+    return FrontEndUnreachableError(
+        what, cause=f"{remedy.cause} ({type(error).__name__}: {error})", advice=remedy.advice
+    )

@@ -1,0 +1,105 @@
+"""Who may do what with an object: its group, its mode, and a lock that somebody put on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from edgewrap.errors import OpenNebulaError
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+    from edgewrap.opennebula.api.client import FrontEnd
+    from edgewrap.opennebula.kinds.base import Existing
+
+_LEVELS = {1: "Use", 2: "Manage", 3: "Admin"}
+_CLASSES = ("OWNER", "GROUP", "OTHER")
+_RIGHTS = (("U", 4), ("M", 2), ("A", 1))
+_MANAGE_OR_ADMIN = 3
+_ADMINISTRATORS = "oneadmin"
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A lock: its level (1 use, 2 manage, 3 admin), the id of the user who set it, and when, in Unix time."""
+
+    level: int
+    owner: int
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The group's name, the mode as `chmod` writes it (`640`), and the lock; empty where the kind has none."""
+
+    group: str = ""
+    mode: str = ""
+    lock: Lock | None = None
+
+
+NO_ACCESS = Access()
+
+
+def parse(element: Element) -> Access:
+    """The part of an object's XML that says who may do what."""
+    bits = element.find("PERMISSIONS")
+    mode = (
+        "".join(
+            str(sum(value for letter, value in _RIGHTS if bits.findtext(f"{owner}_{letter}") == "1"))
+            for owner in _CLASSES
+        )
+        if bits is not None
+        else ""
+    )
+    return Access(element.findtext("GNAME") or "", mode, _lock(element.find("LOCK")))
+
+
+def locks(front_end: FrontEnd, objects: Iterable[Existing]) -> list[str]:
+    """The locks on these objects, in words. The front-end is asked for the name of whoever locked one."""
+    told = []
+    for existing in objects:
+        lock = existing.access.lock
+        if lock is not None:
+            told.append(
+                f"the {existing} is locked (level {_LEVELS.get(lock.level, lock.level)}) by {_name(front_end, lock)} "
+                f"since {datetime.fromtimestamp(lock.time, UTC):%Y-%m-%d %H:%M:%S} UTC "
+                f"(`{existing.kind.command} unlock {existing.id}`)"
+            )
+    return told
+
+
+def too_open(existing: Existing) -> str:
+    """A warning where others than the owner may change or delete the object. Who may use it is not edgewrap's."""
+    access = existing.access
+    if not access.mode:
+        return ""
+    _owner, group, other = (int(digit) for digit in access.mode)
+    who = ["everybody"] if other & _MANAGE_OR_ADMIN else []
+    if group & _MANAGE_OR_ADMIN and access.group != _ADMINISTRATORS:
+        who.insert(0, f"the group {access.group}")
+    if not who:
+        return ""
+    safe = f"{access.mode[0]}{group & 4}{other & 4}"
+    return (
+        f"its mode is {access.mode}: {' and '.join(who)} may change or delete it; "
+        f"`{existing.kind.command} chmod {existing.id} {safe}` leaves them only the right to use it"
+    )
+
+
+def _lock(element: Element | None) -> Lock | None:
+    if element is None or not element.findtext("LOCKED"):
+        return None
+    return Lock(
+        int(element.findtext("LOCKED") or 1), int(element.findtext("OWNER") or -1), int(element.findtext("TIME") or 0)
+    )
+
+
+def _name(front_end: FrontEnd, lock: Lock) -> str:
+    try:
+        name = front_end.read("user.info", lock.owner).findtext("NAME") if lock.owner >= 0 else None
+    except OpenNebulaError:
+        name = None
+    return name or f"the user with id {lock.owner}"

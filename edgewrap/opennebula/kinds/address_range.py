@@ -1,0 +1,202 @@
+"""One address range for every Elastic IP, of one address, with a gateway of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edgewrap.change import Action
+from edgewrap.opennebula.kinds.operation import Call, Operation, Ref, change, differences, shown
+from edgewrap.opennebula.kinds.template import Template, Value, read, text_of
+from edgewrap.outputs import EipOutput
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+KIND = "address range"
+KEY_ATTRIBUTE = "EDGEWRAP_KEY"
+ON_HOLD = "-1"
+PAIR_MASK = "255.255.255.254"
+_NEVER_CHANGES = ("TYPE", "IP")  # the front-end ignores these in an update
+_ITS_OWN = frozenset({"ALLOCATED", "AR_ID", "IP_END", "LEASES", "MAC_END", "NEXT_INDEX", "USED_LEASES"})
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """One address in use. `holder` is `VM`, `virtual router` or `network` (a reservation), `id` its id; an address
+    on hold has no holder."""
+
+    address: str
+    holder: str
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class RangeFacts:
+    """A range; `leases` are known only where the network itself was asked, not from the pool."""
+
+    id: int
+    attributes: Template
+    leases: tuple[Lease, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """The Elastic IP's key; empty where the range is not ours."""
+        return text_of(self.attributes, KEY_ATTRIBUTE)
+
+    @property
+    def address(self) -> str:
+        """The first address."""
+        return text_of(self.attributes, "IP")
+
+    def __str__(self) -> str:
+        place = self.address or text_of(self.attributes, "MAC")
+        return f"address range {self.id} ({place}, size {text_of(self.attributes, 'SIZE')})"
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredRange:
+    """A range as it should be."""
+
+    key: str
+    attributes: Template
+
+
+def parse(network: Element) -> tuple[RangeFacts, ...]:
+    """The ranges of one VNET element."""
+    return tuple(_range(element) for element in network.findall("AR_POOL/AR"))
+
+
+def desired(eip: EipOutput) -> DesiredRange:
+    """The range of one Elastic IP."""
+    return DesiredRange(
+        eip.key,
+        {
+            "TYPE": "IP4",
+            "IP": eip.private_address,
+            "SIZE": "1",
+            "GATEWAY": eip.gateway,
+            "NETWORK_MASK": PAIR_MASK,
+            "EXTERNAL_IP": eip.public_address,
+            "AWS_ALLOCATION_ID": eip.allocation_id,
+            KEY_ATTRIBUTE: eip.key,
+        },
+    )
+
+
+def matched(ranges: Sequence[RangeFacts], wanted: Sequence[DesiredRange]) -> dict[str, RangeFacts]:
+    """The range that stands for each Elastic IP: by its key, else by its address, which is that Elastic IP's for
+    ever. Of two with one key, the older one."""
+    by_key: dict[str, RangeFacts] = {}
+    for existing in sorted(ranges, key=lambda existing: existing.id):
+        by_key.setdefault(existing.key, existing)
+    found = {one.key: by_key[one.key] for one in wanted if one.key in by_key}
+    taken = {existing.id for existing in found.values()}
+    for one in wanted:
+        same_address = [
+            existing for existing in ranges if existing.id not in taken and existing.address == one.attributes["IP"]
+        ]
+        if one.key not in found and same_address:
+            found[one.key] = same_address[0]
+            taken.add(same_address[0].id)
+    return found
+
+
+def surplus(ranges: Sequence[RangeFacts], wanted: Sequence[DesiredRange]) -> tuple[RangeFacts, ...]:
+    """Ranges of ours that have to go: their Elastic IP goes, or has another address now."""
+    addresses = {one.key: one.attributes["IP"] for one in wanted}
+    kept = {existing.id for key, existing in matched(ranges, wanted).items() if existing.address == addresses[key]}
+    return tuple(existing for existing in ranges if existing.key and existing.id not in kept)
+
+
+def diff(ranges: Sequence[RangeFacts], wanted: Sequence[DesiredRange], network: int | Ref) -> list[Operation]:
+    """What makes the ranges of our network as they should be: first what goes, then what comes and what differs."""
+    found = matched(ranges, wanted)
+    to_remove = surplus(ranges, wanted)
+    gone = {existing.id for existing in to_remove}
+    replaced = {key for key, existing in found.items() if existing.id in gone}
+    operations = [removal(existing, network) for existing in to_remove if existing.key not in replaced]
+    for one in wanted:
+        existing = found.get(one.key)
+        if existing is None:
+            operations.append(_creation(one, network))
+        elif existing.id in gone:
+            operations.append(_replacement(existing, one, network))
+        else:
+            operations += _update(existing, one, network)
+    return operations
+
+
+def removal(existing: RangeFacts, network: int | Ref) -> Operation:
+    """Takes a range away. The front-end refuses it while an address is leased."""
+    gone = change(KIND, existing.key, Action.DELETE, shown(_own(existing)))
+    return Operation(existing.key, gone, (Call("vn.rm_ar", (network, existing.id)),))
+
+
+def leases_in(ranges: Sequence[RangeFacts], network_names: Mapping[int, str]) -> list[str]:
+    """What is leased and to whom, in words for people."""
+    return [
+        f"{existing.key or 'an address of another range'} "
+        f"({text_of(existing.attributes, 'EXTERNAL_IP') or lease.address}) {_leased(lease, network_names)}"
+        for existing in ranges
+        for lease in existing.leases
+    ]
+
+
+def _creation(wanted: DesiredRange, network: int | Ref) -> Operation:
+    created = change(KIND, wanted.key, Action.CREATE, after=shown(wanted.attributes))
+    return Operation(wanted.key, created, (_addition(wanted, network),))
+
+
+def _replacement(existing: RangeFacts, wanted: DesiredRange, network: int | Ref) -> Operation:
+    difference = differences(existing.attributes, wanted.attributes)
+    fixed = " and ".join(name for name in _NEVER_CHANGES if name in difference.after)
+    replaced = change(
+        KIND, wanted.key, Action.REPLACE, difference.before, difference.after, f"{fixed} cannot be changed in place"
+    )
+    return Operation(wanted.key, replaced, (Call("vn.rm_ar", (network, existing.id)), _addition(wanted, network)))
+
+
+def _update(existing: RangeFacts, wanted: DesiredRange, network: int | Ref) -> list[Operation]:
+    difference = differences(existing.attributes, wanted.attributes)
+    if not difference.update:
+        return []
+    # the call replaces all attributes that are not the front-end's own: others' are sent along
+    whole = {"AR_ID": str(existing.id), **_own(existing), **difference.update}
+    vector = {name: value for name, value in whole.items() if isinstance(value, str)}
+    updated = change(KIND, wanted.key, Action.UPDATE, difference.before, difference.after)
+    return [Operation(wanted.key, updated, (Call("vn.update_ar", (network, {"AR": vector})),))]
+
+
+def _addition(wanted: DesiredRange, network: int | Ref) -> Call:
+    vector = {name: value for name, value in wanted.attributes.items() if isinstance(value, str)}
+    return Call("vn.add_ar", (network, {"AR": vector}))
+
+
+def _own(existing: RangeFacts) -> dict[str, Value]:
+    return {name: value for name, value in existing.attributes.items() if name not in _ITS_OWN}
+
+
+def _range(element: Element) -> RangeFacts:
+    leases = tuple(_lease(lease) for lease in element.findall("LEASES/LEASE"))
+    attributes: Mapping[str, Value] = read(element)
+    return RangeFacts(int(text_of(attributes, "AR_ID") or -1), attributes, leases)
+
+
+def _lease(element: Element) -> Lease:
+    address = element.findtext("IP") or element.findtext("MAC") or ""
+    holders = (("VM", "VM"), ("VNET", "network"), ("VROUTER", "virtual router"))
+    for tag, word in holders:
+        holder = element.findtext(tag)
+        if holder is not None and holder != ON_HOLD:
+            return Lease(address, word, int(holder))
+    return Lease(address, "", int(ON_HOLD))
+
+
+def _leased(lease: Lease, network_names: Mapping[int, str]) -> str:
+    if not lease.holder:
+        return "is on hold"
+    if lease.holder == "network":
+        return f"is reserved by the network {network_names.get(lease.id, '')} (id {lease.id})"
+    return f"is leased to {lease.holder} {lease.id}"

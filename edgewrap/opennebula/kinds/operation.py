@@ -1,0 +1,137 @@
+"""What a diff is made of: a change for people, and the calls that make it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from edgewrap.change import Action, Change, PlaneName
+from edgewrap.opennebula.kinds.base import MARK_ATTRIBUTE
+from edgewrap.opennebula.kinds.template import Template, Value
+
+MERGE = 1  # the update type that keeps others' attributes
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """Stands for the id of an object of ours that this run makes; `key` is its key."""
+
+    key: str
+
+
+class Settled(Enum):
+    """What a network is waited for."""
+
+    READY = "ready"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call. The id that an allocation answers with is what `Ref(key)` stands for afterwards, `key` being that of
+    the operation."""
+
+    method: str
+    arguments: tuple[int | str | Template | Ref, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Await:
+    """Wait until a network is ready or gone."""
+
+    network: int | Ref
+    settled: Settled
+
+
+@dataclass(frozen=True, slots=True)
+class RetryUpdate:
+    """Let a network in UPDATE_FAILURE give its last change to the VMs once more, and wait until they have it."""
+
+    network: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteCluster:
+    """Delete an empty cluster. For a moment the front-end may still count a network in it that is gone."""
+
+    cluster: int
+
+
+Step = Call | Await | RetryUpdate | DeleteCluster
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One change and its steps. `last` are those that wait until all else is done: enabling a host.
+
+    `key` is the object's: `host-0`, `public-network`, `eip-3`.
+    """
+
+    key: str
+    change: Change
+    steps: tuple[Step, ...]
+    deferred_steps: tuple[Step, ...] = ()
+
+
+def change(
+    kind: str,
+    key: str,
+    action: Action,
+    before: Mapping[str, str] | None = None,
+    after: Mapping[str, str] | None = None,
+    why: str = "",
+) -> Change:
+    """A change of this plane."""
+    return Change(PlaneName.OPENNEBULA, kind, key, action, before or {}, after or {}, why)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Where an object's attributes differ from what is wanted. `before` and `after` are flat text for people;
+    `update` is what to write, vectors whole with the parts that others put there."""
+
+    before: Mapping[str, str]
+    after: Mapping[str, str]
+    update: Template
+
+
+def differences(template: Template, wanted: Template) -> Difference:
+    """Compare only what is wanted: attributes of others stay. An empty wanted value is the same as none at all."""
+    before: dict[str, str] = {}
+    after: dict[str, str] = {}
+    update: dict[str, Value] = {}
+    for name, value in wanted.items():
+        present = template.get(name, "")
+        was, is_to_be = _flat(name, present), _flat(name, value)
+        differing = [part for part, text in is_to_be.items() if was.get(part, "") != text]
+        if isinstance(value, str) and isinstance(present, Mapping):
+            differing, was = [name], {name: _shown(present)}
+        if differing:
+            before |= {part: was[part] for part in differing if was.get(part)}
+            after |= {part: is_to_be[part] for part in differing}
+            both_vectors = isinstance(value, Mapping) and isinstance(present, Mapping)
+            update[name] = {**present, **value} if both_vectors else value  # type: ignore[dict-item]
+    return Difference(before, after, update)
+
+
+def filled(wanted: Template) -> dict[str, Value]:
+    """What to write into a new object: the attributes that are not empty."""
+    return {name: value for name, value in wanted.items() if value}
+
+
+def shown(wanted: Template) -> dict[str, str]:
+    """A new object's attributes as flat text for people; its mark tells them nothing."""
+    return _merged(_flat(name, value) for name, value in filled(wanted).items() if name != MARK_ATTRIBUTE)
+
+
+def _flat(name: str, value: Value) -> dict[str, str]:
+    return {name: value} if isinstance(value, str) else {f"{name}.{part}": text for part, text in value.items()}
+
+
+def _shown(vector: Mapping[str, str]) -> str:
+    return ", ".join(f"{part} = {text}" for part, text in vector.items())
+
+
+def _merged(parts: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    return {name: value for part in parts for name, value in part.items()}

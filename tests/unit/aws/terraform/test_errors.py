@@ -1,0 +1,41 @@
+"""Terraform's errors with their cause and what to do."""
+
+from __future__ import annotations
+
+import pytest
+
+from edgewrap.aws.terraform.errors import UNKNOWN, terraform_error
+from edgewrap.errors import Diagnostic, PlanOutdatedError, TerraformError
+
+AWS = "operation error EC2: {}, https response error StatusCode: 400, RequestID: 1, api error {}: text"
+CASES = [
+    ("creating EC2 EIP: " + AWS.format("AllocateAddress", "AddressLimitExceeded"), "quota of Elastic IPs"),
+    ("creating EC2 VPC: " + AWS.format("CreateVpc", "VpcLimitExceeded"), "quota of VPCs"),
+    (AWS.format("RunInstances", "VcpuLimitExceeded"), "quota of running instances"),
+    (AWS.format("RunInstances", "InsufficientInstanceCapacity"), "no free metal host"),
+    (AWS.format("RunInstances", "UnauthorizedOperation"), "too few rights"),
+    ("No valid credential sources found", "none of AWS's usual places"),
+    ("Error acquiring the state lock", "another terraform holds this state"),
+    ("Failed to query available provider packages", "registry cannot be reached"),
+    ("Post http://127.0.0.1:1/: dial tcp 127.0.0.1:1: connect: connection refused", "does not answer"),
+    (AWS.format("DeleteVpc", "DependencyViolation"), "something that edgewrap did not make"),
+    (AWS.format("ImportKeyPair", "InvalidKeyPair.Duplicate"), "a key pair of this name"),
+]
+
+
+@pytest.mark.parametrize(("summary", "cause"), CASES)
+def test_known_errors_have_a_cause_and_advice(summary: str, cause: str) -> None:
+    error = terraform_error("apply", [Diagnostic("error", summary, address="module.eips.aws_eip.this")])
+    assert isinstance(error, TerraformError)
+    assert cause in error.cause
+    assert error.what.startswith("terraform apply failed: module.eips.aws_eip.this: ")
+
+
+def test_an_unknown_error_keeps_terraforms_words() -> None:
+    error = terraform_error("plan", [Diagnostic("error", "Something\nnew", "in\n  two lines")])
+    assert error.what == "terraform plan failed: Something new (in two lines)"
+    assert error.advice == UNKNOWN.advice
+
+
+def test_a_stale_plan_is_an_error_of_its_own() -> None:
+    assert isinstance(terraform_error("apply", [Diagnostic("error", "Saved plan is stale")]), PlanOutdatedError)

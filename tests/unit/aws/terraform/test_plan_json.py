@@ -1,0 +1,134 @@
+"""Saved plans as terraform showed them (recorded against the lab's AWS, cut to what differs), read as changes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgewrap.aws.outputs import read_outputs
+from edgewrap.aws.terraform.plan_json import Before, predicted_values, read_changes
+from edgewrap.change import Change
+from edgewrap.outputs import UNKNOWN
+from tests.support.aws_plane import first_inputs, make_spec
+
+DATA = Path(__file__).parents[3] / "data" / "aws"
+KEYS = frozenset({"vpc", "host-0", "host-1", "host-2", "eip-0", "hosts-ingress-ssh-0.0.0.0/0"})
+
+
+def recorded(name: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((DATA / f"{name}.json").read_text(encoding="utf-8"))
+    return document
+
+
+def line(change: Change) -> str:
+    """One change as a person might read it."""
+    sides = [", ".join(f"{key}={value}" for key, value in side.items()) for side in (change.before, change.after)]
+    return f"{change.action} {change.kind} {change.key}: {' -> '.join(sides)} ({change.why})"
+
+
+CASES = [
+    pytest.param(
+        "one-more-eip",
+        Before(KEYS, spec_changed=True, destroy=False),
+        [
+            "create elastic ip eip-4:  ->  (new in the spec)",
+            "create elastic ip association eip-4:  -> private_ip_address=10.0.128.4 (new in the spec)",
+        ],
+        id="one more Elastic IP",
+    ),
+    pytest.param(
+        "changed-outside",
+        Before(KEYS, spec_changed=False, destroy=False),
+        [
+            "update vpc vpc: tags.team=other -> tags.team=edge (changed outside)",
+            "create security group rule hosts-ingress-ssh-0.0.0.0/0:  -> ip_protocol=tcp, from_port=22, to_port=22, "
+            "cidr_ipv4=0.0.0.0/0, description=SSH (deleted outside)",
+            "create elastic ip association eip-0:  -> private_ip_address=10.0.128.2 (deleted outside)",
+        ],
+        id="changed outside",
+    ),
+    pytest.param(
+        "host-terminated",
+        Before(KEYS, spec_changed=False, destroy=False),
+        [
+            "update security group rule hosts-ingress-host-1: cidr_ipv4=198.51.100.10/32 -> "
+            f"cidr_ipv4={UNKNOWN} (follows another change)",
+            "create instance host-1:  -> instance_type=c5.metal, ami=ami-040645f9af897c4a1, private_ip=10.0.0.11 "
+            "(deleted outside)",
+            "create network interface attachment group-0:  -> device_index=1 (deleted outside)",
+            "create network interface attachment group-1:  -> device_index=2 (deleted outside)",
+        ],
+        id="a host terminated outside",
+    ),
+    pytest.param(
+        "host-retired",
+        Before(KEYS, spec_changed=True, destroy=False),
+        [
+            "delete security group rule hosts-ingress-host-0: ip_protocol=-1, cidr_ipv4=198.51.100.9/32, "
+            "description=everything from the public address of host-0 ->  (no longer in the spec)",
+            "delete instance host-0: instance_type=c5.metal, ami=ami-040645f9af897c4a1, private_ip=10.0.0.10 ->  "
+            "(retired)",
+            "replace network interface attachment group-0: instance_id=i-13797c33a4b6334e4 -> "
+            "instance_id=i-0ec4dae5dad5c5821 (spec changed)",
+            "replace network interface attachment group-3: instance_id=i-13797c33a4b6334e4 -> "
+            "instance_id=i-4141c0f17ea0dd353 (spec changed)",
+        ],
+        id="a host retired: its groups move",
+    ),
+    pytest.param(
+        "destroy",
+        Before(KEYS, spec_changed=False, destroy=True),
+        [
+            "delete vpc vpc: cidr_block=10.0.0.0/16 ->  (destroy)",
+            "delete elastic ip eip-0: public_ip=203.0.113.11 ->  (destroy)",
+            "delete elastic ip eip-1: public_ip=203.0.113.10 ->  (destroy)",
+            "delete elastic ip eip-2: public_ip=203.0.113.12 ->  (destroy)",
+            "delete elastic ip eip-3: public_ip=203.0.113.13 ->  (destroy)",
+        ],
+        id="destroy",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "before", "lines"), CASES)
+def test_a_plan_is_read_as_changes(name: str, before: Before, lines: list[str]) -> None:
+    assert [line(change) for change in read_changes(recorded(name), before)] == lines
+
+
+def test_what_was_begun_and_not_made_is_not_called_new() -> None:
+    before = Before(KEYS | {"eip-4"}, spec_changed=False, destroy=False)
+    assert {change.why for change in read_changes(recorded("one-more-eip"), before)} == {"not there yet"}
+
+
+def test_sensitive_values_are_never_shown() -> None:
+    document = recorded("changed-outside")
+    for entry in [*document["resource_changes"], *document["resource_drift"]]:
+        for side in ("before", "after"):
+            entry["change"][f"{side}_sensitive"] = {"tags": {"team": True}}
+    changes = read_changes(document, Before(KEYS, spec_changed=False, destroy=False))
+    assert "tags.team" not in "".join(line(change) for change in changes)
+
+
+def test_the_outputs_of_a_plan_have_unknown_only_where_aws_must_tell() -> None:
+    outputs = read_outputs(predicted_values(recorded("one-more-eip")), first_inputs(make_spec()))
+    assert [eip.allocation_id != UNKNOWN for eip in outputs.eips.values()] == [True, True, True, True, False]
+    new = outputs.eips["eip-4"]
+    assert (new.public_address, new.private_address, new.gateway, new.group) == (
+        UNKNOWN,
+        "10.0.128.4",
+        "10.0.128.5",
+        "group-0",
+    )
+    assert UNKNOWN not in {host.instance_id for host in outputs.hosts.values()}
+
+
+def test_a_host_that_will_be_made_anew_is_unknown_and_the_others_are_not() -> None:
+    outputs = read_outputs(predicted_values(recorded("host-terminated")), first_inputs(make_spec()))
+    assert {key: (host.instance_id == UNKNOWN, host.name == UNKNOWN) for key, host in outputs.hosts.items()} == {
+        "host-1": (True, True),
+        "host-2": (False, False),
+    }
+    assert outputs.hosts["host-1"].private_address == "10.0.0.11"

@@ -1,0 +1,99 @@
+"""Which groups move ahead of the rest of a plan, why, and what was not planned."""
+
+from __future__ import annotations
+
+import pytest
+
+from edgewrap.aws.group_moves import instances_made, moves_ahead, reasons, unplanned_changes, without_instances
+from edgewrap.aws.inputs.decide import decide_inputs
+from edgewrap.change import Action, Change, PlaneName
+from edgewrap.outputs import GroupOutput, HostOutput, Outputs
+from tests.support.aws_plane import FixedLookups, first_inputs, make_spec
+
+HOSTS = ("host-0", "host-1", "host-2")
+ATTACHMENT, INSTANCE, INTERFACE = "network interface attachment", "instance", "network interface"
+
+
+def change(words: str) -> Change:
+    action, _, rest = words.partition(" ")
+    kind, _, key = rest.rpartition(" ")
+    return Change(PlaneName.AWS, kind, key, Action(action))
+
+
+def host(key: str, state: str = "running") -> HostOutput:
+    index = int(key[-1])
+    return HostOutput(key, index, f"i-{index}", f"10.0.0.1{index}", "", f"10.0.0.1{index}", state)
+
+
+def stood(**on: str) -> Outputs:
+    groups = {
+        f"group-{index}": GroupOutput(f"group-{index}", index, "eni", "mac", "", "", key, 1 + index)
+        for index, key in enumerate(on.values())
+    }
+    return Outputs("", "", "", "", "", "", "", {key: host(key) for key in HOSTS}, groups)
+
+
+CASES = [
+    pytest.param([f"replace {ATTACHMENT} group-0"], (), id="nothing else happens: one step does it"),
+    pytest.param([f"replace {ATTACHMENT} group-0", "update instance host-1"], (), id="an instance only changes"),
+    pytest.param([f"replace {ATTACHMENT} group-0", "delete instance host-0"], ("group-0",), id="its host is retired"),
+    pytest.param([f"replace {ATTACHMENT} group-0", "replace instance host-0"], ("group-0",), id="its host is replaced"),
+    pytest.param(
+        [f"create {ATTACHMENT} group-0", "create instance host-0"], ("group-0",), id="its host was terminated"
+    ),
+    pytest.param([f"replace {ATTACHMENT} group-0", "create instance host-3"], ("group-0",), id="another host is new"),
+    pytest.param(
+        [f"replace {ATTACHMENT} group-0", "create instance host-1"], (), id="the host it goes to is to be made"
+    ),
+    pytest.param([f"replace {ATTACHMENT} group-1", "replace instance host-2"], (), id="it goes with its host"),
+    pytest.param([f"create {ATTACHMENT} group-2", "create instance host-3"], (), id="a group that never was"),
+    pytest.param(
+        [f"create {INTERFACE} group-0", f"create {ATTACHMENT} group-0", "create instance host-0"],
+        (),
+        id="an interface that is to be made",
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "ahead"), CASES)
+def test_moves_ahead(changes: list[str], ahead: tuple[str, ...]) -> None:
+    placement = {"group-0": "host-1", "group-1": "host-2", "group-2": "host-1"}
+    assert moves_ahead([change(words) for words in changes], placement, stood(a="host-0", b="host-2")) == ahead
+
+
+def test_instances_that_are_gone_are_those_to_be_created() -> None:
+    changes = [change(words) for words in ("create instance host-0", "replace instance host-1", "create vpc vpc")]
+    assert instances_made(changes) == {"host-0"}
+
+
+def test_what_was_not_planned() -> None:
+    planned = [change("replace instance host-0"), change("update vpc vpc")]
+    assert unplanned_changes([change("update vpc vpc")], planned) == ()
+    [more] = unplanned_changes([change("update vpc vpc"), change("delete instance host-0")], planned)
+    assert (more.key, more.action) == ("host-0", Action.DELETE)
+    [more] = unplanned_changes(planned, without_instances(planned))
+    assert (more.key, more.action) == ("host-0", Action.REPLACE)
+
+
+def test_what_was_to_be_made_anew_and_has_gone_meanwhile_is_as_planned() -> None:
+    anew, made = change(f"replace {ATTACHMENT} group-1"), change(f"create {ATTACHMENT} group-1")
+    assert unplanned_changes([made], [anew]) == ()
+    assert unplanned_changes([anew], [made]) == (anew,)
+
+
+def test_reasons() -> None:
+    spec = make_spec(hosts={"count": 2, "retired": [2]}, public_network={"groups": 3})
+    before = first_inputs(make_spec(public_network={"groups": 3}))
+    hosts = {"host-0": host("host-0", "stopped"), "host-1": host("host-1"), "host-2": host("host-2")}
+    after = decide_inputs(spec, before, FixedLookups(), unavailable={"host-0"})
+    assert reasons(after, before, hosts, {"host-0"}) == {
+        "group-0": "host-0 is stopped",
+        "group-2": "host-2 is retired",
+        "host-0": "its instance is stopped",
+    }
+    moved = decide_inputs(make_spec(public_network={"groups": 3}), before, FixedLookups(), unavailable={"host-1"})
+    assert reasons(moved, before, hosts, {"host-1"}) == {
+        "group-1": "host-1 is to be replaced",
+        "host-1": "its replacement was asked for",
+    }
+    assert reasons(moved, before, hosts, ()) == {"group-1": "moves off host-1"}

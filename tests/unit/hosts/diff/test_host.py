@@ -1,0 +1,75 @@
+"""Given these facts, these changes and this script: the cases are JSON files, one a kind of thing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgewrap.change import Action
+from edgewrap.hosts.diff.host import EMPTY_FACTS, diff
+from edgewrap.hosts.render.files import host_files
+from edgewrap.hosts.script import converge_script
+from tests.unit.hosts.recorded import recorded, wanted
+
+
+def _cases() -> Iterator[Any]:
+    for path in sorted((Path(__file__).parent / "cases").glob("*.json")):
+        for case in json.loads(path.read_text()):
+            yield pytest.param(case, id=f"{path.stem}: {case['name']}")
+
+
+@pytest.mark.parametrize("case", list(_cases()))
+def test_case(case: dict[str, Any]) -> None:
+    host = wanted(case.get("host", "host-0"), **case.get("ssh", {}))
+    operations = diff(host, recorded(case.get("facts", "entry"), case.get("edits")))
+    shown = [{**asdict(operation.change), "plane": "hosts"} for operation in operations]
+    for change in shown:
+        assert change.pop("plane") == "hosts"
+        assert change.pop("why")
+    assert shown == case["changes"]
+    assert [line for operation in operations for line in operation.remove] == case.get("removes", [])
+    script = converge_script(host, operations)
+    for words in case.get("script", []):
+        assert words in script
+    for words in case.get("not in script", []):
+        assert words not in script
+
+
+def test_a_host_as_wanted_needs_nothing() -> None:
+    assert diff(wanted(), recorded("entry")) == ()
+
+
+def test_a_host_that_is_not_there_yet_is_all_created() -> None:
+    changes = [operation.change for operation in diff(wanted(authorized_keys=[KEY]), EMPTY_FACTS)]
+    assert {change.action for change in changes} == {Action.CREATE}
+    assert all(not change.before for change in changes)
+    kinds = {change.kind for change in changes}
+    assert kinds == {
+        "file", "unit", "sysctl", "nftables", "bridge", "interface", "rule", "route", "proxy", "bgp",
+        "authorized keys",
+    }  # fmt: skip
+    assert len({change.key for change in changes}) == len(changes)
+
+
+def test_everything_on_a_bare_host_is_made_by_one_script() -> None:
+    operations = diff(wanted(), recorded("bare"))
+    script = converge_script(wanted(), operations)
+    assert script.index("nft -c -f /etc/edgewrap/edge.nft.new") < script.index("mv -f /etc/edgewrap/edge.nft.new")
+    assert script.index("mv -f /etc/edgewrap/network.sh.new") < script.index("\nsh /etc/edgewrap/network.sh")
+    assert all(f"{file.path}.new" in script for file in host_files(wanted()))
+    assert not any(operation.remove or operation.delete for operation in operations)
+
+
+def test_an_older_version_of_a_file_is_replaced() -> None:
+    facts = recorded("entry")
+    old = replace(facts.files["/etc/edgewrap/edge.nft"], sha256="0" * 64)
+    changes = diff(wanted(), replace(facts, files={**facts.files, "/etc/edgewrap/edge.nft": old}))
+    assert [operation.change.kind for operation in changes] == ["file", "nftables"]
+
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOArIgnsQuBtihEr9vV269zuAjyWK06tYxrSy2R9U8ir ada@example.org"

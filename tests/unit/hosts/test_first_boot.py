@@ -1,0 +1,177 @@
+"""How far a host has set itself up, and waiting for it; the host is played by answers in a row."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from edgewrap.change import Action
+from edgewrap.errors import ConvergeError, HostError
+from edgewrap.first_boot.files import SetupFile
+from edgewrap.hosts import first_boot
+from edgewrap.hosts.diff.host import EMPTY_FACTS, diff
+from edgewrap.hosts.first_boot import Setup, SetupState, parse_setup, wait_until_set_up
+from edgewrap.hosts.render.files import script
+from edgewrap.hosts.ssh.connection import CommandResult, Session
+from tests.unit.hosts.recorded import outputs, recorded, wanted
+
+RUNNING = "state=running\n| edgewrap: settings\n| edgewrap: package lists\n"
+FAILED = "state=failed\nreason=package lists failed with status 1\n| Get:1 x\n| E: no mirror\n| E: none at all\n"
+DONE = "state=done\nversion=7.0\n| edgewrap: done\n"
+
+
+@dataclass
+class Host:
+    """Answers scripts in order; the last one for ever."""
+
+    answers: list[str]
+    scripts: list[str] = field(default_factory=list)
+    host = outputs().hosts["host-0"]
+
+    async def run_as_root(self, text: str, _timeout_s: float) -> CommandResult:
+        self.scripts.append(text)
+        return CommandResult(0, self.answers.pop(0) if len(self.answers) > 1 else self.answers[0], "")
+
+
+def wait(host: Host, files: Sequence[SetupFile] = ()) -> list[str]:
+    """What a converge tells while it waits."""
+    told: list[str] = []
+    asyncio.run(wait_until_set_up(cast("Session", host), files, told.append))
+    return told
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(first_boot, "POLL_S", 0)
+
+
+def test_what_the_script_prints_is_read() -> None:
+    assert parse_setup("") == Setup(SetupState.ABSENT)
+    assert parse_setup(DONE) == Setup(SetupState.DONE, "7.0", log=("edgewrap: done",))
+    assert parse_setup(FAILED).reason == "package lists failed with status 1"
+    assert parse_setup(RUNNING).step == "edgewrap: package lists"
+    assert parse_setup("state=running\n| state=done\n|\n") == Setup(SetupState.RUNNING, log=("state=done",))
+    for character in ("\r", "\f", "\x85", "\u2028"):
+        assert parse_setup(f"state=running\n| 5%{character}state=done\n").state is SetupState.RUNNING
+    assert parse_setup("state=running\n| 5%\r100%\r\n").step == "100%"
+    with pytest.raises(ValueError, match="unheard of"):
+        parse_setup("state=unheard of\n")
+
+
+@pytest.mark.parametrize("answer", ["", DONE])
+def test_a_host_that_has_or_needs_no_set_up_is_not_waited_for(answer: str) -> None:
+    host = Host([answer])
+    assert wait(host) == []
+    assert len(host.scripts) == 1
+
+
+def test_each_step_is_told_once() -> None:
+    unpacking = RUNNING + "| Unpacking frr\n"
+    packages = unpacking + "| edgewrap: packages frr\n"
+    assert wait(Host(["state=running\n", RUNNING, RUNNING, unpacking, packages, DONE])) == [
+        "it sets itself up: waiting for cloud-init",
+        "it sets itself up: package lists",
+        "it sets itself up: packages frr",
+    ]
+
+
+def test_a_failure_shows_the_errors_of_the_log() -> None:
+    with pytest.raises(ConvergeError) as caught:
+        wait(Host([RUNNING, FAILED]))
+    error = caught.value
+    assert error.what == "host-0: its set-up failed: package lists failed with status 1"
+    assert error.cause == "E: no mirror; E: none at all"
+    assert "edgewrap ssh host-0" in error.advice
+
+
+def test_one_that_failed_before_is_started_again_with_the_files_of_now() -> None:
+    host = Host([FAILED, "", RUNNING, DONE])
+    told = wait(host, [SetupFile("/var/lib/edgewrap/setup.conf", "version='7.4'\n")])
+    assert told[0] == "its set-up failed (package lists failed with status 1): started again"
+    assert "printf '%s' 'version='\"'\"'7.4'\"'\"'\n' >/var/lib/edgewrap/setup.conf.new" in host.scripts[1]
+    assert host.scripts[1].endswith("start_setup\n")
+
+
+def test_one_that_fails_again_is_an_error() -> None:
+    with pytest.raises(ConvergeError):
+        wait(Host([FAILED, "", FAILED]))
+
+
+def test_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(first_boot, "WAIT_S", -1)
+    with pytest.raises(HostError, match="still sets itself up") as caught:
+        wait(Host([RUNNING]))
+    assert "package lists" in caught.value.cause
+
+
+def test_an_answer_that_is_none_is_an_error() -> None:
+    with pytest.raises(HostError, match="cannot be read"):
+        wait(Host(["state=\n"]))
+
+
+@pytest.mark.parametrize(
+    ("state", "changes"),
+    [
+        (Setup(SetupState.ABSENT), []),
+        (Setup(SetupState.DONE, "7.0"), []),
+        (Setup(SetupState.RUNNING), [({"state": "running"}, {"state": "done"})]),
+        (Setup(SetupState.FAILED, reason="x"), [({"state": "failed", "reason": "x"}, {"state": "done"})]),
+    ],
+)
+def test_the_plan_shows_a_set_up_that_is_not_done(state: Setup, changes: list[Any]) -> None:
+    operations = diff(wanted(), replace(recorded("entry"), setup=state))
+    assert [(o.change.before, o.change.after) for o in operations] == changes
+    assert all((o.change.key, o.change.action) == ("host-0/setup/packages", Action.UPDATE) for o in operations)
+
+
+def test_a_new_host_sets_itself_up_where_it_comes_with_user_data() -> None:
+    kinds = [operation.change.kind for operation in diff(replace(wanted(), sets_itself_up=True), EMPTY_FACTS)]
+    assert kinds[0] == "setup"
+    assert "setup" not in [operation.change.kind for operation in diff(wanted(), EMPTY_FACTS)]
+
+
+LEFT = {
+    "absent": ({}, ""),
+    "not begun": ({"setup.sh": ""}, "state=running\n"),
+    "done": ({"setup.sh": "", "setup-done": "version=7.0\nnode=x\n"}, "state=done\nversion=7.0\n"),
+    "failed": (
+        {"setup.sh": "", "setup-failed": "start failed\n", "setup.log": "a\nb\n"},
+        "state=failed\nreason=start failed\n| a\n| b\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LEFT)
+def test_the_state_is_what_the_files_say(name: str, tmp_path: Path) -> None:
+    files, told = LEFT[name]
+    for file, text in files.items():
+        (tmp_path / file).write_text(text)
+    assert _state(tmp_path) == told
+
+
+def test_a_set_up_that_holds_its_lock_runs(tmp_path: Path) -> None:
+    for file in ("setup.sh", "setup-failed"):
+        (tmp_path / file).write_text("")
+    with subprocess.Popen(
+        ["flock", str(tmp_path / "setup.lock"), "sh", "-c", "echo; read end"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        assert _state(tmp_path) == "state=running\n"
+        holder.communicate("\n")
+    assert _state(tmp_path).startswith("state=failed\n")
+
+
+def _state(directory: Path) -> str:
+    text = script("set-up.sh").replace("set_up=/var/lib/edgewrap", f"set_up={directory}")
+    assert str(directory) in text
+    return subprocess.run(["sh", "-euc", f"{text}setup_state"], capture_output=True, text=True, check=True).stdout

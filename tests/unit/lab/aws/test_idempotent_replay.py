@@ -1,0 +1,38 @@
+"""A write whose answer was lost on the way, and that the client sends again."""
+
+from __future__ import annotations
+
+import pytest
+
+from edgewrap.lab.aws.idempotent_replay import Answer, Repeats
+
+DONE = Answer(b"<done/>", "200 OK", [("Content-Type", "text/xml")])
+
+
+def call(number: str) -> dict[str, str]:
+    return {"HTTP_AMZ_SDK_INVOCATION_ID": number}
+
+
+def test_the_same_call_gets_the_same_answer() -> None:
+    repeats = Repeats()
+    assert repeats.find(call("1"), b"Action=CreateVpc") is None
+    repeats.keep(call("1"), b"Action=CreateVpc", DONE)
+    assert repeats.find(call("1"), b"Action=CreateVpc") is DONE
+    assert repeats.find(call("2"), b"Action=CreateVpc") is None
+    assert repeats.find(call("1"), b"Action=CreateSubnet") is None
+
+
+@pytest.mark.parametrize(
+    ("environ", "status"), [(call("1"), "400 Bad Request"), (call("1"), "503 Slow Down"), ({}, "200 OK")]
+)
+def test_what_failed_or_has_no_number_is_done_again(environ: dict[str, str], status: str) -> None:
+    repeats = Repeats()
+    repeats.keep(environ, b"", DONE._replace(status=status))
+    assert repeats.find(environ, b"") is None
+
+
+def test_the_oldest_go() -> None:
+    repeats = Repeats(kept=2)
+    for number in "123":
+        repeats.keep(call(number), b"", DONE)
+    assert [repeats.find(call(number), b"") for number in "123"] == [None, DONE, DONE]
