@@ -21,6 +21,13 @@ KERNEL = 2  # the protocol of routes and rules that networkd leaves alone
 BLOCK_BEGIN = "# edgewrap: begin of ssh.authorized_keys"
 BLOCK_END = "# edgewrap: end of ssh.authorized_keys"
 
+_INTERFACE_SYSCTLS = {
+    "send_redirects": "net/ipv4/conf/{}/send_redirects",
+    "rp_filter": "net/ipv4/conf/{}/rp_filter",
+    "arp_ignore": "net/ipv4/conf/{}/arp_ignore",
+    "proxy_delay": "net/ipv4/neigh/{}/proxy_delay",
+    "disable_ipv6": "net/ipv6/conf/{}/disable_ipv6",
+}
 _OF_VXLAN = ("id", "local", "port", "learning")
 _OF_BRIDGE_PORT = ("learning", "neigh_suppress")
 
@@ -151,6 +158,14 @@ class HostFacts:
         """The MTU of the interface that has the address, in bytes; 0 where none has it."""
         owners = [link for link in self.links if any(own.split("/")[0] == address for own in link.addresses)]
         return owners[0].mtu if owners else 0
+
+    def interface_sysctls(self, name: str) -> dict[str, str]:
+        """The kernel parameters of the interface called `name`, by their short names. A kernel without IPv6 counts as
+        one that has it disabled."""
+        return {
+            short: self.sysctls.get(path.format(name), "1" if short == "disable_ipv6" else "")
+            for short, path in _INTERFACE_SYSCTLS.items()
+        }
 
     @property
     def phydev(self) -> str:

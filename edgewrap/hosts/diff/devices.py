@@ -25,8 +25,11 @@ def _bridge(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
         "up": "yes",
         "addresses": "",
         "mcast_snooping": "no",
+        "disable_ipv6": "1",
     }
-    now = None if bridge is None else {**_attributes(bridge), "mcast_snooping": yes_or_no(bridge.mcast_snooping)}
+    now = None
+    if bridge is not None:
+        now = {**_attributes(bridge, facts), "mcast_snooping": yes_or_no(bridge.mcast_snooping)}
     yield from _device(host, BRIDGE, now, wanted)
 
 
@@ -38,22 +41,29 @@ def _gateway(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
         "mtu": _mtu(host, facts),
         "up": "yes",
         "addresses": "",
+        "send_redirects": "0",
+        "rp_filter": "2",
+        "arp_ignore": "1",
+        "proxy_delay": "0",
+        "disable_ipv6": "1",
         "peer": PORT,
         "bridge": BRIDGE,
         "peer mtu": _mtu(host, facts),
         "peer up": "yes",
         "peer addresses": "",
+        "peer disable_ipv6": "1",
         "forwarding entry": f"{host.gateway_mac} static",
     }
     now = None
     if gateway is not None:
         now = {
-            **_attributes(gateway),
+            **_attributes(gateway, facts),
             "peer": gateway.lower,
             "bridge": port.master if port else "",
             "peer mtu": str(port.mtu) if port else "",
             "peer up": yes_or_no(port is not None and port.up),
             "peer addresses": " ".join(port.addresses) if port else "",
+            "peer disable_ipv6": facts.interface_sysctls(PORT)["disable_ipv6"],
             "forwarding entry": " ".join(f"{mac} static" for mac, device in sorted(facts.static_fdb) if device == PORT),
         }
     yield from _device(host, GATEWAY, now, wanted)
@@ -66,6 +76,7 @@ def _vxlan(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
         "mtu": _mtu(host, facts),
         "up": "yes",
         "addresses": "",
+        "disable_ipv6": "1",
         "bridge": BRIDGE,
         "vxlan id": str(host.vni),
         "vxlan local": host.primary,
@@ -74,7 +85,7 @@ def _vxlan(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
         "bridge learning": "no",
         "bridge neigh_suppress": "no",
     }
-    now = None if link is None else {**_attributes(link), "bridge": link.master, **dict(link.settings)}
+    now = None if link is None else {**_attributes(link, facts), "bridge": link.master, **dict(link.settings)}
     yield from _device(host, VXLAN, now, wanted)
 
 
@@ -87,8 +98,9 @@ def _device(host: DesiredHost, name: str, now: dict[str, str] | None, wanted: di
         yield Operation(host_change(host.key, "bridge", name, before=before, after=after))
 
 
-def _attributes(link: Link) -> dict[str, str]:
+def _attributes(link: Link, facts: HostFacts) -> dict[str, str]:
     return {
+        **facts.interface_sysctls(link.name),
         "kind": link.kind,
         "mac": link.mac,
         "mtu": str(link.mtu),

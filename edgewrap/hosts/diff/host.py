@@ -11,17 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network
 
-from edgewrap.hosts.desired import (
-    BRIDGE,
-    EDGE_PRIORITY,
-    EDGE_TABLE,
-    GATEWAY,
-    OWN_TABLES,
-    PORT,
-    VXLAN,
-    DesiredHost,
-    Group,
-)
+from edgewrap.hosts.desired import EDGE_PRIORITY, EDGE_TABLE, GATEWAY, OWN_TABLES, DesiredHost, Group
 from edgewrap.hosts.diff.devices import device_operations
 from edgewrap.hosts.facts import KERNEL, BgpFacts, FileFact, HostFacts, Link, NftTable, Route, Rule, Unit
 from edgewrap.hosts.first_boot import SetupState
@@ -38,6 +28,16 @@ from edgewrap.hosts.render.files import (
 from edgewrap.outputs import UNKNOWN
 
 _TABLE_FILES = {"edge": (EDGE_TABLE_FILE,), "guard": GUARD_FILES, "firewall": (FIREWALL_FILE,)}
+
+GLOBAL_SYSCTLS = {
+    "net/ipv4/ip_forward": "1",
+    "net/ipv4/conf/all/send_redirects": "0",
+    "net/bridge/bridge-nf-call-iptables": "1",
+    "net/bridge/bridge-nf-call-ip6tables": "1",
+    "net/netfilter/nf_conntrack_tcp_be_liberal": "1",
+}
+"""The host's kernel parameters. Those of one interface are attributes of that interface's operation, whose key does not
+depend on the name that the kernel gives it."""
 
 SHOWN = 3  # of what cloud-init left on an interface: it may be one rule an address
 CLOUD_INIT_TABLES = range(100, 200)  # 100 + the interface's number
@@ -139,45 +139,11 @@ def _units(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
 
 
 def _sysctls(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
-    for name, value in wanted_sysctls(host, facts).items():
+    for name, value in GLOBAL_SYSCTLS.items():
         now = facts.sysctls.get(name)
-        if now is None and name.startswith("net/ipv6/"):
-            continue  # IPv6 is switched off altogether
         if now != value:
             before = None if now is None else {"value": now}
             yield Operation(host_change(host.key, "sysctl", name, before=before, after={"value": value}))
-
-
-def wanted_sysctls(host: DesiredHost, facts: HostFacts) -> dict[str, str]:
-    """The kernel parameters of the host, those of an interface only where it is there: the change that makes the
-    interface brings them along.
-
-    rp_filter is 2 (loose): the greater of the interface's and `all`'s counts, and 1 would drop what arrives on a
-    group's interface, since the way back to its sender leaves by another one.
-    """
-    wanted = {
-        "net/ipv4/ip_forward": "1",
-        "net/ipv4/conf/all/send_redirects": "0",
-        "net/bridge/bridge-nf-call-iptables": "1",
-        "net/bridge/bridge-nf-call-ip6tables": "1",
-        "net/netfilter/nf_conntrack_tcp_be_liberal": "1",
-    }
-    if facts.link(GATEWAY):
-        wanted |= {
-            f"net/ipv4/conf/{GATEWAY}/send_redirects": "0",
-            f"net/ipv4/conf/{GATEWAY}/arp_ignore": "1",
-            f"net/ipv4/conf/{GATEWAY}/rp_filter": "2",
-            f"net/ipv4/neigh/{GATEWAY}/proxy_delay": "0",
-        }
-    for group in host.groups:
-        if link := facts.interface_of(group.mac):
-            wanted |= {
-                f"net/ipv4/conf/{link.name}/send_redirects": "0",
-                f"net/ipv4/conf/{link.name}/rp_filter": "2",
-                f"net/ipv6/conf/{link.name}/disable_ipv6": "1",
-            }
-    devices = (BRIDGE, GATEWAY, PORT, VXLAN)
-    return wanted | {f"net/ipv6/conf/{device}/disable_ipv6": "1" for device in devices if facts.link(device)}
 
 
 def _tables(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
@@ -210,8 +176,21 @@ def _is_there(file: HostFile, facts: HostFacts) -> bool:
 
 
 def _interfaces(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
+    """The groups' interfaces.
+
+    rp_filter is 2 (loose): the kernel takes the greater of this value and `all`'s, and 1 would drop what arrives on a
+    group's interface, since the route back to its sender leaves by another one.
+    """
     for group in host.groups:
-        wanted = {"up": "yes", "addresses": f"{group.address}/32", "other routes": "", "other rules": ""}
+        wanted = {
+            "up": "yes",
+            "addresses": f"{group.address}/32",
+            "send_redirects": "0",
+            "rp_filter": "2",
+            "disable_ipv6": "1",
+            "other routes": "",
+            "other rules": "",
+        }
         link = facts.interface_of(group.mac)
         if link is None:
             why = f"no interface has the MAC {group.mac} yet" if facts.links else ""
@@ -220,6 +199,7 @@ def _interfaces(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
         routes = tuple(route for route in facts.routes if _stands_on(route, link))
         rules = tuple(rule for rule in facts.rules if _made_by_cloud_init(rule, group))
         now = {
+            **facts.interface_sysctls(link.name),
             "up": yes_or_no(link.up),
             "addresses": _some(link.addresses),
             "other routes": _some(routes),

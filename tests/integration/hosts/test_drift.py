@@ -64,10 +64,10 @@ DRIFTS: dict[str, tuple[str, set[str]]] = {
         echo 1 >ipv4/conf/ens6/rp_filter
         """,
         {
-            "sysctl/net/ipv6/conf/gw-edge/disable_ipv6",
+            "bridge/gw-edge",
             "sysctl/net/ipv4/ip_forward",
             "sysctl/net/bridge/bridge-nf-call-iptables",
-            "sysctl/net/ipv4/conf/ens6/rp_filter",
+            "interface/group-0",
         },
     ),
     "table gone": ("nft delete table ip edge", {"nftables/edge"}),
@@ -86,7 +86,7 @@ DRIFTS: dict[str, tuple[str, set[str]]] = {
     "a VXLAN that learns": ("ip link set vx-edge type vxlan id 16000000 learning", {"bridge/vx-edge"}),
     "another VXLAN": (
         "ip link del vx-edge; ip link add vx-edge type vxlan id 7 local 10.0.0.10 dstport 4789",
-        {"bridge/vx-edge", "sysctl/net/ipv6/conf/vx-edge/disable_ipv6"},
+        {"bridge/vx-edge"},
     ),
     "BGP's timers": (
         "vtysh -c 'configure' -c 'router bgp 65000' -c 'no neighbor hosts timers 3 9'",

@@ -56,6 +56,17 @@ def test_a_host_that_is_not_there_yet_is_all_created() -> None:
     assert len({change.key for change in changes}) == len(changes)
 
 
+def test_operations_have_the_same_keys_before_and_after_aws_attaches_an_interface() -> None:
+    """A plan is made before, apply compares with what it sees afterwards."""
+    attached = recorded("bare")
+    macs = {group.mac for group in wanted().groups}
+    without = replace(attached, links=tuple(link for link in attached.links if link.mac not in macs))
+    planned, seen = ({one.change.key for one in diff(wanted(), facts)} for facts in (without, attached))
+    assert macs <= {link.mac for link in attached.links}
+    assert planned == seen
+    assert not any("ens" in key for key in planned)
+
+
 def test_everything_on_a_bare_host_is_made_by_one_script() -> None:
     operations = diff(wanted(), recorded("bare"))
     script = converge_script(wanted(), operations)
