@@ -64,7 +64,11 @@ class Anonymous:
             text = re.sub(rf"(?<![\w.]){re.escape(value)}(?![\w.])", self._known[value], text)
         for pattern, word in _VARYING:
             text = re.sub(pattern, word, text)
-        return text
+        return re.sub(r"(?<=\{ )[^{}]+(?= \})", _sorted_set, text)  # nft lists a set by its values
+
+
+def _sorted_set(found: re.Match[str]) -> str:
+    return ", ".join(sorted(found[0].split(", ")))
 
 
 def _leaves(path: str, value: Any) -> Iterator[tuple[str, str]]:
