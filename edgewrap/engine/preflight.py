@@ -36,7 +36,7 @@ def check_new_resources(
     """
     findings: list[Finding] = []
     if facts is not None and any(change.kind == "cluster" and change.action is Action.CREATE for change in changes):
-        findings += cluster.opennebula.requirements(facts)
+        findings += cluster.opennebula.preflight(facts)
     about_hosts = any(change.plane is PlaneName.HOSTS for change in changes)
     if about_hosts and any(host.instance_id == UNKNOWN for host in outputs.hosts.values()):
         from edgewrap.hosts.preflight import check_login
