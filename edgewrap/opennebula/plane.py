@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 
 from edgewrap.change import PlaneName
+from edgewrap.errors import OpenNebulaError
 from edgewrap.events import Emit, Event, EventKind, discard
 from edgewrap.finding import Finding
 from edgewrap.opennebula import facts, in_use, monitoring, teardown
@@ -156,12 +158,7 @@ class OpenNebulaPlane:
 
         Raises InUseError if anything depends on it, ForeignObjectError if two clusters have the name.
         """
-        ours = self._removable(facts, context)
-        return OpenNebulaPlan(
-            ahead=tuple(teardown.disable_operations(ours)),
-            operations=tuple(teardown.removals(ours, self._shared(facts, ours))),
-            destroy=True,
-        )
+        return self._destroy_plan(facts, self._removable(facts, context))
 
     def _plan(self, facts: OneFacts, context: Context) -> tuple[OpenNebulaPlan, Reconciliation]:
         """The plan, and the comparison it was made from. Pure, except for leases and locks, which pools do not show."""
@@ -208,16 +205,27 @@ class OpenNebulaPlane:
         if not plan.changes:
             return
         facts = self.observe()
-        fresh = self.destroy(facts, context)
+        ours = self._removable(facts, context)
+        if ours.network is not None and ours.network.state in PENDING_STATES:
+            with suppress(OpenNebulaError):  # one that settles in ERROR is removed as well
+                await_network(self._front_end, ours.network.id, Settled.READY)
+            facts = self.observe()
+            ours = self._removable(facts, context)
+        fresh = self._destroy_plan(facts, ours)
         require_planned(fresh.changes, plan.changes)
         report_skipped(plan.changes, fresh.changes, self._emit)
-        ours = self._removable(facts, context)
-        self._wait_until_settled(ours)
         executor = self._executor()
         executor.run(fresh.ahead)
         if ours.hosts:
             self._refuse_late_departure(ours)
         executor.run(fresh.operations)
+
+    def _destroy_plan(self, facts: OneFacts, ours: OwnedObjects) -> OpenNebulaPlan:
+        return OpenNebulaPlan(
+            ahead=tuple(teardown.disable_operations(ours)),
+            operations=tuple(teardown.removals(ours, self._shared(facts, ours))),
+            destroy=True,
+        )
 
     def _wait_until_settled(self, ours: OwnedObjects) -> None:
         """A network that another run left while it was being made takes no change yet."""
