@@ -73,14 +73,14 @@ def _apply_planes(
             cluster.opennebula.prepare(plan.opennebula, context)
         finally:
             progress.begun = cluster.opennebula.writes > before
-    if aws is not None or plan.hosts is not None:
-        progress.begun = True
+    progress.begun = progress.begun or (aws is not None and aws.pending)
     outputs = apply_aws(cluster, plan, state, aws)
     context = replace(context, outputs=outputs)
     unreached: frozenset[str] = frozenset()
     if plan.hosts is not None:
         context = replace(context, wait_s=waits.hosts_s if waits.hosts_s is not None else _host_wait_s(plan))
         done = cluster.hosts.apply(plan.hosts, context)
+        progress.begun = True
         unreached = frozenset(done.failures)
         tolerated = plan.tolerated(outputs)
         progress.failures += [error for key, error in done.failures.items() if key not in tolerated]

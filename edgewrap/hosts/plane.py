@@ -22,7 +22,7 @@ from edgewrap.hosts.operation import UNDO, Operation
 from edgewrap.hosts.ssh.connection import PROGRESS_S
 from edgewrap.hosts.ssh.sessions import HostSession, Work, run_on_hosts
 from edgewrap.outputs import UNKNOWN, HostOutput, HostPin, HostReport, Outputs
-from edgewrap.plane import NO_CONTEXT, Context, require_planned
+from edgewrap.plane import NO_CONTEXT, Context, report_skipped, require_planned
 from edgewrap.spec.models import Spec
 
 INTERFACE_WAIT_S = 60  # from the attachment in AWS to the interface in the kernel
@@ -76,13 +76,14 @@ class HostsPlan:
 
 
 class HostsPlane:
-    """The hosts of one cluster. It keeps nothing between calls; each opens its own connections. A change that is not
-    confirmed is taken back after `rollback_s` seconds."""
+    """The hosts of one cluster. Each call opens its own connections. A change that is not confirmed within `rollback_s`
+    seconds is rolled back."""
 
     def __init__(self, spec: Spec, emit: Emit, *, rollback_s: int = ROLLBACK_S) -> None:
         self._spec = spec
         self._emit = emit
         self._rollback_s = rollback_s
+        self._changed: set[str] = set()  # the hosts that this run has changed so far
 
     def observe(self, context: Context) -> Observation:
         """Read every host, one attempt each. Hosts that AWS has yet to make are left out."""
@@ -180,6 +181,7 @@ class HostsPlane:
                 facts = await visit.read()
             if operations := applicable_now(aim, facts):
                 visit.progress(f"{len(operations)} changes ahead of AWS")
+                self._changed.add(visit.key)
                 await change(visit, aim, facts, operations, rollback_s=self._rollback_s)
 
         return self._over_hosts(replace(before, hosts=ready), known, make, wait_s=context.wait_s)
@@ -212,7 +214,10 @@ class HostsPlane:
         known = {key: host for key, host in outputs.hosts.items() if plan.knows(host)}
         now = self.observe(replace(context, outputs=replace(outputs, hosts=known)))
         for key in now.facts:
-            _require_planned(self._operations(outputs, key, now.facts[key]), plan, key)
+            operations = self._operations(outputs, key, now.facts[key])
+            _require_planned(operations, plan, key)
+            if key not in self._changed:
+                report_skipped(plan.changes_of(key), changes_of(operations), self._emit)
         return now
 
     def _over_hosts(
@@ -248,6 +253,7 @@ class HostsPlane:
             if number:
                 await asyncio.sleep(SETTLE_S)
             visit.progress(f"{len(operations)} changes")
+            self._changed.add(visit.key)
             facts = await change(visit, host, facts, operations, rollback_s=self._rollback_s)
             operations = diff(host, facts)
         if operations:
