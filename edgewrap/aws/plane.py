@@ -25,6 +25,7 @@ from edgewrap.aws.preflight.checks import (
     expected_topics,
     planned_topics,
     replaced_hosts,
+    without_state,
 )
 from edgewrap.aws.preflight.terraform import check_tools
 from edgewrap.aws.render.module import render
@@ -227,6 +228,10 @@ class AwsPlane:
     def preflight(self, facts: AwsState | None = None, _context: Context = NO_CONTEXT) -> tuple[Finding, ...]:
         """Whether the account has all that the spec asks for; nothing is changed."""
         return self._preflight(facts).everything()
+
+    def preflight_without_state(self) -> tuple[Finding, ...]:
+        """The same if the state cannot be read: what it would tell is unknown."""
+        return without_state(self.preflight(None))
 
     def apply(self, plan: AwsPlan, _context: Context = NO_CONTEXT) -> Outputs | None:
         """Apply exactly the saved plan; None after a destroy.

@@ -19,11 +19,14 @@ from edgewrap.hosts.executor import ROLLBACK_S, change, confirm_earlier_change, 
 from edgewrap.hosts.facts import HostFacts
 from edgewrap.hosts.first_boot import wait_until_set_up
 from edgewrap.hosts.operation import UNDO, Operation
-from edgewrap.hosts.ssh.connection import PROGRESS_S
+from edgewrap.hosts.preflight import check_login, check_ssh
+from edgewrap.hosts.ssh.connection import PROGRESS_S, filled_in
 from edgewrap.hosts.ssh.sessions import HostSession, Work, run_on_hosts
 from edgewrap.outputs import UNKNOWN, HostOutput, HostPin, HostReport, Outputs
 from edgewrap.plane import NO_CONTEXT, Context, report_skipped, require_planned
 from edgewrap.spec.models import Spec
+
+__all__ = ["HostsPlan", "HostsPlane", "Observation", "changes_of", "filled_in"]
 
 INTERFACE_WAIT_S = 60  # from the attachment in AWS to the interface in the kernel
 PASSES = 2  # networkd may still be letting go of an interface while the first one runs
@@ -191,10 +194,12 @@ class HostsPlane:
         return HostsPlan(facts)
 
     def preflight(self, _facts: Observation | None = None, _context: Context = NO_CONTEXT) -> tuple[Finding, ...]:
-        """Whether a run can log in on hosts: the key, the agent, ssh."""
-        from edgewrap.hosts.preflight import check_login, check_ssh
-
+        """Whether a run can log in on hosts, and `edgewrap ssh` finds ssh."""
         return (*check_login(self._spec), check_ssh())
+
+    def login_findings(self) -> tuple[Finding, ...]:
+        """Whether a run can log in on hosts: the key and the agent."""
+        return tuple(check_login(self._spec))
 
     def _hosts_ahead(self, facts: Observation, context: Context) -> Iterator[tuple[str, DesiredHost, HostFacts]]:
         """The hosts that stay as they are in AWS, with what they must be while AWS changes the others."""
