@@ -55,14 +55,14 @@ def replica(edge: Edge) -> str | None:
 def tag(edge: Edge, kind: str, value: str) -> None:
     """Change the Name tag of the VPC or of the subnet."""
     with edge.lab.network():
-        edge.lab.ec2.create_tags(Resources=[edge.output(f"cluster.{kind}_id")], Tags=[{"Key": "Name", "Value": value}])
+        edge.lab.ec2.create_tags(Resources=[edge.output(f"{kind}_id")], Tags=[{"Key": "Name", "Value": value}])
 
 
 def tag_of(edge: Edge, kind: str) -> str:
     with edge.lab.network():
-        found = edge.lab.ec2.describe_tags(
-            Filters=[{"Name": "resource-id", "Values": [edge.output(f"cluster.{kind}_id")]}]
-        )["Tags"]
+        found = edge.lab.ec2.describe_tags(Filters=[{"Name": "resource-id", "Values": [edge.output(f"{kind}_id")]}])[
+            "Tags"
+        ]
     return next(one["Value"] for one in found if one["Key"] == "Name")
 
 
@@ -140,7 +140,7 @@ def apply_at_terminal(edge: Edge, plane: str, before_answer: Callable[[], None])
     return run_at_terminal(command, edge.lab.environ, answer="yes", before_answer=before_answer)
 
 
-@pytest.mark.parametrize(("planned", "later"), cases())
+@pytest.mark.parametrize(("planned", "later"), list(cases()))
 def test_what_was_not_planned_stops_the_run_by_name(edge: Edge, planned: Drift, later: Drift) -> None:
     with drifted(edge, planned, later):
         planned.make(edge)
@@ -151,7 +151,7 @@ def test_what_was_not_planned_stops_the_run_by_name(edge: Edge, planned: Drift, 
         assert later.wrong(edge)
 
 
-@pytest.mark.parametrize(("planned", "other"), cases())
+@pytest.mark.parametrize(("planned", "other"), list(cases()))
 def test_what_is_no_longer_needed_is_skipped(edge: Edge, planned: Drift, other: Drift) -> None:
     with drifted(edge, planned, other):
         planned.make(edge)
