@@ -1,11 +1,11 @@
-"""The one type that every plane's diff is made of.
+"""The one type that every plane's plan is made of, and how two plans are compared.
 
-It stands below the planes, not in the engine, because planes make changes and must not import the engine.
+It is below the planes, not in the engine, because planes make changes and must not import the engine.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -43,3 +43,40 @@ class Change:
     before: Mapping[str, str] = field(default_factory=dict)
     after: Mapping[str, str] = field(default_factory=dict)
     why: str = ""
+
+
+_COVERS = {
+    Action.CREATE: (Action.CREATE, Action.UPDATE),
+    Action.UPDATE: (Action.UPDATE,),
+    Action.REPLACE: (Action.REPLACE, Action.CREATE, Action.UPDATE),
+    Action.DELETE: (Action.DELETE,),
+}
+"""What a planned action allows: of a thing that was to be created a part may be there by now, and one that was to be
+replaced may be gone."""
+
+
+def unplanned(changes: Iterable[Change], planned: Iterable[Change]) -> tuple[Change, ...]:
+    """Those of `changes` that no planned change covers.
+
+    A planned change covers one of the same thing (plane, kind, key) if its action allows that, and if an update sets no
+    attribute that the planned change does not set. Values may differ: a plan holds `(known after apply)` for what only
+    AWS can give.
+    """
+    allowed: dict[tuple[PlaneName, str, str, Action], set[str]] = {}
+    for change in planned:
+        for action in _COVERS[change.action]:
+            allowed.setdefault((change.plane, change.kind, change.key, action), set()).update(change.after)
+    return tuple(change for change in changes if not _covered(change, allowed))
+
+
+def no_longer_needed(planned: Iterable[Change], changes: Iterable[Change]) -> tuple[Change, ...]:
+    """Those of the planned changes of which nothing is left in `changes`."""
+    left = {(change.plane, change.kind, change.key) for change in changes}
+    return tuple(change for change in planned if (change.plane, change.kind, change.key) not in left)
+
+
+def _covered(change: Change, allowed: Mapping[tuple[PlaneName, str, str, Action], set[str]]) -> bool:
+    attributes = allowed.get((change.plane, change.kind, change.key, change.action))
+    if attributes is None:
+        return False
+    return change.action is not Action.UPDATE or attributes >= change.after.keys()

@@ -44,13 +44,6 @@ def instances_made(changes: Iterable[Change]) -> frozenset[str]:
     return frozenset(change.key for change in changes if change.kind == INSTANCE and change.action is Action.CREATE)
 
 
-def unplanned_changes(changes: Iterable[Change], planned: Iterable[Change]) -> tuple[Change, ...]:
-    """Those of `changes` that were not `planned`, whatever their attributes. What was to be made anew and has gone by
-    itself meanwhile, as the attachments of an instance that ends do, is as planned: all that is left is to make it."""
-    known = {(change.kind, change.key, action) for change in planned for action in _planned_actions(change)}
-    return tuple(change for change in changes if (change.kind, change.key, change.action) not in known)
-
-
 def reasons(
     inputs: Inputs, previous: Inputs, hosts: Mapping[str, HostOutput], replaced: Collection[str]
 ) -> dict[str, str]:
@@ -68,10 +61,6 @@ def reasons(
 
 def _comes_or_goes(change: Change) -> bool:
     return change.kind == INSTANCE and change.action is not Action.UPDATE
-
-
-def _planned_actions(change: Change) -> tuple[Action, ...]:
-    return (Action.REPLACE, Action.CREATE) if change.action is Action.REPLACE else (change.action,)
 
 
 def _why_off(key: str, inputs: Inputs, hosts: Mapping[str, HostOutput], replaced: Collection[str]) -> str:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgewrap.aws.group_moves import unplanned_changes
 from edgewrap.aws.inputs.model import Inputs
 from edgewrap.aws.state.untracked import NOTHING_UNTRACKED, Untracked
 from edgewrap.change import Change
-from edgewrap.errors import PlanOutdatedError
 from edgewrap.outputs import Outputs
 
 
@@ -34,14 +31,3 @@ class AwsPlan:
     moves_ahead: tuple[str, ...] = ()
     lost: Untracked = NOTHING_UNTRACKED
     first: bool = False
-
-
-def require_planned(changes: Sequence[Change], planned: Sequence[Change]) -> None:
-    """Raises PlanOutdatedError where `changes` has one that was not `planned`."""
-    more = unplanned_changes(changes, planned)
-    if more:
-        raise PlanOutdatedError(
-            f"AWS is no longer as it was planned: {more[0].action} {more[0].kind} {more[0].key} was not in the plan",
-            cause="something changed it while the run went on",
-            advice="run it again: it plans anew and goes on from here",
-        )

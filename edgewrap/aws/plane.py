@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,15 @@ from edgewrap.aws.inputs.lookups import AwsLookups
 from edgewrap.aws.inputs.model import Inputs, host_key
 from edgewrap.aws.inputs.setup_warnings import setup_notices
 from edgewrap.aws.outputs import NAMES, read_outputs
-from edgewrap.aws.plan import AwsPlan, require_planned
-from edgewrap.aws.preflight.checks import AwsPreflight, Topic
+from edgewrap.aws.plan import AwsPlan
+from edgewrap.aws.preflight.checks import (
+    AwsPreflight,
+    Topic,
+    expected_topics,
+    planned_topics,
+    replaced_hosts,
+    without_state,
+)
 from edgewrap.aws.preflight.terraform import check_tools
 from edgewrap.aws.render.module import render
 from edgewrap.aws.render.moved_rules import respelled_rules, rule_moves
@@ -35,9 +42,12 @@ from edgewrap.errors import StateError
 from edgewrap.events import Emit, Event, EventKind
 from edgewrap.finding import Finding
 from edgewrap.outputs import HostOutput, Outputs
+from edgewrap.plane import NO_CONTEXT, Context, report_skipped, require_planned
 from edgewrap.spec.addressing import active_indexes
 from edgewrap.spec.load import public_document
 from edgewrap.spec.models import Spec
+
+__all__ = ["AwsPlan", "AwsPlane", "AwsState"]
 
 HOST_ADDRESS = 'module.hosts.aws_instance.host["{}"]'
 
@@ -84,7 +94,7 @@ class AwsPlane:
         """
         return read_state(self._store, self._spec.name, locked=self._locked)
 
-    def observe(self) -> AwsState | None:
+    def observe(self, _context: Context = NO_CONTEXT) -> AwsState | None:
         """The same, with the instances as AWS has them now: Terraform takes a stopped one for a sound one.
 
         Raises what `current` raises, and AwsError where AWS cannot be asked.
@@ -103,22 +113,32 @@ class AwsPlane:
         """The VPCs in AWS that were made for a cluster of this name: the UUID of its state, by the VPC's id."""
         return self._lookups.clusters_named(self._spec.name)
 
-    def plan(
-        self,
-        state: AwsState | None,
-        *,
-        destroy: bool = False,
-        avoid: Collection[str] = (),
-        replaced: Collection[str] = (),
-        front_end_version: str = "",
-    ) -> AwsPlan:
+    def plan(self, facts: AwsState | None, context: Context = NO_CONTEXT) -> AwsPlan:
         """Render and plan; AWS is read, nothing is changed.
 
-        No group stays on a host of `avoid` or `replaced` (keys), or on one that is dead, where there is another; the
-        instances of `replaced` are made anew. `front_end_version` is OpenNebula's, for the packages of new hosts; empty
-        where it is not known. Raises RefusedChangeError where the spec asks for what the cluster cannot take, AwsError
-        where a lookup fails.
+        No group stays on a host of `context.avoid` or `context.replaced`, or on one that is dead, if there is another;
+        the instances of `context.replaced` are replaced. Raises RefusedChangeError if the spec asks for what the
+        cluster cannot take, AwsError if a lookup fails.
         """
+        return self._plan(facts, context)
+
+    def destroy(self, facts: AwsState | None, context: Context = NO_CONTEXT) -> AwsPlan:
+        """The plan that destroys it all. Raises StateError if there is nothing."""
+        return self._plan(facts, context, destroy=True)
+
+    def look_again(self, plan: AwsPlan, context: Context) -> tuple[AwsState | None, AwsPlan]:
+        """Observe and plan again, some time after `plan` was made: AWS as it is now, and what is still needed.
+
+        Raises PlanOutdatedError if that is more than was planned.
+        """
+        state = self.observe(context)
+        fresh = self._plan(state, context, destroy=plan.destroy, warn=False)
+        require_planned(fresh.changes, plan.changes)
+        report_skipped(plan.changes, fresh.changes, self._emit)
+        return state, fresh
+
+    def _plan(self, state: AwsState | None, context: Context, *, destroy: bool = False, warn: bool = True) -> AwsPlan:
+        avoid, replaced, front_end_version = context.avoid, context.replaced, context.front_end_version
         previous = state.inputs if state else None
         if destroy:
             if previous is None:
@@ -128,7 +148,8 @@ class AwsPlane:
             inputs = previous
         else:
             inputs = self._decide(state, {*avoid, *replaced}, front_end_version)
-            for notice in setup_notices(self._spec, inputs, previous, state.applied if state else "", replaced):
+            applied = state.applied if state else ""
+            for notice in setup_notices(self._spec, inputs, previous, applied, replaced) if warn else ():
                 self._emit(notice)
         addresses = state.addresses if state else frozenset()
         importable = self._importable(inputs) if state else frozenset()  # before the first run there is nothing to lose
@@ -158,7 +179,7 @@ class AwsPlane:
             predicted or read_outputs({}, inputs),
             inputs,
             destroy,
-            tuple(replaced),
+            tuple(sorted(replaced)),
             moves_ahead(changes, inputs.placement, state.outputs) if state and not destroy else (),
             lost,
             first=not known,
@@ -183,16 +204,20 @@ class AwsPlane:
     def replan_after_moves(self, state: AwsState, plan: AwsPlan) -> AwsPlan:
         """What is left of `plan` after `move` has led to `state`. Raises PlanOutdatedError where that is something
         else than what was planned."""
-        rest = self.plan(state, replaced=plan.replaced)
+        rest = self.plan(state, Context(replaced=frozenset(plan.replaced)))
         require_planned(rest.changes, plan.changes)
         return rest
 
     def requirements(
-        self, state: AwsState | None, topics: Collection[Topic], replaced: Collection[str] = ()
+        self, facts: AwsState | None, context: Context, planned: Callable[[], Sequence[Change]]
     ) -> tuple[Finding, ...]:
-        """Whether the account has what it takes to make `topics`, the instances of the hosts `replaced` (keys) anew;
-        AWS is asked only where there are any."""
-        return self._preflight(state, replaced).about(topics) if topics else ()
+        """Whether the account has what a run is about to create. AWS is asked beside Terraform's plan for what the
+        state shows to be missing, and after it (`planned` waits for it) for what else the plan creates; not at all if
+        nothing is created."""
+        expected = expected_topics(self._spec, facts, context.replaced)
+        findings = self._about(facts, expected, context.replaced)
+        changes = planned()
+        return findings + self._about(facts, planned_topics(changes) - expected, replaced_hosts(changes))
 
     def tools(self) -> tuple[Finding, ...]:
         """Whether this machine has terraform and its providers."""
@@ -200,11 +225,15 @@ class AwsPlane:
             _binary(self._spec), self._plugin_dir, os.environ, with_s3=s3_backend(self._spec) is not None
         )
 
-    def preflight(self, state: AwsState | None) -> tuple[Finding, ...]:
+    def preflight(self, facts: AwsState | None = None, _context: Context = NO_CONTEXT) -> tuple[Finding, ...]:
         """Whether the account has all that the spec asks for; nothing is changed."""
-        return self._preflight(state).everything()
+        return self._preflight(facts).everything()
 
-    def apply(self, plan: AwsPlan) -> Outputs | None:
+    def preflight_without_state(self) -> tuple[Finding, ...]:
+        """The same if the state cannot be read: what it would tell is unknown."""
+        return without_state(self.preflight(None))
+
+    def apply(self, plan: AwsPlan, _context: Context = NO_CONTEXT) -> Outputs | None:
         """Apply exactly the saved plan; None after a destroy.
 
         Raises PlanOutdatedError where the state is no longer the one that the plan was made on.
@@ -223,6 +252,11 @@ class AwsPlane:
     def interrupt(self) -> None:
         """Let the terraform that runs, if any, end its step and stop. May be called from any thread."""
         self._terraform.interrupt()
+
+    def _about(
+        self, state: AwsState | None, topics: Collection[Topic], replaced: Collection[str]
+    ) -> tuple[Finding, ...]:
+        return self._preflight(state, replaced).about(topics) if topics else ()
 
     def _preflight(self, state: AwsState | None, replaced: Collection[str] = ()) -> AwsPreflight:
         return AwsPreflight(self._spec, self._clients, self._lookups, state.inputs if state else None, replaced)

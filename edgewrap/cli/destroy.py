@@ -30,10 +30,11 @@ def destroy(
         with view:
             plan = engine.plan_destroy(cluster, planes)
             view.changes(plan.changes, planes)
-        if plan.changes and not auto_approve and not approved(f"Destroy {cluster.spec.name}?"):
+        asked = bool(plan.changes) and not auto_approve
+        if asked and not approved(f"Destroy {cluster.spec.name}?"):
             view.message("Nothing was changed.")
             return 1
         with view:
-            engine.destroy(cluster, plan)
+            engine.destroy(cluster, plan, look_again=asked)
             view.message(f"{cluster.spec.name} is gone." if plan.changes else "Nothing to do.")
     return 0

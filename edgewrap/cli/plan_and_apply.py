@@ -40,10 +40,11 @@ def plan_and_apply(
             for failure in plan.failures:
                 view.failure(failure)
             raise_on_failure(plan.findings)
-        if plan.changes and not auto_approve and not approved(f"Apply these changes to {cluster.spec.name}?"):
+        asked = bool(plan.changes) and not auto_approve
+        if asked and not approved(f"Apply these changes to {cluster.spec.name}?"):
             view.message("Nothing was changed.")
             return 1
         with view:
-            engine.apply(cluster, plan, waits)
+            engine.apply(cluster, plan, waits, look_again=asked)
             view.message(f"{cluster.spec.name} is what the spec says." if plan.changes else "Nothing to do.")
     return 0

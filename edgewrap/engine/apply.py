@@ -1,20 +1,19 @@
-"""Making a plan real: what goes leaves OpenNebula first, then AWS, then the hosts, then what comes in OpenNebula.
+"""Applying a plan. What is removed leaves OpenNebula first; then come AWS, the hosts, and what is added to OpenNebula.
 
-Interface groups that move do so as early as can be: their new entry hosts are made ready, AWS moves them, and the hosts
-are converged at once, before instances are made or taken away.
+Interface groups that move do so as early as possible: their new entry hosts are made ready, AWS moves them, and the
+hosts are changed at once, before instances are created or removed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 
-from edgewrap.change import PlaneName
 from edgewrap.engine.apply_aws import apply_aws
 from edgewrap.engine.cluster import Cluster
 from edgewrap.engine.plan import RunPlan
 from edgewrap.errors import EdgewrapError, PartlyAppliedError
-from edgewrap.outputs import UNKNOWN, HostReport, Outputs
+from edgewrap.outputs import UNKNOWN, Outputs
 
 NEW_HOST_WAIT_S = 1800  # metal takes up to 20 minutes to start
 KNOWN_HOST_WAIT_S = 60
@@ -36,17 +35,19 @@ class _Progress:
     failures: list[EdgewrapError] = field(default_factory=list)
 
 
-def apply(cluster: Cluster, plan: RunPlan, waits: Waits) -> Outputs:
-    """Apply exactly `plan`, then wait until the enabled hosts are MONITORED. Returns AWS's outputs.
+def apply(cluster: Cluster, plan: RunPlan, waits: Waits, *, look_again: bool = False) -> Outputs:
+    """Apply `plan`, then wait until the enabled hosts are MONITORED. Returns AWS's outputs.
 
-    Raises PartlyAppliedError where something was begun and not all of it succeeded; a second run goes on.
+    OpenNebula and the hosts are always read again before they are changed; AWS only with `look_again`, because that
+    takes another Terraform plan: for a plan that somebody has looked at meanwhile. Raises PlanOutdatedError if a plane
+    needs more than was planned, PartlyAppliedError if something was changed and not all of it succeeded.
     """
     progress = _Progress(begun=plan.nothing_to_do)  # then all was applied before, and only the monitoring may lag
     try:
         if plan.nothing_to_do:
             outputs, unreached = plan.outputs, frozenset[str]()
         else:
-            outputs, unreached = _apply_planes(cluster, plan, waits, progress)
+            outputs, unreached = _apply_planes(cluster, plan, waits, progress, look_again=look_again)
         alive = {key for key, host in outputs.hosts.items() if not host.is_dead}
         _wait_for_monitoring(cluster, plan, waits, alive - plan.tolerated(outputs) - unreached)
     except EdgewrapError as error:
@@ -58,30 +59,40 @@ def apply(cluster: Cluster, plan: RunPlan, waits: Waits) -> Outputs:
     return outputs
 
 
-def _apply_planes(cluster: Cluster, plan: RunPlan, waits: Waits, progress: _Progress) -> tuple[Outputs, frozenset[str]]:
+def _apply_planes(
+    cluster: Cluster, plan: RunPlan, waits: Waits, progress: _Progress, *, look_again: bool
+) -> tuple[Outputs, frozenset[str]]:
     """Returns AWS's outputs, and the hosts that the hosts plane could not change."""
-    observed = plan.observed
-    if observed.facts is not None:
-        # refused as a whole, before anything is begun, if a VM, a lease or a lock is in the way
-        replaced = observed.disposition.replaced
-        cluster.opennebula.require_free(observed.facts, plan.outputs, replaced, plan.reports)
-        progress.begun = True
-        cluster.opennebula.release(observed.facts, plan.outputs, replaced)
-    progress.begun = True
-    outputs, seen = apply_aws(cluster, plan)
-    reports: Mapping[str, HostReport] = {}
+    context, observed = plan.context, plan.observed
+    state, aws = observed.state, plan.aws
+    if look_again and aws is not None and aws.pending and not aws.first:
+        state, aws = cluster.aws.look_again(aws, context)
+    if plan.opennebula is not None:
+        before = cluster.opennebula.writes
+        try:
+            cluster.opennebula.prepare(plan.opennebula, context)
+        finally:
+            progress.begun = cluster.opennebula.writes > before
+    progress.begun = progress.begun or (aws is not None and aws.pending)
+    outputs = apply_aws(cluster, plan, state, aws)
+    context = replace(context, outputs=outputs)
     unreached: frozenset[str] = frozenset()
-    if PlaneName.HOSTS in plan.planes:
-        wait_s = waits.hosts_s if waits.hosts_s is not None else _host_wait_s(plan)
-        converged = cluster.hosts.converge(outputs, seen, observed.pins, wait_s=wait_s)
-        unreached = frozenset(converged.failures)
+    if plan.hosts is not None:
+        context = replace(context, wait_s=waits.hosts_s if waits.hosts_s is not None else _host_wait_s(plan))
+        done = cluster.hosts.apply(plan.hosts, context)
+        progress.begun = True
+        unreached = frozenset(done.failures)
         tolerated = plan.tolerated(outputs)
-        progress.failures += [error for key, error in converged.failures.items() if key not in tolerated]
-        reports = cluster.hosts.reports(outputs, converged)
-    if PlaneName.OPENNEBULA in plan.planes:
-        # looked at again: `release` has changed it, and a metal host takes many minutes to come
-        facts = cluster.opennebula.observe()
-        cluster.opennebula.apply(facts, outputs, reports)
+        progress.failures += [error for key, error in done.failures.items() if key not in tolerated]
+        context = replace(context, reports=cluster.hosts.reports(done, context))
+    else:
+        context = replace(context, reports={})
+    if plan.opennebula is not None:
+        before = cluster.opennebula.writes
+        try:
+            cluster.opennebula.apply(plan.opennebula, context)
+        finally:
+            progress.begun = progress.begun or cluster.opennebula.writes > before
     progress.failures += observed.disposition.kept
     return outputs, unreached
 
@@ -106,6 +117,6 @@ def _partly(failures: list[EdgewrapError]) -> PartlyAppliedError:
     return PartlyAppliedError(
         "the plan is only partly applied",
         cause="; ".join(failure.what for failure in failures),
-        advice="mend the cause named, then run `edgewrap apply` again: it goes on from here",
+        advice="fix the error above and re-run `edgewrap apply`; it resumes where it stopped",
         failures=failures,
     )

@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgewrap.aws.backend import state_place
+from edgewrap.aws.state import state_place
 from edgewrap.engine.lock.run import run_lock
 from edgewrap.engine.lock.timeout import LockTimeout
 from edgewrap.engine.log_file import Journal

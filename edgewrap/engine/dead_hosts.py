@@ -12,7 +12,7 @@ from edgewrap.spec.addressing import active_indexes
 from edgewrap.spec.models import Spec
 
 if TYPE_CHECKING:
-    from edgewrap.opennebula.kinds.host import HostFacts
+    from edgewrap.opennebula.plane import HostFacts
 
 GONE = "terminated"  # Terraform sees this one by itself, and makes the instance anew
 

@@ -1,4 +1,4 @@
-"""Taking a cluster away, in reverse: OpenNebula first, where VMs and tenants can say no, then AWS."""
+"""Destroying a cluster in reverse order: OpenNebula first, where VMs and tenants can stop it, then AWS."""
 
 from __future__ import annotations
 
@@ -11,22 +11,27 @@ from edgewrap.engine.parallel import side_by_side
 from edgewrap.engine.plan import observe_opennebula
 from edgewrap.engine.state_ownership import require_own_state
 from edgewrap.errors import EdgewrapError, PartlyAppliedError, ProtectedError
+from edgewrap.plane import Context
 
 if TYPE_CHECKING:
-    from edgewrap.aws.plan import AwsPlan
-    from edgewrap.opennebula.plane import OneFacts
+    from edgewrap.aws.plane import AwsPlan
+    from edgewrap.opennebula.plane import OpenNebulaPlan
 
 
 @dataclass(frozen=True, slots=True)
 class DestroyPlan:
-    """What a destroy would take away. A plane that the run is not about is None; `uuid` is the
-    Terraform state's, empty without one."""
+    """What a destroy removes: the plans of its planes, None for a plane that it leaves out."""
 
     planes: tuple[PlaneName, ...]
-    facts: OneFacts | None
+    context: Context
+    opennebula: OpenNebulaPlan | None
     aws: AwsPlan | None
-    uuid: str
-    changes: tuple[Change, ...]
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """The changes of both planes, in the order in which they are made."""
+        plans = (self.opennebula, self.aws)
+        return tuple(change for plan in plans if plan is not None for change in plan.changes)
 
 
 def plan_destroy(cluster: Cluster, planes: tuple[PlaneName, ...]) -> DestroyPlan:
@@ -46,32 +51,36 @@ def plan_destroy(cluster: Cluster, planes: tuple[PlaneName, ...]) -> DestroyPlan
         state = cluster.aws.current()
         marked, _ = facts_read.result()
         require_own_state(cluster, state, marked, about_aws=PlaneName.AWS in planes, destroy=True)
-        destroyed = state is None or PlaneName.AWS not in planes
-        planned = None if destroyed else pool.submit(cluster.aws.plan, state, destroy=True)
+        context = Context(outputs=state.outputs if state else None)
+        about_aws = state is not None and PlaneName.AWS in planes
+        planned = pool.submit(cluster.aws.destroy, state, context) if about_aws else None
         facts = marked if PlaneName.OPENNEBULA in planes else None
-        uuid = state.outputs.uuid if state is not None else ""
-        changes = cluster.opennebula.destroy_changes(facts, uuid=uuid) if facts is not None else ()
+        opennebula = cluster.opennebula.destroy(facts, context) if facts is not None else None
         aws = planned.result() if planned else None
-    return DestroyPlan(planes, facts, aws, uuid, (*changes, *(aws.changes if aws else ())))
+    return DestroyPlan(planes, context, opennebula, aws)
 
 
-def destroy(cluster: Cluster, plan: DestroyPlan) -> None:
-    """Take away exactly what `plan` names.
+def destroy(cluster: Cluster, plan: DestroyPlan, *, look_again: bool = False) -> None:
+    """Remove what `plan` names. AWS is planned again first with `look_again`, as in an apply.
 
-    Raises PartlyAppliedError where something was begun and not all of it succeeded; a second run goes on.
+    Raises PlanOutdatedError if more would have to be removed, PartlyAppliedError if something was changed and not all
+    of it succeeded.
     """
-    if plan.facts is not None:
+    aws = plan.aws
+    if aws is not None and aws.pending and look_again:
+        _, aws = cluster.aws.look_again(aws, plan.context)
+    if plan.opennebula is not None:
         before = cluster.opennebula.writes
         try:
-            cluster.opennebula.destroy(plan.facts, uuid=plan.uuid)
+            cluster.opennebula.apply(plan.opennebula, plan.context)
         except EdgewrapError as error:
             if cluster.opennebula.writes == before:  # refused as a whole
                 raise
             raise _partly(error) from error
-    if plan.aws is None:
+    if aws is None:
         return
     try:
-        cluster.aws.apply(plan.aws)
+        cluster.aws.apply(aws)
     except EdgewrapError as error:
         raise _partly(error) from error
 
@@ -80,6 +89,6 @@ def _partly(error: EdgewrapError) -> PartlyAppliedError:
     return PartlyAppliedError(
         "the cluster is only partly destroyed",
         cause=error.what,
-        advice="mend the cause named, then run `edgewrap destroy` again: it goes on from here",
+        advice="fix the error above and re-run `edgewrap destroy`; it resumes where it stopped",
         failures=[error],
     )

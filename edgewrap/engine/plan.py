@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from edgewrap.change import Change, PlaneName
@@ -18,59 +18,70 @@ from edgewrap.events import Event, EventKind
 from edgewrap.finding import Finding
 from edgewrap.first_boot.files import follows_front_end
 from edgewrap.outputs import UNKNOWN, HostPin, HostReport, Outputs
+from edgewrap.plane import Context
 
 if TYPE_CHECKING:
-    from edgewrap.aws.facts import AwsState
-    from edgewrap.aws.plan import AwsPlan
-    from edgewrap.hosts.plane import Observation
-    from edgewrap.opennebula.kinds.host import HostFacts
-    from edgewrap.opennebula.plane import OneFacts
+    from edgewrap.aws.plane import AwsPlan, AwsState
+    from edgewrap.hosts.plane import HostsPlan, Observation
+    from edgewrap.opennebula.plane import OneFacts, OpenNebulaPlan
 
 NO_REQUESTS = HostRequests()
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What the planes are now. What belongs to a plane that the run is not about is None. `findings` tell whether
-    AWS has what the run is about to make."""
+    """What the planes are now, and AWS's plan, which is made beside the other observations. What belongs to a plane
+    that the run leaves out is None. `findings` say whether AWS has what the run is about to create."""
 
     state: AwsState | None
     aws: AwsPlan | None
     facts: OneFacts | None
-    pins: Mapping[str, HostPin]
     hosts: Observation | None
     disposition: HostDisposition
+    context: Context
     findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class RunPlan:
-    """What a run would do. `outputs` are those that AWS will have after it, with UNKNOWN in them; `failures` are
-    hosts that should be there and could not be observed, or not be replaced; `findings` what was looked at of what the
-    run needs and does not make; `reports` what the hosts plane will report after it."""
+    """What a run does: the plans of its planes, None for a plane that it leaves out. `context` has the outputs that
+    AWS will have after it, with UNKNOWN in them, and what the hosts plane will report after it. `failures` are hosts
+    that should be there and could not be read, or not be replaced; `findings` what was checked of what the run needs
+    and does not create."""
 
     planes: tuple[PlaneName, ...]
     observed: Observed
-    outputs: Outputs
-    changes: tuple[Change, ...]
-    failures: tuple[HostError, ...]
+    context: Context
+    aws: AwsPlan | None = None
+    hosts: HostsPlan | None = None
+    opennebula: OpenNebulaPlan | None = None
+    failures: tuple[HostError, ...] = ()
     findings: tuple[Finding, ...] = ()
-    reports: Mapping[str, HostReport] = field(default_factory=dict)
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """The changes of all planes: what is shown, and what may be done."""
+        plans = (self.aws, self.hosts, self.opennebula)
+        return tuple(change for plan in plans if plan is not None for change in plan.changes)
+
+    @property
+    def outputs(self) -> Outputs:
+        """AWS's after the run."""
+        return self.context.known_outputs
 
     @property
     def nothing_to_do(self) -> bool:
-        """No plane differs, nothing hidden waits for terraform, and every host could be observed."""
-        pending = self.observed.aws is not None and self.observed.aws.pending
-        return not (self.changes or self.failures or pending)
+        """No plane differs, nothing hidden waits for terraform, and every host could be read."""
+        return not (self.changes or self.failures or (self.aws is not None and self.aws.pending))
 
     def tolerated(self, outputs: Outputs) -> frozenset[str]:
-        """The hosts whose silence is no failure, where AWS has `outputs`: dead, or named by the user, and still the
-        same instance."""
-        stood = self.observed.state.outputs.hosts if self.observed.state else {}
+        """The hosts that need not answer, if AWS has `outputs`: dead, or named by the user, and still the same
+        instance."""
+        before = self.observed.state.outputs.hosts if self.observed.state else {}
         return frozenset(
             key
-            for key in self.observed.disposition.tolerated & stood.keys() & outputs.hosts.keys()
-            if outputs.hosts[key].instance_id == stood[key].instance_id
+            for key in self.observed.disposition.tolerated & before.keys() & outputs.hosts.keys()
+            if outputs.hosts[key].instance_id == before[key].instance_id
         )
 
 
@@ -79,8 +90,8 @@ def make_plan(
 ) -> RunPlan:
     """Observe the planes and compare them with the spec; nothing is changed anywhere. Dead hosts are warned of.
 
-    Raises StateError where the AWS plane is left out and nothing is applied yet to stand on, and whatever a plane
-    raises that cannot be observed. A plan that is `to_apply` needs the pinned host keys if it is about hosts: raises
+    Raises StateError if the AWS plane is left out and nothing is applied yet, and whatever a plane raises that cannot
+    be observed. A plan that is `to_apply` needs the pinned host keys if it is about hosts: raises
     HostKeysUnreadableError, before any host is contacted, if they cannot be read.
     """
     observed = observe(cluster, planes, requests, to_apply=to_apply)
@@ -90,24 +101,19 @@ def make_plan(
         outputs = observed.state.outputs
     else:
         raise nothing_applied(cluster)
-    changes: list[Change] = list(observed.aws.changes) if observed.aws else []
-    reports: Mapping[str, HostReport] = {}
-    disposition = observed.disposition
-    failures: tuple[HostError, ...] = disposition.kept
+    context = replace(observed.context, outputs=outputs)
+    plan = RunPlan(planes, observed, context, observed.aws, failures=observed.disposition.kept)
     if observed.hosts is not None:
-        changes += cluster.hosts.diff(outputs, observed.hosts)
-        failures += tuple(
-            error
-            for key, error in observed.hosts.failures.items()
-            if _stays(outputs, key) and key not in disposition.tolerated
-        )
-        reports = _after_converge(cluster, outputs, observed.hosts)
+        failures = _failures(observed.hosts, outputs, observed.disposition)
+        context = replace(context, reports=_expected_reports(cluster, observed.hosts, context))
+        hosts = cluster.hosts.plan(observed.hosts, context)
+        plan = replace(plan, context=context, hosts=hosts, failures=(*plan.failures, *failures))
     if observed.facts is not None:
-        changes += cluster.opennebula.diff(observed.facts, outputs, reports, disposition.replaced)
+        plan = replace(plan, opennebula=cluster.opennebula.plan(observed.facts, context))
     _warn_of_dead_hosts(cluster, outputs)
-    findings = (*observed.findings, *check_new_resources(cluster, changes, outputs, observed.facts))
+    findings = (*observed.findings, *check_new_resources(cluster, plan.changes, outputs, observed.facts))
     report_findings(cluster, findings)
-    return RunPlan(planes, observed, outputs, tuple(changes), failures, findings, reports)
+    return replace(plan, findings=findings)
 
 
 def observe(
@@ -136,54 +142,33 @@ def _observe(
     state = cluster.aws.observe() if about_aws else cluster.aws.current()
     if state is None and not about_aws:
         raise nothing_applied(cluster)
-    require_own_state(cluster, state, one.result()[0], about_aws=about_aws)
-    disposition = HostDisposition()
-    aws = account = None
-    if about_aws:
-
-        def on_front_end() -> Mapping[str, HostFacts] | None:
-            known, _ = one.result()
-            return cluster.opennebula.hosts(known) if known is not None else None
-
-        disposition = classify_hosts(cluster.spec, state.outputs.hosts if state else {}, requests, on_front_end)
-        aws = pool.submit(_plan_aws, cluster, state, disposition, one)
-        account = pool.submit(_look_at_account, cluster, state, disposition, aws)
     facts, pins = one.result()
+    require_own_state(cluster, state, facts, about_aws=about_aws)
     hosts = pool.submit(observe_hosts, cluster, state, pins) if PlaneName.HOSTS in planes else None
+    disposition = HostDisposition()
+    context = Context(before=state.outputs if state else None, pins=pins)
+    aws: Future[AwsPlan] | None = None
+    account = None
+    if about_aws:
+        on_front_end = cluster.opennebula.hosts(facts) if facts is not None else None
+        disposition = classify_hosts(cluster.spec, state.outputs.hosts if state else {}, requests, lambda: on_front_end)
+        context = replace(
+            context,
+            avoid=disposition.avoid,
+            replaced=disposition.replaced,
+            front_end_version=facts.version if facts is not None and follows_front_end(cluster.spec) else "",
+        )
+        aws = planning = pool.submit(cluster.aws.plan, state, context)
+        account = pool.submit(cluster.aws.requirements, state, context, lambda: planning.result().changes)
     return Observed(
         state,
         aws.result() if aws else None,
         facts if PlaneName.OPENNEBULA in planes else None,
-        pins,
         hosts.result() if hosts else None,
         disposition,
+        context,
         account.result() if account else (),
     )
-
-
-def _plan_aws(
-    cluster: Cluster,
-    state: AwsState | None,
-    disposition: HostDisposition,
-    one: Future[tuple[OneFacts | None, Mapping[str, HostPin]]],
-) -> AwsPlan:
-    """Beside the look at the front-end, unless new hosts follow its version."""
-    facts = one.result()[0] if follows_front_end(cluster.spec) else None
-    version = facts.version if facts is not None else ""
-    return cluster.aws.plan(state, avoid=disposition.avoid, replaced=disposition.replaced, front_end_version=version)
-
-
-def _look_at_account(
-    cluster: Cluster, state: AwsState | None, disposition: HostDisposition, plan: Future[AwsPlan]
-) -> tuple[Finding, ...]:
-    """Whether AWS has what is about to be made: asked beside Terraform's plan where the state tells of it, after it
-    where the plan makes what somebody took away, and not at all where nothing is made."""
-    from edgewrap.aws.preflight.checks import expected_topics, planned_topics, replaced_hosts
-
-    expected = expected_topics(cluster.spec, state, disposition.replaced)
-    findings = cluster.aws.requirements(state, expected, disposition.replaced)
-    changes = plan.result().changes
-    return findings + cluster.aws.requirements(state, planned_topics(changes) - expected, replaced_hosts(changes))
 
 
 def nothing_applied(cluster: Cluster) -> StateError:
@@ -231,9 +216,10 @@ def _pins_unreadable(error: EdgewrapError) -> HostKeysUnreadableError:
 
 
 def observe_hosts(cluster: Cluster, state: AwsState | None, pins: Mapping[str, HostPin]) -> Observation:
+    """Read the hosts that AWS has."""
     from edgewrap.hosts.plane import Observation
 
-    return cluster.hosts.observe(state.outputs, pins) if state else Observation()
+    return cluster.hosts.observe(Context(state.outputs, pins=pins)) if state else Observation()
 
 
 def _stays(outputs: Outputs, key: str) -> bool:
@@ -255,13 +241,20 @@ def _warn_of_dead_hosts(cluster: Cluster, outputs: Outputs) -> None:
         cluster.emit(Event(EventKind.WARNING, PlaneName.AWS, key, text))
 
 
-def _after_converge(cluster: Cluster, outputs: Outputs, observed: Observation) -> Mapping[str, HostReport]:
-    """The reports that the hosts plane will give once it has converged every host."""
-    now = cluster.hosts.reports(outputs, observed)
+def _failures(observed: Observation, outputs: Outputs, disposition: HostDisposition) -> tuple[HostError, ...]:
+    """Why hosts that stay could not be read."""
+    return tuple(
+        error for key, error in observed.failures.items() if _stays(outputs, key) and key not in disposition.tolerated
+    )
+
+
+def _expected_reports(cluster: Cluster, observed: Observation, context: Context) -> Mapping[str, HostReport]:
+    """What the hosts plane will report once it has changed every host."""
+    now, outputs = cluster.hosts.reports(observed, context), context.known_outputs
     return {
         key: replace(now[key], ready=True)
         if key in now
-        else HostReport(key, ready=True, pin=None, phydev=UNKNOWN, mtu=0)
-        for key in outputs.hosts
+        else HostReport(key, ready=True, pin=HostPin(host.instance_id, UNKNOWN), phydev=UNKNOWN, mtu=0)
+        for key, host in outputs.hosts.items()
         if key not in observed.failures or not _stays(outputs, key)
     }

@@ -36,12 +36,10 @@ def check_new_resources(
     """
     findings: list[Finding] = []
     if facts is not None and any(change.kind == "cluster" and change.action is Action.CREATE for change in changes):
-        findings += cluster.opennebula.requirements(facts)
+        findings += cluster.opennebula.preflight(facts)
     about_hosts = any(change.plane is PlaneName.HOSTS for change in changes)
     if about_hosts and any(host.instance_id == UNKNOWN for host in outputs.hosts.values()):
-        from edgewrap.hosts.preflight import check_login
-
-        findings += check_login(cluster.spec)
+        findings += cluster.hosts.login_findings()
     return tuple(findings)
 
 
@@ -70,9 +68,7 @@ def _aws(cluster: Cluster) -> Sequence[Finding]:
     try:
         state = cluster.aws.current()
     except EdgewrapError as error:
-        from edgewrap.aws.preflight.checks import without_state
-
-        return (*tools, _failure(None, "Terraform state", error), *without_state(cluster.aws.preflight(None)))
+        return (*tools, _failure(None, "Terraform state", error), *cluster.aws.preflight_without_state())
     return (*tools, *cluster.aws.preflight(state))
 
 
@@ -85,9 +81,7 @@ def _opennebula(cluster: Cluster) -> Sequence[Finding]:
 
 
 def _hosts(cluster: Cluster) -> Sequence[Finding]:
-    from edgewrap.hosts.preflight import check_login, check_ssh
-
-    return (*check_login(cluster.spec), check_ssh())
+    return cluster.hosts.preflight()
 
 
 def _failure(plane: PlaneName | None, check: str, error: EdgewrapError) -> Finding:

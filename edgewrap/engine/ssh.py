@@ -11,7 +11,7 @@ from shlex import quote
 from edgewrap.engine.cluster import Cluster
 from edgewrap.engine.plan import nothing_applied
 from edgewrap.errors import EdgewrapError, HostUnreachableError, UsageError
-from edgewrap.hosts.ssh.connection import filled_in
+from edgewrap.hosts.plane import filled_in
 from edgewrap.outputs import HostOutput, HostPin
 from edgewrap.paths import is_file
 

@@ -9,7 +9,7 @@ from edgewrap.engine.cluster import Cluster
 from edgewrap.errors import StateError
 
 if TYPE_CHECKING:
-    from edgewrap.aws.facts import AwsState
+    from edgewrap.aws.plane import AwsState
     from edgewrap.opennebula.plane import OneFacts
 
 LOST = "it was lost, or this run looks for it in the wrong place"

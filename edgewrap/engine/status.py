@@ -11,9 +11,10 @@ from edgewrap.engine.cluster import Cluster
 from edgewrap.engine.plan import nothing_applied, observe_hosts, observe_opennebula
 from edgewrap.errors import AwsError, EdgewrapError
 from edgewrap.events import Event, EventKind
+from edgewrap.plane import Context
 
 if TYPE_CHECKING:
-    from edgewrap.aws.facts import AwsState
+    from edgewrap.aws.plane import AwsState
     from edgewrap.hosts.plane import Observation
     from edgewrap.opennebula.plane import OneFacts
 
@@ -90,7 +91,7 @@ def _status(
 ) -> ClusterStatus:
     outputs = state.outputs
     hosts = cluster.opennebula.hosts(facts) if facts is not None else {}
-    reports = cluster.hosts.reports(outputs, observation)
+    reports = cluster.hosts.reports(observation, Context(outputs))
     return ClusterStatus(
         name=cluster.spec.name,
         region=outputs.region,

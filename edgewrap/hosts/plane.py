@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from time import monotonic
 from typing import TypeVar
 
 from edgewrap.change import Change
-from edgewrap.errors import ConvergeError, HostError
+from edgewrap.errors import ConvergeError, HostError, PlanOutdatedError
 from edgewrap.events import Emit, EventKind
+from edgewrap.finding import Finding
 from edgewrap.first_boot.files import SetupFile, sets_itself_up, setup_files
 from edgewrap.hosts.desired import DesiredHost, Group, desired_host
 from edgewrap.hosts.diff.host import EMPTY_FACTS, diff, missing_interfaces
 from edgewrap.hosts.executor import ROLLBACK_S, change, confirm_earlier_change, names_of
 from edgewrap.hosts.facts import HostFacts
 from edgewrap.hosts.first_boot import wait_until_set_up
-from edgewrap.hosts.operation import Operation
-from edgewrap.hosts.ssh.connection import PROGRESS_S
+from edgewrap.hosts.operation import UNDO, Operation
+from edgewrap.hosts.preflight import check_login, check_ssh
+from edgewrap.hosts.ssh.connection import PROGRESS_S, filled_in
 from edgewrap.hosts.ssh.sessions import HostSession, Work, run_on_hosts
 from edgewrap.outputs import UNKNOWN, HostOutput, HostPin, HostReport, Outputs
+from edgewrap.plane import NO_CONTEXT, Context, report_skipped, require_planned
 from edgewrap.spec.models import Spec
+
+__all__ = ["HostsPlan", "HostsPlane", "Observation", "changes_of", "filled_in"]
 
 INTERFACE_WAIT_S = 60  # from the attachment in AWS to the interface in the kernel
 PASSES = 2  # networkd may still be letting go of an interface while the first one runs
@@ -46,110 +50,180 @@ class Observation:
         return self.facts.get(host.key) if pin is not None and pin.instance_id == host.instance_id else None
 
 
+@dataclass(frozen=True, slots=True)
+class HostsPlan:
+    """What a run does on the hosts, by host key: `ahead` of what AWS is about to do, and `operations` after it. `facts`
+    are what the plan was made from. Everything that the hosts `unread` need is planned: new ones, and those that did
+    not answer."""
+
+    facts: Observation = field(default_factory=Observation)
+    ahead: Mapping[str, tuple[Operation, ...]] = field(default_factory=dict)
+    operations: Mapping[str, tuple[Operation, ...]] = field(default_factory=dict)
+    unread: frozenset[str] = frozenset()
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """All changes, host by host; one that is made ahead of AWS and again after it is shown once."""
+        keys = dict.fromkeys((*self.operations, *self.ahead))
+        return tuple(change for key in keys for change in self.changes_of(key))
+
+    def changes_of(self, key: str) -> tuple[Change, ...]:
+        """The changes of one host."""
+        after = changes_of(self.operations.get(key, ()))
+        names = {(change.kind, change.key) for change in after}
+        return (*(one for one in changes_of(self.ahead.get(key, ())) if (one.kind, one.key) not in names), *after)
+
+    def knows(self, host: HostOutput) -> bool:
+        """Whether the plan lists what this very instance needs. It does not for hosts that are removed."""
+        return host.key in self.operations and host.key not in self.unread and self.facts.facts_of(host) is not None
+
+
 class HostsPlane:
-    """The hosts of one cluster. It keeps nothing between calls; each opens its own connections. A change that is not
-    confirmed is taken back after `rollback_s` seconds."""
+    """The hosts of one cluster. Each call opens its own connections. A change that is not confirmed within `rollback_s`
+    seconds is rolled back."""
 
     def __init__(self, spec: Spec, emit: Emit, *, rollback_s: int = ROLLBACK_S) -> None:
         self._spec = spec
         self._emit = emit
-        self._undo_s = rollback_s
+        self._rollback_s = rollback_s
+        self._changed: set[str] = set()  # the hosts that this run has changed so far
 
-    def observe(self, outputs: Outputs, pins: Mapping[str, HostPin]) -> Observation:
+    def observe(self, context: Context) -> Observation:
         """Read every host, one attempt each. Hosts that AWS has yet to make are left out."""
 
         async def look(visit: HostSession) -> None:
             await visit.read()
 
-        return self._over_hosts(outputs, pins, look, wait_s=0)
+        return self._over_hosts(context.known_outputs, context.pins, look, wait_s=0)
 
-    def diff(self, outputs: Outputs, observation: Observation) -> tuple[Change, ...]:
-        """What differs on the hosts. One that is not there yet is all `create`; of one that could not be read,
-        nothing is told."""
-        changes: list[Change] = []
+    def plan(self, facts: Observation, context: Context) -> HostsPlan:
+        """What every host needs to be what the spec says once AWS has `context.outputs`, and ahead of that, on AWS's
+        way there from `context.before`. A host that is not there yet needs everything."""
+        outputs = context.known_outputs
+        operations: dict[str, tuple[Operation, ...]] = {}
+        unread = set()
         for key, host in outputs.hosts.items():
-            facts = observation.facts_of(host)
-            if facts is None and key in observation.failures and _exists(host):
-                continue
-            changes += [operation.change for operation in self._operations(outputs, key, facts or EMPTY_FACTS)]
-        return tuple(changes)
+            known = facts.facts_of(host)
+            if known is None:
+                unread.add(key)
+                if key in facts.failures and _exists(host):
+                    continue
+            operations[key] = self._operations(outputs, key, known or EMPTY_FACTS)
+        ahead = {
+            key: applicable_now(aim, known)
+            for key, aim, known in self._hosts_ahead(facts, context)
+            if applicable_now(aim, known)
+        }
+        return HostsPlan(facts, ahead, operations, frozenset(unread))
 
-    def reports(self, outputs: Outputs, observation: Observation) -> Mapping[str, HostReport]:
+    def reports(self, facts: Observation, context: Context) -> Mapping[str, HostReport]:
         """A report of each host that was read."""
+        outputs = context.known_outputs
         return {
             key: HostReport(
                 key=key,
-                ready=key not in observation.failures and not self._operations(outputs, key, facts),
-                pin=observation.pins.get(key),
-                phydev=facts.phydev,
-                mtu=facts.phydev_mtu,
+                ready=key not in facts.failures and not self._operations(outputs, key, known),
+                pin=facts.pins.get(key),
+                phydev=known.phydev,
+                mtu=known.phydev_mtu,
             )
             for key, host in outputs.hosts.items()
-            if (facts := observation.facts_of(host)) is not None
+            if (known := facts.facts_of(host)) is not None
         }
 
-    def converge(
-        self, outputs: Outputs, observation: Observation, pins: Mapping[str, HostPin], *, wait_s: float
-    ) -> Observation:
-        """Make every host what it should be, and read it again. Waits up to `wait_s` seconds for SSH.
+    def apply(self, plan: HostsPlan, context: Context) -> Observation:
+        """Make every host what it should be, and read it again. Waits up to `context.wait_s` seconds for SSH.
 
-        A host that `observation` shows to be right already is not touched. A failure of one never stops the others.
+        The hosts that the plan knows are read first: raises PlanOutdatedError, before any is changed, if one needs more
+        than was planned. A host that needs nothing is not touched. A failure of one never stops the others.
         """
+        outputs = context.known_outputs
+        now = self._look_again(plan, context)
         settled = {
             key: facts
             for key, host in outputs.hosts.items()
-            if (facts := observation.facts_of(host)) is not None and not self._operations(outputs, key, facts)
+            if (facts := now.facts_of(host)) is not None and not self._operations(outputs, key, facts)
         }
 
         async def make(visit: HostSession) -> None:
-            await self._converge(visit, outputs)
+            await self._converge(visit, plan, outputs)
 
-        known = {**pins, **observation.pins}
-        result = self._over_hosts(outputs, known, make, wait_s=wait_s, skip=settled)
+        known = {**context.pins, **now.pins}
+        result = self._over_hosts(outputs, known, make, wait_s=context.wait_s, skip=settled)
         return Observation(
             facts=_ordered(outputs, {**settled, **result.facts}),
             failures=result.failures,
-            pins=_ordered(outputs, {**{key: observation.pins[key] for key in settled}, **result.pins}),
+            pins=_ordered(outputs, {**{key: now.pins[key] for key in settled}, **result.pins}),
         )
 
-    def prepare(
-        self,
-        before: Outputs,
-        after: Outputs,
-        observation: Observation,
-        pins: Mapping[str, HostPin],
-        *,
-        wait_s: float,
-    ) -> Observation:
-        """Make the hosts ready for what AWS is about to do, on its way from `before` to `after` (a prediction may have
-        UNKNOWN in it); to be called before it begins, `converge` when it is done.
+    def prepare(self, plan: HostsPlan, context: Context) -> Observation:
+        """Make the hosts ready for what AWS is about to do, on its way from `context.before` to `context.outputs` (a
+        prediction may have UNKNOWN in it); to be called before AWS begins, `apply` when it is done.
 
         Whatever is in use stays. New reflectors are up before old ones go; a host that a group moves to knows of it,
         so that its watcher brings the entries up, and announces them, as soon as the interface is there. Only hosts
-        that `observation` has read and that stay are touched; what fails on one is in the answer and need not stop the
-        run, since `converge` does it all again.
+        that the plan has read and that stay are touched; what fails on one is in the answer and need not stop the run,
+        since `apply` does it all again. Raises PlanOutdatedError, before any host is changed, if one needs more than
+        was planned.
         """
-        aim = partial(desired_host, self._spec, after, before=before)
-        unready = {
-            key: host
-            for key, host in before.hosts.items()
-            if key in after.hosts
-            and after.hosts[key].instance_id == host.instance_id
-            and after.hosts[key].state == "running"
-            and (facts := observation.facts_of(host)) is not None
-            and applicable_now(aim(key), facts)
-        }
+        before = context.before or context.known_outputs
+        aims = {key: aim for key, aim, _ in self._hosts_ahead(plan.facts, context) if key in plan.ahead}
+        ready = {key: before.hosts[key] for key in aims}
+
+        async def look(visit: HostSession) -> None:
+            await visit.read()
+
+        known = {**context.pins, **plan.facts.pins}
+        now = self._over_hosts(replace(before, hosts=ready), known, look, wait_s=context.wait_s)
+        for key, facts in now.facts.items():
+            _require_planned(applicable_now(aims[key], facts), plan, key)
 
         async def make(visit: HostSession) -> None:
-            host, facts = aim(visit.key), await visit.read()
+            aim, facts = aims[visit.key], await visit.read()
             if await confirm_earlier_change(visit, facts):
                 facts = await visit.read()
-            if operations := applicable_now(host, facts):
+            if operations := applicable_now(aim, facts):
                 visit.progress(f"{len(operations)} changes ahead of AWS")
-                await change(visit, host, facts, operations, rollback_s=self._undo_s)
+                self._changed.add(visit.key)
+                await change(visit, aim, facts, operations, rollback_s=self._rollback_s)
 
-        known = {**pins, **observation.pins}
-        return self._over_hosts(replace(before, hosts=unready), known, make, wait_s=wait_s)
+        return self._over_hosts(replace(before, hosts=ready), known, make, wait_s=context.wait_s)
+
+    def destroy(self, facts: Observation, _context: Context) -> HostsPlan:
+        """Nothing: a host goes with its instance."""
+        return HostsPlan(facts)
+
+    def preflight(self, _facts: Observation | None = None, _context: Context = NO_CONTEXT) -> tuple[Finding, ...]:
+        """Whether a run can log in on hosts, and `edgewrap ssh` finds ssh."""
+        return (*check_login(self._spec), check_ssh())
+
+    def login_findings(self) -> tuple[Finding, ...]:
+        """Whether a run can log in on hosts: the key and the agent."""
+        return tuple(check_login(self._spec))
+
+    def _hosts_ahead(self, facts: Observation, context: Context) -> Iterator[tuple[str, DesiredHost, HostFacts]]:
+        """The hosts that stay as they are in AWS, with what they must be while AWS changes the others."""
+        if context.before is None:
+            return
+        after = context.known_outputs
+        for key, host in context.before.hosts.items():
+            there = after.hosts.get(key)
+            known = facts.facts_of(host)
+            if there is None or known is None or there.instance_id != host.instance_id or there.state != "running":
+                continue
+            yield key, desired_host(self._spec, after, key, before=context.before), known
+
+    def _look_again(self, plan: HostsPlan, context: Context) -> Observation:
+        """The hosts that the plan knows, as they are now."""
+        outputs = context.known_outputs
+        known = {key: host for key, host in outputs.hosts.items() if plan.knows(host)}
+        now = self.observe(replace(context, outputs=replace(outputs, hosts=known)))
+        for key in now.facts:
+            operations = self._operations(outputs, key, now.facts[key])
+            _require_planned(operations, plan, key)
+            if key not in self._changed:
+                report_skipped(plan.changes_of(key), changes_of(operations), self._emit)
+        return now
 
     def _over_hosts(
         self, outputs: Outputs, pins: Mapping[str, HostPin], work: Work, *, wait_s: float, skip: Container[str] = ()
@@ -164,7 +238,7 @@ class HostsPlane:
             pins={visit.key: visit.pin for visit in visits if visit.pin},
         )
 
-    async def _converge(self, visit: HostSession, outputs: Outputs) -> None:
+    async def _converge(self, visit: HostSession, plan: HostsPlan, outputs: Outputs) -> None:
         visit.tell(EventKind.STEP_STARTED, f"connected to {visit.host.name}")
         await wait_until_set_up(visit.session, self._setup_files(outputs), visit.progress)
         host = desired_host(self._spec, outputs, visit.key)
@@ -172,6 +246,11 @@ class HostsPlane:
         if await confirm_earlier_change(visit, facts):
             facts = await self._read_with_interfaces(visit, host)
         operations = diff(host, facts)
+        if plan.knows(visit.host):
+            try:
+                _require_planned(operations, plan, visit.key)
+            except PlanOutdatedError as error:  # of this host alone: the others are being changed by now
+                raise HostError(visit.key, error.what, cause=error.cause, advice=error.advice) from error
         first = len(operations)
         for number in range(PASSES):
             if not operations:
@@ -179,7 +258,8 @@ class HostsPlane:
             if number:
                 await asyncio.sleep(SETTLE_S)
             visit.progress(f"{len(operations)} changes")
-            facts = await change(visit, host, facts, operations, rollback_s=self._undo_s)
+            self._changed.add(visit.key)
+            facts = await change(visit, host, facts, operations, rollback_s=self._rollback_s)
             operations = diff(host, facts)
         if operations:
             raise _still_different(host, facts, operations)
@@ -243,3 +323,14 @@ def _still_different(host: DesiredHost, facts: HostFacts, operations: tuple[Oper
         cause="something else on the host changes the same things",
         advice="look for another tool that configures its network (NetworkManager, cloud-init, a script)",
     )
+
+
+def changes_of(operations: Iterable[Operation]) -> tuple[Change, ...]:
+    """The changes that operations make."""
+    return tuple(operation.change for operation in operations)
+
+
+def _require_planned(operations: Iterable[Operation], plan: HostsPlan, key: str) -> None:
+    """Confirming what an earlier run, or an earlier step of this one, left unconfirmed is part of every change."""
+    changes = [change for change in changes_of(operations) if change.kind != UNDO]
+    require_planned(changes, plan.changes_of(key))

@@ -1,10 +1,12 @@
-"""The OpenNebula plane: observe, diff, act. Reads are pools, once each; the rest is pure until it is run."""
+"""The OpenNebula plane: observe, plan, apply. Reads are pools, once each; planning is pure."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 
-from edgewrap.change import Change, PlaneName
+from edgewrap.change import PlaneName
+from edgewrap.errors import OpenNebulaError
 from edgewrap.events import Emit, Event, EventKind, discard
 from edgewrap.finding import Finding
 from edgewrap.opennebula import facts, in_use, monitoring, teardown
@@ -21,13 +23,15 @@ from edgewrap.opennebula.kinds.host import HostFacts
 from edgewrap.opennebula.kinds.operation import Call, Operation, Settled
 from edgewrap.opennebula.kinds.ownership import CLUSTER_KEY, mark_of
 from edgewrap.opennebula.kinds.virtual_network import PENDING_STATES
+from edgewrap.opennebula.plan import OpenNebulaPlan, changes_of
 from edgewrap.opennebula.preflight import check_front_end, check_new_cluster
-from edgewrap.outputs import HostPin, HostReport, Outputs
+from edgewrap.outputs import HostPin, Outputs
+from edgewrap.plane import NO_CONTEXT, Context, report_skipped, require_planned
 from edgewrap.spec.models import Spec
 
-__all__ = ["OneFacts", "OpenNebulaPlane", "connect"]
+__all__ = ["HostFacts", "OneFacts", "OpenNebulaPlan", "OpenNebulaPlane", "connect"]
 
-LOOKS = 3  # how often names are looked at again that somebody took meanwhile
+ATTEMPTS = 3  # if someone else takes a name during the run
 UNVERIFIED = (
     "--insecure: the certificate of {} is not looked at; whoever stands between can read the password and change what "
     "the front-end answers"
@@ -63,16 +67,15 @@ class OpenNebulaPlane:
         """How many calls have changed something on the front-end so far, or may have."""
         return self._front_end.writes
 
-    def observe(self) -> OneFacts:
+    def observe(self, _context: Context = NO_CONTEXT) -> OneFacts:
         """Read the front-end; nothing is changed. Raises AuthorizationError where the user sees only part of it."""
         return facts.observe(self._front_end)
 
-    def preflight(self) -> tuple[Finding, ...]:
-        """Whether the front-end is one that edgewrap can use; nothing is changed, nothing is raised."""
-        return check_front_end(self._spec, self._front_end)
-
-    def requirements(self, facts: OneFacts) -> tuple[Finding, ...]:
-        """The same for a front-end that was just read, before a first apply."""
+    def preflight(self, facts: OneFacts | None = None, _context: Context = NO_CONTEXT) -> tuple[Finding, ...]:
+        """Whether the front-end is one that edgewrap can use; nothing is changed, nothing is raised. With the `facts`
+        that a run has just read: only what they do not show."""
+        if facts is None:
+            return check_front_end(self._spec, self._front_end)
         return check_new_cluster(self._spec, self._front_end, facts)
 
     def pins(self, facts: OneFacts) -> Mapping[str, HostPin]:
@@ -94,58 +97,54 @@ class OpenNebulaPlane:
         ours = facts.of_identity(observed, identity)
         return in_use.leases_by_eip(self._front_end, ours.network)
 
-    def diff(
-        self, facts: OneFacts, outputs: Outputs, reports: Mapping[str, HostReport], replaced: Collection[str] = ()
-    ) -> tuple[Change, ...]:
-        """What `apply` would change; what it would refuse is a warning. Raises ForeignObjectError where an object of
-        others is in the way, and OpenNebulaError where a datastore that the spec shares is not there."""
-        plan = reconcile(self._spec, facts, outputs, reports)
-        self._warn(plan)
-        for reason in self._obstacles(facts, plan, outputs, replaced):
+    def plan(self, facts: OneFacts, context: Context) -> OpenNebulaPlan:
+        """What makes the front-end what the spec says. What `apply` would refuse is a warning.
+
+        Raises ForeignObjectError if an object of others is in the way, InUseError if the hypervisor of a host with VMs
+        would change, and OpenNebulaError if a datastore that the spec shares is missing.
+        """
+        plan, reconciliation = self._plan(facts, context)
+        self._warn(reconciliation)
+        for reason in plan.obstacles:
             self._warn_once(self._spec.name, f"`apply` will refuse this plan: {reason}")
-        return tuple(operation.change for operation in plan.operations)
+        return plan
 
-    def require_free(
-        self,
-        facts: OneFacts,
-        outputs: Outputs,
-        replaced: Collection[str] = (),
-        reports: Mapping[str, HostReport] | None = None,
-    ) -> None:
-        """Look whether `release` and `apply` may begin; nothing is changed.
+    def prepare(self, plan: OpenNebulaPlan, context: Context) -> None:
+        """Before AWS removes or replaces hosts and Elastic IPs: disable the hosts, remove the ranges.
 
-        Raises InUseError where a VM runs on a host that is removed, an address that is removed is leased, or what has
-        to change is locked.
+        Raises InUseError if a VM, a lease or a lock is in the way of the plan, and PlanOutdatedError if more is needed
+        than was planned, before anything is changed; and InUseError afterwards if a VM came to such a host by then: the
+        host stays disabled.
         """
-        self._refuse(facts, reconcile(self._spec, facts, outputs, reports or {}), outputs, replaced)
+        self._refuse(plan)
+        if not plan.ahead:
+            return
+        facts = self.observe()
+        fresh, reconciliation = self._plan(facts, context)
+        require_planned(changes_of(fresh.ahead), plan.changes)
+        self._refuse(fresh)
+        if fresh.ranges_removed:
+            self._wait_until_settled(reconciliation.ours)
+        self._executor().run(fresh.ahead)
+        if fresh.hosts_left:
+            self._refuse_late_vms(reconciliation.ours, fresh.hosts_left)
 
-    def release(self, facts: OneFacts, outputs: Outputs, replaced: Collection[str] = ()) -> None:
-        """Before AWS takes hosts and Elastic IPs away that are not in `outputs`, and makes the instances of the hosts
-        `replaced` (keys) anew: disable the hosts, remove the ranges.
+    def apply(self, plan: OpenNebulaPlan, context: Context) -> None:
+        """Do what is planned and still needed: create, update, enable the hosts whose report is ready. It can be run
+        again at any point.
 
-        Raises InUseError as `require_free`, before anything is changed; and afterwards where a VM came to such a host
-        in the meantime: it then stays disabled.
+        Raises ForeignObjectError, InUseError and PlanOutdatedError before anything is changed, and what the front-end
+        raises.
         """
-        plan = reconcile(self._spec, facts, outputs, {})
-        self._refuse(facts, plan, outputs, replaced)
-        leaving = teardown.to_remove(plan.ours, outputs, replaced)
-        if leaving.ranges:
-            self._wait_until_settled(plan.ours)
-        self._executor().run(teardown.releases(plan.ours, leaving, self._spec.opennebula.replica, outputs))
-        if leaving.hosts:
-            self._refuse_late_vms(plan.ours, leaving.hosts)
-
-    def apply(self, facts: OneFacts, outputs: Outputs, reports: Mapping[str, HostReport]) -> None:
-        """Make what comes, mend what differs, enable the hosts whose report is ready. Can be run again at any point.
-
-        Raises ForeignObjectError and InUseError before anything is changed, and what the front-end raises.
-        """
-        for look in range(LOOKS):
+        if plan.destroy:
+            self._apply_destroy(plan, context)
+            return
+        for attempt in range(ATTEMPTS):
             try:
-                self._apply(facts if look == 0 else self.observe(), outputs, reports)
+                self._apply(plan, context)
                 return
             except NameTakenError:
-                if look == LOOKS - 1:
+                if attempt == ATTEMPTS - 1:
                     raise
 
     def wait_monitored(self, hosts: Collection[str], timeout_s: float) -> None:
@@ -153,70 +152,89 @@ class OpenNebulaPlane:
         if hosts:
             monitoring.wait_monitored(self._front_end, self._emit, self._marked_hosts, hosts, timeout_s)
 
-    def destroy_changes(self, facts: OneFacts, *, uuid: str = "") -> tuple[Change, ...]:
-        """What `destroy` would take away. With `uuid` (the Terraform state's) a cluster of the same name that belongs
-        to another state is left alone; without it, the one that is there is meant.
+    def destroy(self, facts: OneFacts, context: Context) -> OpenNebulaPlan:
+        """The plan that removes the cluster. With the outputs in `context`, a cluster of the same name that belongs to
+        another Terraform state is left alone; without them, the one that is there is meant.
 
-        Raises InUseError where anything depends on it, ForeignObjectError where two clusters have the name.
+        Raises InUseError if anything depends on it, ForeignObjectError if two clusters have the name.
         """
-        ours = self._departing(facts, uuid)
-        return tuple(operation.change for operation in teardown.removals(ours, self._shared(facts, ours)))
+        return self._destroy_plan(facts, self._removable(facts, context))
 
-    def destroy(self, facts: OneFacts, *, uuid: str = "") -> None:
-        """Take the cluster away. Looks again first: `facts` may be as old as the question to the user.
+    def _plan(self, facts: OneFacts, context: Context) -> tuple[OpenNebulaPlan, Reconciliation]:
+        """The plan, and the comparison it was made from. Pure, except for leases and locks, which pools do not show."""
+        outputs, spec = context.known_outputs, self._spec
+        now = reconcile(spec, facts, outputs, context.reports)
+        removal = teardown.to_remove(now.ours, outputs, context.replaced)
+        ahead = tuple(teardown.releases(now.ours, removal, spec.opennebula.replica, outputs))
+        left = now
+        if removal.hosts:
+            left = reconcile(spec, teardown.with_disabled(facts, now.ours, removal.hosts), outputs, context.reports)
+        removed = {one.id: one for one in (*removal.ranges, *_ranges_removed(now))}
+        changed = {existing.kind: existing for existing in now.changed}
+        if now.ours.network is not None and removed:
+            changed[now.ours.network.kind] = now.ours.network
+        obstacles = (
+            *in_use.vms_on(now.ours, removal.hosts),
+            *self._leases(facts, now.ours, removed.values()),
+            *access.locks(self._front_end, changed.values()),
+        )
+        done = [_effect(operation) for operation in ahead]
+        operations = tuple(operation for operation in left.operations if _effect(operation) not in done)
+        plan = OpenNebulaPlan(
+            ahead, operations, obstacles, hosts_left=removal.hosts, ranges_removed=bool(removal.ranges)
+        )
+        return plan, now
 
-        Raises as `destroy_changes`, before anything is changed, and what the front-end raises; InUseError afterwards,
-        too, where a VM came in the meantime: the hosts then stay disabled. Can be run again.
-        """
-        if not self._departing(facts, uuid).all:
-            return
-        now = self.observe()
-        ours = self._departing(now, uuid)
-        self._wait_until_settled(ours)
+    def _apply(self, plan: OpenNebulaPlan, context: Context) -> None:
+        facts = self.observe()
+        fresh, reconciliation = self._plan(facts, context)
+        require_planned(fresh.changes, plan.changes)
+        self._warn(reconciliation)
+        self._refuse(fresh)
+        report_skipped(changes_of(plan.operations), fresh.changes, self._emit)
+        if fresh.operations:
+            self._wait_until_settled(reconciliation.ours)
         executor = self._executor()
-        executor.run(teardown.disable_operations(ours))
+        executor.run(reconciliation.cluster)
+        made = executor.made(CLUSTER_KEY)
+        if made is not None:  # what refers to the new cluster gets its id
+            reconciliation = reconcile(self._spec, facts, context.known_outputs, context.reports, made)
+        executor.run(reconciliation.others)
+
+    def _apply_destroy(self, plan: OpenNebulaPlan, context: Context) -> None:
+        if not plan.changes:
+            return
+        facts = self.observe()
+        ours = self._removable(facts, context)
+        if ours.network is not None and ours.network.state in PENDING_STATES:
+            with suppress(OpenNebulaError):  # one that settles in ERROR is removed as well
+                await_network(self._front_end, ours.network.id, Settled.READY)
+            facts = self.observe()
+            ours = self._removable(facts, context)
+        fresh = self._destroy_plan(facts, ours)
+        require_planned(fresh.changes, plan.changes)
+        report_skipped(plan.changes, fresh.changes, self._emit)
+        executor = self._executor()
+        executor.run(fresh.ahead)
         if ours.hosts:
             self._refuse_late_departure(ours)
-        executor.run(teardown.removals(ours, self._shared(now, ours)))
+        executor.run(fresh.operations)
 
-    def _apply(self, facts: OneFacts, outputs: Outputs, reports: Mapping[str, HostReport]) -> None:
-        plan = reconcile(self._spec, facts, outputs, reports)
-        self._warn(plan)
-        self._refuse(facts, plan, outputs)
-        if plan.operations:
-            self._wait_until_settled(plan.ours)
-        executor = self._executor()
-        executor.run(plan.cluster)
-        made = executor.made(CLUSTER_KEY)
-        if made is not None:
-            plan = reconcile(self._spec, facts, outputs, reports, made)
-        executor.run(plan.others)
+    def _destroy_plan(self, facts: OneFacts, ours: OwnedObjects) -> OpenNebulaPlan:
+        return OpenNebulaPlan(
+            ahead=tuple(teardown.disable_operations(ours)),
+            operations=tuple(teardown.removals(ours, self._shared(facts, ours))),
+            destroy=True,
+        )
 
     def _wait_until_settled(self, ours: OwnedObjects) -> None:
         """A network that another run left while it was being made takes no change yet."""
         if ours.network is not None and ours.network.state in PENDING_STATES:
             await_network(self._front_end, ours.network.id, Settled.READY)
 
-    def _refuse(self, facts: OneFacts, plan: Reconciliation, outputs: Outputs, replaced: Collection[str] = ()) -> None:
-        reasons = self._obstacles(facts, plan, outputs, replaced)
-        if reasons:
-            raise teardown.in_use(f"{self._spec.name} cannot be changed as planned", reasons)
-
-    def _obstacles(
-        self, facts: OneFacts, plan: Reconciliation, outputs: Outputs, replaced: Collection[str]
-    ) -> list[str]:
-        """Why nothing of the plan may be begun: VMs on hosts that are removed, leases of ranges that are, locks."""
-        ours = plan.ours
-        leaving = teardown.to_remove(ours, outputs, replaced)
-        removed = {one.id: one for one in (*leaving.ranges, *_ranges_removed(plan))}
-        changed = {existing.kind: existing for existing in plan.changed}
-        if ours.network is not None and removed:
-            changed[ours.network.kind] = ours.network
-        return [
-            *in_use.vms_on(ours, leaving.hosts),
-            *self._leases(facts, ours, removed.values()),
-            *access.locks(self._front_end, changed.values()),
-        ]
+    def _refuse(self, plan: OpenNebulaPlan) -> None:
+        if plan.obstacles:
+            raise teardown.in_use(f"{self._spec.name} cannot be changed as planned", list(plan.obstacles))
 
     def _refuse_late_vms(self, ours: OwnedObjects, keys: Collection[str]) -> None:
         """A VM may have come between the look and the disabling: AWS must not take its host away."""
@@ -238,8 +256,9 @@ class OpenNebulaPlane:
         if late:
             raise teardown.in_use(f"{self._spec.name} cannot be destroyed", [*late, "the hosts are disabled now"])
 
-    def _departing(self, observed: OneFacts, uuid: str) -> OwnedObjects:
-        """What is ours and may go. Raises InUseError with every reason why it may not."""
+    def _removable(self, observed: OneFacts, context: Context) -> OwnedObjects:
+        """What is ours and may be removed. Raises InUseError with every reason why it may not."""
+        uuid = context.outputs.uuid if context.outputs else ""
         found = uuid or teardown.uuid_of(observed, self._spec.name)
         identity = facts.identify(observed, self._spec.name, found)
         ours = facts.of_identity(observed, identity)
@@ -294,3 +313,9 @@ def _ranges_removed(plan: Reconciliation) -> list[RangeFacts]:
 def _removed_ranges(operation: Operation) -> list[int]:
     calls = (step for step in operation.steps if isinstance(step, Call))
     return [int(str(call.arguments[1])) for call in calls if call.method == "vn.rm_ar"]
+
+
+def _effect(operation: Operation) -> tuple[object, ...]:
+    """What an operation leads to, whatever its reason."""
+    change = operation.change
+    return (change.kind, change.key, change.action, dict(change.after))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgewrap.change import Action
 from edgewrap.errors import ForeignObjectError, InUseError
@@ -46,6 +46,13 @@ def releases(ours: OwnedObjects, departure: Removal, replica: str, outputs: Outp
     if ours.network is not None and departure.ranges:
         operations += _range_releases(ours.network, departure.ranges)
     return operations + _replica_moves(ours, departure, replica, outputs)
+
+
+def with_disabled(facts: OneFacts, ours: OwnedObjects, keys: Collection[str]) -> OneFacts:
+    """The facts as they are once the hosts of these keys are disabled."""
+    numbers = {ours.hosts[key].id for key in keys if ours.hosts[key].status == "enabled"}
+    hosts = tuple(replace(one, state=host.DISABLED) if one.id in numbers else one for one in facts.hosts)
+    return replace(facts, hosts=hosts)
 
 
 def in_use(what: str, reasons: list[str]) -> InUseError:

@@ -18,7 +18,7 @@ from edgewrap.opennebula.api.client import FrontEnd
 from edgewrap.opennebula.api.credentials import Session
 from edgewrap.opennebula.api.transport import HttpWire
 from edgewrap.opennebula.plane import OpenNebulaPlane
-from tests.support.front_end import outputs, report, spec
+from tests.support.front_end import apply, changes_in, outputs, report, spec
 from tests.support.front_end_process import PASSWORD, FrontEndProcess
 
 SIZES = (3, 30, 300)  # hosts
@@ -47,10 +47,10 @@ def measure(directory: Path, size: int) -> tuple[int, float]:
         plane = OpenNebulaPlane(spec(hosts={"count": size}), one, discard)
         wanted = outputs(hosts=tuple(range(size)), eips=tuple(range(size)))
         reports = {key: report(host.index) for key, host in wanted.hosts.items()}
-        plane.apply(plane.observe(), wanted, reports)
+        apply(plane, plane.observe(), wanted, reports)
         wire.calls = 0
         begun = time.perf_counter()
-        changes = plane.diff(plane.observe(), wanted, reports)
+        changes = changes_in(plane, plane.observe(), wanted, reports)
         seconds = time.perf_counter() - begun
     finally:
         front_end.stop()

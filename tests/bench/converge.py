@@ -28,9 +28,9 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import asyncssh
 
-from edgewrap.change import Change
-from edgewrap.hosts.plane import HostsPlane, Observation
+from edgewrap.hosts.plane import HostsPlan, HostsPlane
 from edgewrap.outputs import Outputs
+from edgewrap.plane import Context
 from tests.support.cluster import hosts_plane, key_file, read_outputs, write_spec
 from tests.support.lab import Lab
 
@@ -63,24 +63,22 @@ class Bench:
     plane: HostsPlane
     outputs: Outputs
 
-    def look(self) -> tuple[Observation, tuple[Change, ...]]:
-        """What the hosts are, and what they need."""
-        observation = self.plane.observe(self.outputs, {})
+    def look(self) -> HostsPlan:
+        """What the hosts need."""
+        context = Context(self.outputs)
+        observation = self.plane.observe(context)
         for error in observation.failures.values():
             raise error
-        return observation, self.plane.diff(self.outputs, observation)
+        return self.plane.plan(observation, context)
 
     def need_nothing(self) -> None:
-        """What an apply does with hosts that are right."""
-        observation, changes = self.look()
-        if changes:
-            sys.exit(f"{len(changes)} changes where nothing is to be done, the first {changes[0]}")
-        self.plane.converge(self.outputs, observation, {}, wait_s=WAIT_S)
+        """What an apply does with hosts that need nothing: it only plans."""
+        if changes := self.look().changes:
+            sys.exit(f"{len(changes)} changes on hosts that should need none, the first {changes[0]}")
 
     def need_everything(self) -> None:
         """What an apply does with new hosts."""
-        observation, _ = self.look()
-        result = self.plane.converge(self.outputs, observation, {}, wait_s=WAIT_S)
+        result = self.plane.apply(self.look(), Context(self.outputs, wait_s=WAIT_S))
         for error in result.failures.values():
             raise error
 
@@ -146,17 +144,17 @@ def measure(bench: Bench) -> tuple[list[float], dict[str, list[float]]]:
     for host in bench.outputs.hosts:
         bench.lab.run("sh", "-c", _KEEP, place=host)
     with bench.lab.network():
-        _, at_first = bench.look()
+        at_first = bench.look().changes
     everything: list[float] = []
     while True:
         with bench.lab.network():
             everything.append(seconds(bench.need_everything))
-            observation, _ = bench.look()
+            observation = bench.look().facts
         if len(everything) == FRESH_ROUNDS:
             break
         bench.renew({key: list(facts.files) for key, facts in observation.facts.items()})
         with bench.lab.network():
-            _, now = bench.look()
+            now = bench.look().changes
         if differing := {change.key for change in at_first} ^ {change.key for change in now}:
             sys.exit(f"the hosts are not as they were: {sorted(differing)}")
     print(f"{len(at_first)} changes on {HOSTS} hosts that need everything")

@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from edgewrap.hosts.plane import HostsPlane
 from edgewrap.outputs import Outputs
+from edgewrap.plane import Context
 from tests.support.cluster import hosts_plane, read_outputs, write_spec
 from tests.support.lab import Lab
 
@@ -92,7 +93,8 @@ class Bench:
         """Make the host carry the first `count` Elastic IPs and no others."""
         outputs = replace(self.outputs, eips=dict(list(self.outputs.eips.items())[:count]))
         with self.lab.network():
-            result = self.plane.converge(outputs, self.plane.observe(outputs, {}), {}, wait_s=30)
+            context = Context(outputs, wait_s=30)
+            result = self.plane.apply(self.plane.plan(self.plane.observe(context), context), context)
         for error in result.failures.values():
             raise error
         carried = len(result.facts[HOST].proxies)

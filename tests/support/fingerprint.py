@@ -15,6 +15,7 @@ from edgewrap.opennebula.facts import observe
 from edgewrap.opennebula.kinds.base import Existing, Kind
 from edgewrap.opennebula.kinds.template import vector_of
 from edgewrap.outputs import Outputs
+from edgewrap.plane import Context
 from edgewrap.spec.load import load_spec
 from tests.support.lab import Lab
 
@@ -46,7 +47,7 @@ def on_front_end(lab: Lab, name: str, outputs: Any) -> list[str]:
 def on_hosts(lab: Lab, spec: Path, name: str, outputs: Outputs, shown: Any) -> dict[str, str]:
     """The facts of each host, by its key."""
     with lab.network():
-        seen = HostsPlane(load_spec(spec, {}), discard).observe(outputs, {})
+        seen = HostsPlane(load_spec(spec, {}), discard).observe(Context(outputs))
     assert seen.failures == {}
     anonymous = Anonymous(name, shown)
     return {key: anonymous(repr(facts)) for key, facts in seen.facts.items()}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 import xmlrpc.client
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
+from edgewrap.change import Change
 from edgewrap.events import Event, EventKind
 from edgewrap.lab.opennebula import frontend, methods, records
 from edgewrap.lab.opennebula.release import RELEASES
@@ -21,6 +22,7 @@ from edgewrap.opennebula.executor import await_network
 from edgewrap.opennebula.kinds.operation import Settled
 from edgewrap.opennebula.plane import OneFacts, OpenNebulaPlane
 from edgewrap.outputs import EipOutput, GroupOutput, HostOutput, HostPin, HostReport, Outputs
+from edgewrap.plane import Context
 from edgewrap.spec.models import Spec
 
 VERSIONS = ("7.0.2", "7.4.0")
@@ -99,6 +101,34 @@ def reports(*indexes: int) -> dict[str, HostReport]:
     return {f"host-{index}": report(index) for index in indexes or (0, 1, 2)}
 
 
+def changes_in(plane: OpenNebulaPlane, facts: OneFacts, *to: Any, **more: Any) -> tuple[Change, ...]:
+    """What a plan from these facts shows; `to` are the outputs, the reports, and the keys of replaced hosts."""
+    return plane.plan(facts, context(*to, **more)).changes
+
+
+def apply(plane: OpenNebulaPlane, facts: OneFacts, *to: Any, **more: Any) -> None:
+    """Plan from these facts, which may be old by now, and apply."""
+    known = context(*to, **more)
+    plane.apply(plane.plan(facts, known), known)
+
+
+def prepare(plane: OpenNebulaPlane, facts: OneFacts, *to: Any, **more: Any) -> None:
+    """Plan from these facts, and do what comes ahead of AWS."""
+    known = context(*to, **more)
+    plane.prepare(plane.plan(facts, known), known)
+
+
+def destroy(plane: OpenNebulaPlane, facts: OneFacts, to: Outputs | None = None) -> None:
+    """Plan a destroy from these facts, and do it."""
+    known = Context(to)
+    plane.apply(plane.destroy(facts, known), known)
+
+
+def context(to: Outputs, told: Mapping[str, HostReport] | None = None, replaced: Collection[str] = ()) -> Context:
+    """What a run tells the plane."""
+    return Context(outputs=to, reports=told or {}, replaced=frozenset(replaced))
+
+
 @dataclass
 class Stage:
     """A front-end, the administrator's connection to it, and planes over it."""
@@ -117,7 +147,7 @@ class Stage:
     def applied(self, *, of: Spec | None = None, to: Outputs | None = None) -> OpenNebulaPlane:
         """A plane whose cluster is there, as a whole."""
         plane = self.plane(of)
-        plane.apply(plane.observe(), to or outputs(), reports())
+        apply(plane, plane.observe(), to or outputs(), reports())
         return plane
 
     def user(self, name: str, *, operator: bool) -> FrontEnd:

@@ -7,7 +7,7 @@ import pty
 import select
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 QUESTION = b"Only `yes` is accepted"
@@ -18,10 +18,12 @@ def run_at_terminal(
     environ: Mapping[str, str],
     *,
     answer: str,
+    before_answer: Callable[[], None] = lambda: None,
     directory: Path | None = None,
     timeout_s: float = 120,
 ) -> tuple[int, str]:
-    """Run a command, answering each time that edgewrap asks; gives its exit status and all that the terminal got."""
+    """Run a command, answering each time that edgewrap asks; gives its exit status and all that the terminal got.
+    `before_answer` is called between a question and its answer."""
     ours, theirs = pty.openpty()
     run = subprocess.Popen(
         command,
@@ -42,6 +44,7 @@ def run_at_terminal(
                 break
         if shown.count(QUESTION) > answered:
             answered += 1
+            before_answer()
             os.write(ours, f"{answer}\n".encode())
     os.close(ours)
     return run.wait(timeout=timeout_s), shown.decode()

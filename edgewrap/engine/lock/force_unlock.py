@@ -7,8 +7,7 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgewrap.aws.state.s3 import Bucket, Stored
-from edgewrap.aws.state.terraform_lock import TerraformLock, read_terraform_lock, remove_terraform_lock
+from edgewrap.aws.state import Bucket, Stored, TerraformLock, read_terraform_lock, remove_terraform_lock
 from edgewrap.engine.lock.file import file_lock_info, is_held
 from edgewrap.engine.lock.info import LockInfo
 from edgewrap.engine.lock.s3 import id_of, lock_key

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edgewrap.aws.state.s3 import Bucket
+from edgewrap.aws.state import Bucket
 from edgewrap.engine.lock.file import file_lock
 from edgewrap.engine.lock.info import LockInfo
 from edgewrap.engine.lock.s3 import await_terraform, bucket_lock

@@ -9,8 +9,7 @@ import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from edgewrap.aws.state.s3 import Bucket, Stored
-from edgewrap.aws.state.terraform_lock import read_terraform_lock, terraform_lock_place
+from edgewrap.aws.state import Bucket, Stored, read_terraform_lock, terraform_lock_place
 from edgewrap.engine.lock.info import LockInfo, locked
 from edgewrap.engine.lock.timeout import LockTimeout
 from edgewrap.errors import EdgewrapError, LockedError

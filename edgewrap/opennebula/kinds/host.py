@@ -35,7 +35,8 @@ STATES = (
     "disabled, monitored",
     "offline",
 )
-DISABLED_STATES = (4, 7)
+DISABLED = 4
+DISABLED_STATES = (DISABLED, 7)
 OFFLINE_STATE = 8
 AGENT_RESTART = "OFFLINE first, so that the new driver's agent starts"
 NO_DRIVER = "none"

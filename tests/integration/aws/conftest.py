@@ -75,7 +75,7 @@ class Cluster:
     def plan(self, spec: Spec, *, destroy: bool = False) -> AwsPlan:
         """What a new run plans."""
         plane = self.plane(spec)
-        return plane.plan(plane.current(), destroy=destroy)
+        return plane.destroy(plane.current()) if destroy else plane.plan(plane.current())
 
     def apply(self, spec: Spec) -> tuple[AwsPlan, Outputs]:
         """What a new run plans and applies."""

@@ -179,7 +179,7 @@ def test_a_stopped_host_is_seen(cluster: Any, outputs: Outputs, aws: LabAwsClien
 def test_destroy_leaves_nothing(cluster: Any, outputs: Outputs, ec2: EC2Client) -> None:
     anything = cluster.spec(aws={"region": "eu-west-1"}, hosts={"count": 1})  # whatever the spec says by now
     plane = cluster.plane(anything)
-    plan = plane.plan(plane.current(), destroy=True)
+    plan = plane.destroy(plane.current())
     assert {change.action for change in plan.changes} == {"delete"}
     assert plan.predicted.hosts
     assert plane.apply(plan) is None

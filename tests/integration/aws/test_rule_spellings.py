@@ -121,6 +121,6 @@ def test_a_destroy_removes_a_rule_under_its_old_key(cluster: Any, uuid: str, ec2
     ]
     subprocess.run(state_mv, cwd=cluster.directory / "work/terraform", check=True, capture_output=True)
     plane = cluster.plane(spec_with(cluster, 443))
-    assert plane.apply(plane.plan(plane.current(), destroy=True)) is None
+    assert plane.apply(plane.destroy(plane.current())) is None
     assert vm_rules(ec2, uuid) == {}
     assert plane.current() is None

@@ -21,9 +21,10 @@ from edgewrap.errors import FrontEndUnreachableError, InUseError, PartlyAppliedE
 from edgewrap.opennebula.api.client import FrontEnd
 from edgewrap.opennebula.api.credentials import Session
 from edgewrap.outputs import HostReport, Outputs
+from edgewrap.plane import Context
 from tests.support import front_end
 from tests.support.aws_plane import first_inputs, make_spec
-from tests.support.front_end import PASSWORD, URL, Stage, outputs, report, spec
+from tests.support.front_end import PASSWORD, URL, Stage, changes_in, outputs, report, spec
 from tests.support.played_hosts import monitored_stage
 
 
@@ -39,9 +40,9 @@ def run(stage: Stage, to: Outputs, monitored_s: float = 5, told: Mapping[str, Ho
     cluster.__dict__["opennebula"] = stage.plane()  # connected in this process
     facts = stage.facts()
     state = AwsState(to, first_inputs(make_spec()), "")
-    observed = Observed(state, None, facts, {}, None, HostDisposition())
-    changes = cluster.opennebula.diff(facts, to, told or {})
-    plan = RunPlan((PlaneName.OPENNEBULA,), observed, to, changes, (), reports=told or {})
+    known = Context(to, reports=told or {})
+    observed = Observed(state, None, facts, None, HostDisposition(), known)
+    plan = RunPlan((PlaneName.OPENNEBULA,), observed, known, opennebula=cluster.opennebula.plan(facts, known))
     return apply(cluster, plan, Waits(None, monitored_s))
 
 
@@ -49,7 +50,8 @@ def take_away(stage: Stage) -> None:
     """Destroy the OpenNebula plane alone: AWS has nothing any more."""
     cluster = Cluster(spec(), Workspace(Path()), stage.events.append, {})
     cluster.__dict__["opennebula"] = stage.plane()  # connected in this process
-    destroy(cluster, DestroyPlan((PlaneName.OPENNEBULA,), stage.facts(), None, "", ()))
+    planned = cluster.opennebula.destroy(stage.facts(), Context())
+    destroy(cluster, DestroyPlan((PlaneName.OPENNEBULA,), Context(), planned, None))
 
 
 def test_a_vm_in_the_way_is_an_error_and_nothing_was_changed(stage: Stage) -> None:
@@ -85,7 +87,7 @@ def test_a_release_that_fails_after_it_has_begun_is_partly_applied_and_gone_on_w
     assert plane.hosts(stage.facts())["host-1"].status == "disabled"
     stage.wire.before = lambda method: None
     run(stage, outputs((0, 2), (0,)))
-    assert plane.diff(stage.facts(), outputs((0, 2), (0,)), {}) == ()
+    assert changes_in(plane, stage.facts(), outputs((0, 2), (0,)), {}) == ()
 
 
 def test_a_vm_that_comes_while_its_host_is_released_leaves_it_partly_applied(stage: Stage) -> None:

@@ -97,7 +97,7 @@ def planes_are(cluster: Cluster, uuid: str) -> None:
     """AWS has a state with this UUID, and a plan that takes nothing away."""
     aws = Mock()
     aws.current.return_value = state(uuid)
-    aws.plan.return_value.changes = ()
+    aws.destroy.return_value.changes = ()
     cluster.__dict__["aws"] = aws
 
 
@@ -108,7 +108,7 @@ def test_a_destroy_of_aws_alone_looks_whose_state_it_is(cluster: Cluster, stage:
         plan_destroy(cluster, (PlaneName.AWS,))
     planes_are(cluster, UUID)
     plan = plan_destroy(cluster, (PlaneName.AWS,))
-    assert (plan.facts, plan.changes) == (None, ())
+    assert (plan.opennebula, plan.changes) == (None, ())
 
 
 def test_a_destroy_of_aws_alone_needs_no_front_end(
@@ -119,7 +119,7 @@ def test_a_destroy_of_aws_alone_needs_no_front_end(
 
     monkeypatch.setattr(cluster.opennebula, "observe", down)
     planes_are(cluster, STRANGER)
-    assert plan_destroy(cluster, (PlaneName.AWS,)).facts is None
+    assert plan_destroy(cluster, (PlaneName.AWS,)).opennebula is None
     assert "it is down" in stage.events[-1].text
     with pytest.raises(OpenNebulaError):
         plan_destroy(cluster, tuple(PlaneName))

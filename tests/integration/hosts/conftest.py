@@ -12,6 +12,7 @@ from edgewrap.change import Change
 from edgewrap.events import Event
 from edgewrap.hosts.plane import HostsPlane, Observation
 from edgewrap.outputs import HostPin, Outputs
+from edgewrap.plane import Context
 from edgewrap.spec.models import Spec
 from tests.integration.hosts.vpc import Vpc, outputs_of
 
@@ -33,31 +34,43 @@ class Runner:
         """A plane over the spec."""
         return HostsPlane(self.spec, self.events.append)
 
+    @property
+    def context(self) -> Context:
+        """What a run tells the plane."""
+        return Context(self.outputs, pins=self.pins)
+
     def observe(self) -> Observation:
         """Read every host."""
         with self.vpc.inside():
-            return self.plane.observe(self.outputs, self.pins)
+            return self.plane.observe(self.context)
 
     def changes(self, seen: Observation | None = None) -> tuple[Change, ...]:
         """What differs now, or in `seen`."""
         seen = seen or self.observe()
         assert not seen.failures
-        return self.plane.diff(self.outputs, seen)
+        return self.plane.plan(seen, self.context).changes
 
     def try_converge(self, seen: Observation | None = None, *, wait_s: float = 10) -> Observation:
         """Converge from what was seen before, or from what is seen now; whatever comes of it."""
         seen = seen or self.observe()
         with self.vpc.inside():
-            return self.plane.converge(self.outputs, seen, self.pins, wait_s=wait_s)
+            return self.plane.apply(self.plane.plan(seen, self.context), replace(self.context, wait_s=wait_s))
+
+    def prepare(self, later: Outputs) -> Observation:
+        """Make the hosts ready for what AWS has later."""
+        context = replace(self.context, outputs=later, before=self.outputs, wait_s=10)
+        plan = self.plane.plan(self.observe(), context)
+        with self.vpc.inside():
+            return self.plane.prepare(plan, context)
 
     def converge(self, seen: Observation | None = None) -> Observation:
         """The same; every host ends up ready, with nothing left to do."""
         done = self.try_converge(seen)
         assert not done.failures, {key: (error.what, error.cause) for key, error in done.failures.items()}
-        reports = self.plane.reports(self.outputs, done)
+        reports = self.plane.reports(done, self.context)
         assert all(report.ready for report in reports.values())
         assert reports.keys() == self.outputs.hosts.keys()
-        assert self.plane.diff(self.outputs, done) == ()
+        assert self.plane.plan(done, self.context).changes == ()
         return done
 
     def only(self, *hosts: str) -> Runner:

@@ -17,6 +17,7 @@ from edgewrap.opennebula.plane import OpenNebulaPlane
 from edgewrap.outputs import HostPin, HostReport
 from edgewrap.spec.load import load_spec
 from tests.integration.hosts.vpc import Vpc
+from tests.support.front_end import apply
 from tests.support.front_end_process import FrontEndProcess
 from tests.support.lab import EDGEWRAP
 from tests.support.state import output_values, write_state
@@ -92,7 +93,7 @@ class CommandLine:
             reports[key] = HostReport(key, True, HostPin(host.instance_id, " ".join(line)), "eth0", 9001)
         with self.vpc.inside():
             plane = OpenNebulaPlane(load_spec(self.spec, {"PASSWORD": PASSWORD}), self.front_end.as_user(), discard)
-            plane.apply(plane.observe(), self.vpc.outputs, reports)
+            apply(plane, plane.observe(), self.vpc.outputs, reports)
 
 
 def values_of(vpc: Vpc) -> dict[str, Any]:

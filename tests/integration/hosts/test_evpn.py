@@ -80,7 +80,7 @@ def test_a_reflector_goes_without_a_moment_without_one(evpn: Runner) -> None:
     later = replace(evpn.outputs, hosts=remaining.outputs.hosts)
     before = await_sessions(vpc, host_1=2, host_2=2)
     with vpc.inside():
-        prepared = evpn.plane.prepare(evpn.outputs, later, evpn.observe(), evpn.pins, wait_s=10)
+        prepared = evpn.prepare(later)
     assert not prepared.failures
     assert evpn.changes() == ()  # of two hosts nothing differs: their neighbours are the same
     assert before == await_sessions(vpc, host_1=2, host_2=2)
@@ -167,7 +167,7 @@ def test_entries_come_and_go_with_their_interface(evpn: Runner) -> None:
     mine = {"10.0.128.130", "10.0.128.131", "10.0.128.132", "10.0.128.133"}
     with watcher(vpc, "host-0"), watcher(vpc, "host-2"):
         with vpc.inside():
-            prepared = evpn.plane.prepare(outputs, later, evpn.observe(), evpn.pins, wait_s=10)
+            prepared = evpn.prepare(later)
         assert not prepared.failures
         assert not mine & set(vpc.on("host-2", routes).split())
         assert mine <= set(vpc.on("host-0", routes).split())

@@ -18,6 +18,7 @@ from edgewrap.hosts.facts import HostFacts, facts_command, parse_facts
 from edgewrap.hosts.plane import HostsPlane
 from edgewrap.hosts.rollback import DIRECTORY, NO_ROLLBACK, with_rollback
 from edgewrap.hosts.script import converge_script
+from edgewrap.plane import Context
 from tests.integration.hosts.conftest import Runner
 from tests.integration.hosts.vpc import Vpc, outputs_of, until
 from tests.support import nat_pool
@@ -210,13 +211,14 @@ def test_cut_off(vpc: Vpc, make_runner: Callable[..., Runner], tmp_path: Path) -
     seen = runner.observe()
     with vpc.inside():
         plane = HostsPlane(runner.spec, runner.events.append, rollback_s=3)
-        done = plane.converge(runner.outputs, seen, {}, wait_s=10)
+        context = Context(runner.outputs, wait_s=10)
+        done = plane.apply(plane.plan(seen, context), context)
     assert done.failures.keys() == {HOST}
     failure = done.failures[HOST]
     assert failure.what == f"{HOST}: the change cut SSH off; the host took it back by itself and is as it was"
     assert failure.cause.startswith("no new SSH connection within 3 s after the change")
     assert "ssh.from" in failure.advice
     assert facts_of(vpc) == before
-    reports = plane.reports(runner.outputs, done)
+    reports = plane.reports(done, context)
     assert {key for key, report in reports.items() if report.ready} == vpc.outputs.hosts.keys() - {HOST}
     assert taken_back(vpc) == "undone: it was not confirmed in time"

@@ -17,6 +17,7 @@ from edgewrap.events import EventKind
 from edgewrap.hosts import plane as plane_module
 from edgewrap.hosts.ssh import connection as ssh_module
 from edgewrap.outputs import UNKNOWN, HostPin
+from edgewrap.plane import Context
 from edgewrap.spec.models import Origin, Spec
 from tests.integration.hosts.conftest import Runner
 
@@ -219,9 +220,9 @@ def test_one_hosts_failure_leaves_the_others_alone(runner: Runner, monkeypatch: 
     assert done.facts.keys() == {"host-0", "host-2"}
     assert done.failures.keys() == {"host-1", "host-3"}
     assert "stopped" in done.failures["host-1"].what
-    reports = mixed.plane.reports(mixed.outputs, done)
+    reports = mixed.plane.reports(done, Context(mixed.outputs))
     assert {key: report.ready for key, report in reports.items()} == {"host-0": True, "host-2": True}
-    told = {change.key.split("/")[0] for change in mixed.plane.diff(mixed.outputs, done)}
+    told = {change.key.split("/")[0] for change in mixed.plane.plan(done, Context(mixed.outputs)).changes}
     assert told == {"host-4"}
 
 
@@ -241,7 +242,7 @@ def test_a_host_with_a_wrong_answer_fails_alone(runner: Runner) -> None:
     assert done.failures.keys() == {"host-1"}
     assert done.failures["host-1"].what == 'host-1: it could not be read: routes: dev is "ens5; touch #"'
     assert "name of a network interface" in done.failures["host-1"].cause
-    reports = runner.plane.reports(runner.outputs, done)
+    reports = runner.plane.reports(done, Context(runner.outputs))
     assert {key: (report.ready, report.phydev) for key, report in reports.items()} == {
         "host-0": (True, "eth0"),
         "host-2": (True, "eth0"),

@@ -17,7 +17,7 @@ from edgewrap.opennebula.kinds.base import Existing, Kind
 from edgewrap.opennebula.kinds.template import text_of, vector_of
 from edgewrap.outputs import UNKNOWN, HostReport
 from tests.support import front_end
-from tests.support.front_end import UUID, VERSIONS, Stage, outputs, report, reports, spec
+from tests.support.front_end import UUID, VERSIONS, Stage, apply, changes_in, outputs, prepare, report, reports, spec
 
 READS = (".info", ".version")
 CHANGING_CALLS = 26  # of a whole first run
@@ -42,7 +42,7 @@ def ours_without_ids(facts: OneFacts) -> str:
 
 def test_the_cluster_is_as_the_spec_says(stage: Stage) -> None:
     plane = stage.plane()
-    changes = plane.diff(plane.observe(), outputs(), reports())
+    changes = changes_in(plane, plane.observe(), outputs(), reports())
     assert [(change.kind, change.key) for change in changes] == [
         ("cluster", "edge-paris"),
         ("datastore", "edge-paris-image"),
@@ -57,7 +57,7 @@ def test_the_cluster_is_as_the_spec_says(stage: Stage) -> None:
     ]
     assert {change.action for change in changes} == {Action.CREATE}
 
-    plane.apply(plane.observe(), outputs(), reports())
+    apply(plane, plane.observe(), outputs(), reports())
 
     facts = plane.observe()
     cluster = next(one for one in facts.clusters if one.name == "edge-paris")
@@ -99,13 +99,13 @@ def test_a_second_run_has_nothing_to_do_and_needs_eight_calls_at_most(stage: Sta
     stage.events.clear()
 
     facts = plane.observe()
-    assert plane.diff(facts, outputs(), reports()) == ()
+    assert changes_in(plane, facts, outputs(), reports()) == ()
     plane.pins(facts)
-    plane.release(facts, outputs())
-    plane.apply(facts, outputs(), reports())
+    prepare(plane, facts, outputs())
     plane.wait_monitored(["host-0", "host-1", "host-2"], 5)
 
     assert len(stage.wire.methods) <= 8, stage.wire.methods
+    apply(plane, facts, outputs(), reports())
     assert not [method for method in stage.wire.methods if not method.endswith(READS)]
     assert stage.events == []
 
@@ -115,35 +115,35 @@ def test_lxc(stage: Stage) -> None:
     plane = stage.applied(of=of)
     facts = plane.observe()
     assert {text_of(one.template, name) for one in facts.hosts for name in ("IM_MAD", "VM_MAD")} == {"lxc"}
-    assert plane.diff(facts, outputs(), reports()) == ()
+    assert changes_in(plane, facts, outputs(), reports()) == ()
 
 
 def test_one_more_host_and_one_more_elastic_ip(stage: Stage) -> None:
     plane = stage.applied()
     more = outputs((0, 1, 2, 3), (0, 1, 2))
     more_reports = reports(0, 1, 2, 3)
-    changes = plane.diff(plane.observe(), more, more_reports)
+    changes = changes_in(plane, plane.observe(), more, more_reports)
     assert [(change.key, change.action) for change in changes] == [("host-3", Action.CREATE), ("eip-2", Action.CREATE)]
-    plane.apply(plane.observe(), more, more_reports)
-    assert plane.diff(plane.observe(), more, more_reports) == ()
+    apply(plane, plane.observe(), more, more_reports)
+    assert changes_in(plane, plane.observe(), more, more_reports) == ()
 
 
 def test_a_host_that_is_not_ready_stays_offline_until_it_is(stage: Stage) -> None:
     plane = stage.plane()
     some = {"host-0": report(0), "host-1": report(1, ready=False)}
-    plane.apply(plane.observe(), outputs(), some)
+    apply(plane, plane.observe(), outputs(), some)
     hosts = plane.hosts(plane.observe())
     assert {key: one.status for key, one in hosts.items()} == {
         "host-0": "enabled",
         "host-1": "offline",
         "host-2": "offline",
     }
-    changes = plane.diff(plane.observe(), outputs(), reports())
+    changes = changes_in(plane, plane.observe(), outputs(), reports())
     assert [(change.key, change.after.get("STATUS")) for change in changes] == [
         ("host-1", "enabled"),
         ("host-2", "enabled"),
     ]
-    plane.apply(plane.observe(), outputs(), reports())
+    apply(plane, plane.observe(), outputs(), reports())
     assert {one.status for one in plane.hosts(plane.observe()).values()} == {"enabled"}
 
 
@@ -178,7 +178,7 @@ def test_what_a_first_plan_cannot_know(newer: Stage) -> None:
     )
     told = {key: HostReport(key, ready=True, pin=None, phydev=UNKNOWN, mtu=0) for key in known.hosts}
     plane = newer.plane()
-    changes = {change.key: change for change in plane.diff(plane.observe(), predicted, told)}
+    changes = {change.key: change for change in changes_in(plane, plane.observe(), predicted, told)}
     assert changes["host-0"].after["NAME"] == UNKNOWN
     assert changes["eip-0"].after["EXTERNAL_IP"] == UNKNOWN
     assert changes["edge-paris-private"].after["PHYDEV"] == UNKNOWN
@@ -204,7 +204,7 @@ def test_a_run_that_broke_at_any_call_is_gone_on_with(tmp_path: Path, broken_at:
     broken.wire.before = lambda method: None
     plane = broken.applied()
     assert ours_without_ids(broken.facts()) == ours_without_ids(whole.facts())
-    assert plane.diff(plane.observe(), outputs(), reports()) == ()
+    assert changes_in(plane, plane.observe(), outputs(), reports()) == ()
 
 
 def _made(directory: Path) -> Path:
@@ -214,21 +214,21 @@ def _made(directory: Path) -> Path:
 
 def test_without_the_hosts_plane_the_template_waits_and_keeps_its_own(stage: Stage) -> None:
     plane = stage.plane()
-    plane.apply(plane.observe(), outputs(), {})
+    apply(plane, plane.observe(), outputs(), {})
     assert plane.observe().templates == ()
     (warning,) = stage.warnings()
     assert "waits for the hosts plane" in warning
 
-    plane.apply(plane.observe(), outputs(), reports())
+    apply(plane, plane.observe(), outputs(), reports())
     (template,) = plane.observe().templates
     assert text_of(template.template, "PHYDEV") == "ens5"
-    assert plane.diff(plane.observe(), outputs(), {}) == ()
+    assert changes_in(plane, plane.observe(), outputs(), {}) == ()
 
 
 def test_hosts_that_differ_in_their_interface_are_told(stage: Stage) -> None:
     plane = stage.plane()
     differing = {"host-0": report(0, phydev="ens5"), "host-1": report(1, phydev="enp125s0")}
-    changes = plane.diff(plane.observe(), outputs(), differing)
+    changes = changes_in(plane, plane.observe(), outputs(), differing)
     assert "edge-paris-private" not in [change.key for change in changes]
     assert ["host-0: ens5, host-1: enp125s0" in text for text in stage.warnings()] == [True]
 
@@ -236,12 +236,12 @@ def test_hosts_that_differ_in_their_interface_are_told(stage: Stage) -> None:
 def test_an_underlay_too_small_for_a_guest(stage: Stage) -> None:
     plane = stage.plane()
     small = {f"host-{index}": report(index, mtu=1500) for index in range(3)}
-    plane.apply(plane.observe(), outputs(), small)
+    apply(plane, plane.observe(), outputs(), small)
     facts = plane.observe()
     (network,), (template,) = facts.networks, facts.templates
     assert text_of(network.template, "GUEST_MTU") == text_of(template.template, "MTU") == "1450"
-    assert plane.diff(facts, outputs(), {}) == ()
-    public, private = plane.diff(facts, outputs(), reports())
+    assert changes_in(plane, facts, outputs(), {}) == ()
+    public, private = changes_in(plane, facts, outputs(), reports())
     assert (public.before["GUEST_MTU"], public.after["GUEST_MTU"]) == ("1450", "")
     assert (private.before["MTU"], private.after["MTU"]) == ("1450", "8950")
 
@@ -252,13 +252,13 @@ def test_who_keeps_the_replicas(stage: Stage, replica: str, name: str) -> None:
     other = stage.applied(of=spec(opennebula={"replica": replica}))
     system = next(one for one in plane.observe().datastores if one.name == "edge-paris-system")
     assert text_of(system.template, "REPLICA_HOST") == name
-    assert other.diff(plane.observe(), outputs(), reports()) == ()
+    assert changes_in(other, plane.observe(), outputs(), reports()) == ()
 
 
 def test_a_replica_that_is_no_host(newer: Stage) -> None:
     plane = newer.plane(spec(opennebula={"replica": "host-7"}))
     with pytest.raises(OpenNebulaError, match="host-7 is no host of this cluster") as raised:
-        plane.diff(plane.observe(), outputs(), reports())
+        changes_in(plane, plane.observe(), outputs(), reports())
     assert raised.value.cause == "the hosts are host-0, host-1, host-2"
 
 
@@ -267,7 +267,7 @@ def test_the_address_of_a_host_that_went_is_given_to_one_that_comes(newer: Stage
     now = outputs((0, 2, 3))
     address = outputs().hosts["host-1"].name
     now = replace(now, hosts={**now.hosts, "host-3": replace(now.hosts["host-3"], name=address)})
-    plane.apply(plane.observe(), now, reports(0, 2, 3))
+    apply(plane, plane.observe(), now, reports(0, 2, 3))
     assert {key: one.name for key, one in plane.hosts(plane.observe()).items()} == {
         "host-0": "198.51.100.10",
         "host-2": "198.51.100.12",
@@ -286,10 +286,10 @@ def test_two_hosts_that_swapped_their_addresses(newer: Stage) -> None:
             "host-1": replace(hosts["host-1"], name=hosts["host-0"].name),
         },
     )
-    plane.apply(plane.observe(), swapped, reports())
+    apply(plane, plane.observe(), swapped, reports())
     found = plane.hosts(plane.observe())
     assert (found["host-0"].name, found["host-1"].name) == (hosts["host-1"].name, hosts["host-0"].name)
-    assert plane.diff(plane.observe(), swapped, reports()) == ()
+    assert changes_in(plane, plane.observe(), swapped, reports()) == ()
 
 
 def test_pins_are_kept_on_the_hosts(stage: Stage) -> None:
@@ -297,8 +297,8 @@ def test_pins_are_kept_on_the_hosts(stage: Stage) -> None:
     pins = plane.pins(plane.observe())
     assert pins == {key: one.pin for key, one in reports().items()}
     new_key = {**reports(), "host-1": replace(report(1), pin=replace(pins["host-1"], instance_id="i-of-another"))}
-    assert plane.diff(plane.observe(), outputs(), new_key) == ()  # a pin of another instance is void
-    assert plane.diff(plane.observe(), outputs(), {}) == ()
+    assert changes_in(plane, plane.observe(), outputs(), new_key) == ()  # a pin of another instance is void
+    assert changes_in(plane, plane.observe(), outputs(), {}) == ()
 
 
 def test_a_dead_host_keeps_its_name_and_its_status_and_the_replicas_go_to_another(newer: Stage) -> None:
@@ -306,12 +306,15 @@ def test_a_dead_host_keeps_its_name_and_its_status_and_the_replicas_go_to_anothe
     known = outputs()
     stopped = replace(known.hosts["host-0"], state="stopped", public_address="", name="10.0.0.10")
     dead = replace(known, hosts={**known.hosts, "host-0": stopped})
-    [change] = plane.diff(plane.observe(), dead, reports(1, 2))
+    [change] = changes_in(plane, plane.observe(), dead, reports(1, 2))
     assert (change.key, change.after) == ("edge-paris-system", {"REPLICA_HOST": "198.51.100.11"})
-    plane.apply(plane.observe(), dead, reports(1, 2))
+    apply(plane, plane.observe(), dead, reports(1, 2))
     host = plane.hosts(plane.observe())["host-0"]
     assert (host.name, host.status) == ("198.51.100.10", "enabled")
-    assert plane.diff(plane.observe(), dead, reports(1, 2)) == ()
+    assert changes_in(plane, plane.observe(), dead, reports(1, 2)) == ()
     started = replace(known.hosts["host-0"], public_address="198.51.100.77", name="198.51.100.77")
     back = replace(known, hosts={**known.hosts, "host-0": started})
-    assert [change.key for change in plane.diff(plane.observe(), back, reports())] == ["edge-paris-system", "host-0"]
+    assert [change.key for change in changes_in(plane, plane.observe(), back, reports())] == [
+        "edge-paris-system",
+        "host-0",
+    ]

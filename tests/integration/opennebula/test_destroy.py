@@ -12,7 +12,8 @@ from edgewrap.change import Action
 from edgewrap.errors import ForeignObjectError, FrontEndUnreachableError, InUseError
 from edgewrap.opennebula import in_use
 from edgewrap.opennebula.facts import OneFacts
-from tests.support.front_end import UUID, Stage, outputs, reports, spec
+from edgewrap.plane import Context
+from tests.support.front_end import Stage, apply, changes_in, destroy, outputs, reports, spec
 
 OTHER_UUID = "0f6a1e9c-2222-4a6e-9d55-2f5f7ce1a002"
 
@@ -26,9 +27,13 @@ def left(facts: OneFacts) -> list[str]:
 def test_everything_of_ours_goes_and_nothing_else(stage: Stage) -> None:
     theirs = stage.one.call("vntemplate.allocate", {"NAME": "theirs", "VN_MAD": "bridge"})
     plane = stage.applied()
-    changes = plane.destroy_changes(plane.observe())
-    assert {change.action for change in changes} == {Action.DELETE}
-    assert [(change.kind, change.key) for change in changes] == [
+    changes = plane.destroy(plane.observe(), Context()).changes
+    disabled, deleted = changes[:3], changes[3:]
+    assert [(change.key, change.after) for change in disabled] == [
+        (f"host-{index}", {"STATUS": "disabled"}) for index in range(3)
+    ]
+    assert {change.action for change in deleted} == {Action.DELETE}
+    assert [(change.kind, change.key) for change in deleted] == [
         ("address range", "eip-0"),
         ("address range", "eip-1"),
         ("virtual network", "edge-paris-public"),
@@ -40,10 +45,10 @@ def test_everything_of_ours_goes_and_nothing_else(stage: Stage) -> None:
         ("host", "host-2"),
         ("cluster", "edge-paris"),
     ]
-    plane.destroy(plane.observe())
+    destroy(plane, plane.observe())
     assert left(plane.observe()) == [f"virtual network template theirs (id {theirs})"]
-    assert plane.destroy_changes(plane.observe()) == ()
-    plane.destroy(plane.observe())
+    assert plane.destroy(plane.observe(), Context()).changes == ()
+    destroy(plane, plane.observe())
 
 
 def put_vm(stage: Stage) -> str:
@@ -114,10 +119,10 @@ def test_what_stops_it(stage: Stage, obstacle: Callable[[Stage], str]) -> None:
     expected = obstacle(stage)
     before = left(plane.observe())
     with pytest.raises(InUseError, match=re.escape(expected)):
-        plane.destroy_changes(plane.observe())
+        plane.destroy(plane.observe(), Context())
     stage.wire.methods.clear()
     with pytest.raises(InUseError, match=re.escape(expected)):
-        plane.destroy(plane.observe())
+        destroy(plane, plane.observe())
     assert not [method for method in stage.wire.methods if not method.endswith((".info", ".version"))]
     assert left(plane.observe()) == before
 
@@ -126,7 +131,7 @@ def test_every_reason_is_told_at_once(newer: Stage) -> None:
     plane = newer.applied()
     expected = [put_image(newer), put_host(newer), hold(newer)]
     with pytest.raises(InUseError) as raised:
-        plane.destroy_changes(plane.observe())
+        plane.destroy(plane.observe(), Context())
     assert raised.value.what.startswith("edge-paris cannot be destroyed: ")
     assert len(raised.value.what.split("; ")) == len(expected)
 
@@ -134,10 +139,10 @@ def test_every_reason_is_told_at_once(newer: Stage) -> None:
 def test_what_came_while_the_user_was_asked_stops_it(newer: Stage) -> None:
     plane = newer.applied()
     stale = plane.observe()
-    plane.destroy_changes(stale)
+    plane.destroy(stale, Context())
     expected = put_vm(newer)
     with pytest.raises(InUseError, match=re.escape(expected)):
-        plane.destroy(stale)
+        destroy(plane, stale)
 
 
 @pytest.mark.parametrize("look", [1, 2, 3])
@@ -157,7 +162,7 @@ def test_a_vm_without_a_nic_that_comes_while_hosts_are_disabled_stops_it(newer: 
     before = left(plane.observe())
     newer.wire.before = come
     with pytest.raises(InUseError, match=r"VM 0 \(tenant-vm\) is on host 198.51.100.11; the hosts are disabled now"):
-        plane.destroy(plane.observe())
+        destroy(plane, plane.observe())
     assert left(plane.observe()) == before
     assert {one.status for one in plane.hosts(newer.facts()).values()} == {"disabled"}
 
@@ -168,7 +173,7 @@ def test_a_vm_that_only_its_host_shows_stops_it(newer: Stage, monkeypatch: pytes
     put_vm(newer)
     monkeypatch.setattr(in_use, "read_vms", lambda front_end: ())
     with pytest.raises(InUseError, match=r"VM 0, which this user may not see, is on host 198.51.100.11"):
-        plane.destroy(plane.observe())
+        destroy(plane, plane.observe())
 
 
 @pytest.mark.parametrize("broken_at", range(1, 16))
@@ -184,9 +189,9 @@ def test_a_destroy_that_broke_at_any_call_is_gone_on_with(newer: Stage, broken_a
 
     newer.wire.before = break_off
     with pytest.raises(FrontEndUnreachableError):
-        plane.destroy(plane.observe())
+        destroy(plane, plane.observe())
     newer.wire.before = lambda method: None
-    plane.destroy(plane.observe())
+    destroy(plane, plane.observe())
     assert left(plane.observe()) == []
 
 
@@ -200,18 +205,18 @@ def test_a_half_made_cluster_goes(newer: Stage) -> None:
 
     newer.wire.before = break_off
     with pytest.raises(FrontEndUnreachableError):
-        plane.apply(plane.observe(), outputs(), reports())
+        apply(plane, plane.observe(), outputs(), reports())
     newer.wire.before = lambda method: None
     assert any("edgewrap-" in name for name in left(plane.observe()))
-    plane.destroy(plane.observe(), uuid=UUID)
+    destroy(plane, plane.observe(), outputs())
     assert left(plane.observe()) == []
 
 
 def test_a_cluster_of_another_terraform_state_is_left_alone(stage: Stage) -> None:
     plane = stage.applied()
     before = left(plane.observe())
-    assert plane.destroy_changes(plane.observe(), uuid=OTHER_UUID) == ()
-    plane.destroy(plane.observe(), uuid=OTHER_UUID)
+    assert plane.destroy(plane.observe(), Context(outputs(uuid=OTHER_UUID))).changes == ()
+    destroy(plane, plane.observe(), outputs(uuid=OTHER_UUID))
     assert left(plane.observe()) == before
 
 
@@ -222,7 +227,7 @@ def test_two_clusters_of_one_name_and_no_state_that_says_which(newer: Stage) -> 
     mark = {"CLUSTER": "edge-paris", "KEY": "host-0", "UUID": OTHER_UUID, "OWNER_UID": "0"}
     newer.one.call("host.update", hosts["host-0"].id, {"EDGEWRAP": mark}, 1)
     with pytest.raises(ForeignObjectError, match="there are 2 edgewrap clusters named edge-paris"):
-        plane.destroy_changes(plane.observe())
+        plane.destroy(plane.observe(), Context())
 
 
 def test_a_network_in_error_goes_too(newer: Stage) -> None:
@@ -235,15 +240,15 @@ def test_a_network_in_error_goes_too(newer: Stage) -> None:
     newer.one.call(
         "vn.allocate", f'NAME = "edge-paris-public"\nVN_MAD = "fw"\nEDGEWRAP = [ {parts} ]\n{bad}', cluster_id(newer)
     )
-    (change,) = [one for one in plane.destroy_changes(plane.observe()) if one.kind == "virtual network"]
+    (change,) = [one for one in plane.destroy(plane.observe(), Context()).changes if one.kind == "virtual network"]
     assert change.key == "edge-paris-public"
-    plane.destroy(plane.observe())
+    destroy(plane, plane.observe())
     assert left(plane.observe()) == []
 
 
 def test_another_cluster_of_ours_stays(newer: Stage) -> None:
     plane = newer.applied()
     other = newer.plane(spec("edge-rome"))
-    assert other.destroy_changes(other.observe()) == ()
-    other.destroy(other.observe())
-    assert plane.diff(plane.observe(), outputs(), reports()) == ()
+    assert other.destroy(other.observe(), Context()).changes == ()
+    destroy(other, other.observe())
+    assert changes_in(plane, plane.observe(), outputs(), reports()) == ()

@@ -9,7 +9,7 @@ from edgewrap.opennebula.facts import identify, of_identity
 from edgewrap.opennebula.kinds import address_range, cluster, datastore, host, virtual_network, vn_template
 from edgewrap.opennebula.kinds.base import Existing
 from edgewrap.opennebula.kinds.template import Template, Value, text_of, vector_of
-from tests.support.front_end import Stage, eip, outputs, report, reports, spec
+from tests.support.front_end import Stage, apply, changes_in, eip, outputs, report, reports, spec
 
 # What the front-end takes in place of ours where it looks at the value; elsewhere it takes any.
 OTHER_VALUES = {
@@ -76,12 +76,12 @@ def test_every_attribute_of_every_kind_is_shown_and_mended(stage: Stage) -> None
         stage.one.call(update, existing.id, FOREIGN, 1)
         for name, by_hand in changed_by_hand(attributes):
             stage.one.call(update, existing.id, by_hand, 1)
-            changes = plane.diff(stage.facts(), outputs(), reports())
+            changes = changes_in(plane, stage.facts(), outputs(), reports())
             ours = [change for change in changes if change.key == shown_key]
             assert [change.action for change in ours] == [Action.UPDATE], f"{shown_key} {name}: {changes}"
             assert name in ours[0].before, f"{shown_key} {name}"
-            plane.apply(stage.facts(), outputs(), reports())
-            assert plane.diff(stage.facts(), outputs(), reports()) == (), f"{shown_key} {name}"
+            apply(plane, stage.facts(), outputs(), reports())
+            assert changes_in(plane, stage.facts(), outputs(), reports()) == (), f"{shown_key} {name}"
             seen += 1
         mended = existing_of(stage, key).template
         assert text_of(mended, "NOTE") == FOREIGN["NOTE"]
@@ -98,14 +98,14 @@ def test_every_attribute_of_a_range_is_shown_and_mended(stage: Stage) -> None:
     for name in mendable:
         by_hand = {**wanted, "AR_ID": "1", "NOTE": "of somebody else", name: OTHER_VALUES.get(name, "changed")}
         stage.one.call("vn.update_ar", number, {"AR": {key: str(value) for key, value in by_hand.items()}})
-        changes = plane.diff(stage.facts(), outputs(), reports())
+        changes = changes_in(plane, stage.facts(), outputs(), reports())
         assert [(change.kind, change.key, change.action) for change in changes] == [
             ("address range", "eip-1", Action.UPDATE)
         ], name
         assert list(changes[0].after) == [name]
-        plane.apply(stage.facts(), outputs(), reports())
+        apply(plane, stage.facts(), outputs(), reports())
         facts = stage.facts()
-        assert plane.diff(facts, outputs(), reports()) == (), name
+        assert changes_in(plane, facts, outputs(), reports()) == (), name
         network = next(one for one in facts.networks if one.id == number)
         assert text_of(network.ranges[1].attributes, "NOTE") == "of somebody else"
 
@@ -114,10 +114,10 @@ def test_all_attributes_of_a_range_lost_at_once(stage: Stage) -> None:
     plane = stage.applied()
     number = existing_of(stage, "network").id
     stage.one.call("vn.update_ar", number, {"AR": {"AR_ID": "0"}})
-    (change,) = plane.diff(stage.facts(), outputs(), reports())
+    (change,) = changes_in(plane, stage.facts(), outputs(), reports())
     assert (change.key, change.action, change.after["EDGEWRAP_KEY"]) == ("eip-0", Action.UPDATE, "eip-0")
-    plane.apply(stage.facts(), outputs(), reports())
-    assert plane.diff(stage.facts(), outputs(), reports()) == ()
+    apply(plane, stage.facts(), outputs(), reports())
+    assert changes_in(plane, stage.facts(), outputs(), reports()) == ()
 
 
 def test_a_range_with_another_address_is_made_anew(stage: Stage) -> None:
@@ -127,12 +127,12 @@ def test_a_range_with_another_address_is_made_anew(stage: Stage) -> None:
     stage.one.call(
         "vn.add_ar", number, {"AR": {"TYPE": "IP4", "IP": "10.0.128.80", "SIZE": "1", "EDGEWRAP_KEY": "eip-1"}}
     )
-    (change,) = plane.diff(stage.facts(), outputs(), reports())
+    (change,) = changes_in(plane, stage.facts(), outputs(), reports())
     assert (change.key, change.action, change.before["IP"], change.after["IP"]) == (
         "eip-1", Action.REPLACE, "10.0.128.80", "10.0.128.4",
     )  # fmt: skip
-    plane.apply(stage.facts(), outputs(), reports())
-    assert plane.diff(stage.facts(), outputs(), reports()) == ()
+    apply(plane, stage.facts(), outputs(), reports())
+    assert changes_in(plane, stage.facts(), outputs(), reports()) == ()
 
 
 @pytest.mark.parametrize("key", ["cluster", "host-1", "image", "system", "network", "template"])
@@ -140,9 +140,9 @@ def test_a_renamed_object_gets_its_name_back(newer: Stage, key: str) -> None:
     plane = newer.applied()
     existing = existing_of(newer, key)
     newer.one.call(f"{existing.kind.api}.rename", existing.id, "renamed-by-hand")
-    (change,) = plane.diff(newer.facts(), outputs(), reports())
+    (change,) = changes_in(plane, newer.facts(), outputs(), reports())
     assert (change.before["NAME"], change.after["NAME"]) == ("renamed-by-hand", existing.name)
-    plane.apply(newer.facts(), outputs(), reports())
+    apply(plane, newer.facts(), outputs(), reports())
     mended = existing_of(newer, key)
     assert (mended.id, mended.name) == (existing.id, existing.name)
 
@@ -153,9 +153,9 @@ def test_an_object_taken_out_of_the_cluster_comes_back(newer: Stage, key: str) -
     existing = existing_of(newer, key)
     removal = "cluster.delvnet" if key == "network" else "cluster.deldatastore"
     newer.one.call(removal, existing.clusters[0], existing.id)
-    (change,) = plane.diff(newer.facts(), outputs(), reports())
+    (change,) = changes_in(plane, newer.facts(), outputs(), reports())
     assert "CLUSTER_ID" in change.after
-    plane.apply(newer.facts(), outputs(), reports())
+    apply(plane, newer.facts(), outputs(), reports())
     assert existing_of(newer, key) == existing
 
 
@@ -163,9 +163,9 @@ def test_a_host_moved_to_another_cluster_comes_back(newer: Stage) -> None:
     plane = newer.applied()
     existing = existing_of(newer, "host-1")
     newer.one.call("cluster.addhost", 0, existing.id)
-    (change,) = plane.diff(newer.facts(), outputs(), reports())
+    (change,) = changes_in(plane, newer.facts(), outputs(), reports())
     assert (change.before["CLUSTER_ID"], change.after["CLUSTER_ID"]) == ("0", str(existing.clusters[0]))
-    plane.apply(newer.facts(), outputs(), reports())
+    apply(plane, newer.facts(), outputs(), reports())
     assert existing_of(newer, "host-1").clusters == existing.clusters
 
 
@@ -174,10 +174,10 @@ def test_a_host_taken_out_of_service_is_enabled(newer: Stage, number: int, word:
     plane = newer.applied()
     existing = existing_of(newer, "host-1")
     newer.one.call("host.status", existing.id, number)
-    assert plane.diff(newer.facts(), outputs(), {"host-1": report(1, ready=False)}) == ()
-    (change,) = plane.diff(newer.facts(), outputs(), reports())
+    assert changes_in(plane, newer.facts(), outputs(), {"host-1": report(1, ready=False)}) == ()
+    (change,) = changes_in(plane, newer.facts(), outputs(), reports())
     assert (dict(change.before), dict(change.after)) == ({"STATUS": word}, {"STATUS": "enabled"})
-    plane.apply(newer.facts(), outputs(), reports())
+    apply(plane, newer.facts(), outputs(), reports())
     assert plane.hosts(newer.facts())["host-1"].status == "enabled"
 
 
@@ -186,7 +186,7 @@ def test_a_host_under_maintenance_is_left(newer: Stage) -> None:
     existing = existing_of(newer, "host-1")
     newer.one.call("host.status", existing.id, 1)
     newer.one.call("host.update", existing.id, {"EDGEWRAP_MAINTENANCE": "YES"}, 1)
-    assert plane.diff(newer.facts(), outputs(), reports()) == ()
+    assert changes_in(plane, newer.facts(), outputs(), reports()) == ()
     plane.wait_monitored({"host-1"}, 0)
 
 
@@ -194,12 +194,12 @@ def test_an_object_deleted_by_hand_is_made_again(newer: Stage) -> None:
     plane = newer.applied()
     for key, method in (("template", "vntemplate.delete"), ("host-1", "host.delete"), ("image", "datastore.delete")):
         newer.one.call(method, existing_of(newer, key).id)
-    changes = plane.diff(newer.facts(), outputs(), reports())
+    changes = changes_in(plane, newer.facts(), outputs(), reports())
     assert sorted((change.key, change.action.value) for change in changes) == [
         ("edge-paris-image", "create"), ("edge-paris-private", "create"), ("host-1", "create"),
     ]  # fmt: skip
-    plane.apply(newer.facts(), outputs(), reports())
-    assert plane.diff(newer.facts(), outputs(), reports()) == ()
+    apply(plane, newer.facts(), outputs(), reports())
+    assert changes_in(plane, newer.facts(), outputs(), reports()) == ()
 
 
 def test_a_cluster_deleted_by_hand_is_made_again_around_what_is_there(newer: Stage) -> None:
@@ -210,8 +210,8 @@ def test_a_cluster_deleted_by_hand_is_made_again_around_what_is_there(newer: Sta
         for number in getattr(before, kind):
             newer.one.call(method, before.id, number)
     newer.one.call("cluster.delete", before.id)
-    plane.apply(newer.facts(), outputs(), reports())
+    apply(plane, newer.facts(), outputs(), reports())
     after = existing_of(newer, "cluster")
-    assert plane.diff(newer.facts(), outputs(), reports()) == ()
+    assert changes_in(plane, newer.facts(), outputs(), reports()) == ()
     assert after.id != before.id
     assert text_of(existing_of(newer, "template").template, "CLUSTER_IDS") == str(after.id)

@@ -9,7 +9,7 @@ import pytest
 from edgewrap.change import Action
 from edgewrap.errors import AuthorizationError, ForeignObjectError
 from edgewrap.opennebula.facts import OneFacts
-from tests.support.front_end import UUID, Stage, outputs, reports, spec
+from tests.support.front_end import UUID, Stage, apply, changes_in, destroy, outputs, reports, spec
 
 OTHER_UUID = "0f6a1e9c-2222-4a6e-9d55-2f5f7ce1a002"
 IN_THE_WAY = {
@@ -44,9 +44,9 @@ def test_an_object_in_the_way_is_named_and_nothing_is_changed(stage: Stage, what
     before = names(stage.facts())
     plane = stage.plane()
     with pytest.raises(ForeignObjectError) as planned:
-        plane.diff(plane.observe(), outputs(), reports())
+        changes_in(plane, plane.observe(), outputs(), reports())
     with pytest.raises(ForeignObjectError) as applied:
-        plane.apply(plane.observe(), outputs(), reports())
+        apply(plane, plane.observe(), outputs(), reports())
     assert planned.value.what == applied.value.what == f"{what} (id {number}) is in the way"
     owned = not what.startswith(("cluster", "host"))
     assert ("it belongs to the user oneadmin" in planned.value.cause) == owned
@@ -58,7 +58,7 @@ def test_a_mark_of_another_terraform_state_is_somebody_elses(stage: Stage) -> No
     before = names(stage.facts())
     others = outputs(uuid=OTHER_UUID)
     with pytest.raises(ForeignObjectError) as raised:
-        plane.apply(plane.observe(), others, reports())
+        apply(plane, plane.observe(), others, reports())
     assert f"of another Terraform state (UUID {UUID})" in raised.value.cause
     assert "owned by the user with id 0" in raised.value.cause
     assert names(stage.facts()) == before
@@ -71,7 +71,7 @@ def test_an_object_whose_mark_was_changed_by_hand_is_no_longer_ours(newer: Stage
     mark = {**dict(network.template["EDGEWRAP"]), part: "changed"}  # type: ignore[arg-type]
     newer.one.call("vn.update", network.id, {"EDGEWRAP": mark}, 1)
     with pytest.raises(ForeignObjectError, match=r"virtual network edge-paris-public \(id \d+\) is in the way"):
-        plane.diff(plane.observe(), outputs(), reports())
+        changes_in(plane, plane.observe(), outputs(), reports())
 
 
 def test_a_mark_on_an_object_of_another_kind_is_nothing(newer: Stage) -> None:
@@ -79,8 +79,8 @@ def test_a_mark_on_an_object_of_another_kind_is_nothing(newer: Stage) -> None:
     (network,) = plane.observe().networks
     mark = dict(network.template["EDGEWRAP"])  # type: ignore[arg-type]
     number = newer.one.call("vntemplate.allocate", {"NAME": "copied", "VN_MAD": "bridge", "EDGEWRAP": mark})
-    assert plane.diff(plane.observe(), outputs(), reports()) == ()
-    plane.destroy(plane.observe())
+    assert changes_in(plane, plane.observe(), outputs(), reports()) == ()
+    destroy(plane, plane.observe())
     assert [one.id for one in plane.observe().templates] == [number]
 
 
@@ -91,7 +91,7 @@ def test_a_network_that_a_tenant_made_from_the_template_is_not_ours(stage: Stage
     number = stage.one.call("vntemplate.instantiate", template.id, "tenant-1", text)
     tenants = next(one for one in plane.observe().networks if one.id == number)
     assert "EDGEWRAP" in tenants.template  # inherited
-    assert plane.diff(plane.observe(), outputs(), reports()) == ()
+    assert changes_in(plane, plane.observe(), outputs(), reports()) == ()
 
 
 def test_a_tenants_copy_of_the_template_is_not_ours(newer: Stage) -> None:
@@ -103,9 +103,9 @@ def test_a_tenants_copy_of_the_template_is_not_ours(newer: Stage) -> None:
     copy = {"NAME": "copy", **template.template}
     number = int(newer.one.call("vntemplate.allocate", copy))
     newer.one.call("vntemplate.chown", number, int(_uid(plane.observe(), tenant.user, newer)), -1)
-    (change,) = plane.diff(plane.observe(), outputs(), reports())
+    (change,) = changes_in(plane, plane.observe(), outputs(), reports())
     assert (change.key, change.action) == ("edge-paris-private", Action.CREATE)
-    plane.apply(plane.observe(), outputs(), reports())
+    apply(plane, plane.observe(), outputs(), reports())
     kept = next(one for one in plane.observe().templates if one.id == number)
     assert (kept.name, kept.owner) == ("copy", "tenant")
 
@@ -121,7 +121,7 @@ def test_an_object_of_ours_given_to_somebody_else(newer: Stage) -> None:
     (network,) = plane.observe().networks
     newer.one.call("vn.chown", network.id, int(_uid(plane.observe(), "alice", newer)), -1)
     with pytest.raises(ForeignObjectError) as raised:
-        plane.apply(plane.observe(), outputs(), reports())
+        apply(plane, plane.observe(), outputs(), reports())
     assert raised.value.cause == "it carries this cluster's mark, but it belongs to the user alice"
     assert f"onevnet chown {network.id} 0" in raised.value.advice
 
@@ -131,8 +131,8 @@ def test_a_name_taken_while_we_work_is_looked_at_again(stage: Stage) -> None:
     plane = stage.plane()
     stale = plane.observe()
     stage.applied()
-    plane.apply(stale, outputs(), reports())
-    assert plane.diff(plane.observe(), outputs(), reports()) == ()
+    apply(plane, stale, outputs(), reports())
+    assert changes_in(plane, plane.observe(), outputs(), reports()) == ()
     assert len([one for one in plane.observe().datastores if one.id >= 100]) == 2
 
 
@@ -141,24 +141,24 @@ def test_a_name_taken_by_somebody_else_while_we_work(stage: Stage) -> None:
     stale = plane.observe()
     stage.one.call("vn.allocate", {"NAME": "edge-paris-public", "VN_MAD": "bridge"}, 0)
     with pytest.raises(ForeignObjectError, match="virtual network edge-paris-public"):
-        plane.apply(stale, outputs(), reports())
+        apply(plane, stale, outputs(), reports())
 
 
 def test_two_operators_share_a_cluster(stage: Stage) -> None:
     first = stage.applied()
     second = stage.plane(one=stage.user("operator-2", operator=True))
-    assert second.diff(second.observe(), outputs(), reports()) == ()
+    assert changes_in(second, second.observe(), outputs(), reports()) == ()
 
     (network,) = second.observe().networks
     (template,) = second.observe().templates
     stage.delete_network(network.id)
     stage.one.call("vntemplate.delete", template.id)
     grown = outputs((0, 1, 2, 3), (0, 1, 2))
-    second.apply(second.observe(), grown, reports(0, 1, 2, 3))
-    assert second.diff(second.observe(), grown, reports(0, 1, 2, 3)) == ()
+    apply(second, second.observe(), grown, reports(0, 1, 2, 3))
+    assert changes_in(second, second.observe(), grown, reports(0, 1, 2, 3)) == ()
 
     facts = first.observe()
-    assert first.diff(facts, grown, reports(0, 1, 2, 3)) == ()
+    assert changes_in(first, facts, grown, reports(0, 1, 2, 3)) == ()
     marked = [one for one in facts.everything if "EDGEWRAP" in one.template]
     assert {dict(one.template["EDGEWRAP"])["OWNER_UID"] for one in marked} == {"0"}  # type: ignore[arg-type]
     assert {one.uid for one in marked} == {0, None}
@@ -176,7 +176,7 @@ def test_two_clusters_beside_each_other(stage: Stage) -> None:
     hosts = {key: replace(one, name=one.name.replace("198.51.100", "192.0.2")) for key, one in outputs().hosts.items()}
     rome_outputs = replace(outputs(uuid=OTHER_UUID), hosts=hosts)
     rome = stage.applied(of=spec("edge-rome"), to=rome_outputs)
-    assert paris.diff(paris.observe(), outputs(), reports()) == ()
-    assert rome.diff(rome.observe(), rome_outputs, reports()) == ()
-    rome.destroy(rome.observe())
-    assert paris.diff(paris.observe(), outputs(), reports()) == ()
+    assert changes_in(paris, paris.observe(), outputs(), reports()) == ()
+    assert changes_in(rome, rome.observe(), rome_outputs, reports()) == ()
+    destroy(rome, rome.observe())
+    assert changes_in(paris, paris.observe(), outputs(), reports()) == ()

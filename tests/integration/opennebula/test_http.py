@@ -18,7 +18,8 @@ from edgewrap.opennebula.api.client import FrontEnd
 from edgewrap.opennebula.api.credentials import Session
 from edgewrap.opennebula.api.transport import HttpWire
 from edgewrap.opennebula.plane import OpenNebulaPlane, connect
-from tests.support.front_end import outputs, reports, spec
+from edgewrap.plane import Context
+from tests.support.front_end import apply, changes_in, destroy, outputs, reports, spec
 from tests.support.relay import certificate, relay
 
 
@@ -53,10 +54,10 @@ def comes_and_goes(url: str, directory: Path, ca_file: str | None = None) -> Non
     auth.write_text("oneadmin:opennebula\n")
     of = spec(opennebula={"ca_file": ca_file})
     plane = OpenNebulaPlane(of, connect(of, {"ONE_XMLRPC": url, "ONE_AUTH": str(auth)}), discard)
-    plane.apply(plane.observe(), outputs(), reports())
-    assert plane.diff(plane.observe(), outputs(), reports()) == ()
-    plane.destroy(plane.observe())
-    assert plane.destroy_changes(plane.observe()) == ()
+    apply(plane, plane.observe(), outputs(), reports())
+    assert changes_in(plane, plane.observe(), outputs(), reports()) == ()
+    destroy(plane, plane.observe())
+    assert plane.destroy(plane.observe(), Context()).changes == ()
 
 
 def test_a_wrong_password(url: str) -> None:

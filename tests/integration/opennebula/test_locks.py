@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import pytest
 
 from edgewrap.errors import InUseError
 from edgewrap.opennebula.kinds.access import Lock
-from tests.support.front_end import Stage, outputs, report, reports
+from edgewrap.plane import Context
+from tests.support.front_end import Stage, apply, changes_in, destroy, outputs, prepare, report, reports
 
 READS = (".info", ".version")
 USE, MANAGE, ADMIN = 1, 2, 3
@@ -40,11 +40,11 @@ def test_a_lock_stops_destroy_before_anything_is_changed(stage: Stage, kind: str
     plane = stage.applied()
     text = locked(stage, kind, level)
     with pytest.raises(InUseError, match=text) as raised:
-        plane.destroy_changes(plane.observe())
+        plane.destroy(plane.observe(), Context())
     assert "unlock" in raised.value.advice
     stage.wire.methods.clear()
     with pytest.raises(InUseError, match=text):
-        plane.destroy(plane.observe())
+        destroy(plane, plane.observe())
     assert changed(stage) == []
 
 
@@ -54,7 +54,7 @@ def test_a_lock_that_comes_after_the_question_stops_destroy(newer: Stage) -> Non
     text = locked(newer, "vntemplate")
     newer.wire.methods.clear()
     with pytest.raises(InUseError, match=text):
-        plane.destroy(stale)
+        destroy(plane, stale)
     assert changed(newer) == []
 
 
@@ -64,9 +64,9 @@ def test_a_locked_object_that_needs_no_change_is_no_obstacle(newer: Stage) -> No
     locked_template = newer.facts().templates[0].id
     newer.one.call("vntemplate.lock", locked_template, USE)
     newer.one.call("host.update", newer.facts().hosts[0].id, {"REPLICA_STORAGE_IP": "192.0.2.1"}, 1)
-    assert len(plane.diff(plane.observe(), outputs(), reports())) == 1
-    plane.apply(plane.observe(), outputs(), reports())
-    assert plane.diff(plane.observe(), outputs(), reports()) == ()
+    assert len(changes_in(plane, plane.observe(), outputs(), reports())) == 1
+    apply(plane, plane.observe(), outputs(), reports())
+    assert changes_in(plane, plane.observe(), outputs(), reports()) == ()
     assert newer.warnings() == []
 
 
@@ -75,18 +75,18 @@ def test_plan_tells_of_a_lock_and_apply_refuses_it_before_anything_is_changed(st
     plane = stage.applied()
     text = locked(stage, "vn", ADMIN)
     facts, more = plane.observe(), outputs(eips=(0, 1, 2))
-    plane.diff(facts, more, reports())
+    changes_in(plane, facts, more, reports())
     (warning,) = stage.warnings()
     assert re.search(f"`apply` will refuse this plan: {text}", warning)
     stage.wire.methods.clear()
     with pytest.raises(InUseError, match=text):
-        plane.require_free(facts, more)
+        prepare(plane, facts, more)
     with pytest.raises(InUseError, match=text):
-        plane.apply(facts, more, reports())
+        apply(plane, facts, more, reports())
     assert changed(stage) == []
     stage.one.call("vn.unlock", facts.networks[0].id)
-    plane.apply(plane.observe(), more, reports())
-    assert plane.diff(plane.observe(), more, reports()) == ()
+    apply(plane, plane.observe(), more, reports())
+    assert changes_in(plane, plane.observe(), more, reports()) == ()
 
 
 def test_a_range_that_goes_is_a_change_of_the_locked_network(newer: Stage) -> None:
@@ -94,7 +94,7 @@ def test_a_range_that_goes_is_a_change_of_the_locked_network(newer: Stage) -> No
     text = locked(newer, "vn")
     newer.wire.methods.clear()
     with pytest.raises(InUseError, match=text):
-        plane.release(plane.observe(), outputs((0, 2), (0,)))
+        prepare(plane, plane.observe(), outputs((0, 2), (0,)))
     assert changed(newer) == []
 
 
@@ -104,9 +104,9 @@ def test_what_only_the_hosts_plane_tells_is_refused_before_aws_is_changed(newer:
     text = locked(newer, "vntemplate")
     other = {f"host-{index}": report(index, phydev="enp125s0") for index in range(3)}
     facts = plane.observe()
-    plane.require_free(facts, outputs())
+    prepare(plane, facts, outputs())
     with pytest.raises(InUseError, match=text):
-        plane.require_free(facts, outputs(), (), other)
+        prepare(plane, facts, outputs(), other)
 
 
 def test_whoever_locked_it_may_be_gone(newer: Stage) -> None:
@@ -114,17 +114,22 @@ def test_whoever_locked_it_may_be_gone(newer: Stage) -> None:
     locked(newer, "vn")
     newer.one.call("user.delete", newer.facts().networks[0].access.lock.owner)  # type: ignore[union-attr]
     with pytest.raises(InUseError, match=r"is locked \(level Use\) by the user with id 2 since"):
-        plane.destroy_changes(plane.observe())
+        plane.destroy(plane.observe(), Context())
 
 
 def test_a_lock_that_comes_at_the_last_moment_is_told_as_one(newer: Stage) -> None:
     """Between the look and the call: the front-end's own refusal, which looks like a missing right."""
     plane = newer.applied()
     facts = plane.observe()
-    newer.one.call("vn.lock", facts.networks[0].id, USE)
-    unseen = replace(facts.networks[0], access=replace(facts.networks[0].access, lock=None))
+
+    def lock(method: str) -> None:
+        if method == "one.vn.add_ar":
+            newer.wire.before = lambda _method: None
+            newer.one.call("vn.lock", facts.networks[0].id, USE)
+
+    newer.wire.before = lock
     with pytest.raises(InUseError, match=r"NET is locked\. \[\d+\]") as raised:
-        plane.apply(replace(facts, networks=(unseen,)), outputs(eips=(0, 1, 2)), reports())
+        apply(plane, facts, outputs(eips=(0, 1, 2)), reports())
     assert raised.value.cause == "somebody locked it"
     assert "oneadmin" not in raised.value.advice
     assert plane.observe().networks[0].access.lock == Lock(USE, 0, newer.lab.now)

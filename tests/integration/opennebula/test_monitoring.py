@@ -17,7 +17,7 @@ from edgewrap.lab.opennebula.frontend import RETRY_S
 from edgewrap.opennebula.kinds.host import HostFacts
 from edgewrap.opennebula.kinds.template import text_of
 from edgewrap.opennebula.plane import OpenNebulaPlane
-from tests.support.front_end import Stage, outputs, report, reports, spec
+from tests.support.front_end import Stage, apply, changes_in, outputs, prepare, report, reports, spec
 from tests.support.played_hosts import LOOKUP_S, PlayedHosts, monitored_stage
 
 ALL = ("host-0", "host-1", "host-2")
@@ -141,15 +141,15 @@ def test_another_hypervisor_restarts_the_agents(played: Played) -> None:
     stage, _ = played
     stage.applied().wait_monitored(ALL, 10)
     plane = stage.plane(LXC)
-    changes = plane.diff(plane.observe(), outputs(), reports())
+    changes = changes_in(plane, plane.observe(), outputs(), reports())
     assert [(change.key, dict(change.after)) for change in changes] == [
         (key, {"IM_MAD": "lxc", "VM_MAD": "lxc"}) for key in ALL
     ]
     assert "OFFLINE" in changes[0].why
-    plane.apply(plane.observe(), outputs(), reports())
+    apply(plane, plane.observe(), outputs(), reports())
     plane.wait_monitored(ALL, 10)
     assert {text_of(found(stage, key).template, "HYPERVISOR") for key in ALL} == {"lxc"}
-    assert plane.diff(plane.observe(), outputs(), reports()) == ()
+    assert changes_in(plane, plane.observe(), outputs(), reports()) == ()
 
 
 def test_another_hypervisor_leaves_a_host_out_of_service(played: Played) -> None:
@@ -159,7 +159,7 @@ def test_another_hypervisor_leaves_a_host_out_of_service(played: Played) -> None
     stage.one.call("host.update", found(stage, "host-1").id, {"EDGEWRAP_MAINTENANCE": "YES"}, 1)
     stage.one.call("host.status", found(stage, "host-2").id, 2)
     plane = stage.plane(LXC)
-    plane.apply(plane.observe(), outputs(), {"host-0": report(0), "host-1": report(1)})
+    apply(plane, plane.observe(), outputs(), {"host-0": report(0), "host-1": report(1)})
     assert {key: found(stage, key).status for key in ALL} == {
         "host-0": "enabled",
         "host-1": "disabled",
@@ -177,11 +177,11 @@ def test_another_hypervisor_is_refused_while_vms_run(played: Played) -> None:
     plane = stage.plane(LXC)
     writes = stage.one.writes
     with pytest.raises(InUseError) as planned:
-        plane.diff(plane.observe(), outputs(), reports())
+        changes_in(plane, plane.observe(), outputs(), reports())
     with pytest.raises(InUseError) as asked:
-        plane.require_free(plane.observe(), outputs())
+        prepare(plane, plane.observe(), outputs())
     with pytest.raises(InUseError) as applied:
-        plane.apply(plane.observe(), outputs(), reports())
+        apply(plane, plane.observe(), outputs(), reports())
     assert planned.value.what == asked.value.what == applied.value.what
     assert planned.value.what == (
         f"the hosts' drivers cannot change from kvm to lxc: host-1 ({HOST_1}) has the VMs {vm}"

@@ -43,7 +43,7 @@ def test_a_good_front_end(stage: Stage) -> None:
     found = stage.plane().preflight()
     assert verdicts(found) == dict.fromkeys((FRONT_END, RIGHTS, DRIVERS, DATASTORES), Verdict.OK)
     assert stage.facts().version in found[0].text
-    assert stage.plane().requirements(stage.facts()) == found
+    assert stage.plane().preflight(stage.facts()) == found
 
 
 def test_a_user_who_sees_only_part_is_a_failure_and_an_operator_is_none(newer: Stage) -> None:

@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
+from edgewrap.change import Action
 from edgewrap.errors import ForeignObjectError, InUseError
 from edgewrap.outputs import Outputs
-from tests.support.front_end import Stage, outputs, reports
+from tests.support.front_end import Stage, apply, changes_in, destroy, outputs, prepare, reports
 
 FEWER = outputs((0, 2), (0,))
 
@@ -34,10 +35,14 @@ def test_plan_tells_what_apply_will_refuse(stage: Stage, obstacle: Callable[[Sta
     plane = stage.applied()
     text = obstacle(stage)
     facts = plane.observe()
-    assert len(plane.diff(facts, FEWER, reports(0, 2))) == 2
+    assert [change.action for change in changes_in(plane, facts, FEWER, reports(0, 2))] == [
+        Action.UPDATE,  # host-1 is disabled before it is deleted
+        Action.DELETE,
+        Action.DELETE,
+    ]
     assert [bool(re.fullmatch(f"`apply` will refuse this plan: {text}", one)) for one in stage.warnings()] == [True]
     with pytest.raises(InUseError, match=text):
-        plane.require_free(facts, FEWER)
+        prepare(plane, facts, FEWER)
 
 
 @pytest.mark.parametrize(("to", "replaced"), [(outputs(), {"host-2"}), (outputs((0, 1), (0, 1)), set())])
@@ -45,14 +50,18 @@ def test_what_is_not_in_the_way_is_not_told(newer: Stage, to: Outputs, replaced:
     plane = newer.applied()
     vm(newer)
     hold(newer)
-    plane.diff(plane.observe(), to, reports(), replaced)
+    changes_in(plane, plane.observe(), to, reports(), replaced)
     assert newer.warnings() == []
 
 
 def test_a_host_that_is_replaced_has_a_vm(newer: Stage) -> None:
     plane = newer.applied()
     text = vm(newer)
-    assert plane.diff(plane.observe(), outputs(), reports(), {"host-1"}) == ()
+    changes = changes_in(plane, plane.observe(), outputs(), reports(), {"host-1"})
+    assert [(change.key, change.after) for change in changes] == [
+        ("host-1", {"STATUS": "disabled"}),
+        ("host-1", {"STATUS": "enabled"}),
+    ]
     assert [bool(re.search(text, one)) for one in newer.warnings()] == [True]
 
 
@@ -60,21 +69,21 @@ def test_a_foreign_range_is_told_by_plan_kept_by_apply_and_stops_destroy(stage: 
     plane = stage.applied()
     number = stage.facts().networks[0].id
     stage.one.call("vn.add_ar", number, {"AR": {"TYPE": "IP4", "IP": "10.9.0.1", "SIZE": "4"}})
-    assert plane.diff(plane.observe(), outputs(), reports()) == ()
+    assert changes_in(plane, plane.observe(), outputs(), reports()) == ()
     (warning,) = stage.warnings()
     assert warning == (
         f"it has the address range 2 (10.9.0.1, size 4), which edgewrap did not make and leaves alone: "
         f"`onevnet rmar {number} 2` if it is not needed"
     )
-    plane.apply(plane.observe(), outputs(eips=(0,)), reports())
+    apply(plane, plane.observe(), outputs(eips=(0,)), reports())
     assert [one.address for one in stage.facts().networks[0].ranges] == ["10.0.128.2", "10.9.0.1"]
     stage.wire.methods.clear()
     text = rf"has the address range 2 \(10.9.0.1, size 4\), which edgewrap did not make.*`onevnet rmar {number} 2`"
     with pytest.raises(InUseError, match=text):
-        plane.destroy(plane.observe())
+        destroy(plane, plane.observe())
     assert not [method for method in stage.wire.methods if not method.endswith((".info", ".version"))]
     stage.one.call("vn.rm_ar", number, 2)
-    plane.destroy(plane.observe())
+    destroy(plane, plane.observe())
 
 
 def test_a_network_in_a_second_cluster(stage: Stage) -> None:
@@ -83,12 +92,12 @@ def test_a_network_in_a_second_cluster(stage: Stage) -> None:
     other, network = stage.one.call("cluster.allocate", "theirs"), stage.facts().networks[0].id
     stage.one.call("cluster.addvnet", other, network)
     stage.one.call("vn.hold", network, 'LEASES = [ IP = "10.0.128.4" ]')
-    assert plane.diff(plane.observe(), outputs(), reports()) == ()
+    assert changes_in(plane, plane.observe(), outputs(), reports()) == ()
     assert [f"`onecluster delvnet {other} {network}`" in warning for warning in stage.warnings()] == [True]
     stage.one.call("vn.release", network, 'LEASES = [ IP = "10.0.128.4" ]')
-    (change,) = plane.diff(plane.observe(), outputs(), reports())
+    (change,) = changes_in(plane, plane.observe(), outputs(), reports())
     assert (change.before["CLUSTER_ID"], change.after["CLUSTER_ID"]) == (f"100,{other}", "100")
-    plane.apply(plane.observe(), outputs(), reports())
+    apply(plane, plane.observe(), outputs(), reports())
     assert stage.facts().networks[0].clusters == (100,)
 
 
@@ -111,7 +120,7 @@ def test_who_may_use_the_network_is_the_operators_but_not_who_may_change_it(
     bits = [int(digit) >> shift & 1 for digit in mode for shift in (2, 1, 0)]
     newer.one.call("vn.chmod", number, *bits)
     newer.one.call("vn.chown", number, -1, group)
-    assert plane.diff(plane.observe(), outputs(), reports()) == ()
+    assert changes_in(plane, plane.observe(), outputs(), reports()) == ()
     expected = f"its mode is {mode}: {who} may change or delete it; `onevnet chmod {number} 6"
     assert [warning.startswith(expected) for warning in newer.warnings()] == ([True] if who else [])
 
@@ -121,7 +130,7 @@ def test_an_mtu_changed_by_hand_is_seen_without_the_hosts_plane(newer: Stage) ->
     facts = plane.observe()
     newer.one.call("vn.update", facts.networks[0].id, {"GUEST_MTU": "1300"}, 1)
     newer.one.call("vntemplate.update", facts.templates[0].id, {"MTU": "1400"}, 1)
-    public, private = plane.diff(plane.observe(), outputs(), {})
+    public, private = changes_in(plane, plane.observe(), outputs(), {})
     assert (public.before["GUEST_MTU"], public.after["GUEST_MTU"]) == ("1300", "")
     assert (private.before["MTU"], private.after["MTU"]) == ("1400", "8950")
 
@@ -131,7 +140,7 @@ def test_a_foreign_host_in_the_way_is_not_cured_by_another_name_of_the_cluster(n
     number = newer.one.call("host.allocate", "198.51.100.11", "kvm", "kvm", 0)
     plane = newer.plane()
     with pytest.raises(ForeignObjectError, match=r"host 198.51.100.11 \(id \d+\) is in the way") as raised:
-        plane.diff(plane.observe(), outputs(), reports())
+        changes_in(plane, plane.observe(), outputs(), reports())
     assert "another name" not in raised.value.advice
     assert f"`onehost delete {number}`" in raised.value.advice
 
@@ -140,7 +149,7 @@ def test_a_cluster_that_still_counts_the_deleted_network_is_deleted(newer: Stage
     """Measured on 7.4.0: for some 40 ms after the network is gone."""
     newer.lab.linger = 1.0
     plane = newer.applied()
-    plane.destroy(plane.observe())
+    destroy(plane, plane.observe())
     assert [one.name for one in plane.observe().clusters] == ["default"]
     assert newer.wire.methods.count("cluster.delete") > 1
 
@@ -156,4 +165,4 @@ def test_a_cluster_that_is_not_empty_is_told_after_a_moment(newer: Stage) -> Non
 
     newer.wire.before = come
     with pytest.raises(InUseError, match="Cluster 100 is not empty, it contains 1 hosts"):
-        plane.destroy(plane.observe())
+        destroy(plane, plane.observe())

@@ -11,7 +11,7 @@ from edgewrap.errors import InUseError
 from edgewrap.opennebula.kinds.template import text_of
 from edgewrap.opennebula.kinds.virtual_network import NetworkFacts
 from edgewrap.outputs import UNKNOWN
-from tests.support.front_end import LabWire, Stage, outputs, reports
+from tests.support.front_end import LabWire, Stage, apply, changes_in, outputs, prepare, reports
 
 
 def state(stage: Stage) -> dict[str, str]:
@@ -29,16 +29,20 @@ def keys(stage: Stage) -> list[str]:
 def test_hosts_that_go_are_disabled_and_ranges_that_go_are_removed(stage: Stage) -> None:
     plane = stage.applied(to=outputs(eips=(0, 1, 2)))
     fewer = outputs((0, 2), (0, 2))
-    changes = plane.diff(plane.observe(), fewer, reports(0, 2))
-    assert [(change.key, change.action) for change in changes] == [("host-1", Action.DELETE), ("eip-1", Action.DELETE)]
+    changes = changes_in(plane, plane.observe(), fewer, reports(0, 2))
+    assert [(change.key, change.action) for change in changes] == [
+        ("host-1", Action.UPDATE),
+        ("eip-1", Action.DELETE),
+        ("host-1", Action.DELETE),
+    ]
 
-    plane.release(plane.observe(), fewer)
+    prepare(plane, plane.observe(), fewer)
     assert state(stage) == {"host-0": "enabled", "host-1": "disabled", "host-2": "enabled"}
     assert keys(stage) == ["eip-0", "eip-2"]
 
-    plane.apply(plane.observe(), fewer, reports(0, 2))
+    apply(plane, plane.observe(), fewer, reports(0, 2))
     assert state(stage) == {"host-0": "enabled", "host-2": "enabled"}
-    assert plane.diff(plane.observe(), fewer, reports(0, 2)) == ()
+    assert changes_in(plane, plane.observe(), fewer, reports(0, 2)) == ()
 
 
 def test_what_only_changes_is_not_released(stage: Stage) -> None:
@@ -47,7 +51,7 @@ def test_what_only_changes_is_not_released(stage: Stage) -> None:
     hosts = {key: replace(one, name=UNKNOWN, instance_id=UNKNOWN) for key, one in known.hosts.items()}
     eips = {key: replace(one, allocation_id=UNKNOWN, public_address=UNKNOWN) for key, one in known.eips.items()}
     stage.wire.methods.clear()
-    plane.release(stage.facts(), replace(known, hosts=hosts, eips=eips))
+    prepare(plane, stage.facts(), replace(known, hosts=hosts, eips=eips))
     assert not [method for method in stage.wire.methods if not method.endswith((".info", ".version"))]
 
 
@@ -56,9 +60,9 @@ def test_a_host_with_a_vm_stops_it_before_anything_is_changed(stage: Stage) -> N
     on_host_1 = stage.vm(plane.hosts(stage.facts())["host-1"].id)
     facts = plane.observe()
     with pytest.raises(InUseError, match=rf"host-1 \(198.51.100.11\) has the VMs {on_host_1}"):
-        plane.release(facts, outputs((0, 2)))
+        prepare(plane, facts, outputs((0, 2)))
     with pytest.raises(InUseError, match="host-1"):
-        plane.apply(facts, outputs((0, 2)), reports(0, 2))
+        apply(plane, facts, outputs((0, 2)), reports(0, 2))
     assert state(stage)["host-1"] == "enabled"
 
 
@@ -66,11 +70,11 @@ def test_a_host_whose_instance_is_made_anew_is_disabled_until_it_is_ready_again(
     plane = newer.applied()
     known = outputs()
     new = replace(known, hosts={**known.hosts, "host-1": replace(known.hosts["host-1"], instance_id="i-new")})
-    plane.release(plane.observe(), new, replaced={"host-1"})
+    prepare(plane, plane.observe(), new, replaced={"host-1"})
     assert state(newer) == {"host-0": "enabled", "host-1": "disabled", "host-2": "enabled"}
-    plane.apply(plane.observe(), new, reports(0, 2))
+    apply(plane, plane.observe(), new, reports(0, 2))
     assert state(newer)["host-1"] == "disabled"
-    plane.apply(plane.observe(), new, reports())
+    apply(plane, plane.observe(), new, reports())
     assert state(newer)["host-1"] == "enabled"
 
 
@@ -78,8 +82,8 @@ def test_a_vm_stops_the_replacement_before_anything_is_changed(newer: Stage) -> 
     plane = newer.applied()
     newer.vm(plane.hosts(newer.facts())["host-1"].id)
     with pytest.raises(InUseError, match="host-1"):
-        plane.require_free(plane.observe(), outputs(), replaced={"host-1"})
-    plane.require_free(plane.observe(), outputs(), replaced={"host-2"})
+        prepare(plane, plane.observe(), outputs(), replaced={"host-1"})
+    prepare(plane, plane.observe(), outputs(), replaced={"host-2"})
 
 
 def test_a_lease_stops_it_and_names_the_address_and_the_vm(stage: Stage) -> None:
@@ -87,12 +91,12 @@ def test_a_lease_stops_it_and_names_the_address_and_the_vm(stage: Stage) -> None
     vm = stage.vm(plane.hosts(stage.facts())["host-0"].id)  # takes the first address
     facts = plane.observe()
     with pytest.raises(InUseError) as raised:
-        plane.release(facts, outputs((0, 2), (1,)))
+        prepare(plane, facts, outputs((0, 2), (1,)))
     assert f"eip-0 (203.0.113.10) is leased to VM {vm}" in raised.value.what
     assert (state(stage)["host-1"], keys(stage)) == ("enabled", ["eip-0", "eip-1"])
     with pytest.raises(InUseError, match="eip-0"):
-        plane.apply(facts, outputs(eips=(1,)), reports())
-    plane.release(facts, outputs(eips=(0,)))  # the other one is free
+        apply(plane, facts, outputs(eips=(1,)), reports())
+    prepare(plane, facts, outputs(eips=(0,)))  # the other one is free
     assert keys(stage) == ["eip-0"]
 
 
@@ -102,7 +106,7 @@ def test_an_address_on_hold_and_a_reserved_one_stop_it(stage: Stage) -> None:
     stage.one.call("vn.hold", number, 'LEASES = [ IP = "10.0.128.2" ]')
     reserved = stage.one.call("vn.reserve", number, 'SIZE = "1"\nAR_ID = "1"\nNAME = "reserved-b"')
     with pytest.raises(InUseError) as raised:
-        plane.release(plane.observe(), outputs(eips=()))
+        prepare(plane, plane.observe(), outputs(eips=()))
     assert "eip-0 (203.0.113.10) is on hold" in raised.value.what
     assert f"eip-1 (203.0.113.11) is reserved by the network reserved-b (id {reserved})" in raised.value.what
 
@@ -112,10 +116,10 @@ def test_a_range_to_be_made_anew_is_kept_while_it_is_leased(newer: Stage) -> Non
     vm = newer.vm(plane.hosts(newer.facts())["host-0"].id)
     moved = outputs(eips=(0,))
     moved = replace(moved, eips={"eip-0": replace(moved.eips["eip-0"], private_address="10.0.128.70")})
-    (change,) = plane.diff(plane.observe(), moved, reports())
+    (change,) = changes_in(plane, plane.observe(), moved, reports())
     assert change.action is Action.REPLACE
     with pytest.raises(InUseError, match=rf"eip-0 \(203.0.113.10\) is leased to VM {vm}"):
-        plane.apply(plane.observe(), moved, reports())
+        apply(plane, plane.observe(), moved, reports())
     assert [existing.address for existing in network(newer).ranges] == ["10.0.128.2"]
 
 
@@ -133,23 +137,23 @@ def test_a_vm_that_comes_between_the_look_and_the_disabling(newer: Stage) -> Non
     with pytest.raises(
         InUseError, match=r"host-1 \(198.51.100.11\) has got the VMs 0; the hosts named are disabled now"
     ):
-        plane.release(plane.observe(), outputs((0, 2)))
+        prepare(plane, plane.observe(), outputs((0, 2)))
     assert state(newer)["host-1"] == "disabled"
 
 
 def test_the_replicas_move_before_their_host_goes(newer: Stage) -> None:
     plane = newer.applied()
-    plane.release(plane.observe(), outputs((1, 2)))
+    prepare(plane, plane.observe(), outputs((1, 2)))
     system = next(one for one in newer.facts().datastores if one.name == "edge-paris-system")
     assert text_of(system.template, "REPLICA_HOST") == "198.51.100.11"
 
 
 def test_the_replicas_are_elsewhere_while_their_host_is_made_anew(newer: Stage) -> None:
     plane = newer.applied()
-    plane.release(plane.observe(), outputs(), replaced={"host-0"})
+    prepare(plane, plane.observe(), outputs(), replaced={"host-0"})
     system = next(one for one in newer.facts().datastores if one.name == "edge-paris-system")
     assert text_of(system.template, "REPLICA_HOST") == "198.51.100.11"
-    assert [change.key for change in plane.diff(plane.observe(), outputs(), reports())] == [
+    assert [change.key for change in changes_in(plane, plane.observe(), outputs(), reports())] == [
         "edge-paris-system",
         "host-0",
     ]
@@ -159,7 +163,7 @@ def test_a_release_that_died_is_gone_on_with(newer: Stage) -> None:
     plane = newer.applied()
     fewer = outputs((0, 2), (0,))
     stale = plane.observe()
-    plane.release(stale, fewer)
-    plane.release(stale, fewer)  # as a run would that looked before
-    plane.apply(plane.observe(), fewer, reports(0, 2))
-    assert plane.diff(plane.observe(), fewer, reports(0, 2)) == ()
+    prepare(plane, stale, fewer)
+    prepare(plane, stale, fewer)  # as a run would that looked before
+    apply(plane, plane.observe(), fewer, reports(0, 2))
+    assert changes_in(plane, plane.observe(), fewer, reports(0, 2)) == ()

@@ -16,7 +16,7 @@ from edgewrap.opennebula.api.client import FrontEnd
 from edgewrap.opennebula.api.credentials import Session
 from edgewrap.opennebula.api.transport import HttpWire
 from edgewrap.opennebula.plane import OpenNebulaPlane
-from tests.support.front_end import outputs, reports, spec
+from tests.support.front_end import apply, changes_in, outputs, reports, spec
 from tests.support.front_end_process import PASSWORD, FrontEndProcess
 from tests.support.relay import Relay, relay
 
@@ -99,11 +99,11 @@ def test_a_restart_in_the_middle_of_an_apply_is_only_told(front_end: FrontEndPro
     events: list[Event] = []
     wire = RestartingWire(front_end, method)
     plane = OpenNebulaPlane(spec(), FrontEnd(front_end.url, LOGIN, wire=wire, emit=events.append), events.append)
-    plane.apply(plane.observe(), outputs(), reports())
+    apply(plane, plane.observe(), outputs(), reports())
     assert wire.restart is not None
     wire.restart.join()
     assert sum("waiting up to 60 s" in event.text for event in events) == 1
-    assert plane.diff(plane.observe(), outputs(), reports()) == ()
+    assert changes_in(plane, plane.observe(), outputs(), reports()) == ()
 
 
 def test_the_wait_ends(front_end: FrontEndProcess) -> None:
@@ -138,13 +138,13 @@ def test_a_write_whose_answer_is_lost_is_not_made_again_and_the_next_run_goes_on
     plane = OpenNebulaPlane(spec(), FrontEnd(proxy.url, LOGIN), events.append)
     proxy.after = once(f"one.{method}")
     with pytest.raises(FrontEndUnreachableError) as raised:
-        plane.apply(plane.observe(), outputs(), reports())
+        apply(plane, plane.observe(), outputs(), reports())
     assert raised.value.what.endswith(f"; one.{method} may have been done")
     assert raised.value.advice.endswith("a run looks first at what is there, so nothing is done twice")
     assert [method_of(body) for body in proxy.bodies].count(f"one.{method}") == 1
-    plane.apply(plane.observe(), outputs(), reports())
+    apply(plane, plane.observe(), outputs(), reports())
     facts = plane.observe()
-    assert plane.diff(facts, outputs(), reports()) == ()
+    assert changes_in(plane, facts, outputs(), reports()) == ()
     assert (len(facts.clusters), len(facts.hosts), len(facts.networks)) == (2, 3, 1)
     assert [one.key for one in facts.networks[0].ranges] == ["eip-0", "eip-1"]
 

@@ -7,7 +7,8 @@ import pytest
 from edgewrap.errors import OpenNebulaError
 from edgewrap.finding import Verdict
 from edgewrap.opennebula.kinds.datastore import DatastoreFacts
-from tests.support.front_end import Stage, outputs, reports, spec
+from edgewrap.plane import Context
+from tests.support.front_end import Stage, apply, changes_in, destroy, outputs, reports, spec
 
 DEFAULT, FILES = 1, 2
 THEIRS = {"NAME": "theirs", "TYPE": "IMAGE_DS", "DS_MAD": "fs", "TM_MAD": "ssh"}
@@ -35,22 +36,22 @@ def test_an_image_in_the_datastore_default_and_a_nic_on_our_network_go_together(
 def test_they_are_added_and_nothing_else_about_them_is_changed(stage: Stage) -> None:
     before = datastore(stage, DEFAULT), datastore(stage, FILES)
     plane = stage.plane()
-    change = plane.diff(plane.observe(), outputs(), reports())[0]
+    change = changes_in(plane, plane.observe(), outputs(), reports())[0]
     assert (change.kind, change.after["SHARED_DATASTORES"]) == ("cluster", "default, files")
     plane = stage.applied()
     assert shared(stage) == (DEFAULT, FILES)
     for was in before:
         now = datastore(stage, was.id)
         assert (now.name, now.uid, now.template, now.clusters) == (was.name, was.uid, was.template, (0, 100))
-    assert plane.diff(plane.observe(), outputs(), reports()) == ()
+    assert changes_in(plane, plane.observe(), outputs(), reports()) == ()
 
 
 def test_they_are_no_obstacle_to_destroy_and_stay_where_they_were(stage: Stage) -> None:
     before = datastore(stage, DEFAULT), datastore(stage, FILES)
     plane = stage.applied()
     stage.one.call("image.allocate", {"NAME": "disk", "TYPE": "DATABLOCK", "SIZE": "8"}, FILES, False)
-    assert {change.key for change in plane.destroy_changes(plane.observe())}.isdisjoint({"default", "files"})
-    plane.destroy(plane.observe())
+    assert {change.key for change in plane.destroy(plane.observe(), Context()).changes}.isdisjoint({"default", "files"})
+    destroy(plane, plane.observe())
     assert [one.name for one in stage.facts().clusters] == ["default"]
     assert (datastore(stage, DEFAULT), datastore(stage, FILES).clusters) == (before[0], before[1].clusters)
 
@@ -58,9 +59,9 @@ def test_they_are_no_obstacle_to_destroy_and_stay_where_they_were(stage: Stage) 
 def test_one_that_was_taken_out_comes_back(newer: Stage) -> None:
     plane = newer.applied()
     newer.one.call("cluster.deldatastore", 100, DEFAULT)
-    (change,) = plane.diff(plane.observe(), outputs(), reports())
+    (change,) = changes_in(plane, plane.observe(), outputs(), reports())
     assert (change.before["SHARED_DATASTORES"], change.after["SHARED_DATASTORES"]) == ("files", "default, files")
-    plane.apply(plane.observe(), outputs(), reports())
+    apply(plane, plane.observe(), outputs(), reports())
     assert shared(newer) == (DEFAULT, FILES)
 
 
@@ -68,18 +69,18 @@ def test_ids_and_names_and_none(newer: Stage) -> None:
     number = newer.one.call("datastore.allocate", THEIRS)
     named = newer.applied(of=spec(opennebula={"shared_datastores": ["theirs", DEFAULT, "default"]}))
     assert shared(newer) == (DEFAULT, number)
-    assert named.diff(named.observe(), outputs(), reports()) == ()
+    assert changes_in(named, named.observe(), outputs(), reports()) == ()
     none = newer.plane(spec(opennebula={"shared_datastores": []}))
-    none.apply(none.observe(), outputs(), reports())
+    apply(none, none.observe(), outputs(), reports())
     assert shared(newer) == ()
-    assert none.diff(none.observe(), outputs(), reports()) == ()
+    assert changes_in(none, none.observe(), outputs(), reports()) == ()
 
 
 def test_what_the_spec_no_longer_names_is_no_obstacle_to_destroy(newer: Stage) -> None:
     """The cluster itself says what was added to it."""
     newer.applied()
     plane = newer.plane(spec(opennebula={"shared_datastores": []}))
-    plane.destroy(plane.observe())
+    destroy(plane, plane.observe())
     assert [one.name for one in newer.facts().clusters] == ["default"]
 
 
@@ -87,9 +88,9 @@ def test_one_that_somebody_put_there_by_hand_and_the_spec_names_is_no_obstacle(n
     """As was the way around the missing datastores before there was a field for them."""
     without = newer.applied(of=spec(opennebula={"shared_datastores": []}))
     newer.one.call("cluster.adddatastore", 100, DEFAULT)
-    assert without.diff(without.observe(), outputs(), reports()) == ()
+    assert changes_in(without, without.observe(), outputs(), reports()) == ()
     plane = newer.plane()
-    plane.destroy(plane.observe())
+    destroy(plane, plane.observe())
     assert [one.name for one in newer.facts().clusters] == ["default"]
 
 
@@ -102,8 +103,7 @@ def test_one_that_is_not_there_is_told_before_anything_is_made(newer: Stage) -> 
         f"{text}; the datastores there are: 0 (system), 1 (default), 2 (files)",
     )
     newer.wire.methods.clear()
-    for call in (plane.diff, plane.apply):
-        with pytest.raises(OpenNebulaError, match=text):
-            call(plane.observe(), outputs(), reports())
+    with pytest.raises(OpenNebulaError, match=text):
+        changes_in(plane, plane.observe(), outputs(), reports())
     assert not [method for method in newer.wire.methods if not method.endswith((".info", ".version"))]
-    assert plane.destroy_changes(plane.observe()) == ()
+    assert plane.destroy(plane.observe(), Context()).changes == ()

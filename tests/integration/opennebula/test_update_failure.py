@@ -9,7 +9,7 @@ from edgewrap.errors import OpenNebulaError
 from edgewrap.lab.opennebula import records
 from edgewrap.lab.opennebula.records import NetworkState
 from edgewrap.opennebula.kinds.virtual_network import READY, UPDATE_FAILURE
-from tests.support.front_end import Stage, outputs, reports
+from tests.support.front_end import Stage, apply, changes_in, destroy, outputs, reports
 
 
 def spoil(stage: Stage, *vms: int) -> int:
@@ -24,16 +24,16 @@ def test_it_is_told_with_the_vms_and_mended(stage: Stage) -> None:
     spoil(stage, 3, 5)
     facts = plane.observe()
     assert [one.state for one in facts.networks] == [UPDATE_FAILURE]
-    (change,) = plane.diff(facts, outputs(), reports())
+    (change,) = changes_in(plane, facts, outputs(), reports())
     assert (change.key, change.action, dict(change.before)) == (
         "edge-paris-public",
         Action.UPDATE,
         {"STATE": "UPDATE_FAILURE"},
     )
     assert change.why == "its last change could not be made for VM 3, VM 5"
-    plane.apply(facts, outputs(), reports())
+    apply(plane, facts, outputs(), reports())
     assert [one.state for one in plane.observe().networks] == [READY]
-    assert plane.diff(plane.observe(), outputs(), reports()) == ()
+    assert changes_in(plane, plane.observe(), outputs(), reports()) == ()
 
 
 def test_vms_that_cannot_take_it_this_time_either_do_not_keep_the_ranges_from_coming(newer: Stage) -> None:
@@ -46,7 +46,7 @@ def test_vms_that_cannot_take_it_this_time_either_do_not_keep_the_ranges_from_co
 
     newer.wire.before = fails_again
     with pytest.raises(OpenNebulaError) as raised:
-        plane.apply(plane.observe(), outputs(), reports())
+        apply(plane, plane.observe(), outputs(), reports())
     assert raised.value.what.endswith("is in UPDATE_FAILURE: its last change could not be made for VM 3")
     assert "onevnet recover 0 --success" in raised.value.advice
     (network,) = plane.observe().networks
@@ -59,14 +59,14 @@ def test_an_update_that_mends_it_by_itself_is_not_followed_by_another_try(newer:
     facts = plane.observe()
     newer.one.call("vn.recover", number, 3)
     newer.wire.methods.clear()
-    plane.apply(facts, outputs(), reports())
+    apply(plane, facts, outputs(), reports())
     assert "vn.recover" not in newer.wire.methods
 
 
 def test_it_can_be_destroyed(stage: Stage) -> None:
     plane = stage.applied()
     spoil(stage, 3)
-    plane.destroy(plane.observe())
+    destroy(plane, plane.observe())
     assert plane.observe().networks == ()
 
 

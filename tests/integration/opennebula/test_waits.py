@@ -12,7 +12,7 @@ from edgewrap.lab.opennebula.records import NetworkState
 from edgewrap.opennebula.executor import await_network
 from edgewrap.opennebula.kinds.operation import Settled
 from edgewrap.opennebula.kinds.virtual_network import ERROR, LOCK_CREATE
-from tests.support.front_end import UUID, Stage, outputs, report, reports
+from tests.support.front_end import UUID, Stage, apply, changes_in, destroy, outputs, prepare, report, reports
 
 BAD_RANGE = 'AR = [ TYPE = "IP4", SIZE = "1" ]'
 MARK = (
@@ -42,15 +42,15 @@ def test_our_network_in_error_is_made_anew(stage: Stage) -> None:
     settle(stage, number)
     facts = plane.observe()
     assert [one.state for one in facts.networks] == [ERROR]
-    changes = plane.diff(facts, outputs(), reports())
+    changes = changes_in(plane, facts, outputs(), reports())
     assert [(change.key, change.action) for change in changes] == [
         ("edge-paris-public", Action.REPLACE),
         ("eip-0", Action.CREATE),
         ("eip-1", Action.CREATE),
     ]
     assert "Wrong or empty IP attribute" in changes[0].why
-    plane.apply(facts, outputs(), reports())
-    assert plane.diff(plane.observe(), outputs(), reports()) == ()
+    apply(plane, facts, outputs(), reports())
+    assert changes_in(plane, plane.observe(), outputs(), reports()) == ()
 
 
 @pytest.mark.parametrize("state", [NetworkState.ERROR, NetworkState.LOCK_DELETE])
@@ -63,14 +63,14 @@ def test_our_network_that_gives_no_single_range_back_goes_as_a_whole(stage: Stag
 
     leave()
     fewer = outputs(eips=(0,))
-    plane.release(plane.observe(), fewer)
+    prepare(plane, plane.observe(), fewer)
     assert plane.observe().networks == ()
-    plane.apply(plane.observe(), fewer, reports())
+    apply(plane, plane.observe(), fewer, reports())
     (network,) = plane.observe().networks
     assert [one.key for one in network.ranges] == ["eip-0"]
 
     leave()
-    plane.destroy(plane.observe())
+    destroy(plane, plane.observe())
     assert plane.observe().networks == ()
 
 
@@ -82,8 +82,8 @@ def test_our_network_that_is_still_being_made_is_waited_for(stage: Stage) -> Non
     stage.one.call("vn.allocate", MARK, 0)
     facts = plane.observe()
     assert [one.state for one in facts.networks] == [LOCK_CREATE]
-    plane.apply(facts, outputs(), reports())
-    assert plane.diff(plane.observe(), outputs(), reports()) == ()
+    apply(plane, facts, outputs(), reports())
+    assert changes_in(plane, plane.observe(), outputs(), reports()) == ()
 
 
 def test_a_wait_ends(newer: Stage) -> None:
@@ -117,7 +117,7 @@ def test_hosts_are_waited_for_until_they_are_monitored(stage: Stage) -> None:
 def test_a_host_that_is_not_monitored_in_time_is_told_with_what_may_be_wrong(stage: Stage) -> None:
     stage.lab.interval = 60
     plane = stage.plane()
-    plane.apply(plane.observe(), outputs(), {"host-1": report(1)})
+    apply(plane, plane.observe(), outputs(), {"host-1": report(1)})
     host_1 = plane.hosts(plane.observe())["host-1"]
     stage.one.call("host.update", host_1.id, {"ERROR": "Error monitoring: Connection refused"}, 1)
     with pytest.raises(OpenNebulaError) as raised:
@@ -132,7 +132,7 @@ def test_a_host_that_is_not_monitored_in_time_is_told_with_what_may_be_wrong(sta
 
 def test_a_host_that_is_offline_is_not_waited_for(stage: Stage) -> None:
     plane = stage.plane()
-    plane.apply(plane.observe(), outputs(), {"host-0": report(0), "host-1": report(1, ready=False)})
+    apply(plane, plane.observe(), outputs(), {"host-0": report(0), "host-1": report(1, ready=False)})
     plane.wait_monitored(["host-0", "host-1"], 10)
     found = plane.hosts(plane.observe())
     assert (found["host-0"].state_word, found["host-1"].state_word) == ("monitored", "offline")

@@ -1,10 +1,10 @@
-"""Which groups move ahead of the rest of a plan, why, and what was not planned."""
+"""Which groups move ahead of the rest of a plan, and why."""
 
 from __future__ import annotations
 
 import pytest
 
-from edgewrap.aws.group_moves import instances_made, moves_ahead, reasons, unplanned_changes, without_instances
+from edgewrap.aws.group_moves import instances_made, moves_ahead, reasons
 from edgewrap.aws.inputs.decide import decide_inputs
 from edgewrap.change import Action, Change, PlaneName
 from edgewrap.outputs import GroupOutput, HostOutput, Outputs
@@ -64,21 +64,6 @@ def test_moves_ahead(changes: list[str], ahead: tuple[str, ...]) -> None:
 def test_instances_that_are_gone_are_those_to_be_created() -> None:
     changes = [change(words) for words in ("create instance host-0", "replace instance host-1", "create vpc vpc")]
     assert instances_made(changes) == {"host-0"}
-
-
-def test_what_was_not_planned() -> None:
-    planned = [change("replace instance host-0"), change("update vpc vpc")]
-    assert unplanned_changes([change("update vpc vpc")], planned) == ()
-    [more] = unplanned_changes([change("update vpc vpc"), change("delete instance host-0")], planned)
-    assert (more.key, more.action) == ("host-0", Action.DELETE)
-    [more] = unplanned_changes(planned, without_instances(planned))
-    assert (more.key, more.action) == ("host-0", Action.REPLACE)
-
-
-def test_what_was_to_be_made_anew_and_has_gone_meanwhile_is_as_planned() -> None:
-    anew, made = change(f"replace {ATTACHMENT} group-1"), change(f"create {ATTACHMENT} group-1")
-    assert unplanned_changes([made], [anew]) == ()
-    assert unplanned_changes([anew], [made]) == (anew,)
 
 
 def test_reasons() -> None:

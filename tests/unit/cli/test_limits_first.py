@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from edgewrap.aws.plan import AwsPlan
 from edgewrap.aws.preflight.quotas import ELASTIC_IPS, VPCS, Demand, check_quota, vcpu_quota
 from edgewrap.change import Action, Change, PlaneName
 from edgewrap.cli.main import build, run
 from edgewrap.engine.dead_hosts import HostDisposition
 from edgewrap.engine.plan import Observed, RunPlan
 from edgewrap.finding import Finding, Verdict
-from tests.support.aws_plane import PUBLIC_KEY
+from edgewrap.plane import Context
+from tests.support.aws_plane import PUBLIC_KEY, first_inputs, make_spec
 from tests.support.front_end import outputs
 
 SPEC = """
@@ -31,7 +33,7 @@ def applied(monkeypatch: pytest.MonkeyPatch) -> list[RunPlan]:
     """The plans that were applied: in these tests nothing is."""
     plans: list[RunPlan] = []
 
-    def apply(cluster: object, plan: RunPlan, waits: object) -> None:
+    def apply(cluster: object, plan: RunPlan, waits: object, *, look_again: bool) -> None:
         plans.append(plan)
 
     monkeypatch.setattr("edgewrap.engine.apply.apply", apply)
@@ -40,9 +42,10 @@ def applied(monkeypatch: pytest.MonkeyPatch) -> list[RunPlan]:
 
 def finish(arguments: list[str], finding: Finding, directory: Path, monkeypatch: pytest.MonkeyPatch) -> int:
     """Run a command whose plan has this finding; its exit code."""
-    observed = Observed(None, None, None, {}, None, HostDisposition())
+    observed = Observed(None, None, None, None, HostDisposition(), Context())
     changes = (Change(PlaneName.AWS, "vpc", "vpc", Action.CREATE),)
-    made = RunPlan((PlaneName.AWS,), observed, outputs(), changes, (), (finding,))
+    aws = AwsPlan(changes, directory / "plan", True, outputs(), first_inputs(make_spec()))
+    made = RunPlan((PlaneName.AWS,), observed, Context(outputs()), aws, findings=(finding,))
     monkeypatch.setattr("edgewrap.engine.plan.make_plan", lambda *_, **_options: made)
     monkeypatch.setenv("EDGEWRAP_DIR", str(directory / "runs"))
     (directory / "key.pub").write_text(f"{PUBLIC_KEY}\n")

@@ -30,6 +30,7 @@ def test_a_filter_of_warnings_that_a_thread_loses_is_there_before_the_threads(tm
     """`requests` ignores the warning by a filter of its own, which an import of botocore beside it takes away."""
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("default")
+        warnings.simplefilter("ignore", ResourceWarning)  # of what other tests left to the garbage collector
         Cluster(make_spec(), Workspace(tmp_path), lambda event: None, {})
         warnings.warn("SOCKS support in urllib3 requires the installation of optional dependencies", stacklevel=1)
         warnings.warn("another", stacklevel=1)

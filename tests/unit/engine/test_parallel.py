@@ -57,14 +57,13 @@ def cluster_with(terraforms: Callable[..., object], children: ProcessRunner, eve
     cluster.spec.hosts.retired = []
     cluster.spec.hosts.count = 0
     cluster.aws.interrupt = children.interrupt
-    cluster.aws.plan = terraforms
+    cluster.aws.plan = cluster.aws.destroy = terraforms
     state = Mock()
     state.outputs.uuid = UUID
     state.outputs.hosts = {}
     cluster.aws.current.return_value = cluster.aws.observe.return_value = state
     cluster.aws.requirements.return_value = ()
     cluster.opennebula.uuids.return_value = frozenset({UUID})
-    cluster.opennebula.destroy_changes.return_value = ()
     return cluster
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edgewrap.aws.facts import AwsState
-from edgewrap.aws.preflight.checks import Topic, expected_topics, planned_topics, replaced_hosts
+from edgewrap.aws.preflight.checks import Topic, expected_topics, planned_topics, replaced_hosts, without_state
 from edgewrap.change import Action, Change, PlaneName
 from edgewrap.engine.cluster import Cluster
 from edgewrap.engine.preflight import preflight, raise_on_failure, report_findings
@@ -107,6 +107,9 @@ class BrokenState:
         assert state is None
         checks = ("credentials", "VPCs", "Elastic IPs", "vCPUs", "instance type", "network interfaces")
         return tuple(Finding(PlaneName.AWS, check, Verdict.OK, "fine") for check in checks)
+
+    def preflight_without_state(self) -> tuple[Finding, ...]:
+        return without_state(self.preflight(None))
 
 
 def test_a_state_that_cannot_be_read_leaves_what_does_not_depend_on_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from edgewrap.events import discard
 from edgewrap.hosts.desired import desired_host
 from edgewrap.hosts.plane import HostsPlane, Observation
 from edgewrap.outputs import UNKNOWN, HostPin
+from edgewrap.plane import Context
 from tests.unit.hosts.recorded import outputs, recorded, spec
 
 PLANE = HostsPlane(spec(), discard)
@@ -23,14 +24,14 @@ FAILURE = HostError("host-0", "it is silent", cause="", advice="")
 def test_a_host_as_wanted_is_ready() -> None:
     facts = recorded("entry", host=desired_host(spec(), OUTPUTS, "host-0"))
     seen = Observation({"host-0": facts}, {}, {"host-0": PIN})
-    assert PLANE.diff(OUTPUTS, seen) == ()
-    report = PLANE.reports(OUTPUTS, seen)["host-0"]
+    assert PLANE.plan(seen, Context(OUTPUTS)).changes == ()
+    report = PLANE.reports(seen, Context(OUTPUTS))["host-0"]
     assert (report.ready, report.pin, report.phydev, report.mtu) == (True, PIN, "eth0", 1500)
 
 
 def test_a_host_that_failed_is_not_ready_though_it_was_read() -> None:
     seen = Observation({"host-0": recorded("entry")}, {"host-0": FAILURE}, {"host-0": PIN})
-    assert not PLANE.reports(OUTPUTS, seen)["host-0"].ready
+    assert not PLANE.reports(seen, Context(OUTPUTS))["host-0"].ready
 
 
 @pytest.mark.parametrize("instance_id", ["i-new", UNKNOWN])
@@ -38,15 +39,17 @@ def test_facts_of_a_replaced_instance_tell_nothing(instance_id: str) -> None:
     host = replace(OUTPUTS.hosts["host-0"], instance_id=instance_id)
     replaced = replace(OUTPUTS, hosts={"host-0": host})
     seen = Observation({"host-0": recorded("entry")}, {}, {"host-0": PIN})
-    assert PLANE.reports(replaced, seen) == {}
-    assert {change.action for change in PLANE.diff(replaced, seen)} == {Action.CREATE}
+    assert PLANE.reports(seen, Context(replaced)) == {}
+    assert {change.action for change in PLANE.plan(seen, Context(replaced)).changes} == {Action.CREATE}
 
 
 def test_of_a_host_that_could_not_be_read_nothing_is_told() -> None:
-    assert PLANE.diff(OUTPUTS, Observation(failures={"host-0": FAILURE})) == ()
+    assert PLANE.plan(Observation(failures={"host-0": FAILURE}), Context(OUTPUTS)).changes == ()
 
 
 def test_of_a_silent_host_that_is_to_be_replaced_everything_is() -> None:
     host = replace(OUTPUTS.hosts["host-0"], instance_id=UNKNOWN)
-    changes = PLANE.diff(replace(OUTPUTS, hosts={"host-0": host}), Observation(failures={"host-0": FAILURE}))
+    changes = PLANE.plan(
+        Observation(failures={"host-0": FAILURE}), Context(replace(OUTPUTS, hosts={"host-0": host}))
+    ).changes
     assert {change.action for change in changes} == {Action.CREATE}
