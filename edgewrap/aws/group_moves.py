@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from edgewrap.aws.inputs.model import Inputs
+from edgewrap.aws.terraform.resources import ATTACHMENT, INSTANCE, INTERFACE
 from edgewrap.change import Action, Change
 from edgewrap.outputs import HostOutput, Outputs
-
-INSTANCE, INTERFACE, ATTACHMENT = "instance", "network interface", "network interface attachment"
 
 
 def moves_ahead(changes: Collection[Change], placement: Mapping[str, str], stood: Outputs) -> tuple[str, ...]:
@@ -22,11 +21,11 @@ def moves_ahead(changes: Collection[Change], placement: Mapping[str, str], stood
     unsettled = {change.key for change in changes if _comes_or_goes(change)}
     if not unsettled:
         return ()
-    made = {change.key for change in changes if change.kind == INTERFACE and change.action is not Action.UPDATE}
+    made = {change.key for change in changes if change.kind == INTERFACE.kind and change.action is not Action.UPDATE}
     return tuple(
         change.key
         for change in changes
-        if change.kind == ATTACHMENT
+        if change.kind == ATTACHMENT.kind
         and change.key in stood.groups
         and change.key not in made
         and stood.groups[change.key].host != placement[change.key]
@@ -41,7 +40,9 @@ def without_instances(changes: Iterable[Change]) -> tuple[Change, ...]:
 
 def instances_made(changes: Iterable[Change]) -> frozenset[str]:
     """The keys of the hosts whose instance is made where there is none."""
-    return frozenset(change.key for change in changes if change.kind == INSTANCE and change.action is Action.CREATE)
+    return frozenset(
+        change.key for change in changes if change.kind == INSTANCE.kind and change.action is Action.CREATE
+    )
 
 
 def reasons(
@@ -60,7 +61,7 @@ def reasons(
 
 
 def _comes_or_goes(change: Change) -> bool:
-    return change.kind == INSTANCE and change.action is not Action.UPDATE
+    return change.kind == INSTANCE.kind and change.action is not Action.UPDATE
 
 
 def _why_off(key: str, inputs: Inputs, hosts: Mapping[str, HostOutput], replaced: Collection[str]) -> str:

@@ -9,7 +9,7 @@ from edgewrap.aws.inputs.immutable_fields import refused_changes, refused_sizes
 from edgewrap.aws.inputs.model import Foundation, Inputs, InterfaceLimits, Retired, eip_key, group_key, host_key
 from edgewrap.aws.inputs.opennebula_version import decide_version
 from edgewrap.aws.inputs.placement import place
-from edgewrap.aws.state.untracked import INSTANCE, KEY_PAIR, SUBNET, VPC
+from edgewrap.aws.terraform.resources import INSTANCE, KEY_PAIR, SUBNET, VPC
 from edgewrap.errors import RefusedChangeError
 from edgewrap.spec.addressing import active_indexes
 from edgewrap.spec.models import Spec
@@ -34,12 +34,12 @@ class Lookups(Protocol):
         """The text of the user's public key file: one line, no line end."""
 
 
-VPC_KEY, SUBNET_KEY, KEY_PAIR_KEY = "vpc", "subnet", "key-pair"
-
-
 def unprovisioned(hosts: Iterable[str], addresses: Collection[str]) -> frozenset[str]:
     """The keys of hosts, VPC, subnet and key pair that a state with these `addresses` does not hold."""
-    wanted = {VPC_KEY: VPC, SUBNET_KEY: SUBNET, KEY_PAIR_KEY: KEY_PAIR, **{key: INSTANCE.format(key) for key in hosts}}
+    wanted = {
+        **{resource.key: resource.address() for resource in (VPC, SUBNET, KEY_PAIR)},
+        **{key: INSTANCE.address(key) for key in hosts},
+    }
     return frozenset(key for key, address in wanted.items() if address not in addresses)
 
 
@@ -112,14 +112,14 @@ def _still_binding(spec: Spec, previous: Inputs, lookups: Lookups, missing: Coll
     if any(host not in missing for host in previous.amis):
         return previous
     foundation, network = previous.foundation, spec.aws.network
-    if SUBNET_KEY in missing:
+    if SUBNET.key in missing:
         # left open, the zone stays where it can: what a killed run made without a trace in the state is in it
         zone = lookups.first_zone(foundation.zone) if spec.aws.zone == "auto" else spec.aws.zone
         foundation = foundation.model_copy(update={"zone": zone})
-        if VPC_KEY in missing or str(network.cidr) == foundation.vpc_cidr:
+        if VPC.key in missing or str(network.cidr) == foundation.vpc_cidr:
             cidrs = {"vpc_cidr": str(network.cidr), "subnet_cidr": str(network.subnet_cidr)}
             foundation = foundation.model_copy(update=cidrs)
-    public_key = lookups.public_key() if KEY_PAIR_KEY in missing else previous.public_key
+    public_key = lookups.public_key() if KEY_PAIR.key in missing else previous.public_key
     return previous.model_copy(update={"foundation": foundation, "public_key": public_key})
 
 

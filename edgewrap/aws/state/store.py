@@ -10,7 +10,7 @@ from typing import Protocol
 from edgewrap.atomic_files import write_atomically
 from edgewrap.aws.state.document import StateDocument
 from edgewrap.aws.state.s3 import Bucket
-from edgewrap.aws.terraform.runner import Places
+from edgewrap.aws.terraform.workdir import WorkDir
 from edgewrap.change import PlaneName
 from edgewrap.errors import StateError
 from edgewrap.events import Emit, Event, EventKind, discard
@@ -50,24 +50,24 @@ class StateStore(Protocol):
 
 
 def state_store(
-    spec: Spec, places: Places, environ: Mapping[str, str], emit: Emit = discard, *, locked: bool = False
+    spec: Spec, workdir: WorkDir, environ: Mapping[str, str], emit: Emit = discard, *, locked: bool = False
 ) -> StateStore:
     """The place that the spec names. `locked`: this run holds the cluster's lock, so no terraform is at the state."""
     bucket = Bucket.of(spec, environ)
-    return LocalStore(places, emit, locked=locked) if bucket is None else BucketStore(bucket, places)
+    return LocalStore(workdir, emit, locked=locked) if bucket is None else BucketStore(bucket, workdir)
 
 
 class LocalStore:
     """A file in the working directory, with the states before it in `backups/`."""
 
-    def __init__(self, places: Places, emit: Emit = discard, *, locked: bool = False) -> None:
-        self._places = places
+    def __init__(self, workdir: WorkDir, emit: Emit = discard, *, locked: bool = False) -> None:
+        self._workdir = workdir
         self._emit = emit
         self._locked = locked
 
     @property
     def place(self) -> str:
-        return str(self._places.state)
+        return str(self._workdir.state)
 
     def read(self) -> StateDocument | None:
         """The state file. None where neither it nor a backup of it is there.
@@ -75,8 +75,8 @@ class LocalStore:
         One that Terraform was killed over, half written, is put back as it was before that run: what the run made is
         found by its tags.
         """
-        path = self._places.state
-        _refuse_unsaved(self._places, f"cp '{self._places.unsaved}' '{path}'")
+        path = self._workdir.state
+        _refuse_unsaved(self._workdir, f"cp '{self._workdir.unsaved}' '{path}'")
         try:
             text = path.read_bytes()
         except FileNotFoundError:
@@ -88,13 +88,13 @@ class LocalStore:
                 cause="it belongs to another user, perhaps",
                 advice="run as the user who applied the cluster, or set EDGEWRAP_DIR to another directory",
             ) from error
-        if self._locked and self._places.state_in_use.exists() and _cut_off(text):
+        if self._locked and self._workdir.state_in_use.exists() and _cut_off(text):
             return self._before_the_killed_run()
         return StateDocument.read(text, str(path), self._restore())
 
     def back_up(self) -> None:
         """Copy the state to `backups/`, under its serial; the oldest copies go."""
-        directory = self._places.backups
+        directory = self._workdir.backups
         document = self.read()
         if document is None:
             return
@@ -106,18 +106,18 @@ class LocalStore:
 
     def pending_inputs(self) -> str | None:
         try:
-            return self._places.begun.read_text()
+            return self._workdir.begun.read_text()
         except FileNotFoundError:
             return None
 
     def mark_started(self, inputs: str) -> None:
-        write_atomically(self._places.begun, inputs)
+        write_atomically(self._workdir.begun, inputs)
 
     def mark_finished(self) -> None:
-        self._places.begun.unlink(missing_ok=True)
+        self._workdir.begun.unlink(missing_ok=True)
 
     def _before_the_killed_run(self) -> StateDocument | None:
-        path, newest = self._places.state, self._newest_backup(_is_whole)
+        path, newest = self._workdir.state, self._newest_backup(_is_whole)
         if newest is None:  # it was the first run
             path.replace(path.with_name(f"{path.name}.cut-off"))
             return None
@@ -130,7 +130,7 @@ class LocalStore:
         newest = self._newest_backup(_holds_something)
         if newest is not None:
             raise StateError(
-                f"the Terraform state {self._places.state} is gone, but a backup of it is there",
+                f"the Terraform state {self._workdir.state} is gone, but a backup of it is there",
                 cause="the file was deleted or moved; without it edgewrap would make a second cluster",
                 advice=f"nothing was changed; put it back, or {self._restore()}",
             )
@@ -139,20 +139,20 @@ class LocalStore:
         newest = self._newest_backup(_holds_something)
         if newest is None:
             return "put back a copy of your own"
-        return f"put back the last backup (`cp '{newest}' '{self._places.state}'`)"
+        return f"put back the last backup (`cp '{newest}' '{self._workdir.state}'`)"
 
     def _newest_backup(self, suits: Callable[[Path], bool]) -> Path | None:
-        terraforms_own = self._places.state.with_name(f"{self._places.state.name}.backup")
-        found = [path for path in (terraforms_own, *self._places.backups.glob("*.tfstate")) if suits(path)]
+        terraforms_own = self._workdir.state.with_name(f"{self._workdir.state.name}.backup")
+        found = [path for path in (terraforms_own, *self._workdir.backups.glob("*.tfstate")) if suits(path)]
         return max(found, key=_written, default=None)
 
 
 class BucketStore:
     """An object in S3; the bucket's versioning keeps those before it."""
 
-    def __init__(self, bucket: Bucket, places: Places) -> None:
+    def __init__(self, bucket: Bucket, workdir: WorkDir) -> None:
         self._bucket = bucket
-        self._places = places
+        self._workdir = workdir
 
     @property
     def place(self) -> str:
@@ -161,11 +161,11 @@ class BucketStore:
     def read(self) -> StateDocument | None:
         """The object. None where there is none, and no local state that was left behind either."""
         place = self.place
-        _refuse_unsaved(self._places, f"aws s3 cp '{self._places.unsaved}' '{place}'")
+        _refuse_unsaved(self._workdir, f"aws s3 cp '{self._workdir.unsaved}' '{place}'")
         stored = self._bucket.read(self._bucket.state_key)
         if stored is not None:
             return StateDocument.read(stored.data, place, "restore an earlier version of the object in the bucket")
-        local = self._places.state
+        local = self._workdir.state
         if _holds_something(local):
             raise StateError(
                 f"the cluster's Terraform state is still a local file: {local}",
@@ -201,12 +201,12 @@ def _cut_off(text: bytes) -> bool:
     return False
 
 
-def _refuse_unsaved(places: Places, command: str) -> None:
-    if places.unsaved.exists():
+def _refuse_unsaved(workdir: WorkDir, command: str) -> None:
+    if workdir.unsaved.exists():
         raise StateError(
-            f"an earlier run could not save its Terraform state, and left it in {places.unsaved}",
+            f"an earlier run could not save its Terraform state, and left it in {workdir.unsaved}",
             cause="S3, or the disk, did not take the state at the end of that run",
-            advice=f"put it where it belongs (`{command}`), remove {places.unsaved.name}, and run again",
+            advice=f"put it where it belongs (`{command}`), remove {workdir.unsaved.name}, and run again",
         )
 
 

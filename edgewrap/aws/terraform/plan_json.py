@@ -8,7 +8,15 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
-from edgewrap.aws.terraform.resources import HIDDEN, KINDS, ResourceName, resource_name
+from edgewrap.aws.terraform.resources import (
+    ATTACHMENT,
+    HIDDEN,
+    INSTANCE,
+    KIND_ORDER,
+    ResourceName,
+    find_resource,
+    resource_name,
+)
 from edgewrap.change import Action, Change, PlaneName
 from edgewrap.outputs import UNKNOWN
 
@@ -20,26 +28,10 @@ ACTIONS = {
     ("create", "delete"): Action.REPLACE,
 }
 
-TELLING = {
-    "aws_vpc": ("cidr_block",),
-    "aws_subnet": ("cidr_block", "availability_zone"),
-    "aws_route": ("destination_cidr_block",),
-    "aws_security_group": ("name",),
-    "aws_vpc_security_group_ingress_rule": ("ip_protocol", "from_port", "to_port", "cidr_ipv4", "description"),
-    "aws_vpc_security_group_egress_rule": ("ip_protocol", "from_port", "to_port", "cidr_ipv4", "description"),
-    "aws_key_pair": ("key_name",),
-    "aws_instance": ("instance_type", "ami", "private_ip"),
-    "aws_network_interface": ("private_ip",),
-    "aws_network_interface_attachment": ("device_index",),
-    "aws_eip": ("public_ip",),
-    "aws_eip_association": ("public_ip", "private_ip_address"),
-}
-"""The attributes worth showing of a thing that comes or goes as a whole."""
+REASONED = frozenset({INSTANCE.kind, ATTACHMENT.kind})
+"""Kinds that are created or replaced for a reason that Terraform does not know."""
 
-REASONED = frozenset({"instance", "network interface attachment"})
-"""Kinds that come or are made anew for a reason that Terraform does not know."""
-
-UNTOLD = frozenset({"id", "arn", "tags_all", "user_data", "user_data_base64"})
+NOT_SHOWN = frozenset({"id", "arn", "tags_all", "user_data", "user_data_base64"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +77,9 @@ def _change(entry: Mapping[str, Any], action: Action, drift: Mapping[str, Any] |
     old, new = _attributes(entry["change"], "before"), _attributes(entry["change"], "after")
     unknown = _marked(entry["change"].get("after_unknown") or {})
     if action in (Action.CREATE, Action.DELETE):
-        telling = TELLING.get(entry["type"], ())
-        old, new = ({key: side[key] for key in telling if key in side} for side in (old, new))
+        resource = find_resource(entry["type"], entry["name"])
+        shown = resource.shown if resource else ()
+        old, new = ({key: side[key] for key in shown if key in side} for side in (old, new))
         differing: set[str] = set()
     else:
         forced = {str(path[0]) for path in entry["change"].get("replace_paths", [])}
@@ -146,7 +139,7 @@ def _attributes(change: Mapping[str, Any], side: str) -> dict[str, str]:
     if sensitive is True:
         return {}
     secret = _marked(sensitive or {})
-    shown = {key: value for key, value in (change.get(side) or {}).items() if key not in UNTOLD | secret}
+    shown = {key: value for key, value in (change.get(side) or {}).items() if key not in NOT_SHOWN | secret}
     return {path: text for path, text in _flat(shown).items() if text}
 
 
@@ -201,7 +194,6 @@ def _with_unknown(known: Any, unknown: Any) -> Any:
 
 def _place(change: Change) -> tuple[int, str, int, str]:
     """Sorts by kind, in the order of the table of kinds, then by key with numbers as numbers."""
-    kinds = list(dict.fromkeys(KINDS.values()))
-    position = kinds.index(change.kind) if change.kind in kinds else len(kinds)
+    position = KIND_ORDER.index(change.kind) if change.kind in KIND_ORDER else len(KIND_ORDER)
     stem, _, number = change.key.rpartition("-")
     return (position, stem, int(number), "") if number.isdigit() else (position, change.key, 0, change.key)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,64 +22,15 @@ from edgewrap.aws.terraform.errors import terraform_error
 from edgewrap.aws.terraform.init_stamp import InitStamp
 from edgewrap.aws.terraform.json_output import OutputParser, RunOutput
 from edgewrap.aws.terraform.process import Finished, ProcessRunner
+from edgewrap.aws.terraform.resources import INSTANCE
+from edgewrap.aws.terraform.workdir import WorkDir
 from edgewrap.change import PlaneName
 from edgewrap.errors import Diagnostic, TerraformError
 from edgewrap.events import Emit, Event, EventKind
 from edgewrap.signals import defer_signals
 
 CHANGES_PRESENT = 2
-INSTANCE = "aws_instance"
 PARALLELISM = 30  # more hosts than this wait for each other; the default of 10 costs 10 s for every ten
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """Where terraform finds and leaves things, all below the working directory of a run.
-
-    `module`: the rendered root module. `state`: the local state file. `own`: what edgewrap keeps about its calls.
-    """
-
-    working_directory: Path
-
-    @property
-    def module(self) -> Path:
-        """The rendered root module."""
-        return self.working_directory / "terraform"
-
-    @property
-    def state(self) -> Path:
-        """The local state file."""
-        return self.working_directory / "terraform.tfstate"
-
-    @property
-    def state_in_use(self) -> Path:
-        """There while terraform has the local state; afterwards only where it was killed."""
-        return self.state.with_name(f".{self.state.name}.lock.info")
-
-    @property
-    def backups(self) -> Path:
-        """Local states as they were before each apply."""
-        return self.working_directory / "backups"
-
-    @property
-    def begun(self) -> Path:
-        """The inputs of a first run that is under way, where the state is local."""
-        return self.working_directory / "begun.json"
-
-    @property
-    def unsaved(self) -> Path:
-        """Where terraform leaves a state that its backend does not take."""
-        return self.module / "errored.tfstate"
-
-    @property
-    def own(self) -> Path:
-        """What edgewrap keeps about its calls: the saved plan, stamps, terraform's CLI configuration."""
-        return self.module / ".edgewrap"
-
-    @property
-    def plan_file(self) -> Path:
-        """The saved plan."""
-        return self.own / "plan.tfplan"
 
 
 class Terraform:
@@ -92,7 +42,7 @@ class Terraform:
     def __init__(
         self,
         binary: str,
-        places: Places,
+        workdir: WorkDir,
         emit: Emit,
         *,
         environ: Mapping[str, str],
@@ -102,11 +52,11 @@ class Terraform:
         s3_endpoint: str = "",
     ) -> None:
         self._name = binary
-        self._places = places
+        self._workdir = workdir
         self._emit = emit
         self._plugin_dir = plugin_dir
         self._children = ProcessRunner(pass_fds=pass_fds)
-        self._cli_configuration = places.own / "terraform.rc"
+        self._cli_configuration = workdir.own / "terraform.rc"
         self._environ = terraform_environment(environ, self._cli_configuration)
         self._binary: Binary | None = None
         self._in_s3 = s3
@@ -115,7 +65,7 @@ class Terraform:
 
     def init_if_needed(self) -> bool:
         """`init`, unless nothing that it depends on has changed since the last one. Returns whether it ran."""
-        stamp = InitStamp(self._places.module, self._places.own / "init.json", self._endpoint)
+        stamp = InitStamp(self._workdir.module, self._workdir.own / "init.json", self._endpoint)
         needed = stamp.needed(self._checked().path, self._plugin_dir)
         if needed:
             stamp.forget()
@@ -132,7 +82,7 @@ class Terraform:
             parser,
             "plan",
             good=(0, CHANGES_PRESENT),
-            out=str(self._places.plan_file),
+            out=str(self._workdir.plan_file),
             detailed_exitcode=IsFlagged,
             **({"destroy": IsFlagged} if destroy else {}),
             **({"replace": list(replace)} if replace else {}),
@@ -145,12 +95,12 @@ class Terraform:
 
     def state_rm(self, addresses: Collection[str]) -> None:
         """Take addresses out of the state; nothing is changed in AWS."""
-        backup = str(self._places.own / "forgotten.tfstate.backup")
+        backup = str(self._workdir.own / "forgotten.tfstate.backup")
         self._plain("state rm", *sorted(addresses), **({} if self._in_s3 else {"backup": backup}))
 
     def show(self, plan_file: Path) -> Mapping[str, Any]:
         """A saved plan as terraform's JSON."""
-        return self._answer("show", str(plan_file), directory=self._places.module, json=IsFlagged)
+        return self._answer("show", str(plan_file), directory=self._workdir.module, json=IsFlagged)
 
     def apply(self, plan_file: Path) -> RunOutput:
         """Apply a saved plan. Raises PlanOutdatedError where the state is no longer the one it was made on.
@@ -164,7 +114,7 @@ class Terraform:
         except KeyboardInterrupt:
             with defer_signals():  # whoever cancels a pipeline sends a second signal seconds later
                 for address, kind in parser.output.unfinished.items():
-                    if kind == INSTANCE:
+                    if kind == INSTANCE.type:
                         self.untaint(address)
             raise
         return parser.output
@@ -175,7 +125,7 @@ class Terraform:
         self._children.interrupt()
 
     def _backend_options(self) -> dict[str, Any]:
-        if not (self._places.module / BACKEND_FILE).exists():
+        if not (self._workdir.module / BACKEND_FILE).exists():
             return {}
         told = [BACKEND_FILE]
         if not is_aws(self._endpoint):
@@ -184,12 +134,12 @@ class Terraform:
 
     def _checked(self) -> Binary:
         if self._binary is None:
-            memory = self._places.own / "version.json"
+            memory = self._workdir.own / "version.json"
             self._binary = checked_binary(find_binary(self._name), memory, self._ask_version, self._oldest)
         return self._binary
 
     def _ask_version(self, path: Path) -> str:
-        return self._run(self._arguments(path, "version", json=IsFlagged), self._places.working_directory).stdout
+        return self._run(self._arguments(path, "version", json=IsFlagged), self._workdir.path).stdout
 
     def untaint(self, address: str) -> None:
         try:
@@ -202,14 +152,14 @@ class Terraform:
         self, parser: OutputParser, command: str, *positional: str, good: Sequence[int], **options: Any
     ) -> int:
         arguments = self._arguments(self._checked().path, command, *positional, json=IsFlagged, input=False, **options)
-        finished = self._run(arguments, self._places.module, parser.on_line)
+        finished = self._run(arguments, self._workdir.module, parser.on_line)
         if finished.code not in good:
             raise terraform_error(command, parser.output.errors or _plain_words(finished))
         return finished.code
 
     def _plain(self, command: str, *positional: str, **options: Any) -> None:
         arguments = self._arguments(self._checked().path, command, *positional, **options)
-        finished = self._run(arguments, self._places.module, OutputParser(self._emit).on_line)
+        finished = self._run(arguments, self._workdir.module, OutputParser(self._emit).on_line)
         if finished.code != 0:
             raise terraform_error(command, _plain_words(finished))
 
@@ -223,7 +173,7 @@ class Terraform:
     def _arguments(self, binary: Path, command: str, *positional: str, **options: Any) -> list[str]:
         # Its constructor reads any terraform.tfstate of the directory that it is given: one where there is none.
         make_builder: Any = ArgumentBuilder
-        builder = make_builder(working_dir=str(self._places.own), terraform_bin_path=str(binary))
+        builder = make_builder(working_dir=str(self._workdir.own), terraform_bin_path=str(binary))
         arguments: list[str] = builder.generate_cmd_string(command, *positional, no_color=IsFlagged, **options)
         return arguments
 

@@ -10,7 +10,8 @@ import pytest
 from edgewrap.aws.clients import Clients
 from edgewrap.aws.inputs.lookups import AwsLookups
 from edgewrap.aws.inputs.model import Inputs
-from edgewrap.aws.preflight.checks import AwsPreflight, Topic
+from edgewrap.aws.preflight.checks import AwsPreflight
+from edgewrap.aws.preflight.topics import Topic
 from edgewrap.finding import Finding, Verdict
 from edgewrap.lab.aws.client import LabAwsClient
 from edgewrap.spec.models import Spec

@@ -8,7 +8,7 @@ import pytest
 
 from edgewrap.aws.inputs.decide import decide_inputs, unprovisioned
 from edgewrap.aws.inputs.model import Inputs, InterfaceLimits
-from edgewrap.aws.state.untracked import INSTANCE, KEY_PAIR, SUBNET, VPC
+from edgewrap.aws.terraform.resources import INSTANCE, KEY_PAIR, SUBNET, VPC
 from edgewrap.errors import RefusedChangeError
 from tests.support.aws_plane import FixedLookups, first_inputs, make_spec
 
@@ -83,8 +83,10 @@ OTHER_KEY = "ssh-rsa AAAAB3NzaC1yc2E other@somewhere"
 
 def test_what_is_not_in_the_state_is_unprovisioned() -> None:
     assert unprovisioned(HOSTS, ()) == ALL_MISSING
-    assert unprovisioned(HOSTS, {VPC, INSTANCE.format("host-1")}) == {"host-0", "host-2", "subnet", "key-pair"}
-    assert unprovisioned(HOSTS, {VPC, SUBNET, KEY_PAIR, *map(INSTANCE.format, HOSTS)}) == frozenset()
+    some = {VPC.address(), INSTANCE.address("host-1")}
+    assert unprovisioned(HOSTS, some) == {"host-0", "host-2", "subnet", "key-pair"}
+    every = {*map(INSTANCE.address, HOSTS), VPC.address(), SUBNET.address(), KEY_PAIR.address()}
+    assert unprovisioned(HOSTS, every) == frozenset()
 
 
 @pytest.mark.parametrize("ami", ["ami-22222222222222222", "ubuntu-24.04"])

@@ -9,8 +9,9 @@ import pytest
 from edgewrap.aws.clients import Clients
 from edgewrap.aws.inputs.lookups import AwsLookups
 from edgewrap.aws.preflight.account import Account, InUse
-from edgewrap.aws.preflight.checks import AwsPreflight, Topic
+from edgewrap.aws.preflight.checks import AwsPreflight
 from edgewrap.aws.preflight.quotas import ELASTIC_IPS, VPCS, Quota
+from edgewrap.aws.preflight.topics import Topic
 from edgewrap.change import PlaneName
 from edgewrap.errors import AwsError
 from edgewrap.finding import Finding, Verdict
