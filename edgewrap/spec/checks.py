@@ -1,6 +1,6 @@
-"""What must hold between the fields of a spec. Each fault stands at the field to change.
+"""What must hold between the fields of a spec. Each problem stands at the field to change.
 
-`reads` names the parts that a check looks at: it is left out where one of them is faulty already, so that one mistake
+`reads` names the parts that a check looks at: it is left out where one of them is wrong already, so that one mistake
 is told once.
 """
 
@@ -203,14 +203,14 @@ def overlap(one: KeyPath, other: KeyPath) -> bool:
     return one[:shared] == other[:shared]
 
 
-def broken_checks(spec: Spec, faulty: Iterable[KeyPath] = ()) -> list[SpecProblem]:
-    """The faults between the fields of a spec, those left out that look at what is `faulty` already."""
-    faults: list[SpecProblem] = []
-    known = list(faulty)
+def broken_checks(spec: Spec, wrong: Iterable[KeyPath] = ()) -> list[SpecProblem]:
+    """The problems between the fields of a spec, those left out that look at what is `wrong` already."""
+    problems: list[SpecProblem] = []
+    known = list(wrong)
     for check in CHECKS:
         if any(overlap(path, read) for path in known for read in check.reads):
             continue
         found = list(check.find(spec))
-        faults.extend(found)
-        known.extend(fault.path for fault in found)
-    return faults
+        problems.extend(found)
+        known.extend(problem.path for problem in found)
+    return problems

@@ -49,15 +49,15 @@ def fill(
     """The document with its references filled in, the texts as written by path, and what is wrong with them."""
     written: dict[KeyPath, str] = {}
     filled: dict[KeyPath, str] = {}
-    faults: list[SpecProblem] = []
+    problems: list[SpecProblem] = []
     for path, text in texts(data):
         if _REFERENCE.search(text) is None or contract().at(path) is None:
             continue
         rules = list(_broken_rules(path, text, environ))
-        faults.extend(SpecProblem(path, rule) for rule in rules)
+        problems.extend(SpecProblem(path, rule) for rule in rules)
         written[path] = text
         filled[path] = text if rules else _REFERENCE.sub(lambda found: _replacement(found, environ), text)
-    return (_replaced(data, filled, ()) if filled else data), written, faults
+    return (_replaced(data, filled, ()) if filled else data), written, problems
 
 
 def _broken_rules(path: KeyPath, text: str, environ: Mapping[str, str]) -> Iterator[str]:

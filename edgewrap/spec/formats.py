@@ -28,6 +28,9 @@ from pydantic_core import CoreSchema, core_schema
 
 from edgewrap.spec.place import code_point
 
+RULE, ENVIRONMENT = "x-rule", "x-environment"
+"""Keys of ours in the JSON Schema: the rule for a person, and whether `${env:NAME}` may fill the value in."""
+
 HIGHEST_PORT = 65535
 LARGEST_TAG_KEY = 128
 LARGEST_TAG_VALUE = 256
@@ -47,7 +50,7 @@ class Form:
         return core_schema.no_info_after_validator_function(self.check, handler(source))
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return handler(core) | {"pattern": f"^(?:{self.pattern})$"}
+        return handler(core) | {"pattern": f"^(?:{self.pattern})$", RULE: self.rule}
 
     def check(self, text: str) -> str:
         """The text itself; raises ValueError with the rule where it has another form."""
@@ -62,6 +65,9 @@ class Rule:
 
     rule: str
 
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return handler(core) | {RULE: self.rule}
+
 
 @dataclass(frozen=True, slots=True)
 class FromEnvironment:
@@ -69,7 +75,7 @@ class FromEnvironment:
     in Terraform's files and state, where nothing from the environment may go."""
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        schema = handler(core)
+        schema = handler(core) | {ENVIRONMENT: True}
         return schema | {"pattern": schema["pattern"] + r"|\$\{env:"} if "pattern" in schema else schema
 
 
@@ -114,6 +120,8 @@ LINE = Form(r"[^\x00-\x1f\x7f]+", "one line of text, not empty")
 LOCAL_PATH = Form(
     r"(?!ssh-|ecdsa-|sk-)(?:~/|[^~\x00-\x1f\x7f])[^\x00-\x1f\x7f]*", "the path of a file (not its text), such as ~/file"
 )
+
+LocalPath = Annotated[str, LOCAL_PATH, FROM_ENVIRONMENT]
 
 
 def _description(text: str) -> str:
