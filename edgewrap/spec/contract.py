@@ -17,8 +17,8 @@ from edgewrap.spec.schema import json_schema
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What may stand at one place: `keys` of a section, `item` of a list or of a mapping with free keys. `schema` is
-    the JSON Schema of the place itself, `about` the text of the section that it refers to."""
+    """What may be written in one place: `keys` of a section, `item` of a list or of a mapping with free keys. `schema`
+    is the JSON Schema of the place itself, `about` the text of the section that it refers to."""
 
     schema: Mapping[str, Any]
     about: str = ""
@@ -47,11 +47,11 @@ class Known:
         return OnChange.of(self.schema)
 
     def below(self, step: str | int) -> Known | None:
-        """What may stand one step further down; None if the contract knows nothing there."""
+        """What may be written one step further down; None if the contract knows nothing there."""
         return self.keys.get(step, self.item) if isinstance(step, str) else self.item
 
     def at(self, path: KeyPath) -> Known | None:
-        """What may stand at a path from here."""
+        """What may be written at a path from here."""
         known: Known | None = self
         for step in path:
             known = known.below(step) if known else None
@@ -64,7 +64,7 @@ class Known:
             yield from known.paths((*above, key))
 
     def fields(self, above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Known]]:
-        """All fields below with their paths, those of a list's items too (`[]` stands for the position)."""
+        """All fields below with their paths, those of a list's items too (`[]` in place of the position)."""
         for key, known in self.keys.items():
             path = (*above, key)
             if not known.is_section:
@@ -101,20 +101,6 @@ def _known(schema: Mapping[str, Any], sections: Mapping[str, Any]) -> Known:
     )
 
 
-def nearest_key(path: KeyPath) -> str:
-    """Advice on an unknown key: the key of that section that is nearest to it, or the section where it belongs."""
-    *above, unknown = path
-    credential = re.search(_CREDENTIAL, _plain(str(unknown)))
-    return _near(above, unknown) + (
-        f". Credentials are never in a spec: {credentials_from(path)}" if credential else ""
-    )
-
-
-def credentials_from(path: KeyPath) -> str:
-    """Where the credentials of a section come from instead."""
-    return _INSTEAD.get(str(path[0]), "AWS's own chain, ONE_AUTH and the SSH agent have them")
-
-
 _CREDENTIAL = r"accesskey|privatekey|apikey|secret|token|passw|passphrase|credential|oneauth"
 _INSTEAD = {
     "aws": "AWS's own chain finds them (profile, role, SSO, OIDC)",
@@ -124,17 +110,27 @@ _INSTEAD = {
 }
 
 
-def _near(above: list[str | int], unknown: str | int) -> str:
+def nearest_key(path: KeyPath) -> str:
+    """Advice on an unknown key: the closest key of that section, or the section where it belongs."""
     from difflib import get_close_matches
 
+    *above, unknown = path
     section = contract().at(tuple(above))
     here = list(section.keys) if section else []
-    if match := get_close_matches(_plain(str(unknown)), [_plain(key) for key in here], n=1):
+    plain = _plain(str(unknown))
+    if match := get_close_matches(plain, [_plain(key) for key in here], n=1):
         return f"did you mean `{next(key for key in here if _plain(key) == match[0])}`?"
+    if re.search(_CREDENTIAL, plain):
+        return f"credentials are never in a spec: {credentials_from(path)}"
     elsewhere = [known for known in contract().paths() if known[-1] == unknown]
     if elsewhere:
         return "it belongs to " + " or ".join(f"`{'.'.join(known)}`" for known in elsewhere)
     return f"known here: {', '.join(here)}" if here else "no key is known here"
+
+
+def credentials_from(path: KeyPath) -> str:
+    """Where the credentials of a section come from instead."""
+    return _INSTEAD.get(str(path[0]), "AWS's own chain, ONE_AUTH and the SSH agent have them")
 
 
 def _plain(key: str) -> str:

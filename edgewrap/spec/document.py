@@ -40,7 +40,7 @@ class Document:
 
 
 class NotYamlError(Exception):
-    """The text is no single YAML document; says why and where (line and column from 1)."""
+    """The text is not a single YAML document; says why and where (line and column from 1)."""
 
     def __init__(self, rule: str, line: int, column: int) -> None:
         super().__init__(rule)
@@ -85,7 +85,7 @@ def read_document(text: str) -> Document:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         if error.problem == "but found another document":
-            raise NotYamlError("must be one YAML document: here a second one begins", line, column) from None
+            raise NotYamlError("must be one YAML document: a second one begins here", line, column) from None
         context = f" ({error.context})" if error.context else ""
         raise NotYamlError(f"must be YAML: {error.problem}{context}", line, column) from None
     except ReaderError as error:
@@ -93,14 +93,14 @@ def read_document(text: str) -> Document:
         column = error.position - (before.rfind("\n") + 1) + 1
         character = code_point(text[error.position])
         raise NotYamlError(
-            f"must be YAML: the character {character} has no place in it", before.count("\n") + 1, column
+            f"must be YAML: the character {character} is not allowed", before.count("\n") + 1, column
         ) from None
     except (ValueError, OverflowError):  # an escape such as "\U00110000", which PyYAML does not check
         mark = nodes.get_mark()
-        raise NotYamlError("must be YAML: an escape that is no character", mark.line + 1, mark.column + 1) from None
+        raise NotYamlError("must be YAML: invalid escape", mark.line + 1, mark.column + 1) from None
     except RecursionError:
         mark = nodes.get_mark()
-        raise NotYamlError("must not be nested so deep", mark.line + 1, mark.column + 1) from None
+        raise NotYamlError(f"must not be nested deeper than {DEEPEST} levels", mark.line + 1, mark.column + 1) from None
     if root is None or (isinstance(root, ScalarNode) and root.tag == f"{_TAG}null"):
         raise NotYamlError("must not be empty; `edgewrap init` writes a starter", 1, 1)
     document = Document()
@@ -114,24 +114,24 @@ def read_document(text: str) -> Document:
 
 
 class _Reading:
-    """Turns nodes into data, noting places and problems as it goes."""
+    """Turns nodes into data, and records places and problems."""
 
     def __init__(self, document: Document) -> None:
         self.document = document
         self.nodes = 0
 
     def value(self, node: Node, path: KeyPath, above: tuple[Node, ...]) -> Any:
-        """The data of one node. Where there is a problem it is None: what is below is not looked at."""
+        """The data of one node. If there is a problem it is None: what is below is not read."""
         self.nodes += 1
         self.document.values[path] = _place(node)
         if any(node is ancestor for ancestor in above):
-            self.document.problems.append(SpecProblem(path, "must not hold an alias to itself", at_key=True))
+            self.document.problems.append(SpecProblem(path, "must not contain an alias to itself", at_key=True))
             return None
         if len(path) > DEEPEST:
-            return self.problem(node, path, "must not be nested so deep")
+            return self.problem(node, path, f"must not be nested deeper than {DEEPEST} levels")
         if self.nodes > MOST_NODES:
             enough = self.nodes > MOST_NODES + 1
-            return None if enough else self.problem(node, path, f"must not hold more than {MOST_NODES} values in all")
+            return None if enough else self.problem(node, path, f"must not contain more than {MOST_NODES} values")
         if isinstance(node, MappingNode) and node.tag == _MAPPING:
             return self.mapping(node, path, (*above, node))
         if isinstance(node, SequenceNode) and node.tag == _LIST:
@@ -153,7 +153,7 @@ class _Reading:
             here = (*path, key)
             if key in data:
                 first = self.document.keys[here].line
-                self.problem(key_node, here, f"must be written once: it stands already in line {first}")
+                self.problem(key_node, here, f"must be written once: it is already in line {first}")
                 continue
             self.document.keys[here] = _place(key_node)
             data[key] = self.value(value_node, here, above)
@@ -187,7 +187,7 @@ class _Reading:
                 case "str" | "merge" if _is_text(text):
                     return text
                 case "str" | "merge":
-                    return self.problem(node, path, "must not hold half a character (a lone surrogate)")
+                    return self.problem(node, path, "must not contain half a character (a lone surrogate)")
                 case "null":
                     return None
                 case "bool":
@@ -201,7 +201,7 @@ class _Reading:
         return self.problem(node, path, f"must not have a tag ({_short(node.tag)})")
 
     def problem(self, node: Node, path: KeyPath, rule: str) -> None:
-        """Notes a problem at a node."""
+        """Records a problem at a node."""
         self.document.problems.append(SpecProblem(path, rule, place=_place(node)))
 
 

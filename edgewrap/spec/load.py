@@ -25,7 +25,7 @@ LONGEST_SHOWN = 80  # characters of a value in an error
 
 _WHOLE = ("terraform", "backend")
 _LEAST: dict[str, Any] = {"apiVersion": "edgewrap/v1", "name": "unnamed", "aws": {"region": "eu-west-3"}}
-"""What a spec must have: stands in for what is wrong, so that the checks can look at the rest."""
+"""What a spec must have: used in place of what is wrong, so that the checks can read the rest."""
 
 
 def load_spec(path: Path, environ: Mapping[str, str]) -> Spec:
@@ -57,8 +57,8 @@ def load_spec(path: Path, environ: Mapping[str, str]) -> Spec:
 
 
 def public_document(spec: Spec) -> str:
-    """The whole spec as JSON text, defaults written out, the same for the same spec. Where the environment filled a
-    value in, the file's own text stands (`${env:NAME}`), so that the result may be kept on disk."""
+    """The whole spec as JSON text, defaults written out, the same for the same spec. A value that the
+    environment filled in is written as in the file (`${env:NAME}`), so that the result may be kept on disk."""
     document: dict[str, Any] = spec.model_dump(mode="json", by_alias=True)
     for path, text in spec.written.items():
         around: Any = document
@@ -69,18 +69,18 @@ def public_document(spec: Spec) -> str:
 
 
 class _Problems:
-    """The problems found so far. What lies at or below a wrong value is not told again."""
+    """The problems found so far. Nothing at or below a wrong value is reported again."""
 
     def __init__(self, found: Iterable[SpecProblem]) -> None:
         self.found = list(found)
 
     def add(self, problems: Iterable[SpecProblem]) -> None:
-        """Takes the problems of one stage, without those that an earlier stage has told in its own words."""
-        told = set(self.paths())
+        """Adds the problems of one stage, without those that an earlier stage has reported."""
+        known = set(self.paths())
         self.found.extend(
             problem
             for problem in problems
-            if not any(problem.path[:length] in told for length in range(len(problem.path) + 1))
+            if not any(problem.path[:length] in known for length in range(len(problem.path) + 1))
         )
 
     def paths(self) -> list[KeyPath]:
@@ -100,15 +100,15 @@ def _read_text(path: Path) -> str:
     except OSError as error:
         raise _unreadable(path, f"cannot be read: {error.strerror}") from None
     except ValueError:
-        raise _unreadable(path, "is no path of a file") from None
+        raise _unreadable(path, "is not the path of a file") from None
     if len(content) > MOST_BYTES:
-        raise _unreadable(path, f"is larger than any spec: more than {MOST_BYTES} bytes")
+        raise _unreadable(path, f"is too large: more than {MOST_BYTES} bytes")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = content[: error.start]
         column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8-sig")) + 1
-        rule = f"must be UTF-8 text: the byte 0x{content[error.start]:02X} is none here"
+        rule = f"must be UTF-8 text: the byte 0x{content[error.start]:02X} is invalid here"
         raise SpecError([Problem(path, before.count(b"\n") + 1, column, "spec", "", rule)]) from None
 
 
@@ -132,7 +132,7 @@ def _shown(problem: SpecProblem, place: Place) -> str:
 
 
 def _place(document: Document, problem: SpecProblem) -> Place:
-    """Where a problem is: at its value or at its key; what is not written there is missing from the section around."""
+    """Where a problem is: at its value or at its key; if the key is missing, at the section around it."""
     value = document.values.get(problem.path)
     if value is not None:
         key = document.keys.get(problem.path, value) if problem.at_key else value
@@ -145,7 +145,7 @@ def _place(document: Document, problem: SpecProblem) -> Place:
 
 
 def _without(data: dict[str, Any], wrong: Iterable[KeyPath]) -> Spec:
-    """A spec of what is sound in a document: what is wrong has its default, or a stand-in."""
+    """A spec of what is right in a document: what is wrong has its default, or a substitute."""
     sound = deepcopy(data)
     for path in wrong:
         _drop(sound, path)
@@ -156,7 +156,7 @@ def _without(data: dict[str, Any], wrong: Iterable[KeyPath]) -> Spec:
 
 
 def _drop(data: Any, path: KeyPath) -> None:
-    """Takes a value out, or the whole that it is a part of: a list, or a section that has no default for it."""
+    """Removes a value, or the whole that it is a part of: a list, or a section that has no default for it."""
     names = path[: next((position for position, step in enumerate(path) if isinstance(step, int)), len(path))]
     if names[: len(_WHOLE)] == _WHOLE:
         names = _WHOLE

@@ -266,14 +266,14 @@ class Spec(Model):
     _directory: Path = PrivateAttr(default=Path())
 
     def model_post_init(self, context: Any) -> None:
-        """Takes over where the spec was read from, and the texts that stood where a value was filled in."""
+        """Keeps where the spec was read from, and the original texts of values that were filled in."""
         if isinstance(context, Origin):
             self._written = context.written
             self._directory = context.directory
 
     @property
     def written(self) -> Mapping[KeyPath, str]:
-        """By path, the texts of the file (`${env:NAME}`) in whose place the environment's values stand."""
+        """By path, the original texts (`${env:NAME}`) of the values that the environment filled in."""
         return self._written
 
     @property
@@ -300,7 +300,7 @@ def _counted(count: int, thing: str) -> str:
 
 
 class Origin:
-    """Where a spec comes from: the validation context that the loader gives."""
+    """The origin of a spec: the validation context that the loader gives."""
 
     def __init__(self, written: Mapping[KeyPath, str], directory: Path) -> None:
         self.written = written

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Topic(Enum):
-    """What a run may make that AWS can refuse; the value is the field's word for it in a `Change`."""
+    """What a run may create that AWS can refuse; the value is the kind of a `Change`."""
 
     VPC = VPC.kind
     ELASTIC_IPS = EIP.kind
@@ -27,8 +27,8 @@ class Topic(Enum):
 
 
 def expected_topics(spec: Spec, state: AwsState | None, replaced: Collection[str] = ()) -> frozenset[Topic]:
-    """What is likely to be made, as far as the state tells, with the instances of the hosts `replaced` (keys): so that
-    AWS can be asked beside Terraform's plan."""
+    """What will probably be created, judged by the state, with the instances of the hosts `replaced` (keys). So AWS can
+    be asked while Terraform plans."""
     if state is None:
         return frozenset(Topic)
     outputs, inputs = state.outputs, state.inputs
@@ -39,12 +39,12 @@ def expected_topics(spec: Spec, state: AwsState | None, replaced: Collection[str
         Topic.ELASTIC_IPS: bool(eips),
         Topic.HOSTS: bool(replaced or new_hosts),
     }
-    found[Topic.RULES] = found[Topic.VPC] or bool(new_hosts)  # each host has one; others are told by the plan
-    return frozenset(topic for topic, comes in found.items() if comes)
+    found[Topic.RULES] = found[Topic.VPC] or bool(new_hosts)  # each host has one; the plan names others
+    return frozenset(topic for topic, needed in found.items() if needed)
 
 
 def planned_topics(changes: Collection[Change]) -> frozenset[Topic]:
-    """What a plan makes, the instances that it makes anew among it."""
+    """What a plan creates, including the instances that it replaces."""
     made = {change.kind for change in changes if change.plane is PlaneName.AWS and change.action is Action.CREATE}
     if replaced_hosts(changes):
         made.add(Topic.HOSTS.value)
@@ -52,9 +52,9 @@ def planned_topics(changes: Collection[Change]) -> frozenset[Topic]:
 
 
 def replaced_hosts(changes: Collection[Change]) -> frozenset[str]:
-    """The keys of the hosts whose instance a plan makes anew."""
-    anew = (PlaneName.AWS, Topic.HOSTS.value, Action.REPLACE)
-    return frozenset(change.key for change in changes if (change.plane, change.kind, change.action) == anew)
+    """The keys of the hosts whose instance a plan replaces."""
+    replaced = (PlaneName.AWS, Topic.HOSTS.value, Action.REPLACE)
+    return frozenset(change.key for change in changes if (change.plane, change.kind, change.action) == replaced)
 
 
 def own_hosts(spec: Spec) -> frozenset[str]:
@@ -63,7 +63,7 @@ def own_hosts(spec: Spec) -> frozenset[str]:
 
 
 def own_eips(spec: Spec, inputs: Inputs | None) -> frozenset[str]:
-    """The keys of the Elastic IPs that the spec wants, the hosts' own and those of the IPAM driver among them."""
+    """The keys of the Elastic IPs that the spec wants, including the hosts' own and those of the IPAM driver."""
     eips = spec.public_network.elastic_ips
     keys = {eip_key(index) for index in active_indexes(eips.count, eips.retired)} | set(
         inputs.ipam_eips if inputs else ()
@@ -74,5 +74,5 @@ def own_eips(spec: Spec, inputs: Inputs | None) -> frozenset[str]:
 
 
 def _hosts_eips(inputs: Inputs, outputs: Outputs) -> frozenset[str]:
-    """The hosts' own Elastic IPs, which no output names: there since the hosts have been, where they have any."""
+    """The hosts' own Elastic IPs, which no output names: created with the hosts."""
     return frozenset(f"eip-{key}" for key in outputs.hosts) if inputs.host_address == "eip" else frozenset()

@@ -1,4 +1,4 @@
-"""The two places of a Terraform state, each with what can go wrong there."""
+"""The two places of a Terraform state: a local file and an S3 object, each with what can go wrong there."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ KEPT_BACKUPS = 10
 class StateStore(Protocol):
     """Where a state is.
 
-    Beside it stand the inputs of a first run for as long as that is under way: where its Terraform is killed before it
-    has saved a state (to S3 it does every 20 seconds), what it made is found by their UUID, and kept.
+    The inputs of a first run are kept beside it until that run finishes: if its Terraform is killed before it has saved
+    a state (to S3 it does so every 20 seconds), what it created is found by their UUID, and kept.
     """
 
     @property
@@ -31,28 +31,29 @@ class StateStore(Protocol):
         """The state's address, for messages."""
 
     def read(self) -> StateDocument | None:
-        """The state; None where there never was one, as far as this place can tell.
+        """The state; None if there never was one in this place.
 
-        Raises StateError where it is damaged, lost, or somewhere else than where it should be.
+        Raises StateError if it is damaged, lost, or in another place.
         """
 
     def back_up(self) -> None:
         """Keep the state as it is now, before Terraform changes it."""
 
     def pending_inputs(self) -> str | None:
-        """The inputs of a first run that did not come to its end."""
+        """The inputs of a first run that did not finish."""
 
     def mark_started(self, inputs: str) -> None:
-        """A first run, with these inputs, is about to make something."""
+        """A first run, with these inputs, is about to create something."""
 
     def mark_finished(self) -> None:
-        """A run has come to its end: the state holds everything."""
+        """A run has finished: the state holds everything."""
 
 
 def state_store(
     spec: Spec, workdir: WorkDir, environ: Mapping[str, str], emit: Emit = discard, *, locked: bool = False
 ) -> StateStore:
-    """The place that the spec names. `locked`: this run holds the cluster's lock, so no terraform is at the state."""
+    """The place that the spec names. `locked`: this run holds the cluster's lock, so no terraform is using the
+    state."""
     bucket = Bucket.of(spec, environ)
     return LocalStore(workdir, emit, locked=locked) if bucket is None else BucketStore(bucket, workdir)
 
@@ -70,10 +71,10 @@ class LocalStore:
         return str(self._workdir.state)
 
     def read(self) -> StateDocument | None:
-        """The state file. None where neither it nor a backup of it is there.
+        """The state file. None if neither it nor a backup of it exists.
 
-        One that Terraform was killed over, half written, is put back as it was before that run: what the run made is
-        found by its tags.
+        A state that is half written, because Terraform was killed, is restored from the backup before that run: what
+        the run created is found by its tags.
         """
         path = self._workdir.state
         _refuse_unsaved(self._workdir, f"cp '{self._workdir.unsaved}' '{path}'")
@@ -85,7 +86,7 @@ class LocalStore:
         except OSError as error:
             raise StateError(
                 f"the Terraform state {path} cannot be read: {error.strerror}",
-                cause="it belongs to another user, perhaps",
+                cause="perhaps it belongs to another user",
                 advice="run as the user who applied the cluster, or set EDGEWRAP_DIR to another directory",
             ) from error
         if self._locked and self._workdir.state_in_use.exists() and _cut_off(text):
@@ -93,14 +94,14 @@ class LocalStore:
         return StateDocument.read(text, str(path), self._restore())
 
     def back_up(self) -> None:
-        """Copy the state to `backups/`, under its serial; the oldest copies go."""
+        """Copy the state to `backups/`, under its serial; the oldest copies are deleted."""
         directory = self._workdir.backups
         document = self.read()
         if document is None:
             return
         newest = directory / f"{document.serial:06}.tfstate"
         write_atomically(newest, document.text.decode())
-        newest.touch()  # it may have been there, from a state before this one
+        newest.touch()  # it may exist already, from an earlier state
         for old in sorted(directory.glob("*.tfstate"), key=_written)[:-KEPT_BACKUPS]:
             old.unlink(missing_ok=True)
 
@@ -121,7 +122,7 @@ class LocalStore:
         if newest is None:  # it was the first run
             path.replace(path.with_name(f"{path.name}.cut-off"))
             return None
-        text = f"Terraform was killed while it wrote {path}: it is put back from {newest}"
+        text = f"Terraform was killed while it wrote {path}: restored from {newest}"
         self._emit(Event(EventKind.WARNING, PlaneName.AWS, "state", text))
         write_atomically(path, newest.read_text())
         return StateDocument.read(path.read_bytes(), str(path), self._restore())
@@ -130,16 +131,16 @@ class LocalStore:
         newest = self._newest_backup(_holds_something)
         if newest is not None:
             raise StateError(
-                f"the Terraform state {self._workdir.state} is gone, but a backup of it is there",
-                cause="the file was deleted or moved; without it edgewrap would make a second cluster",
-                advice=f"nothing was changed; put it back, or {self._restore()}",
+                f"the Terraform state {self._workdir.state} is missing, but there is a backup of it",
+                cause="the file was deleted or moved; without it edgewrap would create a second cluster",
+                advice=f"nothing was changed; restore it, or {self._restore()}",
             )
 
     def _restore(self) -> str:
         newest = self._newest_backup(_holds_something)
         if newest is None:
-            return "put back a copy of your own"
-        return f"put back the last backup (`cp '{newest}' '{self._workdir.state}'`)"
+            return "restore your own copy"
+        return f"restore the last backup (`cp '{newest}' '{self._workdir.state}'`)"
 
     def _newest_backup(self, suits: Callable[[Path], bool]) -> Path | None:
         terraforms_own = self._workdir.state.with_name(f"{self._workdir.state.name}.backup")
@@ -159,7 +160,7 @@ class BucketStore:
         return self._bucket.place(self._bucket.state_key)
 
     def read(self) -> StateDocument | None:
-        """The object. None where there is none, and no local state that was left behind either."""
+        """The object. None if there is none, and no local state either."""
         place = self.place
         _refuse_unsaved(self._workdir, f"aws s3 cp '{self._workdir.unsaved}' '{place}'")
         stored = self._bucket.read(self._bucket.state_key)
@@ -169,13 +170,13 @@ class BucketStore:
         if _holds_something(local):
             raise StateError(
                 f"the cluster's Terraform state is still a local file: {local}",
-                cause=f"terraform.backend names {place}, and there is none yet",
-                advice=f"copy it (`aws s3 cp '{local}' '{place}'`), move the file away, and run again",
+                cause=f"terraform.backend names {place}, where there is none yet",
+                advice=f"copy it (`aws s3 cp '{local}' '{place}'`), move the file away, and re-run",
             )
         return None
 
     def back_up(self) -> None:
-        """Nothing: the bucket's versioning does it."""
+        """Does nothing: the bucket's versioning keeps earlier states."""
 
     def pending_inputs(self) -> str | None:
         stored = self._bucket.read(self._begun_key)
@@ -193,7 +194,7 @@ class BucketStore:
 
 
 def _cut_off(text: bytes) -> bool:
-    """Whether a state was not written to its end."""
+    """Whether a state is incomplete."""
     try:
         json.loads(text)
     except ValueError:
@@ -205,18 +206,18 @@ def _refuse_unsaved(workdir: WorkDir, command: str) -> None:
     if workdir.unsaved.exists():
         raise StateError(
             f"an earlier run could not save its Terraform state, and left it in {workdir.unsaved}",
-            cause="S3, or the disk, did not take the state at the end of that run",
-            advice=f"put it where it belongs (`{command}`), remove {workdir.unsaved.name}, and run again",
+            cause="S3 or the disk did not accept the state at the end of that run",
+            advice=f"copy it to its place (`{command}`), remove {workdir.unsaved.name}, and re-run",
         )
 
 
 def _is_whole(path: Path) -> bool:
-    """Whether a state file is there, with or without resources in it."""
+    """Whether there is a complete state file, with or without resources."""
     return _stored(path) is not None
 
 
 def _holds_something(path: Path) -> bool:
-    """Whether a state file is there with resources in it."""
+    """Whether there is a state file with resources in it."""
     document = _stored(path)
     return document is not None and bool(document.resources)
 

@@ -36,8 +36,8 @@ NOT_SHOWN = frozenset({"id", "arn", "tags_all", "user_data", "user_data_base64"}
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What was before the plan: the keys that the cluster had, whether the spec is another one since, and whether
-    this plan takes the cluster away. `reasons`: by key, why a group moves or an instance is made anew."""
+    """What was before the plan: the keys that the cluster had, whether the spec has changed since, and whether
+    this plan destroys the cluster. `reasons`: by key, why a group moves or an instance is replaced."""
 
     keys: Set[str]
     spec_changed: bool
@@ -58,7 +58,7 @@ def read_changes(document: Mapping[str, Any], before: Before) -> tuple[Change, .
 
 
 def predicted_values(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The output values after the plan, by name, with UNKNOWN for what only AWS can tell."""
+    """The output values after the plan, by name, with UNKNOWN for what only AWS knows."""
     return {
         name: _with_unknown(change.get("after"), change.get("after_unknown", False))
         for name, change in document.get("output_changes", {}).items()
@@ -67,7 +67,7 @@ def predicted_values(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _action(change: Mapping[str, Any]) -> Action | None:
-    """What a change of terraform's does; what is only taken into the state counts as an update."""
+    """What a change of terraform's does; an import counts as an update."""
     action = ACTIONS.get(tuple(change["actions"]))
     return Action.UPDATE if action is None and change.get("importing") else action
 
@@ -88,7 +88,7 @@ def _change(entry: Mapping[str, Any], action: Action, drift: Mapping[str, Any] |
         if action is Action.UPDATE:
             differing |= {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
         differing = {key for key in differing if key in forced or key.split(".")[0] not in unknown}
-        if action is Action.UPDATE and not differing:  # it changes only in what another change will bring
+        if action is Action.UPDATE and not differing:  # it changes only in what follows from another change
             new |= dict.fromkeys(old.keys() & unknown, UNKNOWN)
             differing = old.keys() & unknown
         old, new = ({key: side[key] for key in sorted(differing) if key in side} for side in (old, new))
@@ -110,11 +110,11 @@ def _why(
             return "destroy"
         return "retired" if re.fullmatch(r"(host|eip)-\d+", what.key) else "no longer in the spec"
     if entry["change"].get("importing"):
-        return "a run was killed right after it had made it"
+        return "created by a run that was killed; imported"
     if what.kind in REASONED and what.key in before.reasons:
         return before.reasons[what.key]
     if entry.get("action_reason") == "replace_because_tainted":
-        return "an earlier run was interrupted while it was made"
+        return "an earlier run was interrupted while it was created"
     if drift is not None:
         if drift["actions"] == ["delete"]:
             return "deleted outside"
@@ -127,14 +127,15 @@ def _why(
         if changed & differing:
             return "changed outside"
     if action is Action.CREATE:
-        return "not there yet" if what.key in before.keys else "new in the spec"
+        return "missing" if what.key in before.keys else "new in the spec"
     if follows:
         return "follows another change"
     return "spec changed" if before.spec_changed else "differs from the spec"
 
 
 def _attributes(change: Mapping[str, Any], side: str) -> dict[str, str]:
-    """One side's known attributes as text, nested ones by their path; without what is sensitive or tells nothing."""
+    """One side's known attributes as text, nested ones by their path; without sensitive values and those of no
+    interest."""
     sensitive = change.get(f"{side}_sensitive")
     if sensitive is True:
         return {}

@@ -34,9 +34,9 @@ PARALLELISM = 30  # more hosts than this wait for each other; the default of 10 
 
 
 class Terraform:
-    """Terraform for one working directory. Commands raise TerraformError where terraform fails.
+    """Terraform for one working directory. Commands raise TerraformError if terraform fails.
 
-    `s3`: the state is in S3, at `s3_endpoint` where that is not AWS's own.
+    `s3`: the state is in S3, at `s3_endpoint` if that is not AWS's own.
     """
 
     def __init__(
@@ -75,8 +75,8 @@ class Terraform:
         return needed
 
     def plan(self, *, destroy: bool = False, replace: Sequence[str] = ()) -> tuple[bool, RunOutput]:
-        """Plan into the plan file; `replace` are addresses of resources to be made anew. Returns whether there is
-        anything to apply, and what terraform said."""
+        """Plan into the plan file; `replace` are addresses of resources to replace. Returns whether there is anything
+        to apply, and terraform's output."""
         parser = OutputParser(self._emit)
         code = self._streamed(
             parser,
@@ -90,11 +90,11 @@ class Terraform:
         return code == CHANGES_PRESENT, parser.output
 
     def import_resource(self, address: str, number: str) -> None:
-        """Note in the state that what AWS has under this id belongs to an address; nothing is changed in AWS."""
+        """Record in the state that the resource with this id belongs to an address; nothing is changed in AWS."""
         self._plain("import", address, number, input=False)
 
     def state_rm(self, addresses: Collection[str]) -> None:
-        """Take addresses out of the state; nothing is changed in AWS."""
+        """Remove addresses from the state; nothing is changed in AWS."""
         backup = str(self._workdir.own / "forgotten.tfstate.backup")
         self._plain("state rm", *sorted(addresses), **({} if self._in_s3 else {"backup": backup}))
 
@@ -103,10 +103,10 @@ class Terraform:
         return self._answer("show", str(plan_file), directory=self._workdir.module, json=IsFlagged)
 
     def apply(self, plan_file: Path) -> RunOutput:
-        """Apply a saved plan. Raises PlanOutdatedError where the state is no longer the one it was made on.
+        """Apply a saved plan. Raises PlanOutdatedError if the state is no longer the one it was made on.
 
-        Where it is interrupted, instances that are just starting are kept: Terraform would mark them as failed, and
-        the next run would make them anew, which on metal takes half an hour.
+        If it is interrupted, instances that are just starting are kept: Terraform would mark them as failed, and the
+        next run would replace them, which on metal takes half an hour.
         """
         parser = OutputParser(self._emit)
         try:
@@ -120,7 +120,7 @@ class Terraform:
         return parser.output
 
     def interrupt(self) -> None:
-        """Let the terraform that runs, if any, end its step and stop, and start no more. May be called from any
+        """Let the running terraform, if any, finish its step and stop, and start no other. May be called from any
         thread."""
         self._children.interrupt()
 
@@ -145,7 +145,7 @@ class Terraform:
         try:
             self._plain("untaint", address)
         except TerraformError as error:
-            text = f"{address} is made anew by the next run: {error.what}"
+            text = f"{address} will be replaced by the next run: {error.what}"
             self._emit(Event(EventKind.WARNING, PlaneName.AWS, "terraform", text))
 
     def _streamed(
@@ -154,24 +154,24 @@ class Terraform:
         arguments = self._arguments(self._checked().path, command, *positional, json=IsFlagged, input=False, **options)
         finished = self._run(arguments, self._workdir.module, parser.on_line)
         if finished.code not in good:
-            raise terraform_error(command, parser.output.errors or _plain_words(finished))
+            raise terraform_error(command, parser.output.errors or _plain_diagnostics(finished))
         return finished.code
 
     def _plain(self, command: str, *positional: str, **options: Any) -> None:
         arguments = self._arguments(self._checked().path, command, *positional, **options)
         finished = self._run(arguments, self._workdir.module, OutputParser(self._emit).on_line)
         if finished.code != 0:
-            raise terraform_error(command, _plain_words(finished))
+            raise terraform_error(command, _plain_diagnostics(finished))
 
     def _answer(self, command: str, *positional: str, directory: Path, **options: Any) -> Mapping[str, Any]:
         finished = self._run(self._arguments(self._checked().path, command, *positional, **options), directory)
         if finished.code != 0:
-            raise terraform_error(command, _plain_words(finished))
+            raise terraform_error(command, _plain_diagnostics(finished))
         answer: dict[str, Any] = json.loads(finished.stdout or "{}")
         return answer
 
     def _arguments(self, binary: Path, command: str, *positional: str, **options: Any) -> list[str]:
-        # Its constructor reads any terraform.tfstate of the directory that it is given: one where there is none.
+        # Its constructor reads the terraform.tfstate of the directory that it gets, so it gets one without.
         make_builder: Any = ArgumentBuilder
         builder = make_builder(working_dir=str(self._workdir.own), terraform_bin_path=str(binary))
         arguments: list[str] = builder.generate_cmd_string(command, *positional, no_color=IsFlagged, **options)
@@ -185,14 +185,14 @@ class Terraform:
         )
 
     def _tell_of_stop(self) -> None:
-        text = "interrupted: it ends what it is doing and saves its state"
+        text = "interrupted: it finishes the current step and saves its state"
         self._emit(Event(EventKind.INFO, PlaneName.AWS, "terraform", text))
 
 
-def _plain_words(finished: Finished) -> list[Diagnostic]:
+def _plain_diagnostics(finished: Finished) -> list[Diagnostic]:
     """What a command without `-json` wrote to standard error, as one diagnostic."""
     lines = (line.strip("╷╵│ ") for line in finished.stderr.splitlines())
     words = [line for line in lines if line]
     if not words:
-        words = [f"it ended with code {finished.code} and said nothing"]
+        words = [f"it ended with code {finished.code} and no message"]
     return [Diagnostic("error", words[0].removeprefix("Error: "), "\n".join(words[1:]))]

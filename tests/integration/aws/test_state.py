@@ -128,7 +128,7 @@ def test_a_state_that_is_gone_is_told_by_its_backup(cluster: Any, backup: str) -
     path = cluster.directory / "work" / backup
     path.parent.mkdir(exist_ok=True)
     path.write_text(state_text([remembered("{}")]))
-    with pytest.raises(StateError, match="is gone, but a backup of it is there") as raised:
+    with pytest.raises(StateError, match="is missing, but there is a backup of it") as raised:
         cluster.plane(cluster.spec()).current()
     assert f"cp '{path}'" in raised.value.advice
 
