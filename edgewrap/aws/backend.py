@@ -9,18 +9,18 @@ from typing import Any
 from edgewrap.spec.models import S3Backend, Spec
 
 BACKEND_FILE = "backend.tfbackend.json"
-"""What `terraform init` is told about S3 beside the HCL, relative to the root module. In it every string is literal."""
+"""The file with the S3 settings for `terraform init`, relative to the root module. In it every string is literal."""
 
 
 def s3_backend(spec: Spec) -> S3Backend | None:
-    """The bucket, key and region of the state; None where it is a local file."""
+    """The bucket, key and region of the state; None if it is a local file."""
     backend = spec.terraform.backend
     return None if isinstance(backend, str) else backend.s3
 
 
 def backend_text(spec: Spec) -> str | None:
-    """The text of `BACKEND_FILE`; None where the state is a local file. It never holds a credential: Terraform finds
-    those where AWS's own tools look."""
+    """The text of `BACKEND_FILE`; None if the state is a local file. It never holds a credential: Terraform
+    finds those in the same places as AWS's own tools."""
     s3 = s3_backend(spec)
     if s3 is None:
         return None
@@ -39,6 +39,6 @@ def s3_endpoint(spec: Spec, environ: Mapping[str, str]) -> str:
 
 
 def state_place(spec: Spec, local: str) -> str:
-    """Where the state is, in words for a message; `local` names the directory of a local one."""
+    """Where the state is, for a message; `local` names the directory of a local one."""
     s3 = s3_backend(spec)
     return local if s3 is None else f"s3://{s3.bucket}/{s3.key}"

@@ -57,8 +57,8 @@ class Clients:
 
     @contextmanager
     def translate_errors(self) -> Iterator[None]:
-        """Turn what botocore raises into AwsError with its code, cause and advice. Files that it does not find, such as
-        one with a web identity token, it tells by plain OSErrors."""
+        """Turn what botocore raises into AwsError with its code, cause and advice. For a missing file, such as one with
+        a web identity token, it raises plain OSErrors."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
@@ -115,8 +115,8 @@ def is_aws(endpoint: str) -> bool:
 
 
 def make_client(service: str, region: str, endpoint: str, **options: Any) -> Any:
-    """A client of boto3's for `service`, at `endpoint` where that is not empty. `options` are more of botocore's
-    Config. Raises AwsError where the endpoint is no URL."""
+    """A client of boto3's for `service`, at `endpoint` if that is not empty. `options` are more of botocore's
+    Config. Raises AwsError if the endpoint is not a URL."""
     import boto3
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError
@@ -139,6 +139,6 @@ def make_client(service: str, region: str, endpoint: str, **options: Any) -> Any
     except ValueError as error:
         raise AwsError(
             str(error),
-            cause=f"{endpoint} is no URL",
+            cause=f"{endpoint} is not a URL",
             advice="write it as `http://HOST:PORT` or `https://HOST`, in aws.endpoint_url or AWS_ENDPOINT_URL",
         ) from error

@@ -1,4 +1,4 @@
-"""Rendering into a directory of the user's choice, for a look, a policy check or `terraform validate`."""
+"""Rendering into any directory, for a review, a policy check or `terraform validate`."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def export_terraform(
 ) -> tuple[str, ...]:
     """Write the rendered files into `directory`; returns their relative paths.
 
-    Raises UsageError where the directory holds Terraform files that are not edgewrap's: they would be one module with
-    ours, and are not touched.
+    Raises UsageError if the directory holds Terraform files that are not edgewrap's: together with ours they
+    would be one module. They are not touched.
     """
     lookups = OfflineLookups(spec) if offline else AwsLookups(spec, Clients(spec, environ))
     previous, missing = (state.inputs, unprovisioned(state.inputs.amis, state.addresses)) if state else (None, ())

@@ -1,4 +1,4 @@
-"""What a cluster's Terraform state says, and that of a first run whose Terraform was killed before it had saved one."""
+"""A cluster's Terraform state as data, and that of a first run whose Terraform was killed before it had saved one."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from edgewrap.outputs import HostOutput, Outputs
 
 @dataclass(frozen=True, slots=True)
 class AwsState:
-    """What the Terraform state says: the outputs, the inputs kept in it, the spec last applied to its end (JSON text,
-    empty where none was), and the addresses and ids of what is in it."""
+    """What the Terraform state says: the outputs, the inputs kept in it, the spec last applied completely (JSON text,
+    empty if none was), and the addresses and ids of its resources."""
 
     outputs: Outputs
     inputs: Inputs
@@ -33,9 +33,9 @@ class AwsState:
 
 
 def read_state(store: StateStore, name: str, *, locked: bool) -> AwsState | None:
-    """The state of the cluster `name`; None where there is nothing in it. `locked`: this run holds the cluster's lock.
+    """The state of the cluster `name`; None if there is nothing in it. `locked`: this run holds the cluster's lock.
 
-    Raises StateError where it is damaged, lost, or another cluster's.
+    Raises StateError if it is damaged, lost, or another cluster's.
     """
     document = store.read()
     if document is None or not document.resources:
@@ -49,8 +49,8 @@ def read_state(store: StateStore, name: str, *, locked: bool) -> AwsState | None
 
 
 def _started_state(store: StateStore, name: str, *, locked: bool) -> AwsState | None:
-    """What the first run decided; looked at only by a run that holds the lock, since the Terraform that was killed may
-    otherwise still be at work."""
+    """What the first run decided; read only by a run that holds the lock, since otherwise that first run may still be
+    running."""
     text = store.pending_inputs() if locked else None
     if text is None:
         return None
@@ -64,9 +64,9 @@ def _require_own(inputs: Inputs, name: str, place: str) -> None:
     if found != name:
         raise StateError(
             f"the Terraform state {place} is that of the cluster {found}, not of {name}",
-            cause="two specs name the same place for their state, or the cluster's name was changed",
-            advice=f"nothing was changed; give {name} a place of its own (terraform.backend, EDGEWRAP_DIR), or write "
-            f"`name: {found}`",
+            cause="two specs keep their state in the same place, or the cluster's name was changed",
+            advice=f"nothing was changed; keep the state of {name} elsewhere (terraform.backend, EDGEWRAP_DIR), or "
+            f"write `name: {found}`",
         )
 
 

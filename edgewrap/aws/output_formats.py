@@ -1,5 +1,5 @@
-"""The forms of the values in Terraform's outputs. They end on command lines, in scripts and in other systems, so a
-value of another form is refused, whoever wrote it into the state."""
+"""The forms of the values in Terraform's outputs. The values end up on command lines, in scripts and in other systems,
+so any other form is refused."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydantic import AfterValidator
 from edgewrap.outputs import UNKNOWN
 from edgewrap.spec.formats import Form
 
-WORD = Form(r"(?=.{1,40}\Z)[a-z0-9]+(?:-[a-z0-9]+)*", "one of AWS's words, such as running")
+WORD = Form(r"(?=.{1,40}\Z)[a-z0-9]+(?:-[a-z0-9]+)*", "a state as AWS writes it, such as running")
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _DNS_NAME = re.compile(rf"(?=.{{1,253}}\Z)(?:{_LABEL}\.)+(?=[a-z]){_LABEL}")
 _INDEX = r"(?:0|[1-9][0-9]{0,4})"
@@ -47,7 +47,7 @@ def _host_name(text: str) -> str:
 
 
 def _known(check: Callable[[str], str]) -> AfterValidator:
-    """A text that passes `check`, or UNKNOWN where a plan cannot tell it yet."""
+    """A text that passes `check`, or UNKNOWN if a plan cannot know it yet."""
     return AfterValidator(lambda text: text if text == UNKNOWN else check(text))
 
 

@@ -1,4 +1,4 @@
-"""Terraform's outputs at the border: every value is parsed strictly, then handed on in plain `Outputs`."""
+"""Reads Terraform's outputs: every value is parsed strictly, then returned in plain `Outputs`."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class _Values(Part):
 def read_outputs(values: Mapping[str, Any], inputs: Inputs) -> Outputs:
     """The outputs from their values by name, as `terraform output -json` gives them.
 
-    Where a run died before there were any, what the inputs tell stands in, with UNKNOWN for what only AWS can tell.
+    If a run died before there were any, they are made from the inputs, with UNKNOWN for what only AWS knows.
     Raises StateError, with the field and its value, if one is not of the form that our templates give it.
     """
     try:

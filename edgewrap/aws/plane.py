@@ -19,24 +19,19 @@ from edgewrap.aws.inputs.model import Inputs, host_key
 from edgewrap.aws.inputs.setup_warnings import setup_notices
 from edgewrap.aws.outputs import NAMES, read_outputs
 from edgewrap.aws.plan import AwsPlan
-from edgewrap.aws.preflight.checks import (
-    AwsPreflight,
-    Topic,
-    expected_topics,
-    planned_topics,
-    replaced_hosts,
-    without_state,
-)
+from edgewrap.aws.preflight.checks import AwsPreflight, without_state
 from edgewrap.aws.preflight.terraform import check_tools
+from edgewrap.aws.preflight.topics import Topic, expected_topics, planned_topics, replaced_hosts
 from edgewrap.aws.render.module import render
 from edgewrap.aws.render.moved_rules import respelled_rules, rule_moves
 from edgewrap.aws.render.variables import make_variables
 from edgewrap.aws.state.store import state_store
-from edgewrap.aws.state.untracked import Untracked, addresses_of, find_untracked
+from edgewrap.aws.state.untracked import Untracked, find_untracked
 from edgewrap.aws.terraform.json_output import RunOutput
 from edgewrap.aws.terraform.plan_json import Before, predicted_values, read_changes
-from edgewrap.aws.terraform.resources import HIDDEN, KEYS
-from edgewrap.aws.terraform.runner import Places, Terraform
+from edgewrap.aws.terraform.resources import HIDDEN, INSTANCE, SINGLE_KEYS, importable_addresses
+from edgewrap.aws.terraform.runner import Terraform
+from edgewrap.aws.terraform.workdir import WorkDir
 from edgewrap.change import Change, PlaneName
 from edgewrap.errors import StateError
 from edgewrap.events import Emit, Event, EventKind
@@ -48,8 +43,6 @@ from edgewrap.spec.load import public_document
 from edgewrap.spec.models import Spec
 
 __all__ = ["AwsPlan", "AwsPlane", "AwsState"]
-
-HOST_ADDRESS = 'module.hosts.aws_instance.host["{}"]'
 
 
 class AwsPlane:
@@ -70,7 +63,7 @@ class AwsPlane:
     ) -> None:
         self._spec = spec
         self._emit = emit
-        self._places = Places(directory.absolute())
+        self._places = WorkDir(directory.absolute())
         self._locked = bool(pass_fds)
         self._store = state_store(spec, self._places, os.environ, emit, locked=self._locked)
         self._clients = Clients(spec, os.environ)
@@ -276,7 +269,7 @@ class AwsPlane:
 
     def _importable(self, inputs: Inputs) -> frozenset[str]:
         """The addresses of everything that Terraform is to have and that can be taken over."""
-        return addresses_of(make_variables(self._spec, inputs, ""), inputs.host_address)
+        return importable_addresses(make_variables(self._spec, inputs, ""), inputs.host_address)
 
     def _find_untracked(self, inputs: Inputs, missing: Collection[str], ids: Collection[str]) -> Untracked:
         """What a killed run has made of `missing` (addresses) without a trace in the state, whose `ids` are known."""
@@ -295,7 +288,7 @@ class AwsPlane:
             for address, number in lost.imports.items():
                 self._terraform.import_resource(address, number)
             return self._terraform.plan(destroy=True)
-        anew = [*(HOST_ADDRESS.format(key) for key in sorted(replaced)), *lost.incomplete]
+        anew = [*(INSTANCE.address(key) for key in sorted(replaced)), *lost.incomplete]
         return self._terraform.plan(replace=anew)
 
     def _before(
@@ -342,4 +335,4 @@ def _concerns_aws(output: RunOutput) -> bool:
 
 
 def _keys(inputs: Inputs) -> frozenset[str]:
-    return frozenset({*inputs.amis, *inputs.placement, *inputs.eips, *KEYS.values()})
+    return frozenset({*inputs.amis, *inputs.placement, *inputs.eips, *SINGLE_KEYS})

@@ -1,6 +1,6 @@
-"""What AWS, the AWS provider and Terraform say when they fail: the likely cause and what to do.
+"""Errors of AWS, the AWS provider and Terraform: the likely cause and what to do.
 
-The codes are AWS's own; they stand in boto3's messages and in Terraform's diagnostics alike.
+The codes are AWS's own; boto3's messages and Terraform's diagnostics both have them.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ S3 = (
     Remedy(
         r"NoSuchBucket",
         "there is no such bucket",
-        "make it, with versioning on, or correct terraform.backend.s3.bucket",
+        "create it, with versioning on, or correct terraform.backend.s3.bucket",
     ),
     Remedy(
         r"AccessDenied|\(403\)",
-        "the credentials have too few rights on the bucket",
+        "the credentials lack permissions on the bucket",
         "allow s3:ListBucket on the bucket, and s3:GetObject, PutObject and DeleteObject on the key and on all that "
         "begin with it",
     ),
@@ -26,29 +26,29 @@ S3 = (
         "correct terraform.backend.s3.region",
     ),
 )
-"""What S3 says of the bucket of the state."""
+"""Errors of S3 about the state's bucket."""
 
 LIMITS = (
     Remedy(
         r"PrivateIpAddressLimitExceeded",
-        "the instance type takes fewer addresses on an interface than its group has",
-        "take the addresses off that somebody else assigned, then run it again",
+        "the interface has more addresses than the instance type allows",
+        "remove the addresses that edgewrap did not assign, then re-run",
     ),
     Remedy(
         r"AddressLimitExceeded",
         "the account's quota of Elastic IPs in this region is used up (5 unless raised)",
-        "raise the quota L-0263D0A3 in Service Quotas, lower public_network.elastic_ips.count, or release addresses "
-        "that nothing uses",
+        "raise the quota L-0263D0A3 in Service Quotas, lower public_network.elastic_ips.count, or release unused "
+        "addresses",
     ),
     Remedy(
         r"VpcLimitExceeded|maximum number of VPCs",
         "the account's quota of VPCs in this region is used up (5 unless raised)",
-        "raise the quota L-F678F1CE in Service Quotas, or delete a VPC that nothing uses",
+        "raise the quota L-F678F1CE in Service Quotas, or delete an unused VPC",
     ),
     Remedy(
         r"InternetGatewayLimitExceeded|maximum number of internet gateways",
         "the account's quota of internet gateways in this region is used up: it is as large as that of VPCs",
-        "raise the quota of VPCs (L-F678F1CE) in Service Quotas, or delete a gateway that nothing uses",
+        "raise the quota of VPCs (L-F678F1CE) in Service Quotas, or delete an unused gateway",
     ),
     Remedy(
         r"VcpuLimitExceeded|InstanceLimitExceeded",
@@ -58,23 +58,23 @@ LIMITS = (
     Remedy(
         r"NetworkInterfaceLimitExceeded|maximum number of network interfaces",
         "the account's quota of network interfaces in this region is used up",
-        "raise the quota L-DF5E4CA3 in Service Quotas, or delete interfaces that nothing uses",
+        "raise the quota L-DF5E4CA3 in Service Quotas, or delete unused interfaces",
     ),
     Remedy(
         r"AttachmentLimitExceeded|Interface count \d+ exceeds the limit",
-        "the host has as many network interfaces as its type takes: somebody attached others than edgewrap's",
-        "look at the host's interfaces in EC2, detach those of others, and run it again",
+        "the host has as many network interfaces as its type allows: some are not edgewrap's",
+        "detach foreign interfaces of the host in EC2, and re-run",
     ),
     Remedy(
         r"RulesPerSecurityGroupLimitExceeded",
         "the security group would have more rules than the account's quota allows (60 unless raised)",
-        "say the same with fewer rules or larger networks in public_network.security_group or ssh.from, lower "
+        "use fewer rules or larger networks in public_network.security_group or ssh.from, lower "
         "hosts.count (the hosts' group has a rule for each host), or raise the quota L-0EA8095F",
     ),
     Remedy(
         r"SecurityGroupLimitExceeded",
         "the account's quota of security groups in this region is used up",
-        "raise the quota L-E79EC296 in Service Quotas, or delete groups that nothing uses",
+        "raise the quota L-E79EC296 in Service Quotas, or delete unused groups",
     ),
     Remedy(
         r"VolumeLimitExceeded|MaxStorageLimitExceeded|exceeded your maximum \S+ storage limit",
@@ -83,26 +83,26 @@ LIMITS = (
     ),
     Remedy(
         r"RequestLimitExceeded|Throttling|Rate exceeded|TooManyRequests",
-        "the account sends more requests to AWS than AWS takes: other tools count too",
-        "wait a few minutes and run it again: it goes on from here",
+        "the account sends more requests than AWS allows; other tools count too",
+        "wait a few minutes and re-run",
     ),
 )
 
 CAPACITY = (
     Remedy(
         r"InsufficientInstanceCapacity|InsufficientHostCapacity|InsufficientCapacityOnHost",
-        "AWS has no free metal host of this type in this zone now",
-        "run it again later; while no host exists yet, `destroy` and set another aws.zone",
+        "AWS has no capacity for this instance type in this zone now",
+        "re-run later; if no host exists yet, `destroy` and set another aws.zone",
     ),
     Remedy(
         r"InsufficientAddressCapacity",
         "AWS has no free public address in this region now",
-        "run it again later",
+        "re-run later",
     ),
     Remedy(
         r"InsufficientFreeAddressesInSubnet|sufficient free Ipv4 addresses",
-        "the subnet has too few free addresses: something that edgewrap did not make is in it",
-        "find it among the subnet's network interfaces in EC2, take it away, and run it again",
+        "the subnet has too few free addresses: it has foreign network interfaces",
+        "find them among the subnet's network interfaces in EC2, delete them, and re-run",
     ),
     Remedy(
         r"not supported in your requested Availability Zone",
@@ -119,13 +119,13 @@ RESOURCES = (
     ),
     Remedy(
         r"InvalidAMIID\.|Not authorized for images|collecting instance settings: (couldn't find resource|empty result)",
-        "the image is not there in this region, or not for this account",
-        "correct hosts.ami: an image belongs to one region; `ubuntu-24.04` finds the right one by itself",
+        "the image does not exist in this region, or this account may not use it",
+        "correct hosts.ami: an image belongs to one region; `ubuntu-24.04` finds the right one",
     ),
     Remedy(
         r"does not match the architecture",
-        "the image is made for another architecture than the instance type has",
-        "correct hosts.ami: `ubuntu-24.04` finds the right one by itself; or take another hosts.instance_type",
+        "the image has another architecture than the instance type",
+        "correct hosts.ami: `ubuntu-24.04` finds the right one; or use another hosts.instance_type",
     ),
     Remedy(
         r"is smaller than snapshot",
@@ -134,63 +134,63 @@ RESOURCES = (
     ),
     Remedy(
         r"InvalidGroup\.Duplicate",
-        "the VPC has a security group of this name that edgewrap did not make",
-        "delete that group, and run it again",
+        "the VPC has a foreign security group of this name",
+        "delete that group, and re-run",
     ),
     Remedy(
         r"does not belong to you|do not have permission to access the specified resource",
-        "the Elastic IP is not this account's, or no longer: somebody released it",
-        "look at the account's Elastic IPs in EC2, and run it again: what is missing is made anew",
+        "the Elastic IP is not this account's; perhaps it was released",
+        "look at the account's Elastic IPs in EC2, and re-run: what is missing is created",
     ),
     Remedy(
         r"InvalidKey\.Format",
-        "EC2 takes RSA and ED25519 keys only",
-        "name another key in ssh.public_key (`ssh-keygen -t ed25519` makes one)",
+        "EC2 accepts RSA and ED25519 keys only",
+        "use another key in ssh.public_key (`ssh-keygen -t ed25519` creates one)",
     ),
     Remedy(
         r"InvalidKeyPair\.Duplicate",
         "a key pair of this name exists",
-        "delete the key pair that an interrupted run left, and run again",
+        "delete the key pair that an interrupted run left, and re-run",
     ),
     Remedy(
         r"InvalidSubnet\.Conflict",
-        "another subnet of the VPC has these addresses: somebody made it beside ours",
-        "delete that subnet, and run it again",
+        "a foreign subnet of the VPC has these addresses",
+        "delete that subnet, and re-run",
     ),
     Remedy(
         r"InvalidIPAddress\.InUse|Address \S+ is in use|PrivateIpAddress.*(in use|already assigned)",
-        "something that edgewrap did not make has an address of the cluster's",
-        "find it among the subnet's network interfaces in EC2, take it away, and run it again",
+        "a foreign network interface has an address of the cluster",
+        "find it among the subnet's network interfaces in EC2, delete it, and re-run",
     ),
     Remedy(
         r"Resource\.AlreadyAssociated|is already associated with",
-        "somebody else has associated the Elastic IP or the address meanwhile",
-        "take that association away in EC2, and run it again",
+        "someone else associated the Elastic IP or the address during this run",
+        "remove that association in EC2, and re-run",
     ),
     Remedy(
         r"disableApiTermination|disableApiStop",
         "the instance is protected against being stopped or terminated",
-        "switch its protection off in EC2 if the host is really to go, then run it again",
+        "to delete the host, switch the protection off in EC2, then re-run",
     ),
     Remedy(
         r"Client\.InternalError|InvalidKMSKey|KMSKeyNotAccessible",
-        "EC2 may not use the key that encrypts the account's EBS volumes",
+        "EC2 has no permission for the key that encrypts the account's EBS volumes",
         "allow the credentials and EC2 to use the account's default EBS key in KMS",
     ),
     Remedy(
         r"IncorrectState|IncorrectInstanceState",
-        "an instance is just being stopped, started or terminated, and AWS does not change it meanwhile",
-        "run it again in a few minutes; metal takes up to 20 to stop",
+        "an instance is being stopped, started or terminated, and AWS refuses changes until that is done",
+        "re-run in a few minutes; metal takes up to 20 to stop",
     ),
     Remedy(
         r"DependencyViolation",
-        "something that edgewrap did not make uses the thing that should go",
-        "find it in the VPC (an interface, a load balancer, an instance), remove it, and run again",
+        "a foreign resource depends on the one to delete",
+        "find it in the VPC (an interface, a load balancer, an instance), remove it, and re-run",
     ),
     Remedy(
         r"NoSuchBucket|S3 bucket \S* ?does not exist",
-        "there is no bucket of the name in terraform.backend.s3.bucket",
-        "make the bucket first, with versioning, or correct the name",
+        "the bucket of terraform.backend.s3.bucket does not exist",
+        "create the bucket first, with versioning, or correct the name",
     ),
     Remedy(
         r"requested bucket from \S+ actual location",
@@ -199,70 +199,69 @@ RESOURCES = (
     ),
     Remedy(
         r"Invalid\w+(ID|Id|ID?s)?\.NotFound|InvalidAssociationID|couldn't find resource",
-        "somebody took the thing away while the run went on, or AWS does not show it yet",
-        "run it again: it plans anew and makes what is missing",
+        "the resource was deleted by someone else during this run, or AWS does not show it yet",
+        "re-run: it creates what is missing",
     ),
     Remedy(
         r"timeout while waiting for state|timeout while waiting for resource",
-        "AWS did not come to the end of the step in its time; a metal host may take longer than usual",
-        "look at it in EC2, then run it again: it goes on from here",
+        "AWS did not finish the step in time; a metal host may take longer than usual",
+        "look at the resource in EC2, then re-run",
     ),
     Remedy(
         r"InternalError|InternalFailure|ServiceUnavailable|Service Unavailable",
-        "a fault of AWS's own",
-        "look at the AWS Health Dashboard, and run it again later: it goes on from here",
+        "an error inside AWS",
+        "look at the AWS Health Dashboard, and re-run later",
     ),
 )
 
 TERRAFORM = (
     Remedy(
         r"Provider produced (inconsistent|invalid)",
-        "the AWS provider got another answer than it expected: AWS may not show yet what it has just made or changed",
-        "run it again: it goes on from here",
+        "the AWS provider got an unexpected answer: perhaps AWS does not show yet what was just created or changed",
+        "re-run",
     ),
     Remedy(
         r"Inconsistent dependency lock file|does not match configured version constraint"
         r"|Required plugins are not installed",
-        "the rendered module was initialised for another version of the provider, or the provider is gone from there",
-        "delete .terraform and .terraform.lock.hcl in the directory of the rendered module, and run it again",
+        "the rendered module was initialised for another version of the provider, or the provider was deleted",
+        "delete .terraform and .terraform.lock.hcl in the directory of the rendered module, and re-run",
     ),
     Remedy(
         r"Error acquiring the state lock.*PreconditionFailed",
-        "another terraform holds this state in S3, or one that was killed has left its lock there",
+        "another terraform holds the lock of this state in S3, or one that was killed left it there",
         "wait for it to end; if it is dead, `edgewrap force-unlock ID` with the ID in the message of the lock",
     ),
     Remedy(
         r"Error acquiring the state lock",
-        "another terraform holds this state: perhaps one that an earlier run left to end its step",
+        "another terraform holds the lock of this state: perhaps one of an earlier run that finishes its step",
         "wait for it to end; its process id is in the message of the lock",
     ),
     Remedy(
         r"Failed to (save|persist) state|Error saving state|errored\.tfstate",
-        "terraform could not write the state that it had made: the disk is full, or the directory not writable",
-        "make room, then `terraform state push` the errored.tfstate that it left in the module's directory, before "
-        "anything else",
+        "terraform could not write its state: the disk is full, or the directory is not writable",
+        "free some space, then `terraform state push` the errored.tfstate in the module's directory, before anything "
+        "else",
     ),
     Remedy(
         r"no space left on device",
         "the disk is full",
-        "make room in the working directory and in the directory of temporary files, then run it again",
+        "free some space in the working directory and the directory of temporary files, then re-run",
     ),
     Remedy(
         r"does ?n[o']t match any of the checksums",
-        "the provider that lies in the directory of providers is another one than at the last init",
-        "put the right one there; if it is meant, delete .terraform.lock.hcl in the directory of the rendered module",
+        "the provider in the directory of providers has changed since the last init",
+        "restore the provider; if the change is intended, delete .terraform.lock.hcl in the module's directory",
     ),
     Remedy(
         r"Failed to load plugin schemas|Plugin did not respond|Failed to instantiate provider|exec format error",
-        "the AWS provider could not be started, or died: too little memory (it needs about 1 GB), or it is made for "
-        "another kind of machine",
+        "the AWS provider could not be started, or died: too little memory (it needs about 1 GB), or it is built for "
+        "another architecture",
         "look at the memory of this machine, and at the architecture of the files in the directory of providers",
     ),
     Remedy(
         r"not found in any of the search locations|no available releases match|cannot search .*: lstat",
-        "the directory of providers does not hold the AWS provider in the version that edgewrap takes",
-        "put it there (docs/terraform.md says how), or correct terraform.plugin_dir, --plugin-dir or "
-        "EDGEWRAP_PLUGIN_DIR",
+        "the directory of providers does not hold the AWS provider in the version that edgewrap needs",
+        "add it (see docs/terraform.md), or correct terraform.plugin_dir, --plugin-dir or EDGEWRAP_PLUGIN_DIR",
     ),
     Remedy(
         r"Failed to query available provider packages|Failed to install provider",
@@ -272,22 +271,22 @@ TERRAFORM = (
     ),
     Remedy(
         r"certificate signed by unknown authority|CERTIFICATE_VERIFY_FAILED|SSL validation failed",
-        "the certificate of the endpoint is not trusted here: a proxy replaces it, or the endpoint is one of your own",
+        "the certificate of the endpoint is not trusted: a proxy replaces it, or the endpoint is not AWS's own",
         "set AWS_CA_BUNDLE to the file of the authority that signed it",
     ),
     Remedy(
         r"connection reset by peer|Connection was closed before",
-        "the connection to AWS broke off",
-        "run it again: it goes on from here; if it comes again, look at the proxy or firewall in between",
+        "the connection to AWS was closed",
+        "re-run; if it happens again, check the proxy or firewall in between",
     ),
     Remedy(
         r"proxyconnect tcp|Failed to connect to proxy URL",
-        "the proxy that HTTPS_PROXY or HTTP_PROXY names cannot be reached, or does not let us through",
+        "the proxy that HTTPS_PROXY or HTTP_PROXY names cannot be reached, or refuses the connection",
         "correct it, or name in NO_PROXY the hosts that are reached without it",
     ),
     Remedy(
         r"endpoint URL: \"https://[\w.-]+\.amazonaws\.com|lookup \S+\.amazonaws\.com.*no such host",
-        "nothing answers at AWS's endpoint of this region: there is no such region, or no network",
+        "AWS's endpoint of this region does not answer: there is no such region, or no network",
         "correct aws.region if it is mistyped; else check the network and the proxy settings",
     ),
     Remedy(

@@ -1,4 +1,4 @@
-"""The files of the set-up, as text. Pure: the spec and OpenNebula's version in, files out."""
+"""The files of the first-boot setup, as text. Pure: the spec and OpenNebula's version in, files out."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ AUTO = "auto"
 NODE_PACKAGES = {"kvm": "opennebula-node-kvm", "lxc": "opennebula-node-lxc"}
 PACKAGES = ("frr", "frr-pythontools", "nftables", "python3")
 
-# Read before the image's own files: of each keyword sshd takes the first value. Replica copies go from host to host as
+# Read before the image's own files: for each keyword sshd uses the first value. Replica copies go from host to host as
 # oneadmin, with the key in the front-end's own agent, which its drivers forward.
 _SSHD = """PasswordAuthentication no
 KbdInteractiveAuthentication no
@@ -32,7 +32,7 @@ AllowAgentForwarding yes
 
 @dataclass(frozen=True, slots=True)
 class SetupFile:
-    """A file that the set-up needs, owner root. `mode` is octal."""
+    """A file of the setup, owner root. `mode` is octal."""
 
     path: str
     text: str
@@ -40,7 +40,7 @@ class SetupFile:
 
 
 def sets_itself_up(spec: Spec) -> bool:
-    """Whether new hosts get user data; otherwise their image brings what OpenNebula needs."""
+    """Whether new hosts get user data; otherwise their image must have what OpenNebula needs."""
     return spec.opennebula.oneadmin_public_key is not None
 
 
@@ -50,10 +50,10 @@ def follows_front_end(spec: Spec) -> bool:
 
 
 def setup_files(spec: Spec, version: str) -> tuple[SetupFile, ...]:
-    """Every file, the script last. `version` names OpenNebula's repository (`7.0`). No text of the user's gets into
-    the script or the settings, whose values are words of ours.
+    """Every file, the script last. `version` names OpenNebula's repository (`7.0`). No text of the user
+    is in the script or the settings.
 
-    Raises ValueError where the spec has no `opennebula.oneadmin_public_key`.
+    Raises ValueError if the spec has no `opennebula.oneadmin_public_key`.
     """
     key = spec.opennebula.oneadmin_public_key
     if key is None:

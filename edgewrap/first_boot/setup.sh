@@ -1,7 +1,6 @@
 #!/bin/sh
-# Makes this machine a host of an OpenNebula edge cluster. cloud-init runs it once, at the first boot. It may be run
-# again at any time: what is there already is left alone. What came of it stands beside it: setup-done or setup-failed,
-# and setup.log.
+# Makes this machine a host of an OpenNebula edge cluster. cloud-init runs it once, at the first boot. It can be re-run at
+# any time: what is already done is kept. The result is beside it: setup-done or setup-failed, and setup.log.
 set -eu
 umask 022
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive
@@ -17,9 +16,9 @@ step() {
     echo "edgewrap: $1"
 }
 
-# Runs a command until it succeeds, six times at most: mirrors, names and the locks of other package runs come and go. A
-# repository or package that is not there stays so, and is not waited for.
-patiently() {
+# Runs a command until it succeeds, six times at most: mirrors, DNS and locks of other package managers fail for a while.
+# It does not retry for a repository or package that does not exist.
+retry() {
     for pause in 5 10 20 40 60 0; do
         before=$(wc -c <"$log")
         ! "$@" 3>&- 9>&- || return 0
@@ -70,18 +69,18 @@ esac
 step "repository of OpenNebula $version for $release"
 keyring=/etc/apt/keyrings/opennebula.asc
 mkdir -p /etc/apt/keyrings
-patiently /usr/lib/apt/apt-helper -o APT::Sandbox::User=root download-file "$key_url" $keyring
+retry /usr/lib/apt/apt-helper -o APT::Sandbox::User=root download-file "$key_url" $keyring
 chmod 644 $keyring
-# With the fingerprint apt takes no other key of that file.
+# With the fingerprint apt trusts no other key of that file.
 echo "deb [signed-by=$keyring,$key_fingerprint] $repository/$version/$release stable opennebula" \
     >/etc/apt/sources.list.d/opennebula.list
 
 step 'package lists'
-patiently apt-get -q update --error-on=any -o Acquire::Retries=3
+retry apt-get -q update --error-on=any -o Acquire::Retries=3
 
 step "packages $node $packages"
 # shellcheck disable=SC2086 # several words
-patiently apt-get -q install --yes -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 \
+retry apt-get -q install --yes -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 \
     -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$node" $packages
 
 step 'key of the front-end'
@@ -103,7 +102,7 @@ if [ "$node" = opennebula-node-kvm ]; then
         grep -qxF "$rule" /etc/apparmor.d/local/abstractions/libvirt-qemu 2>/dev/null ||
             echo "$rule" >>/etc/apparmor.d/local/abstractions/libvirt-qemu
     fi
-    # with the configuration that the package brought
+    # with the configuration from the package
     if systemctl cat libvirtd.service >/dev/null 2>&1; then
         systemctl restart libvirtd.service
     fi

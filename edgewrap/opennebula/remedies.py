@@ -169,12 +169,12 @@ BAD_NAME = Remedy(
 NO_REASON = Remedy(
     r"no reason given",
     "most likely the range names an IPAM driver that is not in the front-end's oned.conf",
-    "add it there (IPAM_MAD), or write `ipam: none` in public_network",
+    "add it there (IPAM_MAD), or remove IPAM_MAD from the range",
 )
 IPAM_DRIVER = Remedy(
     r"Request timeout|IPAM|ipam",
     "the IPAM driver of the front-end failed, or took longer than 90 s",
-    "see /var/log/one/oned.log on the front-end, or write `ipam: none` in public_network",
+    "see /var/log/one/oned.log on the front-end",
 )
 QUOTA = Remedy(
     r"limit of \S+ reached for \S+ quota",

@@ -1,0 +1,11 @@
+"""The spec file: one strict contract, from YAML to a `Spec`.
+
+`models.py`, `hosts.py`, `networks.py`: the fields. `formats.py`: the forms of single values. `on_change.py`: what a
+change of a field does. `checks.py`: checks that span several fields. `addressing.py`: which address belongs to which
+key.
+
+`load.py`: from a file to a `Spec` or to all problems. `document.py`: YAML with places. `environment.py`: `${env:NAME}`.
+`credentials.py`: refuses credentials. `not_implemented.py`: fields that are refused by name. `explain.py`: pydantic's
+errors in our words. `place.py`: paths and places. `contract.py`: all known keys. `schema.py`: the JSON Schema.
+`reference.py`: the tables of `docs/spec.md`. `starter.yaml`: what `edgewrap init` writes.
+"""

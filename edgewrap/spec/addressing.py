@@ -1,8 +1,8 @@
-"""Which address belongs to whom: pure arithmetic on the subnet, the same for ever for one key.
+"""Which address belongs to which key: pure arithmetic on the subnet, so it never changes.
 
 The lower half of the subnet holds the hosts (host *i* at base + 10 + i). The upper half holds one block per
 interface group, one after the other: the half divided by the next power of two of the number of groups, a /25
-at most. A block's first address is the interface's own primary one; from the third on come pairs, the VM's
+at most. A block's first address is the interface's own primary one; from the third on there are pairs, the VM's
 address (even) and its gateway (odd), so that a VM's mask is /31.
 """
 
@@ -17,11 +17,11 @@ LARGEST_BLOCK = 128  # addresses, a /25
 
 def active_indexes(count: int, retired: tuple[int, ...]) -> tuple[int, ...]:
     """The first `count` indexes that are not retired, in order: `active_indexes(3, (1,))` is `(0, 2, 3)`."""
-    gone = set(retired)
+    removed = set(retired)
     indexes: list[int] = []
     index = 0
     while len(indexes) < count:
-        if index not in gone:
+        if index not in removed:
             indexes.append(index)
         index += 1
     return tuple(indexes)
@@ -58,7 +58,7 @@ class Pair:
 def block(subnet: IPv4Network, groups: int, group: int) -> IPv4Network:
     """The block of interface group `group`, of `groups` in all.
 
-    Raises ValueError where the half is too small for that many blocks of one pair each.
+    Raises ValueError if the half is too small for that many blocks of one pair each.
     """
     half = groups_half(subnet)
     slots = 1 << (groups - 1).bit_length()
@@ -71,8 +71,8 @@ def block(subnet: IPv4Network, groups: int, group: int) -> IPv4Network:
 def pair_capacity(subnet: IPv4Network, groups: int, addresses_per_interface: int = LARGEST_BLOCK) -> int:
     """How many pairs one block holds: bounded by its size and by the addresses an interface may have in all.
 
-    The subnet's last address is its broadcast address: no host answers for it as a gateway. Where the last block
-    reaches it, every block does without its last pair, so that all hold the same number.
+    The subnet's last address is its broadcast address: no host answers for it as a gateway. If the last block
+    includes it, no block uses its last pair, so that all hold the same number.
     """
     last = block(subnet, groups, groups - 1)
     unusable = 1 if last.broadcast_address == subnet.broadcast_address else 0

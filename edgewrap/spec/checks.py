@@ -1,7 +1,7 @@
-"""What must hold between the fields of a spec. Each fault stands at the field to change.
+"""Checks that span several fields of a spec. Each problem is reported at the field to change.
 
-`reads` names the parts that a check looks at: it is left out where one of them is faulty already, so that one mistake
-is told once.
+`reads` names the parts that a check reads: it is skipped if one of them is already wrong, so that one mistake is
+reported once.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ def network_fits(spec: Spec) -> Iterator[SpecProblem]:
         if cidr is None:
             continue
         if not WIDEST <= cidr.prefixlen <= NARROWEST:
-            yield SpecProblem(path, f"must have a prefix from /{WIDEST} to /{NARROWEST}, as AWS takes it")
+            yield SpecProblem(path, f"must have a prefix from /{WIDEST} to /{NARROWEST}, as AWS requires")
         for refused in REFUSED_BY_AWS:
             if cidr.overlaps(refused):
                 yield SpecProblem(path, f"must not overlap {refused}: AWS refuses it")
     if network.subnet is not None and not network.subnet.subnet_of(network.cidr):
-        yield SpecProblem(_SUBNET, f"must lie inside the VPC's {network.cidr}")
+        yield SpecProblem(_SUBNET, f"must be inside the VPC's {network.cidr}")
 
 
 def zone_in_region(spec: Spec) -> Iterator[SpecProblem]:
@@ -53,7 +53,7 @@ def zone_in_region(spec: Spec) -> Iterator[SpecProblem]:
 
 
 def retired_have_lived(spec: Spec) -> Iterator[SpecProblem]:
-    """Living and retired indexes together are 0, 1, 2, … without a gap: what lies beyond has never existed."""
+    """Active and retired indexes together are 0, 1, 2, … without a gap: an index beyond has never existed."""
     parts: tuple[tuple[KeyPath, Hosts | ElasticIps], ...] = (
         (_HOSTS, spec.hosts),
         (_EIPS, spec.public_network.elastic_ips),
@@ -114,13 +114,13 @@ def _elastic_ips_beyond(spec: Spec, capacity: int, holder: str) -> Iterator[Spec
 
 
 def hypervisor_runs(spec: Spec) -> Iterator[SpecProblem]:
-    """KVM needs the processor's virtualisation, which only metal instances give to their system."""
+    """KVM needs the processor's virtualisation, which only metal instances have."""
     if spec.hosts.hypervisor == "kvm" and ".metal" not in spec.hosts.instance_type:
-        yield SpecProblem(("hosts", "instance_type"), "must be a metal type such as c5.metal: KVM runs on no other")
+        yield SpecProblem(("hosts", "instance_type"), "must be a metal type such as c5.metal: KVM needs one")
 
 
 def rules_are_sound(spec: Spec) -> Iterator[SpecProblem]:
-    """Ports only where a protocol has them, and nothing allowed twice: AWS refuses both."""
+    """Ports only if the protocol has them, and nothing allowed twice: AWS refuses both."""
     group = spec.public_network.security_group
     for direction, rules in (("ingress", group.ingress), ("egress", group.egress)):
         seen: dict[tuple[object, ...], int] = {}
@@ -143,7 +143,8 @@ def name_servers_reachable(spec: Spec) -> Iterator[SpecProblem]:
         for closed in (hosts_half(spec.aws.network.subnet_cidr), LINK_LOCAL):
             if server in closed:
                 yield SpecProblem(
-                    ("public_network", "dns", position), f"must be reachable for VMs: they may send nothing to {closed}"
+                    ("public_network", "dns", position),
+                    f"must be reachable for VMs: hosts drop what VMs send to {closed}",
                 )
 
 
@@ -156,21 +157,19 @@ def someone_may_log_in(spec: Spec) -> Iterator[SpecProblem]:
 
 
 def replica_lives(spec: Spec) -> Iterator[SpecProblem]:
-    """The host that keeps the replicas is one of the living."""
+    """The host that keeps the replicas is an active one."""
     keys = [f"host-{index}" for index in active_indexes(spec.hosts.count, spec.hosts.retired)]
     if spec.opennebula.replica not in ("auto", "none", *keys):
         yield SpecProblem(
             ("opennebula", "replica"),
-            f"must be a living host: these are {', '.join(keys[:8])}{', …' if keys[8:] else ''}",
+            f"must be an active host: {', '.join(keys[:8])}{', …' if keys[8:] else ''}",
         )
 
 
 def version_is_used(spec: Spec) -> Iterator[SpecProblem]:
-    """Only hosts that set themselves up install packages."""
+    """Only hosts with user data install packages."""
     if spec.opennebula.version != "auto" and spec.opennebula.oneadmin_public_key is None:
-        yield SpecProblem(
-            ("opennebula", "version"), "must go with oneadmin_public_key: without it hosts do not set themselves up"
-        )
+        yield SpecProblem(("opennebula", "version"), "needs oneadmin_public_key: without it hosts install no packages")
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,19 +197,19 @@ CHECKS = (
 
 
 def overlap(one: KeyPath, other: KeyPath) -> bool:
-    """Whether one path lies at or below the other."""
+    """Whether one path is at or below the other."""
     shared = min(len(one), len(other))
     return one[:shared] == other[:shared]
 
 
-def broken_checks(spec: Spec, faulty: Iterable[KeyPath] = ()) -> list[SpecProblem]:
-    """The faults between the fields of a spec, those left out that look at what is `faulty` already."""
-    faults: list[SpecProblem] = []
-    known = list(faulty)
+def broken_checks(spec: Spec, wrong: Iterable[KeyPath] = ()) -> list[SpecProblem]:
+    """The problems between the fields of a spec, without those of checks that read what is already `wrong`."""
+    problems: list[SpecProblem] = []
+    known = list(wrong)
     for check in CHECKS:
         if any(overlap(path, read) for path in known for read in check.reads):
             continue
         found = list(check.find(spec))
-        faults.extend(found)
-        known.extend(fault.path for fault in found)
-    return faults
+        problems.extend(found)
+        known.extend(problem.path for problem in found)
+    return problems

@@ -1,34 +1,57 @@
-"""The keys that the contract knows, as a tree made from the models: for advice on unknown keys, and to know which
-values the environment may fill in."""
+"""The keys that the contract knows, as a tree read from its JSON Schema: for advice on unknown keys, for which values
+the environment may fill in, for what a change of a field does, and for `docs/spec.md`."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Annotated, Any, get_args, get_origin
+from typing import Any
 
-from pydantic import BaseModel
-
-from edgewrap.spec.formats import FROM_ENVIRONMENT
-from edgewrap.spec.models import Spec
+from edgewrap.spec.formats import ENVIRONMENT
+from edgewrap.spec.on_change import OnChange
 from edgewrap.spec.place import KeyPath
+from edgewrap.spec.schema import json_schema
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What may stand at one place: `keys` of a section, `item` of a list or of a mapping with free keys."""
+    """What may be written in one place: `keys` of a section, `item` of a list or of a mapping with free keys. `schema`
+    is the JSON Schema of the place itself, `about` the text of the section that it refers to."""
 
+    schema: Mapping[str, Any]
+    about: str = ""
     keys: Mapping[str, Known] = field(default_factory=dict)
     item: Known | None = None
-    from_environment: bool = False
+    parts: tuple[Known, ...] = ()
+
+    @property
+    def is_section(self) -> bool:
+        """Whether it is a section, rather than a field with a value."""
+        return "properties" in self.schema
+
+    @property
+    def from_environment(self) -> bool:
+        """Whether `${env:NAME}` may fill the text in."""
+        return bool(self.schema.get(ENVIRONMENT)) or any(part.from_environment for part in self.parts)
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether the value must never be shown."""
+        return bool(self.schema.get("writeOnly")) or any(part.is_secret for part in self.parts)
+
+    @property
+    def on_change(self) -> OnChange | None:
+        """What a change does; None for a section."""
+        return OnChange.of(self.schema)
 
     def below(self, step: str | int) -> Known | None:
-        """What may stand one step further down; None where the contract knows nothing there."""
+        """What may be written one step further down; None if the contract knows nothing there."""
         return self.keys.get(step, self.item) if isinstance(step, str) else self.item
 
     def at(self, path: KeyPath) -> Known | None:
-        """What may stand at a path from here."""
+        """What may be written at a path from here."""
         known: Known | None = self
         for step in path:
             known = known.below(step) if known else None
@@ -40,46 +63,74 @@ class Known:
             yield (*above, key)
             yield from known.paths((*above, key))
 
+    def fields(self, above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Known]]:
+        """All fields below with their paths, those of a list's items too (`[]` in place of the position)."""
+        for key, known in self.keys.items():
+            path = (*above, key)
+            if not known.is_section:
+                yield path, known
+            yield from known.fields(path)
+            if known.item:
+                yield from known.item.fields((*path, "[]"))
+
 
 @cache
 def contract() -> Known:
     """The whole contract."""
-    return _known(Spec, ())
+    schema = json_schema()
+    return _known(schema, schema["$defs"])
 
 
-def _known(annotation: Any, metadata: tuple[Any, ...]) -> Known:
-    """What an annotation allows, marks on it or inside it included."""
-    if get_origin(annotation) is Annotated:
-        inner, *marks = get_args(annotation)
-        return _known(inner, (*metadata, *marks))
-    marked = FROM_ENVIRONMENT in metadata
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        fields = annotation.model_fields
-        return Known({i.alias or name: _known(i.annotation, tuple(i.metadata)) for name, i in fields.items()})
-    parts = [part for part in get_args(annotation) if part is not Ellipsis and not isinstance(part, str)]
-    if get_origin(annotation) in (tuple, dict):
-        return Known(item=_known(parts[-1], ()))
-    of_parts = [_known(part, ()) for part in parts]
+def _known(schema: Mapping[str, Any], sections: Mapping[str, Any]) -> Known:
+    """What a schema allows, its references and its alternatives followed."""
+    reference = schema.get("$ref")
+    section = sections[reference.rpartition("/")[2]] if reference else {}
+    whole = {**section, **schema}
+    parts = tuple(_known(part, sections) for part in (*whole.get("anyOf", ()), *whole.get("oneOf", ())))
+    items = [whole.get("items"), whole.get("additionalProperties"), *whole.get("patternProperties", {}).values()]
+    found = [_known(item, sections) for item in items if isinstance(item, Mapping)]
     return Known(
-        {key: known for part in of_parts for key, known in part.keys.items()},
-        next((part.item for part in of_parts if part.item), None),
-        marked or any(part.from_environment for part in of_parts),
+        whole,
+        section.get("description", ""),
+        {
+            **{key: known for part in parts for key, known in part.keys.items()},
+            **{key: _known(inner, sections) for key, inner in whole.get("properties", {}).items()},
+        },
+        next(iter([*found, *(part.item for part in parts if part.item)]), None),
+        parts,
     )
 
 
+_CREDENTIAL = r"accesskey|privatekey|apikey|secret|token|passw|passphrase|credential|oneauth"
+_INSTEAD = {
+    "aws": "AWS's own chain finds them (profile, role, SSO, OIDC)",
+    "opennebula": "ONE_AUTH or ~/.one/one_auth has them",
+    "ssh": "the SSH agent or ~/.ssh has the key",
+    "evpn": "write ${env:NAME}, which is filled in when a run begins",
+}
+
+
 def nearest_key(path: KeyPath) -> str:
-    """Advice on an unknown key: the key of that section that is nearest to it, or the section where it belongs."""
+    """Advice on an unknown key: the closest key of that section, or the section where it belongs."""
     from difflib import get_close_matches
 
     *above, unknown = path
     section = contract().at(tuple(above))
     here = list(section.keys) if section else []
-    if match := get_close_matches(_plain(str(unknown)), [_plain(key) for key in here], n=1):
+    plain = _plain(str(unknown))
+    if match := get_close_matches(plain, [_plain(key) for key in here], n=1):
         return f"did you mean `{next(key for key in here if _plain(key) == match[0])}`?"
+    if re.search(_CREDENTIAL, plain):
+        return f"credentials are never in a spec: {credentials_from(path)}"
     elsewhere = [known for known in contract().paths() if known[-1] == unknown]
     if elsewhere:
         return "it belongs to " + " or ".join(f"`{'.'.join(known)}`" for known in elsewhere)
     return f"known here: {', '.join(here)}" if here else "no key is known here"
+
+
+def credentials_from(path: KeyPath) -> str:
+    """Where the credentials of a section come from instead."""
+    return _INSTEAD.get(str(path[0]), "AWS's own chain, ONE_AUTH and the SSH agent have them")
 
 
 def _plain(key: str) -> str:

@@ -31,16 +31,16 @@ _TEXT, _MAPPING, _LIST, _MERGE = f"{_TAG}str", f"{_TAG}map", f"{_TAG}seq", f"{_T
 
 @dataclass(slots=True)
 class Document:
-    """A file's data and, by path, the places of its keys and values. `faults` are what is wrong with it as YAML."""
+    """A file's data and, by path, the places of its keys and values. `problems` are what is wrong with it as YAML."""
 
     data: dict[str, Any] = field(default_factory=dict)
     keys: dict[KeyPath, Place] = field(default_factory=dict)
     values: dict[KeyPath, Place] = field(default_factory=dict)
-    faults: list[SpecProblem] = field(default_factory=list)
+    problems: list[SpecProblem] = field(default_factory=list)
 
 
 class NotYamlError(Exception):
-    """The text is no single YAML document; says why and where (line and column from 1)."""
+    """The text is not a single YAML document; says why and where (line and column from 1)."""
 
     def __init__(self, rule: str, line: int, column: int) -> None:
         super().__init__(rule)
@@ -85,7 +85,7 @@ def read_document(text: str) -> Document:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         if error.problem == "but found another document":
-            raise NotYamlError("must be one YAML document: here a second one begins", line, column) from None
+            raise NotYamlError("must be one YAML document: a second one begins here", line, column) from None
         context = f" ({error.context})" if error.context else ""
         raise NotYamlError(f"must be YAML: {error.problem}{context}", line, column) from None
     except ReaderError as error:
@@ -93,14 +93,14 @@ def read_document(text: str) -> Document:
         column = error.position - (before.rfind("\n") + 1) + 1
         character = code_point(text[error.position])
         raise NotYamlError(
-            f"must be YAML: the character {character} has no place in it", before.count("\n") + 1, column
+            f"must be YAML: the character {character} is not allowed", before.count("\n") + 1, column
         ) from None
     except (ValueError, OverflowError):  # an escape such as "\U00110000", which PyYAML does not check
         mark = nodes.get_mark()
-        raise NotYamlError("must be YAML: an escape that is no character", mark.line + 1, mark.column + 1) from None
+        raise NotYamlError("must be YAML: invalid escape", mark.line + 1, mark.column + 1) from None
     except RecursionError:
         mark = nodes.get_mark()
-        raise NotYamlError("must not be nested so deep", mark.line + 1, mark.column + 1) from None
+        raise NotYamlError(f"must not be nested deeper than {DEEPEST} levels", mark.line + 1, mark.column + 1) from None
     if root is None or (isinstance(root, ScalarNode) and root.tag == f"{_TAG}null"):
         raise NotYamlError("must not be empty; `edgewrap init` writes a starter", 1, 1)
     document = Document()
@@ -114,31 +114,31 @@ def read_document(text: str) -> Document:
 
 
 class _Reading:
-    """Turns nodes into data, noting places and faults as it goes."""
+    """Turns nodes into data, and records places and problems."""
 
     def __init__(self, document: Document) -> None:
         self.document = document
         self.nodes = 0
 
     def value(self, node: Node, path: KeyPath, above: tuple[Node, ...]) -> Any:
-        """The data of one node. Where there is a fault it is None: what is below is not looked at."""
+        """The data of one node. If there is a problem it is None: what is below is not read."""
         self.nodes += 1
         self.document.values[path] = _place(node)
         if any(node is ancestor for ancestor in above):
-            self.document.faults.append(SpecProblem(path, "must not hold an alias to itself", at_key=True))
+            self.document.problems.append(SpecProblem(path, "must not contain an alias to itself", at_key=True))
             return None
         if len(path) > DEEPEST:
-            return self.fault(node, path, "must not be nested so deep")
+            return self.problem(node, path, f"must not be nested deeper than {DEEPEST} levels")
         if self.nodes > MOST_NODES:
             enough = self.nodes > MOST_NODES + 1
-            return None if enough else self.fault(node, path, f"must not hold more than {MOST_NODES} values in all")
+            return None if enough else self.problem(node, path, f"must not contain more than {MOST_NODES} values")
         if isinstance(node, MappingNode) and node.tag == _MAPPING:
             return self.mapping(node, path, (*above, node))
         if isinstance(node, SequenceNode) and node.tag == _LIST:
             return [self.value(item, (*path, index), (*above, node)) for index, item in enumerate(node.value)]
         if isinstance(node, ScalarNode):
             return self.scalar(node, path)
-        return self.fault(node, path, f"must not have a tag ({_short(node.tag)})")
+        return self.problem(node, path, f"must not have a tag ({_short(node.tag)})")
 
     def mapping(self, node: MappingNode, path: KeyPath, above: tuple[Node, ...]) -> dict[str, Any]:
         """The data of a mapping: its own keys, then those that `<<` brings and that are not its own."""
@@ -147,13 +147,13 @@ class _Reading:
             if key_node.tag == _MERGE:
                 continue
             if key_node.tag != _TEXT or not isinstance(key_node, ScalarNode) or not _is_text(key_node.value):
-                self.fault(key_node, (*path, _shown(key_node)), "must be text, as every key is")
+                self.problem(key_node, (*path, _shown(key_node)), "must be text, as every key is")
                 continue
             key = key_node.value
             here = (*path, key)
             if key in data:
                 first = self.document.keys[here].line
-                self.fault(key_node, here, f"must be written once: it stands already in line {first}")
+                self.problem(key_node, here, f"must be written once: it is already in line {first}")
                 continue
             self.document.keys[here] = _place(key_node)
             data[key] = self.value(value_node, here, above)
@@ -173,7 +173,7 @@ class _Reading:
                 self.nodes += 1
                 endless = any(source is ancestor for ancestor in above) or self.nodes > MOST_NODES
                 if endless or not isinstance(source, MappingNode):
-                    self.fault(key_node, (*path, "<<"), "must have a mapping, or a list of mappings, after <<")
+                    self.problem(key_node, (*path, "<<"), "must have a mapping, or a list of mappings, after <<")
                     return
                 yield from ((key, value) for key, value in source.value if key.tag == _TEXT)
                 yield from self.merged(source, path, (*above, source))
@@ -187,7 +187,7 @@ class _Reading:
                 case "str" | "merge" if _is_text(text):
                     return text
                 case "str" | "merge":
-                    return self.fault(node, path, "must not hold half a character (a lone surrogate)")
+                    return self.problem(node, path, "must not contain half a character (a lone surrogate)")
                 case "null":
                     return None
                 case "bool":
@@ -197,12 +197,12 @@ class _Reading:
                 case "float":
                     return float(text)
         except (KeyError, ValueError):
-            return self.fault(node, path, "must be a value of its tag, and a number of at most 4300 digits")
-        return self.fault(node, path, f"must not have a tag ({_short(node.tag)})")
+            return self.problem(node, path, "must be a value of its tag, and a number of at most 4300 digits")
+        return self.problem(node, path, f"must not have a tag ({_short(node.tag)})")
 
-    def fault(self, node: Node, path: KeyPath, rule: str) -> None:
-        """Notes a fault at a node."""
-        self.document.faults.append(SpecProblem(path, rule, place=_place(node)))
+    def problem(self, node: Node, path: KeyPath, rule: str) -> None:
+        """Records a problem at a node."""
+        self.document.problems.append(SpecProblem(path, rule, place=_place(node)))
 
 
 def _is_text(text: str) -> bool:

@@ -1,8 +1,8 @@
 """`${env:NAME}` in a spec: a value that the environment fills in when a run begins.
 
 Such a value stays in memory. Only texts that are needed while a run lasts may have one (they are marked
-`FROM_ENVIRONMENT` in the models); in a text that ends in Terraform's files or state it is an error. `$${env:NAME}`
-stands for the text `${env:NAME}` itself; any other `$` is an ordinary character.
+`FROM_ENVIRONMENT` in the models); in a text that is kept in Terraform's files or state it is an error. `$${env:NAME}`
+is the text `${env:NAME}` itself; any other `$` is an ordinary character.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NEEDED_BY_CHILDREN = {"HOME", "PATH", "USER", "LOGNAME", "SHELL", "TMPDIR", "LA
 
 
 def secret_variables(written: Mapping[KeyPath, str]) -> frozenset[str]:
-    """The variables that no child process is to have, given the texts of a spec as written by path: those that may
+    """The variables that no child process may have, given the texts of a spec as written by path: those that may
     hold a password or a token, and OpenNebula's login. AWS's own stay: Terraform and SSM's proxy need them."""
     named = {
         found[2] for path in _MAY_BE_SECRET for found in _REFERENCE.finditer(written.get(path, "")) if not found[1]
@@ -49,15 +49,15 @@ def fill(
     """The document with its references filled in, the texts as written by path, and what is wrong with them."""
     written: dict[KeyPath, str] = {}
     filled: dict[KeyPath, str] = {}
-    faults: list[SpecProblem] = []
+    problems: list[SpecProblem] = []
     for path, text in texts(data):
         if _REFERENCE.search(text) is None or contract().at(path) is None:
             continue
         rules = list(_broken_rules(path, text, environ))
-        faults.extend(SpecProblem(path, rule) for rule in rules)
+        problems.extend(SpecProblem(path, rule) for rule in rules)
         written[path] = text
         filled[path] = text if rules else _REFERENCE.sub(lambda found: _replacement(found, environ), text)
-    return (_replaced(data, filled, ()) if filled else data), written, faults
+    return (_replaced(data, filled, ()) if filled else data), written, problems
 
 
 def _broken_rules(path: KeyPath, text: str, environ: Mapping[str, str]) -> Iterator[str]:
@@ -71,8 +71,8 @@ def _broken_rules(path: KeyPath, text: str, environ: Mapping[str, str]) -> Itera
             yield "must name a variable, as ${env:NAME} does, or write $${env: for the text itself"
         elif not (known and known.from_environment):
             yield (
-                "must be written out: it is kept in Terraform's files and state, where nothing from the environment "
-                "may go"
+                "must be written out: it is kept in Terraform's files and state, which hold nothing from the "
+                "environment"
             )
         elif name not in environ:
             yield f"needs the environment variable {name}, which is not set"

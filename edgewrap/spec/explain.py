@@ -1,4 +1,4 @@
-"""pydantic's errors in the words of the contract."""
+"""Problems of a spec from pydantic's errors, in our own words."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _RULES = {
     "tuple_type": "must be a list",
     "list_type": "must be a list",
     "dict_type": "must be a mapping of keys to values",
-    "model_type": "must be a mapping of keys to values; leave the key out where all below is default",
-    "model_attributes_type": "must be a mapping of keys to values; leave the key out where all below is default",
+    "model_type": "must be a mapping of keys to values; remove the key to use the defaults",
+    "model_attributes_type": "must be a mapping of keys to values; remove the key to use the defaults",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
     "literal_error": "must be {expected}",
@@ -31,7 +31,7 @@ _RULES = {
 
 
 def explain(error: ErrorDetails) -> SpecProblem:
-    """The fault that an error of pydantic means."""
+    """The problem that an error of pydantic means."""
     path = _path(error["loc"])
     if error["type"] == "extra_forbidden":
         return SpecProblem(path, f"unknown key; {nearest_key(path)}", at_key=True)
@@ -44,6 +44,6 @@ def explain(error: ErrorDetails) -> SpecProblem:
 
 def _path(location: tuple[int | str, ...]) -> KeyPath:
     """pydantic's location without the steps that are its own: the chosen form of `backend`, the mark of a key."""
-    form = len(BACKEND)  # where the form stands; elsewhere a user may have written such a key
+    form = len(BACKEND)  # the position of the chosen form; elsewhere a user may have written such a key
     steps = [*location[:form], *location[form + 1 :]] if location[:form] == BACKEND else [*location]
     return tuple(steps[:-1] if len(steps) > 1 and steps[-1] == "[key]" else steps)

@@ -1,6 +1,6 @@
 """The forms of single values: what a region, a CIDR or a port looks like, each with the rule that an error names.
 
-A form stands in the models as `Annotated[str, REGION]`, and reaches the JSON Schema as a pattern. Rules never repeat
+In the models a form is an annotation, `Annotated[str, REGION]`; in the JSON Schema it is a pattern. Rules never repeat
 the value itself: it may come from the environment.
 """
 
@@ -28,12 +28,15 @@ from pydantic_core import CoreSchema, core_schema
 
 from edgewrap.spec.place import code_point
 
+RULE, ENVIRONMENT = "x-rule", "x-environment"
+"""Keys of ours in the JSON Schema: the rule for a person, and whether `${env:NAME}` may fill the value in."""
+
 HIGHEST_PORT = 65535
 LARGEST_TAG_KEY = 128
 LARGEST_TAG_VALUE = 256
 
 LINE_BREAK = re.compile("[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
-"""Every character that some program takes for the end of a line, as `str.splitlines` does."""
+"""Every character that some program treats as the end of a line, as `str.splitlines` does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ class Form:
         return core_schema.no_info_after_validator_function(self.check, handler(source))
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return handler(core) | {"pattern": f"^(?:{self.pattern})$"}
+        return handler(core) | {"pattern": f"^(?:{self.pattern})$", RULE: self.rule}
 
     def check(self, text: str) -> str:
         """The text itself; raises ValueError with the rule where it has another form."""
@@ -62,14 +65,17 @@ class Rule:
 
     rule: str
 
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return handler(core) | {RULE: self.rule}
+
 
 @dataclass(frozen=True, slots=True)
 class FromEnvironment:
-    """Marks a text that `${env:NAME}` may fill in: one that is needed only while a run lasts. All other values end
-    in Terraform's files and state, where nothing from the environment may go."""
+    """Marks a text that `${env:NAME}` may fill in: one that is needed only while a run lasts. All other values
+    end up in Terraform's files and state, which hold nothing from the environment."""
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        schema = handler(core)
+        schema = handler(core) | {ENVIRONMENT: True}
         return schema | {"pattern": schema["pattern"] + r"|\$\{env:"} if "pattern" in schema else schema
 
 
@@ -99,7 +105,7 @@ AMI = Form(
 )
 DESCRIPTION = Form(
     r"[0-9A-Za-z ._\-:/()#,@\[\]+=&;{}!$*]{0,255}",
-    "at most 255 ASCII letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*, which is what AWS takes",
+    "at most 255 ASCII letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*, as AWS allows",
 )
 INTERFACE = Form(r"auto|[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}", "`auto` or the name of a network interface")
 VERSION = Form(r"auto|[0-9]+\.[0-9]+(?:\.[0-9]+)?", "`auto` or a version of OpenNebula, such as 7.0")
@@ -115,12 +121,14 @@ LOCAL_PATH = Form(
     r"(?!ssh-|ecdsa-|sk-)(?:~/|[^~\x00-\x1f\x7f])[^\x00-\x1f\x7f]*", "the path of a file (not its text), such as ~/file"
 )
 
+LocalPath = Annotated[str, LOCAL_PATH, FROM_ENVIRONMENT]
+
 
 def _description(text: str) -> str:
     """Names the first character that AWS refuses in a rule's description."""
     for character in text:
         if re.fullmatch(DESCRIPTION.pattern, character) is None:
-            raise ValueError(f"must not hold {character!a}; it must be {DESCRIPTION.rule}")
+            raise ValueError(f"must not contain {character!a}; it must be {DESCRIPTION.rule}")
     return DESCRIPTION.check(text)
 
 
@@ -148,7 +156,7 @@ def _network(value: Any) -> IPv4Network:
 
 
 def _address(value: Any) -> IPv4Address:
-    """An IPv4 address; a number is none."""
+    """An IPv4 address; a number is not one."""
     if isinstance(value, IPv4Address):
         return value
     try:
@@ -238,7 +246,7 @@ Datastore = Annotated[
 
 
 def _url(text: str) -> str:
-    """An http or https URL without a user, a password or a query: credentials have no place in it."""
+    """An http or https URL without a user, a password or a query: it never holds credentials."""
     rule = "must be an http or https URL such as http://frontend:2633/RPC2"
     try:
         url = urlsplit(text)
@@ -246,7 +254,7 @@ def _url(text: str) -> str:
     except ValueError:
         raise ValueError(rule) from None
     if url.username is not None or url.password is not None:
-        raise ValueError("must hold no user and no password: credentials are never in the spec")
+        raise ValueError("must not contain a user or a password: credentials are never in the spec")
     wrong_host = re.fullmatch(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*", url.hostname or "") is None
     if url.scheme not in ("http", "https") or wrong_host or port == 0 or url.query or url.fragment:
         raise ValueError(rule)
@@ -254,7 +262,7 @@ def _url(text: str) -> str:
 
 
 def _session_password(password: SecretStr) -> SecretStr:
-    """A word that FRR takes as it is; its own limit is 80 characters."""
+    """A text that FRR accepts unquoted; its limit is 80 characters."""
     if re.fullmatch(r"[!-~]{1,80}", password.get_secret_value()) is None:
         raise ValueError("must be 1 to 80 ASCII characters without spaces")
     return password
@@ -272,7 +280,9 @@ _TAG_CATEGORIES = {"Lu", "Ll", "Lt", "Lm", "Lo", "Nd", "Nl", "No", "Zs"}
 def _tag_text(text: str) -> str:
     for character in text:
         if unicodedata.category(character) not in _TAG_CATEGORIES and character not in "_.:/=+-@":
-            raise ValueError(f"must hold only letters, digits, spaces and _.:/=+-@ as AWS's tags do, not {character!a}")
+            raise ValueError(
+                f"must contain only letters, digits, spaces and _.:/=+-@ as AWS's tags do, not {character!a}"
+            )
     return text
 
 
@@ -280,7 +290,7 @@ def _tag_key(text: str) -> str:
     if not 1 <= len(text) <= LARGEST_TAG_KEY:
         raise ValueError(f"a tag's key must have 1 to {LARGEST_TAG_KEY} characters")
     if text.lower().startswith("aws:"):
-        raise ValueError("a tag's key must not begin with aws: (AWS keeps it for itself)")
+        raise ValueError("a tag's key must not begin with aws: (reserved by AWS)")
     if text == "Name" or text.lower().startswith("edgewrap:"):
         raise ValueError("a tag's key must not be Name or begin with edgewrap: (edgewrap sets these)")
     return _tag_text(text)
@@ -305,7 +315,7 @@ _KEY_TYPES = "ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)|sk-(?:ssh-ed25
 def _public_key(text: str) -> str:
     """One line as in an OpenSSH public key file; the key's own text names the same type.
 
-    A comment with a line break would be a second key to whatever reads the file by lines.
+    A comment with a line break would be a second key for a program that reads the file by lines.
     """
     rule = "must be one OpenSSH public key: its type, its text in base64 and a comment, without options"
     if found := LINE_BREAK.search(text):

@@ -1,8 +1,9 @@
 """The contract `edgewrap/v1`: pydantic models of the spec file, strict (unknown keys are errors).
 
-Only shapes and single values are checked here (their forms are in `forms.py`); what spans several fields is in
-`checks.py`. A field's description is written once, here: the JSON Schema and `docs/spec.md` take it from here.
-The networks of the VMs have a file of their own, `networks.py`.
+A field is described once, in its model: meaning, default, rule, and what a change of it does (`on_change.py`). The JSON
+Schema, `docs/spec.md` and the messages of a plan follow from that. Hosts and SSH are in `hosts.py`, networks and
+BGP-EVPN in `networks.py`. The models check single values, whose forms are in `formats.py`; `checks.py` checks what
+spans several fields.
 """
 
 from __future__ import annotations
@@ -15,16 +16,18 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Discriminator, Field, PrivateAttr, Tag
 
 from edgewrap.spec import formats
-from edgewrap.spec.formats import FROM_ENVIRONMENT, distinct
+from edgewrap.spec.formats import FROM_ENVIRONMENT, LocalPath, distinct
+from edgewrap.spec.hosts import Hosts, Ssh
 from edgewrap.spec.networks import (
     ElasticIps,
-    Index,
+    Evpn,
     Model,
     PrivateNetwork,
     PublicNetwork,
     SecurityGroup,
     SecurityRule,
 )
+from edgewrap.spec.on_change import IN_PLACE, NEXT_RUN, new_hosts, refused
 from edgewrap.spec.place import KeyPath
 
 __all__ = [
@@ -46,27 +49,34 @@ __all__ = [
     "TerraformSettings",
 ]
 
-LocalPath = Annotated[str, formats.LOCAL_PATH, FROM_ENVIRONMENT]
+MOVE_STATE = refused("the state would stay behind; move it first (docs/state.md)")
 
 
 class Network(Model):
     """The VPC and its one subnet. Existing ones are never destroyed."""
 
-    cidr: Annotated[formats.Cidr, Field(description="The VPC's addresses: a network of /16 to /28.")] = IPv4Network(
-        "10.0.0.0/16"
-    )
+    cidr: Annotated[
+        formats.Cidr,
+        Field(description="The VPC's addresses: a network of /16 to /28."),
+        refused("the VPC would be replaced"),
+    ] = IPv4Network("10.0.0.0/16")
     subnet: Annotated[
         formats.Cidr | None,
         Field(
             description="The subnet's addresses, inside `cidr`; null takes the whole `cidr`. Its lower half is for "
             "hosts (host i has base + 10 + i), its upper half for the blocks of the interface groups."
         ),
+        refused("every address would change"),
     ] = None
     vpc_id: Annotated[
-        Annotated[str, formats.VPC_ID] | None, Field(description="An existing VPC to use instead of a new one.")
+        Annotated[str, formats.VPC_ID] | None,
+        Field(description="An existing VPC to use instead of a new one."),
+        refused("not implemented yet"),
     ] = None
     subnet_id: Annotated[
-        Annotated[str, formats.SUBNET_ID] | None, Field(description="An existing subnet to use instead of a new one.")
+        Annotated[str, formats.SUBNET_ID] | None,
+        Field(description="An existing subnet to use instead of a new one."),
+        refused("not implemented yet"),
     ] = None
 
     @property
@@ -76,13 +86,19 @@ class Network(Model):
 
 
 class Aws(Model):
-    """Where the cluster stands in AWS."""
+    """Where the cluster is in AWS."""
 
-    region: Annotated[str, formats.REGION, Field(description="The AWS region.")]
+    region: Annotated[
+        str,
+        formats.REGION,
+        Field(description="The AWS region."),
+        refused("nothing moves between regions"),
+    ]
     zone: Annotated[
         str,
         formats.ZONE,
         Field(description="The availability zone; `auto` takes the first that offers the instance type."),
+        refused("nothing moves between zones"),
     ] = "auto"
     network: Network = Field(default_factory=Network, description="The VPC and its subnet.")
     tags: Annotated[
@@ -92,61 +108,17 @@ class Aws(Model):
             description="Tags for every AWS resource, beside edgewrap's own four (`Name`, `edgewrap:cluster`, "
             "`edgewrap:uuid`, `edgewrap:key`); at most 46.",
         ),
+        IN_PLACE,
     ] = Field(default_factory=dict)
     endpoint_url: Annotated[
         formats.Url | None,
         Field(description="Another endpoint for all AWS calls, such as LocalStack's; null: AWS_ENDPOINT_URL, or AWS."),
+        NEXT_RUN,
     ] = None
     instance_profile: Annotated[
         Annotated[str, formats.INSTANCE_PROFILE] | None,
         Field(description="The instance profile of the hosts, by name. SSM Session Manager needs one."),
-    ] = None
-
-
-class Hosts(Model):
-    """The metal hosts; indexes 0, 1, 2, … without the retired ones."""
-
-    count: Annotated[int, Field(ge=1, le=32758, description="How many hosts live.")] = 3
-    retired: Annotated[
-        tuple[Index, ...],
-        distinct("index"),
-        Field(description="Indexes of hosts that are gone; an index is never used twice."),
-    ] = ()
-    hypervisor: Annotated[Literal["kvm", "lxc"], Field(description="What runs the VMs.")] = "kvm"
-    instance_type: Annotated[
-        str, formats.INSTANCE_TYPE, Field(description="The EC2 instance type. KVM needs a metal one.")
-    ] = "c5.metal"
-    ami: Annotated[
-        str,
-        formats.AMI,
-        Field(description="The image of a new host: Ubuntu's newest, or an AMI. Chosen once per host, then kept."),
-    ] = "ubuntu-24.04"
-    root_volume_gb: Annotated[int, Field(ge=8, le=16384, description="The root volume's size in GiB.")] = 512
-    address: Annotated[
-        Literal["public", "eip", "private"],
-        Field(
-            description="How hosts are reached: `public` by the address that the subnet gives (lost on a stop), `eip` "
-            "by an Elastic IP of their own (kept for ever), `private` by their private address (VPN)."
-        ),
-    ] = "public"
-    on_failure: Annotated[
-        Literal["move", "replace"],
-        Field(description="When a host dies: `move` its groups to the others, or `replace` the instance."),
-    ] = "move"
-    firewall: Annotated[
-        bool, Field(description="Filter what reaches the hosts themselves: SSH, BGP, VXLAN and the front-end only.")
-    ] = True
-
-
-class Evpn(Model):
-    """BGP-EVPN between the hosts."""
-
-    asn: Annotated[int, Field(ge=1, le=4294967294, description="The autonomous system number.")] = 65000
-    reflectors: Annotated[int, Field(ge=1, description="How many hosts are route reflectors.")] = 2
-    password: Annotated[
-        formats.SessionPassword | None,
-        FROM_ENVIRONMENT,
-        Field(description="The BGP sessions' password; only as `${env:NAME}`."),
+        IN_PLACE,
     ] = None
 
 
@@ -154,7 +126,10 @@ class OpenNebula(Model):
     """The front-end. Credentials come from ONE_AUTH or ~/.one/one_auth."""
 
     endpoint: Annotated[
-        formats.Url | None, FROM_ENVIRONMENT, Field(description="The XML-RPC endpoint; null takes ONE_XMLRPC.")
+        formats.Url | None,
+        FROM_ENVIRONMENT,
+        Field(description="The XML-RPC endpoint; null takes ONE_XMLRPC."),
+        NEXT_RUN,
     ] = None
     version: Annotated[
         str,
@@ -163,72 +138,62 @@ class OpenNebula(Model):
             description="The repository of a new host's packages; `auto` takes the front-end's version. Needs "
             "`oneadmin_public_key`."
         ),
+        new_hosts("upgrade the packages as OpenNebula's guide says"),
     ] = "auto"
     oneadmin_public_key: Annotated[
         formats.PublicKey | None,
         Field(
-            description="The public key of oneadmin on the front-end: new hosts set themselves up with it. Null: their "
-            "image brings what OpenNebula needs."
+            description="The public key of oneadmin on the front-end: with it new hosts install what they need. Null: "
+            "their image must have it."
         ),
+        new_hosts("add the key to /var/lib/one/.ssh/authorized_keys"),
     ] = None
     replica: Annotated[
         str,
         formats.REPLICA,
         Field(
-            description="The host that keeps replicas of images: `auto` takes the first, `none` none, `host-2` that."
+            description="The host that keeps replicas of images: `auto` for the first one, `none`, or a key such as "
+            "`host-2`."
         ),
+        IN_PLACE,
     ] = "auto"
     shared_datastores: Annotated[
         tuple[formats.Datastore, ...],
         distinct("datastore"),
         Field(
-            description="Datastores of others that VMs of the cluster may use, by id or name: added to the cluster, "
+            description="Existing datastores that VMs of the cluster may use, by id or name: added to the cluster, "
             "never changed or deleted. 1 and 2 are OpenNebula's own `default` and `files`; `[]` for none."
         ),
+        IN_PLACE,
     ] = (1, 2)
     ca_file: Annotated[
-        LocalPath | None, Field(description="The certificate authority of an https endpoint, a PEM file.")
+        LocalPath | None,
+        Field(description="The certificate authority of an https endpoint, a PEM file."),
+        NEXT_RUN,
     ] = None
-
-
-class Ssh(Model):
-    """How hosts are reached, and who may. Keys come from the SSH agent or ~/.ssh."""
-
-    user: Annotated[
-        str, formats.USER, FROM_ENVIRONMENT, Field(description="The user on the hosts; it may use sudo.")
-    ] = "ubuntu"
-    public_key: Annotated[
-        LocalPath,
-        Field(description="The public key file of the AWS key pair. Its text is kept from the first apply on."),
-    ] = "~/.ssh/id_ed25519.pub"
-    authorized_keys: Annotated[
-        tuple[Annotated[formats.PublicKey, FROM_ENVIRONMENT], ...],
-        distinct("key"),
-        Field(description="More public keys for that user, as text."),
-    ] = ()
-    from_: Annotated[
-        tuple[formats.Cidr, ...],
-        distinct("network"),
-        Field(alias="from", description="Who may open SSH to the hosts' own addresses; never to Elastic IPs of VMs."),
-    ] = (IPv4Network("0.0.0.0/0"),)
-    proxy_command: Annotated[
-        Annotated[str, formats.LINE, FROM_ENVIRONMENT] | None,
-        Field(
-            description="A command that carries the SSH connection, such as SSM Session Manager's; `{instance_id}` and "
-            "`{host}` are filled in."
-        ),
-    ] = None
-    host_keys: Annotated[
-        Literal["pin"], Field(description="Host keys are pinned at first sight, with the instance id.")
-    ] = "pin"
 
 
 class S3Backend(Model):
     """Where the Terraform state is kept in S3."""
 
-    bucket: Annotated[str, formats.BUCKET, Field(description="The bucket.")]
-    key: Annotated[str, formats.OBJECT_KEY, Field(description="The object's key.")]
-    region: Annotated[str, formats.REGION, Field(description="The bucket's region.")]
+    bucket: Annotated[
+        str,
+        formats.BUCKET,
+        Field(description="The bucket."),
+        MOVE_STATE,
+    ]
+    key: Annotated[
+        str,
+        formats.OBJECT_KEY,
+        Field(description="The object's key."),
+        MOVE_STATE,
+    ]
+    region: Annotated[
+        str,
+        formats.REGION,
+        Field(description="The bucket's region."),
+        MOVE_STATE,
+    ]
 
 
 class S3BackendChoice(Model):
@@ -243,16 +208,23 @@ def _backend_kind(backend: Any) -> str:
 
 
 class TerraformSettings(Model):
-    """Which binary, where its providers lie, where its state is kept."""
+    """The Terraform binary, its providers, and where its state is kept."""
 
-    binary: Annotated[LocalPath, Field(description="`terraform`, `tofu`, or the path of one.")] = "terraform"
+    binary: Annotated[
+        LocalPath,
+        Field(description="`terraform`, `tofu`, or the path of one."),
+        NEXT_RUN,
+    ] = "terraform"
     plugin_dir: Annotated[
-        LocalPath | None, Field(description="A folder with the providers, for machines without a way to the registry.")
+        LocalPath | None,
+        Field(description="A folder with the providers, for machines without access to the registry."),
+        NEXT_RUN,
     ] = None
     backend: Annotated[
         Annotated[Literal["local"], Tag("<local>")] | Annotated[S3BackendChoice, Tag("<s3>")],
         Discriminator(_backend_kind),
         Field(description="Where the state is kept: `local`, or `s3: { bucket, key, region }`."),
+        MOVE_STATE,
     ] = "local"
 
 
@@ -262,39 +234,46 @@ class Spec(Model):
     model_config = ConfigDict(defer_build=False)
 
     api_version: Annotated[
-        Literal["edgewrap/v1"], Field(alias="apiVersion", description="The version of this contract.")
+        Literal["edgewrap/v1"],
+        Field(alias="apiVersion", description="The version of this format."),
+        refused("there is no other version"),
     ]
     name: Annotated[
         str,
         formats.NAME,
-        Field(description="The cluster's name, in AWS, in OpenNebula and on disk. It never changes."),
+        Field(description="The cluster's name in AWS, in OpenNebula and on disk."),
+        refused("every resource carries it"),
     ]
-    protect: Annotated[bool, Field(description="True: `destroy` refuses.")] = False
-    aws: Annotated[Aws, Field(description="Where the cluster stands in AWS.")]
+    protect: Annotated[
+        bool,
+        Field(description="True: `destroy` refuses."),
+        IN_PLACE,
+    ] = False
+    aws: Annotated[Aws, Field(description="Where the cluster is in AWS.")]
     hosts: Hosts = Field(default_factory=Hosts, description="The metal hosts.")
     public_network: PublicNetwork = Field(
-        default_factory=PublicNetwork, description="The Elastic IPs and what carries them."
+        default_factory=PublicNetwork, description="The Elastic IPs and the interfaces that carry them."
     )
     private_network: PrivateNetwork = Field(
         default_factory=PrivateNetwork, description="The template of private networks."
     )
     evpn: Evpn = Field(default_factory=Evpn, description="BGP-EVPN between the hosts.")
     opennebula: OpenNebula = Field(default_factory=OpenNebula, description="The front-end.")
-    ssh: Ssh = Field(default_factory=Ssh, description="How hosts are reached, and who may.")
+    ssh: Ssh = Field(default_factory=Ssh, description="SSH access to the hosts.")
     terraform: TerraformSettings = Field(default_factory=TerraformSettings, description="Terraform and its state.")
 
     _written: Mapping[KeyPath, str] = PrivateAttr(default_factory=dict)
     _directory: Path = PrivateAttr(default=Path())
 
     def model_post_init(self, context: Any) -> None:
-        """Takes over where the spec was read from, and the texts that stood where a value was filled in."""
+        """Keeps where the spec was read from, and the original texts of values that were filled in."""
         if isinstance(context, Origin):
             self._written = context.written
             self._directory = context.directory
 
     @property
     def written(self) -> Mapping[KeyPath, str]:
-        """By path, the texts of the file (`${env:NAME}`) in whose place the environment's values stand."""
+        """By path, the original texts (`${env:NAME}`) of the values that the environment filled in."""
         return self._written
 
     @property
@@ -321,7 +300,7 @@ def _counted(count: int, thing: str) -> str:
 
 
 class Origin:
-    """Where a spec comes from: the validation context that the loader gives."""
+    """The origin of a spec: the validation context that the loader gives."""
 
     def __init__(self, written: Mapping[KeyPath, str], directory: Path) -> None:
         self.written = written

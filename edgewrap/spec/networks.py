@@ -1,4 +1,4 @@
-"""The networks of the VMs in the contract `edgewrap/v1`: the public one with its Elastic IPs, and the private ones."""
+"""The networks in the contract `edgewrap/v1`: the public one with its Elastic IPs, the private ones, and BGP-EVPN."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from edgewrap.spec import formats
-from edgewrap.spec.formats import distinct, port_range
+from edgewrap.spec.formats import FROM_ENVIRONMENT, distinct, port_range
+from edgewrap.spec.on_change import IN_PLACE, disruptive, in_place, refused
 
 
 class Model(BaseModel):
@@ -21,33 +22,48 @@ Index = Annotated[int, Field(ge=0)]
 
 
 class ElasticIps(Model):
-    """How many Elastic IPs; indexes 0, 1, 2, … without the retired ones."""
+    """The Elastic IPs; indexes 0, 1, 2, … without the retired ones."""
 
-    count: Annotated[int, Field(ge=0, le=3969, description="How many Elastic IPs live.")] = 4
+    count: Annotated[
+        int,
+        Field(ge=0, le=3969, description="Number of Elastic IPs."),
+        in_place("to lower it, list indexes in `retired`"),
+    ] = 4
     retired: Annotated[
         tuple[Index, ...],
         distinct("index"),
-        Field(description="Indexes of Elastic IPs that are released; an index is never used twice."),
+        Field(description="Indexes of released Elastic IPs. An index is never used again."),
+        disruptive("the Elastic IPs are released; AWS does not give the same addresses again"),
     ] = ()
 
 
 class SecurityRule(Model):
     """One rule of the VMs' security group."""
 
-    protocol: Annotated[Literal["tcp", "udp", "icmp", "all"], Field(description="What it allows.")]
+    protocol: Annotated[
+        Literal["tcp", "udp", "icmp", "all"],
+        Field(description="The protocol."),
+        IN_PLACE,
+    ]
     ports: Annotated[
         formats.Ports,
         Field(
             description="One port, a range `low-high`, or `all`; for tcp and udp only. `443`, `443-443` and `0443` are "
             "the same rule."
         ),
+        IN_PLACE,
     ] = "all"
     cidrs: Annotated[
         tuple[formats.Cidr, ...],
         distinct("network"),
         Field(min_length=1, description="From where (ingress) or to where (egress)."),
+        IN_PLACE,
     ] = (IPv4Network("0.0.0.0/0"),)
-    description: Annotated[formats.Description, Field(description="A note on the rule, kept by AWS.")] = ""
+    description: Annotated[
+        formats.Description,
+        Field(description="A description of the rule, kept in AWS."),
+        IN_PLACE,
+    ] = ""
 
     @property
     def port_range(self) -> tuple[int, int]:
@@ -61,10 +77,12 @@ class SecurityGroup(Model):
     ingress: Annotated[
         tuple[SecurityRule, ...] | None,
         Field(description="What may reach the VMs; null allows everything, an empty list nothing."),
+        IN_PLACE,
     ] = None
     egress: Annotated[
         tuple[SecurityRule, ...] | None,
         Field(description="What the VMs may reach; null allows everything, an empty list nothing."),
+        IN_PLACE,
     ] = None
 
 
@@ -77,13 +95,15 @@ class PublicNetwork(Model):
         Field(
             ge=1,
             le=63,
-            description="How many interface groups carry the Elastic IPs; fixed at creation. At most the interfaces of "
+            description="Number of interface groups that carry the Elastic IPs. At most the interfaces of "
             "the instance type's first network card less one.",
         ),
+        refused("every block would move"),
     ] = 4
     existing: Annotated[
         dict[Annotated[str, formats.EXISTING_KEY], Annotated[str, formats.ALLOCATION_ID]],
-        Field(description="Elastic IPs of one's own, allocation id by key; never released."),
+        Field(description="Your own Elastic IPs, allocation id by key; never released."),
+        refused("not implemented yet"),
     ] = Field(default_factory=dict)
     security_group: SecurityGroup = Field(
         default_factory=SecurityGroup, description="The security group of the VMs; everything is allowed by default."
@@ -91,22 +111,23 @@ class PublicNetwork(Model):
     default_security_group: Annotated[
         Literal["keep", "remove"],
         Field(
-            description="OpenNebula's security group 0 on the public virtual network, where OpenNebula puts it. It "
-            "admits everything, so with `keep` no other group takes anything away. With `remove` a new VM there has "
-            "what its own groups admit, and without a group of its own nothing."
+            description="OpenNebula adds its security group 0, which allows everything, to the public virtual network. "
+            "With `keep` the groups of a VM have no effect there. With `remove` a new VM allows what its own groups "
+            "allow, and nothing without a group."
         ),
+        in_place("running VMs keep what they have"),
     ] = "keep"
     dns: Annotated[
-        tuple[formats.Address, ...], distinct("server"), Field(description="The name servers that VMs are told.")
+        tuple[formats.Address, ...],
+        distinct("server"),
+        Field(description="The name servers of the VMs."),
+        in_place("running VMs keep theirs"),
     ] = (IPv4Address("1.1.1.1"),)
-    vni: Annotated[int, Field(ge=1, le=16777215, description="The VXLAN network identifier of `br-edge`.")] = 16000000
-    ipam: Annotated[
-        Literal["auto", "none", "edgewrap"],
-        Field(
-            description="Whether the address ranges use the IPAM driver: `auto` where the front-end has it, `none`, or "
-            "`edgewrap`."
-        ),
-    ] = "auto"
+    vni: Annotated[
+        int,
+        Field(ge=1, le=16777215, description="The VXLAN network identifier of `br-edge`."),
+        disruptive("VMs lose packets between hosts until all hosts have it"),
+    ] = 16000000
 
 
 class PrivateNetwork(Model):
@@ -119,7 +140,32 @@ class PrivateNetwork(Model):
             le=8951,
             description="In bytes; at most the VPC's 9001 less VXLAN's 50.",
         ),
+        in_place("networks that exist keep theirs"),
     ] = 8950
     phydev: Annotated[
-        str, formats.INTERFACE, Field(description="The hosts' interface under VXLAN; `auto` finds the default route's.")
+        str,
+        formats.INTERFACE,
+        Field(description="The hosts' interface under VXLAN; `auto` finds the default route's."),
+        in_place("networks that exist keep theirs"),
     ] = "auto"
+
+
+class Evpn(Model):
+    """BGP-EVPN between the hosts."""
+
+    asn: Annotated[
+        int,
+        Field(ge=1, le=4294967294, description="The autonomous system number."),
+        disruptive("every BGP session restarts; VMs lose packets between hosts"),
+    ] = 65000
+    reflectors: Annotated[
+        int,
+        Field(ge=1, description="Number of route reflectors."),
+        IN_PLACE,
+    ] = 2
+    password: Annotated[
+        formats.SessionPassword | None,
+        FROM_ENVIRONMENT,
+        Field(description="The password of the BGP sessions, only as `${env:NAME}`."),
+        disruptive("every BGP session restarts; VMs lose packets between hosts"),
+    ] = None

@@ -1,47 +1,41 @@
-"""What the contract has and edgewrap does not do yet: refused by name where a spec asks for it, never ignored.
+"""Fields that edgewrap does not implement yet, and fields that it no longer has: refused by name, never ignored.
 
-Whoever builds one of these takes its line away.
+If you implement one of the first, remove its line.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from edgewrap.spec.place import SpecProblem
 
+NOT_IMPLEMENTED = {
+    ("aws", "network", "vpc_id"): "edgewrap creates its own VPC",
+    ("aws", "network", "subnet_id"): "edgewrap creates its own subnet",
+    ("public_network", "existing"): "edgewrap allocates every Elastic IP itself",
+}
+"""Fields of the contract without an effect yet, and what edgewrap does instead."""
 
-def _written(value: Any) -> bool:
-    return value is not None
-
-
-def _not_empty(value: Any) -> bool:
-    return value not in (None, {})
-
-
-@dataclass(frozen=True, slots=True)
-class Unbuilt:
-    """A field that is not built yet, what a spec must say to ask for it, and what holds until then."""
-
-    path: tuple[str, ...]
-    asked: Callable[[Any], bool]
-    until_then: str
+REMOVED = {
+    ("public_network", "ipam"): "edgewrap adds the address ranges itself, without an IPAM driver",
+    ("ssh", "host_keys"): "host keys are always pinned on first use",
+}
+"""Fields that earlier versions accepted and ignored, and what holds without them."""
 
 
-UNBUILT = (
-    Unbuilt(("aws", "network", "vpc_id"), _written, "edgewrap makes a VPC of its own"),
-    Unbuilt(("aws", "network", "subnet_id"), _written, "edgewrap makes a subnet of its own"),
-    Unbuilt(("public_network", "existing"), _not_empty, "edgewrap allocates every Elastic IP itself"),
-    Unbuilt(("public_network", "ipam"), lambda value: value == "edgewrap", "write auto or none"),
-)
+def unsupported_fields(data: Mapping[str, Any]) -> Iterator[SpecProblem]:
+    """The fields of a document that were removed, and those with a value that are not implemented."""
+    for path, instead in NOT_IMPLEMENTED.items():
+        if _section(data, path).get(path[-1]) not in (None, {}):
+            yield SpecProblem(path, f"is not implemented yet; remove the line: {instead}", at_key=True)
+    for path, instead in REMOVED.items():
+        if path[-1] in _section(data, path):
+            yield SpecProblem(path, f"was removed, it never had an effect; remove the line: {instead}", at_key=True)
 
 
-def unbuilt_faults(data: Mapping[str, Any]) -> Iterator[SpecProblem]:
-    """What a document asks for and is not built."""
-    for unbuilt in UNBUILT:
-        value: Any = data
-        for step in unbuilt.path:
-            value = value.get(step) if isinstance(value, Mapping) else None
-        if unbuilt.asked(value):
-            yield SpecProblem(unbuilt.path, f"is not built yet, leave it out: {unbuilt.until_then}", at_key=True)
+def _section(data: Any, path: tuple[str, ...]) -> Mapping[str, Any]:
+    """The section that a field is in; empty if the document has none."""
+    for step in path[:-1]:
+        data = data.get(step) if isinstance(data, Mapping) else None
+    return data if isinstance(data, Mapping) else {}

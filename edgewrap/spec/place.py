@@ -1,4 +1,4 @@
-"""Places in a spec: the path of a value, how it is written, and a fault found there."""
+"""Places in a spec: the path of a value, how it is written, and a problem found there."""
 
 from __future__ import annotations
 

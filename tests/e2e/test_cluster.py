@@ -26,7 +26,7 @@ def test_preflight_finds_all_that_is_needed(edge: Edge) -> None:
     found = json.loads(text)
     assert {one["verdict"] for one in found["findings"]} == {"ok"}
     by_check = {one["check"]: one["text"] for one in found["findings"]}
-    assert by_check["Elastic IPs"] == "5 of 5 in use, 0 asked for"
+    assert by_check["Elastic IPs"] == "5 of 5 in use, 0 to add"
     assert {"credentials", "VPCs", "vCPUs", "front-end", "SSH key", "terraform"} <= by_check.keys()
 
 

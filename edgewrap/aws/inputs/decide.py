@@ -9,23 +9,23 @@ from edgewrap.aws.inputs.immutable_fields import refused_changes, refused_sizes
 from edgewrap.aws.inputs.model import Foundation, Inputs, InterfaceLimits, Retired, eip_key, group_key, host_key
 from edgewrap.aws.inputs.opennebula_version import decide_version
 from edgewrap.aws.inputs.placement import place
-from edgewrap.aws.state.untracked import INSTANCE, KEY_PAIR, SUBNET, VPC
+from edgewrap.aws.terraform.resources import INSTANCE, KEY_PAIR, SUBNET, VPC
 from edgewrap.errors import RefusedChangeError
 from edgewrap.spec.addressing import active_indexes
 from edgewrap.spec.models import Spec
 
 
 class Lookups(Protocol):
-    """What only AWS, chance or a file of the user's can tell. Each may raise AwsError, `public_key` ToolError."""
+    """What comes from AWS, from chance or from a file of the user. Each may raise AwsError, `public_key` ToolError."""
 
     def new_uuid(self) -> str:
         """A UUID that no cluster has yet."""
 
     def first_zone(self, preferred: str = "") -> str:
-        """The availability zone `preferred` where it offers the instance type, else the first, by name, that does."""
+        """The availability zone `preferred` if it offers the instance type, else the first, by name, that does."""
 
     def image(self) -> str:
-        """The id of the newest image that `hosts.ami` (`ubuntu-24.04`) stands for, for the type's architecture."""
+        """The id of the newest image of `hosts.ami` (`ubuntu-24.04`) for the type's architecture."""
 
     def interface_limits(self) -> InterfaceLimits:
         """What the instance type allows."""
@@ -34,12 +34,12 @@ class Lookups(Protocol):
         """The text of the user's public key file: one line, no line end."""
 
 
-VPC_KEY, SUBNET_KEY, KEY_PAIR_KEY = "vpc", "subnet", "key-pair"
-
-
 def unprovisioned(hosts: Iterable[str], addresses: Collection[str]) -> frozenset[str]:
     """The keys of hosts, VPC, subnet and key pair that a state with these `addresses` does not hold."""
-    wanted = {VPC_KEY: VPC, SUBNET_KEY: SUBNET, KEY_PAIR_KEY: KEY_PAIR, **{key: INSTANCE.format(key) for key in hosts}}
+    wanted = {
+        **{resource.key: resource.address() for resource in (VPC, SUBNET, KEY_PAIR)},
+        **{key: INSTANCE.address(key) for key in hosts},
+    }
     return frozenset(key for key, address in wanted.items() if address not in addresses)
 
 
@@ -59,8 +59,8 @@ def decide_inputs(
     stays. `unavailable` are the keys of hosts that must carry no groups if any other can, `new_hosts` of those that
     have no instance yet. `missing` are the keys of what is not in the state: for these, earlier decisions do not bind,
     or a wrong image, key or zone that made an apply fail could never be corrected.
-    `lookups` are asked only for what is new. `front_end_version` is OpenNebula's own (`7.0.2`), empty where it could
-    not be read. Raises RefusedChangeError where the spec asks for what the cluster cannot take.
+    `lookups` are asked only for what is new. `front_end_version` is OpenNebula's own (`7.0.2`), empty if it could
+    not be read. Raises RefusedChangeError if the spec asks for a change that the cluster cannot make.
     """
     if previous is not None:
         previous = _still_binding(spec, previous, lookups, missing)
@@ -105,28 +105,28 @@ def _foundation(spec: Spec, lookups: Lookups) -> Foundation:
 
 
 def _still_binding(spec: Spec, previous: Inputs, lookups: Lookups, missing: Collection[str]) -> Inputs:
-    """The `previous` inputs, with what nothing holds to them as the spec has it now.
+    """The `previous` inputs, with new values from the spec where no resource depends on the old ones.
 
-    While a host stands, so do the network it is in and the key it lets in, whatever else somebody took away.
+    While a host exists, its network and its key stay as they are, whatever else was deleted outside.
     """
     if any(host not in missing for host in previous.amis):
         return previous
     foundation, network = previous.foundation, spec.aws.network
-    if SUBNET_KEY in missing:
-        # left open, the zone stays where it can: what a killed run made without a trace in the state is in it
+    if SUBNET.key in missing:
+        # `auto` keeps the zone if possible: resources of a killed run, which the state does not have, are in it
         zone = lookups.first_zone(foundation.zone) if spec.aws.zone == "auto" else spec.aws.zone
         foundation = foundation.model_copy(update={"zone": zone})
-        if VPC_KEY in missing or str(network.cidr) == foundation.vpc_cidr:
+        if VPC.key in missing or str(network.cidr) == foundation.vpc_cidr:
             cidrs = {"vpc_cidr": str(network.cidr), "subnet_cidr": str(network.subnet_cidr)}
             foundation = foundation.model_copy(update=cidrs)
-    public_key = lookups.public_key() if KEY_PAIR_KEY in missing else previous.public_key
+    public_key = lookups.public_key() if KEY_PAIR.key in missing else previous.public_key
     return previous.model_copy(update={"foundation": foundation, "public_key": public_key})
 
 
 def _images(
     spec: Spec, hosts: list[str], previous: Inputs | None, lookups: Lookups, missing: Collection[str]
 ) -> dict[str, str]:
-    """The image of each host; one that is made keeps its own, all others get the same."""
+    """The image of each host; an existing host keeps its own, all others get the same."""
     known = {host: ami for host, ami in previous.amis.items() if host not in missing} if previous else {}
     if all(host in known for host in hosts):
         newest = ""

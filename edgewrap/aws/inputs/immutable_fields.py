@@ -1,4 +1,4 @@
-"""What a living cluster cannot take: each refusal names the field, the reason, and the line to write."""
+"""Changes that an existing cluster cannot make: each violation names the field, the reason, and the line to write."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from edgewrap.aws.inputs.model import Inputs, InterfaceLimits, indexes_of
 from edgewrap.spec.addressing import active_indexes, pair_capacity
+from edgewrap.spec.contract import contract
 from edgewrap.spec.models import Spec
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One change that is not made: the field of the spec, why not, and what to do."""
+    """One change that is refused: the field of the spec, why, and what to do."""
 
     path: str
     why: str
@@ -23,7 +24,7 @@ class Violation:
 
 
 def refused_changes(spec: Spec, previous: Inputs) -> Iterator[Violation]:
-    """What the spec asks of a living cluster that it cannot take."""
+    """The changes that the spec asks for and that an existing cluster cannot make."""
     yield from _fixed_fields(spec, previous)
     yield from _lost_indexes(
         "hosts", spec.hosts.count, spec.hosts.retired, indexes_of(previous.amis), previous.retired.hosts
@@ -35,7 +36,7 @@ def refused_changes(spec: Spec, previous: Inputs) -> Iterator[Violation]:
 
 
 def refused_sizes(spec: Spec, limits: InterfaceLimits) -> Iterator[Violation]:
-    """What the spec asks that the interfaces of its instance type do not allow."""
+    """What the spec asks for and the interfaces of its instance type do not allow."""
     groups, kind = spec.public_network.groups, spec.hosts.instance_type
     most_groups = limits.interfaces - 1
     if groups > most_groups:
@@ -53,62 +54,62 @@ def refused_sizes(spec: Spec, limits: InterfaceLimits) -> Iterator[Violation]:
             "public_network.elastic_ips.count",
             f"{groups} groups hold {capacity} Elastic IPs ({kind} allows {limits.addresses_per_interface} addresses an "
             f"interface), and the last index would be {last}",
-            f"lower it until the last index is {capacity - 1}, or make a second cluster",
+            f"lower it until the last index is {capacity - 1}, or create a second cluster",
         )
 
 
 def _fixed_fields(spec: Spec, previous: Inputs) -> Iterator[Violation]:
-    stands, network = previous.foundation, spec.aws.network
-    fixed = (
-        ("name", spec.name, stands.name, "every resource carries it"),
-        ("aws.region", spec.aws.region, stands.region, "nothing moves between regions"),
-        ("aws.network.cidr", str(network.cidr), stands.vpc_cidr, "the VPC would be replaced"),
-        ("aws.network.subnet", str(network.subnet_cidr), stands.subnet_cidr, "every address would change"),
-        ("public_network.groups", str(spec.public_network.groups), str(stands.groups), "every block would move"),
-        ("hosts.instance_type", spec.hosts.instance_type, stands.instance_type, "every host would be stopped"),
-    )
-    follows = network.subnet is None and str(network.cidr) != stands.vpc_cidr
-    for path, asked, stood, why in fixed:
-        if asked != stood and not (path == "aws.network.subnet" and follows):
-            yield _fixed(path, asked, stood, why)
-    if spec.aws.zone not in ("auto", stands.zone):
-        yield _fixed("aws.zone", spec.aws.zone, stands.zone, "nothing moves between zones")
-    if spec.hosts.address not in ("eip", previous.host_address):
-        yield Violation(
-            "hosts.address",
-            f"the hosts were made with `address: {previous.host_address}`, and an instance gets or loses the subnet's "
-            "public address only at launch",
-            f"write `address: {previous.host_address}` or `address: eip`",
-        )
+    existing, network = previous.foundation, spec.aws.network
+    fixed = {
+        "name": (spec.name, existing.name),
+        "aws.region": (spec.aws.region, existing.region),
+        "aws.zone": (spec.aws.zone, existing.zone),
+        "aws.network.cidr": (str(network.cidr), existing.vpc_cidr),
+        "aws.network.subnet": (str(network.subnet_cidr), existing.subnet_cidr),
+        "public_network.groups": (str(spec.public_network.groups), str(existing.groups)),
+        "hosts.instance_type": (spec.hosts.instance_type, existing.instance_type),
+        "hosts.address": (spec.hosts.address, previous.host_address),
+    }
+    if spec.aws.zone == "auto":
+        del fixed["aws.zone"]
+    if spec.hosts.address == "eip":
+        del fixed["hosts.address"]
+    if network.subnet is None and str(network.cidr) != existing.vpc_cidr:
+        del fixed["aws.network.subnet"]  # it follows the VPC's, which is named
+    for path, (wanted, is_now) in fixed.items():
+        if wanted != is_now:
+            field = path.rsplit(".", 1)[-1]
+            yield Violation(
+                path,
+                f"cannot change from {is_now} to {wanted}: {_why(path)}",
+                f"write `{field}: {is_now}`, or create another cluster with another name and destroy this one",
+            )
 
 
-def _fixed(path: str, asked: str, stood: str, why: str) -> Violation:
-    field = path.rsplit(".", 1)[-1]
-    return Violation(
-        path,
-        f"it cannot change from {stood} to {asked} once the cluster stands: {why}",
-        f"write `{field}: {stood}`, or make another cluster with another name and destroy this one",
-    )
+def _why(path: str) -> str:
+    """Why a change is refused, as the field says."""
+    field = contract().at(tuple(path.split(".")))
+    return field.on_change.detail if field and field.on_change else ""
 
 
 def _lost_indexes(
-    path: str, count: int, retired: Sequence[int], alive: Sequence[int], gone: Sequence[int]
+    path: str, count: int, retired: Sequence[int], existing: Sequence[int], retired_before: Sequence[int]
 ) -> Iterator[Violation]:
     wanted = set(active_indexes(count, tuple(retired)))
-    reborn = sorted(wanted & set(gone))
-    if reborn:
+    reused = sorted(wanted & set(retired_before))
+    if reused:
         yield Violation(
             f"{path}.retired",
-            f"{_name(reborn)} was retired; no index is used twice",
-            f"write `retired: {_list(retired, gone)}`",
+            f"{_name(reused)} was retired; no index is used twice",
+            f"write `retired: {_list(retired, retired_before)}`",
         )
         return
-    lost = sorted(set(alive) - wanted - set(retired))
+    lost = sorted(set(existing) - wanted - set(retired))
     if lost:
         yield Violation(
             f"{path}.count",
-            f"{_name(lost)} would go without being listed as retired",
-            f"write `retired: {_list(retired, gone, lost)}` with `count: {count}`",
+            f"{_name(lost)} would be removed without being listed as retired",
+            f"write `retired: {_list(retired, retired_before, lost)}` with `count: {count}`",
         )
 
 

@@ -1,7 +1,7 @@
-"""The few questions that edgewrap itself puts to AWS, by boto3.
+"""The few requests that edgewrap itself sends to AWS, by boto3.
 
-Asked when something new is to be decided; only the states of the instances are asked for in every run, since Terraform
-takes a stopped instance for a sound one.
+They are sent when something new must be decided. Only the states of the instances are read in every run, since
+Terraform does not notice a stopped instance.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ UBUNTU_NAMES = {
     "ubuntu-22.04": "ubuntu/images/hvm-ssd*/ubuntu-jammy-22.04-{machine}-server-*",
     "ubuntu-24.04": "ubuntu/images/hvm-ssd*/ubuntu-noble-24.04-{machine}-server-*",
 }
-MACHINES = {"x86_64": "amd64", "arm64": "arm64"}  # EC2's word for an architecture: Ubuntu's
+MACHINES = {"x86_64": "amd64", "arm64": "arm64"}  # EC2's name of an architecture: Ubuntu's
 KEY_TYPES = ("ssh-rsa", "ssh-ed25519")  # that EC2 imports
 MOST_VALUES = 200  # in one filter
 
 
 @dataclass(frozen=True, slots=True)
 class InstanceNow:
-    """An instance as AWS has it: EC2's word for its state, and its public address, empty where it has none."""
+    """An instance in AWS: its state in EC2's terms, and its public address, empty if it has none."""
 
     state: str
     public_address: str
@@ -59,19 +59,19 @@ class AwsLookups:
         return str(uuid.uuid4())
 
     def first_zone(self, preferred: str = "") -> str:
-        """The zone `preferred` where it offers the type, else the first, by name. Raises AwsError where none does."""
+        """The zone `preferred` if it offers the type, else the first, by name. Raises AwsError if none does."""
         zones = self.zones()
         if not zones:
             raise AwsError(
                 f"no zone of {self._region} offers {self._instance_type}",
                 cause="the type is not sold in this region",
-                advice="take another hosts.instance_type or aws.region",
+                advice="use another hosts.instance_type or aws.region",
             )
         return preferred if preferred in zones else zones[0]
 
     def zones(self) -> Sequence[str]:
         """The availability zones that offer the type, by name. Local and Wavelength Zones (`us-west-2-lax-1a`) do not
-        count: they are opted in to, and have few services. Raises AwsError where AWS cannot be asked."""
+        count: they must be enabled first, and have few services. Raises AwsError if AWS cannot be asked."""
         with self._clients.translate_errors():
             offerings = self._clients.ec2.describe_instance_type_offerings(
                 LocationType="availability-zone", Filters=[{"Name": "instance-type", "Values": [self._instance_type]}]
@@ -80,10 +80,10 @@ class AwsLookups:
         return sorted(offering["Location"] for offering in offerings if own.fullmatch(offering["Location"]))
 
     def image(self) -> str:
-        """The newest of Canonical's own images for the type's architecture. Raises AwsError where there is none.
+        """The newest of Canonical's own images for the type's architecture. Raises AwsError if there is none.
 
-        DescribeImages rather than Canonical's SSM parameter: it needs no right beyond EC2's own, and every endpoint
-        that stands in for AWS has it.
+        DescribeImages rather than Canonical's SSM parameter: it needs no permission beyond EC2's own, and LocalStack
+        and moto have it.
         """
         machine = self._machine()
         name = UBUNTU_NAMES[self._ami].format(machine=MACHINES[machine])
@@ -100,20 +100,20 @@ class AwsLookups:
             raise AwsError(
                 f"no image of {self._ami} for {machine} in {self._region}",
                 cause=f"owner {CANONICAL} offers none named {name}",
-                advice="name one by its id: `ami: ami-…` in hosts",
+                advice="write the id of an image: `ami: ami-…` in hosts",
             )
         return max(images, key=lambda image: (image["CreationDate"], image["ImageId"]))["ImageId"]
 
     def interface_limits(self) -> InterfaceLimits:
-        """What the type allows on its first network card. Raises AwsError where there is no such type."""
+        """What the type allows on its first network card. Raises AwsError if there is no such type."""
         network = self._type()["NetworkInfo"]
         cards = {card["NetworkCardIndex"]: card for card in network.get("NetworkCards", [])}
         interfaces = cards[0]["MaximumNetworkInterfaces"] if 0 in cards else network["MaximumNetworkInterfaces"]
         return InterfaceLimits(interfaces=interfaces, addresses_per_interface=network["Ipv4AddressesPerInterface"])
 
     def public_key(self) -> str:
-        """The text of the user's public key file. Raises ToolError where it cannot be read or is not one."""
-        advice = "make one with `ssh-keygen -t ed25519`, or name another file in ssh.public_key"
+        """The text of the user's public key file. Raises ToolError if it cannot be read or is not one."""
+        advice = "create one with `ssh-keygen -t ed25519`, or name another file in ssh.public_key"
         try:
             content = self._public_key.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
@@ -134,7 +134,7 @@ class AwsLookups:
         if kind not in KEY_TYPES:
             raise ToolError(
                 f"{self._public_key} holds a key of type {kind}",
-                cause="EC2 takes RSA and ED25519 keys only",
+                cause="EC2 accepts RSA and ED25519 keys only",
                 advice=advice,
             )
         return text
@@ -146,7 +146,7 @@ class AwsLookups:
             pages = self._clients.ec2.get_paginator("describe_instances")
             for first in range(0, len(ids), MOST_VALUES):
                 some = ids[first : first + MOST_VALUES]
-                # by a filter, which knows no error for an id that is gone
+                # by a filter: it returns no error for an id that no longer exists
                 for page in pages.paginate(Filters=[{"Name": "instance-id", "Values": some}]):
                     for instance in (one for reservation in page["Reservations"] for one in reservation["Instances"]):
                         found[instance["InstanceId"]] = _instance_now(instance)
@@ -161,12 +161,12 @@ class AwsLookups:
         return {vpc_id: found.get("edgewrap:uuid", "") for vpc_id, found in sorted(tags.items())}
 
     def get_ready(self) -> None:
-        """Make the client, which takes half a second, ahead of the first question."""
+        """Create the client, which takes half a second, before the first request."""
         with self._clients.translate_errors():
             _ = self._clients.ec2
 
     def _machine(self) -> str:
-        """The type's architecture in EC2's word: the first that Ubuntu is made for, since some types list i386 too."""
+        """The type's architecture: the first that Ubuntu has images for, since some types list i386 too."""
         offered = self._type()["ProcessorInfo"]["SupportedArchitectures"]
         for machine in offered:
             if machine in MACHINES:
@@ -174,7 +174,7 @@ class AwsLookups:
         raise AwsError(
             f"{self._instance_type} is of architecture {', '.join(offered) or 'unknown'}",
             cause=f"Ubuntu's images are for {' and '.join(MACHINES)}",
-            advice="take another hosts.instance_type, or name an image by its id: `ami: ami-…` in hosts",
+            advice="use another hosts.instance_type, or write the id of an image: `ami: ami-…` in hosts",
         )
 
     def _type(self) -> InstanceTypeInfoTypeDef:
@@ -198,7 +198,7 @@ def _instance_now(instance: InstanceTypeDef) -> InstanceNow:
         return InstanceNow(WORD.check(state), address(public) if public else "")
     except ValueError as error:
         raise AwsError(
-            f"EC2's answer about an instance is wrong: {error} (state {quoted(state)}, address {quoted(public)})",
+            f"EC2's answer about an instance is invalid: {error} (state {quoted(state)}, address {quoted(public)})",
             cause="something other than EC2 answers at the endpoint",
             advice="check aws.endpoint_url, AWS_ENDPOINT_URL and the proxy",
         ) from None

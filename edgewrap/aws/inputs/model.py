@@ -1,4 +1,4 @@
-"""What is decided once and kept in the Terraform state: the inputs of the render beside the spec.
+"""What is decided once and kept in the Terraform state: the inputs of the render besides the spec.
 
 Everything that a lookup, a random number or an earlier run decided is here, so that `render(spec, inputs)` is pure.
 """
@@ -22,7 +22,7 @@ class Part(BaseModel):
 
 
 class Foundation(Part):
-    """What stands from the first apply to the destroy: a change would take the whole cluster down."""
+    """What never changes from the first apply to the destroy: a change would take the whole cluster down."""
 
     name: str
     region: str
@@ -41,7 +41,7 @@ class InterfaceLimits(Part):
 
 
 class Retired(Part):
-    """The indexes of hosts and Elastic IPs that once lived; none is ever used again."""
+    """The indexes of removed hosts and Elastic IPs; none is ever used again."""
 
     hosts: tuple[int, ...] = ()
     eips: tuple[int, ...] = ()
@@ -52,7 +52,7 @@ class Inputs(Part):
 
     `amis`: by host key; its keys are the hosts. `eips`: the keys of the Elastic IPs. `ipam_eips`: those that the IPAM
     driver asked for. `placement`: by group key, the key of its entry host. `opennebula_version`: the repository of the
-    packages that a new host installs (`7.0`), empty where hosts do not set themselves up.
+    packages that a new host installs (`7.0`), empty if hosts do not set themselves up.
     """
 
     uuid: str
@@ -78,7 +78,7 @@ class Inputs(Part):
             return cls.model_validate_json(text)
         except ValidationError as error:
             raise StateError(
-                f"the inputs in the Terraform state cannot be read: {error.error_count()} faults",
+                f"the inputs in the Terraform state cannot be read: {error.error_count()} problems",
                 cause="the state was written by another version of edgewrap, or by hand",
                 advice="use the version of edgewrap that wrote it; `terraform output inputs` shows the text",
             ) from error

@@ -1,4 +1,4 @@
-"""Lookups that ask nobody: placeholders, for a render where there is no AWS."""
+"""Placeholders instead of lookups, for a render without AWS."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ UUID = "00000000-0000-0000-0000-000000000000"
 
 
 class OfflineLookups:
-    """Well-formed placeholders for what only AWS can tell; never for an apply.
+    """Well-formed placeholders for what only AWS knows; never for an apply.
 
     The interfaces are c5.metal's. The public key is the user's own: it is a file of this machine.
     """
@@ -26,11 +26,11 @@ class OfflineLookups:
         return UUID
 
     def first_zone(self, preferred: str = "") -> str:
-        """The zone `preferred`, else the first, offered or not."""
+        """The zone `preferred`, else the first of the region."""
         return preferred or f"{self._spec.aws.region}a"
 
     def image(self) -> str:
-        """The id of no image, the same for the same name."""
+        """An id without an image, the same for the same name."""
         return f"ami-{hashlib.sha256(self._spec.hosts.ami.encode()).hexdigest()[:17]}"
 
     def interface_limits(self) -> InterfaceLimits:

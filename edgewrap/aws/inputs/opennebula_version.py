@@ -10,10 +10,10 @@ from edgewrap.spec.models import Spec
 
 
 def decide_version(spec: Spec, previous: str, front_end: str) -> str:
-    """The repository's name (`7.0`); empty where hosts do not set themselves up.
+    """The repository's name (`7.0`); empty if hosts get no user data.
 
-    `auto` follows the front-end, whose own version is `front_end` (`7.0.2`); where that could not be read, the
-    `previous` decision stands. Raises RefusedChangeError where nothing tells it.
+    `auto` follows the front-end, whose own version is `front_end` (`7.0.2`); if that could not be read, the
+    `previous` decision is kept. Raises RefusedChangeError if there is none.
     """
     if not sets_itself_up(spec):
         return ""

@@ -1,4 +1,4 @@
-"""Which host carries which interface group: sticky, so that a group moves only when its host goes."""
+"""Which host carries which interface group: sticky, so that a group moves only when its host is removed or dead."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def place(
     """The entry host of each group, by group key.
 
     `hosts` are those that may carry groups, in index order; a group stays on its previous host while that is one of
-    them. The others go, in order, to the least loaded host, ties to the one that stands first. `new_hosts` are those of
-    `hosts` that AWS has yet to make: a metal host takes many minutes, so a group goes to one only where no other is.
+    them. The others move, in order, to the least loaded host, or the first of several. `new_hosts` are those of `hosts`
+    that AWS has yet to create: a metal host takes many minutes, so a group moves to one only if there is no other.
     """
     takers = [host for host in hosts if host not in new_hosts] or hosts
     kept = {group: host for group in groups if (host := previous.get(group)) in hosts}

@@ -1,4 +1,4 @@
-"""What a plan has to say of how hosts are set up, beside its changes. Pure."""
+"""Notices of a plan about how hosts are set up: they are not changes, but the user must know. Pure."""
 
 from __future__ import annotations
 
@@ -10,52 +10,65 @@ from edgewrap.aws.inputs.model import Inputs
 from edgewrap.change import PlaneName
 from edgewrap.events import Event, EventKind
 from edgewrap.first_boot.files import NODE_PACKAGES, sets_itself_up
+from edgewrap.spec.contract import contract
+from edgewrap.spec.load import public_document
 from edgewrap.spec.models import Spec
+from edgewrap.spec.on_change import Effect
 
 KEY = "hosts' set-up"
+VERSION = ("opennebula", "version")
 
 
 def setup_notices(
     spec: Spec, inputs: Inputs, previous: Inputs | None, applied: str, replaced: Collection[str] = ()
 ) -> Iterator[Event]:
-    """A warning where new hosts come that nobody sets up, and a line for each change that living hosts do not follow.
+    """A warning if new hosts get no user data, and a line for each change that takes effect on new hosts only.
 
     `previous` are the inputs before this plan, `applied` is the spec last applied (JSON text, may be empty), and
-    `replaced` are the keys of hosts whose instances are made anew.
+    `replaced` are the keys of hosts whose instance is replaced.
     """
-    living = [key for key in inputs.amis if previous is not None and key in previous.amis and key not in replaced]
-    new = [key for key in inputs.amis if key not in living]
+    existing = [key for key in inputs.amis if previous is not None and key in previous.amis and key not in replaced]
+    new = [key for key in inputs.amis if key not in existing]
     if new and not sets_itself_up(spec):
         text = (
-            f"{', '.join(new)}: opennebula.oneadmin_public_key is null, so the image must bring "
+            f"{', '.join(new)}: opennebula.oneadmin_public_key is null, so the image must have "
             f"{NODE_PACKAGES[spec.hosts.hypervisor]}, FRR, nftables and the front-end's key"
         )
         yield Event(EventKind.WARNING, PlaneName.AWS, KEY, text)
-    if living and previous is not None and applied:
-        for field, before, after, advice in _changed(spec, inputs, previous, json.loads(applied)):
-            text = f"{field} {before} -> {after} takes effect on new hosts only; on {', '.join(living)}: {advice}"
+    if existing and previous is not None and applied:
+        for path, before, after, advice in _changed(spec, inputs, previous, json.loads(applied)):
+            text = (
+                f"{path} {before} -> {after} takes effect on new hosts only; on {', '.join(existing)}: {advice}, or "
+                "retire it and add another"
+            )
             yield Event(EventKind.INFO, PlaneName.AWS, KEY, text)
 
 
 def _changed(
     spec: Spec, inputs: Inputs, previous: Inputs, applied: Mapping[str, Any]
 ) -> Iterator[tuple[str, str, str, str]]:
-    """Field, before, after, and what a host that runs already would take."""
-    version = (previous.opennebula_version or "none", inputs.opennebula_version or "none")
-    key = (_comment(applied["opennebula"]["oneadmin_public_key"]), _comment(spec.opennebula.oneadmin_public_key))
-    hypervisor = (str(applied["hosts"]["hypervisor"]), spec.hosts.hypervisor)
-    replaced = "or retire it and add another"
-    if version[0] != version[1]:
-        yield "opennebula.version", *version, f"upgrade its packages as OpenNebula's guide says, {replaced}"
-    if applied["opennebula"]["oneadmin_public_key"] != spec.opennebula.oneadmin_public_key:
-        yield "opennebula.oneadmin_public_key", *key, f"add the key to /var/lib/one/.ssh/authorized_keys, {replaced}"
-    if hypervisor[0] != hypervisor[1]:
-        yield "hosts.hypervisor", *hypervisor, f"install {NODE_PACKAGES[hypervisor[1]]}, {replaced}"
+    """Field, before, after, and what to do on existing hosts. The version is the one decided: `auto` may be another."""
+    now = json.loads(public_document(spec))
+    for path, field in contract().fields():
+        if field.on_change is None or field.on_change.effect is not Effect.NEW_HOSTS:
+            continue
+        before, after = _at(applied, path), _at(now, path)
+        if path == VERSION:
+            before, after = previous.opennebula_version or None, inputs.opennebula_version or None
+        if before != after:
+            yield ".".join(path), _shown(before), _shown(after), field.on_change.detail
 
 
-def _comment(key: str | None) -> str:
-    """A public key as a person knows it: its type, the end of its text and its comment."""
-    if key is None:
+def _at(document: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+    value: Any = document
+    for step in path:
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
+
+
+def _shown(value: Any) -> str:
+    """A value on a line; a public key by its type, the end of its text and its comment."""
+    if value is None:
         return "none"
-    kind, text, *comment = key.split(maxsplit=2)
-    return " ".join([kind, f"…{text[-8:]}", *comment])
+    kind, *rest = str(value).split(maxsplit=2)
+    return " ".join([kind, f"…{rest[0][-8:]}", *rest[1:]]) if rest else kind

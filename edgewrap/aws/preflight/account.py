@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 UUID_TAG, KEY_TAG = "edgewrap:uuid", "edgewrap:key"
 COUNTED_STATES = ("pending", "running")  # of instances
-OTHER_STATES = ("stopping", "stopped")  # they are there, and count in no quota of vCPUs
+OTHER_STATES = ("stopping", "stopped")  # they exist, and count in no quota of vCPUs
 MOST_TYPES = 100  # in one question
 NO_VALUE = frozenset({"NoSuchResourceException"})
 AMAZON_POOL = "amazon"
@@ -28,7 +28,8 @@ DENIED = frozenset({"UnauthorizedOperation", "AccessDenied", "AccessDeniedExcept
 
 @dataclass(frozen=True, slots=True)
 class InUse:
-    """What counts in a quota: how much, the keys of what is the cluster's own, and those of them that do not count."""
+    """What counts in a quota: how much, the keys of the cluster's own resources, and those of them that do not
+    count."""
 
     count: int
     own: frozenset[str]
@@ -37,8 +38,8 @@ class InUse:
 
 @dataclass(frozen=True, slots=True)
 class Vpc:
-    """A VPC of the region. `key` is edgewrap's, empty where it is not this cluster's; `owner` is the account that it
-    belongs to: one that only shares a subnet with ours counts in its own quota."""
+    """A VPC of the region. `key` is edgewrap's, empty if it is not this cluster's; `owner` is the account that it
+    belongs to: a VPC that another account shares with ours counts in that account's quota."""
 
     id: str
     key: str
@@ -55,7 +56,7 @@ class Caller:
 
 
 class Account:
-    """One account and region; `uuid` is the cluster's, empty where it has none yet. Every method raises AwsError."""
+    """One account and region; `uuid` is the cluster's, empty if it has none yet. Every method raises AwsError."""
 
     def __init__(self, clients: Clients, uuid: str) -> None:
         self._clients = clients
@@ -129,7 +130,7 @@ class Account:
             }
 
     def _service_quota(self, quota: Quota) -> int:
-        """A quota that nobody ever changed has no value of its own in some accounts: then AWS's default."""
+        """A quota that was never changed has no value of its own in some accounts: then it is AWS's default."""
         with self._clients.translate_errors():  # to make the client can fail too: AWS_PROFILE may name none
             client = self._clients.quotas
         try:
@@ -147,7 +148,7 @@ class Account:
             answer = self._clients.ec2.describe_account_attributes(AttributeNames=[quota.attribute])  # type: ignore[list-item]
         values = [value["AttributeValue"] for one in answer["AccountAttributes"] for value in one["AttributeValues"]]
         if not values:
-            raise _untold(quota, "the account has no such attribute")
+            raise _no_value(quota, "the account has no such attribute")
         return int(values[0])
 
     def _own(self, tag_lists: Iterable[Iterable[TagTypeDef]]) -> frozenset[str]:
@@ -158,24 +159,24 @@ class Account:
         )
 
 
-def _value(quota: Quota, told: ServiceQuotaTypeDef) -> int:
-    if "Value" not in told:  # AWS then says why, where it can
-        reason = told.get("ErrorReason", {})
-        raise _untold(quota, reason.get("ErrorMessage") or reason.get("ErrorCode") or "it gave no value")
-    return int(told["Value"])
+def _value(quota: Quota, answer: ServiceQuotaTypeDef) -> int:
+    if "Value" not in answer:  # AWS then may say why
+        reason = answer.get("ErrorReason", {})
+        raise _no_value(quota, reason.get("ErrorMessage") or reason.get("ErrorCode") or "no reason given")
+    return int(answer["Value"])
 
 
-def _untold(quota: Quota, reason: str) -> AwsError:
+def _no_value(quota: Quota, reason: str) -> AwsError:
     return AwsError(
-        f"AWS does not tell the quota {quota.code} of {quota.name}",
+        f"AWS returned no value for the quota {quota.code} of {quota.name}",
         cause=reason,
         advice=f"look at {quota.code} in Service Quotas",
     )
 
 
 def _counts(address: AddressTypeDef) -> bool:
-    """Whether an address counts in the quota: one of AWS's own, not of a pool brought along, an Outpost, a carrier, or
-    held by a service of AWS's."""
+    """Whether an address counts in the quota: one of AWS's own, not of your own pool, an Outpost, a carrier, or an AWS
+    service."""
     foreign = address.get("CustomerOwnedIp") or address.get("CarrierIp") or address.get("ServiceManaged")
     return not foreign and address.get("PublicIpv4Pool", AMAZON_POOL) == AMAZON_POOL
 

@@ -1,92 +1,31 @@
-"""What AWS has to have before a run makes anything: asked side by side, each question answered with a finding."""
+"""Preflight checks of AWS: asked in parallel before a run creates anything, each answered with a finding."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from enum import Enum
-from typing import TYPE_CHECKING
 
 from edgewrap.aws.clients import Clients
 from edgewrap.aws.inputs.immutable_fields import refused_sizes
 from edgewrap.aws.inputs.lookups import AwsLookups
-from edgewrap.aws.inputs.model import Inputs, eip_key, host_key
+from edgewrap.aws.inputs.model import Inputs
 from edgewrap.aws.preflight.account import DENIED, Account, InUse
 from edgewrap.aws.preflight.quotas import ELASTIC_IPS, VPCS, Demand, check_quota, vcpu_quota
 from edgewrap.aws.preflight.security_group_rules import DEFAULT, RULES, judge_rules, rule_counts
-from edgewrap.change import Action, Change, PlaneName
+from edgewrap.aws.preflight.topics import Topic, own_eips, own_hosts
+from edgewrap.aws.terraform.resources import VPC
+from edgewrap.change import PlaneName
 from edgewrap.errors import AwsError
 from edgewrap.finding import CREDENTIALS, Finding, Verdict
-from edgewrap.outputs import UNKNOWN, Outputs
-from edgewrap.spec.addressing import active_indexes, pair_capacity
+from edgewrap.spec.addressing import pair_capacity
 from edgewrap.spec.models import Spec
 
-if TYPE_CHECKING:
-    from edgewrap.aws.facts import AwsState
-
-VPC_KEY = "vpc"
 OFFER, INTERFACES, NETWORK = "instance type", "network interfaces", "addresses of the VPC"
 
 
-class Topic(Enum):
-    """What a run may make that AWS can refuse; the value is the field's word for it in a `Change`."""
-
-    VPC = "vpc"
-    ELASTIC_IPS = "elastic ip"
-    HOSTS = "instance"
-    RULES = "security group rule"
-
-
-def expected_topics(spec: Spec, state: AwsState | None, replaced: Collection[str] = ()) -> frozenset[Topic]:
-    """What is likely to be made, as far as the state tells, with the instances of the hosts `replaced` (keys): so that
-    AWS can be asked beside Terraform's plan."""
-    if state is None:
-        return frozenset(Topic)
-    outputs, inputs = state.outputs, state.inputs
-    new_hosts = own_hosts(spec) - outputs.hosts.keys()
-    eips = own_eips(spec, inputs) - outputs.eips.keys() - _hosts_eips(inputs, outputs)
-    found = {
-        Topic.VPC: outputs.vpc_id in ("", UNKNOWN),
-        Topic.ELASTIC_IPS: bool(eips),
-        Topic.HOSTS: bool(replaced or new_hosts),
-    }
-    found[Topic.RULES] = found[Topic.VPC] or bool(new_hosts)  # each host has one; others are told by the plan
-    return frozenset(topic for topic, comes in found.items() if comes)
-
-
-def planned_topics(changes: Collection[Change]) -> frozenset[Topic]:
-    """What a plan makes, the instances that it makes anew among it."""
-    made = {change.kind for change in changes if change.plane is PlaneName.AWS and change.action is Action.CREATE}
-    if replaced_hosts(changes):
-        made.add(Topic.HOSTS.value)
-    return frozenset(topic for topic in Topic if topic.value in made)
-
-
-def replaced_hosts(changes: Collection[Change]) -> frozenset[str]:
-    """The keys of the hosts whose instance a plan makes anew."""
-    anew = (PlaneName.AWS, Topic.HOSTS.value, Action.REPLACE)
-    return frozenset(change.key for change in changes if (change.plane, change.kind, change.action) == anew)
-
-
-def own_hosts(spec: Spec) -> frozenset[str]:
-    """The keys of the hosts that the spec wants."""
-    return frozenset(host_key(index) for index in active_indexes(spec.hosts.count, spec.hosts.retired))
-
-
-def own_eips(spec: Spec, inputs: Inputs | None) -> frozenset[str]:
-    """The keys of the Elastic IPs that the spec wants, the hosts' own and those of the IPAM driver among them."""
-    eips = spec.public_network.elastic_ips
-    keys = {eip_key(index) for index in active_indexes(eips.count, eips.retired)} | set(
-        inputs.ipam_eips if inputs else ()
-    )
-    if spec.hosts.address == "eip":
-        keys |= {f"eip-{key}" for key in own_hosts(spec)}
-    return frozenset(keys)
-
-
 def without_state(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """All findings, made where the state cannot be read: nobody knows what is ours already, and so what comes."""
+    """The findings if the state cannot be read: what exists already is unknown, and so is what will be created."""
     known = (CREDENTIALS, OFFER, INTERFACES, RULES.name)
     text = "not known without the Terraform state"
     return tuple(
@@ -96,7 +35,7 @@ def without_state(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 class AwsPreflight:
     """The checks of one spec against its account. `inputs` are those of its state, None without one; `replaced` the
-    keys of hosts whose instance is made anew."""
+    keys of hosts whose instance is replaced."""
 
     def __init__(
         self,
@@ -113,11 +52,11 @@ class AwsPreflight:
         self._inputs = inputs
 
     def everything(self) -> tuple[Finding, ...]:
-        """All checks. Where the credentials are no good, that is said once."""
+        """All checks. Invalid credentials are reported once."""
         checks = {**self._checks(tuple(Topic)), INTERFACES: self._interfaces}
         who, *others = self._run({CREDENTIALS: self._credentials, **checks})
         if who.verdict is Verdict.FAILURE:
-            unknown = Verdict.UNKNOWN  # what could be asked all the same, stays: STS may fail alone
+            unknown = Verdict.UNKNOWN  # answers of other services stay: STS may fail alone
             others = [
                 replace(one, text="AWS could not be asked", advice="") if one.verdict is unknown else one
                 for one in others
@@ -125,7 +64,7 @@ class AwsPreflight:
         return (who, *others)
 
     def about(self, topics: Collection[Topic]) -> tuple[Finding, ...]:
-        """Those that concern what a run is about to make, and in which account."""
+        """The checks of what a run is about to create, and the account."""
         return self._run({CREDENTIALS: self._credentials, **self._checks(topics)} if topics else {})
 
     def _checks(self, topics: Collection[Topic]) -> dict[str, Callable[[], Finding]]:
@@ -156,13 +95,13 @@ class AwsPreflight:
 
     def _vpcs(self) -> Finding:
         vpcs = self._account.vpcs()
-        if len({vpc.owner for vpc in vpcs}) > 1:  # others share theirs with us: which are ours, only our account tells
+        if (
+            len({vpc.owner for vpc in vpcs}) > 1
+        ):  # other accounts share theirs with us: our account id says which are ours
             own = self._account.caller().account
             vpcs = tuple(vpc for vpc in vpcs if vpc.owner == own)
         used = InUse(len(vpcs), frozenset(vpc.key for vpc in vpcs if vpc.key))
-        return check_quota(
-            VPCS, self._account.limit(VPCS), _demand(used, {VPC_KEY}), "or delete a VPC that nothing uses"
-        )
+        return check_quota(VPCS, self._account.limit(VPCS), _demand(used, {VPC.key}), "or delete an unused VPC")
 
     def _elastic_ips(self) -> Finding:
         own = own_eips(self._spec, self._inputs)
@@ -177,14 +116,14 @@ class AwsPreflight:
         kind = self._spec.hosts.instance_type
         quota = vcpu_quota(kind)
         if quota is None:
-            text = f"edgewrap does not know which quota {kind} counts in"
-            advice = "look for `Running On-Demand … instances` of its family in Service Quotas"
+            text = f"unknown quota for {kind}"
+            advice = "find `Running On-Demand … instances` of its family in Service Quotas"
             return Finding(PlaneName.AWS, "vCPUs", Verdict.UNKNOWN, text, advice)
         each = self._account.vcpus_of([kind])[kind]
         used = self._account.vcpus(quota)
-        stopped = used.idle & self._replaced  # it gives nothing back to the quota when it goes
+        stopped = used.idle & self._replaced  # deleting it frees nothing of the quota
         demand = _demand(replace(used, own=used.own - stopped), own_hosts(self._spec))
-        counted = Demand(demand.used, demand.comes * each, demand.goes * each)
+        counted = Demand(demand.used, demand.adding * each, demand.removing * each)
         return check_quota(quota, self._account.limit(quota), counted, f"or lower hosts.count ({kind} has {each})")
 
     def _rules(self) -> Finding:
@@ -192,7 +131,7 @@ class AwsPreflight:
         try:
             limit = self._account.limit(RULES)
         except AwsError as error:
-            if error.code not in DENIED or max(counts.values()) > DEFAULT:  # whether it was raised, only AWS knows
+            if error.code not in DENIED or max(counts.values()) > DEFAULT:  # only AWS knows whether it was raised
                 raise
             limit = DEFAULT
         return judge_rules(limit, counts)
@@ -204,7 +143,7 @@ class AwsPreflight:
         zones = self._lookups.zones()
         region = self._spec.aws.region
         if not zones:
-            advice = "take another hosts.instance_type or aws.region"
+            advice = "use another hosts.instance_type or aws.region"
             return Finding(PlaneName.AWS, OFFER, Verdict.FAILURE, f"no zone of {region} offers {kind}", advice)
         listed = ", ".join(zones)
         if zone not in ("auto", *zones):
@@ -229,17 +168,17 @@ class AwsPreflight:
         return Finding(PlaneName.AWS, INTERFACES, Verdict.OK, text)
 
     def _network(self) -> Finding:
-        """AWS allows VPCs that overlap; what never works between them is peering, transit and VPN."""
+        """AWS allows VPCs that overlap, but no peering, transit gateway or VPN between them."""
         own = self._spec.aws.network.cidr
         overlapping = [
             f"{vpc.id} ({network})"
             for vpc in self._account.vpcs()
             for network in vpc.networks
-            if vpc.key != VPC_KEY and network.overlaps(own)
+            if vpc.key != VPC.key and network.overlaps(own)
         ]
         if overlapping:
             text = f"{own} overlaps {', '.join(overlapping)}"
-            advice = "take another aws.network.cidr if they are ever to be peered or routed to; it cannot change later"
+            advice = "use another aws.network.cidr if you will ever peer or route between them; it cannot change later"
             return Finding(PlaneName.AWS, NETWORK, Verdict.WARNING, text, advice)
         return Finding(PlaneName.AWS, NETWORK, Verdict.OK, f"{own} overlaps no other VPC of the region")
 
@@ -248,13 +187,8 @@ def _demand(used: InUse, wanted: Collection[str]) -> Demand:
     return Demand(used.count, len(set(wanted) - used.own), len(used.own - set(wanted) - used.idle))
 
 
-def _hosts_eips(inputs: Inputs, outputs: Outputs) -> frozenset[str]:
-    """The hosts' own Elastic IPs, which no output names: there since the hosts have been, where they have any."""
-    return frozenset(f"eip-{key}" for key in outputs.hosts) if inputs.host_address == "eip" else frozenset()
-
-
 def _answered(name: str, check: Callable[[], Finding]) -> Finding:
-    """The check's finding; where AWS does not let us ask it is a warning, where it cannot be asked it is unknown."""
+    """The check's finding: a warning if AWS denies the request, unknown if AWS cannot be asked."""
     try:
         return check()
     except AwsError as error:

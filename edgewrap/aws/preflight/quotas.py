@@ -1,4 +1,4 @@
-"""What a cluster takes of what AWS counts, against what the account has left. Pure."""
+"""What a cluster needs of AWS's quotas, against what the account has left. Pure."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from edgewrap.finding import Finding, Verdict
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """A quota as Service Quotas knows it. `attribute` is the EC2 account attribute with the same figure, empty where
-    there is none."""
+    """A quota of Service Quotas. `attribute` is the EC2 account attribute with the same figure, empty if there is
+    none."""
 
     name: str
     service: str
@@ -41,7 +41,7 @@ for."""
 
 
 def vcpu_quota(instance_type: str) -> Quota | None:
-    """The quota that a running instance of the type counts in; None where edgewrap knows none for its family."""
+    """The quota that a running instance of the type counts in; None if its family is unknown."""
     letters = re.match(r"[a-z]+", instance_type)
     for code, families in FAMILIES:
         if letters and letters[0] in families:
@@ -51,32 +51,30 @@ def vcpu_quota(instance_type: str) -> Quota | None:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What a run asks of a quota: what is in use now in the whole account and region, and how much of the cluster
-    comes and goes."""
+    """What a run needs of a quota: what the whole account uses in the region now, and how much the run adds and
+    removes."""
 
     used: int
-    comes: int
-    goes: int = 0
+    adding: int
+    removing: int = 0
 
 
 def check_quota(quota: Quota, limit: int, demand: Demand, advice: str) -> Finding:
-    """Whether the quota is large enough. What goes in the same run may be given back too late for what comes, so a
-    quota raised as advised has room for both."""
-    left = limit - demand.used - demand.comes
-    text = f"{demand.used} of {limit} in use, {demand.comes} asked for"
-    raise_it = f"raise the quota {quota.code} in Service Quotas to {demand.used + demand.comes} or more"
-    if not demand.comes or left >= 0:
-        shown = f"{text}, {left} left after it" if demand.comes else text
+    """Whether the quota is large enough. AWS may release what the run removes after it needs what the run adds, so the
+    advised quota has room for both."""
+    left = limit - demand.used - demand.adding
+    text = f"{demand.used} of {limit} in use, {demand.adding} to add"
+    raise_it = f"raise the quota {quota.code} in Service Quotas to {demand.used + demand.adding} or more"
+    if not demand.adding or left >= 0:
+        shown = f"{text}, {left} left after that" if demand.adding else text
         return Finding(PlaneName.AWS, quota.name, Verdict.OK, shown)
-    if left + demand.goes >= 0:
+    if left + demand.removing >= 0:
         return Finding(
             PlaneName.AWS,
             quota.name,
             Verdict.WARNING,
-            f"{text}, {-left} more than are left before {demand.goes} go",
-            "AWS may refuse them in this run; the next one then goes on",
+            f"{text}, {-left} too many until {demand.removing} are removed",
+            "AWS may refuse them in this run; then re-run",
         )
-    missing = -left - demand.goes
-    return Finding(
-        PlaneName.AWS, quota.name, Verdict.FAILURE, f"{text}: {missing} more than are left", f"{raise_it}, {advice}"
-    )
+    missing = -left - demand.removing
+    return Finding(PlaneName.AWS, quota.name, Verdict.FAILURE, f"{text}: {missing} too many", f"{raise_it}, {advice}")

@@ -14,11 +14,11 @@ from edgewrap.spec.models import Spec
 
 RULES = Quota("rules of a security group", "vpc", "L-0EA8095F")
 DEFAULT = 60
-"""What an account has that never asked for more."""
+"""AWS's default."""
 
 ADVICE = {
     "hosts": "lower hosts.count or name larger networks in ssh.from",
-    "vms": "say the same with fewer rules or larger networks in public_network.security_group",
+    "vms": "use fewer rules or larger networks in public_network.security_group",
 }
 
 

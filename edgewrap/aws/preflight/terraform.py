@@ -1,4 +1,4 @@
-"""Whether terraform is there, new enough, and has its providers; looked at without a working directory."""
+"""Whether terraform is installed, new enough, and has its providers; needs no working directory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ANSWER_S = 60
 def check_tools(
     binary: str, plugin_dir: Path | None, environ: Mapping[str, str], *, with_s3: bool
 ) -> tuple[Finding, ...]:
-    """What `terraform.binary` names, and the directory of providers, None where the registry is used. A state in S3
+    """The binary of `terraform.binary` and the directory of providers, None if the registry is used. A state in S3
     (`with_s3`) needs a newer terraform."""
     oldest = OLDEST_WITH_S3 if with_s3 else OLDEST
     return (_terraform(binary, environ, oldest), _providers(plugin_dir))
@@ -52,6 +52,6 @@ def _providers(plugin_dir: Path | None) -> Finding:
         return Finding(None, PROVIDERS, Verdict.OK, "taken from the registry")
     if not is_directory(plugin_dir) or not any(plugin_dir.glob("*/hashicorp/aws")):
         text = f"{plugin_dir} holds no AWS provider"
-        advice = "`terraform providers mirror DIR` fills it; without one named the registry is used"
+        advice = "`terraform providers mirror DIR` fills it; without a directory the registry is used"
         return Finding(None, PROVIDERS, Verdict.FAILURE, text, advice)
     return Finding(None, PROVIDERS, Verdict.OK, f"taken from {plugin_dir}")

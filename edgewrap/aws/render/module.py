@@ -1,7 +1,7 @@
 """The render: spec and inputs in, the files of a Terraform root module out. Pure: the same text for the same two.
 
 The templates decide structure only (is there an endpoints block, have hosts Elastic IPs of their own); every value
-travels in `terraform.tfvars.json`, where the state is kept in `backend.tfbackend.json`.
+travels in `terraform.tfvars.json`, where the state is kept, in `backend.tfbackend.json`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ VARIABLES_FILE = "terraform.tfvars.json"
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """All that a template sees of a spec: no text of the user's."""
+    """All that a template sees of a spec: no text of the user."""
 
     endpoint: bool
     s3_state: bool
@@ -39,8 +39,8 @@ def render(
 ) -> Mapping[str, str]:
     """The text of every file by its path, relative to the root module, in order of the paths.
 
-    For a step on the way to the spec: `applied` is what the state goes on to hold as the spec last applied, `without`
-    are the keys of hosts that are to have no instance for now.
+    For a step towards the spec: `applied` is what the state keeps as the spec last applied, `without` are the keys of
+    hosts that have no instance in this step.
     """
     backend = backend_text(spec)
     structure = Structure(
@@ -61,9 +61,9 @@ def render(
 
 
 def template_root() -> Path:
-    """Where the templates are: beside the package's modules where it is installed, else at the top of the checkout.
+    """Where the templates are: in the installed package, else at the top of the checkout.
 
-    Raises ToolError where they are in neither place.
+    Raises ToolError if they are in neither.
     """
     package = Path(edgewrap.__file__).parent
     for place in (package / "terraform", package.parent / "terraform"):
@@ -78,7 +78,7 @@ def template_root() -> Path:
 
 @cache
 def _environment(root: Path) -> Environment:
-    # What is rendered is HCL, not HTML, and nothing of the user's gets into it: no escaping.
+    # The output is HCL, not HTML, and holds no text of the user: no escaping.
     return Environment(
         loader=FileSystemLoader(root),
         undefined=StrictUndefined,

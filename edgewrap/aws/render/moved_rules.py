@@ -19,7 +19,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from edgewrap.aws.render.rule_meaning import RuleMeaning, meaning_of
-from edgewrap.aws.state.untracked import rule_address
+from edgewrap.aws.terraform.resources import VMS_EGRESS, VMS_INGRESS
 
 MOVES_FILE = "moves.tf.json"
 
@@ -78,4 +78,4 @@ def _rules(addresses: Collection[str]) -> list[tuple[str, RuleMeaning]]:
 
 
 def _address(meaning: RuleMeaning) -> str:
-    return rule_address(meaning.key, egress=meaning.direction == "egress")
+    return (VMS_EGRESS if meaning.direction == "egress" else VMS_INGRESS).address(meaning.key)

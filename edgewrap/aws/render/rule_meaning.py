@@ -1,4 +1,4 @@
-"""What a rule of the VMs' security group allows, and the key that says so. Pure."""
+"""What a rule of the VMs' security group allows, and its key, which says so. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _KEY = re.compile(r"vms-(ingress|egress)-(tcp|udp|icmp|all)-(all|[0-9]+(?:-[0-9]
 
 @dataclass(frozen=True, slots=True)
 class RuleMeaning:
-    """One direction, protocol (the spec's own word), range of ports and network. All ports are 0 to 65535."""
+    """One direction, protocol (as in the spec), range of ports and network. All ports are 0 to 65535."""
 
     direction: str
     protocol: str

@@ -1,7 +1,7 @@
-"""The user data of a new host: a cloud-config document that brings the files of the set-up and runs its script.
+"""The user data of a new host: a cloud-config document with the files of the first-boot setup; it runs the script.
 
-It is one script rather than cloud-init's own `apt` and `packages`: those neither wait for another package run nor try a
-mirror again, and the script can be run again on a host where it failed.
+It is one script rather than cloud-init's own `apt` and `packages`: those neither wait for another package manager nor
+retry a mirror, and the script can be re-run on a host where it failed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _Dumper.add_representer(str, _text)
 def user_data(spec: Spec, version: str) -> str:
     """The document. `version` names OpenNebula's repository (`7.0`).
 
-    Raises ValueError where the spec has no `opennebula.oneadmin_public_key`.
+    Raises ValueError if the spec has no `opennebula.oneadmin_public_key`.
     """
     files = [
         {"path": file.path, "permissions": file.mode, "owner": "root:root", "content": file.text}

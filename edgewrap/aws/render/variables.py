@@ -28,7 +28,7 @@ class Part(BaseModel):
 
 
 class HostVariables(Part):
-    """One host; `instance` is false where it is to have none for now."""
+    """One host; `instance` is false if it has none in this step."""
 
     ami: str
     private_address: str
@@ -53,7 +53,7 @@ class EipVariables(Part):
 
 
 class RuleVariables(Part):
-    """One rule of the VMs' security group, in EC2's terms. No description is null: AWS knows no empty one."""
+    """One rule of the VMs' security group, in EC2's terms. An empty description is null: AWS has none."""
 
     direction: str
     protocol: str
@@ -90,11 +90,11 @@ class Variables(Part):
 
 
 def make_variables(spec: Spec, inputs: Inputs, applied: str, without: Collection[str] = ()) -> Variables:
-    """The variables; `applied` is the spec as JSON text, `without` are the keys of hosts that are to have no
-    instance for now.
+    """The variables; `applied` is the spec as JSON text, `without` are the keys of hosts that have no
+    instance in this step.
 
-    Which hosts, groups and Elastic IPs there are, and what stands for good, comes from the inputs; the rest from the
-    spec. So a cluster can be destroyed whatever its spec says by now.
+    The inputs say which hosts, groups and Elastic IPs there are, and what never changes; the spec says the rest. So a
+    cluster can be destroyed whatever its spec says by now.
     """
     foundation = inputs.foundation
     return Variables(
@@ -193,7 +193,7 @@ def _vm_rules(spec: Spec) -> Iterator[tuple[str, RuleVariables]]:
 
 
 def _ports(rule: SecurityRule) -> tuple[int | None, int | None]:
-    """EC2's two port fields: none for all protocols, -1 for every kind of ICMP."""
+    """EC2's two port fields: null for all protocols, -1 for every type of ICMP."""
     if rule.protocol == "all":
         return None, None
     if rule.protocol == "icmp":

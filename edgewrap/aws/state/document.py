@@ -1,4 +1,4 @@
-"""The Terraform state itself, looked at before anything stands on it: is it whole, and has edgewrap written it."""
+"""The Terraform state itself, checked before it is used: is it complete, and did edgewrap write it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ FORMAT = 4
 
 @dataclass(frozen=True, slots=True)
 class StateDocument:
-    """A state that is whole. `lineage` is what Terraform calls the identity of a state, `serial` counts its changes;
-    `outputs` are the values of its outputs, by name: what `terraform output -json` would say, without a process."""
+    """A complete state. `lineage` is Terraform's id of a state, `serial` counts its changes; `outputs` are the values
+    of its outputs by name, as in `terraform output -json`, but without a process."""
 
     text: bytes
     place: str
@@ -26,10 +26,10 @@ class StateDocument:
 
     @classmethod
     def read(cls, text: bytes, place: str, restore: str) -> StateDocument:
-        """Read a state. Raises StateError where it is empty, cut off, or no state; `restore` says how to get an
+        """Read a state. Raises StateError if it is empty, cut off, or not a state; `restore` says how to get an
         earlier one back."""
         if not text.strip():
-            raise _damaged(f"the Terraform state {place} is empty", "it was cut off, by a full disk perhaps", restore)
+            raise _damaged(f"the Terraform state {place} is empty", "it was cut off, perhaps by a full disk", restore)
         try:
             values = json.loads(text)
         except ValueError as error:
@@ -54,9 +54,9 @@ class StateDocument:
         return cls(text, place, str(values.get("lineage", "")), serial, resources, known)
 
     def inputs(self) -> str:
-        """The text of edgewrap's inputs, which are made before all else.
+        """The text of edgewrap's inputs, which a run creates first.
 
-        Raises StateError where it holds resources without them.
+        Raises StateError if it holds resources without them.
         """
         for resource in self.resources:
             if (resource.get("type"), resource.get("name")) == ("terraform_data", "inputs") and resource["instances"]:
@@ -64,7 +64,7 @@ class StateDocument:
         raise StateError(
             "the Terraform state holds resources, but not edgewrap's inputs",
             cause=f"{self.place} is not a state that edgewrap wrote",
-            advice="correct terraform.backend or EDGEWRAP_DIR, or move that state away",
+            advice="correct terraform.backend or EDGEWRAP_DIR, or move that state elsewhere",
         )
 
 

@@ -1,4 +1,4 @@
-"""The objects beside a Terraform state in S3, by boto3: read, made only where there is none, removed only as seen."""
+"""The objects beside a Terraform state in S3, by boto3: read, created if absent, deleted only if unchanged."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TAKEN = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One object as it was read; `etag` stands for this version of it."""
+    """One object as it was read; `etag` identifies this version."""
 
     data: bytes
     etag: str
@@ -40,7 +40,7 @@ class Bucket:
 
     @classmethod
     def of(cls, spec: Spec, environ: Mapping[str, str]) -> Bucket | None:
-        """The bucket; None where the state is a local file."""
+        """The bucket; None if the state is a local file."""
         s3 = s3_backend(spec)
         return None if s3 is None else cls(s3, s3_endpoint(spec, environ))
 
@@ -54,7 +54,7 @@ class Bucket:
         return f"s3://{self._s3.bucket}/{key}"
 
     def read(self, key: str) -> Stored | None:
-        """The object; None where there is none."""
+        """The object; None if there is none."""
 
         def get(client: S3Client) -> Stored:
             answer = client.get_object(Bucket=self._s3.bucket, Key=key)
@@ -63,7 +63,7 @@ class Bucket:
         return self._ask(key, get, GONE)
 
     def write(self, key: str, data: bytes) -> None:
-        """Make the object, or write it anew."""
+        """Create or overwrite the object."""
 
         def put(client: S3Client) -> None:
             client.put_object(Bucket=self._s3.bucket, Key=key, Body=data, ContentType="application/json")
@@ -71,7 +71,7 @@ class Bucket:
         self._ask(key, put, ())
 
     def create(self, key: str, data: bytes) -> bool:
-        """Make the object. False where there is one already, or another writer was quicker."""
+        """Create the object. False if there is one already, or another writer was faster."""
 
         def put(client: S3Client) -> bool:
             client.put_object(
@@ -82,7 +82,7 @@ class Bucket:
         return bool(self._ask(key, put, TAKEN))
 
     def delete(self, key: str) -> None:
-        """Remove the object, whatever is in it, where there is one."""
+        """Delete the object, if there is one."""
 
         def delete(client: S3Client) -> None:
             client.delete_object(Bucket=self._s3.bucket, Key=key)
@@ -90,7 +90,7 @@ class Bucket:
         self._ask(key, delete, GONE)
 
     def remove(self, key: str, etag: str) -> bool:
-        """Remove the object as it was read. False where it is another one by now, or gone."""
+        """Delete the object if it is still as it was read. False if it was replaced or deleted since."""
 
         def delete(client: S3Client) -> bool:
             client.delete_object(Bucket=self._s3.bucket, Key=key, IfMatch=etag)
@@ -99,7 +99,7 @@ class Bucket:
         return bool(self._ask(key, delete, (*GONE, *TAKEN)))
 
     def _ask(self, key: str, call: Callable[[S3Client], T], expected: Collection[str]) -> T | None:
-        """What the call gives; None where S3 answers with a code that is `expected`."""
+        """The call's result; None if S3 answers with an `expected` code."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
@@ -118,8 +118,8 @@ class Bucket:
             advice = remedy.advice if remedy else f"look up the code {code} in the S3 reference"
             raise self._failure(key, error, cause, advice) from error
         except (BotoCoreError, OSError) as error:
-            told = unreachable_error(error, self._endpoint or "S3")
-            raise self._failure(key, told, told.cause, told.advice) from error
+            failure = unreachable_error(error, self._endpoint or "S3")
+            raise self._failure(key, failure, failure.cause, failure.advice) from error
 
     def _failure(self, key: str, error: Exception, cause: str, advice: str) -> StateError:
         return StateError(f"{self.place(key)}: {error}", cause=cause, advice=advice)

@@ -1,4 +1,4 @@
-"""The two places of a Terraform state, each with what can go wrong there."""
+"""The two places of a Terraform state: a local file and an S3 object, each with what can go wrong there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Protocol
 from edgewrap.atomic_files import write_atomically
 from edgewrap.aws.state.document import StateDocument
 from edgewrap.aws.state.s3 import Bucket
-from edgewrap.aws.terraform.runner import Places
+from edgewrap.aws.terraform.workdir import WorkDir
 from edgewrap.change import PlaneName
 from edgewrap.errors import StateError
 from edgewrap.events import Emit, Event, EventKind, discard
@@ -22,8 +22,8 @@ KEPT_BACKUPS = 10
 class StateStore(Protocol):
     """Where a state is.
 
-    Beside it stand the inputs of a first run for as long as that is under way: where its Terraform is killed before it
-    has saved a state (to S3 it does every 20 seconds), what it made is found by their UUID, and kept.
+    The inputs of a first run are kept beside it until that run finishes: if its Terraform is killed before it has saved
+    a state (to S3 it does so every 20 seconds), what it created is found by their UUID, and kept.
     """
 
     @property
@@ -31,52 +31,53 @@ class StateStore(Protocol):
         """The state's address, for messages."""
 
     def read(self) -> StateDocument | None:
-        """The state; None where there never was one, as far as this place can tell.
+        """The state; None if there never was one in this place.
 
-        Raises StateError where it is damaged, lost, or somewhere else than where it should be.
+        Raises StateError if it is damaged, lost, or in another place.
         """
 
     def back_up(self) -> None:
         """Keep the state as it is now, before Terraform changes it."""
 
     def pending_inputs(self) -> str | None:
-        """The inputs of a first run that did not come to its end."""
+        """The inputs of a first run that did not finish."""
 
     def mark_started(self, inputs: str) -> None:
-        """A first run, with these inputs, is about to make something."""
+        """A first run, with these inputs, is about to create something."""
 
     def mark_finished(self) -> None:
-        """A run has come to its end: the state holds everything."""
+        """A run has finished: the state holds everything."""
 
 
 def state_store(
-    spec: Spec, places: Places, environ: Mapping[str, str], emit: Emit = discard, *, locked: bool = False
+    spec: Spec, workdir: WorkDir, environ: Mapping[str, str], emit: Emit = discard, *, locked: bool = False
 ) -> StateStore:
-    """The place that the spec names. `locked`: this run holds the cluster's lock, so no terraform is at the state."""
+    """The place that the spec names. `locked`: this run holds the cluster's lock, so no terraform is using the
+    state."""
     bucket = Bucket.of(spec, environ)
-    return LocalStore(places, emit, locked=locked) if bucket is None else BucketStore(bucket, places)
+    return LocalStore(workdir, emit, locked=locked) if bucket is None else BucketStore(bucket, workdir)
 
 
 class LocalStore:
     """A file in the working directory, with the states before it in `backups/`."""
 
-    def __init__(self, places: Places, emit: Emit = discard, *, locked: bool = False) -> None:
-        self._places = places
+    def __init__(self, workdir: WorkDir, emit: Emit = discard, *, locked: bool = False) -> None:
+        self._workdir = workdir
         self._emit = emit
         self._locked = locked
 
     @property
     def place(self) -> str:
-        return str(self._places.state)
+        return str(self._workdir.state)
 
     def read(self) -> StateDocument | None:
-        """The state file. None where neither it nor a backup of it is there.
+        """The state file. None if neither it nor a backup of it exists.
 
-        One that Terraform was killed over, half written, is put back as it was before that run: what the run made is
-        found by its tags.
+        A state that is half written, because Terraform was killed, is restored from the backup before that run: what
+        the run created is found by its tags.
         """
-        path = self._places.state
-        _refuse_unsaved(self._places, f"cp '{self._places.unsaved}' '{path}'")
+        path = self._workdir.state
+        _refuse_unsaved(self._workdir, f"cp '{self._workdir.unsaved}' '{path}'")
         try:
             text = path.read_bytes()
         except FileNotFoundError:
@@ -85,43 +86,43 @@ class LocalStore:
         except OSError as error:
             raise StateError(
                 f"the Terraform state {path} cannot be read: {error.strerror}",
-                cause="it belongs to another user, perhaps",
+                cause="perhaps it belongs to another user",
                 advice="run as the user who applied the cluster, or set EDGEWRAP_DIR to another directory",
             ) from error
-        if self._locked and self._places.state_in_use.exists() and _cut_off(text):
+        if self._locked and self._workdir.state_in_use.exists() and _cut_off(text):
             return self._before_the_killed_run()
         return StateDocument.read(text, str(path), self._restore())
 
     def back_up(self) -> None:
-        """Copy the state to `backups/`, under its serial; the oldest copies go."""
-        directory = self._places.backups
+        """Copy the state to `backups/`, under its serial; the oldest copies are deleted."""
+        directory = self._workdir.backups
         document = self.read()
         if document is None:
             return
         newest = directory / f"{document.serial:06}.tfstate"
         write_atomically(newest, document.text.decode())
-        newest.touch()  # it may have been there, from a state before this one
+        newest.touch()  # it may exist already, from an earlier state
         for old in sorted(directory.glob("*.tfstate"), key=_written)[:-KEPT_BACKUPS]:
             old.unlink(missing_ok=True)
 
     def pending_inputs(self) -> str | None:
         try:
-            return self._places.begun.read_text()
+            return self._workdir.begun.read_text()
         except FileNotFoundError:
             return None
 
     def mark_started(self, inputs: str) -> None:
-        write_atomically(self._places.begun, inputs)
+        write_atomically(self._workdir.begun, inputs)
 
     def mark_finished(self) -> None:
-        self._places.begun.unlink(missing_ok=True)
+        self._workdir.begun.unlink(missing_ok=True)
 
     def _before_the_killed_run(self) -> StateDocument | None:
-        path, newest = self._places.state, self._newest_backup(_is_whole)
+        path, newest = self._workdir.state, self._newest_backup(_is_whole)
         if newest is None:  # it was the first run
             path.replace(path.with_name(f"{path.name}.cut-off"))
             return None
-        text = f"Terraform was killed while it wrote {path}: it is put back from {newest}"
+        text = f"Terraform was killed while it wrote {path}: restored from {newest}"
         self._emit(Event(EventKind.WARNING, PlaneName.AWS, "state", text))
         write_atomically(path, newest.read_text())
         return StateDocument.read(path.read_bytes(), str(path), self._restore())
@@ -130,52 +131,52 @@ class LocalStore:
         newest = self._newest_backup(_holds_something)
         if newest is not None:
             raise StateError(
-                f"the Terraform state {self._places.state} is gone, but a backup of it is there",
-                cause="the file was deleted or moved; without it edgewrap would make a second cluster",
-                advice=f"nothing was changed; put it back, or {self._restore()}",
+                f"the Terraform state {self._workdir.state} is missing, but there is a backup of it",
+                cause="the file was deleted or moved; without it edgewrap would create a second cluster",
+                advice=f"nothing was changed; restore it, or {self._restore()}",
             )
 
     def _restore(self) -> str:
         newest = self._newest_backup(_holds_something)
         if newest is None:
-            return "put back a copy of your own"
-        return f"put back the last backup (`cp '{newest}' '{self._places.state}'`)"
+            return "restore your own copy"
+        return f"restore the last backup (`cp '{newest}' '{self._workdir.state}'`)"
 
     def _newest_backup(self, suits: Callable[[Path], bool]) -> Path | None:
-        terraforms_own = self._places.state.with_name(f"{self._places.state.name}.backup")
-        found = [path for path in (terraforms_own, *self._places.backups.glob("*.tfstate")) if suits(path)]
+        terraforms_own = self._workdir.state.with_name(f"{self._workdir.state.name}.backup")
+        found = [path for path in (terraforms_own, *self._workdir.backups.glob("*.tfstate")) if suits(path)]
         return max(found, key=_written, default=None)
 
 
 class BucketStore:
     """An object in S3; the bucket's versioning keeps those before it."""
 
-    def __init__(self, bucket: Bucket, places: Places) -> None:
+    def __init__(self, bucket: Bucket, workdir: WorkDir) -> None:
         self._bucket = bucket
-        self._places = places
+        self._workdir = workdir
 
     @property
     def place(self) -> str:
         return self._bucket.place(self._bucket.state_key)
 
     def read(self) -> StateDocument | None:
-        """The object. None where there is none, and no local state that was left behind either."""
+        """The object. None if there is none, and no local state either."""
         place = self.place
-        _refuse_unsaved(self._places, f"aws s3 cp '{self._places.unsaved}' '{place}'")
+        _refuse_unsaved(self._workdir, f"aws s3 cp '{self._workdir.unsaved}' '{place}'")
         stored = self._bucket.read(self._bucket.state_key)
         if stored is not None:
             return StateDocument.read(stored.data, place, "restore an earlier version of the object in the bucket")
-        local = self._places.state
+        local = self._workdir.state
         if _holds_something(local):
             raise StateError(
                 f"the cluster's Terraform state is still a local file: {local}",
-                cause=f"terraform.backend names {place}, and there is none yet",
-                advice=f"copy it (`aws s3 cp '{local}' '{place}'`), move the file away, and run again",
+                cause=f"terraform.backend names {place}, where there is none yet",
+                advice=f"copy it (`aws s3 cp '{local}' '{place}'`), move the file away, and re-run",
             )
         return None
 
     def back_up(self) -> None:
-        """Nothing: the bucket's versioning does it."""
+        """Does nothing: the bucket's versioning keeps earlier states."""
 
     def pending_inputs(self) -> str | None:
         stored = self._bucket.read(self._begun_key)
@@ -193,7 +194,7 @@ class BucketStore:
 
 
 def _cut_off(text: bytes) -> bool:
-    """Whether a state was not written to its end."""
+    """Whether a state is incomplete."""
     try:
         json.loads(text)
     except ValueError:
@@ -201,22 +202,22 @@ def _cut_off(text: bytes) -> bool:
     return False
 
 
-def _refuse_unsaved(places: Places, command: str) -> None:
-    if places.unsaved.exists():
+def _refuse_unsaved(workdir: WorkDir, command: str) -> None:
+    if workdir.unsaved.exists():
         raise StateError(
-            f"an earlier run could not save its Terraform state, and left it in {places.unsaved}",
-            cause="S3, or the disk, did not take the state at the end of that run",
-            advice=f"put it where it belongs (`{command}`), remove {places.unsaved.name}, and run again",
+            f"an earlier run could not save its Terraform state, and left it in {workdir.unsaved}",
+            cause="S3 or the disk did not accept the state at the end of that run",
+            advice=f"copy it to its place (`{command}`), remove {workdir.unsaved.name}, and re-run",
         )
 
 
 def _is_whole(path: Path) -> bool:
-    """Whether a state file is there, with or without resources in it."""
+    """Whether there is a complete state file, with or without resources."""
     return _stored(path) is not None
 
 
 def _holds_something(path: Path) -> bool:
-    """Whether a state file is there with resources in it."""
+    """Whether there is a state file with resources in it."""
     document = _stored(path)
     return document is not None and bool(document.resources)
 

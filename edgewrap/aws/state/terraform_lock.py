@@ -12,7 +12,7 @@ FIELDS = ("ID", "Operation", "Who", "Created")
 
 @dataclass(frozen=True, slots=True)
 class TerraformLock:
-    """The lock as Terraform writes it. `who` is user@host, `since` UTC in ISO 8601; `etag` stands for the object as it
+    """The lock as Terraform writes it. `who` is user@host, `since` UTC in ISO 8601; `etag` identifies the object as it
     was read."""
 
     id: str
@@ -30,7 +30,7 @@ class TerraformLock:
 
 
 def read_terraform_lock(bucket: Bucket) -> TerraformLock | None:
-    """The lock; None where the state is not locked. Raises StateError where S3 cannot be asked."""
+    """The lock; None if the state is not locked. Raises StateError if S3 cannot be asked."""
     stored = bucket.read(_key(bucket))
     if stored is None:
         return None
@@ -44,7 +44,7 @@ def read_terraform_lock(bucket: Bucket) -> TerraformLock | None:
 
 
 def remove_terraform_lock(bucket: Bucket, lock: TerraformLock) -> bool:
-    """Remove exactly this lock. False where it is another one by now, or gone."""
+    """Delete exactly this lock. False if it was replaced or deleted since."""
     return bucket.remove(_key(bucket), lock.etag)
 
 

@@ -41,7 +41,7 @@ def find_binary(name: str) -> Path:
 
 
 def checked_binary(path: Path, memory: Path, ask: Callable[[Path], str], oldest: tuple[int, int] = OLDEST) -> Binary:
-    """The binary with its version, which must be `oldest` or newer. Raises ToolError where it is not.
+    """The binary with its version, which must be `oldest` or newer. Raises ToolError if it is not.
 
     `ask` gives the output of `version -json`; it is asked only for a binary that `memory` (a file) does not know by its
     path, size and time of change, since asking costs a process.
@@ -78,8 +78,8 @@ def _version_in(path: Path, answer: str) -> str:
         version = ""
     if not re.match(r"\d+\.\d+", version):
         raise ToolError(
-            f"{path} does not say its version",
-            cause="it is no terraform or tofu, or it is broken",
+            f"{path} returned no version",
+            cause="it is not a Terraform or OpenTofu binary, or it is broken",
             advice=HOW_TO_GET,
         )
     return version

@@ -1,4 +1,4 @@
-"""What terraform gets of the environment: AWS's own variables, nothing that could change what we ask of it."""
+"""The environment of terraform: AWS's own variables, and nothing that could change what terraform does."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ OURS = {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
 def terraform_environment(environ: Mapping[str, str], cli_configuration: Path) -> dict[str, str]:
     """The environment of every terraform call; terraform's own settings are in the file `cli_configuration`.
 
-    Variables (TF_VAR_…), arguments (TF_CLI_ARGS…), a workspace or a data directory of the user's would make terraform
-    do something else than the plan shown, so none gets in.
+    The user's variables (TF_VAR_…), arguments (TF_CLI_ARGS…), workspace or data directory would make terraform do
+    something else than the plan shown, so they are left out.
     """
     kept = {name: value for name, value in environ.items() if not name.startswith("TF_") or name.startswith(KEPT)}
     return {**kept, **OURS, "TF_CLI_CONFIG_FILE": str(cli_configuration)}
 
 
 def cli_configuration_text(plugin_dir: Path | None) -> str:
-    """Terraform's own CLI configuration: providers from a directory where one is named, else from the registry."""
+    """Terraform's own CLI configuration: providers from a directory if one is named, else from the registry."""
     text = "# Written by edgewrap.\ndisable_checkpoint = true\n"
     if plugin_dir is None:
         return text

@@ -1,4 +1,4 @@
-"""The error for a terraform command that failed: its own words, the likely causes and what to do."""
+"""The error for a terraform command that failed: the original message, the likely causes and what to do."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from edgewrap.aws.remedies import REMEDIES
 from edgewrap.errors import Diagnostic, EdgewrapError, PlanOutdatedError, TerraformError
 from edgewrap.remedies import Remedy, find_remedy
 
-UNKNOWN = Remedy("", "see terraform's own words above", "the log file of the run has all of terraform's output")
+UNKNOWN = Remedy("", "see terraform's message above", "the log file of the run has all of terraform's output")
 
 
 def terraform_error(command: str, diagnostics: Sequence[Diagnostic]) -> EdgewrapError:
     """The error for a terraform command that failed with these diagnostics.
 
-    PlanOutdatedError where a saved plan no longer fits its state, else TerraformError.
+    PlanOutdatedError if a saved plan no longer fits its state, else TerraformError.
     """
     if any(diagnostic.summary == "Saved plan is stale" for diagnostic in diagnostics):
         return PlanOutdatedError(
             "the saved plan no longer fits the Terraform state",
             cause="another run changed the cluster after the plan was made",
-            advice="make the plan again",
+            advice="plan again",
         )
     remedies = _remedies(diagnostics)
     words = "\n".join(_words(diagnostic) for diagnostic in diagnostics)

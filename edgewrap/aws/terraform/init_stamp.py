@@ -15,15 +15,15 @@ LOCK_FILE = ".terraform.lock.hcl"
 
 @dataclass(frozen=True, slots=True)
 class InitStamp:
-    """The memory of the last `init` of a root module, kept in `memory`. `endpoint` is that of the state's S3, where it
-    is not AWS's own."""
+    """The record of the last `init` of a root module, kept in `memory`. `endpoint` is that of the state's S3, if it is
+    not AWS's own."""
 
     module: Path
     memory: Path
     endpoint: str = ""
 
     def needed(self, binary: Path, plugin_dir: Path | None) -> bool:
-        """Whether the modules, the backend, the lock file, the binary or the plugin directory are other ones now."""
+        """Whether the modules, the backend, the lock file, the binary or the plugin directory have changed."""
         try:
             last = json.loads(self.memory.read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -40,7 +40,7 @@ class InitStamp:
         self.memory.unlink(missing_ok=True)
 
     def _now(self, binary: Path, plugin_dir: Path | None) -> dict[str, str]:
-        """What `init` depends on; provider versions stand in the .tf files, the backend in one beside them."""
+        """What `init` depends on; provider versions are in the .tf files, the backend in one beside them."""
         patterns = ("*.tf", "modules/*/*.tf", BACKEND_FILE, LOCK_FILE)
         files = sorted(file for pattern in patterns for file in self.module.glob(pattern))
         digest = hashlib.sha256()

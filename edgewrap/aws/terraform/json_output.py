@@ -1,4 +1,4 @@
-"""Terraform's `-json` output, line by line: what it says to a person, as our events, and what we keep of it."""
+"""Terraform's `-json` output, line by line: turned into our events, and what we keep of it."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ MISSING = (("planned_change", "create"), ("resource_drift", "delete"))
 
 @dataclass(slots=True)
 class RunOutput:
-    """What one terraform command said that its caller needs: diagnostics, the addresses of planned changes with the
-    types of their resources, those of resources that are to come or have gone from AWS, those of resources that it
-    began to create and did not finish, and the values of the outputs where they are all known."""
+    """What the caller needs of one terraform command's output: diagnostics, the addresses of planned changes with the
+    types of their resources, those of resources that will be created or are missing in AWS, those of resources whose
+    creation did not finish, and the values of the outputs if they are all known."""
 
     diagnostics: list[Diagnostic] = field(default_factory=list)
     planned: dict[str, str] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class OutputParser:
         self._emit = emit
 
     def on_line(self, line: str) -> None:
-        """One line of standard output; one that is no message goes to the log as it is."""
+        """One line of standard output; a line that is not a message is logged as it is."""
         message = _parsed(line)
         kind = message.get("type")
         if kind in STEPS:

@@ -8,7 +8,15 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
-from edgewrap.aws.terraform.resources import HIDDEN, KINDS, ResourceName, resource_name
+from edgewrap.aws.terraform.resources import (
+    ATTACHMENT,
+    HIDDEN,
+    INSTANCE,
+    KIND_ORDER,
+    ResourceName,
+    find_resource,
+    resource_name,
+)
 from edgewrap.change import Action, Change, PlaneName
 from edgewrap.outputs import UNKNOWN
 
@@ -20,32 +28,16 @@ ACTIONS = {
     ("create", "delete"): Action.REPLACE,
 }
 
-TELLING = {
-    "aws_vpc": ("cidr_block",),
-    "aws_subnet": ("cidr_block", "availability_zone"),
-    "aws_route": ("destination_cidr_block",),
-    "aws_security_group": ("name",),
-    "aws_vpc_security_group_ingress_rule": ("ip_protocol", "from_port", "to_port", "cidr_ipv4", "description"),
-    "aws_vpc_security_group_egress_rule": ("ip_protocol", "from_port", "to_port", "cidr_ipv4", "description"),
-    "aws_key_pair": ("key_name",),
-    "aws_instance": ("instance_type", "ami", "private_ip"),
-    "aws_network_interface": ("private_ip",),
-    "aws_network_interface_attachment": ("device_index",),
-    "aws_eip": ("public_ip",),
-    "aws_eip_association": ("public_ip", "private_ip_address"),
-}
-"""The attributes worth showing of a thing that comes or goes as a whole."""
+REASONED = frozenset({INSTANCE.kind, ATTACHMENT.kind})
+"""Kinds that are created or replaced for a reason that Terraform does not know."""
 
-REASONED = frozenset({"instance", "network interface attachment"})
-"""Kinds that come or are made anew for a reason that Terraform does not know."""
-
-UNTOLD = frozenset({"id", "arn", "tags_all", "user_data", "user_data_base64"})
+NOT_SHOWN = frozenset({"id", "arn", "tags_all", "user_data", "user_data_base64"})
 
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What was before the plan: the keys that the cluster had, whether the spec is another one since, and whether
-    this plan takes the cluster away. `reasons`: by key, why a group moves or an instance is made anew."""
+    """What was before the plan: the keys that the cluster had, whether the spec has changed since, and whether
+    this plan destroys the cluster. `reasons`: by key, why a group moves or an instance is replaced."""
 
     keys: Set[str]
     spec_changed: bool
@@ -66,7 +58,7 @@ def read_changes(document: Mapping[str, Any], before: Before) -> tuple[Change, .
 
 
 def predicted_values(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The output values after the plan, by name, with UNKNOWN for what only AWS can tell."""
+    """The output values after the plan, by name, with UNKNOWN for what only AWS knows."""
     return {
         name: _with_unknown(change.get("after"), change.get("after_unknown", False))
         for name, change in document.get("output_changes", {}).items()
@@ -75,7 +67,7 @@ def predicted_values(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _action(change: Mapping[str, Any]) -> Action | None:
-    """What a change of terraform's does; what is only taken into the state counts as an update."""
+    """What a change of terraform's does; an import counts as an update."""
     action = ACTIONS.get(tuple(change["actions"]))
     return Action.UPDATE if action is None and change.get("importing") else action
 
@@ -85,8 +77,9 @@ def _change(entry: Mapping[str, Any], action: Action, drift: Mapping[str, Any] |
     old, new = _attributes(entry["change"], "before"), _attributes(entry["change"], "after")
     unknown = _marked(entry["change"].get("after_unknown") or {})
     if action in (Action.CREATE, Action.DELETE):
-        telling = TELLING.get(entry["type"], ())
-        old, new = ({key: side[key] for key in telling if key in side} for side in (old, new))
+        resource = find_resource(entry["type"], entry["name"])
+        shown = resource.shown if resource else ()
+        old, new = ({key: side[key] for key in shown if key in side} for side in (old, new))
         differing: set[str] = set()
     else:
         forced = {str(path[0]) for path in entry["change"].get("replace_paths", [])}
@@ -95,7 +88,7 @@ def _change(entry: Mapping[str, Any], action: Action, drift: Mapping[str, Any] |
         if action is Action.UPDATE:
             differing |= {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
         differing = {key for key in differing if key in forced or key.split(".")[0] not in unknown}
-        if action is Action.UPDATE and not differing:  # it changes only in what another change will bring
+        if action is Action.UPDATE and not differing:  # it changes only in what follows from another change
             new |= dict.fromkeys(old.keys() & unknown, UNKNOWN)
             differing = old.keys() & unknown
         old, new = ({key: side[key] for key in sorted(differing) if key in side} for side in (old, new))
@@ -117,11 +110,11 @@ def _why(
             return "destroy"
         return "retired" if re.fullmatch(r"(host|eip)-\d+", what.key) else "no longer in the spec"
     if entry["change"].get("importing"):
-        return "a run was killed right after it had made it"
+        return "created by a run that was killed; imported"
     if what.kind in REASONED and what.key in before.reasons:
         return before.reasons[what.key]
     if entry.get("action_reason") == "replace_because_tainted":
-        return "an earlier run was interrupted while it was made"
+        return "an earlier run was interrupted while it was created"
     if drift is not None:
         if drift["actions"] == ["delete"]:
             return "deleted outside"
@@ -134,19 +127,20 @@ def _why(
         if changed & differing:
             return "changed outside"
     if action is Action.CREATE:
-        return "not there yet" if what.key in before.keys else "new in the spec"
+        return "missing" if what.key in before.keys else "new in the spec"
     if follows:
         return "follows another change"
     return "spec changed" if before.spec_changed else "differs from the spec"
 
 
 def _attributes(change: Mapping[str, Any], side: str) -> dict[str, str]:
-    """One side's known attributes as text, nested ones by their path; without what is sensitive or tells nothing."""
+    """One side's known attributes as text, nested ones by their path; without sensitive values and those of no
+    interest."""
     sensitive = change.get(f"{side}_sensitive")
     if sensitive is True:
         return {}
     secret = _marked(sensitive or {})
-    shown = {key: value for key, value in (change.get(side) or {}).items() if key not in UNTOLD | secret}
+    shown = {key: value for key, value in (change.get(side) or {}).items() if key not in NOT_SHOWN | secret}
     return {path: text for path, text in _flat(shown).items() if text}
 
 
@@ -201,7 +195,6 @@ def _with_unknown(known: Any, unknown: Any) -> Any:
 
 def _place(change: Change) -> tuple[int, str, int, str]:
     """Sorts by kind, in the order of the table of kinds, then by key with numbers as numbers."""
-    kinds = list(dict.fromkeys(KINDS.values()))
-    position = kinds.index(change.kind) if change.kind in kinds else len(kinds)
+    position = KIND_ORDER.index(change.kind) if change.kind in KIND_ORDER else len(KIND_ORDER)
     stem, _, number = change.key.rpartition("-")
     return (position, stem, int(number), "") if number.isdigit() else (position, change.key, 0, change.key)

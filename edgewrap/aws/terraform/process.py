@@ -1,8 +1,8 @@
-"""One terraform process at a time: started, followed while it writes, interrupted gently.
+"""One terraform process at a time: started, read while it writes, interrupted gently.
 
-Its output goes to nameless files, not to pipes: when edgewrap is killed, terraform goes on to the end of its plan and
-keeps its state. (Writing to a broken pipe would end it at once, and what it was creating would be lost. An interrupt
-would taint what it was creating: a metal host that starts for 20 minutes would be made anew.)
+Its output goes to unnamed files, not to pipes: if edgewrap is killed, terraform finishes its plan and saves its state.
+(Writing to a broken pipe would end it at once, and what it was creating would be lost. An interrupt would taint what it
+was creating: a metal host that takes 20 minutes to start would be replaced.)
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class ProcessRunner:
         """Run to the end; `on_line` gets each line of standard output as it is written.
 
         A KeyboardInterrupt sends one SIGINT, calls `on_stop`, and is raised again when the process has ended. Any other
-        exception of `on_line` leaves the process alone, and is raised when it has ended by itself. Raises
+        exception of `on_line` does not stop the process, and is raised when the process has ended. Raises
         KeyboardInterrupt, and starts nothing, after `interrupt`.
         """
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
@@ -89,7 +89,7 @@ class ProcessRunner:
                 self._running.send_signal(signal.SIGINT)
 
     def _started(self, start: Callable[[], subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
-        with self._guard:  # so an interrupt from another thread comes before it, or finds it
+        with self._guard:  # an interrupt from another thread is either before the start, or finds the process
             if self._interrupted:
                 raise KeyboardInterrupt
             self._running = start()
@@ -112,7 +112,7 @@ class ProcessRunner:
                     if on_stop is not None and not told and stop:
                         told = True
                         on_stop()
-                    lines.read_on(last=ended)  # even where they can be shown to nobody: what failed is in them
+                    lines.read_on(last=ended)  # even if they cannot be shown: they say what failed
                     if ended:
                         break
                 except BaseException as error:
@@ -125,7 +125,7 @@ class ProcessRunner:
 
 
 class _Lines:
-    """Hands on complete lines of a file that still grows. Reads at its own position: the writer's is not moved."""
+    """Passes on complete lines of a file that still grows. Has its own read position: the writer's is not moved."""
 
     def __init__(self, descriptor: int, on_line: Callable[[str], None] | None) -> None:
         self._descriptor = descriptor
@@ -144,7 +144,7 @@ class _Lines:
         if last and self._rest:
             self._waiting.append(self._rest)
             self._rest = b""
-        while self._waiting:  # those behind one that raises are handed on the next time
+        while self._waiting:  # those after one that raises are passed on the next time
             self._on_line(self._waiting.popleft().decode("utf-8", errors="replace"))
 
 
@@ -164,9 +164,9 @@ def _ended(child: subprocess.Popen[bytes]) -> bool:
 
 
 def _end_the_rest(child: subprocess.Popen[bytes]) -> None:
-    """Where terraform was killed or crashed, its providers may live on, with the run's lock. They have nobody any more
-    to tell what they make."""
+    """If terraform was killed or crashed, its providers may go on running, with the run's lock, and nothing records
+    what they create."""
     if child.returncode in ORDERLY:
         return
-    with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody is left; macOS refuses for zombies
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # none is left; macOS refuses for zombies
         os.killpg(child.pid, signal.SIGKILL)  # it leads a group of its own

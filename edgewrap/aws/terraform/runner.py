@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,76 +22,27 @@ from edgewrap.aws.terraform.errors import terraform_error
 from edgewrap.aws.terraform.init_stamp import InitStamp
 from edgewrap.aws.terraform.json_output import OutputParser, RunOutput
 from edgewrap.aws.terraform.process import Finished, ProcessRunner
+from edgewrap.aws.terraform.resources import INSTANCE
+from edgewrap.aws.terraform.workdir import WorkDir
 from edgewrap.change import PlaneName
 from edgewrap.errors import Diagnostic, TerraformError
 from edgewrap.events import Emit, Event, EventKind
 from edgewrap.signals import defer_signals
 
 CHANGES_PRESENT = 2
-INSTANCE = "aws_instance"
 PARALLELISM = 30  # more hosts than this wait for each other; the default of 10 costs 10 s for every ten
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
-    """Where terraform finds and leaves things, all below the working directory of a run.
-
-    `module`: the rendered root module. `state`: the local state file. `own`: what edgewrap keeps about its calls.
-    """
-
-    working_directory: Path
-
-    @property
-    def module(self) -> Path:
-        """The rendered root module."""
-        return self.working_directory / "terraform"
-
-    @property
-    def state(self) -> Path:
-        """The local state file."""
-        return self.working_directory / "terraform.tfstate"
-
-    @property
-    def state_in_use(self) -> Path:
-        """There while terraform has the local state; afterwards only where it was killed."""
-        return self.state.with_name(f".{self.state.name}.lock.info")
-
-    @property
-    def backups(self) -> Path:
-        """Local states as they were before each apply."""
-        return self.working_directory / "backups"
-
-    @property
-    def begun(self) -> Path:
-        """The inputs of a first run that is under way, where the state is local."""
-        return self.working_directory / "begun.json"
-
-    @property
-    def unsaved(self) -> Path:
-        """Where terraform leaves a state that its backend does not take."""
-        return self.module / "errored.tfstate"
-
-    @property
-    def own(self) -> Path:
-        """What edgewrap keeps about its calls: the saved plan, stamps, terraform's CLI configuration."""
-        return self.module / ".edgewrap"
-
-    @property
-    def plan_file(self) -> Path:
-        """The saved plan."""
-        return self.own / "plan.tfplan"
-
-
 class Terraform:
-    """Terraform for one working directory. Commands raise TerraformError where terraform fails.
+    """Terraform for one working directory. Commands raise TerraformError if terraform fails.
 
-    `s3`: the state is in S3, at `s3_endpoint` where that is not AWS's own.
+    `s3`: the state is in S3, at `s3_endpoint` if that is not AWS's own.
     """
 
     def __init__(
         self,
         binary: str,
-        places: Places,
+        workdir: WorkDir,
         emit: Emit,
         *,
         environ: Mapping[str, str],
@@ -102,11 +52,11 @@ class Terraform:
         s3_endpoint: str = "",
     ) -> None:
         self._name = binary
-        self._places = places
+        self._workdir = workdir
         self._emit = emit
         self._plugin_dir = plugin_dir
         self._children = ProcessRunner(pass_fds=pass_fds)
-        self._cli_configuration = places.own / "terraform.rc"
+        self._cli_configuration = workdir.own / "terraform.rc"
         self._environ = terraform_environment(environ, self._cli_configuration)
         self._binary: Binary | None = None
         self._in_s3 = s3
@@ -115,7 +65,7 @@ class Terraform:
 
     def init_if_needed(self) -> bool:
         """`init`, unless nothing that it depends on has changed since the last one. Returns whether it ran."""
-        stamp = InitStamp(self._places.module, self._places.own / "init.json", self._endpoint)
+        stamp = InitStamp(self._workdir.module, self._workdir.own / "init.json", self._endpoint)
         needed = stamp.needed(self._checked().path, self._plugin_dir)
         if needed:
             stamp.forget()
@@ -125,14 +75,14 @@ class Terraform:
         return needed
 
     def plan(self, *, destroy: bool = False, replace: Sequence[str] = ()) -> tuple[bool, RunOutput]:
-        """Plan into the plan file; `replace` are addresses of resources to be made anew. Returns whether there is
-        anything to apply, and what terraform said."""
+        """Plan into the plan file; `replace` are addresses of resources to replace. Returns whether there is anything
+        to apply, and terraform's output."""
         parser = OutputParser(self._emit)
         code = self._streamed(
             parser,
             "plan",
             good=(0, CHANGES_PRESENT),
-            out=str(self._places.plan_file),
+            out=str(self._workdir.plan_file),
             detailed_exitcode=IsFlagged,
             **({"destroy": IsFlagged} if destroy else {}),
             **({"replace": list(replace)} if replace else {}),
@@ -140,23 +90,23 @@ class Terraform:
         return code == CHANGES_PRESENT, parser.output
 
     def import_resource(self, address: str, number: str) -> None:
-        """Note in the state that what AWS has under this id belongs to an address; nothing is changed in AWS."""
+        """Record in the state that the resource with this id belongs to an address; nothing is changed in AWS."""
         self._plain("import", address, number, input=False)
 
     def state_rm(self, addresses: Collection[str]) -> None:
-        """Take addresses out of the state; nothing is changed in AWS."""
-        backup = str(self._places.own / "forgotten.tfstate.backup")
+        """Remove addresses from the state; nothing is changed in AWS."""
+        backup = str(self._workdir.own / "forgotten.tfstate.backup")
         self._plain("state rm", *sorted(addresses), **({} if self._in_s3 else {"backup": backup}))
 
     def show(self, plan_file: Path) -> Mapping[str, Any]:
         """A saved plan as terraform's JSON."""
-        return self._answer("show", str(plan_file), directory=self._places.module, json=IsFlagged)
+        return self._answer("show", str(plan_file), directory=self._workdir.module, json=IsFlagged)
 
     def apply(self, plan_file: Path) -> RunOutput:
-        """Apply a saved plan. Raises PlanOutdatedError where the state is no longer the one it was made on.
+        """Apply a saved plan. Raises PlanOutdatedError if the state is no longer the one it was made on.
 
-        Where it is interrupted, instances that are just starting are kept: Terraform would mark them as failed, and
-        the next run would make them anew, which on metal takes half an hour.
+        If it is interrupted, instances that are just starting are kept: Terraform would mark them as failed, and the
+        next run would replace them, which on metal takes half an hour.
         """
         parser = OutputParser(self._emit)
         try:
@@ -164,18 +114,18 @@ class Terraform:
         except KeyboardInterrupt:
             with defer_signals():  # whoever cancels a pipeline sends a second signal seconds later
                 for address, kind in parser.output.unfinished.items():
-                    if kind == INSTANCE:
+                    if kind == INSTANCE.type:
                         self.untaint(address)
             raise
         return parser.output
 
     def interrupt(self) -> None:
-        """Let the terraform that runs, if any, end its step and stop, and start no more. May be called from any
+        """Let the running terraform, if any, finish its step and stop, and start no other. May be called from any
         thread."""
         self._children.interrupt()
 
     def _backend_options(self) -> dict[str, Any]:
-        if not (self._places.module / BACKEND_FILE).exists():
+        if not (self._workdir.module / BACKEND_FILE).exists():
             return {}
         told = [BACKEND_FILE]
         if not is_aws(self._endpoint):
@@ -184,46 +134,46 @@ class Terraform:
 
     def _checked(self) -> Binary:
         if self._binary is None:
-            memory = self._places.own / "version.json"
+            memory = self._workdir.own / "version.json"
             self._binary = checked_binary(find_binary(self._name), memory, self._ask_version, self._oldest)
         return self._binary
 
     def _ask_version(self, path: Path) -> str:
-        return self._run(self._arguments(path, "version", json=IsFlagged), self._places.working_directory).stdout
+        return self._run(self._arguments(path, "version", json=IsFlagged), self._workdir.path).stdout
 
     def untaint(self, address: str) -> None:
         try:
             self._plain("untaint", address)
         except TerraformError as error:
-            text = f"{address} is made anew by the next run: {error.what}"
+            text = f"{address} will be replaced by the next run: {error.what}"
             self._emit(Event(EventKind.WARNING, PlaneName.AWS, "terraform", text))
 
     def _streamed(
         self, parser: OutputParser, command: str, *positional: str, good: Sequence[int], **options: Any
     ) -> int:
         arguments = self._arguments(self._checked().path, command, *positional, json=IsFlagged, input=False, **options)
-        finished = self._run(arguments, self._places.module, parser.on_line)
+        finished = self._run(arguments, self._workdir.module, parser.on_line)
         if finished.code not in good:
-            raise terraform_error(command, parser.output.errors or _plain_words(finished))
+            raise terraform_error(command, parser.output.errors or _plain_diagnostics(finished))
         return finished.code
 
     def _plain(self, command: str, *positional: str, **options: Any) -> None:
         arguments = self._arguments(self._checked().path, command, *positional, **options)
-        finished = self._run(arguments, self._places.module, OutputParser(self._emit).on_line)
+        finished = self._run(arguments, self._workdir.module, OutputParser(self._emit).on_line)
         if finished.code != 0:
-            raise terraform_error(command, _plain_words(finished))
+            raise terraform_error(command, _plain_diagnostics(finished))
 
     def _answer(self, command: str, *positional: str, directory: Path, **options: Any) -> Mapping[str, Any]:
         finished = self._run(self._arguments(self._checked().path, command, *positional, **options), directory)
         if finished.code != 0:
-            raise terraform_error(command, _plain_words(finished))
+            raise terraform_error(command, _plain_diagnostics(finished))
         answer: dict[str, Any] = json.loads(finished.stdout or "{}")
         return answer
 
     def _arguments(self, binary: Path, command: str, *positional: str, **options: Any) -> list[str]:
-        # Its constructor reads any terraform.tfstate of the directory that it is given: one where there is none.
+        # Its constructor reads the terraform.tfstate of the directory that it gets, so it gets one without.
         make_builder: Any = ArgumentBuilder
-        builder = make_builder(working_dir=str(self._places.own), terraform_bin_path=str(binary))
+        builder = make_builder(working_dir=str(self._workdir.own), terraform_bin_path=str(binary))
         arguments: list[str] = builder.generate_cmd_string(command, *positional, no_color=IsFlagged, **options)
         return arguments
 
@@ -235,14 +185,14 @@ class Terraform:
         )
 
     def _tell_of_stop(self) -> None:
-        text = "interrupted: it ends what it is doing and saves its state"
+        text = "interrupted: it finishes the current step and saves its state"
         self._emit(Event(EventKind.INFO, PlaneName.AWS, "terraform", text))
 
 
-def _plain_words(finished: Finished) -> list[Diagnostic]:
+def _plain_diagnostics(finished: Finished) -> list[Diagnostic]:
     """What a command without `-json` wrote to standard error, as one diagnostic."""
     lines = (line.strip("╷╵│ ") for line in finished.stderr.splitlines())
     words = [line for line in lines if line]
     if not words:
-        words = [f"it ended with code {finished.code} and said nothing"]
+        words = [f"it ended with code {finished.code} and no message"]
     return [Diagnostic("error", words[0].removeprefix("Error: "), "\n".join(words[1:]))]

@@ -12,7 +12,8 @@ import pytest
 
 from edgewrap.aws.clients import Clients
 from edgewrap.aws.render.variables import make_variables
-from edgewrap.aws.state.untracked import addresses_of, find_untracked
+from edgewrap.aws.state.untracked import find_untracked
+from edgewrap.aws.terraform.resources import importable_addresses
 from edgewrap.lab.aws.client import LabAwsClient
 from edgewrap.outputs import UNKNOWN, Outputs
 
@@ -109,7 +110,7 @@ def test_whatever_a_killed_run_may_lose_has_its_place_in_the_state(cluster: Any,
     """All but the associations of Elastic IPs, which AWS makes a second time as if it were the first."""
     state = cluster.plane(spec).current()
     in_aws = {address for address in state.addresses if "aws_eip_association" not in address}
-    wanted = addresses_of(make_variables(spec, state.inputs, ""), "public")
+    wanted = importable_addresses(make_variables(spec, state.inputs, ""), "public")
     assert wanted == {address for address in in_aws if "terraform_data" not in address}
     assert find_untracked(Clients(spec, os.environ), outputs.uuid, wanted).imports.keys() == wanted
 

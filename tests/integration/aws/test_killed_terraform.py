@@ -40,18 +40,19 @@ resource "terraform_data" "applied" {
 EDGEWRAP = """
 import os, sys
 from pathlib import Path
-from edgewrap.aws.terraform.runner import Places, Terraform
+from edgewrap.aws.terraform.runner import Terraform
+from edgewrap.aws.terraform.workdir import WorkDir
 
 def tell(event):
     if "creating terraform_data cluster" in event.text:
         print("applying", flush=True)
 
-places = Places(Path(sys.argv[1]))
-terraform = Terraform("terraform", places, tell, environ=os.environ)
+workdir = WorkDir(Path(sys.argv[1]))
+terraform = Terraform("terraform", workdir, tell, environ=os.environ)
 terraform.init_if_needed()
-places.own.mkdir(exist_ok=True)
+workdir.own.mkdir(exist_ok=True)
 terraform.plan()
-terraform.apply(places.plan_file)
+terraform.apply(workdir.plan_file)
 """
 
 

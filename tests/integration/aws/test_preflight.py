@@ -10,7 +10,8 @@ import pytest
 from edgewrap.aws.clients import Clients
 from edgewrap.aws.inputs.lookups import AwsLookups
 from edgewrap.aws.inputs.model import Inputs
-from edgewrap.aws.preflight.checks import AwsPreflight, Topic
+from edgewrap.aws.preflight.checks import AwsPreflight
+from edgewrap.aws.preflight.topics import Topic
 from edgewrap.finding import Finding, Verdict
 from edgewrap.lab.aws.client import LabAwsClient
 from edgewrap.spec.models import Spec
@@ -64,7 +65,7 @@ def test_each_quota_is_named_when_one_is_missing(
         found = preflight(quotas, make_spec()).about(EVERYTHING)
         assert by_check(found)[check].verdict is verdict
         assert {one.check for one in found if one.verdict is Verdict.FAILURE} <= {check}
-    assert f"{used[quota]} of {exactly - 1} in use, {comes} asked for" in by_check(found)[check].text
+    assert f"{used[quota]} of {exactly - 1} in use, {comes} to add" in by_check(found)[check].text
     assert f" to {exactly} or more" in by_check(found)[check].advice
 
 
@@ -72,7 +73,7 @@ def test_hosts_with_elastic_ips_of_their_own_count(quotas: LabAwsClient, ec2: EC
     quotas.set_quotas(elastic_ips=in_use(ec2)["elastic_ips"] + 6)
     _, finding = preflight(quotas, make_spec(hosts={"address": "eip"})).about([Topic.ELASTIC_IPS])
     assert finding.verdict is Verdict.FAILURE
-    assert "7 asked for: 1 more than are left" in finding.text
+    assert "7 to add: 1 too many" in finding.text
     assert "every host takes one too" in finding.advice
 
 
@@ -89,7 +90,7 @@ def test_what_a_run_that_died_has_made_is_not_asked_for_again(quotas: LabAwsClie
         for known, comes, verdict in ((inputs, 3, Verdict.OK), (None, 4, Verdict.FAILURE)):
             _, finding = preflight(quotas, make_spec(), known).about([Topic.ELASTIC_IPS])
             assert finding.verdict is verdict
-            assert f"{comes} asked for" in finding.text
+            assert f"{comes} to add" in finding.text
     finally:
         ec2.release_address(AllocationId=made)
 

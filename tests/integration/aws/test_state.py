@@ -12,7 +12,7 @@ import boto3
 import pytest
 
 from edgewrap.aws.state.store import KEPT_BACKUPS, LocalStore
-from edgewrap.aws.terraform.runner import Places
+from edgewrap.aws.terraform.workdir import WorkDir
 from edgewrap.errors import StateError
 from edgewrap.lab.aws.client import LabAwsClient
 from edgewrap.outputs import UNKNOWN
@@ -128,7 +128,7 @@ def test_a_state_that_is_gone_is_told_by_its_backup(cluster: Any, backup: str) -
     path = cluster.directory / "work" / backup
     path.parent.mkdir(exist_ok=True)
     path.write_text(state_text([remembered("{}")]))
-    with pytest.raises(StateError, match="is gone, but a backup of it is there") as raised:
+    with pytest.raises(StateError, match="is missing, but there is a backup of it") as raised:
         cluster.plane(cluster.spec()).current()
     assert f"cp '{path}'" in raised.value.advice
 
@@ -183,7 +183,7 @@ def test_an_s3_that_does_not_answer(cluster: Any, aws: LabAwsClient, monkeypatch
 
 
 def test_local_states_are_backed_up_and_the_oldest_go(tmp_path: Path) -> None:
-    store = LocalStore(Places(tmp_path))
+    store = LocalStore(WorkDir(tmp_path))
     store.back_up()  # there is none yet
     for serial in range(8, 8 + KEPT_BACKUPS + 2):
         text = state_text([remembered("{}")]).replace('"serial": 3', f'"serial": {serial}')

@@ -86,7 +86,7 @@ def test_quotas_before_and_in_the_middle(aws: LabAwsClient, tmp_path: Path) -> N
     with new_run(tmp_path) as cluster:
         plan = make_plan(cluster, AWS_ONLY)
         raise_on_failure(plan.findings)
-        assert any("1 of 2 in use, 1 asked for, 0 left" in finding.text for finding in plan.findings)
+        assert any("1 of 2 in use, 1 to add, 0 left" in finding.text for finding in plan.findings)
         outputs = apply(cluster, plan, Waits(None, 0))
     assert set(outputs.eips) == {"eip-0", "eip-1"}
 

@@ -78,7 +78,7 @@ def test_reasons() -> None:
     }
     moved = decide_inputs(make_spec(public_network={"groups": 3}), before, FixedLookups(), unavailable={"host-1"})
     assert reasons(moved, before, hosts, {"host-1"}) == {
-        "group-1": "host-1 is to be replaced",
-        "host-1": "its replacement was asked for",
+        "group-1": "host-1 will be replaced",
+        "host-1": "replacement requested",
     }
     assert reasons(moved, before, hosts, ()) == {"group-1": "moves off host-1"}

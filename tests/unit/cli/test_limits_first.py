@@ -63,7 +63,7 @@ def test_a_quota_that_is_too_small_ends_the_run(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    finding = check_quota(quota, 5, Demand(used=5, comes=1), "or make room")  # type: ignore[arg-type]
+    finding = check_quota(quota, 5, Demand(used=5, adding=1), "or make room")  # type: ignore[arg-type]
     assert finish(arguments, finding, tmp_path, monkeypatch) == 1
     assert applied == []
     shown = capsys.readouterr().err
@@ -75,7 +75,7 @@ def test_a_quota_that_is_too_small_ends_the_run(
 def test_one_that_is_large_enough_does_not(
     arguments: list[str], applied: list[RunPlan], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    finding = check_quota(VPCS, 6, Demand(used=5, comes=1), "or make room")
+    finding = check_quota(VPCS, 6, Demand(used=5, adding=1), "or make room")
     assert finding.verdict is Verdict.OK
     assert finish(arguments, finding, tmp_path, monkeypatch) == 0
     assert len(applied) == (0 if arguments == ["plan"] else 1)

@@ -46,7 +46,7 @@ def test_problems_go_to_standard_error(capsys: pytest.CaptureFixture[str]) -> No
     shown = capsys.readouterr()
     assert shown.out == ""
     assert "edgewrap.yaml:3:16: aws.region: must be an AWS region such as eu-west-3 (value: paris)" in shown.err
-    assert "edgewrap.yaml:3:30: aws.token: must not be in a spec" in shown.err
+    assert "edgewrap.yaml:3:23: aws.token: unknown key" in shown.err
     assert "hunter2" not in shown.err
 
 

@@ -69,7 +69,7 @@ def cluster_with(terraforms: Callable[..., object], children: ProcessRunner, eve
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_two_interrupts_while_terraform_plans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
-    monkeypatch.setattr("edgewrap.aws.preflight.checks.expected_topics", lambda _spec, _state, _replaced: frozenset())
+    monkeypatch.setattr("edgewrap.aws.preflight.topics.expected_topics", lambda _spec, _state, _replaced: frozenset())
     monkeypatch.setattr("edgewrap.engine.plan.follows_front_end", lambda _spec: False)
     children = ProcessRunner()
 

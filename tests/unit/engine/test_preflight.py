@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from edgewrap.aws.facts import AwsState
-from edgewrap.aws.preflight.checks import Topic, expected_topics, planned_topics, replaced_hosts, without_state
+from edgewrap.aws.preflight.checks import without_state
+from edgewrap.aws.preflight.topics import Topic, expected_topics, planned_topics, replaced_hosts
 from edgewrap.change import Action, Change, PlaneName
 from edgewrap.engine.cluster import Cluster
 from edgewrap.engine.preflight import preflight, raise_on_failure, report_findings

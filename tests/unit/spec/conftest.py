@@ -18,6 +18,7 @@ ENVIRONMENT: Mapping[str, str] = {
     "SSH_USER": "secret-7f3a",
     "COMMENT": "secret-7f3a",
     "JUMP": "secret-7f3a@jump",
+    "PASSWORD": "secret-7f3a",
 }
 MINIMAL = "apiVersion: edgewrap/v1\nname: edge-1\naws: { region: eu-west-3 }\n"
 

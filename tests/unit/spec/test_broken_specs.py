@@ -42,8 +42,8 @@ def test_no_error_shows_a_credential() -> None:
         (lambda path: path / "missing.yaml", "there is no such file; `edgewrap init` writes a starter"),
         (lambda path: path, "is a directory, not a spec file"),
         (lambda path: path / ("x" * 300), "cannot be read: File name too long"),
-        (lambda path: path / "a\0b", "is no path of a file"),
-        (lambda path: _large(path / "large.yaml"), "is larger than any spec: more than 262144 bytes"),
+        (lambda path: path / "a\0b", "is not the path of a file"),
+        (lambda path: _large(path / "large.yaml"), "is too large: more than 262144 bytes"),
     ],
     ids=["missing", "directory", "long name", "null byte", "large"],
 )

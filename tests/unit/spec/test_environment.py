@@ -36,7 +36,7 @@ def test_the_public_document_has_the_file_s_own_text(full_file: Path, environmen
     assert document["ssh"]["authorized_keys"][0].endswith(" ann@${env:COMMENT}")
     assert document["ssh"]["proxy_command"] == "ssh -W {host}:22 $${env:USER} ${env:JUMP}"
     assert document["ssh"]["from"] == ["203.0.113.0/24", "198.51.100.7/32"]
-    assert document["hosts"]["on_failure"] == "move"
+    assert document["hosts"]["on_failure"] == "replace"
     assert "secret-7f3a" not in repr(spec)
     for copy in (pickle.loads(pickle.dumps(spec)), spec.model_copy(deep=True)):  # noqa: S301 - our own bytes
         assert public_document(copy) == text

@@ -187,7 +187,7 @@ def test_one_that_was_broken_meanwhile_is_warned_of(bucket: Bucket) -> None:
 def test_an_endpoint_that_is_no_url_is_explained() -> None:
     with pytest.raises(StateError) as raised, s3_lock(state_bucket("localhost:4566", "edge.tfstate")):
         pytest.fail("there is nothing to lock")
-    assert raised.value.cause == "localhost:4566 is no URL"
+    assert raised.value.cause == "localhost:4566 is not a URL"
 
 
 def test_terraforms_own_lock_is_waited_for(bucket: Bucket) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from edgewrap.aws.inputs.decide import decide_inputs, unprovisioned
 from edgewrap.aws.inputs.model import Inputs, InterfaceLimits
-from edgewrap.aws.state.untracked import INSTANCE, KEY_PAIR, SUBNET, VPC
+from edgewrap.aws.terraform.resources import INSTANCE, KEY_PAIR, SUBNET, VPC
 from edgewrap.errors import RefusedChangeError
 from tests.support.aws_plane import FixedLookups, first_inputs, make_spec
 
@@ -83,8 +83,10 @@ OTHER_KEY = "ssh-rsa AAAAB3NzaC1yc2E other@somewhere"
 
 def test_what_is_not_in_the_state_is_unprovisioned() -> None:
     assert unprovisioned(HOSTS, ()) == ALL_MISSING
-    assert unprovisioned(HOSTS, {VPC, INSTANCE.format("host-1")}) == {"host-0", "host-2", "subnet", "key-pair"}
-    assert unprovisioned(HOSTS, {VPC, SUBNET, KEY_PAIR, *map(INSTANCE.format, HOSTS)}) == frozenset()
+    some = {VPC.address(), INSTANCE.address("host-1")}
+    assert unprovisioned(HOSTS, some) == {"host-0", "host-2", "subnet", "key-pair"}
+    every = {*map(INSTANCE.address, HOSTS), VPC.address(), SUBNET.address(), KEY_PAIR.address()}
+    assert unprovisioned(HOSTS, every) == frozenset()
 
 
 @pytest.mark.parametrize("ami", ["ami-22222222222222222", "ubuntu-24.04"])
@@ -152,14 +154,16 @@ def test_inputs_survive_the_state() -> None:
 
 
 REFUSED = [
-    pytest.param({"name": "edge-lyon"}, "name: it cannot change from edge-paris to edge-lyon", id="name"),
+    pytest.param({"name": "edge-lyon"}, "name: cannot change from edge-paris to edge-lyon", id="name"),
     pytest.param({"aws": {"region": "eu-west-1"}}, "aws.region: ", id="region"),
     pytest.param({"aws": {"zone": "eu-west-3b"}}, "write `zone: eu-west-3a`", id="zone"),
     pytest.param({"aws": {"network": {"cidr": "10.1.0.0/16"}}}, "write `cidr: 10.0.0.0/16`", id="cidr"),
     pytest.param({"aws": {"network": {"subnet": "10.0.0.0/20"}}}, "write `subnet: 10.0.0.0/16`", id="subnet"),
     pytest.param({"public_network": {"groups": 2}}, "write `groups: 4`", id="groups"),
     pytest.param({"hosts": {"instance_type": "m5.metal"}}, "every host would be stopped", id="instance type"),
-    pytest.param({"hosts": {"address": "private"}}, "write `address: public` or `address: eip`", id="address"),
+    pytest.param(
+        {"hosts": {"address": "private"}}, "only a change to `eip` is possible; write `address: public`", id="address"
+    ),
     pytest.param({"hosts": {"count": 2}}, "write `retired: [2]` with `count: 2`", id="a host lost"),
     pytest.param(
         {"hosts": {"count": 1, "retired": [0]}}, "write `retired: [0, 2]` with `count: 1`", id="one retired, one lost"

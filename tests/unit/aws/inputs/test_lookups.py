@@ -35,7 +35,7 @@ def test_an_endpoint_that_is_no_url_is_explained(endpoint: str) -> None:
     spec = make_spec()
     with pytest.raises(AwsError) as raised:
         AwsLookups(spec, Clients(spec, {"AWS_ENDPOINT_URL": endpoint})).instances(["i-0"])
-    assert raised.value.cause == f"{endpoint} is no URL"
+    assert raised.value.cause == f"{endpoint} is not a URL"
     assert "AWS_ENDPOINT_URL" in raised.value.advice
 
 
@@ -82,7 +82,7 @@ def test_an_answer_about_an_instance_is_checked(state: str, address: str | None,
     if right:
         assert lookups.instances(["i-1"]) == {"i-1": InstanceNow(state, address or "")}
         return
-    with pytest.raises(AwsError, match="EC2's answer about an instance is wrong: must be ") as raised:
+    with pytest.raises(AwsError, match="EC2's answer about an instance is invalid: must be ") as raised:
         lookups.instances(["i-1"])
     assert raised.value.what.isprintable()
 

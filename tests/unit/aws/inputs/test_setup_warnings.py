@@ -50,7 +50,7 @@ def test_new_hosts_that_set_themselves_up_need_no_word() -> None:
 
 
 LATER = [
-    pytest.param({"opennebula": {**KEY, "version": "7.4"}}, "opennebula.version 7.0 -> 7.4", "upgrade its packages"),
+    pytest.param({"opennebula": {**KEY, "version": "7.4"}}, "opennebula.version 7.0 -> 7.4", "upgrade the packages"),
     pytest.param(
         {"opennebula": {"oneadmin_public_key": OTHER}},
         "opennebula.oneadmin_public_key "

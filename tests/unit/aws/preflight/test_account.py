@@ -9,8 +9,9 @@ import pytest
 from edgewrap.aws.clients import Clients
 from edgewrap.aws.inputs.lookups import AwsLookups
 from edgewrap.aws.preflight.account import Account, InUse
-from edgewrap.aws.preflight.checks import AwsPreflight, Topic
+from edgewrap.aws.preflight.checks import AwsPreflight
 from edgewrap.aws.preflight.quotas import ELASTIC_IPS, VPCS, Quota
+from edgewrap.aws.preflight.topics import Topic
 from edgewrap.change import PlaneName
 from edgewrap.errors import AwsError
 from edgewrap.finding import Finding, Verdict
@@ -52,7 +53,7 @@ def test_a_quota_that_nobody_tells_is_an_error_with_aws_code(aws: Scripted) -> N
     with pytest.raises(AwsError) as caught:
         Account(aws.clients, "").limit(VPCS)
     assert caught.value.code == "AccessDeniedException"
-    assert caught.value.cause == "the credentials have too few rights"
+    assert caught.value.cause == "the credentials lack a permission"
 
 
 @pytest.mark.parametrize(
@@ -89,7 +90,7 @@ def test_a_quota_without_a_value_is_an_error_with_what_aws_says_of_it(aws: Scrip
     for told, cause in (
         ({"ErrorReason": {"ErrorCode": "SERVICE_ENDPOINT_ERROR", "ErrorMessage": "not now"}}, "not now"),
         ({"ErrorReason": {"ErrorCode": "DEPENDENCY_ACCESS_DENIED_ERROR"}}, "DEPENDENCY_ACCESS_DENIED_ERROR"),
-        ({}, "it gave no value"),
+        ({}, "no reason given"),
     ):
         aws.stub("service-quotas").add_response("get_service_quota", {"Quota": told})
         with pytest.raises(AwsError, match="L-F678F1CE") as caught:
@@ -142,7 +143,7 @@ def test_a_vpc_that_another_account_shares_counts_in_its_own_quota(aws: Scripted
     aws.value("get_service_quota", VPCS, 2.0)
     found = AwsPreflight(SPEC, aws.clients, AwsLookups(SPEC, aws.clients), None).about([Topic.VPC])
     by_check = {one.check: one for one in found}
-    assert by_check["VPCs"].text == "1 of 2 in use, 1 asked for, 0 left after it"
+    assert by_check["VPCs"].text == "1 of 2 in use, 1 to add, 0 left after that"
     assert "vpc-0 (10.0.0.0/16)" in by_check["addresses of the VPC"].text
 
 

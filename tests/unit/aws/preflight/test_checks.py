@@ -18,10 +18,10 @@ VCPUS = vcpu_quota("c5.metal")
 @pytest.mark.parametrize(
     ("state", "replaced", "limit", "verdict", "text"),
     [
-        ("stopped", ("host-1",), 287, Verdict.FAILURE, "192 of 287 in use, 96 asked for: 1 more than are left"),
-        ("stopped", ("host-1",), 288, Verdict.OK, "192 of 288 in use, 96 asked for, 0 left after it"),
-        ("stopped", (), 192, Verdict.OK, "192 of 192 in use, 0 asked for"),
-        ("running", ("host-1",), 288, Verdict.OK, "288 of 288 in use, 0 asked for"),
+        ("stopped", ("host-1",), 287, Verdict.FAILURE, "192 of 287 in use, 96 to add: 1 too many"),
+        ("stopped", ("host-1",), 288, Verdict.OK, "192 of 288 in use, 96 to add, 0 left after that"),
+        ("stopped", (), 192, Verdict.OK, "192 of 192 in use, 0 to add"),
+        ("running", ("host-1",), 288, Verdict.OK, "288 of 288 in use, 0 to add"),
     ],
 )
 def test_a_stopped_host_that_is_made_anew_counts_and_a_running_one_hands_its_own_on(

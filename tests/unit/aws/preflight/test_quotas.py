@@ -10,17 +10,17 @@ from edgewrap.aws.preflight.quotas import ELASTIC_IPS, Demand, check_quota, vcpu
 from edgewrap.finding import Verdict
 
 CASES = [
-    (5, Demand(used=0, comes=4), Verdict.OK, "0 of 5 in use, 4 asked for, 1 left after it"),
-    (5, Demand(used=1, comes=4), Verdict.OK, "1 of 5 in use, 4 asked for, 0 left after it"),
-    (5, Demand(used=2, comes=4), Verdict.FAILURE, "2 of 5 in use, 4 asked for: 1 more than are left"),
+    (5, Demand(used=0, adding=4), Verdict.OK, "0 of 5 in use, 4 to add, 1 left after that"),
+    (5, Demand(used=1, adding=4), Verdict.OK, "1 of 5 in use, 4 to add, 0 left after that"),
+    (5, Demand(used=2, adding=4), Verdict.FAILURE, "2 of 5 in use, 4 to add: 1 too many"),
     (
         5,
-        Demand(used=5, comes=1, goes=1),
+        Demand(used=5, adding=1, removing=1),
         Verdict.WARNING,
-        "5 of 5 in use, 1 asked for, 1 more than are left before 1 go",
+        "5 of 5 in use, 1 to add, 1 too many until 1 are removed",
     ),
-    (5, Demand(used=5, comes=3, goes=1), Verdict.FAILURE, "5 of 5 in use, 3 asked for: 2 more than are left"),
-    (5, Demand(used=9, comes=0), Verdict.OK, "9 of 5 in use, 0 asked for"),
+    (5, Demand(used=5, adding=3, removing=1), Verdict.FAILURE, "5 of 5 in use, 3 to add: 2 too many"),
+    (5, Demand(used=9, adding=0), Verdict.OK, "9 of 5 in use, 0 to add"),
 ]
 
 
@@ -32,7 +32,7 @@ def test_what_comes_against_what_is_left(limit: int, demand: Demand, verdict: Ve
 
 
 def test_a_failure_says_how_far_to_raise_the_quota() -> None:
-    advice = check_quota(ELASTIC_IPS, 5, Demand(used=4, comes=3, goes=1), "or release some").advice
+    advice = check_quota(ELASTIC_IPS, 5, Demand(used=4, adding=3, removing=1), "or release some").advice
     assert advice == "raise the quota L-0263D0A3 in Service Quotas to 7 or more, or release some"
 
 

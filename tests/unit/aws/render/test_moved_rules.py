@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from edgewrap.aws.render.moved_rules import MOVES_FILE, respelled_rules, rule_moves
 from edgewrap.aws.render.rule_meaning import RuleMeaning, canonical_key, meaning_of
 from edgewrap.aws.render.variables import ssh_rules, vm_rules
-from edgewrap.aws.state.untracked import rule_address
+from edgewrap.aws.terraform.resources import VMS_EGRESS, VMS_INGRESS
 from edgewrap.spec.load import public_document
 from tests.support.aws_plane import make_spec
 
@@ -28,7 +28,7 @@ def spec_with(*ingress: dict[str, Any]) -> Any:
 
 
 def address(key: str) -> str:
-    return rule_address(key, egress=key.startswith("vms-egress"))
+    return (VMS_EGRESS if key.startswith("vms-egress") else VMS_INGRESS).address(key)
 
 
 def moves(state: list[str], wanted: list[str]) -> dict[str, str]:

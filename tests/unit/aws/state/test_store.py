@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edgewrap.aws.state.store import LocalStore
-from edgewrap.aws.terraform.runner import Places
+from edgewrap.aws.terraform.workdir import WorkDir
 from edgewrap.errors import StateError
 from edgewrap.events import Event
 
@@ -19,78 +19,78 @@ EMPTY = json.dumps({"version": 4, "serial": 9, "resources": []})
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Places:
+def workdir(tmp_path: Path) -> WorkDir:
     """Of a cluster whose last state but one is backed up."""
-    found = Places(tmp_path)
+    found = WorkDir(tmp_path)
     found.backups.mkdir()
     (found.backups / "000007.tfstate").write_text(WHOLE)
     return found
 
 
 @pytest.mark.parametrize("text", ["", "\n", WHOLE[:-9]])
-def test_half_written_it_is_put_back(places: Places, text: str) -> None:
+def test_half_written_it_is_put_back(workdir: WorkDir, text: str) -> None:
     events: list[Event] = []
-    places.state.write_text(text)
-    places.state_in_use.touch()
-    document = LocalStore(places, events.append, locked=True).read()
+    workdir.state.write_text(text)
+    workdir.state_in_use.touch()
+    document = LocalStore(workdir, events.append, locked=True).read()
     assert document is not None
     assert document.serial == 7
-    assert places.state.read_text() == WHOLE
+    assert workdir.state.read_text() == WHOLE
     assert "Terraform was killed while it wrote" in events[0].text
 
 
 @pytest.mark.parametrize(("locked", "in_use"), [(False, True), (True, False)])
-def test_it_is_left_alone_where_terraform_may_be_at_it_or_was_not(places: Places, locked: bool, in_use: bool) -> None:
-    places.state.write_text("")
+def test_it_is_left_alone_where_terraform_may_be_at_it_or_was_not(workdir: WorkDir, locked: bool, in_use: bool) -> None:
+    workdir.state.write_text("")
     if in_use:
-        places.state_in_use.touch()
+        workdir.state_in_use.touch()
     with pytest.raises(StateError, match="is empty"):
-        LocalStore(places, locked=locked).read()
-    assert places.state.read_text() == ""
+        LocalStore(workdir, locked=locked).read()
+    assert workdir.state.read_text() == ""
 
 
 @pytest.mark.parametrize("text", ["", WHOLE[:-9]])
-def test_the_first_state_has_no_backup(places: Places, text: str) -> None:
-    (places.backups / "000007.tfstate").unlink()
-    places.state.write_text(text)
-    places.state_in_use.touch()
-    assert LocalStore(places, locked=True).read() is None
-    assert not places.state.exists()
-    assert places.state.with_name("terraform.tfstate.cut-off").read_text() == text
+def test_the_first_state_has_no_backup(workdir: WorkDir, text: str) -> None:
+    (workdir.backups / "000007.tfstate").unlink()
+    workdir.state.write_text(text)
+    workdir.state_in_use.touch()
+    assert LocalStore(workdir, locked=True).read() is None
+    assert not workdir.state.exists()
+    assert workdir.state.with_name("terraform.tfstate.cut-off").read_text() == text
 
 
-def test_a_cluster_that_was_destroyed_before_is_not_put_back(places: Places) -> None:
-    (places.backups / "000009.tfstate").write_text(EMPTY)
-    os.utime(places.backups / "000007.tfstate", (1, 1))
-    places.state.write_text(WHOLE[:-9])
-    places.state_in_use.touch()
-    document = LocalStore(places, locked=True).read()
+def test_a_cluster_that_was_destroyed_before_is_not_put_back(workdir: WorkDir) -> None:
+    (workdir.backups / "000009.tfstate").write_text(EMPTY)
+    os.utime(workdir.backups / "000007.tfstate", (1, 1))
+    workdir.state.write_text(WHOLE[:-9])
+    workdir.state_in_use.touch()
+    document = LocalStore(workdir, locked=True).read()
     assert document is not None
     assert (document.serial, document.resources) == (9, [])
 
 
-def test_the_backup_just_made_stays_whatever_its_serial(places: Places) -> None:
+def test_the_backup_just_made_stays_whatever_its_serial(workdir: WorkDir) -> None:
     for serial in range(50, 62):
-        (places.backups / f"{serial:06}.tfstate").write_text(WHOLE)
-        os.utime(places.backups / f"{serial:06}.tfstate", (serial, serial))
-    places.state.write_text(WHOLE)
-    LocalStore(places).back_up()
-    kept = sorted(path.name for path in places.backups.iterdir())
+        (workdir.backups / f"{serial:06}.tfstate").write_text(WHOLE)
+        os.utime(workdir.backups / f"{serial:06}.tfstate", (serial, serial))
+    workdir.state.write_text(WHOLE)
+    LocalStore(workdir).back_up()
+    kept = sorted(path.name for path in workdir.backups.iterdir())
     assert kept == ["000007.tfstate", *(f"{serial:06}.tfstate" for serial in range(53, 62))]
 
 
-def test_the_inputs_of_a_first_run_stand_until_it_has_ended(places: Places) -> None:
-    store = LocalStore(places)
+def test_the_inputs_of_a_first_run_stand_until_it_has_ended(workdir: WorkDir) -> None:
+    store = LocalStore(workdir)
     assert store.pending_inputs() is None
     store.mark_started("inputs")
-    assert LocalStore(places).pending_inputs() == "inputs"
+    assert LocalStore(workdir).pending_inputs() == "inputs"
     store.mark_finished()
     store.mark_finished()
     assert store.pending_inputs() is None
 
 
 @pytest.mark.parametrize("text", ["[1]", '{"version": 4, "serial": null}', '{"version": 4, "resources": [1]}'])
-def test_what_is_no_state_is_called_so(places: Places, text: str) -> None:
-    places.state.write_text(text)
+def test_what_is_no_state_is_called_so(workdir: WorkDir, text: str) -> None:
+    workdir.state.write_text(text)
     with pytest.raises(StateError, match="is not a Terraform state"):
-        LocalStore(places).read()
+        LocalStore(workdir).read()

@@ -70,7 +70,7 @@ def test_a_state_in_s3_needs_a_newer_one(program: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("answer", ["", "{}", "[]", "no json", '{"terraform_version": ""}'])
 def test_what_is_no_terraform_is_refused(program: Path, tmp_path: Path, answer: str) -> None:
-    with pytest.raises(ToolError, match="does not say its version"):
+    with pytest.raises(ToolError, match="returned no version"):
         checked_binary(program, tmp_path / "version.json", lambda _path: answer)
 
 

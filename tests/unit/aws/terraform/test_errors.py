@@ -12,13 +12,13 @@ CASES = [
     ("creating EC2 EIP: " + AWS.format("AllocateAddress", "AddressLimitExceeded"), "quota of Elastic IPs"),
     ("creating EC2 VPC: " + AWS.format("CreateVpc", "VpcLimitExceeded"), "quota of VPCs"),
     (AWS.format("RunInstances", "VcpuLimitExceeded"), "quota of running instances"),
-    (AWS.format("RunInstances", "InsufficientInstanceCapacity"), "no free metal host"),
-    (AWS.format("RunInstances", "UnauthorizedOperation"), "too few rights"),
-    ("No valid credential sources found", "none of AWS's usual places"),
-    ("Error acquiring the state lock", "another terraform holds this state"),
+    (AWS.format("RunInstances", "InsufficientInstanceCapacity"), "no capacity for this instance type"),
+    (AWS.format("RunInstances", "UnauthorizedOperation"), "lack a permission"),
+    ("No valid credential sources found", "no AWS credentials found"),
+    ("Error acquiring the state lock", "another terraform holds the lock of this state"),
     ("Failed to query available provider packages", "registry cannot be reached"),
     ("Post http://127.0.0.1:1/: dial tcp 127.0.0.1:1: connect: connection refused", "does not answer"),
-    (AWS.format("DeleteVpc", "DependencyViolation"), "something that edgewrap did not make"),
+    (AWS.format("DeleteVpc", "DependencyViolation"), "a foreign resource depends"),
     (AWS.format("ImportKeyPair", "InvalidKeyPair.Duplicate"), "a key pair of this name"),
 ]
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from edgewrap.aws.terraform.runner import Places, Terraform
+from edgewrap.aws.terraform.runner import Terraform
+from edgewrap.aws.terraform.workdir import WorkDir
 from edgewrap.events import Event, EventKind
 
 SCRIPT = """#!/bin/sh
@@ -48,7 +49,7 @@ def terraform(tmp_path: Path) -> Path:
     script = tmp_path / "terraform-script"
     script.write_text(SCRIPT % (tmp_path, tmp_path, tmp_path))
     script.chmod(0o755)
-    Places(tmp_path).own.mkdir(parents=True)
+    WorkDir(tmp_path).own.mkdir(parents=True)
     return script
 
 
@@ -68,7 +69,7 @@ def test_starting_instances_are_kept_whatever_comes_meanwhile(
     before = [(number, signal.signal(number, signal.default_int_handler)) for number in (signal.SIGINT, signal.SIGTERM)]
     try:
         with pytest.raises(KeyboardInterrupt):
-            Terraform(str(terraform), Places(tmp_path), emit, environ=os.environ).apply(tmp_path / "plan")
+            Terraform(str(terraform), WorkDir(tmp_path), emit, environ=os.environ).apply(tmp_path / "plan")
     finally:
         for number, handler in before:
             signal.signal(number, handler)

@@ -100,7 +100,7 @@ def test_a_plan_is_read_as_changes(name: str, before: Before, lines: list[str]) 
 
 def test_what_was_begun_and_not_made_is_not_called_new() -> None:
     before = Before(KEYS | {"eip-4"}, spec_changed=False, destroy=False)
-    assert {change.why for change in read_changes(recorded("one-more-eip"), before)} == {"not there yet"}
+    assert {change.why for change in read_changes(recorded("one-more-eip"), before)} == {"missing"}
 
 
 def test_sensitive_values_are_never_shown() -> None:

@@ -1,0 +1,78 @@
+"""What a run is about to create that AWS can refuse: expected from the state, then known from the plan. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from edgewrap.aws.inputs.model import Inputs, eip_key, host_key
+from edgewrap.aws.terraform.resources import EIP, INSTANCE, VMS_INGRESS, VPC
+from edgewrap.change import Action, Change, PlaneName
+from edgewrap.outputs import UNKNOWN, Outputs
+from edgewrap.spec.addressing import active_indexes
+from edgewrap.spec.models import Spec
+
+if TYPE_CHECKING:
+    from edgewrap.aws.facts import AwsState
+
+
+class Topic(Enum):
+    """What a run may create that AWS can refuse; the value is the kind of a `Change`."""
+
+    VPC = VPC.kind
+    ELASTIC_IPS = EIP.kind
+    HOSTS = INSTANCE.kind
+    RULES = VMS_INGRESS.kind
+
+
+def expected_topics(spec: Spec, state: AwsState | None, replaced: Collection[str] = ()) -> frozenset[Topic]:
+    """What will probably be created, judged by the state, with the instances of the hosts `replaced` (keys). So AWS can
+    be asked while Terraform plans."""
+    if state is None:
+        return frozenset(Topic)
+    outputs, inputs = state.outputs, state.inputs
+    new_hosts = own_hosts(spec) - outputs.hosts.keys()
+    eips = own_eips(spec, inputs) - outputs.eips.keys() - _hosts_eips(inputs, outputs)
+    found = {
+        Topic.VPC: outputs.vpc_id in ("", UNKNOWN),
+        Topic.ELASTIC_IPS: bool(eips),
+        Topic.HOSTS: bool(replaced or new_hosts),
+    }
+    found[Topic.RULES] = found[Topic.VPC] or bool(new_hosts)  # each host has one; the plan names others
+    return frozenset(topic for topic, needed in found.items() if needed)
+
+
+def planned_topics(changes: Collection[Change]) -> frozenset[Topic]:
+    """What a plan creates, including the instances that it replaces."""
+    made = {change.kind for change in changes if change.plane is PlaneName.AWS and change.action is Action.CREATE}
+    if replaced_hosts(changes):
+        made.add(Topic.HOSTS.value)
+    return frozenset(topic for topic in Topic if topic.value in made)
+
+
+def replaced_hosts(changes: Collection[Change]) -> frozenset[str]:
+    """The keys of the hosts whose instance a plan replaces."""
+    replaced = (PlaneName.AWS, Topic.HOSTS.value, Action.REPLACE)
+    return frozenset(change.key for change in changes if (change.plane, change.kind, change.action) == replaced)
+
+
+def own_hosts(spec: Spec) -> frozenset[str]:
+    """The keys of the hosts that the spec wants."""
+    return frozenset(host_key(index) for index in active_indexes(spec.hosts.count, spec.hosts.retired))
+
+
+def own_eips(spec: Spec, inputs: Inputs | None) -> frozenset[str]:
+    """The keys of the Elastic IPs that the spec wants, including the hosts' own and those of the IPAM driver."""
+    eips = spec.public_network.elastic_ips
+    keys = {eip_key(index) for index in active_indexes(eips.count, eips.retired)} | set(
+        inputs.ipam_eips if inputs else ()
+    )
+    if spec.hosts.address == "eip":
+        keys |= {f"eip-{key}" for key in own_hosts(spec)}
+    return frozenset(keys)
+
+
+def _hosts_eips(inputs: Inputs, outputs: Outputs) -> frozenset[str]:
+    """The hosts' own Elastic IPs, which no output names: created with the hosts."""
+    return frozenset(f"eip-{key}" for key in outputs.hosts) if inputs.host_address == "eip" else frozenset()
