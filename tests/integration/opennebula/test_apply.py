@@ -13,7 +13,8 @@ from edgewrap.change import Action
 from edgewrap.errors import FrontEndUnreachableError, OpenNebulaError
 from edgewrap.events import EventKind
 from edgewrap.opennebula.facts import OneFacts
-from edgewrap.opennebula.kinds.base import Existing, Kind
+from edgewrap.opennebula.kinds.base import Existing
+from edgewrap.opennebula.kinds.host import HostFacts
 from edgewrap.opennebula.kinds.template import text_of, vector_of
 from edgewrap.outputs import UNKNOWN, HostReport
 from tests.support import front_end
@@ -25,7 +26,7 @@ CHANGING_CALLS = 26  # of a whole first run
 
 def set_by_us(one: Existing) -> list[tuple[str, object]]:
     """An object's attributes, without those of a host that its monitoring brings, sooner or later."""
-    monitored = one.kind is Kind.HOST
+    monitored = isinstance(one, HostFacts)
     ours = ("EDGEWRAP", "IM_MAD", "VM_MAD", "REPLICA")
     return sorted(item for item in one.template.items() if not monitored or item[0].startswith(ours))
 
@@ -34,8 +35,8 @@ def ours_without_ids(facts: OneFacts) -> str:
     """What an apply has made, with nothing in it that differs from run to run."""
     objects = [one for one in facts.everything if "EDGEWRAP" in one.template]
     texts = [
-        f"{one.kind.word} {one.name} {set_by_us(one)} {getattr(one, 'ranges', '')} {len(one.clusters)}"
-        for one in sorted(objects, key=lambda one: (one.kind.word, one.name))
+        f"{one.kind} {one.name} {set_by_us(one)} {getattr(one, 'ranges', '')} {len(one.clusters)}"
+        for one in sorted(objects, key=lambda one: (one.kind, one.name))
     ]
     return re.sub(r"'CLUSTER_IDS', '\d+'", "'CLUSTER_IDS', 'ours'", "\n".join(texts))
 
@@ -217,7 +218,7 @@ def test_without_the_hosts_plane_the_template_waits_and_keeps_its_own(stage: Sta
     apply(plane, plane.observe(), outputs(), {})
     assert plane.observe().templates == ()
     (warning,) = stage.warnings()
-    assert "waits for the hosts plane" in warning
+    assert "a run with the hosts plane creates the template" in warning
 
     apply(plane, plane.observe(), outputs(), reports())
     (template,) = plane.observe().templates
@@ -257,7 +258,7 @@ def test_who_keeps_the_replicas(stage: Stage, replica: str, name: str) -> None:
 
 def test_a_replica_that_is_no_host(newer: Stage) -> None:
     plane = newer.plane(spec(opennebula={"replica": "host-7"}))
-    with pytest.raises(OpenNebulaError, match="host-7 is no host of this cluster") as raised:
+    with pytest.raises(OpenNebulaError, match="this cluster has no host host-7") as raised:
         changes_in(plane, plane.observe(), outputs(), reports())
     assert raised.value.cause == "the hosts are host-0, host-1, host-2"
 

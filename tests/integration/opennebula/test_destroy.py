@@ -34,15 +34,15 @@ def test_everything_of_ours_goes_and_nothing_else(stage: Stage) -> None:
     ]
     assert {change.action for change in deleted} == {Action.DELETE}
     assert [(change.kind, change.key) for change in deleted] == [
+        ("virtual network template", "edge-paris-private"),
         ("address range", "eip-0"),
         ("address range", "eip-1"),
         ("virtual network", "edge-paris-public"),
-        ("virtual network template", "edge-paris-private"),
-        ("datastore", "edge-paris-system"),
-        ("datastore", "edge-paris-image"),
         ("host", "host-0"),
         ("host", "host-1"),
         ("host", "host-2"),
+        ("datastore", "edge-paris-system"),
+        ("datastore", "edge-paris-image"),
         ("cluster", "edge-paris"),
     ]
     destroy(plane, plane.observe())

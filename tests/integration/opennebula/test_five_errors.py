@@ -72,7 +72,7 @@ def test_a_guest(front_end: FrontEndProcess, command: Command) -> None:
     status, text = command.run(front_end.url, login="guest:guest-secret")
     assert status == 1
     assert "the user guest sees only part of the front-end's clusters" in text
-    assert "has not the right USE on" in text
+    assert "pools leave out objects without the right USE" in text
     assert "use a user of the group oneadmin" in text
 
 
