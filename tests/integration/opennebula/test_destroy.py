@@ -237,9 +237,8 @@ def test_a_network_in_error_goes_too(newer: Stage) -> None:
     newer.delete_network(network.id)
     bad = 'AR = [ TYPE = "IP4", SIZE = "1" ]'
     parts = ", ".join(f'{name} = "{value}"' for name, value in mark.items())
-    newer.one.call(
-        "vn.allocate", f'NAME = "edge-paris-public"\nVN_MAD = "fw"\nEDGEWRAP = [ {parts} ]\n{bad}', cluster_id(newer)
-    )
+    text = f'NAME = "edge-paris-public"\nVN_MAD = "fw"\nEDGEWRAP = [ {parts} ]\n{bad}'
+    newer.until_in_error(int(newer.one.call("vn.allocate", text, cluster_id(newer))))
     (change,) = [one for one in plane.destroy(plane.observe(), Context()).changes if one.kind == "virtual network"]
     assert change.key == "edge-paris-public"
     destroy(plane, plane.observe())
