@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +51,11 @@ def converged() -> dict[str, Existing]:
     """Every object as it should be, by the words that the cases use."""
     empty = OneFacts("7.4.0", User(0, "somebody", (0,)), {DatastoreFacts: SHARED})
     context = diff_context(spec(), empty, outputs(uuid="UUID"), reports(), CLUSTER_ID)
+    free = count(7)
     found: dict[str, Existing] = {one.name: one for one in SHARED}
     for kind in KINDS:
         for one in kind.desired(context):
-            word, number = KNOWN.get(one.key, (one.key, 7 + len(found)))
+            word, number = KNOWN.get(one.key) or (one.key, next(free))
             clusters = (CLUSTER_ID,) if kind.facts.join else ()
             existing = kind.facts(number, one.name, 0, "oneadmin", one.attributes, clusters)
             found[word] = replace(existing, **FIELDS.get(existing.kind, {}))
