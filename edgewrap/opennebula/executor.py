@@ -183,12 +183,13 @@ def _read_network(front_end: FrontEnd, number: int) -> NetworkFacts:
 
 
 def _not_updated(network: NetworkFacts, text: str) -> OpenNebulaError:
+    logs = " and ".join(f"/var/log/one/{vm}.log" for vm in network.failed_vms) or "/var/log/one/oned.log"
     return OpenNebulaError(
         f"{network} {text}",
         cause="the network driver failed on the VMs' hosts",
         advice=(
-            "see /var/log/one/VM.log (VM is the id) on the front-end, fix that and re-run; or leave it with "
-            f"`onevnet recover {network.id} --success`: the VMs then take the change when they next start"
+            f"see {logs} on the front-end, fix that and re-run; or leave it with `onevnet recover {network.id} "
+            "--success`: the VMs then take the change when they next start"
         ),
     )
 

@@ -80,7 +80,7 @@ def test_a_wrong_password(front_end: FrontEndProcess, command: Command) -> None:
     status, text = command.run(front_end.url, login="oneadmin:not-the-password")
     assert status == 1
     assert "the front-end does not accept the login of the user oneadmin" in text
-    assert "there is no such user, or the password is wrong" in text
+    assert "the user does not exist, or the password is wrong" in text
     assert "ONE_AUTH" in text
 
 
@@ -141,4 +141,4 @@ def test_a_redirect_does_not_get_the_password(front_end: FrontEndProcess, comman
         status, text = command.run(proxy.url)
         assert elsewhere.bodies == []
     assert status == 1
-    assert "answered with HTTP status 307 (it sends callers elsewhere" in text
+    assert "answered with HTTP status 307 (it redirects to another address" in text
