@@ -75,13 +75,13 @@ def vms_in(ours: OwnedObjects, vms: Sequence[Vm], present: Iterable[HostFacts]) 
     hosts = {existing.id: existing.name for existing in ours.hosts.values()}
     datastores = {ours.system.id} if ours.system else set()
     shown = {vm.id for vm in vms}
-    told = [
+    listed = [
         f"VM {vm.id} ({vm.name}) is on {f'host {hosts[vm.host]}' if vm.host in hosts else 'its system datastore'}"
         for vm in vms
         if vm.cluster in clusters or vm.host in hosts or vm.datastore in datastores
     ]
     hidden = [(vm, one) for one in present if one.id in hosts for vm in one.vms if vm not in shown]
-    return told + [f"VM {vm}, which this user may not see, is on host {one.name}" for vm, one in hidden]
+    return listed + [f"VM {vm}, which this user may not see, is on host {one.name}" for vm, one in hidden]
 
 
 def vms_on(ours: OwnedObjects, keys: Iterable[str]) -> list[str]:

@@ -12,7 +12,7 @@ A new kind is one file with a subclass of `object_kind.ObjectKind`, and one line
     vn_template.py        PrivateTemplate
 
     base.py               Existing: an object on the front-end
-    object_kind.py        ObjectKind: what a kind has to say of itself
+    object_kind.py        ObjectKind: the interface of a kind
     identity.py           the mark of our objects
     ownership.py          which objects are ours
     access.py             modes and locks

@@ -59,16 +59,16 @@ def parse(element: Element) -> Access:
 
 def locks(front_end: FrontEnd, objects: Iterable[Existing]) -> list[str]:
     """The locks on these objects, for people. Reads the names of the users who set them."""
-    told = []
+    listed = []
     for existing in objects:
         lock = existing.access.lock
         if lock is not None:
-            told.append(
+            listed.append(
                 f"the {existing} is locked (level {_LEVELS.get(lock.level, lock.level)}) by {_name(front_end, lock)} "
                 f"since {datetime.fromtimestamp(lock.time, UTC):%Y-%m-%d %H:%M:%S} UTC "
                 f"(`{existing.command} unlock {existing.id}`)"
             )
-    return told
+    return listed
 
 
 def too_open(existing: Existing) -> str:

@@ -1,4 +1,4 @@
-"""What a kind of object has to say of itself, and what it is told.
+"""The interface of a kind of object.
 
 A new kind is a file with a subclass of `ObjectKind` (or `SingleObject`), and one line in `KINDS`. If no other kind
 reads its pool, the file also has a subclass of `Existing`.
@@ -55,7 +55,7 @@ D = TypeVar("D", bound=Desired)
 
 class ObjectKind(ABC, Generic[F, D]):
     """One kind of object that edgewrap manages; everything is pure. `facts` is the class of its objects: kinds that
-    share one are told apart by their keys."""
+    share one differ in their keys."""
 
     facts: type[F]
 

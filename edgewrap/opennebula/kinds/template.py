@@ -40,13 +40,13 @@ def read(element: Element | None) -> dict[str, Value]:
 
 
 def text_of(template: Template, name: str) -> str:
-    """The value of a single attribute: empty where it is missing, or a vector."""
+    """The value of a single attribute: empty if it is missing, or a vector."""
     value = template.get(name, "")
     return value if isinstance(value, str) else ""
 
 
 def vector_of(template: Template, name: str) -> Mapping[str, str]:
-    """The parts of a vector attribute: none where it is missing, or a single value."""
+    """The parts of a vector attribute: none if it is missing, or a single value."""
     value = template.get(name, {})
     return value if isinstance(value, Mapping) else {}
 

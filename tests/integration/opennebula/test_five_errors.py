@@ -101,7 +101,7 @@ def test_a_front_end_that_hangs(command: Command, monkeypatch: pytest.MonkeyPatc
         status, text = command.run(url)
     assert status == 1
     assert f"{url} did not answer in time (a firewall drops the packets, or the front-end is overloaded" in text
-    assert "then run again" in text
+    assert "then re-run" in text
 
 
 def test_a_wrong_certificate_and_the_right_one(front_end: FrontEndProcess, command: Command, tmp_path: Path) -> None:
