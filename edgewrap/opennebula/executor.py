@@ -1,29 +1,32 @@
-"""Doing it: operations become calls, one after the other, with an event for each."""
+"""Runs operations: their calls, one after the other, with an event for each operation."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
 
+from edgewrap import poll
 from edgewrap.change import Action, PlaneName
 from edgewrap.errors import EdgewrapError, InternalError, InUseError, OpenNebulaError
 from edgewrap.events import Emit, Event, EventKind
 from edgewrap.opennebula.api.client import Argument, FrontEnd
 from edgewrap.opennebula.api.errors import NoSuchObjectError
-from edgewrap.opennebula.kinds import virtual_network
 from edgewrap.opennebula.kinds.operation import Await, DeleteCluster, Operation, Ref, RetryUpdate, Settled, Step
 from edgewrap.opennebula.kinds.virtual_network import DONE, ERROR, PENDING_STATES, UPDATE_FAILURE, NetworkFacts
 from edgewrap.outputs import UNKNOWN
 
 SETTLE_TIMEOUT_S = 120.0
 DELETE_TIMEOUT_S = 2.0
-LONGEST_PAUSE_S = 1.0
-_TAKES_AWAY = (".delete", ".rm_ar")
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 1.0
+_REMOVES = (".delete", ".rm_ar")
 _RETRY = 3  # of one.vn.recover's operations
+
+T = TypeVar("T")
 
 
 class Executor:
-    """Runs operations on one front-end. Remembers the ids of what it makes."""
+    """Runs operations on one front-end. Remembers the ids of the objects that it creates."""
 
     def __init__(self, front_end: FrontEnd, emit: Emit) -> None:
         self._front_end = front_end
@@ -31,7 +34,7 @@ class Executor:
         self._made: dict[str, int] = {}
 
     def run(self, operations: Iterable[Operation]) -> None:
-        """All steps in order, then the last steps of all. Raises what the front-end raises, at the first failure."""
+        """All steps in order, then the deferred steps of all. Raises at the first failure, as the front-end does."""
         late = []
         for operation in operations:
             if operation.steps:
@@ -42,7 +45,7 @@ class Executor:
             self._framed(operation, operation.deferred_steps, f"enable {operation.change.kind}")
 
     def made(self, key: str) -> int | None:
-        """The id of an object that this executor has made."""
+        """The id of an object that this executor has created."""
         return self._made.get(key)
 
     def _framed(self, operation: Operation, steps: Iterable[Step], title: str) -> None:
@@ -71,22 +74,22 @@ class Executor:
         try:
             answer = self._front_end.call(step.method, *arguments)
         except NoSuchObjectError:
-            if not step.method.endswith(_TAKES_AWAY):
+            if not step.method.endswith(_REMOVES):
                 raise
-            return  # gone already is what was wanted
+            return  # somebody else has removed it already
         if step.method.endswith(".allocate"):
             self._made[operation.key] = int(answer)
 
-    def _resolved(self, argument: int | str | Mapping[str, object] | Ref) -> Argument:
+    def _resolved(self, argument: Argument | Ref) -> Argument:
         if isinstance(argument, Ref):
             return self._id(argument)
-        if argument == UNKNOWN:
+        if _has_unknown(argument):
             raise InternalError(
-                "a value that is not known yet was about to be written to OpenNebula",
-                cause="a fault in edgewrap",
+                "edgewrap was about to write a value to OpenNebula that is not known yet",
+                cause="a bug in edgewrap",
                 advice="report it",
             )
-        return argument  # type: ignore[return-value]
+        return argument
 
     def _id(self, reference: int | Ref) -> int:
         return self._made[reference.key] if isinstance(reference, Ref) else reference
@@ -95,89 +98,111 @@ class Executor:
 def await_network(
     front_end: FrontEnd, number: int, settled: Settled, timeout_s: float = SETTLE_TIMEOUT_S
 ) -> NetworkFacts | None:
-    """Wait until a network is ready or gone.
+    """Wait until a network is ready, and return it; or until it is gone.
 
-    Raises OpenNebulaError with the front-end's own words where it goes to ERROR, or where it takes too long.
+    Raises OpenNebulaError with the front-end's own message if it goes to ERROR, or if it takes too long.
     """
-    deadline = time.monotonic() + timeout_s
-    pause_s = 0.1
-    while True:
+
+    def look(waited_s: float) -> tuple[NetworkFacts | None] | None:
+        """The network in a tuple when it is settled, since a network that is gone is None."""
         try:
-            network = virtual_network.parse_one(front_end.read("vn.info", number, False))
+            network = _read_network(front_end, number)
         except NoSuchObjectError:
             if settled is Settled.GONE:
-                return None
+                return (None,)
             raise
         if settled is Settled.GONE and network.state == DONE:
-            return None
+            return (None,)
         if network.state == ERROR:
             raise OpenNebulaError(
                 f"{network} is in ERROR: {network.error}",
-                cause="the front-end could not make it, or its driver could not take it away",
-                advice="mend what it says, then run again: the network is made anew",
+                cause="the front-end could not create it, or its driver could not remove it",
+                advice="fix the error above and re-run: the network is replaced",
             )
         if settled is Settled.READY and network.state not in PENDING_STATES:
-            return network
-        if time.monotonic() > deadline:
+            return (network,)
+        if waited_s >= timeout_s:
             raise OpenNebulaError(
                 f"{network} is not {settled.value} after {timeout_s:.0f} s",
                 cause="the front-end is busy, or one of its network drivers hangs",
-                advice="see /var/log/one/oned.log on the front-end, then run again",
+                advice="see /var/log/one/oned.log on the front-end, then re-run",
             )
-        front_end.pause(pause_s)
-        pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+        return None
+
+    found = _until(front_end, look, timeout_s)
+    return found[0] if found else None
 
 
 def retry_update(front_end: FrontEnd, number: int, timeout_s: float = SETTLE_TIMEOUT_S) -> None:
-    """Give a network's last change once more to the VMs that could not take it, and wait for them. Nothing is done
-    where the state is another by now.
+    """Retry a network's last change on the VMs that could not take it, and wait for them. If the network has another
+    state by now, nothing is done.
 
-    Raises OpenNebulaError that names the VMs where they cannot take it this time either, or take too long.
+    Raises OpenNebulaError with the VMs that cannot take it this time either, or if they take too long.
     """
-    network = virtual_network.parse_one(front_end.read("vn.info", number, False))
-    if network.state != UPDATE_FAILURE:
+    if _read_network(front_end, number).state != UPDATE_FAILURE:
         return
     front_end.call("vn.recover", number, _RETRY)
-    deadline = time.monotonic() + timeout_s
-    pause_s = 0.1
-    while True:
-        network = virtual_network.parse_one(front_end.read("vn.info", number, False))
-        late = time.monotonic() > deadline
-        if network.state == UPDATE_FAILURE or late:
-            told = network.update_error if network.state == UPDATE_FAILURE else "its VMs still take its last change"
-            raise OpenNebulaError(
-                f"{network} is in UPDATE_FAILURE: {told}" if not late else f"{network}: {told} after {timeout_s:.0f} s",
-                cause="the network driver failed on the VMs' hosts",
-                advice=(
-                    "see /var/log/one/VM.log on the front-end, mend that and run again; or let it be with "
-                    f"`onevnet recover {number} --success`: the VMs then take the change when they next start"
-                ),
-            )
+
+    def look(waited_s: float) -> bool | None:
+        network = _read_network(front_end, number)
+        if network.state == UPDATE_FAILURE:
+            raise _not_updated(network, f"is in UPDATE_FAILURE: {network.update_error}")
         if not network.updating_vms:
-            return
-        front_end.pause(pause_s)
-        pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+            return True
+        if waited_s >= timeout_s:
+            raise _not_updated(network, f"has VMs that still take its last change after {timeout_s:.0f} s")
+        return None
+
+    _until(front_end, look, timeout_s)
 
 
 def delete_cluster(front_end: FrontEnd, number: int, timeout_s: float = DELETE_TIMEOUT_S) -> None:
-    """Delete an empty cluster. Right after a network is gone, the front-end may still count it in the cluster: so a
-    refusal is only believed after `timeout_s` seconds. Raises InUseError where the cluster is not empty."""
-    deadline = time.monotonic() + timeout_s
-    while True:
+    """Delete an empty cluster. Right after a network is gone, the front-end may still count it in the cluster, so the
+    call is repeated for `timeout_s` seconds. Raises InUseError if the cluster is not empty."""
+
+    def attempt(waited_s: float) -> bool | None:
         try:
             front_end.call("cluster.delete", number)
         except NoSuchObjectError:
-            return
+            return True
         except InUseError:
-            if time.monotonic() > deadline:
+            if waited_s >= timeout_s:
                 raise
-        else:
-            return
-        front_end.pause(0.1)
+            return None
+        return True
+
+    poll.until(attempt, timeout_s, pause_s=FIRST_PAUSE_S, sleep=front_end.pause)
+
+
+def _until(front_end: FrontEnd, look: Callable[[float], T | None], timeout_s: float) -> T | None:
+    return poll.until(look, timeout_s, pause_s=FIRST_PAUSE_S, longest_pause_s=LONGEST_PAUSE_S, sleep=front_end.pause)
+
+
+def _read_network(front_end: FrontEnd, number: int) -> NetworkFacts:
+    return NetworkFacts.from_element(front_end.read("vn.info", number, False))
+
+
+def _not_updated(network: NetworkFacts, text: str) -> OpenNebulaError:
+    logs = " and ".join(f"/var/log/one/{vm}.log" for vm in network.failed_vms) or "/var/log/one/oned.log"
+    return OpenNebulaError(
+        f"{network} {text}",
+        cause="the network driver failed on the VMs' hosts",
+        advice=(
+            f"see {logs} on the front-end, fix that and re-run; or leave it with `onevnet recover {network.id} "
+            "--success`: the VMs then take the change when they next start"
+        ),
+    )
+
+
+def _has_unknown(argument: object) -> bool:
+    """Whether a value, or any value in a template, has the placeholder of a value that is not known yet."""
+    if isinstance(argument, Mapping):
+        return any(_has_unknown(value) for value in argument.values())
+    return isinstance(argument, str) and UNKNOWN in argument
 
 
 def _title(operation: Operation) -> str:
     if operation.change.after == {"STATUS": "disabled"}:
         return f"disable {operation.change.kind}"
-    words = {Action.CREATE: "create", Action.UPDATE: "update", Action.REPLACE: "make anew", Action.DELETE: "delete"}
+    words = {Action.CREATE: "create", Action.UPDATE: "update", Action.REPLACE: "replace", Action.DELETE: "delete"}
     return f"{words[operation.change.action]} {operation.change.kind}"

@@ -1,133 +1,166 @@
-"""Everything of the front-end that a run looks at, as one frozen picture."""
+"""The objects on the front-end, read once per run, and those of them that are ours."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from edgewrap.errors import AuthorizationError
 from edgewrap.opennebula.api.client import FrontEnd
-from edgewrap.opennebula.kinds import cluster, datastore, host, virtual_network, vn_template
-from edgewrap.opennebula.kinds.base import Existing, Kind, User, parse_user
-from edgewrap.opennebula.kinds.cluster import ClusterFacts
+from edgewrap.opennebula.kinds import KINDS, ownership
+from edgewrap.opennebula.kinds.base import Existing, User, parse_user
+from edgewrap.opennebula.kinds.cluster import CLUSTER, ClusterFacts
 from edgewrap.opennebula.kinds.datastore import DatastoreFacts
-from edgewrap.opennebula.kinds.host import HostFacts
-from edgewrap.opennebula.kinds.ownership import (
-    CLUSTER_KEY,
-    IMAGE_KEY,
-    NETWORK_KEY,
-    SYSTEM_KEY,
-    TEMPLATE_KEY,
-    Identity,
-    mark_of,
-    ours,
-)
-from edgewrap.opennebula.kinds.virtual_network import NetworkFacts
-from edgewrap.opennebula.kinds.vn_template import TemplateFacts
+from edgewrap.opennebula.kinds.host import HOSTS, HostFacts
+from edgewrap.opennebula.kinds.identity import Identity
+from edgewrap.opennebula.kinds.image_datastore import IMAGE_DATASTORE
+from edgewrap.opennebula.kinds.object_kind import Desired, ObjectKind, SingleObject
+from edgewrap.opennebula.kinds.system_datastore import SYSTEM_DATASTORE
+from edgewrap.opennebula.kinds.virtual_network import PUBLIC_NETWORK, NetworkFacts
+from edgewrap.opennebula.kinds.vn_template import PRIVATE_TEMPLATE, TemplateFacts
 
-EVERYBODYS, ALL, ALL_TO_THE_END = -2, -1, -1  # whose objects, from which id, to which
 MYSELF = -1
 ONEADMIN_GROUP = 0
 DEFAULT_CLUSTER = 0
 
+F = TypeVar("F", bound=Existing)
+D = TypeVar("D", bound=Desired)
+
 
 @dataclass(frozen=True, slots=True)
 class OneFacts:
-    """The pools of one front-end, read once each. `version` is OpenNebula's."""
+    """The pools of one front-end, by the class of their objects. `version` is OpenNebula's."""
 
     version: str
     user: User
-    clusters: tuple[ClusterFacts, ...]
-    hosts: tuple[HostFacts, ...]
-    datastores: tuple[DatastoreFacts, ...]
-    networks: tuple[NetworkFacts, ...]
-    templates: tuple[TemplateFacts, ...]
+    pools: Mapping[type[Existing], tuple[Existing, ...]]
+
+    def of(self, facts: type[F]) -> tuple[F, ...]:
+        """The objects of one class."""
+        return tuple(existing for existing in self.pools.get(facts, ()) if isinstance(existing, facts))
+
+    @property
+    def clusters(self) -> tuple[ClusterFacts, ...]:
+        return self.of(ClusterFacts)
+
+    @property
+    def hosts(self) -> tuple[HostFacts, ...]:
+        return self.of(HostFacts)
+
+    @property
+    def datastores(self) -> tuple[DatastoreFacts, ...]:
+        return self.of(DatastoreFacts)
+
+    @property
+    def networks(self) -> tuple[NetworkFacts, ...]:
+        return self.of(NetworkFacts)
+
+    @property
+    def templates(self) -> tuple[TemplateFacts, ...]:
+        return self.of(TemplateFacts)
 
     @property
     def everything(self) -> tuple[Existing, ...]:
-        """All objects of all kinds."""
-        return (*self.clusters, *self.hosts, *self.datastores, *self.networks, *self.templates)
+        """All objects of all pools."""
+        return tuple(existing for pool in self.pools.values() for existing in pool)
 
 
 @dataclass(frozen=True, slots=True)
 class OwnedObjects:
-    """What of the facts is ours. `hosts` are by key."""
+    """Our objects, by key, in the order of `KINDS`."""
 
-    cluster: ClusterFacts | None
-    hosts: dict[str, HostFacts]
-    image: DatastoreFacts | None
-    system: DatastoreFacts | None
-    network: NetworkFacts | None
-    template: TemplateFacts | None
+    by_key: Mapping[str, Existing]
+
+    def of(self, kind: ObjectKind[F, Any]) -> dict[str, F]:
+        """The objects of one kind, by key."""
+        return {
+            key: existing
+            for key, existing in self.by_key.items()
+            if kind.has_key(key) and isinstance(existing, kind.facts)
+        }
+
+    def one(self, kind: SingleObject[F, Any]) -> F | None:
+        """The object of a kind of which there is one."""
+        return self.of(kind).get(kind.key)
+
+    @property
+    def cluster(self) -> ClusterFacts | None:
+        return self.one(CLUSTER)
+
+    @property
+    def hosts(self) -> dict[str, HostFacts]:
+        """By key, in the order of their indexes."""
+        return self.of(HOSTS)
+
+    @property
+    def image(self) -> DatastoreFacts | None:
+        return self.one(IMAGE_DATASTORE)
+
+    @property
+    def system(self) -> DatastoreFacts | None:
+        return self.one(SYSTEM_DATASTORE)
+
+    @property
+    def network(self) -> NetworkFacts | None:
+        return self.one(PUBLIC_NETWORK)
+
+    @property
+    def template(self) -> TemplateFacts | None:
+        return self.one(PRIVATE_TEMPLATE)
 
     @property
     def all(self) -> tuple[Existing, ...]:
-        """All that there is, in no particular order."""
-        objects = (self.cluster, *self.hosts.values(), self.image, self.system, self.network, self.template)
-        return tuple(existing for existing in objects if existing is not None)
+        """All of them."""
+        return tuple(self.by_key.values())
+
+    @property
+    def lockable(self) -> tuple[Existing, ...]:
+        """Those that a user can lock."""
+        return tuple(existing for existing in self.all if existing.lockable)
 
 
 def observe(front_end: FrontEnd) -> OneFacts:
-    """Read the pools. Raises AuthorizationError where the user sees only part of them: what he does not see would
-    look as if it were not there."""
-    facts = OneFacts(
-        version=str(front_end.call("system.version")),
-        user=parse_user(front_end.read("user.info", MYSELF)),
-        clusters=cluster.parse(front_end.read("clusterpool.info")),
-        hosts=host.parse(front_end.read("hostpool.info")),
-        datastores=datastore.parse(front_end.read("datastorepool.info")),
-        networks=virtual_network.parse(front_end.read("vnpool.info", EVERYBODYS, ALL, ALL_TO_THE_END)),
-        templates=vn_template.parse(front_end.read("vntemplatepool.info", EVERYBODYS, ALL, ALL_TO_THE_END)),
-    )
-    hidden = _hidden_kinds(facts)
+    """Read the pools. Raises AuthorizationError if the user sees only part of them: a hidden object would look as if
+    it did not exist."""
+    version = str(front_end.call("system.version"))
+    user = parse_user(front_end.read("user.info", MYSELF))
+    classes = dict.fromkeys(kind.facts for kind in KINDS)
+    pools = {facts: facts.parse(front_end.read(facts.pool, *facts.pool_arguments)) for facts in classes}
+    facts = OneFacts(version, user, pools)
+    hidden = _hidden_words(facts)
     if hidden:
-        words = " and ".join(f"{kind.word}s" for kind in hidden)
         raise AuthorizationError(
-            f"the user {facts.user.name} sees only part of the front-end's {words}",
-            cause="the user is not in the group oneadmin, and pools leave out what he has not the right USE on",
-            advice="use a user of the group oneadmin: what is not seen would look as if it were not there",
+            f"the user {user.name} sees only part of the front-end's {' and '.join(hidden)}",
+            cause="the user is not in the group oneadmin, and pools leave out objects without the right USE",
+            advice="use a user of the group oneadmin: edgewrap would take hidden objects for missing ones",
         )
     return facts
 
 
 def of_identity(facts: OneFacts, identity: Identity) -> OwnedObjects:
-    """What is ours."""
-    datastores = ours(identity, facts.datastores)
-    hosts = ours(identity, facts.hosts)
-    return OwnedObjects(
-        ours(identity, facts.clusters).get(CLUSTER_KEY),
-        dict(sorted(hosts.items(), key=lambda item: int(item[0].removeprefix("host-")))),
-        datastores.get(IMAGE_KEY),
-        datastores.get(SYSTEM_KEY),
-        ours(identity, facts.networks).get(NETWORK_KEY),
-        ours(identity, facts.templates).get(TEMPLATE_KEY),
-    )
+    """Our objects."""
+    return OwnedObjects(ownership.ours(identity, facts.everything))
 
 
 def identify(facts: OneFacts, name: str, uuid: str) -> Identity:
-    """Who the cluster `name` with that UUID belongs to: the owner in the cluster's mark, in a host's where the
-    cluster is gone, else whoever runs."""
+    """Who owns the cluster `name` with that UUID: the owner in the cluster's mark, in a host's if the cluster does not
+    exist, else the user of this run."""
     for existing in (*facts.clusters, *facts.hosts):
-        mark = mark_of(existing)
+        mark = ownership.mark_of(existing)
         if mark is not None and (mark.cluster, mark.uuid) == (name, uuid) and mark.owner_uid.isdecimal():
             return Identity(name, uuid, int(mark.owner_uid), facts.user.id)
     return Identity(name, uuid, facts.user.id, facts.user.id)
 
 
-def _hidden_kinds(facts: OneFacts) -> list[Kind]:
-    """Of what the user does not see everything: the default cluster is always there, and what a cluster lists must be
-    in its pool."""
+def _hidden_words(facts: OneFacts) -> list[str]:
+    """The kinds of objects of which the user does not see all: the default cluster always exists, and the members of a
+    cluster must be in their pools."""
     if ONEADMIN_GROUP in facts.user.groups:
         return []
-    seen = {(existing.kind, existing.id) for existing in facts.everything}
-    expected = {(Kind.CLUSTER, DEFAULT_CLUSTER)} | {
-        (kind, number)
-        for one in facts.clusters
-        for kind, numbers in (
-            (Kind.HOST, one.hosts),
-            (Kind.DATASTORE, one.datastores),
-            (Kind.NETWORK, one.networks),
-        )
-        for number in numbers
+    seen = {(existing.api, existing.id) for existing in facts.everything}
+    expected = {(ClusterFacts.api, DEFAULT_CLUSTER)} | {
+        (api, number) for one in facts.clusters for api, numbers in one.members.items() for number in numbers
     }
-    missing = {kind for kind, _ in expected - seen}
-    return [kind for kind in Kind if kind in missing]
+    missing = {api for api, _ in expected - seen}
+    return [f"{pool.kind}s" for pool in facts.pools if pool.api in missing]

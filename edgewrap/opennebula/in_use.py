@@ -1,4 +1,4 @@
-"""What forbids taking things away: VMs, leases, images, and what others have put into the cluster."""
+"""What must not be removed: VMs, leases, images, and objects of others in the cluster."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgewrap.opennebula.api.client import FrontEnd
-from edgewrap.opennebula.facts import ALL, ALL_TO_THE_END, EVERYBODYS, OneFacts, OwnedObjects
-from edgewrap.opennebula.kinds import address_range, datastore, virtual_network
+from edgewrap.opennebula.facts import OneFacts, OwnedObjects
+from edgewrap.opennebula.kinds import KINDS, address_range, datastore, host
 from edgewrap.opennebula.kinds.address_range import RangeFacts
-from edgewrap.opennebula.kinds.base import Existing, number
+from edgewrap.opennebula.kinds.base import EVERY_OBJECT, Existing, number
+from edgewrap.opennebula.kinds.datastore import DatastoreFacts
 from edgewrap.opennebula.kinds.host import HostFacts
 from edgewrap.opennebula.kinds.virtual_network import NetworkFacts
 
@@ -22,7 +23,7 @@ _NOT_DONE = -1
 
 @dataclass(frozen=True, slots=True)
 class Vm:
-    """A VM and where it last was: the ids of its host, cluster and system datastore, -1 where it never ran."""
+    """A VM and where it last was: the ids of its host, cluster and system datastore, -1 if it never ran."""
 
     id: int
     name: str
@@ -33,7 +34,7 @@ class Vm:
 
 def read_vms(front_end: FrontEnd) -> tuple[Vm, ...]:
     """All VMs that are not done."""
-    return parse_vms(front_end.read("vmpool.info", EVERYBODYS, ALL, ALL_TO_THE_END, _NOT_DONE))
+    return parse_vms(front_end.read("vmpool.info", *EVERY_OBJECT, _NOT_DONE))
 
 
 def parse_vms(pool: Element) -> tuple[Vm, ...]:
@@ -44,20 +45,20 @@ def parse_vms(pool: Element) -> tuple[Vm, ...]:
 def leases(
     front_end: FrontEnd, network: NetworkFacts | None, ranges: Collection[RangeFacts], others: Iterable[Existing]
 ) -> list[str]:
-    """What is leased of these ranges of our network, in words; the front-end is asked only where anything is."""
+    """The leases of these ranges of our network, for people. Reads the network only if it has any."""
     if network is None or not ranges or not network.used_leases:
         return []
     numbers = {existing.id for existing in ranges}
-    fresh = virtual_network.parse_one(front_end.read("vn.info", network.id, False))
+    fresh = NetworkFacts.from_element(front_end.read("vn.info", network.id, False))
     names = {existing.id: existing.name for existing in others}
     return address_range.leases_in([existing for existing in fresh.ranges if existing.id in numbers], names)
 
 
 def leases_by_eip(front_end: FrontEnd, network: NetworkFacts | None) -> dict[str, str]:
-    """Who has each leased Elastic IP, by its key; the front-end is asked only where anything is leased."""
+    """Who has each leased Elastic IP, by its key. Reads the network only if it has leases."""
     if network is None or not network.used_leases:
         return {}
-    fresh = virtual_network.parse_one(front_end.read("vn.info", network.id, False))
+    fresh = NetworkFacts.from_element(front_end.read("vn.info", network.id, False))
     return {
         existing.key: ", ".join(
             f"{lease.holder} {lease.id}" if lease.holder else "on hold" for lease in existing.leases
@@ -68,39 +69,33 @@ def leases_by_eip(front_end: FrontEnd, network: NetworkFacts | None) -> dict[str
 
 
 def vms_in(ours: OwnedObjects, vms: Sequence[Vm], present: Iterable[HostFacts]) -> list[str]:
-    """VMs that are, or were last, in our cluster, in words. The pool of VMs leaves out those that the user may not
-    use; the hosts as they are at `present` have them."""
+    """VMs that are in our cluster, or were there last, for people. The pool of VMs leaves out those that the user may
+    not use; the hosts in `present` list them."""
     clusters = {ours.cluster.id} if ours.cluster else set()
     hosts = {existing.id: existing.name for existing in ours.hosts.values()}
     datastores = {ours.system.id} if ours.system else set()
     shown = {vm.id for vm in vms}
-    told = [
+    listed = [
         f"VM {vm.id} ({vm.name}) is on {f'host {hosts[vm.host]}' if vm.host in hosts else 'its system datastore'}"
         for vm in vms
         if vm.cluster in clusters or vm.host in hosts or vm.datastore in datastores
     ]
     hidden = [(vm, one) for one in present if one.id in hosts for vm in one.vms if vm not in shown]
-    return told + [f"VM {vm}, which this user may not see, is on host {one.name}" for vm, one in hidden]
+    return listed + [f"VM {vm}, which this user may not see, is on host {one.name}" for vm, one in hidden]
 
 
 def vms_on(ours: OwnedObjects, keys: Iterable[str]) -> list[str]:
-    """VMs on these hosts of ours, in words."""
-    return [
-        f"{key} ({ours.hosts[key].name}) has the VMs {', '.join(str(vm) for vm in ours.hosts[key].vms)}"
-        for key in keys
-        if ours.hosts[key].vms
-    ]
+    """VMs on these hosts of ours, for people."""
+    return host.vms_on(ours.hosts, keys)
 
 
-def images_in(ours: OwnedObjects) -> list[str]:
-    """Images in our image datastore, in words."""
-    if ours.image is None or not ours.image.images:
-        return []
-    return [f"the datastore {ours.image.name} has the images {', '.join(str(image) for image in ours.image.images)}"]
+def contents(ours: OwnedObjects) -> list[str]:
+    """What others have in our objects and would lose with them, for people: images, address ranges."""
+    return [text for kind in KINDS for text in kind.contents(ours)]
 
 
 def tenants_networks(facts: OneFacts, ours: OwnedObjects) -> list[NetworkFacts]:
-    """Networks that somebody made from our template, and reservations from our network."""
+    """Networks made from our template, and reservations from our network."""
     return [
         network
         for network in facts.networks
@@ -109,25 +104,12 @@ def tenants_networks(facts: OneFacts, ours: OwnedObjects) -> list[NetworkFacts]:
     ]
 
 
-def foreign_ranges(ours: OwnedObjects) -> list[str]:
-    """Address ranges of others in our network, in words: they would be deleted with it."""
-    network = ours.network
-    if network is None:
-        return []
-    return [
-        f"the {network} has the {one}, which edgewrap did not make: it has no {address_range.KEY_ATTRIBUTE} "
-        f"(`onevnet rmar {network.id} {one.id}`)"
-        for one in network.ranges
-        if not one.key
-    ]
-
-
 def shared_datastores(facts: OneFacts, ours: OwnedObjects, wanted: Sequence[int | str]) -> tuple[int, ...]:
-    """The ids of datastores of others in our cluster that edgewrap has put there, or would have."""
+    """The ids of datastores of others in our cluster that edgewrap has added, or would add."""
     if ours.cluster is None:
         return ()
     found, _missing = datastore.find_shared(wanted, facts.datastores)
-    own = {one.id for one in (ours.image, ours.system) if one is not None}
+    own = {one.id for one in ours.all if isinstance(one, DatastoreFacts)}
     shared = ({one.id for one in found} | {*ours.cluster.shared}) - own
     return tuple(one for one in ours.cluster.datastores if one in shared)
 
@@ -135,20 +117,21 @@ def shared_datastores(facts: OneFacts, ours: OwnedObjects, wanted: Sequence[int 
 def foreign_objects(
     facts: OneFacts, ours: OwnedObjects, named_already: Collection[Existing], shared: Collection[int] = ()
 ) -> list[str]:
-    """Objects of others in our cluster, in words, without the `shared` datastores."""
+    """Objects of others in our cluster, for people, without the `shared` datastores."""
     if ours.cluster is None:
         return []
-    known = {(existing.kind, existing.id) for existing in (*ours.all, *named_already)}
-    inside = [
-        *(one for one in facts.hosts if one.id in ours.cluster.hosts),
-        *(one for one in facts.datastores if one.id in ours.cluster.datastores and one.id not in shared),
-        *(one for one in facts.networks if one.id in ours.cluster.networks),
+    known = {(existing.api, existing.id) for existing in (*ours.all, *named_already)}
+    known |= {(DatastoreFacts.api, number) for number in shared}
+    inside = {(api, number) for api, numbers in ours.cluster.members.items() for number in numbers}
+    return [
+        f"the {existing} is in the cluster"
+        for existing in facts.everything
+        if (existing.api, existing.id) in inside - known
     ]
-    return [f"the {existing} is in the cluster" for existing in inside if (existing.kind, existing.id) not in known]
 
 
 def tenants_in_words(networks: Iterable[NetworkFacts]) -> list[str]:
-    """Tenants' networks, in words."""
+    """Tenants' networks, for people."""
     return [
         f"the {network} of {network.owner} is "
         f"{'reserved from its network' if network.parent is not None else 'made from its template'}"

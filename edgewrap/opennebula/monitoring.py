@@ -1,11 +1,11 @@
-"""Waiting until hosts are MONITORED. The monitoring of a host in ERROR is started again, once."""
+"""Waits until hosts are MONITORED. Restarts the monitoring of a host in ERROR, once."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 
+from edgewrap import poll
 from edgewrap.change import PlaneName
 from edgewrap.errors import OpenNebulaError
 from edgewrap.events import Emit, Event, EventKind
@@ -21,34 +21,38 @@ ByKey = Callable[[Collection[HostFacts]], Mapping[str, HostFacts]]
 
 
 def wait_monitored(front_end: FrontEnd, emit: Emit, by_key: ByKey, keys: Collection[str], timeout_s: float) -> None:
-    """Wait until each of these hosts that is enabled is MONITORED, at most `timeout_s` seconds. A host under
-    maintenance is not waited for. `by_key` picks the cluster's hosts out of the pool.
+    """Wait until each of these hosts that is enabled is MONITORED, at most `timeout_s` seconds. Hosts under
+    maintenance are left out. `by_key` selects the cluster's hosts in the pool.
 
-    A host in ERROR is set OFFLINE and enabled again, once: a front-end then logs in at once, and by itself only after
+    A host in ERROR is set OFFLINE and enabled again, once: a front-end then logs in at once, otherwise only after
     about 190 s. (Enabling alone shows INIT and starts nothing.)
 
-    Raises OpenNebulaError that names those that are not MONITORED, and the likely cause.
+    Raises OpenNebulaError with the hosts that are not MONITORED, and the likely cause.
     """
-    begun = time.monotonic()
-    told = ""
+    missing: dict[str, HostFacts | None] = {}
+    reported = ""
     restarted: set[str] = set()
-    while True:
+
+    def look(waited_s: float) -> bool | None:
+        nonlocal missing, reported
         found = by_key(host.parse(front_end.read("hostpool.info")))
         missing = {key: found.get(key) for key in sorted(keys) if _is_missing(found.get(key))}
-        seconds = time.monotonic() - begun
         if not missing:
-            return
-        if seconds >= timeout_s:
-            raise _not_monitored(missing, timeout_s)
+            return True
+        if waited_s >= timeout_s:
+            return None
         states = ", ".join(f"{key} {one.state_word if one else 'gone'}" for key, one in missing.items())
-        if states != told:
-            emit(Event(EventKind.STEP_PROGRESS, PlaneName.OPENNEBULA, "monitoring", states, seconds))
-            told = states
+        if states != reported:
+            emit(Event(EventKind.STEP_PROGRESS, PlaneName.OPENNEBULA, "monitoring", states, waited_s))
+            reported = states
         for key, one in missing.items():
             if one is not None and one.state == ERROR and key not in restarted:
                 restarted.add(key)
                 _restart(front_end, emit, key, one)
-        front_end.pause(min(MONITOR_PAUSE_S, timeout_s - seconds))
+        return None
+
+    if poll.until(look, timeout_s, pause_s=MONITOR_PAUSE_S, sleep=front_end.pause) is None:
+        raise _not_monitored(missing, timeout_s)
 
 
 def _is_missing(found: HostFacts | None) -> bool:
@@ -61,28 +65,28 @@ def _restart(front_end: FrontEnd, emit: Emit, key: str, found: HostFacts) -> Non
     error = text_of(found.template, "ERROR")
     text = f"{found.name} is in ERROR{f' ({error})' if error else ''}: OFFLINE, then ENABLE, to monitor it again now"
     emit(Event(EventKind.INFO, PlaneName.OPENNEBULA, key, text))
-    with suppress(NoSuchObjectError):  # deleted since: the next look finds that
+    with suppress(NoSuchObjectError):  # deleted by someone else: the next look shows that
         front_end.call("host.status", found.id, OFFLINE)
         front_end.call("host.status", found.id, ENABLE)
 
 
 def _not_monitored(missing: Mapping[str, HostFacts | None], timeout_s: float) -> OpenNebulaError:
-    told = []
+    listed = []
     for key, found in missing.items():
         if found is None:
-            told.append(f"{key} is gone")
+            listed.append(f"{key} is gone")
         else:
             error = text_of(found.template, "ERROR")
-            told.append(f"{key} ({found.name}) is {found.state_word}{f': {error}' if error else ''}")
+            listed.append(f"{key} ({found.name}) is {found.state_word}{f': {error}' if error else ''}")
     return OpenNebulaError(
-        f"not MONITORED after {timeout_s:.0f} s: {'; '.join(told)}",
+        f"not MONITORED after {timeout_s:.0f} s: {'; '.join(listed)}",
         cause=(
             "the front-end cannot log in over SSH (a replaced host has a new key: its old one is still in the "
-            "front-end's known_hosts), or the host's monitoring does not get back to the front-end's port 4124, TCP "
+            "front-end's known_hosts), or the host's monitoring does not reach the front-end's port 4124, TCP "
             "and UDP (behind NAT, MONITOR_ADDRESS in monitord.conf must be an address that hosts reach)"
         ),
         advice=(
             "on the front-end, as oneadmin: `ssh HOST true`, `ssh-keygen -R HOST` for a replaced host, open port 4124 "
-            "to the hosts; then run again"
+            "to the hosts; then re-run"
         ),
     )

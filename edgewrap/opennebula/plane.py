@@ -20,8 +20,9 @@ from edgewrap.opennebula.facts import OneFacts, OwnedObjects
 from edgewrap.opennebula.kinds import access, host
 from edgewrap.opennebula.kinds.address_range import RangeFacts
 from edgewrap.opennebula.kinds.host import HostFacts
+from edgewrap.opennebula.kinds.identity import CLUSTER_KEY
 from edgewrap.opennebula.kinds.operation import Call, Operation, Settled
-from edgewrap.opennebula.kinds.ownership import CLUSTER_KEY, mark_of
+from edgewrap.opennebula.kinds.ownership import mark_of
 from edgewrap.opennebula.kinds.virtual_network import PENDING_STATES
 from edgewrap.opennebula.plan import OpenNebulaPlan, changes_of
 from edgewrap.opennebula.preflight import check_front_end, check_new_cluster
@@ -266,15 +267,13 @@ class OpenNebulaPlane:
             return ours
         tenants = in_use.tenants_networks(observed, ours)
         ranges = ours.network.ranges if ours.network else ()
-        lockable = [existing for existing in (ours.network, ours.template) if existing is not None]
         reasons = [
             *in_use.vms_in(ours, in_use.read_vms(self._front_end), observed.hosts),
             *self._leases(observed, ours, ranges),
-            *in_use.images_in(ours),
+            *in_use.contents(ours),
             *in_use.tenants_in_words(tenants),
             *in_use.foreign_objects(observed, ours, tenants, self._shared(observed, ours)),
-            *in_use.foreign_ranges(ours),
-            *access.locks(self._front_end, lockable),
+            *access.locks(self._front_end, ours.lockable),
         ]
         if reasons:
             raise teardown.in_use(f"{self._spec.name} cannot be destroyed", reasons)

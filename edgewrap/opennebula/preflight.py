@@ -1,4 +1,4 @@
-"""Whether the front-end is one that edgewrap can use: its version, our rights there, the drivers that it has."""
+"""Preflight checks of the front-end: its version, the user's rights, its drivers, the shared datastores."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def check_front_end(spec: Spec, front_end: FrontEnd) -> tuple[Finding, ...]:
 
 
 def check_new_cluster(spec: Spec, front_end: FrontEnd, facts: OneFacts) -> tuple[Finding, ...]:
-    """What a first apply has to know beyond what it has read."""
+    """The checks before a first apply, with the front-end's facts already read."""
     return (
         _version(facts.version, front_end.endpoint),
         _rights(facts),
@@ -61,8 +61,8 @@ def _version(version: str, endpoint: str) -> Finding:
         return _finding(
             FRONT_END,
             Verdict.WARNING,
-            f"{endpoint} does not tell its version ({version!r}): {known}",
-            "see with `oned --version` on the front-end whether it is one of these",
+            f"{endpoint} returned no valid version ({version!r}): {known}",
+            "check with `oned --version` on the front-end",
         )
     number = (int(parts[1]), int(parts[2]))
     if number < OLDEST:
@@ -71,8 +71,8 @@ def _version(version: str, endpoint: str) -> Finding:
         return _finding(
             FRONT_END,
             Verdict.WARNING,
-            f"{text}: newer than any that edgewrap is tried with, {known}",
-            "look for a newer edgewrap",
+            f"{text}: newer than the versions that edgewrap is tested with, {known}",
+            "check for a newer edgewrap",
         )
     return _finding(FRONT_END, Verdict.OK, text)
 
@@ -84,7 +84,7 @@ def _rights(facts: OneFacts) -> Finding:
     return _finding(
         RIGHTS,
         Verdict.WARNING,
-        f"{name} is not in the group oneadmin: making clusters, hosts and datastores needs rights of its own",
+        f"{name} is not in the group oneadmin: creating clusters, hosts and datastores needs extra rights",
         "use a user of the group oneadmin, or grant CREATE, MANAGE and ADMIN on clusters, hosts, datastores, networks "
         "and templates with `oneacl create`",
     )
@@ -111,14 +111,14 @@ def _drivers(spec: Spec, front_end: FrontEnd) -> Finding:
         return _finding(
             DRIVERS,
             Verdict.FAILURE,
-            f"it does not have {', '.join(missing)}",
+            f"not configured: {', '.join(missing)}",
             "add them to /etc/one/oned.conf on the front-end and restart it",
         )
-    return _finding(DRIVERS, Verdict.OK, f"{spec.hosts.hypervisor}, fw, vxlan, ssh and fs are there")
+    return _finding(DRIVERS, Verdict.OK, f"{spec.hosts.hypervisor}, fw, vxlan, ssh and fs are configured")
 
 
 def _missing(spec: Spec, configuration: Element) -> Iterator[str]:
-    """The drivers that our objects name; the monitoring drivers are not in this configuration."""
+    """The drivers that our objects use and that are missing; this configuration does not list monitoring drivers."""
     named = (
         ("VM_MAD", spec.hosts.hypervisor, _names(configuration, "VM_MAD")),
         ("VN_MAD_CONF", "fw", _names(configuration, "VN_MAD_CONF")),

@@ -1,8 +1,7 @@
-"""What a front-end, or whatever stands between, says when it fails: the likely cause and what to do.
+"""Error messages of a front-end, or of a proxy before it: the likely cause and what to do.
 
-The messages are searched as `EXCEPTION: text`, with the class that pyone, requests or the XML parser raised: neither
-tells everything alone. 7.4 answers a duplicate name with another code than 7.0, and pyone throws the codes it has no
-class for away.
+The patterns match `EXCEPTION: text`, with the class that pyone, requests or the XML parser raised: neither is enough
+alone. 7.4 answers a duplicate name with another code than 7.0, and pyone drops codes for which it has no class.
 """
 
 from __future__ import annotations
@@ -12,22 +11,22 @@ from edgewrap.remedies import Remedy
 OTHER_CERTIFICATE = Remedy(
     r"SSLError.*(Hostname mismatch|doesn't match|IP address mismatch)",
     "its certificate is for another name than the one in the endpoint",
-    "write the name that the certificate is for into opennebula.endpoint",
+    "set opennebula.endpoint to the name in the certificate",
 )
 NO_TLS = Remedy(
     r"SSLError.*(WRONG_VERSION_NUMBER|UNKNOWN_PROTOCOL|record layer failure)",
-    "what answers there does not speak TLS: oned itself speaks plain HTTP",
-    "write http:// in opennebula.endpoint, or name the port of the TLS proxy before oned",
+    "the service at that address does not use TLS: oned itself uses plain HTTP",
+    "use http:// in opennebula.endpoint, or the port of the TLS proxy before oned",
 )
 OUT_OF_DATE = Remedy(
     r"SSLError.*certificate (has expired|is not yet valid)",
-    "it is out of date, or this machine's clock is wrong",
+    "it is expired or not valid yet, or this machine's clock is wrong",
     "renew it on the front-end, or set the clock (`timedatectl`)",
 )
 NO_AUTHORITY = Remedy(
     r"SSLError.*NO_CERTIFICATE_OR_CRL_FOUND",
-    "there is no certificate in the file that opennebula.ca_file names",
-    "name the authority's file in PEM form (`-----BEGIN CERTIFICATE-----`)",
+    "the file of opennebula.ca_file has no certificate in it",
+    "set opennebula.ca_file to the authority's file in PEM form (`-----BEGIN CERTIFICATE-----`)",
 )
 UNTRUSTED = Remedy(
     r"SSLError.*CERTIFICATE_VERIFY_FAILED",
@@ -36,79 +35,79 @@ UNTRUSTED = Remedy(
 )
 TLS_BROKEN_OFF = Remedy(
     r"SSLError.*(SSLEOFError|SSLZeroReturnError|UNEXPECTED_EOF|EOF occurred)",
-    "the TLS proxy before oned restarts, or takes connections from elsewhere only",
-    "see whether it runs, then run again: the run goes on from where it was",
+    "the TLS proxy before oned restarts, or does not accept connections from this machine",
+    "check that it runs, then re-run: edgewrap resumes where it stopped",
 )
 NO_AGREEMENT = Remedy(
     r"SSLError",
-    "the two sides do not agree on how to speak TLS: its versions, its ciphers, or a client certificate",
-    "look at the log of the TLS proxy before oned",
+    "the two sides have no TLS settings in common: versions, ciphers, or a client certificate is missing",
+    "see the log of the TLS proxy before oned",
 )
 PROXY = Remedy(
     r"ProxyError",
-    "the proxy that HTTP_PROXY or HTTPS_PROXY names does not answer",
-    "correct it, or name the front-end in NO_PROXY",
+    "the proxy in HTTP_PROXY or HTTPS_PROXY does not answer",
+    "correct it, or add the front-end to NO_PROXY",
 )
 TIMED_OUT = Remedy(
     r"Timeout|timed out",
     "a firewall drops the packets, or the front-end is overloaded",
-    "see to it that this machine reaches the front-end's port, then run again",
+    "make sure that this machine reaches the front-end's port, then re-run",
 )
 NO_NAME = Remedy(
     r"NameResolutionError|Failed to resolve|Name or service not known|name resolution",
     "its name cannot be resolved here",
-    "correct opennebula.endpoint (or ONE_XMLRPC), or this machine's name service",
+    "correct opennebula.endpoint (or ONE_XMLRPC), or this machine's DNS settings",
 )
 REFUSED = Remedy(
     r"ConnectionError.*(Connection refused|Errno 111)",
     "nothing listens on that port: oned is down, or listens elsewhere",
-    "start oned (`systemctl start opennebula`); see to it that opennebula.endpoint has its port, and that it "
+    "start oned (`systemctl start opennebula`); make sure that opennebula.endpoint has its port, and that it "
     "listens on more than 127.0.0.1 (LISTEN_ADDRESS in oned.conf)",
 )
 NO_ROUTE = Remedy(
     r"No route to host|Network is unreachable",
-    "there is no way to it from here",
+    "this machine has no route to it",
     "check this machine's network and VPN",
 )
 BROKEN_OFF = Remedy(
     r"Connection aborted|ConnectionReset|RemoteDisconnected|ChunkedEncodingError|Connection broken",
     "oned was stopped or restarted in the middle of the call",
-    "run again when it is up: it goes on from here",
+    "re-run when it is up: edgewrap resumes where it stopped",
 )
 GATEWAY = Remedy(
     r"ProtocolError.* (502|503|504) ",
     "the proxy before oned does not reach it",
-    "see to it that oned runs, then run again",
+    "make sure that oned runs, then re-run",
 )
 NOT_LET_IN = Remedy(
     r"ProtocolError.* (401|403|407) ",
-    "a proxy before oned wants a login of its own",
+    "a proxy before oned requires its own login",
     "use the address of oned itself, e.g. http://frontend:2633/RPC2",
 )
 REDIRECTED = Remedy(
     r"ProtocolError.* 30[12378] ",
-    "it sends callers elsewhere, and the password is sent nowhere but to the address named",
-    "write the address that it sends to into opennebula.endpoint: often https:// in the place of http://",
+    "it redirects to another address, and edgewrap sends the password only to the address in the spec",
+    "set opennebula.endpoint to the address of the redirect: often https:// instead of http://",
 )
 NOT_ONED = Remedy(
     r"ProtocolError",
-    "something else than oned's XML-RPC server answers there, or a proxy before it fails",
-    "see to it that opennebula.endpoint ends in /RPC2 and that oned runs",
+    "the server there is not oned's XML-RPC server, or a proxy before it fails",
+    "make sure that opennebula.endpoint ends in /RPC2 and that oned runs",
 )
 UNREACHABLE = Remedy(
     r"ConnectionError|RequestException|InvalidURL|InvalidSchema",
-    "it cannot be reached from here",
-    "see to it that oned runs there and that opennebula.endpoint (or ONE_XMLRPC) is right",
+    "this machine cannot reach it",
+    "make sure that oned runs there and that opennebula.endpoint (or ONE_XMLRPC) is right",
 )
 UNKNOWN_USER = Remedy(
     r"OneAuthenticationException",
-    "there is no such user, or the password is wrong",
-    "see to it that ONE_AUTH (or ~/.one/one_auth) holds the right user:password",
+    "the user does not exist, or the password is wrong",
+    "make sure that ONE_AUTH (or ~/.one/one_auth) has the right user:password",
 )
 LOCKED = Remedy(
     r"(?<!database) is locked\b",
-    "somebody locked it",
-    "ask whoever locked it (`onevnet show` or `onevntemplate show` names the user), unlock it, then run again",
+    "a user locked it",
+    "ask the user who locked it (see `onevnet show` or `onevntemplate show`), unlock it, then re-run",
 )
 TOO_FEW_RIGHTS = Remedy(
     r"OneAuthorizationException|Not authorized to perform",
@@ -118,58 +117,58 @@ TOO_FEW_RIGHTS = Remedy(
 OWNER_GONE = Remedy(
     r"Error getting user \[\d+\]",
     "the user who owns the cluster (OWNER_UID in its EDGEWRAP attribute) is no longer on the front-end",
-    "have oneadmin give every object with the cluster's EDGEWRAP attribute to a user who is there (`chown`), and write "
-    "that user's id into OWNER_UID of each, the cluster's own last",
+    "as oneadmin, give every object with the cluster's EDGEWRAP attribute to another user (`chown`), and set OWNER_UID "
+    "of each to that user's id, the cluster's own last",
 )
 OWNED_ALREADY = Remedy(
     r"already owns .* with NAME",
-    "the cluster's owner has another one of that name, which is not this cluster's",
-    "rename that one, or this cluster, then run again",
+    "the cluster's owner has another object of that name, which is not this cluster's",
+    "rename that object, or this cluster, then re-run",
 )
 GONE = Remedy(
     r"OneNoExistsException|Address Range does not exist|Address Range with ID \d+ was not found",
-    "somebody took it away meanwhile",
-    "run again",
+    "deleted by someone else during this run",
+    "re-run",
 )
 NAME_TAKEN = Remedy(
     r"NAME is already taken by|because it collides with",
-    "somebody made it meanwhile",
-    "run again",
+    "created by someone else during this run",
+    "re-run",
 )
 IN_USE = Remedy(
     r"leases in use|running VMs|currently running",
     "a VM uses it",
-    "take the VM away or move it, then run again",
+    "terminate or move the VM, then re-run",
 )
 NOT_EMPTY = Remedy(
     r"is not empty",
-    "something that edgewrap did not make is in it",
-    "take away or move what it holds (`onecluster show` or `onedatastore show` names it), then run again",
+    "it has objects in it that edgewrap did not create",
+    "delete or move them (see `onecluster show` or `onedatastore show`), then re-run",
 )
 WRONG_STATE = Remedy(
     r"wrong state:? (LOCK|LOCK_CREATE|LOCK_DELETE)\b",
-    "one of the front-end's drivers is still at work on it",
-    "run again in a minute",
+    "one of the front-end's drivers still works on it",
+    "re-run in a minute",
 )
 ERROR_STATE = Remedy(
     r"wrong state:? (ERROR|UPDATE_FAILURE)\b",
     "its driver failed on the front-end",
-    "see its ERROR attribute (`onevnet show`) and /var/log/one/oned.log on the front-end, mend that, then run again",
+    "see its ERROR attribute (`onevnet show`) and /var/log/one/oned.log on the front-end, fix that, then re-run",
 )
 NO_DRIVER = Remedy(
     r"_MAD named \"[^\"]*\" is not defined in oned\.conf",
-    "the front-end is configured without that driver",
-    "add it to /etc/one/oned.conf on the front-end and restart it; `edgewrap preflight` names all that are missing",
+    "the front-end is not configured with that driver",
+    "add it to /etc/one/oned.conf on the front-end and restart it; `edgewrap preflight` lists all that are missing",
 )
 BAD_NAME = Remedy(
     r"Invalid (HOST)?NAME",
-    "the front-end does not take that name",
+    "the front-end does not accept that name",
     "correct `name` in the spec: letters, digits, `-` and `_`",
 )
 NO_REASON = Remedy(
     r"no reason given",
-    "most likely the range names an IPAM driver that is not in the front-end's oned.conf",
-    "add it there (IPAM_MAD), or remove IPAM_MAD from the range",
+    "most likely the range has an IPAM driver that is not in the front-end's oned.conf",
+    "add it there (IPAM_MAD), or remove the range's IPAM_MAD",
 )
 IPAM_DRIVER = Remedy(
     r"Request timeout|IPAM|ipam",
@@ -183,23 +182,23 @@ QUOTA = Remedy(
 )
 NO_METHOD = Remedy(
     r"Fault -506:",
-    "its version is older than 6.10, or this is no OpenNebula front-end",
+    "its version is older than 6.10, or it is not an OpenNebula front-end",
     "use an OpenNebula of version 6.10 to 7.4",
 )
 OTHER_SIGNATURE = Remedy(
     r"Fault -50[12]:",
-    "its version takes other arguments than those that edgewrap knows",
+    "its version expects arguments that edgewrap does not know",
     "use an OpenNebula of version 6.10 to 7.4",
 )
 DATABASE = Remedy(
     r"database is locked|Error (inserting|updating) \w+ in DB\.?$|MySQL server has gone away",
     "the front-end could not write to its database",
-    "see /var/log/one/oned.log on the front-end, mend the database or make room on its disk, then run again",
+    "see /var/log/one/oned.log on the front-end, repair the database or free space on its disk, then re-run",
 )
 NO_XML_RPC = Remedy(
     r"ExpatError|ResponseError|ParseError|XMLSyntaxError",
-    "what answers there does not speak XML-RPC: a web page, or another service",
-    "see to it that opennebula.endpoint is the address of oned, e.g. http://frontend:2633/RPC2",
+    "the service at that address does not use XML-RPC: a web page, or something else",
+    "make sure that opennebula.endpoint is the address of oned, e.g. http://frontend:2633/RPC2",
 )
 
 REMEDIES = (

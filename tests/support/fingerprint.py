@@ -12,7 +12,8 @@ from edgewrap.hosts.plane import HostsPlane
 from edgewrap.opennebula.api.client import FrontEnd
 from edgewrap.opennebula.api.credentials import Session
 from edgewrap.opennebula.facts import observe
-from edgewrap.opennebula.kinds.base import Existing, Kind
+from edgewrap.opennebula.kinds.base import Existing
+from edgewrap.opennebula.kinds.host import HostFacts
 from edgewrap.opennebula.kinds.template import vector_of
 from edgewrap.outputs import Outputs
 from edgewrap.plane import Context
@@ -36,7 +37,7 @@ def on_front_end(lab: Lab, name: str, outputs: Any) -> list[str]:
     with lab.network():
         facts = observe(FrontEnd(lab.facts["front_end_endpoint"], Session(secret)))
     lines = [
-        f"{one.kind.word} {one.name} {_set_by_us(one)} {getattr(one, 'ranges', '')} {getattr(one, 'state_word', '')}"
+        f"{one.kind} {one.name} {_set_by_us(one)} {getattr(one, 'ranges', '')} {getattr(one, 'state_word', '')}"
         for one in facts.everything
         if vector_of(one.template, "EDGEWRAP").get("CLUSTER") == name
     ]
@@ -81,5 +82,5 @@ def _leaves(path: str, value: Any) -> Iterator[tuple[str, str]]:
 
 
 def _set_by_us(one: Existing) -> list[tuple[str, object]]:
-    everything = one.kind is not Kind.HOST
+    everything = not isinstance(one, HostFacts)
     return sorted(item for item in one.template.items() if everything or item[0].startswith(_HOSTS_OWN))

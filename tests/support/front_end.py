@@ -10,7 +10,10 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from edgewrap.change import Change
+from edgewrap.errors import OpenNebulaError
 from edgewrap.events import Event, EventKind
 from edgewrap.lab.opennebula import frontend, methods, records
 from edgewrap.lab.opennebula.release import RELEASES
@@ -177,6 +180,11 @@ class Stage:
         """A network is gone only some time after the call."""
         self.one.call("vn.delete", number)
         await_network(self.one, number, Settled.GONE)
+
+    def until_in_error(self, number: int) -> None:
+        """Wait until a network that cannot be made is in ERROR."""
+        with pytest.raises(OpenNebulaError, match="is in ERROR"):
+            await_network(self.one, number, Settled.READY, 5)
 
     def leave(self, number: int, **changes: object) -> None:
         """Put a network into a state that the front-end got it into by itself."""

@@ -1,9 +1,9 @@
 """A small typed wrapper over pyone: its answers as XML elements and numbers, its failures as our errors.
 
-pyone's bindings drop the attributes of an address range that they do not know, so the tree they are made from is
-read instead. Its own transport knows no time-out, so it is given another one, which tests can swap.
+pyone's bindings drop attributes of an address range that they do not know, so edgewrap reads their XML tree instead.
+pyone's own transport has no time-outs, so it gets another one, which tests can replace.
 
-A read waits out a front-end that restarts; a write that may have reached it is never sent again.
+Reads are repeated while a front-end restarts; a write that may have reached it is never sent again.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ Argument = int | str | bool | Template
 
 
 class FrontEnd:
-    """One front-end, as one user. `wire` carries the calls; without one they go to `endpoint` over HTTP. `emit` is told
-    where the front-end is waited for, `patience_s` seconds at most.
+    """One front-end, as one user. `wire` carries the calls; without one they go to `endpoint` over HTTP. `emit` gets
+    an event if a call waits for the front-end, at most `patience_s` seconds.
 
     Every call raises AuthenticationError, AuthorizationError, FrontEndUnreachableError, InUseError, NameTakenError,
     NoSuchObjectError or OpenNebulaError.
@@ -58,7 +58,7 @@ class FrontEnd:
         self._server: Any = None
 
     def read(self, method: str, *arguments: Argument) -> Element:
-        """Call `one.METHOD`, which answers with XML: its root element."""
+        """Call `one.METHOD`, which returns XML: its root element."""
         from xmlrpc.client import ResponseError
 
         element = getattr(self._call(method, arguments), "gds_elementtree_node_", None)
@@ -67,11 +67,11 @@ class FrontEnd:
         return cast("Element", element)
 
     def call(self, method: str, *arguments: Argument) -> int | str:
-        """Call `one.METHOD`, which answers with a number (the object's id) or a word. Templates are written as text."""
+        """Call `one.METHOD`, which returns a number (the object's id) or a word. Templates are written as text."""
         return cast("int | str", self._call(method, arguments))
 
     def pause(self, seconds: float) -> None:
-        """Wait before looking again: never less than 0.1 s."""
+        """Wait before the next call: at least 0.1 s."""
         time.sleep(max(seconds, SHORTEST_PAUSE_S))
 
     def _call(self, method: str, arguments: tuple[Argument, ...]) -> Any:
@@ -104,12 +104,12 @@ class FrontEnd:
         return FrontEndUnreachableError(
             f"{failure.what}; one.{method} may have been done",
             cause=failure.cause,
-            advice=f"{failure.advice}; a run looks first at what is there, so nothing is done twice",
+            advice=f"{failure.advice}; the next run reads the front-end first, so nothing is done twice",
         )
 
     def _waits(self, error: Exception, method: str) -> None:
         what = translate(error, method, self.endpoint, self.user).what
-        self._tell(EventKind.WARNING, f"{what}: waiting up to {self._patience_s:.0f} s for it to come back")
+        self._tell(EventKind.WARNING, f"{what}: waiting up to {self._patience_s:.0f} s for it")
 
     def _is_back(self, seconds: float) -> None:
         self._tell(EventKind.INFO, f"{self.endpoint} answers again after {seconds:.0f} s")

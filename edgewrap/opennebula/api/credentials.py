@@ -1,4 +1,4 @@
-"""Where the front-end is and who we are there: from the spec, ONE_XMLRPC, ONE_AUTH and ~/.one/one_auth."""
+"""The front-end's address and the login: from the spec, ONE_XMLRPC, ONE_AUTH and ~/.one/one_auth."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from edgewrap.paths import is_file
 from edgewrap.spec.models import Spec
 
 DEFAULT_FILE = "~/.one/one_auth"
-_NOT_ONE_LINE = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff\ufffe\uffff]")  # nothing XML-RPC cannot carry
+_NOT_ONE_LINE = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff\ufffe\uffff]")  # including what XML-RPC cannot carry
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One user's login. `secret` is `user:password` as the front-end wants it; it is never shown."""
+    """One user's login. `secret` is `user:password` as the front-end expects it; it is never shown."""
 
     secret: str = field(repr=False)
 
@@ -29,17 +29,17 @@ class Session:
 
 
 def endpoint(spec: Spec, environ: Mapping[str, str]) -> str:
-    """The XML-RPC address: the spec's, else ONE_XMLRPC. Raises FrontEndUnreachableError where there is none."""
+    """The XML-RPC address: the spec's, else ONE_XMLRPC. Raises FrontEndUnreachableError if there is none."""
     address = spec.opennebula.endpoint or environ.get("ONE_XMLRPC", "")
     if not address:
         raise FrontEndUnreachableError(
-            "no OpenNebula front-end is named",
-            cause="neither the spec's opennebula.endpoint nor ONE_XMLRPC says where it is",
+            "no OpenNebula front-end is set",
+            cause="neither the spec's opennebula.endpoint nor ONE_XMLRPC is set",
             advice="set opennebula.endpoint, e.g. http://frontend:2633/RPC2",
         )
     if not address.startswith(("http://", "https://")):
         raise FrontEndUnreachableError(
-            f"{address} is no XML-RPC endpoint",
+            f"{address} is not an XML-RPC endpoint",
             cause="the address does not begin with http:// or https://",
             advice="set opennebula.endpoint, e.g. http://frontend:2633/RPC2",
         )
@@ -68,7 +68,7 @@ def _expanded(text: str, environ: Mapping[str, str]) -> Path:
 
 
 def _content(path: Path) -> tuple[str | None, str]:
-    """The text of a file, or None and the reason. The error itself goes no further: it has the path in it."""
+    """The text of a file, or None and the reason. The error itself is dropped: it has the path in it."""
     try:
         return path.read_text(encoding="utf-8"), ""
     except OSError as error:
@@ -80,7 +80,7 @@ def _content(path: Path) -> tuple[str | None, str]:
 
 
 def _login(text: str, place: str, otherwise: str) -> Session:
-    """The login that `place` holds; `otherwise` is the cause if it holds something else."""
+    """The login in `place`; `otherwise` is the cause if something else is in it."""
     if ":" not in text or _NOT_ONE_LINE.search(text):
         raise AuthenticationError(
             f"no OpenNebula login in {place}",

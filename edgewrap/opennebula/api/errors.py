@@ -1,4 +1,4 @@
-"""What the front-end's failures mean in our tree of errors."""
+"""The front-end's failures as edgewrap's errors."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ from edgewrap.remedies import Remedy, find_remedy
 _METHOD_PREFIX = re.compile(r"^\[one\.[\w.]+\] *")
 
 
-_REFUSED = Remedy("", "the front-end refused the call", "/var/log/one/oned.log on the front-end says more")
+_REFUSED = Remedy("", "the front-end refused the call", "see /var/log/one/oned.log on the front-end")
 
 
 class NameTakenError(OpenNebulaError):
-    """Somebody else made an object of that name since we looked. The plane looks again."""
+    """Someone else created an object of that name during this run. The plane reads the front-end again."""
 
 
 class NoSuchObjectError(OpenNebulaError):
-    """The object went since we looked."""
+    """Someone else deleted the object during this run."""
 
 
 _KINDS: Mapping[Remedy, type[OpenNebulaError]] = {
@@ -77,14 +77,14 @@ def translate(error: Exception, method: str, endpoint: str, user: str) -> OpenNe
     if lacking:
         return kind(
             what,
-            cause=f"the user {user} has not the right {' and '.join(map(str, lacking))}",
+            cause=f"the user {user} does not have the right {' and '.join(map(str, lacking))}",
             advice=f"use a user of the group oneadmin, or grant it: {'; '.join(f'`{one.grant}`' for one in lacking)}",
         )
     return kind(what, cause=remedy.cause, advice=remedy.advice)
 
 
 def _unreached(error: Exception, remedy: Remedy | None, method: str, endpoint: str) -> FrontEndUnreachableError:
-    """No answer of a front-end's: the cause has the words of whoever reported it."""
+    """No answer of a front-end: the cause has the original message."""
     from xmlrpc.client import ProtocolError
 
     import requests

@@ -1,4 +1,4 @@
-"""What right a user lacks: from the front-end's refusal to the line that grants it."""
+"""The right that a user lacks: from the front-end's refusal to the command that grants it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ _RIGHT = re.compile(r"(?P<right>USE|MANAGE|ADMIN|CREATE) (?P<kind>[A-Z]+(?: TEMP
 
 @dataclass(frozen=True, slots=True)
 class MissingRight:
-    """One right that a user has not: `kind` as access control lists write it, `number` the object's id, None where the
-    right is not about a single one."""
+    """One right that a user lacks: `kind` as access control lists write it, `number` the object's id, None if the right
+    is not about a single object."""
 
     user: int
     right: str
@@ -24,12 +24,12 @@ class MissingRight:
 
     @property
     def grant(self) -> str:
-        """The command that gives it, for all objects of the kind: the next one made would be refused otherwise."""
+        """The command that grants it for all objects of the kind: otherwise the next new one would be refused."""
         return f'oneacl create "#{self.user} {self.kind}/* {self.right}"'
 
 
 def missing_rights(refusal: str) -> tuple[MissingRight, ...]:
-    """The rights that a refusal of the front-end names; none where it is worded otherwise."""
+    """The rights that a refusal of the front-end names; none if it has another form."""
     found = _REFUSAL.search(refusal)
     if found is None:
         return ()

@@ -1,16 +1,17 @@
-"""What may be sent again, and for how long: reads while a front-end restarts, writes only where nothing was sent.
+"""Which calls are repeated, and how long: reads while a front-end restarts, writes only if nothing was sent.
 
-A front-end that has not answered yet in this run is told at once: nothing was changed. One that has is waited for.
+If a front-end has not answered yet in this run, its failure is an error at once: nothing was changed.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-PATIENCE_S = 60.0  # how long one call waits for a front-end that restarts
+from edgewrap import poll
+
+PATIENCE_S = 60.0  # how long one call is repeated while a front-end restarts
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 5.0
 _SERVER_ERROR = 500
 _READS = (".info", "system.version", "system.config")
@@ -20,8 +21,8 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class RetryListener:
-    """Told how a wait goes. `pause` sleeps that many seconds, `waits` is called when the first attempt has failed,
-    `back` with the seconds that it took."""
+    """Called during a wait: `pause` to sleep that many seconds, `waits` once when the first attempt has failed, `back`
+    with the seconds of the wait when the call succeeds."""
 
     pause: Callable[[float], None]
     waits: Callable[[Exception], None]
@@ -29,36 +30,40 @@ class RetryListener:
 
 
 def reads(method: str) -> bool:
-    """Whether the call changes nothing, so that it may be made as often as one likes."""
+    """Whether the call changes nothing, so that it is safe to repeat."""
     return method.endswith(_READS)
 
 
 def attempts(make: Callable[[], Answer], method: str, patience_s: float, listener: RetryListener) -> Answer:
-    """Make a call, again and again while it fails as it does when a front-end restarts, for `patience_s` seconds at
-    most. Raises what the last attempt raised."""
-    begun = time.monotonic()
-    pause_s = FIRST_PAUSE_S
-    waited = False
-    while True:
+    """Make a call, and repeat it while it fails as it does when a front-end restarts, at most `patience_s` seconds.
+    Raises what the last attempt raised."""
+    waiting = False
+
+    def attempt(waited_s: float) -> tuple[Answer] | None:
+        nonlocal waiting
         try:
             answer = make()
         except Exception as error:
-            seconds = time.monotonic() - begun
-            if seconds + pause_s > patience_s or not _may_repeat(error, method):
+            if waited_s >= patience_s or not _may_repeat(error, method):
                 raise
-            if not waited:
+            if not waiting:
                 listener.waits(error)
-            waited = True
-        else:
-            if waited:
-                listener.back(time.monotonic() - begun)
-            return answer
-        listener.pause(pause_s)
-        pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+            waiting = True
+            return None
+        if waiting:
+            listener.back(waited_s)
+        return (answer,)
+
+    found = poll.until(
+        attempt, patience_s, pause_s=FIRST_PAUSE_S, longest_pause_s=LONGEST_PAUSE_S, sleep=listener.pause
+    )
+    if found is None:
+        raise AssertionError("the last attempt returns or raises")
+    return found[0]
 
 
 def may_be_done(error: Exception, method: str) -> bool:
-    """Whether a call that changes something failed in a way that leaves open whether the front-end carried it out."""
+    """Whether a call that changes something failed so that nobody can say whether the front-end carried it out."""
     from xmlrpc.client import ProtocolError
 
     import pyone
@@ -84,7 +89,7 @@ def _may_repeat(error: Exception, method: str) -> bool:
 
 
 def _restarts(error: Exception) -> bool:
-    """A connection that is refused or breaks off, or a proxy whose front-end is away. One that hangs does not."""
+    """A connection that is refused or breaks off, or a proxy without its front-end. One that hangs is not repeated."""
     from xmlrpc.client import ProtocolError
 
     import requests
@@ -99,8 +104,8 @@ def _restarts(error: Exception) -> bool:
 
 
 def _broke_off(error: Exception) -> bool:
-    """Whether the other side closed a TLS connection, in the handshake or later, without a word of why: a TLS proxy
-    does that while it restarts. A certificate that is refused is told from it by its kind."""
+    """Whether the other side closed a TLS connection, in the handshake or later, without a reason: a TLS proxy does
+    that while it restarts. A certificate that is refused is an error of another class."""
     from ssl import SSLEOFError, SSLZeroReturnError
 
     from urllib3.exceptions import MaxRetryError

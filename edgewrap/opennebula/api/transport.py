@@ -1,7 +1,7 @@
-"""What carries calls to the front-end: HTTP or HTTPS, with time-outs, and never further than the address named.
+"""Calls over HTTP or HTTPS, with time-outs. Redirects are not followed.
 
-Every call has a connection of its own: one that is refused has not carried anything, and none is found dead that a
-restart of the front-end left behind.
+Every call opens a new connection: if it is refused, nothing was sent, and a restart of the front-end leaves no dead
+connections behind.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from edgewrap.errors import FrontEndUnreachableError
 from edgewrap.paths import is_file
 
 CONNECT_TIMEOUT_S = 10.0
-FIRST_TIMEOUT_S = 30.0  # before its first answer there is nothing of ours that it could be busy with
+FIRST_TIMEOUT_S = 30.0  # before its first answer it cannot be busy with calls of this run
 READ_TIMEOUT_S = 120.0  # an IPAM driver may take 90 s over an address range
 _OK = 200
 
 
 class Wire(Protocol):
-    """What carries one XML-RPC request to the front-end and its answer back."""
+    """Sends one XML-RPC request to the front-end and returns its answer."""
 
     def post(self, body: bytes) -> bytes:
         """Raises what `requests` raises, and xmlrpc.client.ProtocolError for an HTTP error."""
@@ -27,10 +27,10 @@ class Wire(Protocol):
 
 
 class HttpWire:
-    """The wire over HTTP(S). Environment variables for proxies are honoured, as everywhere in `requests`.
+    """The wire over HTTP(S). Proxies in environment variables are used, as everywhere in `requests`.
 
-    `ca_file` is the authority of an https endpoint, in the place of those that this machine knows; with `insecure` no
-    certificate is looked at. `timeout_s`: seconds for an answer, at most 30 for the first one.
+    `ca_file` is the authority of an https endpoint, instead of those that this machine trusts; `insecure` skips the
+    verification of certificates. `timeout_s`: seconds for an answer, at most 30 for the first one.
     """
 
     def __init__(
@@ -49,8 +49,8 @@ class HttpWire:
             if not is_file(ca_file):
                 raise FrontEndUnreachableError(
                     f"{ca_file} cannot be read",
-                    cause="opennebula.ca_file names a file that is not there",
-                    advice="name the file of the authority that signed the front-end's certificate",
+                    cause="the file in opennebula.ca_file does not exist",
+                    advice="set it to the file of the authority that signed the front-end's certificate",
                 )
             self._verify = str(ca_file)
 
@@ -62,7 +62,7 @@ class HttpWire:
 
         timeout_s = self._timeout_s if self._answered else min(self._timeout_s, FIRST_TIMEOUT_S)
         if self._verify is False:
-            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # said once, when the run connects
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # the run warns once, when it connects
         answer = requests.post(
             self._endpoint,
             data=body,

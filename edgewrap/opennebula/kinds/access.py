@@ -1,4 +1,4 @@
-"""Who may do what with an object: its group, its mode, and a lock that somebody put on it."""
+"""Who may do what with an object: its group, its mode, and its lock."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Lock:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The group's name, the mode as `chmod` writes it (`640`), and the lock; empty where the kind has none."""
+    """The group's name, the mode as `chmod` writes it (`640`), and the lock; empty if the kind has none."""
 
     group: str = ""
     mode: str = ""
@@ -58,21 +58,21 @@ def parse(element: Element) -> Access:
 
 
 def locks(front_end: FrontEnd, objects: Iterable[Existing]) -> list[str]:
-    """The locks on these objects, in words. The front-end is asked for the name of whoever locked one."""
-    told = []
+    """The locks on these objects, for people. Reads the names of the users who set them."""
+    listed = []
     for existing in objects:
         lock = existing.access.lock
         if lock is not None:
-            told.append(
+            listed.append(
                 f"the {existing} is locked (level {_LEVELS.get(lock.level, lock.level)}) by {_name(front_end, lock)} "
                 f"since {datetime.fromtimestamp(lock.time, UTC):%Y-%m-%d %H:%M:%S} UTC "
-                f"(`{existing.kind.command} unlock {existing.id}`)"
+                f"(`{existing.command} unlock {existing.id}`)"
             )
-    return told
+    return listed
 
 
 def too_open(existing: Existing) -> str:
-    """A warning where others than the owner may change or delete the object. Who may use it is not edgewrap's."""
+    """A warning if others than the owner may change or delete the object. edgewrap leaves to you who may use it."""
     access = existing.access
     if not access.mode:
         return ""
@@ -85,7 +85,7 @@ def too_open(existing: Existing) -> str:
     safe = f"{access.mode[0]}{group & 4}{other & 4}"
     return (
         f"its mode is {access.mode}: {' and '.join(who)} may change or delete it; "
-        f"`{existing.kind.command} chmod {existing.id} {safe}` leaves them only the right to use it"
+        f"`{existing.command} chmod {existing.id} {safe}` leaves them only the right to use it"
     )
 
 

@@ -1,4 +1,4 @@
-"""One address range for every Elastic IP, of one address, with a gateway of its own."""
+"""One address range for each Elastic IP, of one address, with its own gateway."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class RangeFacts:
-    """A range; `leases` are known only where the network itself was asked, not from the pool."""
+    """A range; `leases` are empty in the answer for the whole pool."""
 
     id: int
     attributes: Template
@@ -42,7 +42,7 @@ class RangeFacts:
 
     @property
     def key(self) -> str:
-        """The Elastic IP's key; empty where the range is not ours."""
+        """The Elastic IP's key; empty if the range is not ours."""
         return text_of(self.attributes, KEY_ATTRIBUTE)
 
     @property
@@ -86,8 +86,8 @@ def desired(eip: EipOutput) -> DesiredRange:
 
 
 def matched(ranges: Sequence[RangeFacts], wanted: Sequence[DesiredRange]) -> dict[str, RangeFacts]:
-    """The range that stands for each Elastic IP: by its key, else by its address, which is that Elastic IP's for
-    ever. Of two with one key, the older one."""
+    """The range of each Elastic IP: by its key, else by its address, which never belongs to another Elastic IP. Of two
+    with one key, the older one."""
     by_key: dict[str, RangeFacts] = {}
     for existing in sorted(ranges, key=lambda existing: existing.id):
         by_key.setdefault(existing.key, existing)
@@ -104,14 +104,14 @@ def matched(ranges: Sequence[RangeFacts], wanted: Sequence[DesiredRange]) -> dic
 
 
 def surplus(ranges: Sequence[RangeFacts], wanted: Sequence[DesiredRange]) -> tuple[RangeFacts, ...]:
-    """Ranges of ours that have to go: their Elastic IP goes, or has another address now."""
+    """Ranges of ours to remove: their Elastic IP is being removed, or has another address now."""
     addresses = {one.key: one.attributes["IP"] for one in wanted}
     kept = {existing.id for key, existing in matched(ranges, wanted).items() if existing.address == addresses[key]}
     return tuple(existing for existing in ranges if existing.key and existing.id not in kept)
 
 
 def diff(ranges: Sequence[RangeFacts], wanted: Sequence[DesiredRange], network: int | Ref) -> list[Operation]:
-    """What makes the ranges of our network as they should be: first what goes, then what comes and what differs."""
+    """The operations for the ranges of our network: first removals, then new ranges and updates."""
     found = matched(ranges, wanted)
     to_remove = surplus(ranges, wanted)
     gone = {existing.id for existing in to_remove}
@@ -129,13 +129,13 @@ def diff(ranges: Sequence[RangeFacts], wanted: Sequence[DesiredRange], network: 
 
 
 def removal(existing: RangeFacts, network: int | Ref) -> Operation:
-    """Takes a range away. The front-end refuses it while an address is leased."""
+    """Removes a range. The front-end refuses that while an address is leased."""
     gone = change(KIND, existing.key, Action.DELETE, shown(_own(existing)))
     return Operation(existing.key, gone, (Call("vn.rm_ar", (network, existing.id)),))
 
 
 def leases_in(ranges: Sequence[RangeFacts], network_names: Mapping[int, str]) -> list[str]:
-    """What is leased and to whom, in words for people."""
+    """The leases and who holds them, for people."""
     return [
         f"{existing.key or 'an address of another range'} "
         f"({text_of(existing.attributes, 'EXTERNAL_IP') or lease.address}) {_leased(lease, network_names)}"
@@ -162,7 +162,7 @@ def _update(existing: RangeFacts, wanted: DesiredRange, network: int | Ref) -> l
     difference = differences(existing.attributes, wanted.attributes)
     if not difference.update:
         return []
-    # the call replaces all attributes that are not the front-end's own: others' are sent along
+    # the call replaces all attributes that are not the front-end's own, so those of others must be in it
     whole = {"AR_ID": str(existing.id), **_own(existing), **difference.update}
     vector = {name: value for name, value in whole.items() if isinstance(value, str)}
     updated = change(KIND, wanted.key, Action.UPDATE, difference.before, difference.after)

@@ -1,10 +1,9 @@
-"""What all kinds of objects on the front-end have in common."""
+"""What all objects on the front-end have in common."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from edgewrap.opennebula.kinds import access
 from edgewrap.opennebula.kinds.access import NO_ACCESS, Access
@@ -14,39 +13,30 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 MARK_ATTRIBUTE = "EDGEWRAP"
-
-
-class Kind(Enum):
-    """A kind of object: the word for people, and the name of its methods in the API."""
-
-    CLUSTER = ("cluster", "cluster")
-    HOST = ("host", "host")
-    DATASTORE = ("datastore", "datastore")
-    NETWORK = ("virtual network", "vn")
-    TEMPLATE = ("virtual network template", "vntemplate")
-
-    @property
-    def word(self) -> str:
-        """The field's word."""
-        return self.value[0]
-
-    @property
-    def api(self) -> str:
-        """As in `one.<api>.update`."""
-        return self.value[1]
-
-    @property
-    def command(self) -> str:
-        """The command-line tool."""
-        return "onevnet" if self is Kind.NETWORK else f"one{self.api}"
+EVERY_OBJECT = (-2, -1, -1)  # arguments of one.vnpool.info and its like: of all users, from the first id to the last
 
 
 @dataclass(frozen=True, slots=True)
 class Existing:
     """An object on the front-end. Clusters and hosts have no owner: their `uid` is None. `clusters` are the ids of
-    the clusters that it is in."""
+    the clusters that it is in.
 
-    kind: Kind
+    Each pool of the front-end has a subclass. `kind` is the word for people, `api` the name in calls
+    (`one.<api>.update`), `command` the command-line tool, `tag` the XML element of one object. `one.<pool>` with
+    `pool_arguments` reads them all. `join` and `leave` are the calls that add an object to a cluster and remove it
+    from one; `leave` is empty if an object is in one cluster at a time. `lockable`: users can lock it.
+    """
+
+    kind: ClassVar[str]
+    api: ClassVar[str]
+    command: ClassVar[str]
+    tag: ClassVar[str]
+    pool: ClassVar[str]
+    pool_arguments: ClassVar[tuple[int, ...]] = ()
+    join: ClassVar[str] = ""
+    leave: ClassVar[str] = ""
+    lockable: ClassVar[bool] = False
+
     id: int
     name: str
     uid: int | None
@@ -55,30 +45,43 @@ class Existing:
     clusters: tuple[int, ...] = ()
     access: Access = NO_ACCESS
 
+    @classmethod
+    def parse(cls, pool: Element) -> tuple[Self, ...]:
+        """The answer of the call that reads the pool."""
+        return tuple(cls.from_element(element) for element in pool.findall(cls.tag))
+
+    @classmethod
+    def from_element(cls, element: Element) -> Self:
+        """One object of the pool. A subclass with fields of its own reads them here."""
+        return cls(*common(element))
+
     def __str__(self) -> str:
-        return f"{self.kind.word} {self.name} (id {self.id})"
+        return f"{self.kind} {self.name} (id {self.id})"
 
     @property
     def derived(self) -> bool:
         """Made from another object, whose mark it may have inherited: never ours."""
         return False
 
+    def advice_if_in_the_way(self, cluster: str) -> str:
+        """What to do if this object of others has a name that the cluster needs."""
+        return f"rename or delete it if it is not needed, or give this cluster another name than {cluster}"
+
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Who we are on the front-end. Only members of the group `oneadmin` (id 0) see every object."""
+    """The user of this run on the front-end. Only members of the group `oneadmin` (id 0) see every object."""
 
     id: int
     name: str
     groups: tuple[int, ...]
 
 
-def common(kind: Kind, element: Element) -> tuple[Kind, int, str, int | None, str, Template, tuple[int, ...], Access]:
-    """The part of an object's XML that all kinds share: the fields of `Existing`, in order."""
+def common(element: Element) -> tuple[int, str, int | None, str, Template, tuple[int, ...], Access]:
+    """The part of an object's XML that all pools share: the fields of `Existing`, in order."""
     uid = element.findtext("UID")
     cluster = element.findtext("CLUSTER_ID")  # a host is in one cluster, other objects may be in several
     return (
-        kind,
         number(element, "ID"),
         element.findtext("NAME") or "",
         int(uid) if uid else None,
@@ -90,7 +93,7 @@ def common(kind: Kind, element: Element) -> tuple[Kind, int, str, int | None, st
 
 
 def number(element: Element, path: str) -> int:
-    """A number in an object's XML; 0 where it is missing or empty."""
+    """A number in an object's XML; 0 if it is missing or empty."""
     return int(element.findtext(path) or 0)
 
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from edgewrap.change import Action
-from edgewrap.opennebula.kinds.base import MARK_ATTRIBUTE, Existing, Kind, common, ids
+from edgewrap.opennebula.kinds import datastore
+from edgewrap.opennebula.kinds.base import MARK_ATTRIBUTE, Existing, common, ids
+from edgewrap.opennebula.kinds.creation import marked_and_renamed
 from edgewrap.opennebula.kinds.datastore import DatastoreFacts
-from edgewrap.opennebula.kinds.operation import MERGE, Call, DeleteCluster, Operation, Ref, change, shown
-from edgewrap.opennebula.kinds.ownership import CLUSTER_KEY, Identity, temporary_name
+from edgewrap.opennebula.kinds.identity import CLUSTER_KEY, temporary_name
+from edgewrap.opennebula.kinds.object_kind import Desired, DiffContext, SingleObject
+from edgewrap.opennebula.kinds.operation import Call, DeleteCluster, Operation, Ref, change, deletion, shown
 from edgewrap.opennebula.kinds.template import Template, text_of
 from edgewrap.opennebula.kinds.update import ObjectUpdate
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
+
+    from edgewrap.opennebula.facts import OwnedObjects
 
 SHARED_ATTRIBUTE = "EDGEWRAP_DATASTORES"  # the ids of the shared datastores that edgewrap has added
 _SHARED = "SHARED_DATASTORES"  # how a plan shows them
@@ -25,9 +30,24 @@ _SHARED = "SHARED_DATASTORES"  # how a plan shows them
 class ClusterFacts(Existing):
     """A cluster, with the ids of what is in it."""
 
+    kind = "cluster"
+    api = "cluster"
+    command = "onecluster"
+    tag = "CLUSTER"
+    pool = "clusterpool.info"
+
     hosts: tuple[int, ...] = ()
     datastores: tuple[int, ...] = ()
     networks: tuple[int, ...] = ()
+
+    @classmethod
+    def from_element(cls, element: Element) -> Self:
+        return cls(
+            *common(element),
+            hosts=ids(element, "HOSTS"),
+            datastores=ids(element, "DATASTORES"),
+            networks=ids(element, "VNETS"),
+        )
 
     @property
     def shared(self) -> tuple[int, ...]:
@@ -35,77 +55,75 @@ class ClusterFacts(Existing):
         listed = text_of(self.template, SHARED_ATTRIBUTE).split(",")
         return tuple(int(one) for one in listed if one.isdecimal())
 
+    @property
+    def members(self) -> Mapping[str, tuple[int, ...]]:
+        """The ids of what is in it, by `api` of their kind. A cluster can hold no other kinds."""
+        return {"host": self.hosts, "datastore": self.datastores, "vn": self.networks}
+
 
 @dataclass(frozen=True, slots=True)
-class DesiredCluster:
+class DesiredCluster(Desired):
     """The cluster as it should be. `shared` are datastores of others that should be in it."""
 
-    name: str
-    attributes: Template
     shared: tuple[DatastoreFacts, ...] = ()
 
 
-def parse(pool: Element) -> tuple[ClusterFacts, ...]:
-    """The answer of one.clusterpool.info."""
-    return tuple(
-        ClusterFacts(
-            *common(Kind.CLUSTER, element),
-            hosts=ids(element, "HOSTS"),
-            datastores=ids(element, "DATASTORES"),
-            networks=ids(element, "VNETS"),
-        )
-        for element in pool.findall("CLUSTER")
-    )
+class Cluster(SingleObject[ClusterFacts, DesiredCluster]):
+    """The cluster."""
+
+    facts = ClusterFacts
+    key = CLUSTER_KEY
+
+    def desired_object(self, context: DiffContext) -> DesiredCluster:
+        """The cluster has its mark, and the ids of the datastores that were added to it: a later run removes those
+        from it that the spec no longer names."""
+        shared = datastore.shared(context.spec.opennebula.shared_datastores, context.facts.datastores)
+        listed = ",".join(str(one.id) for one in sorted(shared, key=lambda one: one.id))
+        mark = context.identity.mark(self.key).attributes()
+        attributes: Template = {MARK_ATTRIBUTE: mark, SHARED_ATTRIBUTE: listed}
+        return DesiredCluster(self.key, context.identity.cluster, attributes, shared)
+
+    def diff_object(
+        self, context: DiffContext, existing: ClusterFacts | None, wanted: DesiredCluster
+    ) -> list[Operation]:
+        if existing is None:
+            return [_creation(wanted, context.identity.uuid)]
+        update = ObjectUpdate(existing)
+        added = [one for one in wanted.shared if one.id not in existing.datastores]
+        kept = {one.id for one in wanted.shared}
+        removed = [one for one in existing.shared if one not in kept and one in existing.datastores]
+        if added or removed:
+            names = {one.id: one.name for one in context.facts.datastores}
+            present = [names.get(one, str(one)) for one in existing.datastores if one in kept or one in removed]
+            update.differs(_SHARED, ", ".join(present), ", ".join(one.name for one in wanted.shared))
+        update.steps += [Call(DatastoreFacts.leave, (existing.id, one)) for one in removed]
+        update.attributes(wanted.attributes)
+        update.name(wanted.name)
+        update.steps += [Call(DatastoreFacts.join, (existing.id, one.id)) for one in added]
+        return update.operation(wanted)
+
+    def removals(self, ours: OwnedObjects, shared: Sequence[int]) -> Iterable[Operation]:
+        """The front-end deletes no cluster with datastores in it, so the shared ones are removed from it first."""
+        existing = ours.cluster
+        if existing is not None:
+            leaving = (Call(DatastoreFacts.leave, (existing.id, one)) for one in shared)
+            yield deletion(existing, self.key, (*leaving, DeleteCluster(existing.id)))
 
 
-def desired(identity: Identity, shared: Sequence[DatastoreFacts] = ()) -> DesiredCluster:
-    """The cluster carries its mark, and which datastores were added to it: a later run takes those out again that the
-    spec no longer names."""
-    listed = ",".join(str(one.id) for one in sorted(shared, key=lambda one: one.id))
-    attributes: Template = {MARK_ATTRIBUTE: identity.mark(CLUSTER_KEY).attributes(), SHARED_ATTRIBUTE: listed}
-    return DesiredCluster(identity.cluster, attributes, tuple(shared))
-
-
-def diff(
-    existing: ClusterFacts | None, wanted: DesiredCluster, uuid: str, names: Mapping[int, str] | None = None
-) -> list[Operation]:
-    """What makes the cluster as it should be. `names` are those of all datastores, by id."""
-    if existing is None:
-        return [_creation(wanted, uuid)]
-    update = ObjectUpdate(existing)
-    added = [one for one in wanted.shared if one.id not in existing.datastores]
-    kept = {one.id for one in wanted.shared}
-    removed = [one for one in existing.shared if one not in kept and one in existing.datastores]
-    if added or removed:
-        known = names or {}
-        present = [known.get(one, str(one)) for one in existing.datastores if one in kept or one in removed]
-        update.differs(_SHARED, ", ".join(present), ", ".join(one.name for one in wanted.shared))
-    update.steps += [Call("cluster.deldatastore", (existing.id, one)) for one in removed]
-    update.attributes(wanted.attributes)
-    update.name(wanted.name)
-    update.steps += [Call("cluster.adddatastore", (existing.id, one.id)) for one in added]
-    return update.operation(CLUSTER_KEY, wanted.name)
-
-
-def removal(existing: ClusterFacts, shared: Sequence[int]) -> Operation:
-    """Deletes the cluster. The front-end refuses that while datastores are in it: the shared ones leave it first."""
-    gone = change(Kind.CLUSTER.word, existing.name, Action.DELETE, {"ID": str(existing.id)})
-    leaving = (Call("cluster.deldatastore", (existing.id, one)) for one in shared)
-    return Operation(CLUSTER_KEY, gone, (*leaving, DeleteCluster(existing.id)))
+CLUSTER = Cluster()
 
 
 def _creation(wanted: DesiredCluster, uuid: str) -> Operation:
-    made = Ref(CLUSTER_KEY)
+    made = Ref(wanted.key)
     after = {name: text for name, text in shown(wanted.attributes).items() if name != SHARED_ATTRIBUTE}
     if wanted.shared:
         after[_SHARED] = ", ".join(one.name for one in wanted.shared)
     return Operation(
-        CLUSTER_KEY,
-        change(Kind.CLUSTER.word, wanted.name, Action.CREATE, after=after),
+        wanted.key,
+        change(ClusterFacts.kind, wanted.label, Action.CREATE, after=after),
         (
-            Call("cluster.allocate", (temporary_name(uuid, CLUSTER_KEY),)),
-            Call("cluster.update", (made, wanted.attributes, MERGE)),
-            Call("cluster.rename", (made, wanted.name)),
-            *(Call("cluster.adddatastore", (made, one.id)) for one in wanted.shared),
+            Call("cluster.allocate", (temporary_name(uuid, wanted.key),)),
+            *marked_and_renamed(ClusterFacts, wanted),
+            *(Call(DatastoreFacts.join, (made, one.id)) for one in wanted.shared),
         ),
     )

@@ -1,4 +1,4 @@
-"""A host for every instance. It is set up while it is offline, and enabled when the hosts plane is done with it.
+"""A host for each instance. It is configured while it is offline, and enabled when the hosts plane is done with it.
 
 It is allocated without a monitoring driver: a front-end begins to monitor a host at `one.host.allocate`, by the name
 that it has then, and OFFLINE does not cancel that attempt. Its failure would count for the host later, under its own
@@ -7,20 +7,26 @@ name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
 
 from edgewrap.change import Action
-from edgewrap.opennebula.kinds.base import MARK_ATTRIBUTE, Existing, Kind, common, ids, number
-from edgewrap.opennebula.kinds.operation import MERGE, Call, Operation, Ref, change, shown
-from edgewrap.opennebula.kinds.ownership import Identity, temporary_name
-from edgewrap.opennebula.kinds.template import Template, Value, text_of, vector_of
+from edgewrap.errors import InUseError
+from edgewrap.opennebula.kinds.base import MARK_ATTRIBUTE, Existing, common, ids, number
+from edgewrap.opennebula.kinds.creation import marked_and_renamed
+from edgewrap.opennebula.kinds.identity import Identity, temporary_name
+from edgewrap.opennebula.kinds.object_kind import Desired, DiffContext, ObjectKind
+from edgewrap.opennebula.kinds.operation import Call, Operation, Ref, change, shown
+from edgewrap.opennebula.kinds.template import Value, text_of, vector_of
 from edgewrap.opennebula.kinds.update import ObjectUpdate, id_or_ref
-from edgewrap.outputs import HostOutput, HostPin, HostReport
+from edgewrap.outputs import UNKNOWN, HostOutput, HostPin, HostReport
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
+
+    from edgewrap.opennebula.facts import OwnedObjects
 
 ENABLE, DISABLE, OFFLINE = 0, 1, 2  # the numbers of one.host.status
 MONITORED, ERROR = 2, 3
@@ -43,18 +49,30 @@ NO_DRIVER = "none"
 DRIVER_ATTRIBUTES = ("IM_MAD", "VM_MAD")
 SSH_ATTRIBUTE = "EDGEWRAP_SSH"
 MAINTENANCE_ATTRIBUTE = "EDGEWRAP_MAINTENANCE"
+_KEY = re.compile(r"host-\d+")
 
 
 @dataclass(frozen=True, slots=True)
 class HostFacts(Existing):
     """A host; `vms` are the ids of the VMs on it."""
 
+    kind = "host"
+    api = "host"
+    command = "onehost"
+    tag = "HOST"
+    pool = "hostpool.info"
+    join = "cluster.addhost"
+
     state: int = 0
     vms: tuple[int, ...] = ()
 
+    @classmethod
+    def from_element(cls, element: Element) -> Self:
+        return cls(*common(element), state=number(element, "STATE"), vms=ids(element, "VMS"))
+
     @property
     def status(self) -> str:
-        """What a person or this tool has set: `enabled`, `disabled` or `offline`."""
+        """What a person or edgewrap has set: `enabled`, `disabled` or `offline`."""
         if self.state == OFFLINE_STATE:
             return "offline"
         return "disabled" if self.state in DISABLED_STATES else "enabled"
@@ -66,7 +84,7 @@ class HostFacts(Existing):
 
     @property
     def under_maintenance(self) -> bool:
-        """Somebody has said so with an attribute of the host: its status is his then."""
+        """An attribute of the host says so: edgewrap leaves its status alone then."""
         return text_of(self.template, MAINTENANCE_ATTRIBUTE).upper() == "YES"
 
     @property
@@ -76,31 +94,93 @@ class HostFacts(Existing):
         complete = parts.get("INSTANCE_ID") and parts.get("HOST_KEY")
         return HostPin(parts["INSTANCE_ID"], " ".join(parts["HOST_KEY"].split()[:2])) if complete else None
 
+    def advice_if_in_the_way(self, cluster: str) -> str:
+        return (
+            "its name is the address of an instance of this cluster: if the host is out of date, "
+            f"`onehost delete {self.id}`"
+        )
+
 
 @dataclass(frozen=True, slots=True)
-class DesiredHost:
-    """A host as it should be. `ready`: it is to be enabled; otherwise it stays as it is, or offline where it is new."""
+class DesiredHost(Desired):
+    """A host as it should be. `ready`: it will be enabled; otherwise its status stays, and a new one is offline."""
 
-    key: str
-    name: str
     driver: str
-    attributes: Template
     ready: bool
+
+    @property
+    def label(self) -> str:
+        """A host's name can be unknown until AWS has started its instance."""
+        return self.key
+
+
+class Hosts(ObjectKind[HostFacts, DesiredHost]):
+    """The hosts. Their key has the index of their instance."""
+
+    facts = HostFacts
+
+    def has_key(self, key: str) -> bool:
+        return _KEY.fullmatch(key) is not None
+
+    def desired(self, context: DiffContext) -> Sequence[DesiredHost]:
+        driver, existing = context.spec.hosts.hypervisor, context.ours.hosts
+        return [
+            desired(context.identity, driver, output, context.reports.get(key), existing.get(key))
+            for key, output in context.outputs.hosts.items()
+        ]
+
+    def check(self, context: DiffContext, wanted: Sequence[DesiredHost]) -> None:
+        """Raises InUseError with each host that would get other drivers while it has VMs: running VMs belong to the
+        old ones."""
+        ours = context.ours.hosts
+        changing = [one for one in wanted if one.key in ours and _drivers_differ(ours[one.key], one)]
+        reasons = vms_on(ours, [one.key for one in changing])
+        if not reasons:
+            return
+        driver = changing[0].driver
+        present = {text_of(ours[one.key].template, name) for one in changing for name in DRIVER_ATTRIBUTES}
+        before = ", ".join(sorted(present - {driver}))
+        raise InUseError(
+            f"the hosts' drivers cannot change from {before} to {driver}: {'; '.join(reasons)}",
+            cause=f"OpenNebula would manage the running VMs with the {driver} drivers, which did not start them",
+            advice=(
+                "move or terminate these VMs, then re-run; to keep the drivers, set hosts.hypervisor back, or restore "
+                "IM_MAD and VM_MAD with `onehost update` if they were changed by hand"
+            ),
+        )
+
+    def diff(self, context: DiffContext, wanted: Sequence[DesiredHost]) -> list[Operation]:
+        """First the hosts whose instance is gone: other hosts may have their addresses by now."""
+        ours = context.ours.hosts
+        keys = {one.key for one in wanted}
+        removals = [removal(existing, key) for key, existing in ours.items() if key not in keys]
+        operations = [
+            operation
+            for one in wanted
+            for operation in _diff(ours.get(one.key), one, context.identity, context.cluster_id)
+        ]
+        renames = _freed_names(ours, wanted, context.identity.uuid)
+        if renames:
+            operations[0] = replace(operations[0], steps=(*renames, *operations[0].steps))
+        return [*removals, *operations]
+
+    def removals(self, ours: OwnedObjects, shared: Sequence[int]) -> Iterable[Operation]:
+        return [removal(existing, key) for key, existing in ours.hosts.items()]
+
+
+HOSTS = Hosts()
 
 
 def parse(pool: Element) -> tuple[HostFacts, ...]:
     """The answer of one.hostpool.info."""
-    return tuple(
-        HostFacts(*common(Kind.HOST, element), state=number(element, "STATE"), vms=ids(element, "VMS"))
-        for element in pool.findall("HOST")
-    )
+    return HostFacts.parse(pool)
 
 
 def desired(
     identity: Identity, driver: str, host: HostOutput, report: HostReport | None, existing: HostFacts | None = None
 ) -> DesiredHost:
-    """The host of one instance. `driver` is the hypervisor's: kvm or lxc. A dead one keeps the name that it has: its
-    address is gone, and the next one is not known before it runs again."""
+    """The host of one instance. `driver` is the hypervisor's: kvm or lxc. A dead host keeps its name: its address is
+    gone, and the next one is not known before its instance runs again."""
     attributes: dict[str, Value] = {
         "IM_MAD": driver,
         "VM_MAD": driver,
@@ -111,20 +191,45 @@ def desired(
     if pin is not None and pin.instance_id == host.instance_id:
         attributes[SSH_ATTRIBUTE] = {"INSTANCE_ID": pin.instance_id, "HOST_KEY": pin.host_key}
     name = existing.name if existing and host.is_dead else host.name
-    return DesiredHost(host.key, name, driver, attributes, report is not None and report.ready)
+    return DesiredHost(host.key, name, attributes, driver, report is not None and report.ready)
 
 
-def diff(
+def removal(existing: HostFacts, key: str) -> Operation:
+    """Deletes a host."""
+    deleted = change(HostFacts.kind, key, Action.DELETE, {"NAME": existing.name})
+    return Operation(key, deleted, (Call("host.delete", (existing.id,)),))
+
+
+def disabling(existing: HostFacts, key: str) -> Operation:
+    """Disables a host that will be removed: it gets no new VM."""
+    before, after = {"STATUS": existing.status}, {"STATUS": "disabled"}
+    disabled = change(HostFacts.kind, key, Action.UPDATE, before, after, "it will be removed")
+    return Operation(key, disabled, (Call("host.status", (existing.id, DISABLE)),))
+
+
+def pins(hosts: Mapping[str, HostFacts]) -> dict[str, HostPin]:
+    """The pinned SSH host keys, by the host's key."""
+    return {key: host.pin for key, host in hosts.items() if host.pin is not None}
+
+
+def vms_on(hosts: Mapping[str, HostFacts], keys: Iterable[str]) -> list[str]:
+    """The VMs on these hosts, for people."""
+    return [
+        f"{key} ({hosts[key].name}) has the VMs {', '.join(str(vm) for vm in hosts[key].vms)}"
+        for key in keys
+        if hosts[key].vms
+    ]
+
+
+def _diff(
     existing: HostFacts | None, wanted: DesiredHost, identity: Identity, cluster_id: int | None
 ) -> list[Operation]:
-    """What makes the host as it should be."""
-    born = temporary_name(identity.uuid, wanted.key)
     if existing is None:
-        return [_creation(wanted, born, cluster_id)]
+        return [_creation(wanted, temporary_name(identity.uuid, wanted.key), cluster_id)]
     update = ObjectUpdate(existing)
     status = existing.status
-    incomplete = MARK_ATTRIBUTE not in existing.template  # a run died right after it had allocated the host
-    restarts = status != "offline" and not incomplete and drivers_differ(existing, wanted)
+    incomplete = MARK_ATTRIBUTE not in existing.template  # a run ended right after it had allocated the host
+    restarts = status != "offline" and not incomplete and _drivers_differ(existing, wanted)
     if status != "offline" and (incomplete or restarts):
         update.steps.append(Call("host.status", (existing.id, OFFLINE)))
     if incomplete:
@@ -136,44 +241,36 @@ def diff(
         update.steps.append(Call("host.status", (existing.id, ENABLE if status == "enabled" else DISABLE)))
     if wanted.ready and status != "enabled" and not existing.under_maintenance:
         update.status(status, "enabled", ENABLE)
-    return update.operation(wanted.key, wanted.key, AGENT_RESTART if restarts else "")
+    return update.operation(wanted, AGENT_RESTART if restarts else "")
 
 
-def drivers_differ(existing: HostFacts, wanted: DesiredHost) -> bool:
+def _drivers_differ(existing: HostFacts, wanted: DesiredHost) -> bool:
     """Whether the host gets another monitoring or virtualization driver."""
     return any(text_of(existing.template, name) != wanted.attributes[name] for name in DRIVER_ATTRIBUTES)
 
 
-def removal(existing: HostFacts, key: str) -> Operation:
-    """Takes a host away whose instance is gone."""
-    gone = change(Kind.HOST.word, key, Action.DELETE, {"NAME": existing.name})
-    return Operation(key, gone, (Call("host.delete", (existing.id,)),))
-
-
-def disabling(existing: HostFacts, key: str) -> Operation:
-    """No new VM comes to a host that is about to go."""
-    disabled = change(
-        Kind.HOST.word, key, Action.UPDATE, {"STATUS": existing.status}, {"STATUS": "disabled"}, "it is about to go"
+def _freed_names(ours: Mapping[str, HostFacts], wanted: Sequence[DesiredHost], uuid: str) -> tuple[Call, ...]:
+    """Renames hosts of ours whose name another host of ours will get: AWS reuses addresses."""
+    names = {one.key: one.name for one in wanted}
+    return tuple(
+        Call("host.rename", (existing.id, temporary_name(uuid, key)))
+        for key, existing in ours.items()
+        if key in names
+        and existing.name not in (names[key], UNKNOWN)
+        and any(other != key and name == existing.name for other, name in names.items())
     )
-    return Operation(key, disabled, (Call("host.status", (existing.id, DISABLE)),))
 
 
-def pins(hosts: Mapping[str, HostFacts]) -> dict[str, HostPin]:
-    """The pinned SSH host keys, by the host's key."""
-    return {key: host.pin for key, host in hosts.items() if host.pin is not None}
-
-
-def _creation(wanted: DesiredHost, born: str, cluster_id: int | None) -> Operation:
+def _creation(wanted: DesiredHost, first_name: str, cluster_id: int | None) -> Operation:
     made = Ref(wanted.key)
     after = {"NAME": wanted.name, **shown(wanted.attributes), "STATUS": "enabled" if wanted.ready else "offline"}
     return Operation(
         wanted.key,
-        change(Kind.HOST.word, wanted.key, Action.CREATE, after=after),
+        change(HostFacts.kind, wanted.label, Action.CREATE, after=after),
         (
-            Call("host.allocate", (born, NO_DRIVER, wanted.driver, id_or_ref(cluster_id))),
+            Call("host.allocate", (first_name, NO_DRIVER, wanted.driver, id_or_ref(cluster_id))),
             Call("host.status", (made, OFFLINE)),
-            Call("host.update", (made, wanted.attributes, MERGE)),
-            Call("host.rename", (made, wanted.name)),
+            *marked_and_renamed(HostFacts, wanted),
         ),
         (Call("host.status", (made, ENABLE)),) if wanted.ready else (),
     )

@@ -1,4 +1,4 @@
-"""What a diff is made of: a change for people, and the calls that make it."""
+"""Operations: a change for people, and the calls that make it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from edgewrap.change import Action, Change, PlaneName
-from edgewrap.opennebula.kinds.base import MARK_ATTRIBUTE
+from edgewrap.opennebula.kinds.base import MARK_ATTRIBUTE, Existing
 from edgewrap.opennebula.kinds.template import Template, Value
 
 MERGE = 1  # the update type that keeps others' attributes
@@ -15,13 +15,16 @@ MERGE = 1  # the update type that keeps others' attributes
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """Stands for the id of an object of ours that this run makes; `key` is its key."""
+    """The id of an object of ours that this run creates; `key` is its key."""
 
     key: str
 
 
+Argument = int | str | Template | Ref
+
+
 class Settled(Enum):
-    """What a network is waited for."""
+    """The state of a network to wait for."""
 
     READY = "ready"
     GONE = "gone"
@@ -29,11 +32,10 @@ class Settled(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call. The id that an allocation answers with is what `Ref(key)` stands for afterwards, `key` being that of
-    the operation."""
+    """One call. The id that an allocation returns is the value of `Ref(key)` afterwards, with the operation's key."""
 
     method: str
-    arguments: tuple[int | str | Template | Ref, ...]
+    arguments: tuple[Argument, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +48,14 @@ class Await:
 
 @dataclass(frozen=True, slots=True)
 class RetryUpdate:
-    """Let a network in UPDATE_FAILURE give its last change to the VMs once more, and wait until they have it."""
+    """Retry the last change of a network in UPDATE_FAILURE on its VMs, and wait until they have it."""
 
     network: int
 
 
 @dataclass(frozen=True, slots=True)
 class DeleteCluster:
-    """Delete an empty cluster. For a moment the front-end may still count a network in it that is gone."""
+    """Delete an empty cluster. For a moment the front-end may still count a deleted network in it."""
 
     cluster: int
 
@@ -63,7 +65,7 @@ Step = Call | Await | RetryUpdate | DeleteCluster
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One change and its steps. `last` are those that wait until all else is done: enabling a host.
+    """One change and its steps. `deferred_steps` run after all other operations: enabling a host.
 
     `key` is the object's: `host-0`, `public-network`, `eip-3`.
     """
@@ -86,10 +88,16 @@ def change(
     return Change(PlaneName.OPENNEBULA, kind, key, action, before or {}, after or {}, why)
 
 
+def deletion(existing: Existing, key: str, steps: tuple[Step, ...] = ()) -> Operation:
+    """Deletes an object; `steps` if that takes more than the call that deletes it."""
+    deleted = change(existing.kind, existing.name, Action.DELETE, {"ID": str(existing.id)})
+    return Operation(key, deleted, steps or (Call(f"{existing.api}.delete", (existing.id,)),))
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Where an object's attributes differ from what is wanted. `before` and `after` are flat text for people;
-    `update` is what to write, vectors whole with the parts that others put there."""
+    """Where an object's attributes differ from the wanted ones. `before` and `after` are flat text for people;
+    `update` is what to write: vectors as a whole, with the parts that others put there."""
 
     before: Mapping[str, str]
     after: Mapping[str, str]
@@ -97,19 +105,19 @@ class Difference:
 
 
 def differences(template: Template, wanted: Template) -> Difference:
-    """Compare only what is wanted: attributes of others stay. An empty wanted value is the same as none at all."""
+    """Compare only the wanted attributes: others' stay. An empty wanted value is the same as none at all."""
     before: dict[str, str] = {}
     after: dict[str, str] = {}
     update: dict[str, Value] = {}
     for name, value in wanted.items():
         present = template.get(name, "")
-        was, is_to_be = _flat(name, present), _flat(name, value)
-        differing = [part for part, text in is_to_be.items() if was.get(part, "") != text]
+        was, will_be = _flat(name, present), _flat(name, value)
+        differing = [part for part, text in will_be.items() if was.get(part, "") != text]
         if isinstance(value, str) and isinstance(present, Mapping):
             differing, was = [name], {name: _shown(present)}
         if differing:
             before |= {part: was[part] for part in differing if was.get(part)}
-            after |= {part: is_to_be[part] for part in differing}
+            after |= {part: will_be[part] for part in differing}
             both_vectors = isinstance(value, Mapping) and isinstance(present, Mapping)
             update[name] = {**present, **value} if both_vectors else value  # type: ignore[dict-item]
     return Difference(before, after, update)
@@ -121,7 +129,7 @@ def filled(wanted: Template) -> dict[str, Value]:
 
 
 def shown(wanted: Template) -> dict[str, str]:
-    """A new object's attributes as flat text for people; its mark tells them nothing."""
+    """A new object's attributes as flat text for people, without its mark."""
     return _merged(_flat(name, value) for name, value in filled(wanted).items() if name != MARK_ATTRIBUTE)
 
 

@@ -1,96 +1,37 @@
-"""Ours and not ours: the mark that every object of ours carries, `EDGEWRAP = [ CLUSTER, KEY, UUID, OWNER_UID ]`.
+"""Which objects are ours, and what to say of those that are not.
 
 A mark alone proves nothing: a network that a tenant makes from our template inherits it, and so does a copy of the
-template. An object is ours where the mark fits its kind and it belongs to who owns the cluster, or to us.
+template. An object is ours if the mark fits its kind, and it belongs to the owner of the cluster or the user of this
+run.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
 
 from edgewrap.errors import ForeignObjectError
-from edgewrap.opennebula.kinds.base import MARK_ATTRIBUTE, Existing, Kind
+from edgewrap.opennebula.kinds import KINDS
+from edgewrap.opennebula.kinds.base import MARK_ATTRIBUTE, Existing
+from edgewrap.opennebula.kinds.identity import Identity, Mark, temporary_name
 from edgewrap.opennebula.kinds.template import vector_of
-
-CLUSTER_KEY = "cluster"
-IMAGE_KEY = "image-datastore"
-SYSTEM_KEY = "system-datastore"
-NETWORK_KEY = "public-network"
-TEMPLATE_KEY = "private-template"
-_HOST_KEY = re.compile(r"host-\d+")
-_KINDS = {
-    CLUSTER_KEY: Kind.CLUSTER,
-    IMAGE_KEY: Kind.DATASTORE,
-    SYSTEM_KEY: Kind.DATASTORE,
-    NETWORK_KEY: Kind.NETWORK,
-    TEMPLATE_KEY: Kind.TEMPLATE,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """Whose an object is: the cluster's name, what the object is in it, the UUID of the cluster's Terraform state,
-    and the id of the user who owns the cluster."""
-
-    cluster: str
-    key: str
-    uuid: str
-    owner_uid: str
-
-    def attributes(self) -> dict[str, str]:
-        """The parts of the vector attribute."""
-        return {"CLUSTER": self.cluster, "KEY": self.key, "UUID": self.uuid, "OWNER_UID": self.owner_uid}
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """The cluster that a run is about: its name and UUID, who owns it, and who runs."""
-
-    cluster: str
-    uuid: str
-    owner_uid: int
-    user_uid: int
-
-    def mark(self, key: str) -> Mark:
-        """The mark of our object `key`."""
-        return Mark(self.cluster, key, self.uuid, str(self.owner_uid))
 
 
 def mark_of(existing: Existing) -> Mark | None:
-    """The object's mark, where it has one that fits its kind."""
+    """The object's mark, if it has one that fits its kind."""
     parts = vector_of(existing.template, MARK_ATTRIBUTE)
     mark = Mark(parts.get("CLUSTER", ""), parts.get("KEY", ""), parts.get("UUID", ""), parts.get("OWNER_UID", ""))
-    return mark if mark.cluster and kind_of(mark.key) is existing.kind else None
+    return mark if mark.cluster and _fits(existing, mark.key) else None
 
 
-def kind_of(key: str) -> Kind | None:
-    """The kind that a key stands for."""
-    return Kind.HOST if _HOST_KEY.fullmatch(key) else _KINDS.get(key)
-
-
-def temporary_name(uuid: str, key: str) -> str:
-    """The name under which a cluster or host is made, before it is marked and gets its own.
-
-    Neither can be made with a mark: without this name, a run that dies in between would leave an object that nobody
-    could tell from somebody else's.
-    """
-    return f"edgewrap-{uuid}-{key}"
-
-
-Kept = TypeVar("Kept", bound=Existing)
-
-
-def ours(identity: Identity, objects: Iterable[Kept]) -> dict[str, Kept]:
-    """Our objects among `objects`, by key. Of two with one key, the older one is ours."""
-    found: dict[str, Kept] = {}
+def ours(identity: Identity, objects: Iterable[Existing]) -> dict[str, Existing]:
+    """Our objects among `objects`, by key, in the order of the kinds and of their indexes. Of two with one key, the
+    older one is ours."""
+    found: dict[str, Existing] = {}
     for existing in sorted(objects, key=lambda existing: existing.id):
         key = our_key(identity, existing)
         if key:
             found.setdefault(key, existing)
-    return found
+    return {key: found[key] for key in sorted(found, key=_place)}
 
 
 def our_key(identity: Identity, existing: Existing) -> str:
@@ -104,11 +45,11 @@ def our_key(identity: Identity, existing: Existing) -> str:
         return mark.key if (mark.cluster, mark.uuid) == (identity.cluster, identity.uuid) else ""
     prefix = temporary_name(identity.uuid, "")
     key = existing.name.removeprefix(prefix)
-    return key if existing.name.startswith(prefix) and kind_of(key) is existing.kind else ""
+    return key if existing.name.startswith(prefix) and _fits(existing, key) else ""
 
 
 def refuse_foreign(identity: Identity, name: str, mine: Existing | None, objects: Sequence[Existing]) -> None:
-    """Raises ForeignObjectError where an object that is not ours has the name that ours is to get."""
+    """Raises ForeignObjectError if an object that is not ours has the name that ours will get."""
     if mine is not None and mine.name == name:
         return
     for existing in objects:
@@ -120,13 +61,7 @@ def foreign(identity: Identity, existing: Existing) -> ForeignObjectError:
     """The error for an object in our way: what it is, and whose."""
     mark = mark_of(existing)
     owner = f"it belongs to the user {existing.owner}" if existing.owner else "this kind of object has no owner"
-    if existing.kind is Kind.HOST:
-        advice = (
-            f"it has the address of an instance of this cluster, after which hosts are named: if it is out of date, "
-            f"`onehost delete {existing.id}`"
-        )
-    else:
-        advice = f"rename or delete it if it is not needed, or give this cluster another name than {identity.cluster}"
+    advice = existing.advice_if_in_the_way(identity.cluster)
     if mark is None or existing.derived:
         return ForeignObjectError(
             f"{existing} is in the way", cause=f"{owner}, and edgewrap did not make it", advice=advice
@@ -135,7 +70,7 @@ def foreign(identity: Identity, existing: Existing) -> ForeignObjectError:
         return ForeignObjectError(
             f"{existing} is in the way",
             cause=f"it carries this cluster's mark, but {owner}",
-            advice=f"give it back (`{existing.kind.command} chown {existing.id} {identity.owner_uid}`), or rename it",
+            advice=f"give it back (`{existing.command} chown {existing.id} {identity.owner_uid}`), or rename it",
         )
     return ForeignObjectError(
         f"{existing} is in the way",
@@ -145,3 +80,14 @@ def foreign(identity: Identity, existing: Existing) -> ForeignObjectError:
         ),
         advice=f"{advice}; if that cluster is this one, run where its Terraform state is",
     )
+
+
+def _fits(existing: Existing, key: str) -> bool:
+    """Whether an object of this class can have this key."""
+    return any(isinstance(existing, kind.facts) and kind.has_key(key) for kind in KINDS)
+
+
+def _place(key: str) -> tuple[int, int]:
+    index = key.rpartition("-")[2]
+    kind = next(number for number, kind in enumerate(KINDS) if kind.has_key(key))
+    return kind, int(index) if index.isdecimal() else 0

@@ -1,4 +1,4 @@
-"""OpenNebula's template text: what is written reads back as the same values, or is refused.
+"""OpenNebula's template text: a value that is written reads back unchanged, or is refused.
 
 The front-end's grammar unescapes `\\"` in a quoted value and nothing else, and gives values back in CDATA sections.
 So a backslash right before a quote or at the end, the characters `]]>`, and what XML cannot hold, are refused.
@@ -25,12 +25,13 @@ _NOT_XML = re.compile("[^\t\n\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def write(template: Template) -> str:
-    """The template as text, one attribute a line. Raises OpenNebulaError for what cannot travel unharmed."""
+    """The template as text, one attribute a line. Raises OpenNebulaError for a value that would not read back
+    unchanged."""
     return "\n".join(f"{_name(name)} = {_value(name, value)}" for name, value in template.items())
 
 
 def read(element: Element | None) -> dict[str, Value]:
-    """The attributes below a TEMPLATE or AR element. Where a name comes twice, the first counts."""
+    """The attributes below a TEMPLATE or AR element. If a name is there twice, the first counts."""
     attributes: dict[str, Value] = {}
     for child in element if element is not None else ():
         inner = {part.tag: part.text or "" for part in child}
@@ -39,13 +40,13 @@ def read(element: Element | None) -> dict[str, Value]:
 
 
 def text_of(template: Template, name: str) -> str:
-    """The value of a single attribute: empty where it is missing, or a vector."""
+    """The value of a single attribute: empty if it is missing, or a vector."""
     value = template.get(name, "")
     return value if isinstance(value, str) else ""
 
 
 def vector_of(template: Template, name: str) -> Mapping[str, str]:
-    """The parts of a vector attribute: none where it is missing, or a single value."""
+    """The parts of a vector attribute: none if it is missing, or a single value."""
     value = template.get(name, {})
     return value if isinstance(value, Mapping) else {}
 
@@ -59,7 +60,7 @@ def _value(name: str, value: Value) -> str:
 
 def _name(name: str) -> str:
     if not _NAME.fullmatch(name):
-        raise ValueError(f"{name!r} is no name of an attribute")
+        raise ValueError(f"{name!r} is not a valid attribute name")
     return name
 
 
@@ -76,8 +77,8 @@ def _quoted(name: str, text: str) -> str:
 
 
 def _broken_rule(text: str) -> str:
-    if text == UNKNOWN:
-        return "be the words that stand for what is not known yet"
+    if UNKNOWN in text:
+        return "contain the placeholder of a value that is not known yet"
     if text.endswith("\\"):
         return "end in a backslash"
     if '\\"' in text:

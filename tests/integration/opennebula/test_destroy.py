@@ -12,6 +12,7 @@ from edgewrap.change import Action
 from edgewrap.errors import ForeignObjectError, FrontEndUnreachableError, InUseError
 from edgewrap.opennebula import in_use
 from edgewrap.opennebula.facts import OneFacts
+from edgewrap.opennebula.kinds import KINDS
 from edgewrap.plane import Context
 from tests.support.front_end import Stage, apply, changes_in, destroy, outputs, reports, spec
 
@@ -33,18 +34,21 @@ def test_everything_of_ours_goes_and_nothing_else(stage: Stage) -> None:
         (f"host-{index}", {"STATUS": "disabled"}) for index in range(3)
     ]
     assert {change.action for change in deleted} == {Action.DELETE}
-    assert [(change.kind, change.key) for change in deleted] == [
+    listed = [(change.kind, change.key) for change in deleted]
+    expected = [
+        ("virtual network template", "edge-paris-private"),
         ("address range", "eip-0"),
         ("address range", "eip-1"),
         ("virtual network", "edge-paris-public"),
-        ("virtual network template", "edge-paris-private"),
-        ("datastore", "edge-paris-system"),
-        ("datastore", "edge-paris-image"),
         ("host", "host-0"),
         ("host", "host-1"),
         ("host", "host-2"),
+        ("datastore", "edge-paris-system"),
+        ("datastore", "edge-paris-image"),
         ("cluster", "edge-paris"),
     ]
+    assert [one for one in listed if one in expected] == expected
+    assert len(listed) == len(KINDS) + 4  # three hosts, two address ranges
     destroy(plane, plane.observe())
     assert left(plane.observe()) == [f"virtual network template theirs (id {theirs})"]
     assert plane.destroy(plane.observe(), Context()).changes == ()
@@ -237,9 +241,8 @@ def test_a_network_in_error_goes_too(newer: Stage) -> None:
     newer.delete_network(network.id)
     bad = 'AR = [ TYPE = "IP4", SIZE = "1" ]'
     parts = ", ".join(f'{name} = "{value}"' for name, value in mark.items())
-    newer.one.call(
-        "vn.allocate", f'NAME = "edge-paris-public"\nVN_MAD = "fw"\nEDGEWRAP = [ {parts} ]\n{bad}', cluster_id(newer)
-    )
+    text = f'NAME = "edge-paris-public"\nVN_MAD = "fw"\nEDGEWRAP = [ {parts} ]\n{bad}'
+    newer.until_in_error(int(newer.one.call("vn.allocate", text, cluster_id(newer))))
     (change,) = [one for one in plane.destroy(plane.observe(), Context()).changes if one.kind == "virtual network"]
     assert change.key == "edge-paris-public"
     destroy(plane, plane.observe())

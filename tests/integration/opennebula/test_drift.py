@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from edgewrap.change import Action
-from edgewrap.opennebula.facts import identify, of_identity
-from edgewrap.opennebula.kinds import address_range, cluster, datastore, host, virtual_network, vn_template
+from edgewrap.opennebula.diff import diff_context
+from edgewrap.opennebula.kinds import KINDS, address_range
 from edgewrap.opennebula.kinds.base import Existing
+from edgewrap.opennebula.kinds.object_kind import DiffContext, SingleObject
 from edgewrap.opennebula.kinds.template import Template, Value, text_of, vector_of
 from tests.support.front_end import Stage, apply, changes_in, eip, outputs, report, reports, spec
 
@@ -23,32 +24,16 @@ IDENTITY = {"CLUSTER", "KEY", "UUID"}  # changed by hand, these make the object 
 FOREIGN: Template = {"NOTE": "of somebody else", "THEIRS": {"A": "1", "B": "2"}}
 
 
-def wanted_of_every_kind(stage: Stage) -> dict[str, tuple[str, Template]]:
-    """Every object of ours by its key: the change's key, and the attributes that we set, from the desired objects."""
-    facts = stage.facts()
-    identity = identify(facts, "edge-paris", outputs().uuid)
-    ours = of_identity(facts, identity)
-    assert ours.cluster is not None
-    network = virtual_network.desired(identity, spec().public_network, outputs().eips, reports(), ours.network)
-    template = vn_template.desired(identity, spec().private_network, "ens5", ours.cluster.id)
-    image = datastore.desired_image(identity)
-    system = datastore.desired_system(identity, "auto", outputs().hosts)
-    return {
-        "cluster": ("edge-paris", cluster.desired(identity).attributes),
-        "host-1": ("host-1", host.desired(identity, "kvm", outputs().hosts["host-1"], report(1)).attributes),
-        "image": (image.name, image.attributes),
-        "system": (system.name, system.attributes),
-        "network": (network.name, network.attributes),
-        "template": (template.name, template.attributes),
-    }
+KEYS = [kind.key if isinstance(kind, SingleObject) else "host-1" for kind in KINDS]
+
+
+def context(stage: Stage) -> DiffContext:
+    return diff_context(spec(), stage.facts(), outputs(), reports())
 
 
 def existing_of(stage: Stage, key: str) -> Existing:
-    facts = stage.facts()
-    ours = of_identity(facts, identify(facts, "edge-paris", outputs().uuid))
-    found = ours.hosts["host-1"] if key == "host-1" else getattr(ours, key)
-    assert isinstance(found, Existing)
-    return found
+    """Our object with this key."""
+    return context(stage).ours.by_key[key]
 
 
 def changed_by_hand(attributes: Template) -> list[tuple[str, dict[str, Value]]]:
@@ -70,9 +55,12 @@ def changed_by_hand(attributes: Template) -> list[tuple[str, dict[str, Value]]]:
 def test_every_attribute_of_every_kind_is_shown_and_mended(stage: Stage) -> None:
     plane = stage.applied()
     seen = 0
-    for key, (shown_key, attributes) in wanted_of_every_kind(stage).items():
+    before = context(stage)
+    desired = {one.key: one for kind in KINDS for one in kind.desired(before)}
+    for key in KEYS:
+        shown_key, attributes = desired[key].label, desired[key].attributes
         existing = existing_of(stage, key)
-        update = f"{existing.kind.api}.update"
+        update = f"{existing.api}.update"
         stage.one.call(update, existing.id, FOREIGN, 1)
         for name, by_hand in changed_by_hand(attributes):
             stage.one.call(update, existing.id, by_hand, 1)
@@ -91,7 +79,7 @@ def test_every_attribute_of_every_kind_is_shown_and_mended(stage: Stage) -> None
 
 def test_every_attribute_of_a_range_is_shown_and_mended(stage: Stage) -> None:
     plane = stage.applied()
-    number = existing_of(stage, "network").id
+    number = existing_of(stage, "public-network").id
     wanted = address_range.desired(eip(1)).attributes
     mendable = {name: value for name, value in wanted.items() if name not in ("TYPE", "IP")}
     assert set(mendable) == {"SIZE", "GATEWAY", "NETWORK_MASK", "EXTERNAL_IP", "AWS_ALLOCATION_ID", "EDGEWRAP_KEY"}
@@ -112,7 +100,7 @@ def test_every_attribute_of_a_range_is_shown_and_mended(stage: Stage) -> None:
 
 def test_all_attributes_of_a_range_lost_at_once(stage: Stage) -> None:
     plane = stage.applied()
-    number = existing_of(stage, "network").id
+    number = existing_of(stage, "public-network").id
     stage.one.call("vn.update_ar", number, {"AR": {"AR_ID": "0"}})
     (change,) = changes_in(plane, stage.facts(), outputs(), reports())
     assert (change.key, change.action, change.after["EDGEWRAP_KEY"]) == ("eip-0", Action.UPDATE, "eip-0")
@@ -122,7 +110,7 @@ def test_all_attributes_of_a_range_lost_at_once(stage: Stage) -> None:
 
 def test_a_range_with_another_address_is_made_anew(stage: Stage) -> None:
     plane = stage.applied()
-    number = existing_of(stage, "network").id
+    number = existing_of(stage, "public-network").id
     stage.one.call("vn.rm_ar", number, 1)
     stage.one.call(
         "vn.add_ar", number, {"AR": {"TYPE": "IP4", "IP": "10.0.128.80", "SIZE": "1", "EDGEWRAP_KEY": "eip-1"}}
@@ -135,11 +123,11 @@ def test_a_range_with_another_address_is_made_anew(stage: Stage) -> None:
     assert changes_in(plane, stage.facts(), outputs(), reports()) == ()
 
 
-@pytest.mark.parametrize("key", ["cluster", "host-1", "image", "system", "network", "template"])
+@pytest.mark.parametrize("key", KEYS)
 def test_a_renamed_object_gets_its_name_back(newer: Stage, key: str) -> None:
     plane = newer.applied()
     existing = existing_of(newer, key)
-    newer.one.call(f"{existing.kind.api}.rename", existing.id, "renamed-by-hand")
+    newer.one.call(f"{existing.api}.rename", existing.id, "renamed-by-hand")
     (change,) = changes_in(plane, newer.facts(), outputs(), reports())
     assert (change.before["NAME"], change.after["NAME"]) == ("renamed-by-hand", existing.name)
     apply(plane, newer.facts(), outputs(), reports())
@@ -147,12 +135,11 @@ def test_a_renamed_object_gets_its_name_back(newer: Stage, key: str) -> None:
     assert (mended.id, mended.name) == (existing.id, existing.name)
 
 
-@pytest.mark.parametrize("key", ["image", "system", "network"])
+@pytest.mark.parametrize("key", [kind.key for kind in KINDS if isinstance(kind, SingleObject) and kind.facts.leave])
 def test_an_object_taken_out_of_the_cluster_comes_back(newer: Stage, key: str) -> None:
     plane = newer.applied()
     existing = existing_of(newer, key)
-    removal = "cluster.delvnet" if key == "network" else "cluster.deldatastore"
-    newer.one.call(removal, existing.clusters[0], existing.id)
+    newer.one.call(existing.leave, existing.clusters[0], existing.id)
     (change,) = changes_in(plane, newer.facts(), outputs(), reports())
     assert "CLUSTER_ID" in change.after
     apply(plane, newer.facts(), outputs(), reports())
@@ -192,8 +179,9 @@ def test_a_host_under_maintenance_is_left(newer: Stage) -> None:
 
 def test_an_object_deleted_by_hand_is_made_again(newer: Stage) -> None:
     plane = newer.applied()
-    for key, method in (("template", "vntemplate.delete"), ("host-1", "host.delete"), ("image", "datastore.delete")):
-        newer.one.call(method, existing_of(newer, key).id)
+    for key in ("private-template", "host-1", "image-datastore"):
+        existing = existing_of(newer, key)
+        newer.one.call(f"{existing.api}.delete", existing.id)
     changes = changes_in(plane, newer.facts(), outputs(), reports())
     assert sorted((change.key, change.action.value) for change in changes) == [
         ("edge-paris-image", "create"), ("edge-paris-private", "create"), ("host-1", "create"),
@@ -214,4 +202,4 @@ def test_a_cluster_deleted_by_hand_is_made_again_around_what_is_there(newer: Sta
     after = existing_of(newer, "cluster")
     assert changes_in(plane, newer.facts(), outputs(), reports()) == ()
     assert after.id != before.id
-    assert text_of(existing_of(newer, "template").template, "CLUSTER_IDS") == str(after.id)
+    assert text_of(existing_of(newer, "private-template").template, "CLUSTER_IDS") == str(after.id)

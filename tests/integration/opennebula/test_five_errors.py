@@ -72,7 +72,7 @@ def test_a_guest(front_end: FrontEndProcess, command: Command) -> None:
     status, text = command.run(front_end.url, login="guest:guest-secret")
     assert status == 1
     assert "the user guest sees only part of the front-end's clusters" in text
-    assert "has not the right USE on" in text
+    assert "pools leave out objects without the right USE" in text
     assert "use a user of the group oneadmin" in text
 
 
@@ -80,7 +80,7 @@ def test_a_wrong_password(front_end: FrontEndProcess, command: Command) -> None:
     status, text = command.run(front_end.url, login="oneadmin:not-the-password")
     assert status == 1
     assert "the front-end does not accept the login of the user oneadmin" in text
-    assert "there is no such user, or the password is wrong" in text
+    assert "the user does not exist, or the password is wrong" in text
     assert "ONE_AUTH" in text
 
 
@@ -101,7 +101,7 @@ def test_a_front_end_that_hangs(command: Command, monkeypatch: pytest.MonkeyPatc
         status, text = command.run(url)
     assert status == 1
     assert f"{url} did not answer in time (a firewall drops the packets, or the front-end is overloaded" in text
-    assert "then run again" in text
+    assert "then re-run" in text
 
 
 def test_a_wrong_certificate_and_the_right_one(front_end: FrontEndProcess, command: Command, tmp_path: Path) -> None:
@@ -141,4 +141,4 @@ def test_a_redirect_does_not_get_the_password(front_end: FrontEndProcess, comman
         status, text = command.run(proxy.url)
         assert elsewhere.bodies == []
     assert status == 1
-    assert "answered with HTTP status 307 (it sends callers elsewhere" in text
+    assert "answered with HTTP status 307 (it redirects to another address" in text

@@ -130,6 +130,6 @@ def test_a_lock_that_comes_at_the_last_moment_is_told_as_one(newer: Stage) -> No
     newer.wire.before = lock
     with pytest.raises(InUseError, match=r"NET is locked\. \[\d+\]") as raised:
         apply(plane, facts, outputs(eips=(0, 1, 2)), reports())
-    assert raised.value.cause == "somebody locked it"
+    assert raised.value.cause == "a user locked it"
     assert "oneadmin" not in raised.value.advice
     assert plane.observe().networks[0].access.lock == Lock(USE, 0, newer.lab.now)

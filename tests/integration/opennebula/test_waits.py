@@ -21,11 +21,6 @@ MARK = (
 )
 
 
-def settle(stage: Stage, number: int) -> None:
-    with pytest.raises(OpenNebulaError, match="is in ERROR"):
-        await_network(stage.one, number, Settled.READY, 5)
-
-
 def test_a_network_in_error_is_told_in_the_front_ends_own_words(stage: Stage) -> None:
     number = int(stage.one.call("vn.allocate", f'NAME = "v3"\nVN_MAD = "bridge"\n{BAD_RANGE}', 0))
     with pytest.raises(OpenNebulaError) as raised:
@@ -39,7 +34,7 @@ def test_our_network_in_error_is_made_anew(stage: Stage) -> None:
     (network,) = plane.observe().networks
     stage.delete_network(network.id)
     number = int(stage.one.call("vn.allocate", MARK + BAD_RANGE, 0))
-    settle(stage, number)
+    stage.until_in_error(number)
     facts = plane.observe()
     assert [one.state for one in facts.networks] == [ERROR]
     changes = changes_in(plane, facts, outputs(), reports())

@@ -9,7 +9,6 @@ import pytest
 
 from edgewrap.engine.dead_hosts import HostDisposition, HostRequests, classify_hosts
 from edgewrap.errors import UsageError
-from edgewrap.opennebula.kinds.base import Kind
 from edgewrap.opennebula.kinds.host import HostFacts
 from edgewrap.outputs import HostOutput
 from tests.support.aws_plane import make_spec
@@ -28,7 +27,7 @@ def hosts(**states: str) -> dict[str, HostOutput]:
 def front_end(**vms: tuple[int, ...]) -> Mapping[str, HostFacts]:
     keys = ("host-0", "host-1", "host-2")
     return {
-        key: HostFacts(Kind.HOST, number, key, None, "", {}, vms=vms.get(key.replace("-", "_"), ()))
+        key: HostFacts(number, key, None, "", {}, vms=vms.get(key.replace("-", "_"), ()))
         for number, key in enumerate(keys)
     }
 

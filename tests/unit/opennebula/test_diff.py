@@ -9,56 +9,62 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from edgewrap.opennebula.diff import reconcile
+from edgewrap.opennebula.diff import diff_context, reconcile
 from edgewrap.opennebula.facts import OneFacts
-from edgewrap.opennebula.kinds import cluster, datastore, host, virtual_network, vn_template
+from edgewrap.opennebula.kinds import KINDS
 from edgewrap.opennebula.kinds.address_range import RangeFacts
-from edgewrap.opennebula.kinds.base import Existing, Kind, User
-from edgewrap.opennebula.kinds.cluster import ClusterFacts
+from edgewrap.opennebula.kinds.base import Existing, User
 from edgewrap.opennebula.kinds.datastore import DatastoreFacts
-from edgewrap.opennebula.kinds.host import HostFacts
 from edgewrap.opennebula.kinds.operation import Await, DeleteCluster, Operation, Ref, RetryUpdate
-from edgewrap.opennebula.kinds.ownership import Identity
-from edgewrap.opennebula.kinds.virtual_network import NetworkFacts
-from edgewrap.opennebula.kinds.vn_template import TemplateFacts
-from tests.support.front_end import outputs, report, reports, spec
+from edgewrap.opennebula.kinds.virtual_network import DesiredNetwork, NetworkFacts
+from tests.support.front_end import outputs, reports, spec
 
 CASES = json.loads((Path(__file__).parent / "cases" / "diff.json").read_text(encoding="utf-8"))
-MARK = Identity("edge-paris", "UUID", 0, 0)
 SHARED = tuple(
-    DatastoreFacts(Kind.DATASTORE, number, name, 0, "oneadmin", {}, (0, 100))
-    for number, name in ((1, "default"), (2, "files"))
+    DatastoreFacts(number, name, 0, "oneadmin", {}, (0, 100)) for number, name in ((1, "default"), (2, "files"))
 )
+CLUSTER_ID = 100
+# By key: the word that the cases use, and the id. Further kinds go by their key, with ids from 7 on.
+KNOWN = {
+    "cluster": ("cluster", CLUSTER_ID),
+    "image-datastore": ("image", 3),
+    "system-datastore": ("system", 4),
+    "host-0": ("host-0", 0),
+    "host-1": ("host-1", 1),
+    "host-2": ("host-2", 2),
+    "public-network": ("network", 5),
+    "private-template": ("template", 6),
+}
+FIELDS: dict[str, dict[str, Any]] = {  # what an object has besides its attributes
+    "cluster": {"uid": None, "owner": "", "datastores": (1, 2, 3, 4)},
+    "host": {"uid": None, "owner": "", "state": 2},
+}
 
 
 def converged() -> dict[str, Existing]:
     """Every object as it should be, by the words that the cases use."""
-    known = outputs(uuid="UUID")
-    network = virtual_network.desired(MARK, spec().public_network, known.eips, reports(), None)
-    image, system = datastore.desired_image(MARK), datastore.desired_system(MARK, "auto", known.hosts)
-    template = vn_template.desired(MARK, spec().private_network, "ens5", 100)
-    ranges = tuple(
-        RangeFacts(number, {"AR_ID": str(number), **one.attributes}) for number, one in enumerate(network.ranges)
-    )
-    public = NetworkFacts(Kind.NETWORK, 5, network.name, 0, "oneadmin", network.attributes, (100,))
-    found: dict[str, Existing] = {
-        "cluster": ClusterFacts(
-            Kind.CLUSTER, 100, "edge-paris", None, "", cluster.desired(MARK, SHARED).attributes, datastores=(1, 2, 3, 4)
-        ),
-        **{one.name: one for one in SHARED},
-        "image": DatastoreFacts(Kind.DATASTORE, 3, image.name, 0, "oneadmin", image.attributes, (100,)),
-        "system": DatastoreFacts(Kind.DATASTORE, 4, system.name, 0, "oneadmin", system.attributes, (100,)),
-        "network": replace(public, ranges=ranges),
-        "template": TemplateFacts(Kind.TEMPLATE, 6, template.name, 0, "oneadmin", template.attributes),
-    }
-    for index, (key, output) in enumerate(known.hosts.items()):
-        wanted = host.desired(MARK, "kvm", output, report(index))
-        found[key] = HostFacts(Kind.HOST, index, wanted.name, None, "", wanted.attributes, (100,), state=2)
+    empty = OneFacts("7.4.0", User(0, "somebody", (0,)), {DatastoreFacts: SHARED})
+    context = diff_context(spec(), empty, outputs(uuid="UUID"), reports(), CLUSTER_ID)
+    free = count(7)
+    found: dict[str, Existing] = {one.name: one for one in SHARED}
+    for kind in KINDS:
+        for one in kind.desired(context):
+            word, number = KNOWN.get(one.key) or (one.key, next(free))
+            clusters = (CLUSTER_ID,) if kind.facts.join else ()
+            existing = kind.facts(number, one.name, 0, "oneadmin", one.attributes, clusters)
+            found[word] = replace(existing, **FIELDS.get(existing.kind, {}))
+            if isinstance(one, DesiredNetwork):
+                ranges = (
+                    RangeFacts(index, {"AR_ID": str(index), **desired.attributes})
+                    for index, desired in enumerate(one.ranges)
+                )
+                found[word] = replace(existing, ranges=tuple(ranges))
     return found
 
 
@@ -89,15 +95,8 @@ def facts_of(case: dict[str, Any]) -> OneFacts:
         ranges[key] = replace(present, attributes=without_none({**present.attributes, **patch}))
     found["network"] = replace(network, ranges=tuple(ranges.values()))
     objects = tuple(found.values())
-    return OneFacts(
-        "7.4.0",
-        User(case.get("user", 0), "somebody", (0,)),
-        tuple(one for one in objects if isinstance(one, ClusterFacts)),
-        tuple(one for one in objects if isinstance(one, HostFacts)),
-        tuple(one for one in objects if isinstance(one, DatastoreFacts)),
-        tuple(one for one in objects if isinstance(one, NetworkFacts)),
-        tuple(one for one in objects if isinstance(one, TemplateFacts)),
-    )
+    pools = {kind.facts: tuple(one for one in objects if isinstance(one, kind.facts)) for kind in KINDS}
+    return OneFacts("7.4.0", User(case.get("user", 0), "somebody", (0,)), pools)
 
 
 def calls_of(operations: tuple[Operation, ...]) -> list[list[Any]]:

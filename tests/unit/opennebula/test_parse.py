@@ -10,17 +10,21 @@ from edgewrap.opennebula import in_use
 from edgewrap.opennebula.api.client import FrontEnd
 from edgewrap.opennebula.api.credentials import Session
 from edgewrap.opennebula.in_use import Vm
-from edgewrap.opennebula.kinds import cluster, datastore, host, virtual_network, vn_template
+from edgewrap.opennebula.kinds import virtual_network
 from edgewrap.opennebula.kinds.address_range import Lease
-from edgewrap.opennebula.kinds.base import Kind
+from edgewrap.opennebula.kinds.cluster import ClusterFacts
+from edgewrap.opennebula.kinds.datastore import DatastoreFacts
+from edgewrap.opennebula.kinds.host import HostFacts
 from edgewrap.opennebula.kinds.ownership import mark_of
 from edgewrap.opennebula.kinds.template import text_of, vector_of
+from edgewrap.opennebula.kinds.virtual_network import NetworkFacts
+from edgewrap.opennebula.kinds.vn_template import TemplateFacts
 from edgewrap.outputs import HostPin
 from tests.support.recordings import Recording
 
 
 def test_clusters(recording: Recording) -> None:
-    edge, default = cluster.parse(recording.xml("full clusterpool"))
+    edge, default = ClusterFacts.parse(recording.xml("full clusterpool"))
     assert (edge.id, edge.name, edge.uid, edge.hosts, edge.datastores) == (100, "edge-a", None, (0, 1), (100, 101))
     assert set(edge.networks) == {0, 2, 3}
     assert vector_of(edge.template, "EDGEWRAP") == {"CLUSTER": "edge-a", "VERSION": "1"}
@@ -29,14 +33,14 @@ def test_clusters(recording: Recording) -> None:
 
 
 def test_hosts(recording: Recording) -> None:
-    second, first = host.parse(recording.xml("full hostpool"))
+    second, first = HostFacts.parse(recording.xml("full hostpool"))
     assert (first.id, first.name, first.clusters, first.vms) == (0, "198.51.100.10", (100,), ())
     assert text_of(first.template, "NOTE") == 'a "quoted" word, [brackets] and = sign'
     assert text_of(second.template, "VM_MAD") == "lxc"
     assert {first.status, second.status} == {"enabled"}
-    (busy,) = host.parse(_pool("HOST_POOL", recording, "host with a vm"))
+    (busy,) = HostFacts.parse(_pool("HOST_POOL", recording, "host with a vm"))
     assert (busy.vms, busy.state_word) == ((0,), "monitored")
-    (emptied,) = host.parse(_pool("HOST_POOL", recording, "host empty again"))
+    (emptied,) = HostFacts.parse(_pool("HOST_POOL", recording, "host empty again"))
     assert (emptied.vms, emptied.status) == ((), "disabled")
 
 
@@ -44,7 +48,7 @@ def test_hosts(recording: Recording) -> None:
     "text", ["ssh-ed25519 AAAA\nhost-1 ssh-rsa BBBB", "ssh-ed25519\tAAAA\u2028\r", " ssh-ed25519  AAAA "]
 )
 def test_a_pinned_host_key_is_one_line_of_type_and_key(text: str) -> None:
-    facts = host.HostFacts(Kind.HOST, 0, "a", None, "", {"EDGEWRAP_SSH": {"INSTANCE_ID": "i-0", "HOST_KEY": text}})
+    facts = HostFacts(0, "a", None, "", {"EDGEWRAP_SSH": {"INSTANCE_ID": "i-0", "HOST_KEY": text}})
     assert facts.pin == HostPin("i-0", "ssh-ed25519 AAAA")
 
 
@@ -55,7 +59,7 @@ def _pool(tag: str, recording: Recording, step: str) -> Element:
 
 
 def test_datastores(recording: Recording) -> None:
-    system, image, *rest = datastore.parse(recording.xml("full datastorepool"))
+    system, image, *rest = DatastoreFacts.parse(recording.xml("full datastorepool"))
     assert (system.id, system.name, system.uid, system.owner) == (101, "edge-a-system", 0, "oneadmin")
     assert text_of(system.template, "REPLICA_HOST") == "198.51.100.11"
     assert (text_of(image.template, "SAFE_DIRS"), image.clusters, image.images) == ("/var/tmp /tmp", (100,), ())
@@ -63,7 +67,7 @@ def test_datastores(recording: Recording) -> None:
 
 
 def test_networks(recording: Recording) -> None:
-    _ipam, tenants, public = virtual_network.parse(recording.xml("full vnpool"))
+    _ipam, tenants, public = NetworkFacts.parse(recording.xml("full vnpool"))
     assert (public.derived, public.used_leases, public.state) == (False, 0, virtual_network.READY)
     assert [one.key for one in public.ranges] == ["eip-30", ""]
     assert text_of(public.ranges[0].attributes, "EXTERNAL_IP") == "203.0.113.30"
@@ -71,23 +75,23 @@ def test_networks(recording: Recording) -> None:
 
 
 def test_a_network_in_error(recording: Recording) -> None:
-    broken = virtual_network.parse_one(recording.xml("vnet in ERROR"))
+    broken = NetworkFacts.from_element(recording.xml("vnet in ERROR"))
     assert broken.state == virtual_network.ERROR
     assert broken.error.endswith("Wrong or empty IP attribute")
 
 
 def test_reservations_and_leases(recording: Recording) -> None:
-    reservation = virtual_network.parse_one(recording.xml("reservation"))
+    reservation = NetworkFacts.from_element(recording.xml("reservation"))
     assert (reservation.parent, reservation.derived) == (1, True)
-    parent = virtual_network.parse_one(recording.xml("parent of a reservation"))
+    parent = NetworkFacts.from_element(recording.xml("parent of a reservation"))
     assert (parent.derived, parent.used_leases) == (False, 3)
     assert parent.ranges[0].leases[0] == Lease("10.1.0.10", "network", 2)
-    leased = virtual_network.parse_one(recording.xml("vnet with a vm"))
+    leased = NetworkFacts.from_element(recording.xml("vnet with a vm"))
     assert leased.ranges[0].leases == (Lease("10.0.128.0", "VM", 0),)
 
 
 def test_templates(recording: Recording) -> None:
-    (template,) = vn_template.parse(recording.xml("vn template pool"))
+    (template,) = TemplateFacts.parse(recording.xml("vn template pool"))
     assert (template.id, template.name, template.owner) == (0, "edge-a-private", "oneadmin")
     assert text_of(template.template, "IP_LINK_CONF") == "nolearning="
     assert text_of(template.template, "CLUSTER_IDS") == "100"
@@ -101,11 +105,11 @@ def test_vms(recording: Recording) -> None:
 def test_the_same_through_pyone(recording: Recording) -> None:
     """pyone's own tree, whose bindings drop a range's custom attributes, reads like the recording."""
     for step, parse in (
-        ("full clusterpool", cluster.parse),
-        ("full hostpool", host.parse),
-        ("full datastorepool", datastore.parse),
-        ("full vnpool", virtual_network.parse),
-        ("vn template pool", vn_template.parse),
+        ("full clusterpool", ClusterFacts.parse),
+        ("full hostpool", HostFacts.parse),
+        ("full datastorepool", DatastoreFacts.parse),
+        ("full vnpool", NetworkFacts.parse),
+        ("vn template pool", TemplateFacts.parse),
         ("vm pool", in_use.parse_vms),
     ):
         front_end = FrontEnd("http://127.0.0.1:2633/RPC2", Session("a:b"), wire=recording.wire(step))

@@ -14,18 +14,23 @@ from xml.etree.ElementTree import Element, SubElement
 import pytest
 
 from edgewrap.opennebula import in_use
-from edgewrap.opennebula.kinds import cluster, datastore, host, virtual_network, vn_template
+from edgewrap.opennebula.kinds import virtual_network
 from edgewrap.opennebula.kinds.base import parse_user
+from edgewrap.opennebula.kinds.cluster import ClusterFacts
+from edgewrap.opennebula.kinds.datastore import DatastoreFacts
+from edgewrap.opennebula.kinds.host import HostFacts
+from edgewrap.opennebula.kinds.virtual_network import NetworkFacts
+from edgewrap.opennebula.kinds.vn_template import TemplateFacts
 from tests.support.recordings import Recording
 
 Parse = Callable[[Element], Any]
 
 POOLS: dict[str, Parse] = {
-    "full clusterpool": cluster.parse,
-    "full hostpool": host.parse,
-    "full datastorepool": datastore.parse,
-    "full vnpool": virtual_network.parse,
-    "vn template pool": vn_template.parse,
+    "full clusterpool": ClusterFacts.parse,
+    "full hostpool": HostFacts.parse,
+    "full datastorepool": DatastoreFacts.parse,
+    "full vnpool": NetworkFacts.parse,
+    "vn template pool": TemplateFacts.parse,
     "vm pool": in_use.parse_vms,
 }
 # The parts of an object that are read; TEMPLATE and AR are read as a whole.
@@ -67,7 +72,7 @@ def test_a_network_that_tells_no_state_is_ready(recording: Recording) -> None:
     for element in pool:
         for state in element.findall("STATE"):
             element.remove(state)
-    assert {one.state for one in virtual_network.parse(pool)} == {virtual_network.READY}
+    assert {one.state for one in NetworkFacts.parse(pool)} == {virtual_network.READY}
 
 
 def test_a_user_of_one_group_only() -> None:

@@ -1,4 +1,4 @@
-"""Where the front-end is, and who we are there."""
+"""The address of the front-end, and the login."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_endpoint(named: str | None, environ: dict[str, str], address: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("environ", "what"), [({}, "no OpenNebula front-end is named"), ({"ONE_XMLRPC": "b:2634"}, "b:2634 is no")]
+    ("environ", "what"), [({}, "no OpenNebula front-end is set"), ({"ONE_XMLRPC": "b:2634"}, "b:2634 is not an")]
 )
 def test_no_endpoint(environ: dict[str, str], what: str) -> None:
     with pytest.raises(FrontEndUnreachableError, match=what):

@@ -41,5 +41,5 @@ def test_a_recorded_refusal_as_an_error(recording: Recording) -> None:
     front_end = FrontEnd("http://127.0.0.1:2633/RPC2", Session("guest:secret"), wire=recording.wire("unauthorized"))
     with pytest.raises(AuthorizationError) as raised:
         front_end.call("cluster.allocate", "nope")
-    assert raised.value.cause == "the user guest has not the right CREATE on CLUSTER"
+    assert raised.value.cause == "the user guest does not have the right CREATE on CLUSTER"
     assert '`oneacl create "#2 CLUSTER/* CREATE"`' in raised.value.advice
