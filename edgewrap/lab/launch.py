@@ -45,8 +45,17 @@ _NEEDED = {
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def up(directory: LabDirectory, *, hosts: bool, cloud_init: CloudInit, front_end_version: str) -> LabFacts:
-    """Start a lab and wait until its AWS and its front-end answer. Raises LabError, ToolError."""
+def up(
+    directory: LabDirectory, *, hosts: bool, cloud_init: CloudInit, front_end_version: str, follow: int = 0
+) -> LabFacts:
+    """Start a lab and wait until its AWS and its front-end answer. It ends when process `follow` ends, unless that is
+    0. Raises LabError, ToolError."""
+    if follow and not Path(f"/proc/{follow}").exists():
+        raise LabError(
+            f"the lab {directory.name!r} was not started: process {follow} has ended",
+            cause="the lab would end with that process (--follow-pid or EDGEWRAP_LAB_FOLLOW)",
+            advice="give the id of a running process",
+        )
     why_no_hosts = _why_no_hosts(hosts)
     _require({"ssh-keygen": _NEEDED["ssh-keygen"]} if why_no_hosts else _NEEDED)
     isolated = not why_no_hosts or _can_isolate()
@@ -62,6 +71,7 @@ def up(directory: LabDirectory, *, hosts: bool, cloud_init: CloudInit, front_end
             aws_port=_AWS_PORT if isolated else _free_port(),
             front_end_port=_FRONT_END_PORT if isolated else _free_port(),
             cloud_init_program=find_cloud_init(os.environ),
+            follow=follow,
         ).write(directory.settings)
         keeper = _start_keeper(directory, held)
     finally:

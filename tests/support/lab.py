@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 EDGEWRAP = str(Path(sys.executable).with_name("edgewrap"))
 CLONE_NEWNET = 0x40000000
 REGION = "eu-west-3"
+FOLLOW = {"EDGEWRAP_LAB_FOLLOW": str(os.getpid())}
+"""In the environment of `lab up`: the lab ends with this process, however that ends."""
 
 
 def provider_mirror() -> Path | None:
@@ -35,7 +37,7 @@ class Lab:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.environ = {**os.environ, "EDGEWRAP_LAB_DIR": str(directory), "COLUMNS": "200"}
+        self.environ = {**os.environ, "EDGEWRAP_LAB_DIR": str(directory), "COLUMNS": "200", **FOLLOW}
 
     def up(self, *options: str) -> None:
         """Start it."""
