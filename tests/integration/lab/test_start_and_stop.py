@@ -95,9 +95,9 @@ def test_a_killed_lab_leaves_nothing_behind(fresh: Lab, victim: str) -> None:
     if victim == "keeper":  # then nobody is left to remove it, until the next lab begins
         cgroups.sweep()
     assert not made & lab_cgroups()
-    assert fresh.run("true", check=False).returncode == 1
+    assert fresh.exec("true", check=False).returncode == 1
     fresh.up()  # in the same directory
-    assert fresh.run("true").returncode == 0
+    assert fresh.exec("true").returncode == 0
 
 
 def test_down_ends_everything(fresh: Lab) -> None:
@@ -133,7 +133,7 @@ def test_starting_twice_and_using_what_is_not_there_say_so(fresh: Lab) -> None:
     again = fresh.tool("lab", "up", check=False)
     assert again.returncode == 1
     assert "is running already" in again.stderr
-    assert fresh.run("true").returncode == 0
+    assert fresh.exec("true").returncode == 0
 
 
 def test_a_directory_with_other_files_is_not_emptied(fresh: Lab) -> None:
@@ -147,11 +147,11 @@ def test_a_directory_with_other_files_is_not_emptied(fresh: Lab) -> None:
 
 
 def test_exec_passes_on_status_streams_environment_and_place(lab: Lab, tmp_path: Path) -> None:
-    assert lab.run("sh", "-c", "exit 7", check=False).returncode == 7
-    missing = lab.run("no-such-command", check=False)
+    assert lab.exec("sh", "-c", "exit 7", check=False).returncode == 7
+    missing = lab.exec("no-such-command", check=False)
     assert missing.returncode == 127
     assert "no-such-command" in missing.stderr
-    assert lab.run("sh", "-c", "kill -9 $$", check=False).returncode == -signal.SIGKILL
+    assert lab.exec("sh", "-c", "kill -9 $$", check=False).returncode == -signal.SIGKILL
     echoed = subprocess.run(
         [EDGEWRAP, "lab", "exec", "--", "cat"], input="from outside\n", env=lab.environ, capture_output=True, text=True
     )
@@ -162,16 +162,16 @@ def test_exec_passes_on_status_streams_environment_and_place(lab: Lab, tmp_path:
     assert where.stdout.strip() == str(tmp_path)
     hidden = {"AWS_PROFILE": "mine", "SSH_AUTH_SOCK": "/agent", "https_proxy": "http://proxy"}
     lab.environ.update(hidden)
-    environment = dict(line.split("=", 1) for line in lab.run("env").stdout.splitlines() if "=" in line)
+    environment = dict(line.split("=", 1) for line in lab.exec("env").stdout.splitlines() if "=" in line)
     for name in hidden:
         lab.environ.pop(name)
         assert name not in environment
     assert environment["HOME"] == str(lab.directory / "home")
     assert environment["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4566"
     assert environment["COLUMNS"] == "200"
-    assert lab.run(EDGEWRAP, "lab", "exec", "--", "sh", "-c", "exit 9", check=False).returncode == 9  # from inside
-    assert "192.0.2.1" in lab.run("ip", "address", place="internet").stdout
-    nowhere = lab.run("true", place="nowhere", check=False)
+    assert lab.exec(EDGEWRAP, "lab", "exec", "--", "sh", "-c", "exit 9", check=False).returncode == 9  # from inside
+    assert "192.0.2.1" in lab.exec("ip", "address", place="internet").stdout
+    nowhere = lab.exec("true", place="nowhere", check=False)
     assert nowhere.returncode == 1
     assert "nowhere" in nowhere.stderr
 
@@ -230,7 +230,7 @@ def test_without_hosts_the_servers_run_and_it_is_said(fresh: Lab) -> None:
         "python3", "-c", f"import urllib.request as r; print(r.urlopen('{endpoint}/_lab/cloud').status)"
     )
     assert fetched.stdout == "200\n"
-    refused = fresh.run("true", place="host-0", check=False)
+    refused = fresh.exec("true", place="host-0", check=False)
     assert refused.returncode == 1
     assert "without hosts" in refused.stderr
     assert "no 'vm list'" in fresh.tool("lab", "vm", "list", check=False).stderr
