@@ -63,7 +63,8 @@ class Lab:
         try:
             way = launch.entrance(LabDirectory("lab", self.directory), self.environ, place=place)
         except LabError as error:
-            assert not check, f"{command}: {error}: {error.cause}"
+            if check:
+                raise AssertionError(f"{command}: {error}: {error.cause}") from error
             return subprocess.CompletedProcess(command, 1, "", f"{error}: {error.cause}")
         namespaces = [f"--{_NSENTER.get(kind, kind)}={file}" for kind, file in way.namespaces.items()]
         start = ["setpriv", "--pdeathsig", "KILL", "env", f"--chdir={way.directory or '/'}"]
