@@ -106,7 +106,7 @@ lint: venv
 
 # No root, no Terraform, no network namespaces: half a minute.
 unit: venv
-	$(BIN)/python -m pytest tests/unit
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit
 
 # Four workers for two cores, because tests wait a lot. Each takes whole files: the tests of a file may share a lab, or
 # depend on their order. The slowest files come first.
