@@ -17,7 +17,7 @@ public_network: { elastic_ips: { count: 1 }, groups: 1 }
 READS = ("Describe", "Get", "List")
 
 
-def test_it_stops_before_anything_is_made(lab: Lab, tmp_path: Path) -> None:
+def test_apply_stops_before_it_creates_anything(lab: Lab, tmp_path: Path) -> None:
     spec = tmp_path / "edge.yaml"
     spec.write_text(SPEC)
     options = ("--file", str(spec), "--auto-approve", "--host-timeout", "60")

@@ -153,7 +153,7 @@ def test_all_converged(life: Life, figure: Callable[[str], None]) -> None:
     assert len(life.killer.tried) == life.killer.converged
 
 
-def test_no_secret_anywhere(life: Life) -> None:
+def test_no_secret_is_written_or_shown(life: Life) -> None:
     """The rest of a cluster's life, with secrets in the environment: they are in no file, text, argument or object, and
     Terraform alone gets those that it needs."""
     home, temporary = life.lab.directory / "home", life.directory / "tmp"

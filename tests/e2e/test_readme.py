@@ -40,14 +40,14 @@ def run(checkout: Checkout, script: str, *, directory: Path) -> str:
     return shown
 
 
-def test_try_it(checkout: Checkout) -> None:
+def test_the_commands_of_try_it(checkout: Checkout) -> None:
     script = commands("Try it")
     assert not re.search(r"\d+\.\d+\.\d+\.\d+", script), "AWS chooses the addresses: the commands must ask for them"
     shown = run(checkout, script, directory=checkout.path)
     assert shown.count("3 packets transmitted, 3 received") == 2, shown
 
 
-def test_use_it(checkout: Checkout) -> None:
+def test_the_commands_of_use_it(checkout: Checkout) -> None:
     """All but the last line, which needs a lock that a dead run left."""
     lines = commands("Use it").splitlines()
     assert lines.pop().startswith("edgewrap force-unlock ID ")

@@ -100,7 +100,7 @@ def test_a_killed_lab_leaves_nothing_behind(fresh: Lab, victim: str) -> None:
     assert fresh.exec("true").returncode == 0
 
 
-def test_down_ends_everything(fresh: Lab) -> None:
+def test_down_ends_every_process(fresh: Lab) -> None:
     fresh.up()
     below = descendants(fresh.facts["keeper"]["pid"])
     fresh.down()
@@ -108,7 +108,7 @@ def test_down_ends_everything(fresh: Lab) -> None:
     assert fresh.tool("lab", "down", check=False).returncode == 1
 
 
-def test_two_labs_do_not_meet(fresh: Lab, tmp_path: Path) -> None:
+def test_two_labs_are_isolated(fresh: Lab, tmp_path: Path) -> None:
     other = Lab(tmp_path / "other")
     fresh.up()
     other.up()
@@ -124,7 +124,7 @@ def test_two_labs_do_not_meet(fresh: Lab, tmp_path: Path) -> None:
     assert clouds[0].ssh(hosts[0].public, "hostname").stdout.strip() == hosts[0].id
 
 
-def test_starting_twice_and_using_what_is_not_there_say_so(fresh: Lab) -> None:
+def test_errors_when_already_running_or_not_running(fresh: Lab) -> None:
     for command in (["exec", "true"], ["status"], ["vm", "list"], ["down"]):
         done = fresh.tool("lab", *command, check=False)
         assert done.returncode == 1
@@ -146,7 +146,7 @@ def test_a_directory_with_other_files_is_not_emptied(fresh: Lab) -> None:
     assert precious.read_text() == "years of work"
 
 
-def test_exec_passes_on_status_streams_environment_and_place(lab: Lab, tmp_path: Path) -> None:
+def test_exec_passes_exit_status_streams_environment_and_directory(lab: Lab, tmp_path: Path) -> None:
     assert lab.exec("sh", "-c", "exit 7", check=False).returncode == 7
     missing = lab.exec("no-such-command", check=False)
     assert missing.returncode == 127
@@ -187,7 +187,7 @@ def test_exec_passes_signals_on_and_waits(lab: Lab, number: signal.Signals) -> N
     assert running.wait(10) == 5
 
 
-def test_a_command_does_not_outlive_exec(lab: Lab) -> None:
+def test_a_command_ends_with_its_exec(lab: Lab) -> None:
     running = lab.start("sh", "-c", "echo $$; exec sleep 600")
     assert running.stdout is not None
     assert running.stdout.readline()
@@ -196,7 +196,7 @@ def test_a_command_does_not_outlive_exec(lab: Lab) -> None:
     wait_until(lambda: not child.alive(), 5)
 
 
-def test_a_key_at_the_terminal_reaches_the_command_only_once(lab: Lab) -> None:
+def test_ctrl_c_reaches_the_command_once(lab: Lab) -> None:
     """A terminal's interrupt goes to the whole process group; exec must not send a second one."""
     script = 'n=0; trap "n=$((n+1)); echo got" INT; echo ready; for i in 1 2 3 4 5 6 7 8; do sleep 0.2; done'
     master, slave = os.openpty()
@@ -220,7 +220,7 @@ def test_a_key_at_the_terminal_reaches_the_command_only_once(lab: Lab) -> None:
     assert output.count(b"got") == 1
 
 
-def test_without_hosts_the_servers_run_and_it_is_said(fresh: Lab) -> None:
+def test_without_hosts_the_servers_run_and_the_output_says_so(fresh: Lab) -> None:
     started = fresh.tool("lab", "up", "--no-hosts")
     assert "Left out: hosts: --no-hosts was given" in started.stdout
     endpoint = fresh.run("sh", "-c", "echo $AWS_ENDPOINT_URL").stdout.strip()

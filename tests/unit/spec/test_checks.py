@@ -55,6 +55,6 @@ def test_the_smallest_subnets(load: Load) -> None:
     assert load(WITH_SUBNET.format("10.0.0.0/26") + defaults, whole=True).public_network.groups == 4
 
 
-def test_what_is_not_built_is_of_the_contract() -> None:
+def test_unimplemented_fields_are_in_the_contract() -> None:
     known = set(contract().paths())
     assert [unbuilt.path for unbuilt in UNBUILT if unbuilt.path not in known] == []

@@ -40,7 +40,7 @@ def test_half_written_it_is_put_back(places: Places, text: str) -> None:
 
 
 @pytest.mark.parametrize(("locked", "in_use"), [(False, True), (True, False)])
-def test_it_is_left_alone_where_terraform_may_be_at_it_or_was_not(places: Places, locked: bool, in_use: bool) -> None:
+def test_the_lock_of_a_living_or_foreign_terraform_is_left_alone(places: Places, locked: bool, in_use: bool) -> None:
     places.state.write_text("")
     if in_use:
         places.state_in_use.touch()
@@ -69,7 +69,7 @@ def test_a_cluster_that_was_destroyed_before_is_not_put_back(places: Places) -> 
     assert (document.serial, document.resources) == (9, [])
 
 
-def test_the_backup_just_made_stays_whatever_its_serial(places: Places) -> None:
+def test_the_newest_backup_is_kept_whatever_its_serial(places: Places) -> None:
     for serial in range(50, 62):
         (places.backups / f"{serial:06}.tfstate").write_text(WHOLE)
         os.utime(places.backups / f"{serial:06}.tfstate", (serial, serial))
@@ -79,7 +79,7 @@ def test_the_backup_just_made_stays_whatever_its_serial(places: Places) -> None:
     assert kept == ["000007.tfstate", *(f"{serial:06}.tfstate" for serial in range(53, 62))]
 
 
-def test_the_inputs_of_a_first_run_stand_until_it_has_ended(places: Places) -> None:
+def test_the_inputs_of_a_first_run_are_kept_until_it_ends(places: Places) -> None:
     store = LocalStore(places)
     assert store.pending_inputs() is None
     store.mark_started("inputs")
@@ -90,7 +90,7 @@ def test_the_inputs_of_a_first_run_stand_until_it_has_ended(places: Places) -> N
 
 
 @pytest.mark.parametrize("text", ["[1]", '{"version": 4, "serial": null}', '{"version": 4, "resources": [1]}'])
-def test_what_is_no_state_is_called_so(places: Places, text: str) -> None:
+def test_a_file_that_is_not_a_state_is_reported(places: Places, text: str) -> None:
     places.state.write_text(text)
     with pytest.raises(StateError, match="is not a Terraform state"):
         LocalStore(places).read()
