@@ -126,4 +126,5 @@ test-all: install lint
 
 # Runs killed at every point of their lives; both files show `tried N converged N` at the end. About twenty minutes.
 matrix-kill: install
-	EDGEWRAP_KILL_POINTS=all $(BIN)/python -m pytest -n 2 --dist loadfile --timeout 7200 tests/e2e/test_killed.py tests/e2e/test_killed_aws.py
+	EDGEWRAP_KILL_POINTS=all $(BIN)/python -m pytest -n 2 --dist loadfile --timeout 7200 tests/e2e/test_killed_aws.py \
+		tests/e2e/test_killed_opennebula_and_hosts.py

@@ -19,7 +19,7 @@ OTHER_VALUES = {
     "SIZE": "2",
     "MTU": "1400",
 }
-IDENTITY = {"CLUSTER", "KEY", "UUID"}  # changed by hand, these make the object somebody else's: test_foreign.py
+IDENTITY = {"CLUSTER", "KEY", "UUID"}  # changed by hand, these make the object somebody else's: test_foreign_objects.py
 FOREIGN: Template = {"NOTE": "of somebody else", "THEIRS": {"A": "1", "B": "2"}}
 
 
