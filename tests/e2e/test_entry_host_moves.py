@@ -131,6 +131,7 @@ def vms_on(edge: Edge, places: dict[str, str]) -> Iterator[None]:
         yield
 
 
+@pytest.mark.full
 def test_a_host_added_and_a_reflector_retired_under_traffic(cluster: Edge, figure: Callable[[str], None]) -> None:
     """host-0 goes, a reflector and the entry of eip-0; host-3 comes. What enters by host-2 loses nothing."""
     lab, one, two = cluster.lab, "eip-1", "eip-3"
@@ -175,6 +176,7 @@ def test_a_vm_on_a_host_stops_its_replacement(cluster: Edge) -> None:
     assert cluster.edgewrap("replace", "host-9", "--auto-approve", check=False)[0] == 64
 
 
+@pytest.mark.full
 def test_elastic_ips_move_though_the_rest_of_the_run_fails(cluster: Edge, figure: Callable[[str], None]) -> None:
     """host-1 is dead, which AWS has not noticed. Its Elastic IP has moved long before the rest of the run fails, by a
     quota that is lowered meanwhile; the next run ends it."""

@@ -258,7 +258,7 @@ def _dead_after(cloud: Cloud, host: str) -> bool:
     ("reflector", "one", "other"),
     [
         pytest.param("host-0", ("eip-1", "host-2"), ("eip-2", "host-1"), id="the first"),
-        pytest.param("host-1", ("eip-0", "host-2"), ("eip-2", "host-0"), id="the second"),
+        pytest.param("host-1", ("eip-0", "host-2"), ("eip-2", "host-0"), id="the second", marks=pytest.mark.full),
     ],
 )
 def test_traffic_survives_the_death_of_a_reflector(

@@ -88,6 +88,7 @@ def test_a_run_killed_after_the_vpc_is_resumed(broken: Edge, edge: Edge) -> None
     assert inventory(broken) == edge.inventory
 
 
+@pytest.mark.full
 def test_a_run_killed_after_an_instance_is_resumed(broken: Edge, edge: Edge) -> None:
     """An instance that somebody has terminated is made anew by a run that is killed right after it."""
     with broken.lab.network():

@@ -90,8 +90,13 @@ def user(make_cluster: Any, own_aws: LabAwsClient) -> User:
 @pytest.mark.parametrize(
     ("options", "script"),
     [
-        pytest.param([], '"$@" | head -n 1; exit ${PIPESTATUS[0]}', id="head -1"),
-        pytest.param(["--json"], '"$@" 2>&1 >/dev/full | true; exit ${PIPESTATUS[0]}', id="a full disk, no reader"),
+        pytest.param([], '"$@" | head -n 1; exit ${PIPESTATUS[0]}', id="head -1", marks=pytest.mark.full),
+        pytest.param(
+            ["--json"],
+            '"$@" 2>&1 >/dev/full | true; exit ${PIPESTATUS[0]}',
+            id="a full disk, no reader",
+            marks=pytest.mark.full,
+        ),
         pytest.param([], '"$@" <&- >&- 2>&-', id="all closed"),
     ],
 )

@@ -88,6 +88,7 @@ def test_the_group_of_a_stopped_host_moves_in_one_apply(
     assert again.plan(state).pending is False
 
 
+@pytest.mark.full
 def test_the_group_of_a_terminated_host_moves_though_no_instance_can_be_launched(
     cluster: Any, spec: Any, first: Outputs, aws: LabAwsClient, ec2: EC2Client
 ) -> None:

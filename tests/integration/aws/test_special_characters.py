@@ -36,6 +36,7 @@ def spec(cluster: Any, aws: LabAwsClient) -> Spec:
     return spec.model_copy(update={"aws": spec.aws.model_copy(update={"tags": {"purpose": HOSTILE}})})
 
 
+@pytest.mark.full
 def test_special_characters_survive_terraform(
     cluster: Any, spec: Spec, aws: LabAwsClient, ec2: EC2Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
