@@ -7,7 +7,7 @@ import json
 import pytest
 
 from edgewrap.lab.metadata.tree import answer, instance_behind
-from tests.unit.lab.snapshots import INSTANCE, OTHER, address, instance, interface, picture
+from tests.support.snapshots import INSTANCE, OTHER, address, instance, interface, picture
 
 PRIMARY = interface(10)
 GROUP = interface(20, index=1, secondary_addresses=("10.0.0.22", "10.0.0.24"))
