@@ -1,5 +1,5 @@
 # Each target does all of its own set-up on a fresh Debian 12 or Ubuntu 24.04 machine.
-.PHONY: install system venv terraform providers cloud-init demo lab lab-down test lint matrix-kill
+.PHONY: install system venv terraform providers cloud-init demo lab lab-down lint unit test test-all matrix-kill
 .DEFAULT_GOAL := install
 
 PYTHON ?= python3
@@ -101,13 +101,30 @@ lab-down: install
 lint: venv
 	$(BIN)/ruff check edgewrap tests
 	$(BIN)/ruff format --check edgewrap tests
+	$(BIN)/codespell
 	$(BIN)/mypy
 
-# Two workers for two cores, each with whole files: the tests of a file may share a lab, or stand in an order. The
-# slowest files come first. A third one saves two minutes and puts what is timed under more load: to find races.
-test: install lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# No root, no Terraform, no network namespaces: half a minute.
+unit: venv
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit
 
-# Runs killed at every point of their lives; both files tell `tried N converged N` at the end. About twenty minutes.
+# Four workers for two cores, because tests wait a lot. Each takes whole files: the tests of a file may share a lab, or
+# depend on their order. The slowest files come first.
+PARALLEL := -n 4 --dist loadfile --no-loadscope-reorder
+START := $(shell date +%s)
+REPORT_TIME = @seconds=$$(( $$(date +%s) - $(START) )); echo "make $@: $$(( seconds / 60 )) min $$(( seconds % 60 )) s"
+
+# All planes on real parts, with a slice of the long matrices: everything that is not marked `full`. At most 10 minutes.
+test: install lint
+	$(BIN)/python -m pytest $(PARALLEL) -m 'not full'
+	$(REPORT_TIME)
+
+# The same tests, all of them, with more examples of each property and every point at which a run can be killed.
+test-all: install lint
+	EDGEWRAP_KILL_POINTS=all $(BIN)/python -m pytest $(PARALLEL) --timeout 7200 --hypothesis-profile full
+	$(REPORT_TIME)
+
+# Runs killed at every point of their lives; both files show `tried N converged N` at the end. About twenty minutes.
 matrix-kill: install
-	EDGEWRAP_KILL_POINTS=all $(BIN)/python -m pytest -n 2 --dist loadfile --timeout 7200 tests/e2e/test_killed.py tests/e2e/test_killed_aws.py
+	EDGEWRAP_KILL_POINTS=all $(BIN)/python -m pytest -n 2 --dist loadfile --timeout 7200 tests/e2e/test_killed_aws.py \
+		tests/e2e/test_killed_opennebula_and_hosts.py

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,13 +12,17 @@ from hypothesis import settings
 
 from tests.support.lab import Lab
 
-settings.register_profile("edgewrap", deadline=None)  # how long an example takes says more of the machine than of us
+# No deadline: how long an example takes depends on the machine.
+settings.register_profile("edgewrap", deadline=None)
+settings.register_profile("full", deadline=None, max_examples=500)  # make test-all
 settings.load_profile("edgewrap")
 
 
 def pytest_configure() -> None:
-    """Tests send signals to themselves and to what they start: those that whoever started the tests ignores, as `nohup`
-    and a shell in the background do, are taken again."""
+    """Restore the signals that the caller ignores, as `nohup` and a shell's background jobs do: tests send them to
+    themselves and to what they start. Let Terraform and its providers collect garbage less often: it is a fifth of what
+    they do."""
+    os.environ.setdefault("GOGC", "400")
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:

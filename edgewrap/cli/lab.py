@@ -42,6 +42,16 @@ def up(
     hosts: Annotated[bool, typer.Option(help="Make a host of each instance; needs root.")] = True,
     cloud_init: Annotated[_CloudInit, typer.Option(help="How cloud-init leaves the interfaces.")] = _CloudInit.UNTIDY,
     opennebula: Annotated[_Version, typer.Option(help="The front-end's version.")] = _Version.V7_0_2,
+    follow: Annotated[
+        int,
+        typer.Option(
+            "--follow-pid",
+            metavar="PID",
+            min=0,
+            help="End the lab when this process ends; 0 for none.",
+            envvar="EDGEWRAP_LAB_FOLLOW",
+        ),
+    ] = 0,
 ) -> None:
     """Start a lab in the background."""
     from edgewrap.cli.views import lab as view
@@ -49,7 +59,13 @@ def up(
     from edgewrap.lab.settings import CloudInit
 
     directory = _directory(name)
-    launch.up(directory, hosts=hosts, cloud_init=CloudInit(cloud_init.value), front_end_version=opennebula.value)
+    launch.up(
+        directory,
+        hosts=hosts,
+        cloud_init=CloudInit(cloud_init.value),
+        front_end_version=opennebula.value,
+        follow=follow,
+    )
     view.print_started(control.ask(directory, "status"))
 
 

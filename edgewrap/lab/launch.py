@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from edgewrap.errors import LabError, ToolError, UsageError
@@ -45,8 +46,17 @@ _NEEDED = {
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def up(directory: LabDirectory, *, hosts: bool, cloud_init: CloudInit, front_end_version: str) -> LabFacts:
-    """Start a lab and wait until its AWS and its front-end answer. Raises LabError, ToolError."""
+def up(
+    directory: LabDirectory, *, hosts: bool, cloud_init: CloudInit, front_end_version: str, follow: int = 0
+) -> LabFacts:
+    """Start a lab and wait until its AWS and its front-end answer. It ends when process `follow` ends, unless that is
+    0. Raises LabError, ToolError."""
+    if follow and not Path(f"/proc/{follow}").exists():
+        raise LabError(
+            f"the lab {directory.name!r} was not started: process {follow} has ended",
+            cause="the lab would end with that process (--follow-pid or EDGEWRAP_LAB_FOLLOW)",
+            advice="give the id of a running process",
+        )
     why_no_hosts = _why_no_hosts(hosts)
     _require({"ssh-keygen": _NEEDED["ssh-keygen"]} if why_no_hosts else _NEEDED)
     isolated = not why_no_hosts or _can_isolate()
@@ -62,6 +72,7 @@ def up(directory: LabDirectory, *, hosts: bool, cloud_init: CloudInit, front_end
             aws_port=_AWS_PORT if isolated else _free_port(),
             front_end_port=_FRONT_END_PORT if isolated else _free_port(),
             cloud_init_program=find_cloud_init(os.environ),
+            follow=follow,
         ).write(directory.settings)
         keeper = _start_keeper(directory, held)
     finally:
@@ -90,11 +101,18 @@ def down(directory: LabDirectory) -> None:
     cgroups.sweep()
 
 
-def execute(directory: LabDirectory, command: Sequence[str], environ: Mapping[str, str], *, place: str = "") -> int:
-    """Run a command inside the lab, or in one `place` of it: `internet`, `fabric`, a VPC, a host, a VM.
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """How a command gets into a lab: the file of each kind of namespace to enter, and the environment and the directory
+    to start in (None for `/`)."""
 
-    Returns its exit status. Raises LabError.
-    """
+    namespaces: Mapping[str, str]
+    environ: Mapping[str, str]
+    directory: Path | None
+
+
+def entrance(directory: LabDirectory, environ: Mapping[str, str], *, place: str = "") -> Entrance:
+    """The way into the lab, or into one `place` of it: `internet`, `fabric`, a VPC, a host, a VM. Raises LabError."""
     facts = directory.facts()
     inside = inside_environment(environ, directory, facts, find_providers(environ))
     if not facts.isolated:
@@ -104,34 +122,30 @@ def execute(directory: LabDirectory, command: Sequence[str], environ: Mapping[st
                 cause="it runs without namespaces and without hosts",
                 advice="start it as root",
             )
-        return _enter(facts, command, {}, inside, Path.cwd())
+        return Entrance({}, inside, Path.cwd())
     # From outside, every file inside the lab is reached through its first process.
     root = "" if _inside(facts) else f"/proc/{facts.init.pid}/root"
     if place:
         answer = control.ask(directory, "place", name=place)
         namespaces = {kind: root + file for kind, file in answer["namespaces"].items()}
         if answer["own_root"]:
-            return _enter(facts, command, namespaces, _bare_environment(environ), None)
+            return Entrance(namespaces, _bare_environment(environ), None)
     else:
         namespaces = {kind: f"{root}/proc/1/ns/{kind}" for kind in INSIDE}
-    return _enter(facts, command, namespaces, inside, Path.cwd())
+    return Entrance(namespaces, inside, Path.cwd())
 
 
 INSIDE = ("mnt", "net", "pid", "uts", "ipc")
 """The kinds of namespaces that the lab's wrapper makes."""
 
 
-def _enter(
-    facts: LabFacts,
-    command: Sequence[str],
-    namespaces: Mapping[str, str],
-    environ: Mapping[str, str],
-    directory: Path | None,
-) -> int:
+def execute(directory: LabDirectory, command: Sequence[str], environ: Mapping[str, str], *, place: str = "") -> int:
+    """Run a command inside the lab, or in one `place` of it. Returns its exit status. Raises LabError."""
+    way = entrance(directory, environ, place=place)
     if not command:
         raise UsageError("no command is given", cause="`lab exec` runs one", advice="edgewrap lab exec -- COMMAND …")
     try:
-        return nsenter.run(command, namespaces=namespaces, environ=environ, directory=directory)
+        return nsenter.run(command, namespaces=way.namespaces, environ=way.environ, directory=way.directory)
     except PermissionError as error:
         raise LabError(
             "the lab's namespaces cannot be entered",
@@ -140,7 +154,7 @@ def _enter(
         ) from error
     except (FileNotFoundError, ProcessLookupError) as error:
         raise LabError(
-            f"the lab {facts.name!r} or the place in it has just ended",
+            f"the lab {directory.name!r} or the place in it has just ended",
             cause=str(error),
             advice="see `edgewrap lab status`",
         ) from error

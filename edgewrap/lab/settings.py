@@ -23,7 +23,8 @@ class CloudInit(StrEnum):
 class LabSettings:
     """One lab. `why_no_hosts` is empty if there are hosts; `isolated` tells whether it has namespaces of its own, as
     every lab with hosts has; `cgroup` is the directory that hosts make theirs in;
-    `cloud_init_program` the tree with the cloud-init that hosts run, empty if there is none."""
+    `cloud_init_program` the tree with the cloud-init that hosts run, empty if there is none; the lab ends when process
+    `follow` ends, 0 for none."""
 
     why_no_hosts: str
     isolated: bool
@@ -32,6 +33,7 @@ class LabSettings:
     aws_port: int
     front_end_port: int
     cgroup: str = ""
+    follow: int = 0
     cloud_init_program: str = ""
 
     @property

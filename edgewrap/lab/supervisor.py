@@ -12,9 +12,11 @@ import contextlib
 import ctypes
 import dataclasses
 import os
+import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import FrameType
@@ -67,6 +69,8 @@ def _run(directory: LabDirectory, settings: LabSettings, keeper: ProcessId) -> i
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, end)
+    if settings.follow:
+        threading.Thread(target=_end_with, args=(settings.follow, child), daemon=True).start()
     init = _first_process(child) if settings.isolated else child.pid
     if init:
         directory.write_facts(
@@ -83,6 +87,13 @@ def _run(directory: LabDirectory, settings: LabSettings, keeper: ProcessId) -> i
     status = child.wait()
     _wait_for_the_rest()
     return status
+
+
+def _end_with(pid: int, child: subprocess.Popen[bytes]) -> None:
+    """Kill the child once process `pid` has ended."""
+    with contextlib.suppress(ProcessLookupError):
+        select.select([os.pidfd_open(pid)], [], [])
+    child.kill()
 
 
 def _wait_for_the_rest() -> None:

@@ -10,7 +10,7 @@ from tests.e2e.conftest import NOTHING_TO_DO, Edge
 from tests.support.lab_cloud import wait_until
 
 
-def test_a_route_deleted_on_a_host(edge: Edge) -> None:
+def test_a_deleted_route_is_restored(edge: Edge) -> None:
     address = edge.output("eips.eip-0.private_address")
     host = edge.output("groups.group-0.host")
     edge.lab.run("ip", "route", "del", f"{address}/32", "table", "10000", place=host)
@@ -23,7 +23,7 @@ def test_a_route_deleted_on_a_host(edge: Edge) -> None:
     assert edge.apply("--only", "hosts")[1].startswith("hosts: nothing to do")
 
 
-def test_an_elastic_ip_disassociated(edge: Edge) -> None:
+def test_a_disassociated_elastic_ip_is_associated_again(edge: Edge) -> None:
     allocation = edge.output("eips.eip-1.allocation_id")
     with edge.lab.network():
         address = edge.lab.ec2.describe_addresses(AllocationIds=[allocation])["Addresses"][0]
@@ -46,7 +46,7 @@ def test_an_elastic_ip_disassociated(edge: Edge) -> None:
         ("one.datastorepool.info", "DATASTORE", "one.datastore.update", "edge-test-system"),
     ],
 )
-def test_an_object_on_the_front_end(edge: Edge, pool: str, element: str, update: str, name: str) -> None:
+def test_changed_front_end_objects_are_restored(edge: Edge, pool: str, element: str, update: str, name: str) -> None:
     parameters = (-2, -1, -1) if pool == "one.vnpool.info" else ()
     found = ElementTree.fromstring(edge.lab.one(pool, *parameters))  # noqa: S314 - the lab's own answer
     number = next(int(o.findtext("ID") or -1) for o in found.findall(element) if o.findtext("NAME") == name)
@@ -60,7 +60,7 @@ def test_an_object_on_the_front_end(edge: Edge, pool: str, element: str, update:
     assert "OF_OTHERS" in edge.lab.one(pool, *parameters)
 
 
-def test_a_host_that_the_front_end_cannot_log_in_to(edge: Edge) -> None:
+def test_a_host_without_ssh_is_reported_and_the_next_run_resumes(edge: Edge) -> None:
     """sshd stopped: the run says which host, why, and what to do, and ends 3; started again, the next run goes on."""
     edge.lab.run("systemctl", "stop", "ssh", place="host-2")
     try:
@@ -73,7 +73,7 @@ def test_a_host_that_the_front_end_cannot_log_in_to(edge: Edge) -> None:
     assert edge.apply("--skip", "aws", "--monitor-timeout", "30")[0] == 0
 
 
-def test_a_host_in_error_on_the_front_end(edge: Edge) -> None:
+def test_a_host_in_error_is_reported_and_monitored_again_at_once(edge: Edge) -> None:
     """With and without a change the run ends 3. Once the host can be reached, the next run has it MONITORED long before
     the front-end tries again by itself."""
     only = ("--only", "opennebula", "--monitor-timeout")

@@ -1,7 +1,7 @@
 """Runs over AWS, killed by SIGKILL together with their Terraform, right before and right after its own writes to AWS.
 
-Without more said, a few of the points are tried; with EDGEWRAP_KILL_POINTS=all every one (`make matrix-kill`). The
-tests stand in the order of a cluster's life; each starts from what the one before left.
+By default a few of the points are tried, with EDGEWRAP_KILL_POINTS=all (`make matrix-kill`, `make test-all`) every one.
+The tests are in the order of a cluster's life; each starts from what the one before left.
 """
 
 from __future__ import annotations
@@ -20,9 +20,8 @@ from tests.support.kill_points import Killer
 from tests.support.lab import REGION, Lab
 
 SLICE = {
-    "after CreateVpc vpc",
     "after RunInstances host-0",
-    "after AllocateAddress eip-0",
+    "after AllocateAddress eip-1",
     "before AttachNetworkInterface",
     "after TerminateInstances",
 }
@@ -106,19 +105,18 @@ def test_create(life: Life) -> None:
     assert life.unbroken("apply", *spec, *ONLY_AWS) == NOTHING
 
 
-if ALL:  # it takes ten minutes
-
-    def test_scale(life: Life) -> None:
-        """A second host and a second Elastic IP; then there is as much as a run makes that nobody kills."""
-        spec = life.spec(KILLED, 2)
-        life.killed("apply", *spec, *ONLY_AWS)
-        killed = life.count()
-        life.nothing_twice(killed)
-        assert life.unbroken("apply", *spec, *ONLY_AWS) == NOTHING
-        life.unbroken("apply", *life.spec(WHOLE, 2), *ONLY_AWS)
-        assert life.count() - killed == killed
-        life.unbroken("destroy", *life.spec(WHOLE, 2), *ONLY_AWS)
-        assert life.count() == killed
+@pytest.mark.full
+def test_scale(life: Life) -> None:
+    """A second host and a second Elastic IP; then there is as much as a run makes that nobody kills."""
+    spec = life.spec(KILLED, 2)
+    life.killed("apply", *spec, *ONLY_AWS)
+    killed = life.count()
+    life.nothing_twice(killed)
+    assert life.unbroken("apply", *spec, *ONLY_AWS) == NOTHING
+    life.unbroken("apply", *life.spec(WHOLE, 2), *ONLY_AWS)
+    assert life.count() - killed == killed
+    life.unbroken("destroy", *life.spec(WHOLE, 2), *ONLY_AWS)
+    assert life.count() == killed
 
 
 def test_destroy(life: Life) -> None:

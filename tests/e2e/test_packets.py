@@ -26,7 +26,7 @@ def vms(edge: Edge) -> Iterator[Edge]:
         yield edge
 
 
-def test_the_cluster_has_the_cases(edge: Edge) -> None:
+def test_the_cluster_has_all_packet_paths(edge: Edge) -> None:
     groups = {key: eip["group"] for key, eip in edge.outputs["eips"].items()}
     assert groups["eip-0"] == groups["eip-4"]
     assert groups["eip-0"] != groups["eip-3"]
@@ -78,7 +78,7 @@ def test_hosts_open_ssh_to_each_other_by_public_address_and_vms_do_not(vms: Edge
         assert connect(vms.lab, "eip-0", address, SSH) == NO_ANSWER
 
 
-def test_the_last_vm_of_a_host_does_not_take_the_bridge_away(vms: Edge) -> None:
+def test_the_bridge_stays_after_the_last_vm_of_a_host(vms: Edge) -> None:
     host = vms.entry("eip-2")
     vms.lab.tool("lab", "vm", "stop", "eip-2")
     try:

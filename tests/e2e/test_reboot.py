@@ -13,7 +13,7 @@ from tests.support.packets import connect, server
 KEY, BOOT_S = "eip-2", 60
 
 
-def test_a_rebooted_host_comes_back_by_itself(edge: Edge) -> None:
+def test_a_rebooted_host_recovers_by_itself(edge: Edge) -> None:
     host = edge.entry(KEY)
     reboot(edge, host, lambda: restored(edge, host))
     answers(edge, host)
@@ -21,7 +21,7 @@ def test_a_rebooted_host_comes_back_by_itself(edge: Edge) -> None:
     assert edge.apply("--skip", "aws") == (0, NOTHING_TO_DO.partition("\n")[2])
 
 
-def test_a_host_as_cloud_init_leaves_it_is_seen_and_mended(edge: Edge) -> None:
+def test_a_host_reset_by_cloud_init_is_shown_and_restored(edge: Edge) -> None:
     """Its groups' interfaces are there at its boot, and nothing of edgewrap's is: every address is on the NIC."""
     host, group = edge.entry(KEY), edge.outputs["eips"][KEY]["group"]
     bare = "systemctl disable -q edgewrap-network edgewrap-watch frr; find /etc -path '*edgewrap*' -delete"

@@ -81,14 +81,15 @@ def pool(edge: Edge, name: str) -> ElementTree.Element:
     return ElementTree.fromstring(edge.lab.one(f"one.{name}.info", *parameters))  # noqa: S314 - the lab's own
 
 
-def test_killed_after_the_vpc_the_next_run_goes_on(broken: Edge, edge: Edge) -> None:
+def test_a_run_killed_after_the_vpc_is_resumed(broken: Edge, edge: Edge) -> None:
     kill_apply_once(broken, lambda: vpcs(broken) == 1)
     _, text = broken.apply(*WITHOUT_HOSTS)
     assert "edge-test is what the spec says." in text
     assert inventory(broken) == edge.inventory
 
 
-def test_killed_after_an_instance_the_next_run_goes_on(broken: Edge, edge: Edge) -> None:
+@pytest.mark.full
+def test_a_run_killed_after_an_instance_is_resumed(broken: Edge, edge: Edge) -> None:
     """An instance that somebody has terminated is made anew by a run that is killed right after it."""
     with broken.lab.network():
         broken.lab.ec2.terminate_instances(InstanceIds=[broken.output("hosts.host-2.instance_id")])
@@ -98,7 +99,7 @@ def test_killed_after_an_instance_the_next_run_goes_on(broken: Edge, edge: Edge)
     assert inventory(broken) == edge.inventory
 
 
-def test_without_the_hosts_plane_hosts_stay_offline_and_nothing_flows(broken: Edge) -> None:
+def test_without_the_hosts_plane_hosts_stay_offline_and_packets_are_dropped(broken: Edge) -> None:
     assert {host.findtext("STATE") for host in pool(broken, "hostpool").findall("HOST")} == {"8"}
     eip = broken.output("eips.eip-0")
     broken.lab.tool("lab", "vm", "start", "web", "--host", "host-0", "--ip", eip["private_address"])
@@ -107,7 +108,7 @@ def test_without_the_hosts_plane_hosts_stay_offline_and_nothing_flows(broken: Ed
     broken.lab.tool("lab", "vm", "stop", "web")
 
 
-def test_the_hosts_plane_alone_is_then_missing(broken: Edge) -> None:
+def test_the_hosts_plane_completes_the_cluster(broken: Edge) -> None:
     broken.apply()
     assert broken.apply() == (0, NOTHING_TO_DO)
     eip = broken.output("eips.eip-0")
@@ -121,7 +122,7 @@ def test_lxc_hosts_have_the_lxc_drivers(broken: Edge) -> None:
     assert drivers == {("lxc", "lxc")}
 
 
-def test_hostile_values_come_out_unharmed(broken: Edge) -> None:
+def test_special_characters_reach_aws_unchanged(broken: Edge) -> None:
     with broken.lab.network():
         vpc = next(vpc for vpc in broken.lab.ec2.describe_vpcs()["Vpcs"] if not vpc["IsDefault"])
         rules = broken.lab.ec2.describe_security_group_rules()["SecurityGroupRules"]
@@ -137,7 +138,7 @@ def test_a_vm_stops_destroy(broken: Edge) -> None:
     broken.lab.tool("lab", "vm", "stop", "web")
 
 
-def test_a_tenants_network_stops_destroy_and_is_named(broken: Edge) -> None:
+def test_a_tenants_network_stops_destroy(broken: Edge) -> None:
     template = next(t for t in pool(broken, "vntemplatepool") if t.findtext("NAME") == "edge-test-private")
     number = int(template.findtext("ID") or -1)
     ranges = 'AR = [ TYPE = "IP4", IP = "192.168.50.10", SIZE = "5" ]'

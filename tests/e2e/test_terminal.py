@@ -18,7 +18,7 @@ def at_a_terminal(edge: Edge, *arguments: str, answer: str) -> tuple[int, str]:
 @pytest.mark.parametrize(
     ("answer", "status", "words"), [("y", 1, "Nothing was changed."), ("yes", 0, "is what the spec says.")]
 )
-def test_only_yes_is_a_yes(edge: Edge, answer: str, status: int, words: str) -> None:
+def test_only_yes_approves(edge: Edge, answer: str, status: int, words: str) -> None:
     edge.lab.run("ip", "link", "set", "br-edge", "down", place="host-0")
     ended, shown = at_a_terminal(edge, "apply", "--only", "hosts", answer=answer)
     assert "~ bridge host-0/bridge/br-edge" in shown

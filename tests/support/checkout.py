@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.lab import provider_mirror
+from tests.support.lab import FOLLOW, provider_mirror
 
 REPOSITORY = Path(__file__).parents[2]
 COPIED = ("Makefile", "README.md", "pyproject.toml", "constraints.txt", "terraform", "edgewrap", "docs")
@@ -53,5 +53,6 @@ def copy_checkout(path: Path, registry: Path | None = None) -> Checkout:
         "PYTHONPATH": str(path),
         "EDGEWRAP_PLUGIN_DIR": "",  # hides this machine's mirror from make
         "TF_CLI_CONFIG_FILE": str(configuration),
+        **FOLLOW,
     }
     return Checkout(path, environ)

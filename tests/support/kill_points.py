@@ -28,7 +28,7 @@ _OVER_SSH = str(Path(__file__).with_name("over_ssh.py"))
 @dataclass
 class Killer:
     """Kills runs in a lab. `tried_over_ssh`: the file of the points of SSH; `with_terraform`: whether the terraform of
-    a run dies with it; `skipped`: points that are not tried."""
+    a run dies with it; `skipped`: writes that are not tried; `over_ssh`: the points of SSH that are, or `all`."""
 
     lab: Lab
     aws: Gate
@@ -36,6 +36,7 @@ class Killer:
     tried_over_ssh: Path
     with_terraform: bool = True
     skipped: Callable[[Point], bool] = lambda point: False
+    over_ssh: str = "all"
     tried: list[Point] = field(default_factory=list)
     converged: int = 0
     seconds: float = 0
@@ -68,7 +69,9 @@ class Killer:
         pending: Point | None = None
         for _ in range(MOST_RUNS):
             known, met = len(self._over_ssh()), len(self.tried)
-            self._run = self._start(sys.executable, _OVER_SSH, str(self.tried_over_ssh), command, *arguments)
+            self._run = self._start(
+                sys.executable, _OVER_SSH, str(self.tried_over_ssh), self.over_ssh, command, *arguments
+            )
             code, said = self._ended(self._run)
             if len(self._over_ssh()) > known:
                 self.tried.append(self._over_ssh()[-1])

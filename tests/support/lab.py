@@ -7,13 +7,16 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.request import Request, urlopen
 
+from edgewrap.errors import LabError
+from edgewrap.lab import launch
+from edgewrap.lab.directory import LabDirectory
 from edgewrap.lab.tools import find_providers
 
 if TYPE_CHECKING:
@@ -21,7 +24,10 @@ if TYPE_CHECKING:
 
 EDGEWRAP = str(Path(sys.executable).with_name("edgewrap"))
 CLONE_NEWNET = 0x40000000
+_NSENTER = {"mnt": "mount"}  # nsenter's option where it is not the kind's name
 REGION = "eu-west-3"
+FOLLOW = {"EDGEWRAP_LAB_FOLLOW": str(os.getpid())}
+"""In the environment of `lab up`: the lab ends with this process, however that ends."""
 
 
 def provider_mirror() -> Path | None:
@@ -35,7 +41,7 @@ class Lab:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.environ = {**os.environ, "EDGEWRAP_LAB_DIR": str(directory), "COLUMNS": "200"}
+        self.environ = {**os.environ, "EDGEWRAP_LAB_DIR": str(directory), "COLUMNS": "200", **FOLLOW}
 
     def up(self, *options: str) -> None:
         """Start it."""
@@ -52,13 +58,28 @@ class Lab:
     def run(
         self, *command: str, place: str = "", check: bool = True, timeout: float = 300
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command inside the lab: where the tool runs, or in another place of it."""
+        """Run a command inside the lab: where the tool runs, or in another place of it. Enters the same namespaces with
+        the same environment as `lab exec`, without the 0.1 s of a Python."""
+        try:
+            way = launch.entrance(LabDirectory("lab", self.directory), self.environ, place=place)
+        except LabError as error:
+            if check:
+                raise AssertionError(f"{command}: {error}: {error.cause}") from error
+            return subprocess.CompletedProcess(command, 1, "", f"{error}: {error.cause}")
+        namespaces = [f"--{_NSENTER.get(kind, kind)}={file}" for kind, file in way.namespaces.items()]
+        start = ["setpriv", "--pdeathsig", "KILL", "env", f"--chdir={way.directory or '/'}"]
+        return self._run(["nsenter", *namespaces, "--", *start, *command], check, timeout, way.environ)
+
+    def exec(
+        self, *command: str, place: str = "", check: bool = True, timeout: float = 300
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command by `edgewrap lab exec`."""
         where = ["--in", place] if place else []
         return self._run([EDGEWRAP, "lab", "exec", *where, "--", *command], check, timeout)
 
     def edgewrap(self, *arguments: str, check: bool = True, timeout: float = 600) -> subprocess.CompletedProcess[str]:
-        """Run edgewrap inside the lab."""
-        return self.run(EDGEWRAP, *arguments, check=check, timeout=timeout)
+        """Run edgewrap inside the lab, by `edgewrap lab exec`."""
+        return self.exec(EDGEWRAP, *arguments, check=check, timeout=timeout)
 
     def start(self, *command: str, place: str = "") -> subprocess.Popen[str]:
         """Start a command inside the lab, in a process group of its own."""
@@ -141,10 +162,12 @@ class Lab:
             raise RuntimeError(value)
         return value
 
-    def _run(self, command: list[str], check: bool, timeout: float) -> subprocess.CompletedProcess[str]:
+    def _run(
+        self, command: list[str], check: bool, timeout: float, environ: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             command,
-            env=self.environ,
+            env=environ or self.environ,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -1,5 +1,6 @@
-"""`python over_ssh.py TRIED edgewrap's arguments`: a run that is killed at the first script on a host, of those that
-change something, that the file TRIED does not name yet: before it is sent, while it runs, and after its answer.
+"""`python over_ssh.py TRIED POINTS edgewrap's arguments`: a run that is killed at the first script on a host, of those
+that change something, that the file TRIED does not name yet: before it is sent, while it runs, and after its answer.
+POINTS is `all`, or those to be tried, as `within change host-0,after confirm host-0`.
 
 A run's own connections are encrypted, so this is done within its process, around the one method that sends scripts.
 """
@@ -21,7 +22,7 @@ _CHANGE = "set -eu\nundo="
 _SET_UP = "\nstart_setup\n"
 
 _send = Session.run_as_root
-_tried = Path(sys.argv[1])
+_tried, _points = Path(sys.argv[1]), sys.argv[2].split(",")
 
 
 def _named(session: Session, script: str) -> str:
@@ -30,11 +31,16 @@ def _named(session: Session, script: str) -> str:
     return next((f"{kind} {session.host.key}" for kind, is_it in kinds.items() if is_it), "")
 
 
-def _die_once(when: str, what: str) -> None:
+def _untried(when: str, what: str) -> bool:
     point = f"{when} {what}"
-    if what and point not in _tried.read_text().splitlines():
+    wanted = _points == ["all"] or point in _points
+    return bool(what) and wanted and point not in _tried.read_text().splitlines()
+
+
+def _die_once(when: str, what: str) -> None:
+    if _untried(when, what):
         with _tried.open("a") as file:
-            file.write(f"{point}\n")
+            file.write(f"{when} {what}\n")
         os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -42,7 +48,7 @@ async def _run_as_root(self: Session, script: str, timeout_s: float) -> CommandR
     what = _named(self, script)
     _die_once("before", what)
     sent = asyncio.ensure_future(_send(self, script, timeout_s))
-    if what and f"within {what}" not in _tried.read_text().splitlines():
+    if _untried("within", what):
         await asyncio.wait([sent], timeout=WITHIN_S)
         _die_once("within", what)
     answer = await sent
@@ -51,5 +57,5 @@ async def _run_as_root(self: Session, script: str, timeout_s: float) -> CommandR
 
 
 Session.run_as_root = _run_as_root  # type: ignore[method-assign]
-sys.argv = ["edgewrap", *sys.argv[2:]]
+sys.argv = ["edgewrap", *sys.argv[3:]]
 sys.exit(main())

@@ -19,7 +19,7 @@ def test_a_file_is_written_once_and_readable_by_its_owner_only(tmp_path: Path) -
     assert [child.name for child in path.parent.iterdir()] == ["file"]
 
 
-def test_terraform_files_of_an_earlier_render_go_and_others_stay(tmp_path: Path) -> None:
+def test_files_of_an_earlier_render_are_removed_and_others_kept(tmp_path: Path) -> None:
     write_tree(tmp_path, {"main.tf": "1", "old.tf": "1", "modules/hosts/old.tf": "1", "terraform.tfvars.json": "{}"})
     for name in ("override.tf.json", "more.auto.tfvars", "backend.tfbackend.json", ".terraform.lock.hcl", "notes.txt"):
         (tmp_path / name).write_text("")

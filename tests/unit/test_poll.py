@@ -20,7 +20,7 @@ def counting(results: list[str | None]) -> tuple[Callable[[float], str | None], 
     return look, calls
 
 
-def test_it_returns_what_is_found_without_a_pause_after_it() -> None:
+def test_it_returns_without_a_final_pause() -> None:
     look, calls = counting([None, None, "ready"])
     pauses: list[float] = []
     assert poll.until(look, 60, pause_s=1, sleep=pauses.append) == "ready"
@@ -36,7 +36,7 @@ def test_pauses_double_up_to_the_longest() -> None:
 
 
 @pytest.mark.parametrize("timeout_s", [0, 0.05])
-def test_it_looks_once_more_when_the_time_is_over(timeout_s: float) -> None:
+def test_it_looks_once_more_at_the_deadline(timeout_s: float) -> None:
     look, calls = counting([None])
     assert poll.until(look, timeout_s, pause_s=10) is None
     assert len(calls) == (2 if timeout_s else 1)

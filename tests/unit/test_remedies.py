@@ -74,6 +74,6 @@ def test_there_are_enough_rows() -> None:
     assert len({row.pattern for row in rows if row.pattern}) == len([row for row in rows if row.pattern])
 
 
-def test_where_a_message_breaks_its_lines_does_not_count() -> None:
+def test_line_breaks_in_a_message_do_not_matter() -> None:
     row = Remedy("any of the checksums", "", "")
     assert row.fits("doesn't match any of the\n  checksums")

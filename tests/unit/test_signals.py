@@ -50,7 +50,7 @@ def test_a_signal_takes_effect_after_the_block(number: signal.Signals) -> None:
     assert in_block() == []
 
 
-def test_it_is_not_lost_where_the_block_fails() -> None:
+def test_a_signal_is_not_lost_if_the_block_fails() -> None:
     with pytest.raises(EndedError):
         in_block(signal.SIGINT, fault=KeyError())
 
@@ -70,7 +70,7 @@ def test_the_outer_block_has_them() -> None:
     assert reached == [signal.SIGINT]
 
 
-def test_what_is_ignored_stays_ignored() -> None:
+def test_ignored_signals_stay_ignored() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with defer_signals():
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN

@@ -90,19 +90,24 @@ def user(make_cluster: Any, own_aws: LabAwsClient) -> User:
 @pytest.mark.parametrize(
     ("options", "script"),
     [
-        pytest.param([], '"$@" | head -n 1; exit ${PIPESTATUS[0]}', id="head -1"),
-        pytest.param(["--json"], '"$@" 2>&1 >/dev/full | true; exit ${PIPESTATUS[0]}', id="a full disk, no reader"),
+        pytest.param([], '"$@" | head -n 1; exit ${PIPESTATUS[0]}', id="head -1", marks=pytest.mark.full),
+        pytest.param(
+            ["--json"],
+            '"$@" 2>&1 >/dev/full | true; exit ${PIPESTATUS[0]}',
+            id="a full disk, no reader",
+            marks=pytest.mark.full,
+        ),
         pytest.param([], '"$@" <&- >&- 2>&-', id="all closed"),
     ],
 )
-def test_an_apply_runs_to_its_end(user: User, options: list[str], script: str) -> None:
+def test_apply_finishes_when_its_output_breaks(user: User, options: list[str], script: str) -> None:
     done = user.run("apply", "--auto-approve", *options, script=script)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
     user.check_applied()
 
 
-def test_a_reader_that_goes_while_a_host_is_being_created(user: User) -> None:
+def test_apply_finishes_when_the_reader_exits_during_host_creation(user: User) -> None:
     """On metal this takes twenty minutes: an interrupt would taint the host, and the next run would replace it."""
     apply = user.start("apply", "--auto-approve")
     assert apply.stdout is not None
@@ -116,13 +121,13 @@ def test_a_reader_that_goes_while_a_host_is_being_created(user: User) -> None:
     user.check_applied()
 
 
-def test_a_plan_that_nobody_reads_keeps_its_exit_code(user: User) -> None:
+def test_plan_keeps_its_exit_code_when_the_reader_exits(user: User) -> None:
     done = user.run("plan", "--detailed-exitcode", script='"$@" | head -n 1; exit ${PIPESTATUS[0]}')
     assert (done.returncode, done.stderr) == (2, "")
     assert done.stdout.count("\n") == 1
 
 
-def test_json_tells_of_a_missing_quota(user: User, own_aws: LabAwsClient) -> None:
+def test_json_reports_an_insufficient_quota(user: User, own_aws: LabAwsClient) -> None:
     quotas = own_aws.quotas()
     own_aws.set_quotas(elastic_ips=0)
     try:
@@ -133,7 +138,7 @@ def test_json_tells_of_a_missing_quota(user: User, own_aws: LabAwsClient) -> Non
     assert [finding["check"] for finding in error["findings"]] == ["Elastic IPs"]
 
 
-def test_json_tells_of_each_failure_of_a_run_that_is_partly_applied(user: User, own_aws: LabAwsClient) -> None:
+def test_json_reports_each_failure_of_a_partly_applied_run(user: User, own_aws: LabAwsClient) -> None:
     quotas = own_aws.quotas()
     use_up_at_apply(user.binary, own_aws.endpoint)
     try:
@@ -149,7 +154,7 @@ def test_json_tells_of_each_failure_of_a_run_that_is_partly_applied(user: User, 
     assert "AddressLimitExceeded" in str(failure["diagnostics"])
 
 
-def test_json_tells_of_an_interrupt(user: User) -> None:
+def test_json_reports_an_interrupt(user: User) -> None:
     plan = user.start("plan", "--json")
     assert plan.stdout is not None
     first = plan.stdout.readline()

@@ -52,7 +52,7 @@ def test_a_first_apply_is_one_process_each(cluster: Any, outputs: Outputs) -> No
     assert cluster.commands() == ["version", "init", "plan", "show", "apply"]
 
 
-def test_outputs_are_what_aws_says(outputs: Outputs, ec2: EC2Client) -> None:
+def test_outputs_match_aws(outputs: Outputs, ec2: EC2Client) -> None:
     for key, host in outputs.hosts.items():
         [instance] = ec2.describe_instances(InstanceIds=[host.instance_id])["Reservations"][0]["Instances"]
         assert host.private_address == instance["PrivateIpAddress"] == f"10.0.0.1{key[-1]}"
@@ -106,7 +106,7 @@ def test_the_hosts_open_ssh_and_the_cluster_itself_only(outputs: Outputs, ec2: E
     }
 
 
-def test_whatever_a_killed_run_may_lose_has_its_place_in_the_state(cluster: Any, spec: Any, outputs: Outputs) -> None:
+def test_every_taggable_resource_can_be_imported_by_its_tag(cluster: Any, spec: Any, outputs: Outputs) -> None:
     """All but the associations of Elastic IPs, which AWS makes a second time as if it were the first."""
     state = cluster.plane(spec).current()
     in_aws = {address for address in state.addresses if "aws_eip_association" not in address}
@@ -123,7 +123,7 @@ def test_a_second_run_has_nothing_to_do(cluster: Any, spec: Any, outputs: Output
     assert cluster.commands() == ["plan"]
 
 
-def test_a_change_of_another_plane_is_remembered_and_is_none_of_aws(
+def test_a_change_of_another_plane_is_recorded_without_an_aws_change(
     cluster: Any, spec: Any, outputs: Outputs, aws: LabAwsClient
 ) -> None:
     changed = spec.model_copy(update={"private_network": spec.private_network.model_copy(update={"mtu": 1400})})
@@ -152,9 +152,7 @@ def test_one_more_elastic_ip_touches_nothing_else(cluster: Any, spec: Any, outpu
     assert after.eips["eip-2"].group == "group-2"
 
 
-def test_changes_made_outside_are_shown_and_mended(
-    cluster: Any, outputs: Outputs, ec2: EC2Client, aws: LabAwsClient
-) -> None:
+def test_drift_is_shown_and_reverted(cluster: Any, outputs: Outputs, ec2: EC2Client, aws: LabAwsClient) -> None:
     spec = cluster.spec(aws={"tags": TAGS}, hosts=HOSTS, public_network={"elastic_ips": {"count": 3}, "groups": 3})
     [address] = ec2.describe_addresses(AllocationIds=[outputs.eips["eip-0"].allocation_id])["Addresses"]
     ec2.disassociate_address(AssociationId=address["AssociationId"])

@@ -63,7 +63,7 @@ def entries(state: AwsState | Outputs) -> dict[str, str]:
     return {key: group.host for key, group in outputs.groups.items()}
 
 
-def test_a_stopped_host_hands_its_group_on_in_one_step(
+def test_the_group_of_a_stopped_host_moves_in_one_apply(
     cluster: Any, spec: Any, first: Outputs, aws: LabAwsClient, ec2: EC2Client
 ) -> None:
     assert entries(first) == {"group-0": "host-0", "group-1": "host-1"}
@@ -88,7 +88,8 @@ def test_a_stopped_host_hands_its_group_on_in_one_step(
     assert again.plan(state).pending is False
 
 
-def test_a_terminated_host_hands_its_group_on_though_aws_gives_no_other(
+@pytest.mark.full
+def test_the_group_of_a_terminated_host_moves_though_no_instance_can_be_launched(
     cluster: Any, spec: Any, first: Outputs, aws: LabAwsClient, ec2: EC2Client
 ) -> None:
     aws.set_instance_state(first.hosts["host-1"].instance_id, "running")

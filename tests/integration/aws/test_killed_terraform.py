@@ -56,7 +56,9 @@ terraform.apply(workdir.plan_file)
 """
 
 
-def test_terraform_goes_on_to_the_end(terraform: Path, environment: dict[str, str], tmp_path: Path) -> None:
+def test_terraform_finishes_after_edgewrap_is_killed(
+    terraform: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
     (tmp_path / "terraform").mkdir()
     (tmp_path / "terraform" / "main.tf").write_text(MODULE)
     outputs = (template_root() / "root" / "outputs.tf.j2").read_text().partition('output "cluster"')[0]

@@ -77,7 +77,7 @@ def test_hosts_with_elastic_ips_of_their_own_count(quotas: LabAwsClient, ec2: EC
     assert "every host takes one too" in finding.advice
 
 
-def test_what_a_run_that_died_has_made_is_not_asked_for_again(quotas: LabAwsClient, ec2: EC2Client) -> None:
+def test_resources_of_a_killed_run_do_not_count_twice(quotas: LabAwsClient, ec2: EC2Client) -> None:
     inputs = first_inputs(make_spec())
     tags: Any = [
         {"Key": "edgewrap:uuid", "Value": inputs.uuid},
@@ -122,7 +122,7 @@ def test_more_groups_than_the_type_has_interfaces(aws: LabAwsClient) -> None:
     assert found["credentials"].text.endswith("account 123456789012")
 
 
-def test_credentials_that_are_no_good_are_said_once() -> None:
+def test_invalid_credentials_are_reported_once() -> None:
     spec = make_spec(aws={"endpoint_url": "http://127.0.0.1:1"})
     clients = Clients(spec, {})
     first, *others = AwsPreflight(spec, clients, AwsLookups(spec, clients), None).everything()
@@ -130,7 +130,7 @@ def test_credentials_that_are_no_good_are_said_once() -> None:
     assert {(one.verdict, one.text) for one in others} == {(Verdict.UNKNOWN, "AWS could not be asked")}
 
 
-def test_nothing_new_asks_nothing(aws: LabAwsClient) -> None:
+def test_no_quota_is_read_when_nothing_is_created(aws: LabAwsClient) -> None:
     before = aws.calls()[-1].serial
     assert preflight(aws, make_spec()).about([]) == ()
     assert aws.calls(before) == ()

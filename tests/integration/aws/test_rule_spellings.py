@@ -61,7 +61,15 @@ def changing(aws: LabAwsClient, after: int) -> list[str]:
     return [call.action for call in aws.calls(after) if not call.action.startswith(("Describe", "Get"))]
 
 
-@pytest.mark.parametrize("ports", ["443", "443-443", "0443", "00443-0443"])
+@pytest.mark.parametrize(
+    "ports",
+    [
+        "443",
+        pytest.param("443-443", marks=pytest.mark.full),
+        pytest.param("0443", marks=pytest.mark.full),
+        "00443-0443",
+    ],
+)
 def test_another_spelling_changes_nothing(cluster: Any, uuid: str, ec2: EC2Client, ports: str) -> None:
     before = vm_rules(ec2, uuid)
     assert before.keys() == {WEB}
@@ -100,6 +108,7 @@ def test_a_rule_that_changes_is_changed_in_place(cluster: Any, uuid: str, ec2: E
     assert (after.changes, after.pending) == ((), False)
 
 
+@pytest.mark.full
 def test_a_rule_that_a_killed_run_changed_is_kept(cluster: Any, uuid: str, ec2: EC2Client, aws: LabAwsClient) -> None:
     """Its Terraform died before it had noted the change: the state is the one before it, the tags are the new ones."""
     before, rules = aws.calls()[-1].serial, vm_rules(ec2, uuid)

@@ -36,7 +36,8 @@ def spec(cluster: Any, aws: LabAwsClient) -> Spec:
     return spec.model_copy(update={"aws": spec.aws.model_copy(update={"tags": {"purpose": HOSTILE}})})
 
 
-def test_everything_comes_out_unharmed(
+@pytest.mark.full
+def test_special_characters_survive_terraform(
     cluster: Any, spec: Spec, aws: LabAwsClient, ec2: EC2Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")  # the spec's own endpoint counts

@@ -71,18 +71,18 @@ def s3_spec(cluster: Any, **backend: str) -> Spec:
     return spec
 
 
-def test_without_a_state_nothing_runs(cluster: Any) -> None:
+def test_terraform_does_not_run_without_a_state(cluster: Any) -> None:
     assert cluster.plane(cluster.spec()).current() is None
     assert cluster.commands() == []
     assert list((cluster.directory / "work").iterdir()) == []
 
 
-def test_a_state_without_resources_is_none(cluster: Any) -> None:
+def test_a_state_without_resources_counts_as_no_state(cluster: Any) -> None:
     write_state(cluster.directory / "work", [])
     assert cluster.plane(cluster.spec()).current() is None
 
 
-def test_inputs_are_found_where_there_are_no_outputs_yet(cluster: Any) -> None:
+def test_inputs_are_read_before_there_are_outputs(cluster: Any) -> None:
     inputs = first_inputs(make_spec())
     write_state(cluster.directory / "work", [remembered(inputs.to_text())])
     state = cluster.plane(cluster.spec()).current()
@@ -108,7 +108,7 @@ DAMAGED = [
 
 
 @pytest.mark.parametrize(("text", "what"), DAMAGED)
-def test_a_damaged_state_is_refused_and_nothing_runs(cluster: Any, text: str, what: str) -> None:
+def test_a_damaged_state_is_refused_before_terraform_runs(cluster: Any, text: str, what: str) -> None:
     (cluster.directory / "work" / "terraform.tfstate").write_text(text)
     with pytest.raises(StateError, match=what):
         cluster.plane(cluster.spec()).current()
@@ -124,7 +124,7 @@ def test_the_same_in_s3(cluster: Any, s3: S3Client, text: str, what: str) -> Non
 
 
 @pytest.mark.parametrize("backup", ["terraform.tfstate.backup", "backups/000007.tfstate"])
-def test_a_state_that_is_gone_is_told_by_its_backup(cluster: Any, backup: str) -> None:
+def test_a_deleted_state_is_detected_by_its_backup(cluster: Any, backup: str) -> None:
     path = cluster.directory / "work" / backup
     path.parent.mkdir(exist_ok=True)
     path.write_text(state_text([remembered("{}")]))
@@ -133,7 +133,7 @@ def test_a_state_that_is_gone_is_told_by_its_backup(cluster: Any, backup: str) -
     assert f"cp '{path}'" in raised.value.advice
 
 
-def test_a_state_that_could_not_be_saved_is_not_passed_over(cluster: Any) -> None:
+def test_an_errored_state_file_is_not_ignored(cluster: Any) -> None:
     unsaved = cluster.directory / "work" / "terraform" / "errored.tfstate"
     unsaved.parent.mkdir()
     unsaved.write_text(state_text([]))
@@ -158,7 +158,7 @@ def test_a_state_in_s3_needs_no_working_directory(cluster: Any, s3: S3Client) ->
     assert cluster.plane(s3_spec(cluster)).current().inputs == inputs
 
 
-def test_a_local_state_left_behind_is_not_forgotten_for_s3(cluster: Any, s3: S3Client) -> None:
+def test_a_local_state_is_not_ignored_after_a_switch_to_s3(cluster: Any, s3: S3Client) -> None:
     write_state(cluster.directory / "work", [])
     assert cluster.plane(s3_spec(cluster)).current() is None
     write_state(cluster.directory / "work", [remembered("{}")])
@@ -167,13 +167,13 @@ def test_a_local_state_left_behind_is_not_forgotten_for_s3(cluster: Any, s3: S3C
     assert f"s3://{NAME}/{KEY}" in raised.value.advice
 
 
-def test_a_bucket_that_is_not_there(cluster: Any, aws: LabAwsClient) -> None:
+def test_a_missing_bucket(cluster: Any, aws: LabAwsClient) -> None:
     with pytest.raises(StateError, match="NoSuchBucket") as raised:
         cluster.plane(s3_spec(cluster, bucket="no-such-bucket")).current()
     assert raised.value.cause == "there is no such bucket"
 
 
-def test_an_s3_that_does_not_answer(cluster: Any, aws: LabAwsClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_s3_endpoint_that_does_not_answer(cluster: Any, aws: LabAwsClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")
     monkeypatch.setattr("edgewrap.aws.clients.ATTEMPTS", 1)
     with pytest.raises(StateError) as raised:
@@ -182,7 +182,7 @@ def test_an_s3_that_does_not_answer(cluster: Any, aws: LabAwsClient, monkeypatch
     assert raised.value.cause == "the AWS endpoint does not answer"
 
 
-def test_local_states_are_backed_up_and_the_oldest_go(tmp_path: Path) -> None:
+def test_local_states_are_backed_up_and_the_oldest_backups_removed(tmp_path: Path) -> None:
     store = LocalStore(WorkDir(tmp_path))
     store.back_up()  # there is none yet
     for serial in range(8, 8 + KEPT_BACKUPS + 2):

@@ -54,7 +54,7 @@ def take_away(stage: Stage) -> None:
     destroy(cluster, DestroyPlan((PlaneName.OPENNEBULA,), Context(), planned, None))
 
 
-def test_a_vm_in_the_way_is_an_error_and_nothing_was_changed(stage: Stage) -> None:
+def test_a_vm_on_a_host_to_remove_is_an_error_before_any_change(stage: Stage) -> None:
     plane = stage.applied()
     stage.vm(plane.hosts(stage.facts())["host-1"].id)
     with pytest.raises(InUseError):
@@ -62,7 +62,7 @@ def test_a_vm_in_the_way_is_an_error_and_nothing_was_changed(stage: Stage) -> No
     assert plane.hosts(stage.facts())["host-1"].status == "enabled"
 
 
-def test_a_lock_is_an_error_and_nothing_was_changed(stage: Stage) -> None:
+def test_a_locked_object_is_an_error_before_any_change(stage: Stage) -> None:
     """That the locked template has to change is known from the hosts plane's reports alone."""
     stage.applied()
     stage.one.call("vntemplate.lock", stage.facts().templates[0].id, 1)
@@ -73,7 +73,7 @@ def test_a_lock_is_an_error_and_nothing_was_changed(stage: Stage) -> None:
     assert not [method for method in stage.wire.methods if not method.endswith((".info", ".version"))]
 
 
-def test_a_release_that_fails_after_it_has_begun_is_partly_applied_and_gone_on_with(stage: Stage) -> None:
+def test_a_failed_removal_of_a_host_is_partly_applied_and_resumed(stage: Stage) -> None:
     plane = stage.applied()
 
     def break_off(method: str) -> None:
@@ -90,7 +90,7 @@ def test_a_release_that_fails_after_it_has_begun_is_partly_applied_and_gone_on_w
     assert changes_in(plane, stage.facts(), outputs((0, 2), (0,)), {}) == ()
 
 
-def test_a_vm_that_comes_while_its_host_is_released_leaves_it_partly_applied(stage: Stage) -> None:
+def test_a_vm_started_while_its_host_is_removed_is_partly_applied(stage: Stage) -> None:
     plane = stage.applied()
     host_1 = plane.hosts(stage.facts())["host-1"].id
 
@@ -106,9 +106,7 @@ def test_a_vm_that_comes_while_its_host_is_released_leaves_it_partly_applied(sta
 
 
 @pytest.mark.parametrize("change", [False, True], ids=["nothing to do", "a change"])
-def test_an_enabled_host_that_is_not_monitored_is_partly_applied_with_or_without_a_change(
-    tmp_path: Path, change: bool
-) -> None:
+def test_an_unmonitored_host_is_partly_applied_with_or_without_a_change(tmp_path: Path, change: bool) -> None:
     with monitored_stage(tmp_path) as (stage, hosts):
         plane = stage.applied()
         plane.wait_monitored(outputs().hosts, 10)
@@ -133,7 +131,7 @@ def test_a_dead_host_is_not_waited_for(tmp_path: Path) -> None:
         assert run(stage, to, monitored_s=3) == to
 
 
-def test_a_destroy_that_is_refused_is_an_error_and_nothing_was_changed(stage: Stage) -> None:
+def test_a_refused_destroy_is_an_error_before_any_change(stage: Stage) -> None:
     plane = stage.applied()
     stage.vm(plane.hosts(stage.facts())["host-1"].id)
     with pytest.raises(InUseError):
@@ -141,7 +139,7 @@ def test_a_destroy_that_is_refused_is_an_error_and_nothing_was_changed(stage: St
     assert {one.status for one in plane.hosts(stage.facts()).values()} == {"enabled"}
 
 
-def test_a_first_write_that_is_never_sent_changes_nothing(stage: Stage) -> None:
+def test_a_first_write_that_is_not_sent_is_an_error_and_not_partly_applied(stage: Stage) -> None:
     stage.applied()
 
     def time_out(method: str) -> None:
@@ -155,7 +153,7 @@ def test_a_first_write_that_is_never_sent_changes_nothing(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("method", ["host.status", "vn.rm_ar", "host.delete"])
-def test_a_destroy_that_fails_after_it_has_begun_is_partly_applied_and_gone_on_with(stage: Stage, method: str) -> None:
+def test_a_failed_destroy_is_partly_applied_and_resumed(stage: Stage, method: str) -> None:
     """The first of these is the first write: the connection breaks off, so it may have been done."""
     stage.applied()
 

@@ -59,7 +59,8 @@ def made(aws: LabAwsClient) -> list[str]:
     return [call.action for call in aws.calls() if not call.reads and call.service == "ec2" and not call.error]
 
 
-def test_quotas_before_and_in_the_middle(aws: LabAwsClient, tmp_path: Path) -> None:
+@pytest.mark.full
+def test_quotas_reached_before_and_during_an_apply(aws: LabAwsClient, tmp_path: Path) -> None:
     aws.set_quotas(vpcs=1, elastic_ips=1, standard_vcpus=95)
     with new_run(tmp_path) as cluster:
         plan = make_plan(cluster, AWS_ONLY)

@@ -54,22 +54,22 @@ def state(uuid: str) -> AwsState:
     return AwsState(outputs(uuid=uuid), first_inputs(make_spec()), "")
 
 
-def test_nothing_there_is_a_first_run(cluster: Cluster, stage: Stage) -> None:
+def test_no_state_and_no_objects_is_a_first_run(cluster: Cluster, stage: Stage) -> None:
     require_own_state(cluster, None, stage.facts(), about_aws=True)
 
 
-def test_the_right_state(cluster: Cluster, stage: Stage, vpc: str) -> None:
+def test_the_clusters_own_state_is_accepted(cluster: Cluster, stage: Stage, vpc: str) -> None:
     stage.applied()
     require_own_state(cluster, state(UUID), stage.facts(), about_aws=True)
 
 
-def test_another_clusters_state(cluster: Cluster, stage: Stage) -> None:
+def test_another_clusters_state_is_refused(cluster: Cluster, stage: Stage) -> None:
     stage.applied()
     with pytest.raises(StateError, match=f"has the UUID {STRANGER}, but .* made from the state {UUID}"):
         require_own_state(cluster, state(STRANGER), stage.facts(), about_aws=True)
 
 
-def test_a_lost_state_by_the_front_end_before_anything_is_planned(cluster: Cluster, stage: Stage) -> None:
+def test_a_lost_state_is_detected_by_the_front_end_before_planning(cluster: Cluster, stage: Stage) -> None:
     stage.applied()
     with pytest.raises(StateError, match=f"there is no Terraform state in .* made from the state {UUID}"):
         make_plan(cluster, tuple(PlaneName))
@@ -78,7 +78,7 @@ def test_a_lost_state_by_the_front_end_before_anything_is_planned(cluster: Clust
     assert not cluster.workspace.directory.exists()
 
 
-def test_a_lost_state_by_aws_before_anything_is_planned(cluster: Cluster, vpc: str) -> None:
+def test_a_lost_state_is_detected_by_aws_before_planning(cluster: Cluster, vpc: str) -> None:
     with pytest.raises(StateError, match=rf"but AWS has a cluster edge-paris in eu-west-3: {vpc} \(state {UUID}\)"):
         make_plan(cluster, tuple(PlaneName))
     with pytest.raises(StateError, match="but AWS has a cluster"):
@@ -86,7 +86,7 @@ def test_a_lost_state_by_aws_before_anything_is_planned(cluster: Cluster, vpc: s
     assert not cluster.workspace.directory.exists()
 
 
-def test_a_cluster_that_is_left_on_the_front_end_alone_can_be_destroyed(cluster: Cluster, stage: Stage) -> None:
+def test_a_cluster_that_is_only_on_the_front_end_can_be_destroyed(cluster: Cluster, stage: Stage) -> None:
     stage.applied()
     plan = plan_destroy(cluster, tuple(PlaneName))
     assert plan.aws is None
@@ -101,7 +101,7 @@ def planes_are(cluster: Cluster, uuid: str) -> None:
     cluster.__dict__["aws"] = aws
 
 
-def test_a_destroy_of_aws_alone_looks_whose_state_it_is(cluster: Cluster, stage: Stage) -> None:
+def test_destroy_only_aws_checks_whose_state_it_is(cluster: Cluster, stage: Stage) -> None:
     stage.applied()
     planes_are(cluster, STRANGER)
     with pytest.raises(StateError, match=f"has the UUID {STRANGER}"):
@@ -111,9 +111,7 @@ def test_a_destroy_of_aws_alone_looks_whose_state_it_is(cluster: Cluster, stage:
     assert (plan.opennebula, plan.changes) == (None, ())
 
 
-def test_a_destroy_of_aws_alone_needs_no_front_end(
-    cluster: Cluster, stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_destroy_only_aws_needs_no_front_end(cluster: Cluster, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     def down() -> None:
         raise OpenNebulaError("it is down", cause="", advice="")
 

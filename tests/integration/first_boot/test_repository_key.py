@@ -101,12 +101,12 @@ def apt(tmp_path_factory: pytest.TempPathFactory) -> Apt:
     return Apt(directory, *fingerprints)
 
 
-def test_the_key_with_the_fingerprint_is_taken(apt: Apt) -> None:
+def test_the_key_with_the_pinned_fingerprint_is_installed(apt: Apt) -> None:
     status, text = apt.update(apt.signer)
     assert status == 0, text
 
 
-def test_another_key_of_the_same_file_is_not(apt: Apt) -> None:
+def test_other_keys_in_the_same_file_are_not_installed(apt: Apt) -> None:
     status, text = apt.update(apt.other)
     assert status != 0
     assert "couldn't be verified" in text

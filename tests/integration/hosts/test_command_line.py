@@ -138,7 +138,7 @@ def test_an_apply_stops_if_the_pinned_keys_cannot_be_read(line: CommandLine, why
     assert line.told_the_password() == []
 
 
-def test_a_plan_goes_on_with_a_warning_and_sends_no_secret(line: CommandLine) -> None:
+def test_plan_continues_with_a_warning_and_sends_no_secret(line: CommandLine) -> None:
     line.write_spec(url=NOWHERE)
     status, text = line.run("plan", "--only", "hosts")
     assert status == 0, text
@@ -152,7 +152,7 @@ PROXY = "'echo {instance_id} >/dev/null; exec nc {host} 22'"
 
 
 @pytest.mark.parametrize("proxy", ["null", PROXY])
-def test_ssh_runs_the_words_after_the_host(line: CommandLine, proxy: str) -> None:
+def test_ssh_runs_the_given_command(line: CommandLine, proxy: str) -> None:
     line.write_spec(proxy=proxy)
     line.pin()
     status, text = line.run("ssh", "host-1", "--", "ip", "-4", "-o", "address")

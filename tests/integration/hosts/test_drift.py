@@ -162,7 +162,7 @@ def host(runner: Runner) -> Runner:
 
 
 @pytest.mark.parametrize(("breaking", "expected"), DRIFTS.values(), ids=DRIFTS)
-def test_drift_is_shown_and_mended(host: Runner, breaking: str, expected: set[str]) -> None:
+def test_drift_is_shown_and_reverted(host: Runner, breaking: str, expected: set[str]) -> None:
     host.vpc.on("host-0", ALIEN)
     before = host.vpc.on("host-0", SHOW_ALIEN)
     host.vpc.on("host-0", breaking)
@@ -183,7 +183,7 @@ def test_a_deleted_gateway_brings_what_hung_on_it(host: Runner) -> None:
     host.converge(seen)
 
 
-def test_a_bridge_that_a_driver_made_is_taken_over_with_its_ports(runner: Runner) -> None:
+def test_a_bridge_created_by_a_driver_is_adopted_with_its_ports(runner: Runner) -> None:
     vpc, alone = runner.vpc, runner.only("host-2")
     vpc.on(
         "host-2",

@@ -51,7 +51,7 @@ def test_a_vm_away_from_its_entry_host(evpn: Runner) -> None:
     evpn.vpc.sh("ip netns del away")
 
 
-def test_a_neighbour_deleted_by_hand_is_shown_and_mended_and_no_other_session_is_touched(evpn: Runner) -> None:
+def test_a_deleted_bgp_neighbour_is_restored_without_touching_other_sessions(evpn: Runner) -> None:
     vpc = evpn.vpc
     before = sessions(vpc, "host-0")
     daemon = vpc.on("host-0", "cat /run/frr/bgpd.pid")
@@ -65,7 +65,7 @@ def test_a_neighbour_deleted_by_hand_is_shown_and_mended_and_no_other_session_is
     assert vpc.on("host-0", "cat /run/frr/bgpd.pid") == daemon
 
 
-def test_a_host_more_touches_no_session_that_is_there(evpn: Runner) -> None:
+def test_adding_a_host_touches_no_existing_bgp_session(evpn: Runner) -> None:
     fewer = evpn.only("host-0", "host-1")
     fewer.converge()
     before = await_sessions(evpn.vpc, host_0=1, host_1=1)
@@ -74,7 +74,7 @@ def test_a_host_more_touches_no_session_that_is_there(evpn: Runner) -> None:
     assert after["host-0"]["10.0.0.11"] == before["host-0"]["10.0.0.11"]
 
 
-def test_a_reflector_goes_without_a_moment_without_one(evpn: Runner) -> None:
+def test_removing_a_route_reflector_causes_no_gap(evpn: Runner) -> None:
     """host-0 is retired: prepared, host-2 reflects as well; afterwards host-1 and host-2 do."""
     vpc, remaining = evpn.vpc, evpn.only("host-1", "host-2")
     later = replace(evpn.outputs, hosts=remaining.outputs.hosts)
@@ -132,7 +132,7 @@ ip link set {port} master br-edge up
 """
 
 
-def test_a_port_is_open_once_the_drivers_rules_tell_whose_it_is(evpn: Runner) -> None:
+def test_a_bridge_port_opens_when_the_drivers_rules_name_its_vm(evpn: Runner) -> None:
     """As with LXC: nothing in the port's own MAC tells. The rules are those of OpenNebula's fw driver."""
     vpc, address = evpn.vpc, evpn.outputs.eips["eip-5"].private_address
     mac = "02:00:" + ":".join(f"{int(part):02x}" for part in address.split("."))
@@ -158,7 +158,7 @@ def test_a_port_is_open_once_the_drivers_rules_tell_whose_it_is(evpn: Runner) ->
     vpc.on("host-2", "iptables -F; iptables -X; ipset destroy")
 
 
-def test_entries_come_and_go_with_their_interface(evpn: Runner) -> None:
+def test_guard_entries_follow_their_interface(evpn: Runner) -> None:
     """AWS moves group-1 while nobody runs edgewrap, as between `prepare` and `converge`."""
     vpc, outputs = evpn.vpc, evpn.outputs
     moved = replace(outputs.groups["group-1"], host="host-2")
@@ -187,7 +187,7 @@ def test_entries_come_and_go_with_their_interface(evpn: Runner) -> None:
     vpc.sh("ip netns del moving")
 
 
-def test_without_the_firewall_its_table_goes(evpn: Runner) -> None:
+def test_disabling_the_firewall_removes_its_table(evpn: Runner) -> None:
     document = evpn.spec.model_dump(mode="json", by_alias=True)
     document["hosts"]["firewall"] = False
     opened = replace(evpn.only("host-2"), spec=Spec.model_validate(document))

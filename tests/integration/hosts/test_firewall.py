@@ -39,7 +39,7 @@ def connect(runner: Runner, source: str, target: str, port: int) -> str:
 
 
 @pytest.mark.parametrize("target", ["host-0", "host-1"])
-def test_a_host_opens_ssh_to_its_own_and_to_its_peers_public_address(closed: Runner, target: str) -> None:
+def test_hosts_reach_ssh_at_their_own_and_each_others_public_addresses(closed: Runner, target: str) -> None:
     assert connect(closed, "host-0", target, SSH) == CONNECTED
 
 
@@ -49,14 +49,14 @@ def test_migrations_pass_between_public_addresses_but_bgp_does_not(closed: Runne
 
 
 @pytest.mark.parametrize("source", ["internet", "vm"])
-def test_nobody_else_opens_ssh_to_a_hosts_public_address(closed: Runner, source: str) -> None:
+def test_vms_and_the_internet_do_not_reach_ssh_at_a_hosts_public_address(closed: Runner, source: str) -> None:
     assert connect(closed, source, "host-0", SSH) == DROPPED
     closed.vpc.on("host-0", "nft insert rule inet edge-host host tcp dport 22 accept")
     assert connect(closed, source, "host-0", SSH) == CONNECTED  # it was the firewall
     closed.converge()
 
 
-def test_a_removed_host_is_no_longer_let_in(closed: Runner) -> None:
+def test_a_removed_host_loses_its_firewall_entry(closed: Runner) -> None:
     assert connect(closed, "host-2", "host-0", SSH) == CONNECTED
     kept = {key: closed.outputs.hosts[key] for key in ("host-0", "host-1")}
     fewer = replace(closed, outputs=replace(closed.outputs, hosts=kept))

@@ -75,7 +75,7 @@ def test_from_the_internet_with_the_source_kept(world: World, name: str) -> None
 
 
 @pytest.mark.parametrize("name", ["a", "b", "c", "d"])
-def test_to_the_internet_as_its_elastic_ip(world: World, name: str) -> None:
+def test_a_vm_reaches_the_internet_with_its_elastic_ip(world: World, name: str) -> None:
     assert world.seen_from(name, INTERNET) == world.vms[name].eip.public_address
 
 
@@ -115,7 +115,7 @@ def test_a_vm_does_not_reach(world: World, target: str, port: int) -> None:
 
 
 @pytest.mark.parametrize("group", ["group-0", "group-1", "group-2"])
-def test_a_groups_own_address_answers_nobody(world: World, group: str) -> None:
+def test_a_groups_own_address_does_not_answer(world: World, group: str) -> None:
     address = world.vpc.outputs.groups[group].primary_address
     assert world.seen_from("host-2", address, timeout_s=0.4) == "TimeoutError"
 
@@ -128,7 +128,7 @@ def test_a_foreign_source_is_dropped_and_counted(world: World) -> None:
     assert _dropped(world, "bridge edge prerouting", "counter") >= before + 2
 
 
-def test_what_enters_elsewhere_does_not_leave_here(world: World) -> None:
+def test_packets_leave_by_their_entry_host_only(world: World) -> None:
     """A VM of another entry host, on this one, that sends to this host's gateway."""
     vpc = world.vpc
     vm = vpc.start_vm("e", "host-0", "eip-6")
@@ -145,7 +145,7 @@ def _dropped(world: World, chain: str, words: str) -> int:
     return int(line[line.index("packets") + 1])
 
 
-def test_an_address_without_an_entry_goes_nowhere(world: World) -> None:
+def test_an_address_without_an_entry_is_not_forwarded(world: World) -> None:
     """To an address of a block that no Elastic IP uses: it must not come back out of any interface."""
     vpc = world.vpc
     vpc.sh("ip route replace 10.0.128.60/32 via 10.0.128.0 dev p-group-0 onlink")
@@ -158,7 +158,7 @@ def test_an_address_without_an_entry_goes_nowhere(world: World) -> None:
     vpc.on("host-0", "nft delete table ip leaving")
 
 
-def test_converging_again_cuts_no_connection(world: World, runner: Runner) -> None:
+def test_a_second_converge_keeps_connections(world: World, runner: Runner) -> None:
     vm = world.vms["a"]
     vm.vpc.sh(f"setsid ip netns exec internet ping -i 0.02 -c 60 -W 1 {vm.eip.public_address} >/run/ping.log 2>&1 &")
     index = vm.vpc.on("host-0", "ip -o link show vx-edge | cut -d: -f1")
@@ -169,7 +169,7 @@ def test_converging_again_cuts_no_connection(world: World, runner: Runner) -> No
     assert runner.changes() == ()
 
 
-def test_a_rebooted_host_comes_back_by_itself(world: World, runner: Runner) -> None:
+def test_a_rebooted_host_recovers_by_itself(world: World, runner: Runner) -> None:
     """Switched off and on; what systemd would run at boot runs."""
     vpc, host = world.vpc, "host-1"
     vpc.shut_down(host)
@@ -188,7 +188,7 @@ def test_a_rebooted_host_comes_back_by_itself(world: World, runner: Runner) -> N
     assert world.seen_from("internet", vm.eip.public_address) == INTERNET
 
 
-def test_at_boot_only_groups_whose_interface_is_there_come_up(world: World, runner: Runner) -> None:
+def test_at_boot_only_attached_groups_are_configured(world: World, runner: Runner) -> None:
     vpc, host = world.vpc, "host-1"
     vpc.shut_down(host)
     vpc.boot(host)

@@ -117,7 +117,7 @@ def test_a_vm_that_came_in_between_keeps_its_bridge(vpc: Vpc, runner: Runner) ->
     vpc.sh("ip netns del vm")
 
 
-def test_a_first_converge_leaves_nothing(vpc: Vpc, runner: Runner) -> None:
+def test_rollback_of_a_first_converge_leaves_nothing(vpc: Vpc, runner: Runner) -> None:
     before = facts_of(vpc)
     change(runner, rollback_s=0)
     assert taken_back(vpc) == "undone: it was not confirmed in time"
@@ -136,7 +136,7 @@ def test_a_change_of_a_converged_host(vpc: Vpc, runner: Runner, other: Runner) -
     assert runner.changes() == ()
 
 
-def test_what_was_done_by_hand_is_there_again(vpc: Vpc, runner: Runner) -> None:
+def test_rollback_restores_manual_changes(vpc: Vpc, runner: Runner) -> None:
     runner.converge()
     vpc.on(HOST, DRIFT)
     before = facts_of(vpc)

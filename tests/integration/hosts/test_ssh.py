@@ -46,7 +46,7 @@ def _failure(runner: Runner) -> tuple[type[Exception], str]:
     return type(error), error.cause
 
 
-def test_a_key_is_taken_at_first_sight_and_kept(host: Runner) -> None:
+def test_a_host_key_is_trusted_on_first_use_and_pinned(host: Runner) -> None:
     pin = host.observe().pins["host-2"]
     assert pin.instance_id == "i-2"
     assert pin.host_key.startswith("ssh-ed25519 AAAA")
@@ -79,7 +79,7 @@ def test_a_pin_of_another_instance_is_void(host: Runner) -> None:
     assert pinned.observe().pins["host-2"].instance_id == "i-2"
 
 
-def test_nothing_of_the_users_own_ssh_is_read_or_written(
+def test_the_users_ssh_files_are_not_read_or_written(
     host: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = tmp_path / ".ssh"
@@ -139,7 +139,7 @@ def test_a_proxy_command_carries_the_connection(make_runner: Callable[..., Runne
     assert log.read_text() == "i-2\n"
 
 
-def test_a_failing_proxy_command_says_why(make_runner: Callable[..., Runner]) -> None:
+def test_a_failing_proxy_command_is_reported_with_its_output(make_runner: Callable[..., Runner]) -> None:
     proxied = make_runner(proxy_command="echo 'TargetNotConnected: {instance_id}' >&2; exit 255").only("host-2")
     assert _failure(proxied) == (
         HostUnreachableError,
@@ -157,7 +157,7 @@ def test_a_failing_proxy_command_says_why(make_runner: Callable[..., Runner]) ->
         ("no-such-host.invalid", "its name cannot be resolved"),
     ],
 )
-def test_each_kind_of_silence_has_its_cause(
+def test_each_connection_failure_has_its_cause(
     host: Runner, monkeypatch: pytest.MonkeyPatch, name: str, cause: str
 ) -> None:
     monkeypatch.setattr(ssh_module, "CONNECT_TIMEOUT_S", 0.5)
@@ -175,7 +175,7 @@ def test_a_refused_login_has_its_cause(make_runner: Callable[..., Runner]) -> No
     assert cause.startswith("it refused the login")
 
 
-def test_sudo_that_asks_for_a_password_is_said(host: Runner) -> None:
+def test_sudo_with_a_password_is_reported(host: Runner) -> None:
     host.vpc.on("host-2", "mv /etc/sudoers.d/90-cloud-init-users /tmp/sudoers")
     try:
         seen = host.observe()
@@ -184,7 +184,7 @@ def test_sudo_that_asks_for_a_password_is_said(host: Runner) -> None:
         host.vpc.on("host-2", "mv /tmp/sudoers /etc/sudoers.d/90-cloud-init-users")
 
 
-def test_converge_waits_for_sshd_and_tells_the_cause(host: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_converge_waits_for_sshd_and_reports_the_cause(host: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ssh_module, "RETRY_S", 0.1)
     monkeypatch.setattr(ssh_module, "PROGRESS_S", 0.2)
     vpc = host.vpc
@@ -209,7 +209,7 @@ table ip off {
 """
 
 
-def test_one_hosts_failure_leaves_the_others_alone(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_hosts_failure_does_not_affect_the_others(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ssh_module, "CONNECT_TIMEOUT_S", 0.5)
     hosts = dict(runner.outputs.hosts)
     hosts["host-1"] = replace(hosts["host-1"], state="stopped")
@@ -249,7 +249,7 @@ def test_a_host_with_a_wrong_answer_fails_alone(runner: Runner) -> None:
     }
 
 
-def test_an_mtu_that_no_underlay_has_fails_that_host_alone(runner: Runner) -> None:
+def test_an_impossible_mtu_fails_that_host_only(runner: Runner) -> None:
     runner.vpc.on("host-1", "ip link set eth0 mtu 1000")
     try:
         seen = runner.observe()
@@ -274,7 +274,7 @@ def test_a_missing_interface_is_named(runner: Runner, monkeypatch: pytest.Monkey
     alone.converge()
 
 
-def test_a_failing_step_is_named_with_its_words(host: Runner) -> None:
+def test_a_failing_step_is_reported_with_its_output(host: Runner) -> None:
     host.converge()
     host.vpc.on("host-2", "ip link del br-edge; ip link add br-edge type veth peer name other")
     done = host.try_converge()
@@ -284,7 +284,7 @@ def test_a_failing_step_is_named_with_its_words(host: Runner) -> None:
     host.converge()
 
 
-def test_no_process_of_the_run_carries_a_script_or_key_in_its_arguments(host: Runner) -> None:
+def test_no_script_or_key_is_in_process_arguments(host: Runner) -> None:
     """The scripts travel on standard input: the host's own list of processes shows only the shell."""
     host.vpc.on("host-2", "rm -f /tmp/arguments; mv /usr/bin/getent /usr/bin/getent.real")
     spy = '#!/bin/sh\ncat /proc/[0-9]*/cmdline >/tmp/arguments\nexec /usr/bin/getent.real "$@"\n'

@@ -66,14 +66,14 @@ def test_a_groups_addresses_are_on_the_nic_unless_it_is_tidy(plugged: Plugged, m
         assert "state DOWN" in plugged.cloud.on(plugged.host, "ip link show ens6")
 
 
-def test_what_cloud_init_made_comes_back_at_boot(plugged: Plugged, mode: str) -> None:
+def test_cloud_inits_network_configuration_is_restored_at_boot(plugged: Plugged, mode: str) -> None:
     plugged.cloud.call("reboot_instances", InstanceIds=[plugged.host.id])
     wait_until(lambda: plugged.cloud.host(plugged.host)["boots"] == 2)
     plugged.cloud.ready(plugged.host)
     wait_until(lambda: len(addresses(plugged, "ens6")) == (3 if mode == "untidy" else 0))
 
 
-def test_a_nic_that_networkd_is_told_to_leave_alone_stays_bare(plugged: Plugged) -> None:
+def test_an_unmanaged_nic_is_not_configured(plugged: Plugged) -> None:
     mac = plugged.cloud.on(plugged.host, "cat /sys/class/net/ens6/address").strip()
     plugged.cloud.on(
         plugged.host,

@@ -65,7 +65,7 @@ def whose(pair: Pair, address: str) -> str:
     return pair.cloud.ssh(address, "hostname").stdout.strip()
 
 
-def test_an_eip_leads_to_where_its_interface_is(pair: Pair, group: Group) -> None:
+def test_an_eip_reaches_the_host_of_its_interface(pair: Pair, group: Group) -> None:
     assert pair.cloud.opens(group.public, 22) == "silent"
     attachment = attach(pair, group, pair.first)
     assert whose(pair, group.public) == "ip-10-0-0-10"
@@ -85,7 +85,7 @@ def test_a_nic_is_plugged_in_with_its_mac_down_or_configured_and_with_the_vpcs_m
     assert "mtu 9001" in link
 
 
-def test_a_reassociated_eip_leads_elsewhere_at_once(pair: Pair, group: Group) -> None:
+def test_a_reassociated_eip_reaches_the_new_host_at_once(pair: Pair, group: Group) -> None:
     other = Group(pair)
     other.release()
     attach(pair, group, pair.first)
@@ -113,7 +113,7 @@ def test_a_revoked_rule_closes_a_port_for_the_next_connection(pair: Pair, group:
     assert pair.cloud.opens(group.public, 22) == "silent"  # from 192.0.2.2
 
 
-def test_a_group_as_peer_means_its_members_private_addresses(pair: Pair, group: Group) -> None:
+def test_a_security_group_as_source_means_its_members_private_addresses(pair: Pair, group: Group) -> None:
     own = pair.cloud.make_group(pair.network.vpc, f"peer-{group.primary}")
     pair.cloud.allow(own, {"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": pair.network.hosts_group}]})
     pair.cloud.call("modify_network_interface_attribute", NetworkInterfaceId=group.interface, Groups=[own])
@@ -125,7 +125,7 @@ def test_a_group_as_peer_means_its_members_private_addresses(pair: Pair, group: 
     wait_until(lambda: pair.cloud.on(pair.second, knock.format(group.public)) == "open\n", 5)
 
 
-def test_an_established_connection_outlives_its_rule(pair: Pair, group: Group) -> None:
+def test_an_established_connection_survives_the_removal_of_its_rule(pair: Pair, group: Group) -> None:
     own = pair.cloud.make_group(pair.network.vpc, f"live-{group.primary}", rule("tcp", 22))
     pair.cloud.call("modify_network_interface_attribute", NetworkInterfaceId=group.interface, Groups=[own])
     attach(pair, group, pair.first)
@@ -163,7 +163,7 @@ def test_a_foreign_source_is_dropped_and_counted(pair: Pair, group: Group) -> No
     pair.cloud.on(pair.first, "ip rule del pref 1; ip address del 10.0.0.99/32 dev ens5")
 
 
-def test_without_a_public_address_there_is_no_way_out(pair: Pair, group: Group) -> None:
+def test_a_host_without_a_public_address_has_no_internet_access(pair: Pair, group: Group) -> None:
     attach(pair, group, pair.first)
     ping = "ping -c 1 -W 1 -I {} 192.0.2.1 >/dev/null && echo through || echo lost"
     assert pair.cloud.on(pair.first, ping.format(group.address)) == "through\n"
@@ -191,7 +191,7 @@ def test_the_vpc_carries_jumbo_frames_and_the_gateway_does_not(pair: Pair) -> No
     assert "mtu = 1500" in pair.cloud.on(pair.first, ping.format(1473, "192.0.2.1")).lower().replace("mtu=", "mtu = ")
 
 
-def test_nothing_else_answers(pair: Pair) -> None:
+def test_unassigned_addresses_do_not_answer(pair: Pair) -> None:
     assert pair.cloud.opens("203.0.113.250", 80) == "silent"  # nobody's public address
     assert pair.cloud.opens("10.0.0.10", 22) in ("Network is unreachable", "No route to host")
     assert pair.cloud.opens("8.8.8.8", 53) in ("Network is unreachable", "No route to host")
@@ -200,7 +200,7 @@ def test_nothing_else_answers(pair: Pair) -> None:
     assert pair.cloud.on(pair.first, knock.format("10.0.1.77")) == "124\n"
 
 
-def test_a_second_vpc_with_the_same_cidr_is_another_world(pair: Pair) -> None:
+def test_two_vpcs_with_the_same_cidr_are_isolated(pair: Pair) -> None:
     network = pair.cloud.make_network()
     other = pair.cloud.launch(network, 0, "other")
     pair.cloud.ready(other)

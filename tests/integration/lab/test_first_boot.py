@@ -61,7 +61,7 @@ def token(booted: Booted, host: Instance | None = None) -> str:
     return answer.removesuffix("200\n")
 
 
-def test_both_hypervisors_are_set_up(booted: Booted) -> None:
+def test_first_boot_installs_kvm_and_lxc_nodes(booted: Booted) -> None:
     for host, package in ((booted.kvm, "opennebula-node-kvm"), (booted.lxc, "opennebula-node-lxc")):
         assert "version=7.0\n" in booted.cloud.on(host, "cat /var/lib/edgewrap/setup-done")
         assert "install ok installed" in booted.cloud.on(host, f"dpkg-query --show -f '${{Status}}' {package}")
@@ -77,12 +77,12 @@ def test_the_user_data_is_a_valid_document(booted: Booted) -> None:
     assert "status: done" in checked
 
 
-def test_no_password_opens_a_host(booted: Booted) -> None:
+def test_password_logins_are_refused(booted: Booted) -> None:
     settings = booted.cloud.on(booted.kvm, "sshd -T").splitlines()
     assert {"passwordauthentication no", "kbdinteractiveauthentication no", "allowagentforwarding yes"} <= set(settings)
 
 
-def test_a_host_without_user_data_is_as_before(booted: Booted) -> None:
+def test_a_host_without_user_data_runs_no_first_boot_setup(booted: Booted) -> None:
     assert booted.cloud.on(booted.plain, "ls -d /var/lib/edgewrap /usr/bin/cloud-init 2>/dev/null || true") in (
         "",
         "/usr/bin/cloud-init\n",
@@ -90,7 +90,7 @@ def test_a_host_without_user_data_is_as_before(booted: Booted) -> None:
     assert booted.cloud.on(booted.plain, "cat ~oneadmin/.ssh/authorized_keys") == f"{booted.key}\n"
 
 
-def test_the_metadata_service_wants_a_token_of_the_instances_own(booted: Booted) -> None:
+def test_the_metadata_service_requires_the_instances_own_token(booted: Booted) -> None:
     own = token(booted)
     assert ask(booted, "meta-data/instance-id") == "401\n"
     assert ask(booted, "meta-data/instance-id", "-H", f"{TOKEN}: {own}") == f"{booted.kvm.id}200\n"
@@ -107,11 +107,11 @@ def test_the_metadata_service_wants_a_token_of_the_instances_own(booted: Booted)
         (("-X", "PUT", "-H", f"{LIFETIME}: 60", "-H", "X-Forwarded-For: 10.0.0.1"), "403\n"),
     ],
 )
-def test_a_token_is_given_as_ec2_gives_it(booted: Booted, options: tuple[str, ...], status: str) -> None:
+def test_metadata_tokens_work_as_in_ec2(booted: Booted, options: tuple[str, ...], status: str) -> None:
     assert ask(booted, "api/token", *options) == status
 
 
-def test_a_token_does_not_get_behind_a_host(booted: Booted) -> None:
+def test_metadata_tokens_do_not_pass_a_hop(booted: Booted) -> None:
     address = "10.0.0.50"
     booted.cloud.call(
         "assign_private_ip_addresses", NetworkInterfaceId=booted.plain.interface, PrivateIpAddresses=[address]

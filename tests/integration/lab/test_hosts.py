@@ -22,7 +22,7 @@ def test_systemd_runs_with_nothing_failed(pair: Pair) -> None:
     assert pair.cloud.on(pair.first, "cat /proc/1/comm; hostname") == "systemd\nip-10-0-0-10\n"
 
 
-def test_ubuntu_may_do_everything_and_root_may_not_log_in(pair: Pair) -> None:
+def test_ubuntu_has_sudo_and_root_cannot_log_in(pair: Pair) -> None:
     assert pair.cloud.ssh(pair.first.public, "sudo -n id -un").stdout == "root\n"
     assert "Permission denied" in pair.cloud.ssh(pair.first.public, "true", user="root").stderr
     password = ("-o", "PubkeyAuthentication=no", "-o", "PreferredAuthentications=password,keyboard-interactive")
@@ -58,7 +58,7 @@ def test_a_host_cannot_change_the_machines_own_settings(pair: Pair) -> None:
     assert pair.cloud.on(pair.first, "sysctl -n net.ipv4.ip_forward; sysctl -n net.ipv4.conf.all.rp_filter") == "0\n2\n"
 
 
-def test_every_host_has_keys_of_its_own(pair: Pair) -> None:
+def test_every_host_has_its_own_ssh_host_keys(pair: Pair) -> None:
     assert host_key(pair, pair.first) != host_key(pair, pair.second)
 
 
@@ -104,7 +104,7 @@ def test_a_host_that_powers_itself_off_stops_its_instance(pair: Pair) -> None:
     pair.cloud.ready(pair.cloud.instance(pair.second.id))
 
 
-def test_a_terminated_instances_host_is_gone_with_its_disk(pair: Pair) -> None:
+def test_terminating_an_instance_removes_host_and_disk(pair: Pair) -> None:
     third = pair.cloud.launch(pair.network, 2)
     pair.cloud.ready(third)
     pair.cloud.call("terminate_instances", InstanceIds=[third.id])

@@ -95,12 +95,12 @@ def test_a_killed_lab_leaves_nothing_behind(fresh: Lab, victim: str) -> None:
     if victim == "keeper":  # then nobody is left to remove it, until the next lab begins
         cgroups.sweep()
     assert not made & lab_cgroups()
-    assert fresh.run("true", check=False).returncode == 1
+    assert fresh.exec("true", check=False).returncode == 1
     fresh.up()  # in the same directory
-    assert fresh.run("true").returncode == 0
+    assert fresh.exec("true").returncode == 0
 
 
-def test_down_ends_everything(fresh: Lab) -> None:
+def test_down_ends_every_process(fresh: Lab) -> None:
     fresh.up()
     below = descendants(fresh.facts["keeper"]["pid"])
     fresh.down()
@@ -108,7 +108,7 @@ def test_down_ends_everything(fresh: Lab) -> None:
     assert fresh.tool("lab", "down", check=False).returncode == 1
 
 
-def test_two_labs_do_not_meet(fresh: Lab, tmp_path: Path) -> None:
+def test_two_labs_are_isolated(fresh: Lab, tmp_path: Path) -> None:
     other = Lab(tmp_path / "other")
     fresh.up()
     other.up()
@@ -124,7 +124,7 @@ def test_two_labs_do_not_meet(fresh: Lab, tmp_path: Path) -> None:
     assert clouds[0].ssh(hosts[0].public, "hostname").stdout.strip() == hosts[0].id
 
 
-def test_starting_twice_and_using_what_is_not_there_say_so(fresh: Lab) -> None:
+def test_errors_when_already_running_or_not_running(fresh: Lab) -> None:
     for command in (["exec", "true"], ["status"], ["vm", "list"], ["down"]):
         done = fresh.tool("lab", *command, check=False)
         assert done.returncode == 1
@@ -133,7 +133,7 @@ def test_starting_twice_and_using_what_is_not_there_say_so(fresh: Lab) -> None:
     again = fresh.tool("lab", "up", check=False)
     assert again.returncode == 1
     assert "is running already" in again.stderr
-    assert fresh.run("true").returncode == 0
+    assert fresh.exec("true").returncode == 0
 
 
 def test_a_directory_with_other_files_is_not_emptied(fresh: Lab) -> None:
@@ -146,12 +146,12 @@ def test_a_directory_with_other_files_is_not_emptied(fresh: Lab) -> None:
     assert precious.read_text() == "years of work"
 
 
-def test_exec_passes_on_status_streams_environment_and_place(lab: Lab, tmp_path: Path) -> None:
-    assert lab.run("sh", "-c", "exit 7", check=False).returncode == 7
-    missing = lab.run("no-such-command", check=False)
+def test_exec_passes_exit_status_streams_environment_and_directory(lab: Lab, tmp_path: Path) -> None:
+    assert lab.exec("sh", "-c", "exit 7", check=False).returncode == 7
+    missing = lab.exec("no-such-command", check=False)
     assert missing.returncode == 127
     assert "no-such-command" in missing.stderr
-    assert lab.run("sh", "-c", "kill -9 $$", check=False).returncode == -signal.SIGKILL
+    assert lab.exec("sh", "-c", "kill -9 $$", check=False).returncode == -signal.SIGKILL
     echoed = subprocess.run(
         [EDGEWRAP, "lab", "exec", "--", "cat"], input="from outside\n", env=lab.environ, capture_output=True, text=True
     )
@@ -162,16 +162,16 @@ def test_exec_passes_on_status_streams_environment_and_place(lab: Lab, tmp_path:
     assert where.stdout.strip() == str(tmp_path)
     hidden = {"AWS_PROFILE": "mine", "SSH_AUTH_SOCK": "/agent", "https_proxy": "http://proxy"}
     lab.environ.update(hidden)
-    environment = dict(line.split("=", 1) for line in lab.run("env").stdout.splitlines() if "=" in line)
+    environment = dict(line.split("=", 1) for line in lab.exec("env").stdout.splitlines() if "=" in line)
     for name in hidden:
         lab.environ.pop(name)
         assert name not in environment
     assert environment["HOME"] == str(lab.directory / "home")
     assert environment["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4566"
     assert environment["COLUMNS"] == "200"
-    assert lab.run(EDGEWRAP, "lab", "exec", "--", "sh", "-c", "exit 9", check=False).returncode == 9  # from inside
-    assert "192.0.2.1" in lab.run("ip", "address", place="internet").stdout
-    nowhere = lab.run("true", place="nowhere", check=False)
+    assert lab.exec(EDGEWRAP, "lab", "exec", "--", "sh", "-c", "exit 9", check=False).returncode == 9  # from inside
+    assert "192.0.2.1" in lab.exec("ip", "address", place="internet").stdout
+    nowhere = lab.exec("true", place="nowhere", check=False)
     assert nowhere.returncode == 1
     assert "nowhere" in nowhere.stderr
 
@@ -187,7 +187,7 @@ def test_exec_passes_signals_on_and_waits(lab: Lab, number: signal.Signals) -> N
     assert running.wait(10) == 5
 
 
-def test_a_command_does_not_outlive_exec(lab: Lab) -> None:
+def test_a_command_ends_with_its_exec(lab: Lab) -> None:
     running = lab.start("sh", "-c", "echo $$; exec sleep 600")
     assert running.stdout is not None
     assert running.stdout.readline()
@@ -196,7 +196,7 @@ def test_a_command_does_not_outlive_exec(lab: Lab) -> None:
     wait_until(lambda: not child.alive(), 5)
 
 
-def test_a_key_at_the_terminal_reaches_the_command_only_once(lab: Lab) -> None:
+def test_ctrl_c_reaches_the_command_once(lab: Lab) -> None:
     """A terminal's interrupt goes to the whole process group; exec must not send a second one."""
     script = 'n=0; trap "n=$((n+1)); echo got" INT; echo ready; for i in 1 2 3 4 5 6 7 8; do sleep 0.2; done'
     master, slave = os.openpty()
@@ -220,7 +220,7 @@ def test_a_key_at_the_terminal_reaches_the_command_only_once(lab: Lab) -> None:
     assert output.count(b"got") == 1
 
 
-def test_without_hosts_the_servers_run_and_it_is_said(fresh: Lab) -> None:
+def test_without_hosts_the_servers_run_and_the_output_says_so(fresh: Lab) -> None:
     started = fresh.tool("lab", "up", "--no-hosts")
     assert "Left out: hosts: --no-hosts was given" in started.stdout
     endpoint = fresh.run("sh", "-c", "echo $AWS_ENDPOINT_URL").stdout.strip()
@@ -230,7 +230,7 @@ def test_without_hosts_the_servers_run_and_it_is_said(fresh: Lab) -> None:
         "python3", "-c", f"import urllib.request as r; print(r.urlopen('{endpoint}/_lab/cloud').status)"
     )
     assert fetched.stdout == "200\n"
-    refused = fresh.run("true", place="host-0", check=False)
+    refused = fresh.exec("true", place="host-0", check=False)
     assert refused.returncode == 1
     assert "without hosts" in refused.stderr
     assert "no 'vm list'" in fresh.tool("lab", "vm", "list", check=False).stderr

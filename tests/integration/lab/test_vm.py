@@ -83,7 +83,7 @@ def test_a_vm_gets_its_port_and_its_context_and_nothing_else(edge: Edge) -> None
     assert "web" not in cloud.lab.tool("lab", "vm", "list").stdout
 
 
-def test_two_vms_talk_over_the_bridge_which_goes_with_its_last_port(edge: Edge) -> None:
+def test_two_vms_share_a_bridge_that_is_removed_with_its_last_port(edge: Edge) -> None:
     cloud, host = edge.pair.cloud, edge.pair.first
     start(edge, "a", "host-0", "10.0.0.130")
     start(edge, "b", host.public, "10.0.0.132")
@@ -97,7 +97,7 @@ def test_two_vms_talk_over_the_bridge_which_goes_with_its_last_port(edge: Edge) 
     assert "br-edge" not in cloud.on(host, "ip -br link")
 
 
-def test_a_bridge_with_another_port_stays(edge: Edge) -> None:
+def test_a_bridge_with_a_foreign_port_is_kept(edge: Edge) -> None:
     cloud, host = edge.pair.cloud, edge.pair.second
     cloud.on(host, "ip link add br-edge address 02:ee:0a:00:00:0b type bridge; ip link set br-edge up")
     cloud.on(host, "ip link add gw-edge type veth peer name gw-port; ip link set gw-port master br-edge")
@@ -107,7 +107,7 @@ def test_a_bridge_with_another_port_stays(edge: Edge) -> None:
     cloud.on(host, "ip link delete gw-edge; ip link delete br-edge")
 
 
-def test_a_vm_is_lost_with_its_hosts_boot(edge: Edge) -> None:
+def test_a_vm_is_lost_when_its_host_reboots(edge: Edge) -> None:
     cloud = edge.pair.cloud
     vm = start(edge, "d", "host-1", "10.0.0.130")
     boots = cloud.host(edge.pair.second)["boots"]
@@ -129,7 +129,7 @@ def test_a_vm_is_lost_with_its_hosts_boot(edge: Edge) -> None:
         ("host-0", "tenant", "'tenant' is not an IPv4 address"),
     ],
 )
-def test_what_cannot_be_started_is_refused_and_nothing_stays(edge: Edge, host: str, ip: str, message: str) -> None:
+def test_a_refused_vm_leaves_nothing_behind(edge: Edge, host: str, ip: str, message: str) -> None:
     lab = edge.pair.cloud.lab
     refused = lab.tool("lab", "vm", "start", "x", "--host", host, "--ip", ip, check=False)
     assert refused.returncode == 1

@@ -183,7 +183,7 @@ def test_a_port_is_as_libvirt_makes_it(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("host", ["host-0", "host-1"])
-def test_a_group_admits_what_it_says_on_the_same_host_and_from_another(stage: Stage, host: str) -> None:
+def test_a_security_group_admits_its_rules_on_one_host_and_across_hosts(stage: Stage, host: str) -> None:
     cloud = stage.cloud
     with (
         stage.vm("web", "host-0", "web", "10.7.0.10"),
@@ -225,7 +225,7 @@ def test_a_stream_outlives_a_move(stage: Stage, moved: str) -> None:
         print(f"moved {moved}: {answer['gap_s']} s without a port, {found.longest_s:.3f} s without data")
 
 
-def test_a_move_is_announced_and_leaves_nothing_behind(stage: Stage) -> None:
+def test_a_live_migration_is_announced_and_leaves_nothing_behind(stage: Stage) -> None:
     cloud = stage.cloud
     with stage.vm("web", "host-0", "web") as vm, stage.vm("peer", "host-0", "open"):
         before = stage.rules(stage.first)
@@ -298,7 +298,7 @@ def test_a_vm_on_two_networks(stage: Stage) -> None:
         ({}, "not said which network"),
     ],
 )
-def test_what_is_refused(stage: Stage, wanted: dict[str, Any], message: str) -> None:
+def test_invalid_vm_requests_are_refused(stage: Stage, wanted: dict[str, Any], message: str) -> None:
     with pytest.raises(LabError, match=message):
         stage.cloud.ask("vm start", name="x", host="host-0", **wanted)
     assert stage.cloud.status()["vms"] == []

@@ -52,7 +52,7 @@ def ours_without_ids(facts: OneFacts) -> str:
     return re.sub(r"'CLUSTER_IDS', '\d+'", "'CLUSTER_IDS', 'ours'", "\n".join(texts))
 
 
-def test_the_cluster_is_as_the_spec_says(stage: Stage) -> None:
+def test_apply_creates_the_cluster_of_the_spec(stage: Stage) -> None:
     plane = stage.plane()
     changes = changes_in(plane, plane.observe(), outputs(), reports())
     listed = [(change.kind, change.key) for change in changes]
@@ -201,7 +201,7 @@ def test_what_a_first_plan_cannot_know(newer: Stage) -> None:
 
 
 @pytest.mark.parametrize("broken_at", range(1, CHANGING_CALLS + 1))
-def test_a_run_that_broke_at_any_call_is_gone_on_with(tmp_path: Path, broken_at: int) -> None:
+def test_a_run_that_failed_at_any_call_is_resumed(tmp_path: Path, broken_at: int) -> None:
     whole, broken = (front_end.stage(VERSIONS[broken_at % 2], _made(tmp_path / name)) for name in ("whole", "broken"))
     whole.applied()
     assert sum(not method.endswith(READS) for method in whole.wire.methods) == CHANGING_CALLS
@@ -227,7 +227,7 @@ def _made(directory: Path) -> Path:
     return directory
 
 
-def test_without_the_hosts_plane_the_template_waits_and_keeps_its_own(stage: Stage) -> None:
+def test_without_the_hosts_plane_the_template_is_unchanged(stage: Stage) -> None:
     plane = stage.plane()
     apply(plane, plane.observe(), outputs(), {})
     assert plane.observe().templates == ()
@@ -240,7 +240,7 @@ def test_without_the_hosts_plane_the_template_waits_and_keeps_its_own(stage: Sta
     assert changes_in(plane, plane.observe(), outputs(), {}) == ()
 
 
-def test_hosts_that_differ_in_their_interface_are_told(stage: Stage) -> None:
+def test_hosts_with_different_interfaces_are_reported(stage: Stage) -> None:
     plane = stage.plane()
     differing = {"host-0": report(0, phydev="ens5"), "host-1": report(1, phydev="enp125s0")}
     changes = changes_in(plane, plane.observe(), outputs(), differing)
@@ -270,14 +270,14 @@ def test_who_keeps_the_replicas(stage: Stage, replica: str, name: str) -> None:
     assert changes_in(other, plane.observe(), outputs(), reports()) == ()
 
 
-def test_a_replica_that_is_no_host(newer: Stage) -> None:
+def test_a_replica_host_that_does_not_exist(newer: Stage) -> None:
     plane = newer.plane(spec(opennebula={"replica": "host-7"}))
     with pytest.raises(OpenNebulaError, match="this cluster has no host host-7") as raised:
         changes_in(plane, plane.observe(), outputs(), reports())
     assert raised.value.cause == "the hosts are host-0, host-1, host-2"
 
 
-def test_the_address_of_a_host_that_went_is_given_to_one_that_comes(newer: Stage) -> None:
+def test_a_new_host_can_have_the_address_of_a_removed_host(newer: Stage) -> None:
     plane = newer.applied()
     now = outputs((0, 2, 3))
     address = outputs().hosts["host-1"].name
@@ -316,7 +316,7 @@ def test_pins_are_kept_on_the_hosts(stage: Stage) -> None:
     assert changes_in(plane, plane.observe(), outputs(), {}) == ()
 
 
-def test_a_dead_host_keeps_its_name_and_its_status_and_the_replicas_go_to_another(newer: Stage) -> None:
+def test_a_dead_host_keeps_name_and_status_and_the_replica_host_changes(newer: Stage) -> None:
     plane = newer.applied()
     known = outputs()
     stopped = replace(known.hosts["host-0"], state="stopped", public_address="", name="10.0.0.10")

@@ -25,7 +25,7 @@ def left(facts: OneFacts) -> list[str]:
     return [str(one) for one in facts.everything if one.name not in system]
 
 
-def test_everything_of_ours_goes_and_nothing_else(stage: Stage) -> None:
+def test_destroy_removes_owned_objects_only(stage: Stage) -> None:
     theirs = stage.one.call("vntemplate.allocate", {"NAME": "theirs", "VN_MAD": "bridge"})
     plane = stage.applied()
     changes = plane.destroy(plane.observe(), Context()).changes
@@ -131,7 +131,7 @@ def test_what_stops_it(stage: Stage, obstacle: Callable[[Stage], str]) -> None:
     assert left(plane.observe()) == before
 
 
-def test_every_reason_is_told_at_once(newer: Stage) -> None:
+def test_destroy_lists_every_obstacle_at_once(newer: Stage) -> None:
     plane = newer.applied()
     expected = [put_image(newer), put_host(newer), hold(newer)]
     with pytest.raises(InUseError) as raised:
@@ -150,7 +150,7 @@ def test_what_came_while_the_user_was_asked_stops_it(newer: Stage) -> None:
 
 
 @pytest.mark.parametrize("look", [1, 2, 3])
-def test_a_vm_without_a_nic_that_comes_while_hosts_are_disabled_stops_it(newer: Stage, look: int) -> None:
+def test_a_vm_started_while_hosts_are_disabled_stops_destroy(newer: Stage, look: int) -> None:
     """It has no lease that would stop the network, and no front-end protects a system datastore."""
     plane = newer.applied()
     host_1 = plane.hosts(newer.facts())["host-1"].id
@@ -181,7 +181,7 @@ def test_a_vm_that_only_its_host_shows_stops_it(newer: Stage, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("broken_at", range(1, 16))
-def test_a_destroy_that_broke_at_any_call_is_gone_on_with(newer: Stage, broken_at: int) -> None:
+def test_a_destroy_that_failed_at_any_call_is_resumed(newer: Stage, broken_at: int) -> None:
     plane = newer.applied()
     calls = 0
 
@@ -199,7 +199,7 @@ def test_a_destroy_that_broke_at_any_call_is_gone_on_with(newer: Stage, broken_a
     assert left(plane.observe()) == []
 
 
-def test_a_half_made_cluster_goes(newer: Stage) -> None:
+def test_a_half_created_cluster_is_destroyed(newer: Stage) -> None:
     """Even what was made and not yet marked, where the Terraform state tells the UUID."""
     plane = newer.plane()
 
@@ -224,7 +224,7 @@ def test_a_cluster_of_another_terraform_state_is_left_alone(stage: Stage) -> Non
     assert left(plane.observe()) == before
 
 
-def test_two_clusters_of_one_name_and_no_state_that_says_which(newer: Stage) -> None:
+def test_two_clusters_of_one_name_without_a_state_are_not_destroyed(newer: Stage) -> None:
     plane = newer.applied()
     newer.one.call("cluster.rename", cluster_id(newer), "renamed-by-hand")
     hosts = newer.plane().hosts(newer.facts())
@@ -234,7 +234,7 @@ def test_two_clusters_of_one_name_and_no_state_that_says_which(newer: Stage) -> 
         plane.destroy(plane.observe(), Context())
 
 
-def test_a_network_in_error_goes_too(newer: Stage) -> None:
+def test_a_network_in_error_is_removed(newer: Stage) -> None:
     plane = newer.applied()
     (network,) = plane.observe().networks
     mark = dict(network.template["EDGEWRAP"])  # type: ignore[arg-type]

@@ -20,7 +20,7 @@ OTHER_VALUES = {
     "SIZE": "2",
     "MTU": "1400",
 }
-IDENTITY = {"CLUSTER", "KEY", "UUID"}  # changed by hand, these make the object somebody else's: test_foreign.py
+IDENTITY = {"CLUSTER", "KEY", "UUID"}  # changed by hand, these make the object somebody else's: test_foreign_objects.py
 FOREIGN: Template = {"NOTE": "of somebody else", "THEIRS": {"A": "1", "B": "2"}}
 
 
@@ -52,7 +52,7 @@ def changed_by_hand(attributes: Template) -> list[tuple[str, dict[str, Value]]]:
     return changes
 
 
-def test_every_attribute_of_every_kind_is_shown_and_mended(stage: Stage) -> None:
+def test_drift_of_every_attribute_of_every_kind_is_shown_and_reverted(stage: Stage) -> None:
     plane = stage.applied()
     seen = 0
     before = context(stage)
@@ -77,7 +77,7 @@ def test_every_attribute_of_every_kind_is_shown_and_mended(stage: Stage) -> None
     assert seen >= 33
 
 
-def test_every_attribute_of_a_range_is_shown_and_mended(stage: Stage) -> None:
+def test_drift_of_every_attribute_of_a_range_is_shown_and_reverted(stage: Stage) -> None:
     plane = stage.applied()
     number = existing_of(stage, "public-network").id
     wanted = address_range.desired(eip(1)).attributes
@@ -136,7 +136,7 @@ def test_a_renamed_object_gets_its_name_back(newer: Stage, key: str) -> None:
 
 
 @pytest.mark.parametrize("key", [kind.key for kind in KINDS if isinstance(kind, SingleObject) and kind.facts.leave])
-def test_an_object_taken_out_of_the_cluster_comes_back(newer: Stage, key: str) -> None:
+def test_an_object_removed_from_the_cluster_is_added_again(newer: Stage, key: str) -> None:
     plane = newer.applied()
     existing = existing_of(newer, key)
     newer.one.call(existing.leave, existing.clusters[0], existing.id)
@@ -146,7 +146,7 @@ def test_an_object_taken_out_of_the_cluster_comes_back(newer: Stage, key: str) -
     assert existing_of(newer, key) == existing
 
 
-def test_a_host_moved_to_another_cluster_comes_back(newer: Stage) -> None:
+def test_a_host_moved_to_another_cluster_is_moved_back(newer: Stage) -> None:
     plane = newer.applied()
     existing = existing_of(newer, "host-1")
     newer.one.call("cluster.addhost", 0, existing.id)
@@ -157,7 +157,7 @@ def test_a_host_moved_to_another_cluster_comes_back(newer: Stage) -> None:
 
 
 @pytest.mark.parametrize(("number", "word"), [(1, "disabled"), (2, "offline")])
-def test_a_host_taken_out_of_service_is_enabled(newer: Stage, number: int, word: str) -> None:
+def test_a_disabled_host_is_enabled(newer: Stage, number: int, word: str) -> None:
     plane = newer.applied()
     existing = existing_of(newer, "host-1")
     newer.one.call("host.status", existing.id, number)
@@ -177,7 +177,7 @@ def test_a_host_under_maintenance_is_left(newer: Stage) -> None:
     plane.wait_monitored({"host-1"}, 0)
 
 
-def test_an_object_deleted_by_hand_is_made_again(newer: Stage) -> None:
+def test_an_object_deleted_by_hand_is_created_again(newer: Stage) -> None:
     plane = newer.applied()
     for key in ("private-template", "host-1", "image-datastore"):
         existing = existing_of(newer, key)
@@ -190,7 +190,7 @@ def test_an_object_deleted_by_hand_is_made_again(newer: Stage) -> None:
     assert changes_in(plane, newer.facts(), outputs(), reports()) == ()
 
 
-def test_a_cluster_deleted_by_hand_is_made_again_around_what_is_there(newer: Stage) -> None:
+def test_a_cluster_deleted_by_hand_is_created_again_with_its_existing_members(newer: Stage) -> None:
     plane = newer.applied()
     before = existing_of(newer, "cluster")
     for kind in ("hosts", "datastores", "networks"):

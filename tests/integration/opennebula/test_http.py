@@ -38,11 +38,11 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process.terminate()
 
 
-def test_a_cluster_comes_and_goes(url: str, tmp_path: Path) -> None:
+def test_apply_and_destroy_over_http(url: str, tmp_path: Path) -> None:
     comes_and_goes(url, tmp_path)
 
 
-def test_a_cluster_comes_and_goes_over_https_with_an_authority_of_ones_own(url: str, tmp_path: Path) -> None:
+def test_apply_and_destroy_over_https_with_a_private_ca(url: str, tmp_path: Path) -> None:
     mine = certificate(tmp_path, "127.0.0.1")
     with relay(url, mine) as proxy:
         comes_and_goes(proxy.url, tmp_path, ca_file=str(mine.certificate))
@@ -73,7 +73,7 @@ def test_another_path(url: str) -> None:
         FrontEnd(wrong, Session("a:b"), wire=HttpWire(wrong)).call("system.version")
 
 
-def test_nobody_there() -> None:
+def test_a_front_end_that_is_down() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{closed.getsockname()[1]}/RPC2"
@@ -81,7 +81,7 @@ def test_nobody_there() -> None:
         FrontEnd(address, Session("a:b")).call("system.version")
 
 
-def test_somebody_who_never_answers() -> None:
+def test_a_front_end_that_never_answers() -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()

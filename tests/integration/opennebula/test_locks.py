@@ -48,7 +48,7 @@ def test_a_lock_stops_destroy_before_anything_is_changed(stage: Stage, kind: str
     assert changed(stage) == []
 
 
-def test_a_lock_that_comes_after_the_question_stops_destroy(newer: Stage) -> None:
+def test_a_lock_set_after_approval_stops_destroy(newer: Stage) -> None:
     plane = newer.applied()
     stale = plane.observe()
     text = locked(newer, "vntemplate")
@@ -58,7 +58,7 @@ def test_a_lock_that_comes_after_the_question_stops_destroy(newer: Stage) -> Non
     assert changed(newer) == []
 
 
-def test_a_locked_object_that_needs_no_change_is_no_obstacle(newer: Stage) -> None:
+def test_a_locked_object_without_changes_does_not_stop_apply(newer: Stage) -> None:
     plane = newer.applied()
     locked(newer, "vn")
     locked_template = newer.facts().templates[0].id
@@ -70,7 +70,7 @@ def test_a_locked_object_that_needs_no_change_is_no_obstacle(newer: Stage) -> No
     assert newer.warnings() == []
 
 
-def test_plan_tells_of_a_lock_and_apply_refuses_it_before_anything_is_changed(stage: Stage) -> None:
+def test_plan_shows_a_lock_and_apply_refuses_before_any_change(stage: Stage) -> None:
     """One Elastic IP more is one range more in the locked network."""
     plane = stage.applied()
     text = locked(stage, "vn", ADMIN)
@@ -89,7 +89,7 @@ def test_plan_tells_of_a_lock_and_apply_refuses_it_before_anything_is_changed(st
     assert changes_in(plane, plane.observe(), more, reports()) == ()
 
 
-def test_a_range_that_goes_is_a_change_of_the_locked_network(newer: Stage) -> None:
+def test_removing_a_range_of_a_locked_network_is_refused(newer: Stage) -> None:
     plane = newer.applied()
     text = locked(newer, "vn")
     newer.wire.methods.clear()
@@ -98,7 +98,7 @@ def test_a_range_that_goes_is_a_change_of_the_locked_network(newer: Stage) -> No
     assert changed(newer) == []
 
 
-def test_what_only_the_hosts_plane_tells_is_refused_before_aws_is_changed(newer: Stage) -> None:
+def test_a_lock_known_from_host_reports_is_refused_before_aws_changes(newer: Stage) -> None:
     """The template's device is known from the hosts' reports alone."""
     plane = newer.applied()
     text = locked(newer, "vntemplate")
@@ -109,7 +109,7 @@ def test_what_only_the_hosts_plane_tells_is_refused_before_aws_is_changed(newer:
         prepare(plane, facts, outputs(), other)
 
 
-def test_whoever_locked_it_may_be_gone(newer: Stage) -> None:
+def test_the_owner_of_a_lock_may_be_a_deleted_user(newer: Stage) -> None:
     plane = newer.applied()
     locked(newer, "vn")
     newer.one.call("user.delete", newer.facts().networks[0].access.lock.owner)  # type: ignore[union-attr]
@@ -117,7 +117,7 @@ def test_whoever_locked_it_may_be_gone(newer: Stage) -> None:
         plane.destroy(plane.observe(), Context())
 
 
-def test_a_lock_that_comes_at_the_last_moment_is_told_as_one(newer: Stage) -> None:
+def test_a_lock_set_during_the_write_is_reported_as_a_lock(newer: Stage) -> None:
     """Between the look and the call: the front-end's own refusal, which looks like a missing right."""
     plane = newer.applied()
     facts = plane.observe()

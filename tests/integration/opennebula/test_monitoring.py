@@ -86,7 +86,7 @@ def test_a_new_host_is_not_monitored_under_its_temporary_name(played: Played) ->
 
 
 @pytest.mark.parametrize("method", ["host.status", "host.update", "host.rename"])
-def test_a_host_that_a_dead_run_left_half_made_is_completed(played: Played, method: str) -> None:
+def test_a_host_half_created_by_a_dead_run_is_completed(played: Played, method: str) -> None:
     stage, hosts = played
 
     def break_off(called: str) -> None:
@@ -133,7 +133,7 @@ def test_a_host_in_error_under_maintenance_is_left(played: Played) -> None:
     assert (restarts(stage), found(stage, "host-1").state_word) == (0, "error")
 
 
-def test_a_run_waits_longer_than_the_front_end_takes_to_try_a_host_again() -> None:
+def test_a_run_waits_longer_than_the_front_ends_retry_interval() -> None:
     assert MONITOR_TIMEOUT_S > 196 >= RETRY_S
 
 

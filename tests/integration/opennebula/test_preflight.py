@@ -46,7 +46,7 @@ def test_a_good_front_end(stage: Stage) -> None:
     assert stage.plane().preflight(stage.facts()) == found
 
 
-def test_a_user_who_sees_only_part_is_a_failure_and_an_operator_is_none(newer: Stage) -> None:
+def test_a_user_with_partial_rights_fails_and_an_operator_does_not(newer: Stage) -> None:
     guest = newer.plane(one=newer.user("guest", operator=False)).preflight()
     assert verdicts(guest) == {
         FRONT_END: Verdict.OK,
@@ -114,6 +114,6 @@ def test_a_driver_that_it_does_not_have_is_named(newer: Stage, pattern: str, mis
     assert drivers.text == f"not configured: {missing}"
 
 
-def test_lxc_needs_its_own_driver(newer: Stage) -> None:
+def test_lxc_hosts_need_the_lxc_driver(newer: Stage) -> None:
     plane = newer.plane(spec(hosts={"hypervisor": "lxc"}))
     assert plane.preflight()[2].text.startswith("lxc, ")

@@ -25,7 +25,7 @@ def shared(stage: Stage) -> tuple[int, ...]:
     return tuple(one for one in edge.datastores if one not in own)
 
 
-def test_an_image_in_the_datastore_default_and_a_nic_on_our_network_go_together(stage: Stage) -> None:
+def test_a_vm_can_use_an_image_of_the_shared_datastore_and_our_network(stage: Stage) -> None:
     image = stage.one.call("image.allocate", {"NAME": "disk", "TYPE": "DATABLOCK", "SIZE": "8"}, DEFAULT, False)
     stage.applied()
     vm = f'CPU = "1"\nMEMORY = "64"\nNIC = [ NETWORK = "edge-paris-public" ]\nDISK = [ IMAGE_ID = "{image}" ]'
@@ -33,7 +33,7 @@ def test_an_image_in_the_datastore_default_and_a_nic_on_our_network_go_together(
     assert stage.one.read("vm.info", number, False).findtext("TEMPLATE/DISK/DATASTORE") == "default"
 
 
-def test_they_are_added_and_nothing_else_about_them_is_changed(stage: Stage) -> None:
+def test_shared_datastores_are_added_and_otherwise_unchanged(stage: Stage) -> None:
     before = datastore(stage, DEFAULT), datastore(stage, FILES)
     plane = stage.plane()
     change = changes_in(plane, plane.observe(), outputs(), reports())[0]
@@ -46,7 +46,7 @@ def test_they_are_added_and_nothing_else_about_them_is_changed(stage: Stage) -> 
     assert changes_in(plane, plane.observe(), outputs(), reports()) == ()
 
 
-def test_they_are_no_obstacle_to_destroy_and_stay_where_they_were(stage: Stage) -> None:
+def test_shared_datastores_do_not_stop_destroy_and_keep_their_clusters(stage: Stage) -> None:
     before = datastore(stage, DEFAULT), datastore(stage, FILES)
     plane = stage.applied()
     stage.one.call("image.allocate", {"NAME": "disk", "TYPE": "DATABLOCK", "SIZE": "8"}, FILES, False)
@@ -56,7 +56,7 @@ def test_they_are_no_obstacle_to_destroy_and_stay_where_they_were(stage: Stage) 
     assert (datastore(stage, DEFAULT), datastore(stage, FILES).clusters) == (before[0], before[1].clusters)
 
 
-def test_one_that_was_taken_out_comes_back(newer: Stage) -> None:
+def test_a_removed_shared_datastore_is_added_again(newer: Stage) -> None:
     plane = newer.applied()
     newer.one.call("cluster.deldatastore", 100, DEFAULT)
     (change,) = changes_in(plane, plane.observe(), outputs(), reports())
@@ -65,7 +65,7 @@ def test_one_that_was_taken_out_comes_back(newer: Stage) -> None:
     assert shared(newer) == (DEFAULT, FILES)
 
 
-def test_ids_and_names_and_none(newer: Stage) -> None:
+def test_shared_datastores_by_id_by_name_and_none(newer: Stage) -> None:
     number = newer.one.call("datastore.allocate", THEIRS)
     named = newer.applied(of=spec(opennebula={"shared_datastores": ["theirs", DEFAULT, "default"]}))
     assert shared(newer) == (DEFAULT, number)
@@ -76,7 +76,7 @@ def test_ids_and_names_and_none(newer: Stage) -> None:
     assert changes_in(none, none.observe(), outputs(), reports()) == ()
 
 
-def test_what_the_spec_no_longer_names_is_no_obstacle_to_destroy(newer: Stage) -> None:
+def test_a_datastore_dropped_from_the_spec_does_not_stop_destroy(newer: Stage) -> None:
     """The cluster itself says what was added to it."""
     newer.applied()
     plane = newer.plane(spec(opennebula={"shared_datastores": []}))
@@ -84,7 +84,7 @@ def test_what_the_spec_no_longer_names_is_no_obstacle_to_destroy(newer: Stage) -
     assert [one.name for one in newer.facts().clusters] == ["default"]
 
 
-def test_one_that_somebody_put_there_by_hand_and_the_spec_names_is_no_obstacle(newer: Stage) -> None:
+def test_a_datastore_added_by_hand_and_named_in_the_spec_is_accepted(newer: Stage) -> None:
     """As was the way around the missing datastores before there was a field for them."""
     without = newer.applied(of=spec(opennebula={"shared_datastores": []}))
     newer.one.call("cluster.adddatastore", 100, DEFAULT)
@@ -94,7 +94,7 @@ def test_one_that_somebody_put_there_by_hand_and_the_spec_names_is_no_obstacle(n
     assert [one.name for one in newer.facts().clusters] == ["default"]
 
 
-def test_one_that_is_not_there_is_told_before_anything_is_made(newer: Stage) -> None:
+def test_a_missing_shared_datastore_is_reported_before_any_change(newer: Stage) -> None:
     plane = newer.plane(spec(opennebula={"shared_datastores": ["absent", 7]}))
     text = "opennebula.shared_datastores: the front-end has no datastore absent and no 7"
     finding = next(one for one in plane.preflight() if one.check == "shared datastores")

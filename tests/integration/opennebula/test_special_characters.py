@@ -49,7 +49,7 @@ def sent_and_read(stage: Stage, template: dict[str, Value]) -> dict[str, Value]:
 
 
 @pytest.mark.parametrize("value", UNHARMED)
-def test_a_value_comes_out_unharmed(stage: Stage, value: str) -> None:
+def test_special_characters_in_values_survive(stage: Stage, value: str) -> None:
     template: dict[str, Value] = {"SINGLE": value, "VECTOR": {"A": value, "B": value}, "AFTER": "untouched"}
     assert sent_and_read(stage, template) == template
 
@@ -70,7 +70,7 @@ def test_a_value_that_cannot_travel_is_refused(stage: Stage, value: str) -> None
         min_size=1,
     )
 )
-def test_any_template_comes_out_unharmed_or_is_refused(newer: Stage, template: dict[str, Value]) -> None:
+def test_any_template_survives_or_is_refused(newer: Stage, template: dict[str, Value]) -> None:
     try:
         write(template)
     except OpenNebulaError:

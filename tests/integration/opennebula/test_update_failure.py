@@ -19,7 +19,7 @@ def spoil(stage: Stage, *vms: int) -> int:
     return network.id
 
 
-def test_it_is_told_with_the_vms_and_mended(stage: Stage) -> None:
+def test_a_failed_update_is_shown_with_its_vms_and_retried(stage: Stage) -> None:
     plane = stage.applied()
     spoil(stage, 3, 5)
     facts = plane.observe()
@@ -36,7 +36,7 @@ def test_it_is_told_with_the_vms_and_mended(stage: Stage) -> None:
     assert changes_in(plane, plane.observe(), outputs(), reports()) == ()
 
 
-def test_vms_that_cannot_take_it_this_time_either_do_not_keep_the_ranges_from_coming(newer: Stage) -> None:
+def test_address_ranges_are_added_though_some_vms_fail_to_update(newer: Stage) -> None:
     plane = newer.applied(to=outputs(eips=(0,)))
     spoil(newer, 3)
 
@@ -53,7 +53,7 @@ def test_vms_that_cannot_take_it_this_time_either_do_not_keep_the_ranges_from_co
     assert [one.key for one in network.ranges] == ["eip-0", "eip-1"]
 
 
-def test_an_update_that_mends_it_by_itself_is_not_followed_by_another_try(newer: Stage) -> None:
+def test_an_update_that_clears_the_failure_is_not_repeated(newer: Stage) -> None:
     plane = newer.applied()
     number = spoil(newer, 3)
     facts = plane.observe()

@@ -21,7 +21,7 @@ MARK = (
 )
 
 
-def test_a_network_in_error_is_told_in_the_front_ends_own_words(stage: Stage) -> None:
+def test_a_network_in_error_is_reported_with_the_front_ends_message(stage: Stage) -> None:
     number = int(stage.one.call("vn.allocate", f'NAME = "v3"\nVN_MAD = "bridge"\n{BAD_RANGE}', 0))
     with pytest.raises(OpenNebulaError) as raised:
         await_network(stage.one, number, Settled.READY, 5)
@@ -29,7 +29,7 @@ def test_a_network_in_error_is_told_in_the_front_ends_own_words(stage: Stage) ->
     assert raised.value.what.endswith("Wrong or empty IP attribute")
 
 
-def test_our_network_in_error_is_made_anew(stage: Stage) -> None:
+def test_an_owned_network_in_error_is_replaced(stage: Stage) -> None:
     plane = stage.applied()
     (network,) = plane.observe().networks
     stage.delete_network(network.id)
@@ -49,7 +49,7 @@ def test_our_network_in_error_is_made_anew(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("state", [NetworkState.ERROR, NetworkState.LOCK_DELETE])
-def test_our_network_that_gives_no_single_range_back_goes_as_a_whole(stage: Stage, state: int) -> None:
+def test_an_owned_network_whose_ranges_cannot_be_removed_is_replaced(stage: Stage, state: int) -> None:
     plane = stage.applied()
     (network,) = plane.observe().networks
 
@@ -69,7 +69,7 @@ def test_our_network_that_gives_no_single_range_back_goes_as_a_whole(stage: Stag
     assert plane.observe().networks == ()
 
 
-def test_our_network_that_is_still_being_made_is_waited_for(stage: Stage) -> None:
+def test_an_owned_network_in_a_pending_state_is_waited_for(stage: Stage) -> None:
     plane = stage.applied()
     (network,) = plane.observe().networks
     stage.delete_network(network.id)
@@ -88,7 +88,7 @@ def test_a_wait_ends(newer: Stage) -> None:
         await_network(newer.one, network.id, Settled.GONE, 0.2)
 
 
-def test_nothing_looks_more_often_than_ten_times_a_second(newer: Stage) -> None:
+def test_polling_is_limited_to_ten_times_a_second(newer: Stage) -> None:
     newer.applied()
     (network,) = newer.facts().networks
     newer.wire.methods.clear()
@@ -109,7 +109,7 @@ def test_hosts_are_waited_for_until_they_are_monitored(stage: Stage) -> None:
     assert any("host-0 init" in event.text for event in stage.events)
 
 
-def test_a_host_that_is_not_monitored_in_time_is_told_with_what_may_be_wrong(stage: Stage) -> None:
+def test_a_host_not_monitored_in_time_is_reported_with_likely_causes(stage: Stage) -> None:
     stage.lab.interval = 60
     plane = stage.plane()
     apply(plane, plane.observe(), outputs(), {"host-1": report(1)})

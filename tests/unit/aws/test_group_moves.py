@@ -61,7 +61,7 @@ def test_moves_ahead(changes: list[str], ahead: tuple[str, ...]) -> None:
     assert moves_ahead([change(words) for words in changes], placement, stood(a="host-0", b="host-2")) == ahead
 
 
-def test_instances_that_are_gone_are_those_to_be_created() -> None:
+def test_missing_instances_are_those_to_be_created() -> None:
     changes = [change(words) for words in ("create instance host-0", "replace instance host-1", "create vpc vpc")]
     assert instances_made(changes) == {"host-0"}
 

@@ -26,7 +26,7 @@ def test_keys_are_in_the_order_of_their_indexes_and_names_are_what_ssh_uses() ->
     ]
 
 
-def test_where_a_run_died_first_the_inputs_stand_in() -> None:
+def test_inputs_are_used_if_the_first_run_died() -> None:
     inputs = first_inputs(make_spec())
     outputs = read_outputs({"inputs": inputs.to_text()}, inputs)
     assert (outputs.uuid, outputs.zone, outputs.vpc_id) == (inputs.uuid, "eu-west-3a", UNKNOWN)
@@ -41,7 +41,7 @@ BROKEN: list[Any] = [
 
 
 @pytest.mark.parametrize(("values", "place"), BROKEN)
-def test_anything_else_is_refused_with_its_place(values: dict[str, Any], place: str) -> None:
+def test_invalid_outputs_are_refused_with_their_path(values: dict[str, Any], place: str) -> None:
     with pytest.raises(StateError, match=place):
         read_outputs(values, first_inputs(make_spec()))
 
@@ -97,7 +97,7 @@ WRONG = [
 
 @pytest.mark.parametrize("path", TEXTS)
 @pytest.mark.parametrize("wrong", WRONG)
-def test_every_text_has_a_form_and_is_shown_escaped(path: tuple[str, ...], wrong: str) -> None:
+def test_every_text_has_a_format_and_is_shown_escaped(path: tuple[str, ...], wrong: str) -> None:
     values = deepcopy(VALUES)
     section: Any = values
     for step in path[:-1]:
@@ -144,7 +144,7 @@ def test_a_hosts_name_may_be_a_dns_name(name: str, taken: bool) -> None:
         read_outputs(values, first_inputs(make_spec()))
 
 
-def test_the_inputs_that_stand_in_have_a_form_too() -> None:
+def test_inputs_used_as_outputs_have_a_format_too() -> None:
     inputs = first_inputs(make_spec()).model_copy(update={"uuid": "$(x)"})
     with pytest.raises(StateError, match="uuid: must be a UUID"):
         read_outputs({}, inputs)

@@ -121,7 +121,7 @@ def test_preflight_gives_all_findings(tmp_path: Path) -> None:
     ],
     ids=lambda value: value.partition("(")[0],
 )
-def test_a_bug_is_told_without_its_traceback(what: str, told: str, tmp_path: Path) -> None:
+def test_a_bug_is_reported_without_its_traceback(what: str, told: str, tmp_path: Path) -> None:
     error = last_error([sys.executable, "-c", FAIL.format(what=what)], tmp_path)
     assert (error["kind"], error["what"], error["exit_code"]) == ("InternalError", told, 1)
     [log] = tmp_path.glob("edgewrap-*.log")
@@ -139,7 +139,7 @@ def test_an_interrupt(number: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [["plan"], ["lab", "exec", "--", "--json"], ["ssh", "host-0", "--json"]])
-def test_without_it_standard_output_has_no_error(words: list[str], tmp_path: Path) -> None:
+def test_without_json_standard_output_has_no_error(words: list[str], tmp_path: Path) -> None:
     """The `--json` of a command that edgewrap runs for somebody is that command's."""
     done = subprocess.run(
         [EDGEWRAP, *words], cwd=tmp_path, env=environ(tmp_path), capture_output=True, text=True, timeout=60, check=False

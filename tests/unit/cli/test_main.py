@@ -127,7 +127,7 @@ main.main()
 
 
 @pytest.mark.parametrize("options", [[], ["--held"]])
-def test_a_terminal_that_goes_ends_the_run_in_good_order(tmp_path: Path, options: list[str]) -> None:
+def test_sighup_ends_the_run_cleanly(tmp_path: Path, options: list[str]) -> None:
     """An SSH session that drops: nothing can be written any more, and the locks are to be released all the same."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
@@ -144,5 +144,5 @@ def test_a_terminal_that_goes_ends_the_run_in_good_order(tmp_path: Path, options
     assert (tmp_path / "end").read_text() == "ended in good order"
 
 
-def test_under_nohup_it_goes_on() -> None:
+def test_nohup_keeps_it_running() -> None:
     assert subprocess.run([sys.executable, "-c", IGNORE], check=False).returncode == 0

@@ -60,7 +60,7 @@ def pipe_without_reader() -> Iterator[int]:
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
-def test_a_pipe_that_nobody_reads(words: list[str], stream: str, whole: dict[str, Any], tmp_path: Path) -> None:
+def test_a_pipe_without_a_reader(words: list[str], stream: str, whole: dict[str, Any], tmp_path: Path) -> None:
     expected = whole[" ".join(words)]
     with pipe_without_reader() as writer:
         out, err = (writer, subprocess.PIPE) if stream == "stdout" else (subprocess.PIPE, writer)
@@ -87,7 +87,7 @@ def test_a_full_disk_and_closed_descriptors(
         assert "Exception" not in done.stderr
 
 
-def test_lost_output_is_told_unless_its_reader_went(tmp_path: Path) -> None:
+def test_lost_output_is_reported_unless_the_reader_exited(tmp_path: Path) -> None:
     """Otherwise a script takes half a file for the whole one."""
     assert run(["schema"], tmp_path, ">/dev/full").stderr == (
         "Warning: standard output is incomplete: No space left on device\n"
@@ -118,6 +118,6 @@ def test_a_slow_reader_of_a_non_blocking_pipe_gets_everything(whole: dict[str, A
 
 
 @pytest.mark.parametrize(("encoding", "shown"), [("ascii", b"\\xb1 \\udc80\n"), ("utf-8", b"\xc2\xb1 \\udc80\n")])
-def test_what_the_encoding_cannot_say_is_escaped(encoding: str, shown: bytes) -> None:
+def test_characters_outside_the_encoding_are_escaped(encoding: str, shown: bytes) -> None:
     environ = {**os.environ, "PYTHONIOENCODING": encoding}
     assert subprocess.run([sys.executable, "-c", ODD], env=environ, capture_output=True, check=True).stdout == shown

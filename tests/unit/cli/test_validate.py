@@ -26,7 +26,7 @@ def edgewrap(*arguments: str) -> int:
     return run(build(), list(arguments))
 
 
-def test_a_valid_spec_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_valid_spec_is_reported_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert edgewrap("validate", "-f", str(EXAMPLE)) == 0
     line = "OK: edge-paris in eu-west-3: 3 hosts (kvm, c5.metal), 4 Elastic IPs on 4 interface groups"
     assert capsys.readouterr().out == f"{EXAMPLE}: {line}\n"
@@ -99,7 +99,7 @@ def test_init_overwrites_only_by_force(own_directory: Path, capsys: pytest.Captu
 @pytest.mark.parametrize(
     ("path", "reason"), [("missing/edge.yaml", "No such file or directory"), (".", "Is a directory")]
 )
-def test_init_where_nothing_can_be_written(path: str, reason: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_init_in_an_unwritable_directory(path: str, reason: str, capsys: pytest.CaptureFixture[str]) -> None:
     Path("kept").mkdir()
     target = "kept" if path == "." else path
     assert edgewrap("init", target, "--force") == 1

@@ -26,7 +26,7 @@ print(*sorted(heavy & sys.modules.keys()))
 """
 
 
-def test_a_filter_of_warnings_that_a_thread_loses_is_there_before_the_threads(tmp_path: Path) -> None:
+def test_warning_filters_are_set_before_threads_start(tmp_path: Path) -> None:
     """`requests` ignores the warning by a filter of its own, which an import of botocore beside it takes away."""
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("default")

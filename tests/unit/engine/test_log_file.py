@@ -47,7 +47,7 @@ def test_a_traceback_is_kept_whole(tmp_path: Path) -> None:
     assert "ValueError: ünlucky" in journal.path.read_text()
 
 
-def test_a_directory_that_takes_no_file_is_explained(tmp_path: Path) -> None:
+def test_an_unwritable_directory_is_explained(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="cannot be made: No such file"):
         Journal(tmp_path / "none", "plan", lambda _: None)
 
@@ -94,7 +94,7 @@ def test_a_disk_that_stays_full_does_not_break_the_end_of_the_run(tmp_path: Path
     assert [event.kind for event in seen] == [EventKind.WARNING, EventKind.STEP_DONE, EventKind.STEP_DONE]
 
 
-def test_text_that_is_no_unicode_is_written(tmp_path: Path) -> None:
+def test_invalid_unicode_is_written_escaped(tmp_path: Path) -> None:
     journal = Journal(tmp_path, "apply", lambda _: None)
     journal.write("a \udc80")
     journal.close()

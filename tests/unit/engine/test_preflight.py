@@ -29,7 +29,7 @@ def finding(verdict: Verdict) -> Finding:
     return Finding(PlaneName.AWS, "Elastic IPs", verdict, "5 of 5 in use", "release some")
 
 
-def test_a_first_run_asks_everything_and_one_with_nothing_new_asks_nothing() -> None:
+def test_a_first_run_checks_everything_and_a_run_without_changes_nothing() -> None:
     assert expected_topics(SPEC, None) == set(Topic)
     assert expected_topics(SPEC, STATE) == frozenset()
 
@@ -43,16 +43,16 @@ def test_a_first_run_asks_everything_and_one_with_nothing_new_asks_nothing() -> 
         ({"hosts": {"count": 2, "retired": [1]}}, set()),
     ],
 )
-def test_more_of_something_asks_about_that(sections: dict[str, object], topics: set[Topic]) -> None:
+def test_only_growing_resources_are_checked(sections: dict[str, object], topics: set[Topic]) -> None:
     spec = make_spec(**{"public_network": {"elastic_ips": {"count": 2}}} | sections)
     assert expected_topics(spec, STATE) == topics
 
 
-def test_a_host_made_anew_asks_about_hosts() -> None:
+def test_a_host_replacement_checks_host_quotas() -> None:
     assert expected_topics(SPEC, STATE, ("host-1",)) == {Topic.HOSTS}
 
 
-def test_hosts_that_have_elastic_ips_already_ask_nothing() -> None:
+def test_hosts_with_elastic_ips_need_no_check() -> None:
     spec = make_spec(public_network={"elastic_ips": {"count": 2}}, hosts={"address": "eip"})
     assert expected_topics(spec, AwsState(outputs(), first_inputs(spec), "")) == frozenset()
 
@@ -62,7 +62,7 @@ def test_a_run_that_died_before_the_vpc_asks_about_it_again() -> None:
     assert expected_topics(SPEC, died) == set(Topic)
 
 
-def test_what_somebody_took_away_is_asked_about_after_the_plan() -> None:
+def test_resources_deleted_outside_are_checked_after_the_plan() -> None:
     def change(kind: str, action: Action, plane: PlaneName = PlaneName.AWS) -> Change:
         return Change(plane, kind, "x", action)
 
@@ -77,7 +77,7 @@ def test_what_somebody_took_away_is_asked_about_after_the_plan() -> None:
     assert replaced_hosts(changes) == {"x"}
 
 
-def test_only_what_somebody_has_to_know_is_shown() -> None:
+def test_only_failures_and_warnings_are_shown() -> None:
     events: list[Event] = []
     report_findings(Cluster(SPEC, Workspace(Path()), events.append, {}), [finding(verdict) for verdict in Verdict])
     assert [event.kind for event in events] == [EventKind.LOG, EventKind.WARNING, EventKind.LOG, EventKind.WARNING]
@@ -85,7 +85,7 @@ def test_only_what_somebody_has_to_know_is_shown() -> None:
     assert events[2].text.startswith("failure: ")
 
 
-def test_who_we_are_is_shown_once_though_all_is_well() -> None:
+def test_the_aws_identity_is_shown_once() -> None:
     events: list[Event] = []
     who = Finding(PlaneName.AWS, "credentials", Verdict.OK, "arn:aws:iam::1:user/ci, account 1")
     report_findings(Cluster(SPEC, Workspace(Path()), events.append, {}), [who, finding(Verdict.OK), who])

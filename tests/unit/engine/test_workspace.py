@@ -23,7 +23,7 @@ def test_only_its_owner_may_read_it(tmp_path: Path, there: int | None) -> None:
     assert workspace.logs.is_dir()
 
 
-def test_one_that_cannot_be_made_is_explained(tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_created_is_explained(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StateError, match="cannot be made"):
         Workspace(tmp_path / "file" / "edge").create()

@@ -34,7 +34,7 @@ def test_the_settings_are_what_a_shell_reads() -> None:
     assert len(bytes.fromhex(told[5])) == 20
 
 
-def test_the_script_is_sound_and_the_same_whatever_the_spec_says() -> None:
+def test_the_script_is_valid_and_does_not_depend_on_the_spec() -> None:
     script = _texts(opennebula=KEY)[SCRIPT]
     subprocess.run(["sh", "-n"], input=script, text=True, check=True)
     other = make_spec(opennebula={"oneadmin_public_key": f"{PUBLIC_KEY} $(reboot)"}, hosts={"hypervisor": "lxc"})
@@ -42,7 +42,7 @@ def test_the_script_is_sound_and_the_same_whatever_the_spec_says() -> None:
 
 
 @given(comment=st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=60))
-def test_the_key_is_one_line_of_its_own_file_and_stands_nowhere_else(comment: str) -> None:
+def test_the_key_is_only_in_its_own_file(comment: str) -> None:
     key = f"{PUBLIC_KEY} <{comment}>"
     files = setup_files(make_spec(opennebula={"oneadmin_public_key": key}), "7.0")
     assert [file.path for file in files if PUBLIC_KEY in file.text] == ["/var/lib/edgewrap/oneadmin.pub"]
@@ -59,7 +59,7 @@ def test_only_what_the_set_up_needs_of_the_spec_is_in_it() -> None:
     assert setup_files(other, "7.0") == plain
 
 
-def test_without_a_key_there_is_nothing_to_set_up_with() -> None:
+def test_without_a_key_there_is_no_setup() -> None:
     spec = make_spec()
     assert not sets_itself_up(spec)
     assert not follows_front_end(spec)

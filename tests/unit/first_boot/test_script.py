@@ -126,7 +126,7 @@ def test_what_may_pass_by_itself_is_tried_again(host: Host) -> None:
         "E: Unable to locate package opennebula-node-lxc",
     ],
 )
-def test_what_is_not_there_is_not_waited_for(host: Host, line: str) -> None:
+def test_missing_units_are_not_waited_for(host: Host, line: str) -> None:
     host.next(f"touch {host.directory}/apt/keyrings/opennebula.asc", f'echo "{line}"; exit 100')
     status, output = host.run()
     assert status == 1
@@ -136,7 +136,7 @@ def test_what_is_not_there_is_not_waited_for(host: Host, line: str) -> None:
     assert host.read("setup-done") == ""
 
 
-def test_it_gives_up_in_the_end_and_can_be_run_again(host: Host) -> None:
+def test_it_gives_up_after_retries_and_can_run_again(host: Host) -> None:
     host.next("echo 'E: Temporary failure resolving'; exit 100")
     assert host.run()[0] == 1
     assert host.calls == ["download-file"] * 4

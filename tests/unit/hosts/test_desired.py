@@ -66,7 +66,7 @@ def test_the_filter_never_touches_what_is_not_ours() -> None:
 
 
 @pytest.mark.parametrize("path", ["/etc/edgewrap/network.conf", "/etc/edgewrap/edge.nft"])
-def test_a_text_with_a_mac_still_unknown_has_an_unknown_checksum(path: str) -> None:
+def test_a_text_with_an_unknown_mac_has_an_unknown_checksum(path: str) -> None:
     host = desired_host(spec(), outputs(mac=UNKNOWN), "host-0")
     assert next(file for file in host_files(host) if file.path == path).sha256 == UNKNOWN
     operations = diff(host, EMPTY_FACTS)
@@ -146,7 +146,7 @@ def _moved(mac: str = "0e:00:00:00:00:01") -> tuple[Outputs, Outputs]:
     return before, after
 
 
-def test_while_a_group_moves_its_host_keeps_it_and_the_next_one_knows_of_it() -> None:
+def test_during_a_move_both_hosts_have_the_group() -> None:
     before, after = _moved()
     leaving, coming = (desired_host(spec(), after, key, before) for key in ("host-0", "host-1"))
     assert [group.key for group in leaving.groups] == ["group-0", "group-1"]
@@ -163,7 +163,7 @@ def test_while_a_group_moves_its_host_keeps_it_and_the_next_one_knows_of_it() ->
     assert "/etc/systemd/network/05-edgewrap-group-1.network" in paths
 
 
-def test_a_group_whose_interface_is_not_made_yet_comes_with_the_converge() -> None:
+def test_a_group_without_an_interface_is_configured_by_the_converge() -> None:
     before, after = _moved()
     unmade = replace(before.groups["group-1"], mac=UNKNOWN)
     host = desired_host(spec(), after, "host-1", replace(before, groups={**before.groups, "group-1": unmade}))
@@ -182,7 +182,7 @@ def test_a_vms_conntrack_zone_depends_on_its_address_alone() -> None:
     assert zones.items() <= {vm.address: vm.zone for vm in desired_host(spec(), after, "host-1").vms}.items()
 
 
-def test_without_a_firewall_there_is_no_table_of_it() -> None:
+def test_without_a_firewall_there_is_no_firewall_table() -> None:
     document = spec().model_dump(mode="json", by_alias=True)
     document["hosts"]["firewall"] = False
     host = desired_host(Spec.model_validate(document), outputs(), "host-0")
@@ -213,7 +213,7 @@ def _text(now: Outputs, key: str = "host-0") -> str:
     return next(file.text for file in host_files(host) if file.path == "/etc/edgewrap/firewall.nft")
 
 
-def test_a_public_address_that_is_not_known_yet_gives_an_unknown_checksum() -> None:
+def test_an_unknown_public_address_gives_an_unknown_checksum() -> None:
     host = desired_host(spec(), _with_public(outputs(), host_0="198.51.100.10", host_1=UNKNOWN), "host-0")
     assert next(file for file in host_files(host) if file.path == "/etc/edgewrap/firewall.nft").sha256 == UNKNOWN
 

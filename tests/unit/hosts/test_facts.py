@@ -72,7 +72,7 @@ def test_routes_and_rules() -> None:
     assert ("02:ed:0a:00:00:0a", "gw-port") in facts.static_fdb
 
 
-def test_the_rest() -> None:
+def test_the_remaining_facts() -> None:
     facts = recorded("entry")
     assert facts.sysctls["net/ipv4/conf/ens6/rp_filter"] == "2"
     assert facts.units == {
@@ -138,7 +138,7 @@ def test_a_device_stacked_on_the_interface_is_not_the_interface(kind: str, name:
     ],
     ids=["nothing", "something else", "cut off", "other JSON"],
 )
-def test_what_is_no_answer_is_refused(text: str) -> None:
+def test_an_invalid_answer_is_refused(text: str) -> None:
     with pytest.raises(FactsError):
         parse_facts(text)
 
@@ -195,7 +195,7 @@ def test_a_wrong_value_is_refused_with_its_field(section: str, row: int, field: 
 
 
 @pytest.mark.parametrize("mtu", [1280, 9001, 9216])
-def test_every_mtu_of_an_underlay_is_taken(mtu: int) -> None:
+def test_every_underlay_mtu_is_accepted(mtu: int) -> None:
     assert parse_facts(_with_value("links", ETH0, "mtu", mtu)).phydev_mtu == mtu
 
 
@@ -209,7 +209,7 @@ def test_an_interface_beside_the_default_route_may_have_any_mtu() -> None:
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, '[{"metric": Infinity, "table": Infinity}]', "[1]", "[[1]]"])
-def test_what_is_json_but_no_table_of_routes_is_refused(text: str) -> None:
+def test_json_that_is_not_a_route_table_is_refused(text: str) -> None:
     with pytest.raises(FactsError):
         parse_facts(re.sub(r"(##edgewrap:section routes\n).*?(?=\n+##)", lambda m: m[1] + text, ENTRY, flags=re.DOTALL))
 
@@ -222,7 +222,7 @@ JSON = st.recursive(
 
 
 @given(st.data(), JSON)
-def test_any_value_anywhere_is_refused_or_harmless(data: st.DataObject, value: object) -> None:
+def test_any_value_at_any_place_is_refused_or_harmless(data: st.DataObject, value: object) -> None:
     section = data.draw(st.sampled_from(sorted(JSON_SECTIONS)))
     row = data.draw(st.integers(0, len(JSON_SECTIONS[section]) - 1))
     field = data.draw(st.sampled_from(sorted(JSON_SECTIONS[section][row])))

@@ -51,7 +51,7 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(first_boot, "POLL_S", 0)
 
 
-def test_what_the_script_prints_is_read() -> None:
+def test_the_scripts_output_is_parsed() -> None:
     assert parse_setup("") == Setup(SetupState.ABSENT)
     assert parse_setup(DONE) == Setup(SetupState.DONE, "7.0", log=("edgewrap: done",))
     assert parse_setup(FAILED).reason == "package lists failed with status 1"
@@ -65,13 +65,13 @@ def test_what_the_script_prints_is_read() -> None:
 
 
 @pytest.mark.parametrize("answer", ["", DONE])
-def test_a_host_that_has_or_needs_no_set_up_is_not_waited_for(answer: str) -> None:
+def test_a_host_that_is_set_up_or_needs_no_setup_is_not_waited_for(answer: str) -> None:
     host = Host([answer])
     assert wait(host) == []
     assert len(host.scripts) == 1
 
 
-def test_each_step_is_told_once() -> None:
+def test_each_step_is_reported_once() -> None:
     unpacking = RUNNING + "| Unpacking frr\n"
     packages = unpacking + "| edgewrap: packages frr\n"
     assert wait(Host(["state=running\n", RUNNING, RUNNING, unpacking, packages, DONE])) == [
@@ -90,7 +90,7 @@ def test_a_failure_shows_the_errors_of_the_log() -> None:
     assert "edgewrap ssh host-0" in error.advice
 
 
-def test_one_that_failed_before_is_started_again_with_the_files_of_now() -> None:
+def test_a_failed_setup_is_restarted_with_the_current_files() -> None:
     host = Host([FAILED, "", RUNNING, DONE])
     told = wait(host, [SetupFile("/var/lib/edgewrap/setup.conf", "version='7.4'\n")])
     assert told[0] == "its set-up failed (package lists failed with status 1): started again"
@@ -98,19 +98,19 @@ def test_one_that_failed_before_is_started_again_with_the_files_of_now() -> None
     assert host.scripts[1].endswith("start_setup\n")
 
 
-def test_one_that_fails_again_is_an_error() -> None:
+def test_a_setup_that_fails_again_is_an_error() -> None:
     with pytest.raises(ConvergeError):
         wait(Host([FAILED, "", FAILED]))
 
 
-def test_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_wait_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(first_boot, "WAIT_S", -1)
     with pytest.raises(HostError, match="still sets itself up") as caught:
         wait(Host([RUNNING]))
     assert "package lists" in caught.value.cause
 
 
-def test_an_answer_that_is_none_is_an_error() -> None:
+def test_an_invalid_answer_is_an_error() -> None:
     with pytest.raises(HostError, match="cannot be read"):
         wait(Host(["state=\n"]))
 
@@ -130,7 +130,7 @@ def test_the_plan_shows_a_set_up_that_is_not_done(state: Setup, changes: list[An
     assert all((o.change.key, o.change.action) == ("host-0/setup/packages", Action.UPDATE) for o in operations)
 
 
-def test_a_new_host_sets_itself_up_where_it_comes_with_user_data() -> None:
+def test_a_new_host_with_user_data_sets_itself_up() -> None:
     kinds = [operation.change.kind for operation in diff(replace(wanted(), sets_itself_up=True), EMPTY_FACTS)]
     assert kinds[0] == "setup"
     assert "setup" not in [operation.change.kind for operation in diff(wanted(), EMPTY_FACTS)]
@@ -148,14 +148,14 @@ LEFT = {
 
 
 @pytest.mark.parametrize("name", LEFT)
-def test_the_state_is_what_the_files_say(name: str, tmp_path: Path) -> None:
+def test_the_setup_state_is_read_from_the_files(name: str, tmp_path: Path) -> None:
     files, told = LEFT[name]
     for file, text in files.items():
         (tmp_path / file).write_text(text)
     assert _state(tmp_path) == told
 
 
-def test_a_set_up_that_holds_its_lock_runs(tmp_path: Path) -> None:
+def test_a_setup_that_holds_its_lock_is_running(tmp_path: Path) -> None:
     for file in ("setup.sh", "setup-failed"):
         (tmp_path / file).write_text("")
     with subprocess.Popen(

@@ -21,7 +21,7 @@ OUTPUTS = replace(outputs(), hosts={"host-0": outputs().hosts["host-0"]})
 FAILURE = HostError("host-0", "it is silent", cause="", advice="")
 
 
-def test_a_host_as_wanted_is_ready() -> None:
+def test_a_host_without_differences_is_ready() -> None:
     facts = recorded("entry", host=desired_host(spec(), OUTPUTS, "host-0"))
     seen = Observation({"host-0": facts}, {}, {"host-0": PIN})
     assert PLANE.plan(seen, Context(OUTPUTS)).changes == ()
@@ -29,13 +29,13 @@ def test_a_host_as_wanted_is_ready() -> None:
     assert (report.ready, report.pin, report.phydev, report.mtu) == (True, PIN, "eth0", 1500)
 
 
-def test_a_host_that_failed_is_not_ready_though_it_was_read() -> None:
+def test_a_failed_host_is_not_ready() -> None:
     seen = Observation({"host-0": recorded("entry")}, {"host-0": FAILURE}, {"host-0": PIN})
     assert not PLANE.reports(seen, Context(OUTPUTS))["host-0"].ready
 
 
 @pytest.mark.parametrize("instance_id", ["i-new", UNKNOWN])
-def test_facts_of_a_replaced_instance_tell_nothing(instance_id: str) -> None:
+def test_facts_of_a_replaced_instance_are_ignored(instance_id: str) -> None:
     host = replace(OUTPUTS.hosts["host-0"], instance_id=instance_id)
     replaced = replace(OUTPUTS, hosts={"host-0": host})
     seen = Observation({"host-0": recorded("entry")}, {}, {"host-0": PIN})
@@ -43,11 +43,11 @@ def test_facts_of_a_replaced_instance_tell_nothing(instance_id: str) -> None:
     assert {change.action for change in PLANE.plan(seen, Context(replaced)).changes} == {Action.CREATE}
 
 
-def test_of_a_host_that_could_not_be_read_nothing_is_told() -> None:
+def test_an_unreadable_host_has_no_changes() -> None:
     assert PLANE.plan(Observation(failures={"host-0": FAILURE}), Context(OUTPUTS)).changes == ()
 
 
-def test_of_a_silent_host_that_is_to_be_replaced_everything_is() -> None:
+def test_an_unreadable_host_that_will_be_replaced_has_all_changes() -> None:
     host = replace(OUTPUTS.hosts["host-0"], instance_id=UNKNOWN)
     changes = PLANE.plan(
         Observation(failures={"host-0": FAILURE}), Context(replace(OUTPUTS, hosts={"host-0": host}))

@@ -27,7 +27,7 @@ def test_every_file_of_ours_is_remembered() -> None:
     assert all(any(fnmatch(link, pattern) for pattern in snapshot.FILES) for link in links)
 
 
-def test_what_is_ours_has_the_same_names_there() -> None:
+def test_rollback_uses_the_same_names() -> None:
     assert (snapshot.BRIDGE, snapshot.GATEWAY, snapshot.PORT, snapshot.VXLAN) == (
         desired.BRIDGE, desired.GATEWAY, desired.PORT, desired.VXLAN,
     )  # fmt: skip
@@ -45,7 +45,7 @@ def test_what_is_ours_has_the_same_names_there() -> None:
         (["pending", UNDONE], RollbackFacts(pending=True, last=UNDONE), UNDONE),
     ],
 )
-def test_what_the_host_tells(lines: list[str], told: RollbackFacts, taken_back: str) -> None:
+def test_the_hosts_answer_is_parsed(lines: list[str], told: RollbackFacts, taken_back: str) -> None:
     assert parse_rollback(lines) == told
     assert told.taken_back == taken_back
 
@@ -66,23 +66,23 @@ def test_a_change_is_armed_before_and_timed_after() -> None:
         ("6 10.0.128.9 table 10000 proto 3 scope 0 ", "blackhole 10.0.128.9 table 10000 proto 3 scope 0"),
     ],
 )
-def test_a_route_as_it_is_shown_and_given(shown: str, given: str) -> None:
+def test_routes_are_converted_from_ip_output_to_arguments(shown: str, given: str) -> None:
     assert snapshot.route(shown) == given
 
 
-def test_a_rule_as_it_is_shown_and_given() -> None:
+def test_rules_are_converted_from_ip_output_to_arguments() -> None:
     shown = "1001:\tfrom 10.0.128.0/25 iif gw-edge [detached] lookup 10001 proto 2"
     assert snapshot.rule(shown) == "priority 1001 from 10.0.128.0/25 iif gw-edge lookup 10001 proto 2"
 
 
 @pytest.mark.parametrize("others", ["", "ssh-rsa AAAA a\n", "ssh-rsa AAAA a\nssh-rsa AAAA b"])
-def test_our_block_of_keys_is_parted_from_the_others(others: str) -> None:
+def test_our_block_of_keys_is_separated_from_the_others(others: str) -> None:
     block = f"{facts.BLOCK_BEGIN}\nssh-ed25519 AAAA ada\n{facts.BLOCK_END}\n"
     assert snapshot.parted(block + others) == (others, block)
     assert snapshot.parted(others) == (others, "")
 
 
-def test_other_peoples_keys_are_put_back_byte_for_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_foreign_keys_are_restored_byte_for_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Their line ends, and what is not UTF-8, included."""
     others = b"ssh-rsa AAAA windows\r\nssh-rsa AAAA old\rmac\nssh-rsa AAAA latin-1 \xe9\xe2\x80\xa8\n"
     block = f"{facts.BLOCK_BEGIN}\nssh-ed25519 AAAA ada\n{facts.BLOCK_END}\n".encode()

@@ -38,17 +38,17 @@ async def _conversation(directory: LabDirectory, *questions: tuple[str, dict[str
         return [await asyncio.to_thread(control.ask, directory, what, **given) for what, given in questions]
 
 
-def test_answers_come_back_as_they_were_given(directory: LabDirectory) -> None:
+def test_answers_are_returned_unchanged(directory: LabDirectory) -> None:
     given: dict[str, Any] = {"text": 'é\n"', "list": [1, None]}
     assert asyncio.run(_conversation(directory, ("echo", given), ("echo", {}))) == [given, {}]
 
 
 @pytest.mark.parametrize(("what", "message"), [("refuse", "^no$"), ("break", "ZeroDivision"), ("dance", "no 'dance'")])
-def test_errors_come_back_as_errors(directory: LabDirectory, what: str, message: str) -> None:
+def test_errors_are_returned_as_errors(directory: LabDirectory, what: str, message: str) -> None:
     with pytest.raises(LabError, match=message):
         asyncio.run(_conversation(directory, (what, {})))
 
 
-def test_nobody_there_is_said_so(directory: LabDirectory) -> None:
+def test_no_daemon_is_an_error(directory: LabDirectory) -> None:
     with pytest.raises(LabError, match="is not running"):
         control.ask(directory, "echo")

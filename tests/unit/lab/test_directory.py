@@ -21,7 +21,7 @@ from edgewrap.lab.settings import CloudInit, LabSettings
         (None, {"EDGEWRAP_LAB_DIR": "/labs/mine"}, "/labs/mine"),
     ],
 )
-def test_where_a_lab_lives(name: str | None, environ: dict[str, str], path: str) -> None:
+def test_the_directory_of_a_lab(name: str | None, environ: dict[str, str], path: str) -> None:
     assert lab_directory(name, environ).path == Path(path)
 
 
@@ -29,7 +29,7 @@ def test_where_a_lab_lives(name: str | None, environ: dict[str, str], path: str)
     ("name", "environ"),
     [("Blue", {}), ("", {}), ("../x", {}), ("-x", {}), ("x" * 32, {}), ("blue", {"EDGEWRAP_LAB_DIR": "/labs/mine"})],
 )
-def test_what_names_no_lab_is_wrong_usage(name: str, environ: dict[str, str]) -> None:
+def test_an_invalid_lab_name_is_wrong_usage(name: str, environ: dict[str, str]) -> None:
     with pytest.raises(UsageError):
         lab_directory(name, environ)
 
@@ -47,7 +47,7 @@ def test_a_lab_runs_while_its_directory_is_held(tmp_path: Path) -> None:
         directory.facts()
 
 
-def test_a_new_lab_finds_nothing_of_an_earlier_one(tmp_path: Path) -> None:
+def test_a_new_lab_starts_empty(tmp_path: Path) -> None:
     directory = LabDirectory("x", tmp_path)
     os.close(directory.claim())
     (directory.runs / "state").write_text("old")
@@ -58,7 +58,7 @@ def test_a_new_lab_finds_nothing_of_an_earlier_one(tmp_path: Path) -> None:
     assert directory.home.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_process_is_not_another_one_with_its_id() -> None:
+def test_a_reused_pid_is_another_process() -> None:
     own = ProcessId.of(os.getpid())
     assert own.alive()
     assert not ProcessId(own.pid, own.started + 1).alive()

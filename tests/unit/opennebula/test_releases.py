@@ -47,7 +47,7 @@ NEEDED = ("ID", "NAME")
 
 
 @pytest.mark.parametrize("step", POOLS)
-def test_only_what_is_listed_is_read(recording: Recording, step: str) -> None:
+def test_only_the_listed_elements_are_read(recording: Recording, step: str) -> None:
     pool = recording.xml(step)
     stripped = deepcopy(pool)
     for element in stripped:
@@ -58,7 +58,7 @@ def test_only_what_is_listed_is_read(recording: Recording, step: str) -> None:
 
 
 @pytest.mark.parametrize("step", POOLS)
-def test_an_element_that_is_missing_is_no_traceback(recording: Recording, step: str) -> None:
+def test_a_missing_element_gives_no_traceback(recording: Recording, step: str) -> None:
     pool = recording.xml(step)
     names = [(one.id, one.name) for one in POOLS[step](pool)]
     cases = list(_without_one(pool))
@@ -67,7 +67,7 @@ def test_an_element_that_is_missing_is_no_traceback(recording: Recording, step: 
         assert [(one.id, one.name) for one in POOLS[step](case)] == names
 
 
-def test_a_network_that_tells_no_state_is_ready(recording: Recording) -> None:
+def test_a_network_without_a_state_is_ready(recording: Recording) -> None:
     pool = recording.xml("full vnpool")
     for element in pool:
         for state in element.findall("STATE"):

@@ -70,7 +70,7 @@ def test_no_two_keys_share_an_address(subnet: IPv4Network, groups: int) -> None:
 
 
 @given(st.integers(0, 40), st.sets(st.integers(0, 40)))
-def test_a_key_never_comes_back_and_growth_keeps_the_living(count: int, retired: set[int]) -> None:
+def test_keys_are_never_reused_and_growth_keeps_existing_ones(count: int, retired: set[int]) -> None:
     now = active_indexes(count, tuple(retired))
     assert len(now) == count
     assert not retired & set(now)

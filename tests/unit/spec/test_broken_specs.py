@@ -15,7 +15,7 @@ MARK = "# expect: "
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
-def test_every_problem_is_told_with_its_place(case: Path) -> None:
+def test_every_problem_has_its_line_and_column(case: Path) -> None:
     lines = case.read_text(encoding="latin-1").encode("latin-1").decode("utf-8", "replace").splitlines()
     expected = [line.removeprefix(MARK) for line in lines if line.startswith(MARK)]
     with pytest.raises(SpecError) as error:

@@ -54,7 +54,7 @@ def test_anchors_and_merge_keys() -> None:
     assert document.data["e"] == document.data["b"]
 
 
-def test_a_merged_value_stands_where_it_is_written() -> None:
+def test_a_merged_value_has_its_own_line() -> None:
     document = read_document("a: &a { x: 1 }\nb: { <<: *a }\n")
     place = document.values[("b", "x")]
     assert (place.line, place.column, place.text) == (1, 12, "1")
@@ -85,7 +85,7 @@ def test_a_document_too_deep_for_the_reader() -> None:
         read_document("[" * 1_000)
 
 
-def test_a_byte_order_mark_is_no_fault(load: Load) -> None:
+def test_a_byte_order_mark_is_accepted(load: Load) -> None:
     assert (
         load(b"\xef\xbb\xbfapiVersion: edgewrap/v1\nname: edge-1\naws: {region: eu-west-3}\n", whole=True).name
         == "edge-1"

@@ -27,7 +27,7 @@ def test_values_are_filled_in(full_file: Path, environment: Mapping[str, str]) -
     assert spec.ssh.proxy_command == "ssh -W {host}:22 ${env:USER} secret-7f3a@jump"
 
 
-def test_the_public_document_has_the_file_s_own_text(full_file: Path, environment: Mapping[str, str]) -> None:
+def test_the_public_document_has_the_text_of_the_file(full_file: Path, environment: Mapping[str, str]) -> None:
     spec = load_spec(full_file, environment)
     text = public_document(spec)
     assert "secret-7f3a" not in text
@@ -110,7 +110,7 @@ def test_the_password_of_the_sessions_comes_from_the_environment(load: Load) -> 
 
 
 @pytest.mark.parametrize("value", ["two words", "", "x" * 81, "é"], ids=["spaces", "empty", "too long", "not ASCII"])
-def test_a_password_that_frr_would_take_otherwise(load: Load, value: str) -> None:
+def test_a_password_that_frr_would_misread_is_refused(load: Load, value: str) -> None:
     with pytest.raises(SpecError, match="must be 1 to 80 ASCII characters without spaces") as error:
         load("evpn: { password: '${env:P}' }\n", {"P": value})
     assert not value or value not in str(error.value)

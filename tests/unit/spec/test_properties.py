@@ -93,13 +93,13 @@ def check_problems(found: SpecError, lines: int) -> None:
         assert str(problem).isprintable()
 
 
-@settings(max_examples=800)
+@settings(max_examples=2 * settings().max_examples)
 @given(st.one_of(st.text(), st.binary(), st.lists(st.sampled_from(TOKENS), max_size=30).map("".join)))
 def test_any_text(load: Load, content: str | bytes) -> None:
     assert isinstance(outcome(load, content), SpecError)
 
 
-@settings(max_examples=1200)
+@settings(max_examples=3 * settings().max_examples)
 @given(documents)
 def test_any_document(load: Load, document: object) -> None:
     assert isinstance(outcome(load, written(document)), SpecError)
@@ -176,7 +176,7 @@ PARTS = {section: {key: FULL[key] for key in (*REQUIRED, section)} for section i
 MUTATIONS = {section: mutations_of(document) for section, document in PARTS.items()}
 
 
-@settings(max_examples=2000)
+@settings(max_examples=4 * settings().max_examples)
 @given(st.sampled_from(list(PARTS)).flatmap(lambda section: st.tuples(st.just(section), MUTATIONS[section])))
 def test_any_change_of_a_valid_document(load: Load, change: tuple[str, list[Mutation]]) -> None:
     section, mutations = change

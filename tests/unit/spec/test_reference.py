@@ -22,7 +22,7 @@ def test_the_tables_are_those_of_the_models() -> None:
 
 
 @pytest.mark.parametrize("row", re.findall(r"^\| `(count: .*?)` \| ([\d, ]+) \|$", TEXT, re.MULTILINE))
-def test_the_living_indexes(load: Load, row: tuple[str, str]) -> None:
+def test_active_indexes_are_documented(load: Load, row: tuple[str, str]) -> None:
     hosts = load(f"hosts: {{ {row[0]} }}\n").hosts
     assert ", ".join(map(str, active_indexes(hosts.count, hosts.retired))) == row[1]
 

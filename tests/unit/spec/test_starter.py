@@ -26,7 +26,7 @@ def test_what_the_starter_comments_out_is_the_default(load: Load) -> None:
 
 
 @pytest.mark.parametrize(("name", "hypervisor"), [("edge", "kvm"), ("edge-lxc", "lxc"), ("edge-s3", "kvm")])
-def test_examples_need_nothing_of_the_environment_by_name(name: str, hypervisor: str) -> None:
+def test_examples_need_no_environment_variable(name: str, hypervisor: str) -> None:
     spec = load_spec(ROOT / f"docs/examples/{name}.yaml", {})
     assert (spec.hosts.count, spec.hosts.hypervisor, spec.aws.region) == (3, hypervisor, "eu-west-3")
     assert spec.public_network.elastic_ips.count == 4

@@ -59,7 +59,7 @@ def leave(bucket: Bucket, holder: LockInfo, terraforms_host: str = "") -> None:
         assert bucket.create(f"{bucket.state_key}.tflock", TERRAFORMS.format(terraforms_host).encode())
 
 
-def test_both_locks_of_a_dead_run_go(
+def test_both_locks_of_a_dead_run_are_removed(
     spec: Path, bucket: Bucket, dead: LockInfo, capsys: pytest.CaptureFixture[str]
 ) -> None:
     leave(bucket, dead, dead.host)
@@ -80,7 +80,7 @@ def test_a_terraform_of_another_host_keeps_its_lock(spec: Path, bucket: Bucket, 
     assert locks(bucket) == [False, False]
 
 
-def test_a_wrong_id_says_the_right_one(spec: Path, bucket: Bucket, dead: LockInfo) -> None:
+def test_a_wrong_id_is_refused_with_the_right_one(spec: Path, bucket: Bucket, dead: LockInfo) -> None:
     with pytest.raises(UsageError, match="there is no lock x on edge") as raised:
         find_lock(spec, "x", NOW)
     assert raised.value.cause == "nothing locks it"
@@ -92,9 +92,7 @@ def test_a_wrong_id_says_the_right_one(spec: Path, bucket: Bucket, dead: LockInf
 
 
 @pytest.mark.parametrize("alive", [True, False])
-def test_what_is_at_work_on_this_machine_keeps_its_lock(
-    spec: Path, bucket: Bucket, dead: LockInfo, alive: bool
-) -> None:
+def test_a_run_on_this_machine_keeps_its_lock(spec: Path, bucket: Bucket, dead: LockInfo, alive: bool) -> None:
     """Be it the run itself, or the terraform that it left."""
     holder = LockInfo.of_this_run("apply", Path("lock")) if alive else dead
     leave(bucket, holder)
@@ -105,7 +103,7 @@ def test_what_is_at_work_on_this_machine_keeps_its_lock(
     assert find_lock(spec, holder.id, NOW).info == holder
 
 
-def test_what_is_at_work_in_another_working_directory_keeps_its_lock(
+def test_a_run_in_another_working_directory_keeps_its_lock(
     spec: Path, bucket: Bucket, dead: LockInfo, tmp_path: Path
 ) -> None:
     elsewhere = tmp_path / "elsewhere"
@@ -116,7 +114,7 @@ def test_what_is_at_work_in_another_working_directory_keeps_its_lock(
     assert find_lock(spec, holder.id, NOW).info == holder
 
 
-def test_terraforms_lock_is_not_taken_from_a_run_that_may_live(spec: Path, bucket: Bucket, dead: LockInfo) -> None:
+def test_terraforms_lock_is_kept_if_its_run_may_be_alive(spec: Path, bucket: Bucket, dead: LockInfo) -> None:
     file = spec.parent / "edge" / "lock"
     for holder in (LockInfo.of_this_run("apply", file), replace(dead, host="elsewhere")):
         leave(bucket, holder, holder.host)
@@ -133,7 +131,7 @@ def test_terraforms_lock_is_not_taken_from_a_run_that_may_live(spec: Path, bucke
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"[]", b'{"holder": "lea"}', b'{"id": "x", "pid": "y"}'])
-def test_a_lock_that_cannot_be_read_goes_by_its_own_id(spec: Path, bucket: Bucket, text: bytes) -> None:
+def test_an_unreadable_lock_is_removed_by_its_etag(spec: Path, bucket: Bucket, text: bytes) -> None:
     key = lock_key(bucket)
     assert bucket.create(key, text)
     stored = bucket.read(key)
@@ -153,7 +151,7 @@ def test_a_lock_that_cannot_be_read_goes_by_its_own_id(spec: Path, bucket: Bucke
     assert locks(bucket) == [False, False]
 
 
-def test_an_answer_that_was_lost_is_no_other_run(
+def test_a_lost_answer_to_a_delete_is_not_another_run(
     spec: Path, bucket: Bucket, dead: LockInfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """boto3 asks again, and is refused because of its own first removal."""
@@ -164,7 +162,7 @@ def test_an_answer_that_was_lost_is_no_other_run(
     assert locks(bucket) == [False, False]
 
 
-def test_a_lock_that_changed_hands_meanwhile_stays(spec: Path, bucket: Bucket, dead: LockInfo) -> None:
+def test_a_lock_taken_by_another_run_during_unlock_is_kept(spec: Path, bucket: Bucket, dead: LockInfo) -> None:
     leave(bucket, dead)
     found = find_lock(spec, dead.id, NOW)
     break_lock(found)
@@ -174,13 +172,13 @@ def test_a_lock_that_changed_hands_meanwhile_stays(spec: Path, bucket: Bucket, d
     assert locks(bucket) == [True, False]
 
 
-def test_nobody_to_ask_is_wrong_usage(spec: Path, bucket: Bucket, dead: LockInfo) -> None:
+def test_no_terminal_without_auto_approve_is_wrong_usage(spec: Path, bucket: Bucket, dead: LockInfo) -> None:
     leave(bucket, dead)
     assert run(build(), ["force-unlock", dead.id, "-f", str(spec)]) == 64
     assert locks(bucket) == [True, False]
 
 
-def test_a_local_lock_need_not_be_broken(spec: Path) -> None:
+def test_a_local_lock_needs_no_unlock(spec: Path) -> None:
     spec.write_text(SPEC.format("local"))
     with pytest.raises(UsageError) as raised:
         find_lock(spec, "x", NOW)

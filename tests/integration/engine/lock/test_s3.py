@@ -82,14 +82,16 @@ def test_of_two_at_once_exactly_one_runs(pair: list[subprocess.Popen[str]], buck
     assert bucket.read(lock_key(bucket)) is None
 
 
-def test_it_is_released_whatever_happens(bucket: Bucket) -> None:
+def test_the_lock_is_released_after_success_and_failure(bucket: Bucket) -> None:
     for error in (ValueError(), KeyboardInterrupt()):
         with pytest.raises(type(error)), s3_lock(bucket):
             raise error
     assert bucket.read(lock_key(bucket)) is None
 
 
-def test_killed_it_stays_and_the_loser_is_told_how_to_go_on(aws: LabAwsClient, bucket: Bucket) -> None:
+def test_the_lock_of_a_killed_run_stays_and_the_next_run_is_told_how_to_unlock(
+    aws: LabAwsClient, bucket: Bucket
+) -> None:
     holder = start(HOLD, aws, bucket)
     assert hear(holder) == "held"
     holder.kill()
@@ -105,7 +107,7 @@ def test_killed_it_stays_and_the_loser_is_told_how_to_go_on(aws: LabAwsClient, b
     assert f"`edgewrap force-unlock {left.id}`" in raised.value.advice
 
 
-def test_waiting_gets_it_and_says_for_whom_it_waits(bucket: Bucket) -> None:
+def test_a_waiting_run_gets_the_lock_and_names_its_holder(bucket: Bucket) -> None:
     events: list[Event] = []
     with s3_lock(bucket, "destroy"):
         first = bucket.read(lock_key(bucket))
@@ -117,7 +119,7 @@ def test_waiting_gets_it_and_says_for_whom_it_waits(bucket: Bucket) -> None:
     assert "`edgewrap destroy`" in events[0].text
 
 
-def test_a_lock_that_somebody_else_has_by_now_is_not_released(bucket: Bucket) -> None:
+def test_a_lock_that_another_run_holds_is_not_released(bucket: Bucket) -> None:
     with s3_lock(bucket, "plan"):
         stored = bucket.read(lock_key(bucket))
         assert stored is not None
@@ -129,7 +131,7 @@ def test_a_lock_that_somebody_else_has_by_now_is_not_released(bucket: Bucket) ->
     assert not bucket.remove(lock_key(bucket), stored.etag)
 
 
-def test_an_answer_that_was_lost_does_not_lock_the_run_out(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lost_answer_does_not_lock_the_run_out(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     """boto3 puts again where the answer to a put was lost, and is refused because of its own first one."""
     create = bucket.create
     monkeypatch.setattr(bucket, "create", lambda key, data: create(key, data) and create(key, data))
@@ -139,7 +141,7 @@ def test_an_answer_that_was_lost_does_not_lock_the_run_out(bucket: Bucket, monke
 
 
 @pytest.mark.parametrize("fault", [StateError("no answer", cause="", advice=""), ValueError(), KeyboardInterrupt()])
-def test_a_put_that_was_carried_out_and_told_as_a_fault_leaves_no_lock(
+def test_a_put_that_succeeded_but_was_answered_with_an_error_leaves_no_lock(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch, fault: BaseException
 ) -> None:
     create = bucket.create
@@ -154,7 +156,7 @@ def test_a_put_that_was_carried_out_and_told_as_a_fault_leaves_no_lock(
     assert bucket.read(lock_key(bucket)) is None
 
 
-def test_a_signal_amid_the_put_leaves_no_lock(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_signal_during_the_put_leaves_no_lock(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     create = bucket.create
     made = []
 
@@ -174,7 +176,7 @@ def test_a_signal_amid_the_put_leaves_no_lock(bucket: Bucket, monkeypatch: pytes
     assert bucket.read(lock_key(bucket)) is None
 
 
-def test_one_that_was_broken_meanwhile_is_warned_of(bucket: Bucket) -> None:
+def test_a_lock_broken_during_the_run_gives_a_warning(bucket: Bucket) -> None:
     events: list[Event] = []
     with s3_lock(bucket, emit=events.append):
         stored = bucket.read(lock_key(bucket))
@@ -184,13 +186,13 @@ def test_one_that_was_broken_meanwhile_is_warned_of(bucket: Bucket) -> None:
     assert "was taken away while this run had it" in events[0].text
 
 
-def test_an_endpoint_that_is_no_url_is_explained() -> None:
+def test_an_endpoint_that_is_not_a_url_is_explained() -> None:
     with pytest.raises(StateError) as raised, s3_lock(state_bucket("localhost:4566", "edge.tfstate")):
         pytest.fail("there is nothing to lock")
     assert raised.value.cause == "localhost:4566 is not a URL"
 
 
-def test_terraforms_own_lock_is_waited_for(bucket: Bucket) -> None:
+def test_lock_timeout_applies_to_terraforms_lock(bucket: Bucket) -> None:
     key = f"{bucket.state_key}.tflock"
     assert bucket.create(key, TERRAFORMS)
     with pytest.raises(LockedError, match=r"terraform of lea@ci-7 \(OperationTypeApply\) since 2026") as raised:
@@ -202,7 +204,7 @@ def test_terraforms_own_lock_is_waited_for(bucket: Bucket) -> None:
     await_terraform(bucket, LockTimeout(30, discard))
 
 
-def test_a_release_that_fails_is_told(aws: LabAwsClient, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_release_is_reported(aws: LabAwsClient, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     events: list[Event] = []
 
     def refuse(key: str) -> None:

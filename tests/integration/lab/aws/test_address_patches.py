@@ -203,13 +203,13 @@ CHECKS = [check for name, check in list(globals().items()) if name.startswith("c
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__.removeprefix("check_"))
-def test_lab_does_as_aws(check: Any, lab_aws: LabAwsClient) -> None:
+def test_the_lab_behaves_as_aws(check: Any, lab_aws: LabAwsClient) -> None:
     lab_aws.set_quotas(elastic_ips=200, vpcs=200, standard_vcpus=100_000)
     check(AwsAccount(lab_aws.endpoint))
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__.removeprefix("check_"))
-def test_stock_moto_does_not(check: Any, stock_endpoint: str) -> None:
+def test_stock_moto_behaves_differently(check: Any, stock_endpoint: str) -> None:
     aws = AwsAccount(stock_endpoint)
     with pytest.raises(AssertionError):
         check(aws)

@@ -248,13 +248,13 @@ def test_every_check_has_a_region() -> None:
 
 
 @in_own_region
-def test_lab_does_as_aws(check: Any, region: str, lab_aws: LabAwsClient) -> None:
+def test_the_lab_behaves_as_aws(check: Any, region: str, lab_aws: LabAwsClient) -> None:
     lab_aws.set_quotas(**QUOTAS)
     check(Aws(lab_aws.endpoint, region))
 
 
 @in_own_region
-def test_stock_moto_does_not(check: Any, region: str, stock_endpoint: str) -> None:
+def test_stock_moto_behaves_differently(check: Any, region: str, stock_endpoint: str) -> None:
     aws = Aws(stock_endpoint, region)
     with pytest.raises(AssertionError):
         check(aws)

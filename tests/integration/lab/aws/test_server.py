@@ -93,7 +93,7 @@ def interface_of(cloud: Cloud, interface_id: str) -> CloudInterface:
     return next(interface for interface in cloud.interfaces if interface.id == interface_id)
 
 
-def test_picture_shows_what_the_fabric_needs(lab_aws: LabAwsClient, ec2: EC2Client) -> None:
+def test_the_snapshot_has_what_the_fabric_needs(lab_aws: LabAwsClient, ec2: EC2Client) -> None:
     cluster = Cluster(ec2)
     cloud = lab_aws.cloud()
     assert cloud.vpc_cidrs[cluster.vpc] == "10.0.0.0/16"
@@ -118,7 +118,7 @@ def test_picture_shows_what_the_fabric_needs(lab_aws: LabAwsClient, ec2: EC2Clie
     assert (addresses[primary.id].allocation_id, addresses[primary.id].private_address) == ("", "10.0.0.10")
 
 
-def test_picture_follows_every_kind_of_change(lab_aws: LabAwsClient, ec2: EC2Client) -> None:
+def test_the_snapshot_follows_every_kind_of_change(lab_aws: LabAwsClient, ec2: EC2Client) -> None:
     cluster = Cluster(ec2)
 
     def changed(cloud: Cloud) -> Cloud:
@@ -212,7 +212,7 @@ def test_calls_are_logged_without_credentials(lab_aws: LabAwsClient, ec2: EC2Cli
     assert "Signature" not in text
 
 
-def test_a_write_that_is_sent_again_is_not_done_again(lab_aws: LabAwsClient, ec2: EC2Client) -> None:
+def test_a_repeated_write_is_executed_once(lab_aws: LabAwsClient, ec2: EC2Client) -> None:
     def number(request: Any, **_: object) -> None:
         request.headers["amz-sdk-invocation-id"] = "the same"
 
@@ -225,7 +225,7 @@ def test_a_write_that_is_sent_again_is_not_done_again(lab_aws: LabAwsClient, ec2
         ec2.delete_vpc(VpcId=vpc)
 
 
-def test_what_moto_cannot_do_is_said_so_that_clients_can_read_it(lab_aws: LabAwsClient, ec2: EC2Client) -> None:
+def test_calls_that_moto_lacks_give_a_readable_error(lab_aws: LabAwsClient, ec2: EC2Client) -> None:
     last = max((call.serial for call in lab_aws.calls()), default=0)
     with refused("UnsupportedOperation"):
         ec2.describe_fpga_images()
@@ -234,7 +234,7 @@ def test_what_moto_cannot_do_is_said_so_that_clients_can_read_it(lab_aws: LabAws
     assert [call.error for call in lab_aws.calls(after=last)] == ["UnsupportedOperation"] * 2
 
 
-def test_instances_die_without_any_call(lab_aws: LabAwsClient, ec2: EC2Client) -> None:
+def test_instances_can_stop_without_an_api_call(lab_aws: LabAwsClient, ec2: EC2Client) -> None:
     cluster = Cluster(ec2)
     lab_aws.set_instance_state(cluster.host, "stopped")
     (host,) = (each for each in lab_aws.cloud().instances if each.id == cluster.host)
@@ -247,7 +247,7 @@ def test_instances_die_without_any_call(lab_aws: LabAwsClient, ec2: EC2Client) -
             lab_aws.set_instance_state(instance_id, state)
 
 
-def test_leftovers_name_everything_until_it_is_gone(lab_aws: LabAwsClient, ec2: EC2Client) -> None:
+def test_leaked_resources_are_listed_until_deleted(lab_aws: LabAwsClient, ec2: EC2Client) -> None:
     before = set(leftovers(lab_aws.endpoint, REGION))
     cluster = Cluster(ec2)
     made = set(leftovers(lab_aws.endpoint, REGION)) - before
@@ -278,7 +278,7 @@ def test_leftovers_name_everything_until_it_is_gone(lab_aws: LabAwsClient, ec2: 
     assert set(leftovers(lab_aws.endpoint, REGION)) == before
 
 
-def test_one_of_many_writers_makes_the_lock_object(lab_aws: LabAwsClient) -> None:
+def test_one_of_many_concurrent_writers_creates_the_lock_object(lab_aws: LabAwsClient) -> None:
     s3: S3Client = SESSION.client("s3", endpoint_url=lab_aws.endpoint)
     s3.create_bucket(Bucket="state", CreateBucketConfiguration={"LocationConstraint": "eu-west-3"})
 
@@ -331,7 +331,7 @@ def _listening_addresses(pid: int, port: int) -> set[str]:
     return {address for address, number in places if int(number, 16) == port}
 
 
-def test_it_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
+def test_it_ends_with_its_parent_process(tmp_path: Path) -> None:
     starter = (
         "import sys\n"
         "from pathlib import Path\n"

@@ -87,7 +87,8 @@ def last_serial(lab_aws: LabAwsClient) -> int:
 
 
 @pytest.mark.timeout(600)
-def test_life_of_a_cluster(lab_aws: LabAwsClient, tmp_path: Path) -> None:
+@pytest.mark.full
+def test_terraform_creates_changes_and_destroys_a_cluster(lab_aws: LabAwsClient, tmp_path: Path) -> None:
     lab_aws.set_quotas(elastic_ips=8)
     ec2: EC2Client = boto3.client(
         "ec2",

@@ -18,7 +18,7 @@ import pytest
 from tests.support.lab_opennebula import AUTH, Start
 
 
-def test_it_survives_a_kill_and_ends_when_told(start: Start) -> None:
+def test_objects_survive_a_kill_and_sigterm_ends_it(start: Start) -> None:
     first = start("--version", "7.4.0")
     cluster = first.client().cluster.allocate("edge")
     first.process.send_signal(signal.SIGKILL)
@@ -102,7 +102,7 @@ def test_many_callers_at_once(start: Start) -> None:
     assert len(served.client().clusterpool.info().CLUSTER) == 61
 
 
-def test_what_is_no_call(start: Start) -> None:
+def test_invalid_requests_are_refused(start: Start) -> None:
     served = start()
     place = urlsplit(served.url)
     with socket.create_connection((place.hostname, place.port), timeout=5) as connection:

@@ -120,7 +120,7 @@ def test_a_host_is_monitored_while_its_ssh_server_answers(start: Start, sshd: Ss
     assert served.end() == 0
 
 
-def test_a_key_that_is_not_let_in(start: Start, sshd: Sshd, tmp_path: Path) -> None:
+def test_a_rejected_key_is_a_monitoring_error(start: Start, sshd: Sshd, tmp_path: Path) -> None:
     stranger = asyncssh.generate_private_key("ssh-ed25519")
     stranger.write_private_key(tmp_path / "stranger")
     (tmp_path / "stranger").chmod(0o600)

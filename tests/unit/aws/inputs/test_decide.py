@@ -23,7 +23,7 @@ def test_a_first_apply_decides_everything() -> None:
     assert list(inputs.placement.values()) == ["host-0", "host-1", "host-2", "host-0"]
 
 
-def test_a_run_with_nothing_new_asks_nobody_and_keeps_everything() -> None:
+def test_a_run_without_new_resources_makes_no_lookup() -> None:
     before, lookups = first_inputs(make_spec()), FixedLookups(zone="eu-west-3c", ami="ami-22222222222222222")
     assert decide_inputs(make_spec(), before, lookups) == before
     assert lookups.asked == []
@@ -47,7 +47,7 @@ def test_an_image_and_a_zone_given_in_the_spec_are_not_looked_up() -> None:
     assert set(inputs.amis.values()) == {"ami-0123456789abcdef0"}
 
 
-def test_a_retired_host_hands_its_groups_on_and_its_index_is_never_used_again() -> None:
+def test_groups_of_a_retired_host_move_and_its_index_is_not_reused() -> None:
     before = first_inputs(make_spec())
     after = decide_inputs(make_spec(hosts={"count": 2, "retired": [1]}), before, FixedLookups())
     assert after.host_keys == ("host-0", "host-2")
@@ -62,7 +62,7 @@ def test_a_host_that_cannot_carry_groups_keeps_none() -> None:
     assert after.placement == {"group-0": "host-1", "group-1": "host-1", "group-2": "host-2", "group-3": "host-2"}
 
 
-def test_groups_go_to_hosts_that_are_there_not_to_the_one_that_takes_the_place_of_the_lost_one() -> None:
+def test_groups_move_to_existing_hosts_rather_than_to_a_replacement() -> None:
     before = first_inputs(make_spec())
     spec = make_spec(hosts={"count": 3, "retired": [0]})
     after = decide_inputs(spec, before, FixedLookups(), unavailable={"host-0"}, new_hosts={"host-3"})
@@ -70,7 +70,7 @@ def test_groups_go_to_hosts_that_are_there_not_to_the_one_that_takes_the_place_o
     assert set(after.placement.values()) == {"host-1", "host-2"}
 
 
-def test_where_no_host_can_carry_groups_they_stay() -> None:
+def test_groups_stay_if_no_host_can_carry_them() -> None:
     before = first_inputs(make_spec())
     after = decide_inputs(make_spec(), before, FixedLookups(), unavailable={"host-0", "host-1", "host-2"})
     assert after.placement == before.placement
@@ -120,13 +120,13 @@ def test_a_wrong_zone_is_corrected_while_there_is_no_subnet() -> None:
             decide_inputs(spec, before, FixedLookups(), missing=missing)
 
 
-def test_a_zone_left_open_stays_where_it_offers_the_type() -> None:
+def test_an_automatic_zone_is_kept_if_it_offers_the_type() -> None:
     for stood, zone in (("eu-west-3b", "eu-west-3b"), ("eu-west-3z", "eu-west-3a")):
         before = first_inputs(make_spec(aws={"zone": stood}))
         assert decide_inputs(make_spec(), before, FixedLookups(), missing=ALL_MISSING).foundation.zone == zone
 
 
-def test_addresses_are_free_until_the_vpc_and_the_subnet_are_made() -> None:
+def test_addresses_can_change_until_vpc_and_subnet_exist() -> None:
     before = first_inputs(make_spec())
     moved = make_spec(aws={"network": {"cidr": "10.1.0.0/16"}})
     foundation = decide_inputs(moved, before, FixedLookups(), missing=ALL_MISSING).foundation
@@ -139,7 +139,7 @@ def test_addresses_are_free_until_the_vpc_and_the_subnet_are_made() -> None:
     )
 
 
-def test_what_binds_the_cluster_stays_even_before_anything_is_made() -> None:
+def test_immutable_fields_are_fixed_from_the_first_run() -> None:
     before = first_inputs(make_spec())
     after = decide_inputs(make_spec(), before, FixedLookups(), missing=ALL_MISSING)
     assert after == before
@@ -175,7 +175,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("change", "message"), REFUSED)
-def test_what_a_living_cluster_cannot_take_is_refused(change: dict[str, Any], message: str) -> None:
+def test_changes_of_immutable_fields_are_refused(change: dict[str, Any], message: str) -> None:
     before = first_inputs(make_spec())
     with pytest.raises(RefusedChangeError) as caught:
         decide_inputs(make_spec(**change), before, FixedLookups())
@@ -183,7 +183,7 @@ def test_what_a_living_cluster_cannot_take_is_refused(change: dict[str, Any], me
     assert len(caught.value.refusals) == 1
 
 
-def test_an_index_that_was_retired_does_not_come_back() -> None:
+def test_a_retired_index_cannot_be_used_again() -> None:
     spec = make_spec(hosts={"count": 2, "retired": [1]}, public_network={"elastic_ips": {"count": 3, "retired": [0]}})
     before = decide_inputs(spec, first_inputs(make_spec()), FixedLookups())
     with pytest.raises(RefusedChangeError) as caught:
@@ -215,7 +215,7 @@ def test_what_the_instance_type_cannot_carry_is_refused(change: dict[str, Any], 
     assert message in str(caught.value)
 
 
-def test_the_largest_that_fits_is_taken() -> None:
+def test_the_largest_fitting_size_is_chosen() -> None:
     spec = make_spec(public_network={"groups": 2, "elastic_ips": {"count": 6}})
     assert len(decide_inputs(spec, None, FixedLookups(limits=SMALL)).eips) == 6
 

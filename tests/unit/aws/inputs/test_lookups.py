@@ -21,7 +21,7 @@ from tests.support.scripted import Scripted
         ("us-west-2c", ["us-west-2b", "us-west-2-wl1-las-wlz-1"], "us-west-2b"),
     ],
 )
-def test_the_zone_is_one_of_the_regions_own(preferred: str, offered: list[str], zone: str) -> None:
+def test_the_zone_must_be_in_the_region(preferred: str, offered: list[str], zone: str) -> None:
     spec = make_spec(aws={"region": "us-west-2"})
     aws = Scripted(spec)
     offerings = [{"InstanceType": "c5.metal", "Location": one} for one in offered]
@@ -31,7 +31,7 @@ def test_the_zone_is_one_of_the_regions_own(preferred: str, offered: list[str], 
 
 
 @pytest.mark.parametrize("endpoint", ["localhost:4566", "http://[::1", "http://"])
-def test_an_endpoint_that_is_no_url_is_explained(endpoint: str) -> None:
+def test_an_endpoint_that_is_not_a_url_is_explained(endpoint: str) -> None:
     spec = make_spec()
     with pytest.raises(AwsError) as raised:
         AwsLookups(spec, Clients(spec, {"AWS_ENDPOINT_URL": endpoint})).instances(["i-0"])
@@ -39,7 +39,7 @@ def test_an_endpoint_that_is_no_url_is_explained(endpoint: str) -> None:
     assert "AWS_ENDPOINT_URL" in raised.value.advice
 
 
-def test_a_region_that_is_none_is_not_taken_for_an_endpoint() -> None:
+def test_an_invalid_region_is_not_reported_as_an_endpoint() -> None:
     from botocore.exceptions import InvalidRegionError
 
     with pytest.raises(InvalidRegionError):
@@ -47,9 +47,7 @@ def test_a_region_that_is_none_is_not_taken_for_an_endpoint() -> None:
 
 
 @pytest.mark.parametrize("endpoint", ["", "http://127.0.0.1:1"])
-def test_a_token_file_that_is_not_there_is_explained(
-    endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_token_file_is_explained(endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     token = tmp_path / "token"
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
@@ -92,7 +90,7 @@ def _of_architectures(aws: Scripted, *architectures: str) -> None:
     aws.stub("ec2").add_response("describe_instance_types", {"InstanceTypes": [kind]})
 
 
-def test_the_image_is_of_an_architecture_that_ubuntu_is_made_for() -> None:
+def test_the_image_has_an_architecture_that_ubuntu_supports() -> None:
     spec = make_spec()
     aws = Scripted(spec)
     _of_architectures(aws, "i386", "x86_64")
@@ -131,7 +129,7 @@ def test_a_type_of_another_architecture_is_named() -> None:
         (f"{PUBLIC_KEY}\n{PUBLIC_KEY}", "is not a public key file"),
     ],
 )
-def test_only_keys_that_ec2_imports_are_taken(tmp_path: Path, text: str, error: str) -> None:
+def test_only_keys_that_ec2_can_import_are_accepted(tmp_path: Path, text: str, error: str) -> None:
     file = tmp_path / "key.pub"
     file.write_text(f"{text}\n")
     spec = make_spec(ssh={"public_key": str(file)})
@@ -145,7 +143,7 @@ def test_only_keys_that_ec2_imports_are_taken(tmp_path: Path, text: str, error: 
 
 
 @pytest.mark.parametrize("character", ["\v", "\f", "\x1c", "\x85", "\u2028", "\u2029"])
-def test_a_line_break_in_a_public_key_file_is_told_with_its_place(tmp_path: Path, character: str) -> None:
+def test_a_line_break_in_a_public_key_file_is_reported_with_its_position(tmp_path: Path, character: str) -> None:
     file = tmp_path / "key.pub"
     file.write_text(f"\nssh-ed25519 AAAA me{character}{PUBLIC_KEY}\n")
     spec = make_spec(ssh={"public_key": str(file)})

@@ -31,7 +31,7 @@ def test_the_spec_before_the_front_end_before_the_last_decision(
     assert decide_version(make_spec(opennebula={**KEY, "version": version}), previous, front_end) == decided
 
 
-def test_nothing_is_decided_where_hosts_do_not_set_themselves_up() -> None:
+def test_no_version_is_chosen_without_first_boot_setup() -> None:
     assert decide_version(make_spec(), "7.0", "7.4.0") == ""
 
 

@@ -15,18 +15,18 @@ HOSTS = st.sets(st.integers(0, 40), min_size=1, max_size=12).map(
 )
 
 
-def test_a_first_placement_goes_round_the_hosts() -> None:
+def test_a_first_placement_is_round_robin() -> None:
     placement = place([f"group-{index}" for index in range(4)], ["host-0", "host-2", "host-5"], {})
     assert placement == {"group-0": "host-0", "group-1": "host-2", "group-2": "host-5", "group-3": "host-0"}
 
 
-def test_the_groups_of_a_host_that_goes_are_spread_over_the_least_loaded() -> None:
+def test_groups_of_a_removed_host_go_to_the_least_loaded_hosts() -> None:
     before = {"group-0": "host-0", "group-1": "host-1", "group-2": "host-2", "group-3": "host-0"}
     after = place(sorted(before), ["host-1", "host-2", "host-3"], before)
     assert after == {"group-0": "host-3", "group-1": "host-1", "group-2": "host-2", "group-3": "host-1"}
 
 
-def test_a_group_goes_to_a_host_that_is_there_rather_than_to_one_that_is_coming() -> None:
+def test_a_group_moves_to_an_existing_host_rather_than_to_a_new_one() -> None:
     before = {"group-0": "host-0", "group-1": "host-1"}
     assert place(sorted(before), ["host-1", "host-2"], before, new_hosts={"host-2"}) == {
         "group-0": "host-1",
@@ -47,7 +47,7 @@ def test_a_first_placement_is_even_and_complete(groups: list[str], hosts: list[s
 
 
 @given(groups=GROUPS, before=HOSTS, after=HOSTS)
-def test_a_group_moves_only_when_its_host_goes(groups: list[str], before: list[str], after: list[str]) -> None:
+def test_a_group_moves_only_when_its_host_is_removed(groups: list[str], before: list[str], after: list[str]) -> None:
     old = place(groups, before, {})
     new = place(groups, after, old)
     for group in groups:

@@ -28,7 +28,7 @@ def notices(before: dict[str, Any] | None, after: dict[str, Any], applied: bool 
 
 
 @pytest.mark.parametrize(("hypervisor", "package"), [("kvm", "opennebula-node-kvm"), ("lxc", "opennebula-node-lxc")])
-def test_new_hosts_that_nobody_sets_up_are_a_warning(hypervisor: str, package: str) -> None:
+def test_new_hosts_without_setup_give_a_warning(hypervisor: str, package: str) -> None:
     [(kind, text)] = notices(None, {"hosts": {"count": 2, "hypervisor": hypervisor}})
     assert kind is EventKind.WARNING
     assert text.startswith("host-0, host-1: opennebula.oneadmin_public_key is null")
@@ -41,11 +41,11 @@ def test_only_the_new_ones_are_named() -> None:
 
 
 @pytest.mark.parametrize("opennebula", [{}, KEY])
-def test_a_run_without_a_change_says_nothing(opennebula: dict[str, str]) -> None:
+def test_a_run_without_changes_gives_no_warning(opennebula: dict[str, str]) -> None:
     assert notices({"opennebula": opennebula}, {"opennebula": opennebula}) == []
 
 
-def test_new_hosts_that_set_themselves_up_need_no_word() -> None:
+def test_new_hosts_with_setup_give_no_warning() -> None:
     assert notices(None, {"opennebula": KEY}) == []
 
 
@@ -64,14 +64,14 @@ LATER = [
 
 
 @pytest.mark.parametrize(("after", "change", "advice"), LATER)
-def test_a_later_change_tells_what_it_would_take(after: dict[str, Any], change: str, advice: str) -> None:
+def test_a_later_change_says_what_is_needed(after: dict[str, Any], change: str, advice: str) -> None:
     [(kind, text)] = notices({"opennebula": KEY}, after)
     assert kind is EventKind.INFO
     assert text.startswith(f"{change} takes effect on new hosts only; on host-0, host-1, host-2: ")
     assert advice in text
 
 
-def test_a_key_that_comes_later_tells_both() -> None:
+def test_a_key_added_later_gives_both_warnings() -> None:
     texts = [text for _, text in notices({}, {"opennebula": KEY})]
     assert [text.split()[0] for text in texts] == ["opennebula.version", "opennebula.oneadmin_public_key"]
     assert "none -> ssh-ed25519" in texts[1]

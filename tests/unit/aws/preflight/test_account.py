@@ -39,7 +39,7 @@ def test_without_a_granted_value_the_default_counts(aws: Scripted) -> None:
     assert Account(aws.clients, "").limit(VPCS) == 5
 
 
-def test_where_service_quotas_may_not_be_asked_ec2_tells_that_of_elastic_ips(aws: Scripted) -> None:
+def test_without_service_quotas_access_the_eip_quota_comes_from_ec2(aws: Scripted) -> None:
     aws.refuse("service-quotas", "get_service_quota", "AccessDeniedException")
     shown = {
         "AccountAttributes": [{"AttributeName": "vpc-max-elastic-ips", "AttributeValues": [{"AttributeValue": "7"}]}]
@@ -48,7 +48,7 @@ def test_where_service_quotas_may_not_be_asked_ec2_tells_that_of_elastic_ips(aws
     assert Account(aws.clients, "").limit(ELASTIC_IPS) == 7
 
 
-def test_a_quota_that_nobody_tells_is_an_error_with_aws_code(aws: Scripted) -> None:
+def test_an_unavailable_quota_is_an_error_with_aws_code(aws: Scripted) -> None:
     aws.refuse("service-quotas", "get_service_quota", "AccessDeniedException")
     with pytest.raises(AwsError) as caught:
         Account(aws.clients, "").limit(VPCS)
@@ -65,7 +65,7 @@ def test_a_quota_that_nobody_tells_is_an_error_with_aws_code(aws: Scripted) -> N
         ("SomethingNew", Verdict.UNKNOWN),
     ],
 )
-def test_a_question_that_is_refused_is_no_failure(aws: Scripted, code: str, verdict: Verdict) -> None:
+def test_a_denied_query_is_not_a_failure(aws: Scripted, code: str, verdict: Verdict) -> None:
     aws.refuse("ec2", "describe_addresses", code)
     aws.value("get_service_quota", ELASTIC_IPS, 5.0)
     aws.caller()
@@ -86,7 +86,7 @@ def test_a_profile_that_does_not_exist_is_an_error_of_ours(monkeypatch: pytest.M
         assert caught.value.cause == "AWS_PROFILE names a profile that ~/.aws/config does not have"
 
 
-def test_a_quota_without_a_value_is_an_error_with_what_aws_says_of_it(aws: Scripted) -> None:
+def test_a_quota_without_a_value_is_an_error_with_aws_message(aws: Scripted) -> None:
     for told, cause in (
         ({"ErrorReason": {"ErrorCode": "SERVICE_ENDPOINT_ERROR", "ErrorMessage": "not now"}}, "not now"),
         ({"ErrorReason": {"ErrorCode": "DEPENDENCY_ACCESS_DENIED_ERROR"}}, "DEPENDENCY_ACCESS_DENIED_ERROR"),
@@ -105,7 +105,7 @@ def test_an_account_attribute_without_a_value_is_an_error(aws: Scripted) -> None
         Account(aws.clients, "").limit(ELASTIC_IPS)
 
 
-def test_an_answer_that_nobody_foresaw_is_unknown(aws: Scripted) -> None:
+def test_an_unexpected_answer_is_unknown(aws: Scripted) -> None:
     aws.caller()
     aws.value("get_service_quota", ELASTIC_IPS, 5.0)
     aws.stub("ec2").add_response("describe_addresses", {})
@@ -151,9 +151,7 @@ def test_a_vpc_that_another_account_shares_counts_in_its_own_quota(aws: Scripted
     ("code", "who", "other"),
     [("AccessDenied", Verdict.WARNING, Verdict.OK), ("InvalidClientTokenId", Verdict.FAILURE, Verdict.OK)],
 )
-def test_where_sts_alone_fails_the_others_keep_their_verdict_and_words(
-    aws: Scripted, code: str, who: Verdict, other: Verdict
-) -> None:
+def test_if_only_sts_fails_other_findings_are_unchanged(aws: Scripted, code: str, who: Verdict, other: Verdict) -> None:
     aws.refuse("sts", "get_caller_identity", code)
     offering = {"InstanceType": "c5.metal", "Location": "eu-west-3a"}
     preflight = AwsPreflight(SPEC, aws.clients, AwsLookups(SPEC, aws.clients), None)

@@ -24,7 +24,7 @@ VCPUS = vcpu_quota("c5.metal")
         ("running", ("host-1",), 288, Verdict.OK, "288 of 288 in use, 0 to add"),
     ],
 )
-def test_a_stopped_host_that_is_made_anew_counts_and_a_running_one_hands_its_own_on(
+def test_replacing_a_stopped_host_needs_quota_and_a_running_one_does_not(
     state: str, replaced: tuple[str, ...], limit: int, verdict: Verdict, text: str
 ) -> None:
     inputs = first_inputs(SPEC)

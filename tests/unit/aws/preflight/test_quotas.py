@@ -25,13 +25,13 @@ CASES = [
 
 
 @pytest.mark.parametrize(("limit", "demand", "verdict", "text"), CASES)
-def test_what_comes_against_what_is_left(limit: int, demand: Demand, verdict: Verdict, text: str) -> None:
+def test_requested_against_remaining_quota(limit: int, demand: Demand, verdict: Verdict, text: str) -> None:
     finding = check_quota(ELASTIC_IPS, limit, demand, "or release some")
     assert (finding.verdict, finding.text) == (verdict, text)
     assert bool(finding.advice) == (verdict is not Verdict.OK)
 
 
-def test_a_failure_says_how_far_to_raise_the_quota() -> None:
+def test_a_failure_says_the_quota_to_request() -> None:
     advice = check_quota(ELASTIC_IPS, 5, Demand(used=4, adding=3, removing=1), "or release some").advice
     assert advice == "raise the quota L-0263D0A3 in Service Quotas to 7 or more, or release some"
 

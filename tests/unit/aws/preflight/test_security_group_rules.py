@@ -32,7 +32,7 @@ DNS = {"protocol": "udp", "ports": 53, "cidrs": NETWORKS}
         ({"public_network": {"security_group": {"ingress": [WEB, SAME]}}}, 3 + 1 + 1, 40),
     ],
 )
-def test_the_rules_that_come_in(sections: dict[str, Any], hosts: int, vms: int) -> None:
+def test_ingress_rules(sections: dict[str, Any], hosts: int, vms: int) -> None:
     spec = make_spec(**sections)
     counts = rule_counts(spec)
     assert (counts["hosts", "ingress"], counts["vms", "ingress"]) == (hosts, vms)

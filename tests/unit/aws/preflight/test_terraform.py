@@ -28,6 +28,6 @@ def test_a_state_in_s3_needs_a_newer_terraform(tmp_path: Path, version: str, wit
     assert ("for a state in S3" in finding.text) == (with_s3 and verdict is Verdict.FAILURE)
 
 
-def test_a_plugin_dir_that_is_no_path_holds_no_provider() -> None:
+def test_a_plugin_dir_that_does_not_exist_has_no_provider() -> None:
     _, finding = check_tools("/bin/true", Path("/" + "p" * 300), {"PATH": "/bin:/usr/bin"}, with_s3=False)
     assert (finding.verdict, "holds no AWS provider" in finding.text) == (Verdict.FAILURE, True)

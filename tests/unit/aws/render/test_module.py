@@ -42,7 +42,7 @@ def test_render_is_pure(hostile: str, endpoint: bool, hosts: int, eips: int) -> 
 
 
 @given(hostile=HOSTILE, endpoint=st.booleans())
-def test_no_text_of_the_user_gets_into_hcl(hostile: str, endpoint: bool) -> None:
+def test_no_user_text_is_rendered_into_hcl(hostile: str, endpoint: bool) -> None:
     def hcl(spec: Spec) -> dict[str, str]:
         files = render(spec, first_inputs(make_spec()))
         return {name: text for name, text in files.items() if name != VARIABLES_FILE}
@@ -51,7 +51,7 @@ def test_no_text_of_the_user_gets_into_hcl(hostile: str, endpoint: bool) -> None
 
 
 @given(hostile=HOSTILE)
-def test_values_come_out_of_the_variables_file_unharmed(hostile: str) -> None:
+def test_values_survive_the_variables_file(hostile: str) -> None:
     spec = spec_without_checks(hostile, endpoint=False)
     values = rendered_values(spec, first_inputs(make_spec()))
     assert values["tags"] == {hostile: hostile}
@@ -74,7 +74,7 @@ def test_only_structure_depends_on_the_endpoint_and_the_hosts_addresses() -> Non
     assert "ingress_rule" not in render(private, first_inputs(private))["modules/hosts/main.tf"]
 
 
-def test_a_state_in_s3_is_told_beside_the_hcl() -> None:
+def test_the_s3_backend_is_configured_beside_the_hcl() -> None:
     inputs, s3 = first_inputs(make_spec()), {"bucket": "states", "key": "a/(b)'c!.tfstate", "region": "eu-west-1"}
     files = render(make_spec(terraform={"backend": {"s3": s3}}), inputs)
     assert json.loads(files[BACKEND_FILE]) == {**s3, "use_lockfile": True}
@@ -113,7 +113,7 @@ def test_addresses_are_those_of_the_design() -> None:
     }
 
 
-def test_rules_of_the_user_stand_in_for_everything_allowed() -> None:
+def test_user_rules_replace_the_allow_all_rule() -> None:
     ingress = [
         {"protocol": "tcp", "ports": 443, "cidrs": ["0.0.0.0/0", "192.0.2.0/24"], "description": "web"},
         {"protocol": "udp", "ports": "5000-5010"},
@@ -140,7 +140,7 @@ def test_no_rule_at_all_closes_a_direction() -> None:
     assert set(rendered_values(spec, first_inputs(spec))["vm_rules"]) == {"vms-egress-all-all-0.0.0.0/0"}
 
 
-def test_a_destroy_renders_what_stands_whatever_the_spec_says_by_now() -> None:
+def test_destroy_renders_the_applied_spec() -> None:
     inputs = first_inputs(make_spec())
     changed = make_spec(name="edge-lyon", aws={"region": "eu-west-1"}, hosts={"count": 1}, public_network={"groups": 1})
     values = rendered_values(changed, inputs)

@@ -91,7 +91,9 @@ def test_all_spellings_are_one_rule_and_one_spec(
     ports=st.tuples(PORTS, PORTS).map(lambda ports: (min(ports), max(ports))) | st.just((0, 65535)),
     network=NETWORKS,
 )
-def test_a_key_tells_its_meaning(direction: str, protocol: str, ports: tuple[int, int], network: IPv4Network) -> None:
+def test_the_key_of_a_rule_is_its_meaning(
+    direction: str, protocol: str, ports: tuple[int, int], network: IPv4Network
+) -> None:
     meaning = RuleMeaning(direction, protocol, *ports, network)
     assert meaning_of(meaning.key) == meaning
 
@@ -108,7 +110,7 @@ def test_a_key_tells_its_meaning(direction: str, protocol: str, ports: tuple[int
         "",
     ],
 )
-def test_any_other_key_stays_as_it_is(key: str) -> None:
+def test_other_keys_are_unchanged(key: str) -> None:
     assert meaning_of(key) is None
     assert canonical_key(key) == key
     assert respelled_rules({address(key)}).moves == {}
@@ -156,7 +158,7 @@ def test_two_old_keys_of_one_rule_do_not_both_move() -> None:
     assert moves([*old, "vms-ingress-tcp-443-0.0.0.0/0"], ["vms-ingress-tcp-443-0.0.0.0/0"]) == {}
 
 
-def test_nothing_wanted_moves_respelled_rules_only() -> None:
+def test_without_desired_rules_only_respelled_rules_move() -> None:
     assert moves(["vms-ingress-tcp-0443-0.0.0.0/0", "vms-ingress-tcp-80-0.0.0.0/0"], []) == {
         "vms-ingress-tcp-0443-0.0.0.0/0": "vms-ingress-tcp-443-0.0.0.0/0"
     }

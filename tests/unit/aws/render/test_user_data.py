@@ -29,7 +29,7 @@ def spec_with(comment: str = "", **sections: Any) -> Spec:
 
 
 @given(comment=COMMENTS, hypervisor=st.sampled_from(["kvm", "lxc"]))
-def test_it_brings_every_file_as_it_is_and_runs_the_script(comment: str, hypervisor: str) -> None:
+def test_user_data_has_every_file_unchanged_and_runs_the_script(comment: str, hypervisor: str) -> None:
     spec = spec_with(comment, hosts={"hypervisor": hypervisor})
     text = user_data(spec, "7.0")
     assert text.startswith("#cloud-config\n")
@@ -54,7 +54,7 @@ def test_a_person_can_read_the_script_in_it() -> None:
     assert "\n    set -eu\n" in user_data(spec_with(), "7.0")
 
 
-def test_it_is_rendered_as_a_value_and_only_where_hosts_set_themselves_up() -> None:
+def test_user_data_is_a_value_and_only_set_for_first_boot_setup() -> None:
     spec = spec_with()
     inputs = first_inputs(make_spec()).model_copy(update={"opennebula_version": "7.0"})
     files = render(spec, inputs)

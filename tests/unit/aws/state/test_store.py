@@ -40,7 +40,7 @@ def test_half_written_it_is_put_back(workdir: WorkDir, text: str) -> None:
 
 
 @pytest.mark.parametrize(("locked", "in_use"), [(False, True), (True, False)])
-def test_it_is_left_alone_where_terraform_may_be_at_it_or_was_not(workdir: WorkDir, locked: bool, in_use: bool) -> None:
+def test_the_lock_of_a_living_or_foreign_terraform_is_left_alone(workdir: WorkDir, locked: bool, in_use: bool) -> None:
     workdir.state.write_text("")
     if in_use:
         workdir.state_in_use.touch()
@@ -69,7 +69,7 @@ def test_a_cluster_that_was_destroyed_before_is_not_put_back(workdir: WorkDir) -
     assert (document.serial, document.resources) == (9, [])
 
 
-def test_the_backup_just_made_stays_whatever_its_serial(workdir: WorkDir) -> None:
+def test_the_newest_backup_is_kept_whatever_its_serial(workdir: WorkDir) -> None:
     for serial in range(50, 62):
         (workdir.backups / f"{serial:06}.tfstate").write_text(WHOLE)
         os.utime(workdir.backups / f"{serial:06}.tfstate", (serial, serial))
@@ -79,7 +79,7 @@ def test_the_backup_just_made_stays_whatever_its_serial(workdir: WorkDir) -> Non
     assert kept == ["000007.tfstate", *(f"{serial:06}.tfstate" for serial in range(53, 62))]
 
 
-def test_the_inputs_of_a_first_run_stand_until_it_has_ended(workdir: WorkDir) -> None:
+def test_the_inputs_of_a_first_run_are_kept_until_it_ends(workdir: WorkDir) -> None:
     store = LocalStore(workdir)
     assert store.pending_inputs() is None
     store.mark_started("inputs")
@@ -90,7 +90,7 @@ def test_the_inputs_of_a_first_run_stand_until_it_has_ended(workdir: WorkDir) ->
 
 
 @pytest.mark.parametrize("text", ["[1]", '{"version": 4, "serial": null}', '{"version": 4, "resources": [1]}'])
-def test_what_is_no_state_is_called_so(workdir: WorkDir, text: str) -> None:
+def test_a_file_that_is_not_a_state_is_reported(workdir: WorkDir, text: str) -> None:
     workdir.state.write_text(text)
     with pytest.raises(StateError, match="is not a Terraform state"):
         LocalStore(workdir).read()

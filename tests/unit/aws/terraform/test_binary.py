@@ -39,7 +39,7 @@ def test_a_missing_program_says_how_to_get_it() -> None:
     assert "\n" not in caught.value.advice
 
 
-def test_a_path_is_taken_as_it_is(program: Path) -> None:
+def test_a_path_is_used_unchanged(program: Path) -> None:
     assert find_binary(str(program)) == program
 
 
@@ -69,7 +69,7 @@ def test_a_state_in_s3_needs_a_newer_one(program: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("answer", ["", "{}", "[]", "no json", '{"terraform_version": ""}'])
-def test_what_is_no_terraform_is_refused(program: Path, tmp_path: Path, answer: str) -> None:
+def test_a_binary_that_is_not_terraform_is_refused(program: Path, tmp_path: Path, answer: str) -> None:
     with pytest.raises(ToolError, match="returned no version"):
         checked_binary(program, tmp_path / "version.json", lambda _path: answer)
 

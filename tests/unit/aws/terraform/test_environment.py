@@ -24,7 +24,7 @@ USERS = {
 }
 
 
-def test_nothing_of_the_user_changes_what_terraform_is_asked() -> None:
+def test_user_variables_do_not_change_terraforms_arguments() -> None:
     assert terraform_environment(USERS, Path("/run/terraform.rc")) == {
         "PATH": "/bin",
         "AWS_PROFILE": "edge",
@@ -39,6 +39,6 @@ def test_nothing_of_the_user_changes_what_terraform_is_asked() -> None:
     }
 
 
-def test_providers_come_from_a_directory_only_where_one_is_named() -> None:
+def test_providers_come_from_a_directory_only_if_one_is_named() -> None:
     assert "provider_installation" not in cli_configuration_text(None)
     assert '    path = "/a \\"b\\" é"\n' in cli_configuration_text(Path('/a "b" é'))

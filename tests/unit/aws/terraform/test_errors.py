@@ -31,11 +31,11 @@ def test_known_errors_have_a_cause_and_advice(summary: str, cause: str) -> None:
     assert error.what.startswith("terraform apply failed: module.eips.aws_eip.this: ")
 
 
-def test_an_unknown_error_keeps_terraforms_words() -> None:
+def test_an_unknown_error_keeps_terraforms_message() -> None:
     error = terraform_error("plan", [Diagnostic("error", "Something\nnew", "in\n  two lines")])
     assert error.what == "terraform plan failed: Something new (in two lines)"
     assert error.advice == UNKNOWN.advice
 
 
-def test_a_stale_plan_is_an_error_of_its_own() -> None:
+def test_a_stale_plan_has_its_own_error() -> None:
     assert isinstance(terraform_error("apply", [Diagnostic("error", "Saved plan is stale")]), PlanOutdatedError)

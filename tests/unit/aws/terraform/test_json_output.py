@@ -67,7 +67,7 @@ def test_a_warning_is_shown_and_is_no_error() -> None:
     assert output.errors == ()
 
 
-def test_what_edgewrap_remembers_and_all_else_goes_to_the_log_only() -> None:
+def test_internal_resources_and_other_messages_go_to_the_log_only() -> None:
     events, _ = heard_of(hook("apply_start", HIDDEN), {"type": "refresh_start"}, "no json at all", '"a text"', "")
     assert {event.kind for event in events} == {EventKind.LOG}
     assert [event.text for event in events] == ["creating terraform_data inputs", "text", "no json at all", '"a text"']
@@ -82,7 +82,7 @@ def test_planned_changes_and_outputs_are_remembered() -> None:
     assert output.outputs["eips"]["action"] == "update"
 
 
-def test_what_is_not_in_aws_is_remembered() -> None:
+def test_resources_missing_in_aws_are_recorded() -> None:
     other, third = {**RESOURCE, "addr": "other"}, {**RESOURCE, "addr": "third"}
     _, output = heard_of(
         {"type": "planned_change", "change": {"resource": RESOURCE, "action": "create"}},

@@ -98,7 +98,7 @@ def test_a_plan_is_read_as_changes(name: str, before: Before, lines: list[str]) 
     assert [line(change) for change in read_changes(recorded(name), before)] == lines
 
 
-def test_what_was_begun_and_not_made_is_not_called_new() -> None:
+def test_started_but_unprovisioned_resources_are_not_called_new() -> None:
     before = Before(KEYS | {"eip-4"}, spec_changed=False, destroy=False)
     assert {change.why for change in read_changes(recorded("one-more-eip"), before)} == {"missing"}
 
@@ -112,7 +112,7 @@ def test_sensitive_values_are_never_shown() -> None:
     assert "tags.team" not in "".join(line(change) for change in changes)
 
 
-def test_the_outputs_of_a_plan_have_unknown_only_where_aws_must_tell() -> None:
+def test_planned_outputs_are_unknown_only_for_values_from_aws() -> None:
     outputs = read_outputs(predicted_values(recorded("one-more-eip")), first_inputs(make_spec()))
     assert [eip.allocation_id != UNKNOWN for eip in outputs.eips.values()] == [True, True, True, True, False]
     new = outputs.eips["eip-4"]
@@ -125,7 +125,7 @@ def test_the_outputs_of_a_plan_have_unknown_only_where_aws_must_tell() -> None:
     assert UNKNOWN not in {host.instance_id for host in outputs.hosts.values()}
 
 
-def test_a_host_that_will_be_made_anew_is_unknown_and_the_others_are_not() -> None:
+def test_only_a_host_being_replaced_has_unknown_outputs() -> None:
     outputs = read_outputs(predicted_values(recorded("host-terminated")), first_inputs(make_spec()))
     assert {key: (host.instance_id == UNKNOWN, host.name == UNKNOWN) for key, host in outputs.hosts.items()} == {
         "host-1": (True, True),

@@ -61,14 +61,14 @@ def eventually(holds: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def test_output_code_and_every_line() -> None:
+def test_output_exit_code_and_lines() -> None:
     lines: list[str] = []
     result = run("echo one; sleep 0.3; echo two; printf three; echo oops >&2; exit 7", on_line=lines.append)
     assert result == (7, "one\ntwo\nthree", "oops\n")
     assert lines == ["one", "two", "three"]
 
 
-def test_lines_come_while_it_runs() -> None:
+def test_lines_are_delivered_while_it_runs() -> None:
     seen: list[float] = []
     run("echo one; sleep 1; echo two", on_line=lambda _line: seen.append(time.monotonic()))
     assert seen[1] - seen[0] > 0.5
@@ -148,7 +148,7 @@ def test_it_can_be_interrupted_from_another_thread(tmp_path: Path) -> None:
     assert (tmp_path / "state").read_text() == "ended after 1\n"
 
 
-def test_after_an_interrupt_nothing_is_started_any_more(tmp_path: Path) -> None:
+def test_no_process_starts_after_an_interrupt(tmp_path: Path) -> None:
     """It may come between two terraforms of one plan."""
     children = ProcessRunner()
     children.interrupt()
@@ -184,7 +184,7 @@ def test_what_a_killed_or_crashed_terraform_left_is_ended(tmp_path: Path, end: s
         assert not left.exists()
 
 
-def test_kill_9_of_edgewrap_lets_the_child_go_on_to_its_end(tmp_path: Path) -> None:
+def test_the_child_finishes_after_sigkill_of_edgewrap(tmp_path: Path) -> None:
     parent = """
 import sys
 from pathlib import Path

@@ -47,7 +47,7 @@ def show(view: View) -> None:
 
 
 @pytest.mark.parametrize("kind", ["lines", "live"])
-def test_people_see_plan_steps_and_errors(kind: str) -> None:
+def test_the_text_view_shows_plan_steps_and_errors(kind: str) -> None:
     stream = io.StringIO()
     show(LinesView(stream) if kind == "lines" else LiveView(Console(file=stream, width=200)))
     shown = stream.getvalue()
@@ -60,7 +60,7 @@ def test_people_see_plan_steps_and_errors(kind: str) -> None:
         assert words in shown
 
 
-def test_programs_see_one_object_a_line() -> None:
+def test_the_json_view_has_one_object_per_line() -> None:
     stream = io.StringIO()
     show(NdjsonView(stream))
     objects = [json.loads(line) for line in stream.getvalue().splitlines()]

@@ -60,7 +60,7 @@ def start(code: str, lock: Path) -> subprocess.Popen[str]:
     )
 
 
-def test_the_loser_is_told_who_holds_it_and_since_when(tmp_path: Path) -> None:
+def test_a_locked_out_run_names_holder_and_time(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
     with file_lock(lock, "apply"), pytest.raises(LockedError) as raised, file_lock(lock, "plan"):
         pytest.fail("two runs hold the lock")

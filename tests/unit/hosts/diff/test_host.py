@@ -40,11 +40,11 @@ def test_case(case: dict[str, Any]) -> None:
         assert words not in script
 
 
-def test_a_host_as_wanted_needs_nothing() -> None:
+def test_a_host_without_differences_needs_no_change() -> None:
     assert diff(wanted(), recorded("entry")) == ()
 
 
-def test_a_host_that_is_not_there_yet_is_all_created() -> None:
+def test_a_new_host_has_only_create_changes() -> None:
     changes = [operation.change for operation in diff(wanted(authorized_keys=[KEY]), EMPTY_FACTS)]
     assert {change.action for change in changes} == {Action.CREATE}
     assert all(not change.before for change in changes)
@@ -67,7 +67,7 @@ def test_operations_have_the_same_keys_before_and_after_aws_attaches_an_interfac
     assert not any("ens" in key for key in planned)
 
 
-def test_everything_on_a_bare_host_is_made_by_one_script() -> None:
+def test_a_bare_host_is_configured_by_one_script() -> None:
     operations = diff(wanted(), recorded("bare"))
     script = converge_script(wanted(), operations)
     assert script.index("nft -c -f /etc/edgewrap/edge.nft.new") < script.index("mv -f /etc/edgewrap/edge.nft.new")

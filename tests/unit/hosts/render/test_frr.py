@@ -37,7 +37,7 @@ def _neighbours(key: str, *indexes: int, before: Outputs | None = None) -> dict[
     return {f"host-{int(each.address.split('.')[3]) - 10}": each.client for each in host.bgp.neighbours}
 
 
-def test_every_host_talks_to_both_reflectors_and_nobody_else() -> None:
+def test_every_host_peers_with_both_reflectors_only() -> None:
     assert _neighbours("host-0", 0, 1, 2, 3) == {"host-1": True, "host-2": True, "host-3": True}
     assert _neighbours("host-1", 0, 1, 2, 3) == {"host-0": False, "host-2": True, "host-3": True}
     assert _neighbours("host-2", 0, 1, 2, 3) == {"host-0": False, "host-1": False}
@@ -48,12 +48,14 @@ def test_every_host_talks_to_both_reflectors_and_nobody_else() -> None:
     ("indexes", "reflectors", "expected"),
     [((0,), 2, {0}), ((0, 1, 2), 2, {0, 1}), ((2, 5, 11), 2, {2, 5}), ((9, 10), 1, {9}), ((0, 1, 2), 3, {0, 1, 2})],
 )
-def test_the_lowest_living_indexes_reflect(indexes: tuple[int, ...], reflectors: int, expected: set[int]) -> None:
+def test_the_lowest_active_indexes_are_reflectors(
+    indexes: tuple[int, ...], reflectors: int, expected: set[int]
+) -> None:
     found = reflectors_of(Evpn(reflectors=reflectors), _hosts(*indexes))
     assert found == {f"host-{index}" for index in expected}
 
 
-def test_while_a_reflector_is_retired_three_reflect_and_no_session_is_missing() -> None:
+def test_while_a_reflector_is_retired_there_are_three() -> None:
     before = _outputs(0, 1, 2, 3)
     assert _neighbours("host-2", 1, 2, 3, before=before) == {"host-0": False, "host-1": False, "host-3": True}
     assert _neighbours("host-3", 1, 2, 3, before=before) == {"host-0": False, "host-1": False, "host-2": False}
@@ -61,7 +63,7 @@ def test_while_a_reflector_is_retired_three_reflect_and_no_session_is_missing() 
 
 
 @given(st.sets(st.integers(0, 20), min_size=1), st.sets(st.integers(0, 20), min_size=1), st.integers(1, 4))
-def test_no_session_that_stays_is_ever_configured_anew(one: set[int], other: set[int], reflectors: int) -> None:
+def test_kept_sessions_are_never_reconfigured(one: set[int], other: set[int], reflectors: int) -> None:
     """Whether a neighbour is a client depends on the two hosts alone; and both ends know of each other."""
     evpn = Evpn(reflectors=reflectors)
     seen: dict[tuple[str, str], bool] = {}
@@ -107,7 +109,7 @@ def test_no_change_shows_the_password_or_its_checksum() -> None:
     assert [each.change.kind for each in diff(host, old)] == ["file"]
 
 
-def test_a_configuration_that_runs_otherwise_is_one_change() -> None:
+def test_a_different_running_configuration_is_one_change() -> None:
     facts = recorded("entry")
     drifted = replace(
         facts, bgp=replace(facts.bgp, surplus=("no neighbor 10.0.128.2",), missing=("neighbor 10.0.0.11",))
@@ -121,7 +123,7 @@ def test_a_configuration_that_runs_otherwise_is_one_change() -> None:
     assert "restart" in script  # only where bgpd does not run
 
 
-def test_an_older_file_brings_its_own_reload_along() -> None:
+def test_an_outdated_file_causes_one_reload() -> None:
     facts = recorded("entry")
     files = {**facts.files, "/etc/frr/frr.conf": FileFact("640", "root:frr", "0" * 64)}
     (operation,) = diff(wanted(), replace(facts, files=files))

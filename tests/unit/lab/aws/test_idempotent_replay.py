@@ -25,13 +25,13 @@ def test_the_same_call_gets_the_same_answer() -> None:
 @pytest.mark.parametrize(
     ("environ", "status"), [(call("1"), "400 Bad Request"), (call("1"), "503 Slow Down"), ({}, "200 OK")]
 )
-def test_what_failed_or_has_no_number_is_done_again(environ: dict[str, str], status: str) -> None:
+def test_failed_or_unnumbered_calls_are_executed_again(environ: dict[str, str], status: str) -> None:
     repeats = Repeats()
     repeats.keep(environ, b"", DONE._replace(status=status))
     assert repeats.find(environ, b"") is None
 
 
-def test_the_oldest_go() -> None:
+def test_the_oldest_entries_are_removed() -> None:
     repeats = Repeats(kept=2)
     for number in "123":
         repeats.keep(call(number), b"", DONE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgewrap.lab.fabric.desired import wanted_vpcs
 from edgewrap.lab.fabric.rules import public_routes
-from tests.unit.lab.snapshots import INSTANCE, OTHER, address, interface, picture, rule
+from tests.support.snapshots import INSTANCE, OTHER, address, interface, picture, rule
 
 NAMESPACES = {INSTANCE: f"{INSTANCE}.1"}
 

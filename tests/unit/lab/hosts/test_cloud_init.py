@@ -45,5 +45,5 @@ def test_a_netplan_without_interfaces_makes_no_files(netplan: dict[str, Any]) ->
         ([{"updates": {"network": {"when": []}}}, {"updates": {"network": {"when": ["hotplug"]}}}], True),
     ],
 )
-def test_whether_cloud_init_reacts_to_a_plug(configuration: list[dict[str, Any]], reacts: bool) -> None:
+def test_cloud_init_hot_plug_setting(configuration: list[dict[str, Any]], reacts: bool) -> None:
     assert network_updates(configuration) is reacts

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from edgewrap.lab.metadata.tree import answer, instance_behind
-from tests.unit.lab.snapshots import INSTANCE, OTHER, address, instance, interface, picture
+from tests.support.snapshots import INSTANCE, OTHER, address, instance, interface, picture
 
 PRIMARY = interface(10)
 GROUP = interface(20, index=1, secondary_addresses=("10.0.0.22", "10.0.0.24"))
@@ -48,13 +48,13 @@ def test_the_identity_document_names_the_instance() -> None:
     assert json.loads(document)["instanceId"] == INSTANCE
 
 
-def test_without_user_data_and_key_there_are_none() -> None:
+def test_without_user_data_and_key_they_are_not_served() -> None:
     bare = instance(public_key="")
     assert answer(CLOUD, bare, "/latest/user-data") is None
     assert answer(CLOUD, bare, "/latest/meta-data/public-keys/") is None
 
 
-def test_every_listed_name_can_be_asked_for() -> None:
+def test_every_listed_name_is_served() -> None:
     def walk(path: str) -> int:
         text = answer(CLOUD, HOST, path)
         assert text is not None, path

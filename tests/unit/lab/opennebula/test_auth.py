@@ -93,7 +93,7 @@ def test_networks_of_two_owners_may_have_one_name(bench: Bench, guest: int) -> N
     assert bench.refusal("one.vn.allocate", NETWORK, -1)[1].endswith("NAME is already taken by NET 0.")
 
 
-def test_an_object_given_away(bench: Bench, guest: int) -> None:
+def test_an_object_given_to_another_user(bench: Bench, guest: int) -> None:
     bench.network(NETWORK)
     bench.value("one.vn.chown", 0, guest, 1)
     assert bench.value("one.vn.hold", 0, 'LEASES = [ IP = "10.0.0.1" ]', auth=GUEST) == 0

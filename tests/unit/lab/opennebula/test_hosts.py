@@ -44,7 +44,7 @@ def test_a_dummy_host_without_a_driver_is_not_monitored_until_it_has_one_and_is_
     assert state(bench, number) == "2"
 
 
-def test_a_replaced_template_gets_back_what_monitoring_tells(bench: Bench) -> None:
+def test_a_replaced_template_keeps_monitoring_values(bench: Bench) -> None:
     number = host(bench)
     bench.pass_time()
     assert state(bench, number) == "2"
@@ -112,7 +112,7 @@ def test_system_datastores_are_not_protected(bench: Bench) -> None:
     assert bench.refusal("one.datastore.info", 0)[0] == 0x400
 
 
-def test_a_cluster_counts_a_network_for_a_moment_after_it_is_gone(bench: Bench) -> None:
+def test_a_cluster_counts_a_deleted_network_for_a_moment(bench: Bench) -> None:
     """Measured on 7.4.0: up to 40 ms after one.vn.info says that the network is not there."""
     cluster = bench.value("one.cluster.allocate", "edge")
     number = bench.network('NAME = "n"\nVN_MAD = "bridge"', cluster)

@@ -58,13 +58,13 @@ def test_what_a_refusal_says(bench: Bench, network: int) -> None:
     )
 
 
-def test_a_level_that_is_none_and_a_lock_that_only_looks(bench: Bench, network: int) -> None:
+def test_an_invalid_level_and_a_test_lock(bench: Bench, network: int) -> None:
     assert bench.refusal("one.vn.lock", network, 5) == (0x800, "[one.vn.lock] Wrong lock level specified")
     bench.value("one.vn.lock", network, 1, True)
     assert bench.refusal("one.vn.lock", network, 2, True) == (0x800, f"[one.vn.lock] {int(bench.time)}")
 
 
-def test_somebody_elses_lock(bench: Bench) -> None:
+def test_a_lock_of_another_user(bench: Bench) -> None:
     """A user outside the group oneadmin takes no lock away that is not his own."""
     guest = bench.value("one.user.allocate", "guest", "guestpass", "core")
     datastore = bench.value("one.datastore.allocate", 'NAME = "d"\nTYPE = "IMAGE_DS"\nDS_MAD = "fs"\nTM_MAD = "ssh"')

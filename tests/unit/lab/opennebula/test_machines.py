@@ -215,7 +215,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("text", "message"), WRONG)
-def test_what_is_no_vm(stage: Bench, text: str, message: str) -> None:
+def test_invalid_vms_are_refused(stage: Bench, text: str, message: str) -> None:
     assert stage.refusal("one.vm.allocate", text) == (0x2000, f"[one.vm.allocate] {message}")
 
 

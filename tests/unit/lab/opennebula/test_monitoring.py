@@ -45,12 +45,12 @@ OUTSIDE = ["192.0.2.1", "127.0.0.1", "198.51.101.1", "localhost", "198.51.100.1.
 
 
 @pytest.mark.parametrize("name", OUTSIDE)
-def test_it_connects_to_no_other_network(ssh: Path, tmp_path: Path, name: str) -> None:
+def test_it_does_not_connect_outside_the_lab(ssh: Path, tmp_path: Path, name: str) -> None:
     assert "the lab's front-end connects to nothing else" in login(Login, tmp_path).attempt(name)
     assert not ssh.exists()
 
 
-def test_it_asks_ssh_without_a_person_or_a_configuration(ssh: Path, tmp_path: Path) -> None:
+def test_it_runs_ssh_without_prompts_and_user_configuration(ssh: Path, tmp_path: Path) -> None:
     assert login(Login, tmp_path).attempt("203.0.113.9") == "@@@ WARNING @@@ no route"
     arguments = ssh.read_text()
     for part in (
@@ -65,12 +65,12 @@ def test_it_asks_ssh_without_a_person_or_a_configuration(ssh: Path, tmp_path: Pa
     assert arguments.rstrip().endswith(" oneadmin@203.0.113.9 true")
 
 
-def test_ssh_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ssh_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert login(Login, tmp_path).attempt("203.0.113.9").startswith("ssh could not be run: ")
 
 
-def test_ssh_that_never_ends_is_ended(ssh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_ssh_that_hangs_is_killed(ssh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / "bin" / "ssh"
     program.write_text(f"#!/bin/sh\n: >{ssh}\nexec /bin/sleep 60\n")
     monkeypatch.setattr(monitoring, "_TIMEOUT", 0.3)
@@ -121,7 +121,7 @@ def test_a_host_is_monitored_after_a_login_and_not_by_itself(watched: tuple[Benc
     assert len(found.find("HOST_SHARE/PCI_DEVICES") or ()) == 0
 
 
-def test_a_host_in_error_says_why_and_is_tried_again_as_late_as_by_a_real_front_end(
+def test_a_host_in_error_has_its_reason_and_is_retried_as_late_as_on_a_real_front_end(
     watched: tuple[Bench, Monitor, PlayedLogin],
 ) -> None:
     bench, monitor, played = watched
@@ -143,7 +143,7 @@ def test_a_host_in_error_says_why_and_is_tried_again_as_late_as_by_a_real_front_
     assert (found.findtext("STATE"), found.find("TEMPLATE/ERROR")) == ("2", None)
 
 
-def test_a_host_that_is_well_is_looked_at_more_seldom(watched: tuple[Bench, Monitor, PlayedLogin]) -> None:
+def test_a_healthy_host_is_checked_less_often(watched: tuple[Bench, Monitor, PlayedLogin]) -> None:
     bench, monitor, _ = watched
     look(monitor)
     bench.pass_time(9.0)
@@ -152,7 +152,7 @@ def test_a_host_that_is_well_is_looked_at_more_seldom(watched: tuple[Bench, Moni
     assert look(monitor) == [0, 1]
 
 
-def test_a_host_that_was_well_is_in_error_after_two_failures(watched: tuple[Bench, Monitor, PlayedLogin]) -> None:
+def test_a_healthy_host_is_in_error_after_two_failures(watched: tuple[Bench, Monitor, PlayedLogin]) -> None:
     bench, monitor, played = watched
     look(monitor)
     for fails, seconds, expected in ((True, 10.0, "2"), (False, 2.0, "2"), (True, 10.0, "2"), (True, 2.0, "3")):
@@ -162,7 +162,7 @@ def test_a_host_that_was_well_is_in_error_after_two_failures(watched: tuple[Benc
         assert host_state(bench, 0) == expected
 
 
-def test_a_host_that_is_off_is_left_alone(watched: tuple[Bench, Monitor, PlayedLogin]) -> None:
+def test_an_offline_host_is_not_monitored(watched: tuple[Bench, Monitor, PlayedLogin]) -> None:
     bench, monitor, _ = watched
     bench.value("one.host.status", 0, 1)
     bench.value("one.host.status", 1, 2)
@@ -172,7 +172,7 @@ def test_a_host_that_is_off_is_left_alone(watched: tuple[Bench, Monitor, PlayedL
     assert [host.findtext("STATE") for host in bench.tree("one.hostpool.info")] == ["8", "4"]
 
 
-def test_a_host_that_comes_back_does_not_wait_for_its_turn(watched: tuple[Bench, Monitor, PlayedLogin]) -> None:
+def test_an_enabled_host_is_monitored_at_once(watched: tuple[Bench, Monitor, PlayedLogin]) -> None:
     bench, monitor, _ = watched
     look(monitor)
     bench.value("one.host.status", 0, 2)
@@ -180,7 +180,7 @@ def test_a_host_that_comes_back_does_not_wait_for_its_turn(watched: tuple[Bench,
     assert look(monitor) == [0]
 
 
-def test_a_login_that_allocate_has_begun_counts_for_the_renamed_host(
+def test_a_login_started_by_allocate_counts_for_the_renamed_host(
     watched: tuple[Bench, Monitor, PlayedLogin],
 ) -> None:
     bench, monitor, played = watched
@@ -206,7 +206,7 @@ def test_a_login_that_allocate_has_begun_counts_for_the_renamed_host(
     assert host_state(bench, number) == "2"
 
 
-def test_without_a_driver_nothing_is_tried(watched: tuple[Bench, Monitor, PlayedLogin]) -> None:
+def test_without_a_driver_nothing_is_monitored(watched: tuple[Bench, Monitor, PlayedLogin]) -> None:
     bench, monitor, played = watched
     look(monitor)
     number = bench.value("one.host.allocate", "edgewrap-uuid-host-2", "none", "kvm", 0)
@@ -250,7 +250,7 @@ def test_another_driver_counts_only_once_the_host_was_offline(watched: tuple[Ben
     assert bench.tree("one.host.info", 0).findtext("TEMPLATE/HYPERVISOR") == "kvm"
 
 
-def test_a_front_end_that_was_started_again_looks_at_every_enabled_host(
+def test_a_restarted_front_end_monitors_every_enabled_host(
     watched: tuple[Bench, Monitor, PlayedLogin],
 ) -> None:
     bench, monitor, played = watched
@@ -259,7 +259,7 @@ def test_a_front_end_that_was_started_again_looks_at_every_enabled_host(
     assert look(Monitor(bench.one, played)) == [0]
 
 
-def test_what_comes_too_late_is_thrown_away(watched: tuple[Bench, Monitor, PlayedLogin]) -> None:
+def test_late_monitoring_results_are_discarded(watched: tuple[Bench, Monitor, PlayedLogin]) -> None:
     bench, monitor, _ = watched
     due = monitor.take_due()
     assert monitor.take_due() == [], "one look at a time"

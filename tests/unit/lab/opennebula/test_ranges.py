@@ -38,13 +38,13 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("given_attributes", "message"), WRONG)
-def test_what_is_no_range(given_attributes: dict[str, str], message: str) -> None:
+def test_invalid_ranges_are_refused(given_attributes: dict[str, str], message: str) -> None:
     with pytest.raises(ranges.RangeError) as caught:
         ranges.made(0, given_attributes, cursor=False)
     assert str(caught.value) == message
 
 
-def test_what_the_front_end_says_of_a_range_is_not_the_callers_to_say() -> None:
+def test_computed_attributes_of_a_range_cannot_be_set() -> None:
     found = made(AR_ID="77", USED_LEASES="9", ALLOCATED="0 1", EDGEWRAP_KEY="eip-1")
     assert found.attributes == {
         "AR_ID": "2", "EDGEWRAP_KEY": "eip-1", "IP": "10.0.128.0", "MAC": "02:00:0a:00:80:00", "SIZE": "4",

@@ -105,7 +105,7 @@ def test_only_the_line_of_a_parse_error_varies() -> None:
     assert replay.compare(recorded, [False, text.format(1, "1:4"), 8192, -1, -1]) != []
 
 
-def test_an_integer_is_no_boolean() -> None:
+def test_an_integer_is_not_a_boolean() -> None:
     assert replay.compare([True, 1, 0], [True, True, 0]) != []
 
 

@@ -38,7 +38,7 @@ def large(benches: Benches) -> Iterator[tuple[Bench, str]]:
     server.server_close()
 
 
-def test_three_hundred_hosts_are_told_in_half_a_second(large: tuple[Bench, str]) -> None:
+def test_three_hundred_hosts_are_listed_in_half_a_second(large: tuple[Bench, str]) -> None:
     _, url = large
     body = xmlrpc.client.dumps((AUTH,), "one.hostpool.info")
     times = []

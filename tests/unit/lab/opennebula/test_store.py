@@ -59,7 +59,7 @@ def test_a_change_outside_a_transaction_is_an_error(tmp_path: Path) -> None:
     store.close()
 
 
-def test_a_front_end_goes_on_where_it_was(benches: Benches) -> None:
+def test_a_restarted_front_end_has_its_objects(benches: Benches) -> None:
     """Also in the middle of what takes time; ids are not used twice, and the password is the file's."""
     first = benches()
     cluster = first.value("one.cluster.allocate", "edge")

@@ -59,25 +59,25 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("text", "message"), WRONG)
-def test_what_is_no_template(text: str, message: str) -> None:
+def test_invalid_templates_are_refused(text: str, message: str) -> None:
     with pytest.raises(TemplateError) as caught:
         Template.parse(text)
     assert str(caught.value) == f"Parse error: syntax error, {message}"
 
 
-def test_xml_that_is_none() -> None:
+def test_invalid_xml_is_refused() -> None:
     with pytest.raises(TemplateError, match=r"^Parse error: "):
         Template.parse("<TEMPLATE><A></TEMPLATE>")
 
 
 @given(st.dictionaries(NAMES, TEXTS, min_size=1), NAMES, st.dictionaries(NAMES, TEXTS, min_size=1))
-def test_what_is_shown_is_read_back(single: dict[str, str], name: str, items: dict[str, str]) -> None:
+def test_a_shown_template_parses_to_itself(single: dict[str, str], name: str, items: dict[str, str]) -> None:
     template = Template.of([*single.items(), (name, items)])
     assert Template.parse(template.xml()) == template
 
 
 @given(NAMES, TEXTS.filter(lambda text: "\\" not in text))
-def test_a_quoted_text_is_read_as_it_is(name: str, text: str) -> None:
+def test_quoted_text_is_read_literally(name: str, text: str) -> None:
     quoted = text.replace('"', '\\"')
     assert Template.parse(f'{name} = "{quoted}"\nV = [ {name} = "{quoted}" ]').vectors("V") == ({name: text},)
 
@@ -93,6 +93,6 @@ def test_a_merge_replaces_every_attribute_of_a_name_and_keeps_the_others() -> No
     assert merged == Template.parse('A = "1"\nB = "3"\nAR = [ IP = "c" ]')
 
 
-def test_the_end_mark_of_cdata_in_a_value_does_no_harm() -> None:
+def test_a_cdata_end_marker_in_a_value_is_escaped() -> None:
     template = Template.of([("A", "x]]>y")])
     assert template.xml() == "<TEMPLATE><A><![CDATA[x]]]]><![CDATA[>y]]></A></TEMPLATE>"

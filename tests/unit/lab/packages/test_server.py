@@ -66,7 +66,7 @@ def test_what_the_vendor_has_not(repository: Repository, path: str) -> None:
     assert repository.read(path) is None
 
 
-def test_cloud_init_is_looked_for_where_the_environment_says(tmp_path: Path) -> None:
+def test_cloud_init_is_found_by_the_environment_variable(tmp_path: Path) -> None:
     program = tmp_path / "usr" / "bin" / "cloud-init"
     program.parent.mkdir(parents=True)
     program.touch()

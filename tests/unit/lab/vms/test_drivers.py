@@ -114,7 +114,7 @@ def test_a_nic_has_the_rules_of_its_own_groups_only() -> None:
     assert admitted({"SECURITY_GROUP_ID": "101", "PROTOCOL": "ALL", "RULE_TYPE": "INBOUND"}) == []
 
 
-def test_only_what_is_the_nics_goes() -> None:
+def test_only_the_rules_of_the_nic_are_removed() -> None:
     listing = """-P FORWARD ACCEPT
 -N one-1-0-i
 -N one-1-0-o

@@ -34,7 +34,7 @@ from edgewrap.lab.vms.guest import announcement, contextualize
         ),
     ],
 )
-def test_a_guest_does_what_its_context_says(context: dict[str, str], commands: list[str]) -> None:
+def test_a_guest_configures_itself_from_its_context(context: dict[str, str], commands: list[str]) -> None:
     assert contextualize(context) == commands
 
 

@@ -79,7 +79,7 @@ def test_nics_rules_and_context() -> None:
 
 
 @pytest.mark.parametrize("template", [{"NIC": NIC}, {"NIC": NIC, "SECURITY_GROUP_RULE": {"PROTOCOL": "ALL"}}])
-def test_what_occurs_once_is_no_list(template: dict[str, Any]) -> None:
+def test_a_single_value_is_not_a_list(template: dict[str, Any]) -> None:
     found = read_record(7, template)
     assert [nic.port for nic in found.nics] == ["one-7-0"]
     assert len(found.rules) == len(template) - 1

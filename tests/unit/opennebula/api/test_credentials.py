@@ -72,7 +72,7 @@ LONG = "p" * 300
 @pytest.mark.parametrize(
     "login", [f"oneadmin:{LONG}", f"oneadmin:/{LONG}/x", f"oneadmin:{LONG}\n", "oneadmin:a/b c'd\"e", "oneadmin:~x"]
 )
-def test_a_login_that_is_no_path(login: str) -> None:
+def test_a_login_that_is_not_a_path(login: str) -> None:
     assert credentials.session({"ONE_AUTH": login}).secret == login.rstrip("\n")
 
 
@@ -91,7 +91,7 @@ def test_a_login_that_is_no_path(login: str) -> None:
         "hunter2/.",
     ],
 )
-def test_what_is_neither_a_path_nor_a_login_is_not_shown(value: str) -> None:
+def test_a_value_that_is_neither_path_nor_login_is_not_shown(value: str) -> None:
     with pytest.raises(AuthenticationError) as raised:
         credentials.session({"ONE_AUTH": value})
     shown = "".join(traceback.format_exception(raised.value)) + raised.value.cause + raised.value.advice
@@ -133,13 +133,13 @@ def test_the_password_is_never_shown() -> None:
     assert "very-secret" not in f"{login} {login!r}"
 
 
-def test_a_ca_file_that_is_not_there() -> None:
+def test_a_missing_ca_file() -> None:
     environ = {"ONE_AUTH": "user:secret", "ONE_XMLRPC": "https://b/RPC2"}
     with pytest.raises(FrontEndUnreachableError, match=r"missing\.pem cannot be read"):
         connect(spec(opennebula={"ca_file": "/nowhere/missing.pem"}), environ)
 
 
-def test_a_ca_file_that_is_no_path() -> None:
+def test_a_ca_file_that_is_not_a_path() -> None:
     environ = {"ONE_AUTH": "user:secret", "ONE_XMLRPC": "https://b/RPC2"}
     with pytest.raises(FrontEndUnreachableError, match="cannot be read"):
         connect(spec(opennebula={"ca_file": f"/{LONG}"}), environ)

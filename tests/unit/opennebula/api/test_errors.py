@@ -99,7 +99,7 @@ def test_a_front_end_that_does_not_answer(error: Exception, what: str) -> None:
 
 
 @pytest.mark.parametrize("answer", [b"<html>It works!</html>", b"", b"not XML", b"<methodResponse/>"])
-def test_something_else_that_answers(answer: bytes) -> None:
+def test_a_server_that_is_not_a_front_end(answer: bytes) -> None:
     with pytest.raises(FrontEndUnreachableError, match=r"did not answer one\.system\.version in XML-RPC"):
         FrontEnd(URL, LOGIN, wire=SayingWire(answer)).call("system.version")
 
@@ -112,7 +112,7 @@ def test_a_read_that_is_not_answered_with_xml(value: int | str) -> None:
 
 
 @pytest.mark.parametrize(("code", "other_version"), [(-501, True), (-502, True), (-505, False), (-509, False)])
-def test_which_faults_tell_of_another_version(code: int, other_version: bool) -> None:
+def test_which_faults_mean_another_version(code: int, other_version: bool) -> None:
     """-505 is a time-out of the server's own, -509 a call that is too large for it."""
     answer = xmlrpc.client.dumps(xmlrpc.client.Fault(code, "no"), methodresponse=True).encode()
     with pytest.raises(OpenNebulaError) as raised:

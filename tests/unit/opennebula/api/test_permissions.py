@@ -33,7 +33,7 @@ def test_a_missing_right(refusal: str, named: list[str], grants: list[str]) -> N
 
 
 @pytest.mark.parametrize("text", ["", "no reason given", "Not authorized to perform CREATE CLUSTER."])
-def test_another_wording_names_none(text: str) -> None:
+def test_an_unknown_wording_names_no_right(text: str) -> None:
     assert missing_rights(text) == ()
 
 

@@ -78,18 +78,18 @@ def made_again(error: Exception, method: str, patience_s: float = 60) -> tuple[b
 
 
 @pytest.mark.parametrize(("error", "read", "write", "done"), ERRORS, ids=lambda value: type(value).__name__)
-def test_what_is_made_again(error: Exception, read: bool, write: bool, done: bool) -> None:
+def test_which_calls_are_retried(error: Exception, read: bool, write: bool, done: bool) -> None:
     assert made_again(error, READ)[0] == read
     assert made_again(error, WRITE)[0] == write
     assert may_be_done(error, WRITE) == done
     assert not may_be_done(error, READ)
 
 
-def test_the_wait_is_told_once_and_so_is_its_end() -> None:
+def test_start_and_end_of_the_wait_are_reported_once() -> None:
     assert made_again(refused(), READ) == (True, ["ConnectionError", "float"])
 
 
-def test_nothing_is_made_again_without_patience() -> None:
+def test_nothing_is_retried_without_a_retry_time() -> None:
     assert made_again(refused(), READ, patience_s=0) == (False, [])
 
 
@@ -106,5 +106,5 @@ def test_nothing_is_made_again_without_patience() -> None:
         ("cluster.allocate", False),
     ],
 )
-def test_what_a_read_is(method: str, reading: bool) -> None:
+def test_which_calls_are_reads(method: str, reading: bool) -> None:
     assert reads(method) is reading

@@ -31,7 +31,7 @@ def reservation(stage: Stage) -> str:
 
 
 @pytest.mark.parametrize("obstacle", [vm, hold, reservation])
-def test_plan_tells_what_apply_will_refuse(stage: Stage, obstacle: Callable[[Stage], str]) -> None:
+def test_plan_warns_of_what_apply_will_refuse(stage: Stage, obstacle: Callable[[Stage], str]) -> None:
     plane = stage.applied()
     text = obstacle(stage)
     facts = plane.observe()
@@ -46,7 +46,7 @@ def test_plan_tells_what_apply_will_refuse(stage: Stage, obstacle: Callable[[Sta
 
 
 @pytest.mark.parametrize(("to", "replaced"), [(outputs(), {"host-2"}), (outputs((0, 1), (0, 1)), set())])
-def test_what_is_not_in_the_way_is_not_told(newer: Stage, to: Outputs, replaced: set[str]) -> None:
+def test_harmless_objects_give_no_warning(newer: Stage, to: Outputs, replaced: set[str]) -> None:
     plane = newer.applied()
     vm(newer)
     hold(newer)
@@ -54,7 +54,7 @@ def test_what_is_not_in_the_way_is_not_told(newer: Stage, to: Outputs, replaced:
     assert newer.warnings() == []
 
 
-def test_a_host_that_is_replaced_has_a_vm(newer: Stage) -> None:
+def test_plan_warns_of_a_vm_on_a_host_being_replaced(newer: Stage) -> None:
     plane = newer.applied()
     text = vm(newer)
     changes = changes_in(plane, plane.observe(), outputs(), reports(), {"host-1"})
@@ -65,7 +65,7 @@ def test_a_host_that_is_replaced_has_a_vm(newer: Stage) -> None:
     assert [bool(re.search(text, one)) for one in newer.warnings()] == [True]
 
 
-def test_a_foreign_range_is_told_by_plan_kept_by_apply_and_stops_destroy(stage: Stage) -> None:
+def test_a_foreign_range_is_shown_by_plan_kept_by_apply_and_stops_destroy(stage: Stage) -> None:
     plane = stage.applied()
     number = stage.facts().networks[0].id
     stage.one.call("vn.add_ar", number, {"AR": {"TYPE": "IP4", "IP": "10.9.0.1", "SIZE": "4"}})
@@ -135,7 +135,7 @@ def test_an_mtu_changed_by_hand_is_seen_without_the_hosts_plane(newer: Stage) ->
     assert (private.before["MTU"], private.after["MTU"]) == ("1400", "8950")
 
 
-def test_a_foreign_host_in_the_way_is_not_cured_by_another_name_of_the_cluster(newer: Stage) -> None:
+def test_a_foreign_host_of_the_same_name_has_the_right_advice(newer: Stage) -> None:
     """Hosts are named by their address."""
     number = newer.one.call("host.allocate", "198.51.100.11", "kvm", "kvm", 0)
     plane = newer.plane()
@@ -154,7 +154,7 @@ def test_a_cluster_that_still_counts_the_deleted_network_is_deleted(newer: Stage
     assert newer.wire.methods.count("cluster.delete") > 1
 
 
-def test_a_cluster_that_is_not_empty_is_told_after_a_moment(newer: Stage) -> None:
+def test_a_cluster_that_is_not_empty_is_reported_after_a_retry(newer: Stage) -> None:
     """Something came into it while the rest was deleted."""
     plane = newer.applied()
 

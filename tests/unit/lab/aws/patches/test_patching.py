@@ -49,14 +49,14 @@ def test_objects_of_the_base_have_what_the_body_defines(monkeypatch: pytest.Monk
     assert (Animal.__doc__, Animal.__name__) == (None, "Animal")
 
 
-def test_two_mends_of_one_attribute_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_patches_of_one_attribute_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("sound", "legs"):
         monkeypatch.setattr(Animal, name, vars(Animal)[name])
     with pytest.raises(TypeError, match=r"QuietAnimal and LoudAnimal both mend Animal\.sound"):
         apply_patch([LoudAnimal, QuietAnimal])
 
 
-def test_a_range_gives_each_address_once_and_the_released_one_last() -> None:
+def test_a_pool_gives_each_address_once_and_reuses_released_ones_last() -> None:
     addresses = AddressRange("192.0.2.0/29")
     used = {addresses.take(set()) for _ in range(2)}
     assert used == {"192.0.2.1", "192.0.2.2"}
@@ -70,7 +70,7 @@ def test_a_range_gives_each_address_once_and_the_released_one_last() -> None:
         addresses.take(used)
 
 
-def test_a_range_knows_its_own() -> None:
+def test_a_pool_knows_its_addresses() -> None:
     addresses = AddressRange("192.0.2.0/29")
     assert "192.0.2.6" in addresses
     assert "192.0.2.7" not in addresses  # the broadcast address

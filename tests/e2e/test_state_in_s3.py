@@ -150,7 +150,7 @@ def unlock(shared: Shared, holder: dict[str, Any]) -> None:
     assert shared.locks() == [False, False]
 
 
-def test_a_first_run_is_killed_before_terraform_has_saved_a_state(shared: Shared) -> None:
+def test_a_first_run_killed_before_the_first_state_is_resumed_elsewhere(shared: Shared) -> None:
     """What it made is in AWS alone; the next run, on another machine, takes it over."""
     shared.want(eips=1)
     unlock(shared, killed(shared, at=lambda: "vpc" in shared.inventory()))
@@ -162,14 +162,14 @@ def test_a_first_run_is_killed_before_terraform_has_saved_a_state(shared: Shared
     assert shared.object(BEGUN) is None
 
 
-@pytest.mark.parametrize("eips", [2, 3])
+@pytest.mark.parametrize("eips", [2, pytest.param(3, marks=pytest.mark.full)])
 def test_of_two_applies_at_once_exactly_one_runs(shared: Shared, eips: int) -> None:
     shared.want(eips=eips)
     pair_of_applies(shared)
     assert shared.inventory().count("Elastic IP") == eips
 
 
-def test_killed_with_its_terraform_it_is_unlocked_and_gone_on_with(shared: Shared) -> None:
+def test_a_killed_run_is_unlocked_and_resumed(shared: Shared) -> None:
     shared.want(eips=4)
     holder = killed(shared, at=lambda: shared.object(TERRAFORMS))
 
@@ -179,7 +179,8 @@ def test_killed_with_its_terraform_it_is_unlocked_and_gone_on_with(shared: Share
     unlock(shared, holder)
 
 
-def test_sigterm_lets_terraform_end_its_step_and_releases_the_locks(shared: Shared) -> None:
+@pytest.mark.full
+def test_sigterm_lets_terraform_finish_its_step_and_releases_the_locks(shared: Shared) -> None:
     shared.want(eips=4, hosts=2)
     run = shared.start(shared.machines[1], "apply", "--auto-approve", "--skip", "hosts")
     reach(lambda: shared.inventory().count("instance") == 2, run)
@@ -190,7 +191,8 @@ def test_sigterm_lets_terraform_end_its_step_and_releases_the_locks(shared: Shar
     assert shared.locks() == [False, False]
 
 
-def test_the_next_run_goes_on_and_the_instance_that_was_starting_is_kept(shared: Shared) -> None:
+@pytest.mark.full
+def test_the_next_run_resumes_and_keeps_the_starting_instance(shared: Shared) -> None:
     said = pair_of_applies(shared)
     assert "replacing" not in said
     assert "deleting" not in said
@@ -198,7 +200,8 @@ def test_the_next_run_goes_on_and_the_instance_that_was_starting_is_kept(shared:
     assert shared.inventory().count("Elastic IP") == 4
 
 
-def test_what_a_killed_run_made_anew_is_taken_over_although_the_state_has_the_one_before(shared: Shared) -> None:
+@pytest.mark.full
+def test_a_replacement_by_a_killed_run_is_imported_over_the_old_instance(shared: Shared) -> None:
     with shared.lab.network():
         [old] = [
             instance["InstanceId"]
@@ -220,7 +223,7 @@ def test_what_a_killed_run_made_anew_is_taken_over_although_the_state_has_the_on
 
 
 def test_outputs_on_a_machine_that_never_ran_it(shared: Shared, tmp_path: Path) -> None:
-    code, said = ended(shared.start(tmp_path, "output", "eips.eip-2.public_address"))
+    code, said = ended(shared.start(tmp_path, "output", "eips.eip-1.public_address"))
     assert (code, said.startswith("203.0.113.")) == (0, True), said
 
 

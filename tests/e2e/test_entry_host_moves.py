@@ -94,7 +94,7 @@ def entry_now(edge: Edge) -> str:
     return str(edge.output("groups.group-1.host"))
 
 
-def test_an_entry_host_killed(cluster: Edge, figure: Callable[[str], None]) -> None:
+def test_elastic_ips_move_from_a_killed_entry_host(cluster: Edge, figure: Callable[[str], None]) -> None:
     cluster.lab.tool("lab", "host", "kill", "host-1")
     with web_on(cluster, "host-2"):
         with timed(cluster, "killed", figure):
@@ -109,7 +109,7 @@ def test_an_entry_host_killed(cluster: Edge, figure: Callable[[str], None]) -> N
     assert (host["instance"], host["groups"]) == ("stopped", [])
 
 
-def test_it_comes_back_and_nothing_breaks(cluster: Edge) -> None:
+def test_a_restarted_host_does_not_take_its_elastic_ips_back(cluster: Edge) -> None:
     cluster.lab.tool("lab", "host", "start", "host-1")
     with web_on(cluster, "host-2"):
         cluster.apply("--monitor-timeout", "60")
@@ -131,6 +131,7 @@ def vms_on(edge: Edge, places: dict[str, str]) -> Iterator[None]:
         yield
 
 
+@pytest.mark.full
 def test_a_host_added_and_a_reflector_retired_under_traffic(cluster: Edge, figure: Callable[[str], None]) -> None:
     """host-0 goes, a reflector and the entry of eip-0; host-3 comes. What enters by host-2 loses nothing."""
     lab, one, two = cluster.lab, "eip-1", "eip-3"
@@ -165,7 +166,7 @@ def test_a_host_added_and_a_reflector_retired_under_traffic(cluster: Edge, figur
     }
 
 
-def test_a_vm_on_the_host_stops_its_replacement(cluster: Edge) -> None:
+def test_a_vm_on_a_host_stops_its_replacement(cluster: Edge) -> None:
     with web_on(cluster, "host-2"):
         status, text = cluster.edgewrap("replace", "host-2", "--auto-approve", check=False)
     assert status == 1
@@ -175,9 +176,8 @@ def test_a_vm_on_the_host_stops_its_replacement(cluster: Edge) -> None:
     assert cluster.edgewrap("replace", "host-9", "--auto-approve", check=False)[0] == 64
 
 
-def test_one_host_retired_and_another_replaced_while_aws_refuses_the_rest(
-    cluster: Edge, figure: Callable[[str], None]
-) -> None:
+@pytest.mark.full
+def test_elastic_ips_move_though_the_rest_of_the_run_fails(cluster: Edge, figure: Callable[[str], None]) -> None:
     """host-1 is dead, which AWS has not noticed. Its Elastic IP has moved long before the rest of the run fails, by a
     quota that is lowered meanwhile; the next run ends it."""
     lost = "eip-0"

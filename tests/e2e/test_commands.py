@@ -11,7 +11,7 @@ from tests.e2e.conftest import NOTHING_TO_DO, Edge
 from tests.support.lab import EDGEWRAP
 
 
-def test_the_first_apply_made_all_three_planes(edge: Edge) -> None:
+def test_the_first_apply_shows_all_three_planes(edge: Edge) -> None:
     for words in ("+ vpc vpc", "+ cluster edge-test", "+ elastic ip eip-4", "edge-test is what the spec says."):
         assert words in edge.first_apply
 
@@ -42,7 +42,7 @@ def test_status_shows_hosts_and_elastic_ips(edge: Edge) -> None:
     assert all(eip["public_address"].startswith("203.0.113.") for eip in status["eips"])
 
 
-def test_output_gives_one_value_or_says_which_there_are(edge: Edge) -> None:
+def test_output_prints_one_value_or_lists_the_valid_names(edge: Edge) -> None:
     address = edge.output("eips.eip-0.public_address")
     assert address == edge.output()["eips"]["eip-0"]["public_address"]
     status, text = edge.edgewrap("output", "eips.eip-00", check=False)
@@ -56,7 +56,7 @@ def test_ssh_runs_a_command_with_the_pinned_key(edge: Edge) -> None:
     assert edge.edgewrap("ssh", "host-9", check=False)[0] == 64
 
 
-def test_logs_has_every_run(edge: Edge) -> None:
+def test_logs_lists_and_shows_every_run(edge: Edge) -> None:
     _, listed = edge.edgewrap("logs", "--list")
     first = listed.splitlines()[-1]
     _, shown = edge.edgewrap("logs", "--run", str(len(listed.splitlines())))
@@ -64,7 +64,7 @@ def test_logs_has_every_run(edge: Edge) -> None:
     assert "step_done hosts host-0" in shown
 
 
-def test_apply_without_a_terminal_asks_nobody(edge: Edge) -> None:
+def test_apply_without_a_terminal_needs_auto_approve(edge: Edge) -> None:
     status, text = edge.edgewrap("apply", check=False)
     assert status == 64
     assert "--auto-approve" in text

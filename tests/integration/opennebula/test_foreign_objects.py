@@ -38,7 +38,7 @@ def names(facts: OneFacts) -> list[str]:
 
 
 @pytest.mark.parametrize("what", IN_THE_WAY)
-def test_an_object_in_the_way_is_named_and_nothing_is_changed(stage: Stage, what: str) -> None:
+def test_a_foreign_object_of_the_same_name_is_named_before_any_change(stage: Stage, what: str) -> None:
     method, *arguments = IN_THE_WAY[what]
     number = stage.one.call(str(method), *arguments)
     before = names(stage.facts())
@@ -53,7 +53,7 @@ def test_an_object_in_the_way_is_named_and_nothing_is_changed(stage: Stage, what
     assert names(stage.facts()) == before
 
 
-def test_a_mark_of_another_terraform_state_is_somebody_elses(stage: Stage) -> None:
+def test_a_mark_with_another_state_uuid_is_foreign(stage: Stage) -> None:
     plane = stage.applied()
     before = names(stage.facts())
     others = outputs(uuid=OTHER_UUID)
@@ -74,7 +74,7 @@ def test_an_object_whose_mark_was_changed_by_hand_is_no_longer_ours(newer: Stage
         changes_in(plane, plane.observe(), outputs(), reports())
 
 
-def test_a_mark_on_an_object_of_another_kind_is_nothing(newer: Stage) -> None:
+def test_a_mark_on_an_object_of_another_kind_is_ignored(newer: Stage) -> None:
     plane = newer.applied()
     (network,) = plane.observe().networks
     mark = dict(network.template["EDGEWRAP"])  # type: ignore[arg-type]
@@ -115,7 +115,7 @@ def _uid(_facts: OneFacts, name: str, stage: Stage) -> str:
     return next(one.findtext("ID") or "" for one in users if one.findtext("NAME") == name)
 
 
-def test_an_object_of_ours_given_to_somebody_else(newer: Stage) -> None:
+def test_an_owned_object_whose_owner_was_changed(newer: Stage) -> None:
     plane = newer.applied()
     newer.user("alice", operator=False)
     (network,) = plane.observe().networks
@@ -126,7 +126,7 @@ def test_an_object_of_ours_given_to_somebody_else(newer: Stage) -> None:
     assert f"onevnet chown {network.id} 0" in raised.value.advice
 
 
-def test_a_name_taken_while_we_work_is_looked_at_again(stage: Stage) -> None:
+def test_a_name_created_by_ourselves_during_the_run_is_adopted(stage: Stage) -> None:
     """Another run of ours made the datastore between our look and our call: we go on with it."""
     plane = stage.plane()
     stale = plane.observe()
@@ -136,7 +136,7 @@ def test_a_name_taken_while_we_work_is_looked_at_again(stage: Stage) -> None:
     assert len([one for one in plane.observe().datastores if one.id >= 100]) == 2
 
 
-def test_a_name_taken_by_somebody_else_while_we_work(stage: Stage) -> None:
+def test_a_name_taken_by_another_user_during_the_run(stage: Stage) -> None:
     plane = stage.plane()
     stale = plane.observe()
     stage.one.call("vn.allocate", {"NAME": "edge-paris-public", "VN_MAD": "bridge"}, 0)
@@ -171,7 +171,7 @@ def test_a_user_who_sees_only_part_of_the_front_end(stage: Stage) -> None:
         guest.observe()
 
 
-def test_two_clusters_beside_each_other(stage: Stage) -> None:
+def test_two_clusters_on_one_front_end(stage: Stage) -> None:
     paris = stage.applied()
     hosts = {key: replace(one, name=one.name.replace("198.51.100", "192.0.2")) for key, one in outputs().hosts.items()}
     rome_outputs = replace(outputs(uuid=OTHER_UUID), hosts=hosts)

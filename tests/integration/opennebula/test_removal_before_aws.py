@@ -26,7 +26,7 @@ def keys(stage: Stage) -> list[str]:
     return [existing.key for existing in network(stage).ranges]
 
 
-def test_hosts_that_go_are_disabled_and_ranges_that_go_are_removed(stage: Stage) -> None:
+def test_hosts_being_removed_are_disabled_and_ranges_deleted(stage: Stage) -> None:
     plane = stage.applied(to=outputs(eips=(0, 1, 2)))
     fewer = outputs((0, 2), (0, 2))
     changes = changes_in(plane, plane.observe(), fewer, reports(0, 2))
@@ -55,7 +55,7 @@ def test_what_only_changes_is_not_released(stage: Stage) -> None:
     assert not [method for method in stage.wire.methods if not method.endswith((".info", ".version"))]
 
 
-def test_a_host_with_a_vm_stops_it_before_anything_is_changed(stage: Stage) -> None:
+def test_a_vm_on_a_host_being_removed_stops_the_run_before_any_change(stage: Stage) -> None:
     plane = stage.applied()
     on_host_1 = stage.vm(plane.hosts(stage.facts())["host-1"].id)
     facts = plane.observe()
@@ -66,7 +66,7 @@ def test_a_host_with_a_vm_stops_it_before_anything_is_changed(stage: Stage) -> N
     assert state(stage)["host-1"] == "enabled"
 
 
-def test_a_host_whose_instance_is_made_anew_is_disabled_until_it_is_ready_again(newer: Stage) -> None:
+def test_a_host_being_replaced_is_disabled_until_ready(newer: Stage) -> None:
     plane = newer.applied()
     known = outputs()
     new = replace(known, hosts={**known.hosts, "host-1": replace(known.hosts["host-1"], instance_id="i-new")})
@@ -78,7 +78,7 @@ def test_a_host_whose_instance_is_made_anew_is_disabled_until_it_is_ready_again(
     assert state(newer)["host-1"] == "enabled"
 
 
-def test_a_vm_stops_the_replacement_before_anything_is_changed(newer: Stage) -> None:
+def test_a_vm_stops_a_replacement_before_any_change(newer: Stage) -> None:
     plane = newer.applied()
     newer.vm(plane.hosts(newer.facts())["host-1"].id)
     with pytest.raises(InUseError, match="host-1"):
@@ -111,7 +111,7 @@ def test_an_address_on_hold_and_a_reserved_one_stop_it(stage: Stage) -> None:
     assert f"eip-1 (203.0.113.11) is reserved by the network reserved-b (id {reserved})" in raised.value.what
 
 
-def test_a_range_to_be_made_anew_is_kept_while_it_is_leased(newer: Stage) -> None:
+def test_a_leased_range_is_not_replaced(newer: Stage) -> None:
     plane = newer.applied(to=outputs(eips=(0,)))
     vm = newer.vm(plane.hosts(newer.facts())["host-0"].id)
     moved = outputs(eips=(0,))
@@ -123,7 +123,7 @@ def test_a_range_to_be_made_anew_is_kept_while_it_is_leased(newer: Stage) -> Non
     assert [existing.address for existing in network(newer).ranges] == ["10.0.128.2"]
 
 
-def test_a_vm_that_comes_between_the_look_and_the_disabling(newer: Stage) -> None:
+def test_a_vm_started_between_the_check_and_the_disabling(newer: Stage) -> None:
     plane = newer.applied()
     host_1 = plane.hosts(newer.facts())["host-1"].id
     wire: LabWire = newer.wire
@@ -141,14 +141,14 @@ def test_a_vm_that_comes_between_the_look_and_the_disabling(newer: Stage) -> Non
     assert state(newer)["host-1"] == "disabled"
 
 
-def test_the_replicas_move_before_their_host_goes(newer: Stage) -> None:
+def test_the_replica_host_changes_before_its_host_is_removed(newer: Stage) -> None:
     plane = newer.applied()
     prepare(plane, plane.observe(), outputs((1, 2)))
     system = next(one for one in newer.facts().datastores if one.name == "edge-paris-system")
     assert text_of(system.template, "REPLICA_HOST") == "198.51.100.11"
 
 
-def test_the_replicas_are_elsewhere_while_their_host_is_made_anew(newer: Stage) -> None:
+def test_another_replica_host_is_used_during_a_replacement(newer: Stage) -> None:
     plane = newer.applied()
     prepare(plane, plane.observe(), outputs(), replaced={"host-0"})
     system = next(one for one in newer.facts().datastores if one.name == "edge-paris-system")
@@ -159,7 +159,7 @@ def test_the_replicas_are_elsewhere_while_their_host_is_made_anew(newer: Stage) 
     ]
 
 
-def test_a_release_that_died_is_gone_on_with(newer: Stage) -> None:
+def test_an_interrupted_removal_is_resumed(newer: Stage) -> None:
     plane = newer.applied()
     fewer = outputs((0, 2), (0,))
     stale = plane.observe()

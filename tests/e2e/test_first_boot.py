@@ -67,7 +67,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         lab.down()
 
 
-def test_a_set_up_that_fails_is_shown_and_started_again_with_the_mended_spec(cluster: Cluster) -> None:
+def test_a_failed_setup_is_shown_and_restarted_with_the_corrected_spec(cluster: Cluster) -> None:
     status, text = cluster.failed
     assert status == 3
     for host in ("host-0", "host-1"):
@@ -85,7 +85,7 @@ def test_a_set_up_that_fails_is_shown_and_started_again_with_the_mended_spec(clu
     assert cluster.apply() == (0, NOTHING_TO_DO)
 
 
-def test_the_hosts_are_what_cloud_init_made(cluster: Cluster) -> None:
+def test_hosts_are_configured_by_cloud_init(cluster: Cluster) -> None:
     _, text = cluster.edgewrap("status")
     assert text.count("monitored") == 2
     assert "7.0.0-1" in cluster.on("host-0", "dpkg-query --show opennebula-node-kvm")
@@ -97,7 +97,7 @@ def test_the_hosts_are_what_cloud_init_made(cluster: Cluster) -> None:
     )
 
 
-def test_replica_copies_go_from_host_to_host_with_the_front_ends_key(cluster: Cluster) -> None:
+def test_the_front_ends_key_can_copy_between_hosts(cluster: Cluster) -> None:
     directory, other = cluster.lab.directory / "frontend", "10.0.0.11"
     inner = f"ssh -o StrictHostKeyChecking=accept-new -o BatchMode=yes {other} hostname"
     outer = (
@@ -109,7 +109,7 @@ def test_replica_copies_go_from_host_to_host_with_the_front_ends_key(cluster: Cl
     assert done.stdout == "ip-10-0-0-11\n"
 
 
-def test_another_key_or_version_touches_no_running_host(cluster: Cluster) -> None:
+def test_another_key_or_version_does_not_change_running_hosts(cluster: Cluster) -> None:
     before = cluster.lab.requests()[-1]["serial"]
     cluster.write(version="7.4", key=OTHER_KEY)
     status, text = cluster.apply()
@@ -125,7 +125,7 @@ def test_another_key_or_version_touches_no_running_host(cluster: Cluster) -> Non
     assert [(host["boots"], host["state"]) for host in cluster.lab.status()["hosts"]] == [(1, "running")] * 2
 
 
-def test_a_set_up_cut_off_by_a_reboot_is_started_again(cluster: Cluster) -> None:
+def test_a_setup_interrupted_by_a_reboot_is_restarted(cluster: Cluster) -> None:
     cluster.on("host-1", "rm /var/lib/edgewrap/setup-done && reboot")
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:

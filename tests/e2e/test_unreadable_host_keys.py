@@ -17,11 +17,11 @@ public_network: { elastic_ips: { count: 1 }, groups: 1 }
 READS = ("Describe", "Get", "List")
 
 
-def test_it_stops_before_anything_is_made(lab: Lab, tmp_path: Path) -> None:
+def test_apply_stops_before_it_creates_anything(lab: Lab, tmp_path: Path) -> None:
     spec = tmp_path / "edge.yaml"
     spec.write_text(SPEC)
     options = ("--file", str(spec), "--auto-approve", "--host-timeout", "60")
-    done = lab.run(EDGEWRAP, "apply", *options, "--skip", "opennebula", check=False, timeout=580)
+    done = lab.exec(EDGEWRAP, "apply", *options, "--skip", "opennebula", check=False, timeout=580)
     text = done.stdout + done.stderr
     assert done.returncode == 1, text
     assert "Error: the pinned host keys cannot be read: http://127.0.0.1:1/RPC2 is not reachable" in text

@@ -56,7 +56,7 @@ def until_ready(edge: Edge, network: int) -> None:
         time.sleep(0.1)
 
 
-def test_moved_under_streams_without_a_call_of_aws(edge: Edge, figure: Callable[[str], None]) -> None:
+def test_live_migration_keeps_connections_without_an_aws_call(edge: Edge, figure: Callable[[str], None]) -> None:
     """Off its entry host and back again; one stream in each direction, and pings."""
     entry, address = edge.entry(KEY), edge.public(KEY)
     with vm(edge, KEY, entry, "--ip", edge.private(KEY)):
@@ -153,7 +153,7 @@ def test_a_tenants_rule_blocks_and_admits_on_and_off_the_entry_host(edge: Edge, 
     assert edge.apply("--only", "hosts")[1].startswith("hosts: nothing to do")
 
 
-def test_without_a_group_of_its_own_a_vm_is_closed(edge: Edge, group: str) -> None:
+def test_a_vm_without_a_security_group_is_closed(edge: Edge, group: str) -> None:
     entry = edge.entry(KEY)
     with (
         vm(edge, KEY, entry, "--ip", edge.private(KEY)),

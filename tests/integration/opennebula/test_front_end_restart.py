@@ -95,7 +95,7 @@ class RestartingWire(HttpWire):
 
 
 @pytest.mark.parametrize("method", ["one.host.allocate", "one.vn.info", "one.vn.add_ar"])
-def test_a_restart_in_the_middle_of_an_apply_is_only_told(front_end: FrontEndProcess, method: str) -> None:
+def test_a_front_end_restart_during_apply_is_only_reported(front_end: FrontEndProcess, method: str) -> None:
     events: list[Event] = []
     wire = RestartingWire(front_end, method)
     plane = OpenNebulaPlane(spec(), FrontEnd(front_end.url, LOGIN, wire=wire, emit=events.append), events.append)
@@ -124,7 +124,7 @@ def test_one_that_has_not_answered_yet_is_not_waited_for(front_end: FrontEndProc
     assert time.monotonic() - begun < 5
 
 
-def test_a_read_whose_answer_is_lost_is_made_again(proxy: Relay) -> None:
+def test_a_read_whose_answer_is_lost_is_retried(proxy: Relay) -> None:
     one = FrontEnd(proxy.url, LOGIN)
     one.call("system.version")
     proxy.after = once("one.hostpool.info")
@@ -133,7 +133,7 @@ def test_a_read_whose_answer_is_lost_is_made_again(proxy: Relay) -> None:
 
 
 @pytest.mark.parametrize("method", ["cluster.allocate", "vn.allocate", "vn.add_ar", "host.allocate"])
-def test_a_write_whose_answer_is_lost_is_not_made_again_and_the_next_run_goes_on(proxy: Relay, method: str) -> None:
+def test_a_write_whose_answer_is_lost_is_not_retried_and_the_next_run_resumes(proxy: Relay, method: str) -> None:
     events: list[Event] = []
     plane = OpenNebulaPlane(spec(), FrontEnd(proxy.url, LOGIN), events.append)
     proxy.after = once(f"one.{method}")

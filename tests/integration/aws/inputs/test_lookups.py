@@ -38,7 +38,7 @@ def test_the_image_is_the_newest_of_canonicals(aws: LabAwsClient, ami: str, mach
     assert len(same) > 1
 
 
-def test_the_specs_own_endpoint_counts(aws: LabAwsClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_endpoint_in_the_spec_is_used(aws: LabAwsClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     spec = make_spec(aws={"endpoint_url": aws.endpoint})
     assert lookups(spec, "http://127.0.0.1:1").first_zone() == "eu-west-3a"

@@ -33,7 +33,7 @@ def pool(edge: Edge) -> Iterator[tuple[str, ...]]:
         edge.lab.run("ip", "route", "del", f"{address}/32", "dev", "lab", place="internet")
 
 
-def test_ssh_cut_off_by_a_change(
+def test_a_change_that_cuts_off_ssh_is_rolled_back(
     edge: Edge, pool: tuple[str, ...], tmp_path: Path, figure: Callable[[str], None]
 ) -> None:
     """An operator behind the pool lets in others' addresses only. To one host each connection comes from another

@@ -63,7 +63,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     return Command(tmp_path, monkeypatch, capsys)
 
 
-def test_a_good_login_has_none(front_end: FrontEndProcess, command: Command) -> None:
+def test_a_valid_login_has_no_error(front_end: FrontEndProcess, command: Command) -> None:
     status, text = command.run(front_end.url)
     assert (status, "oneadmin is in the group oneadmin" in text) == (0, True), text
 
@@ -135,7 +135,7 @@ def test_insecure_only_by_name_and_loud(
     assert "--insecure" not in command.run(front_end.url, "--insecure")[1]  # http has no certificate to look at
 
 
-def test_a_redirect_does_not_get_the_password(front_end: FrontEndProcess, command: Command) -> None:
+def test_a_redirect_is_not_followed_with_the_password(front_end: FrontEndProcess, command: Command) -> None:
     with relay(front_end.url) as elsewhere, relay(front_end.url) as proxy:
         proxy.status, proxy.headers = 307, {"Location": elsewhere.url}
         status, text = command.run(proxy.url)

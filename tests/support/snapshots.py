@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edgewrap.lab.cloud import Cloud, CloudAddress, CloudInstance, CloudInterface, CloudRule, CloudSubnet
+from edgewrap.lab.fabric.desired import Vpc, wanted_vpcs
 
 INSTANCE = "i-0000000000000000a"
 OTHER = "i-0000000000000000b"
@@ -82,3 +83,12 @@ def picture(
         addresses=addresses,
         rules=rules,
     )
+
+
+def vpc(*rules: CloudRule, gateway: bool = True, checked: bool = True) -> Vpc:
+    """The VPC of one host with a group's interface, as the fabric needs it."""
+    host = interface(10, source_dest_check=checked)
+    group = interface(128, index=1, secondary_addresses=("10.0.0.130",), security_groups=("sg-hosts", "sg-vms"))
+    public = (address("198.51.100.1", host), address("203.0.113.1", group, "10.0.0.130"))
+    (made,) = wanted_vpcs(picture(host, group, addresses=public, rules=rules, gateway=gateway), {INSTANCE: "h"})
+    return made

@@ -55,7 +55,7 @@ def terraform(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("shown", [True, False])
 @pytest.mark.parametrize("later", [signal.SIGINT, signal.SIGTERM])
-def test_starting_instances_are_kept_whatever_comes_meanwhile(
+def test_starting_instances_are_kept_after_an_interrupt(
     terraform: Path, tmp_path: Path, later: signal.Signals, shown: bool
 ) -> None:
     def emit(event: Event) -> None:
