@@ -78,10 +78,6 @@ def _steps(host: DesiredHost, operations: Sequence[Operation]) -> Iterator[str]:
     touched = {*deletes, *(file.path for file in writes)}
     if any(path.startswith(f"{NETWORKD}/") for path in touched):
         yield from _reload_networkd()
-    if remove := [line for operation in network for line in operation.remove]:
-        yield "step remove"
-        # what is gone already is as wanted; whatever stays is seen by the check afterwards
-        yield f"printf '%s\\n' {' '.join(map(quote, remove))} | ip -force -batch - || :"
     if network:
         if host.firewall is not None:
             yield from _remember_operator()

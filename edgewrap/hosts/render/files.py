@@ -158,14 +158,12 @@ def _table_names(host: DesiredHost) -> Iterator[str]:
 
 
 def _network_data(host: DesiredHost) -> Iterator[str]:
-    """What network.sh and the watcher read: one record a line; the groups before their addresses."""
+    """What network.sh and the watcher read: one record a line; the table before the groups."""
     yield _HEADER
     yield f"bridge {host.bridge_mac} {host.gateway_mac} {host.primary} {host.vni}\n"
     yield f"table {EDGE_TABLE} {EDGE_PRIORITY}\n"
     for group in (*host.groups, *host.incoming_groups):
         words = (group.index, group.mac, group.address, group.block, group.router, group.table, group.priority)
         yield f"group {' '.join(map(str, words))}\n"
-    for address in host.addresses:
-        yield f"address {address.address} {address.gateway} {address.group}\n"
-    for vm in host.vms:
-        yield f"vm {vm.address}\n"
+    for block in host.blocks:
+        yield f"block {block}\n"

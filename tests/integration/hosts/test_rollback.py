@@ -109,7 +109,7 @@ def taken_back(vpc: Vpc, host: str = HOST) -> str:
 def test_a_vm_that_came_in_between_keeps_its_bridge(vpc: Vpc, runner: Runner) -> None:
     """Ours goes from under it, as it was before; it does not."""
     change(runner, "host-1")
-    vpc.start_vm("vm", "host-1", "eip-0")
+    vpc.start_vm("vm", "host-1", vpc.outputs.eips["eip-0"])
     vpc.on("host-1", f"{UNDO} undo 'a test'")
     links = {link.name: link for link in facts_of(vpc, "host-1").links}
     assert links["one-100-0"].master == "br-edge"
