@@ -10,7 +10,7 @@ from edgewrap.hosts.render.files import HostFile
 
 AUTHORIZED_KEYS = "authorized keys"
 BGP = "bgp"
-UNDO = "undo"
+ROLLBACK = "rollback"
 
 _WHY = {
     Action.CREATE: "missing on the host",

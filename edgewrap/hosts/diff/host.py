@@ -10,11 +10,12 @@ from edgewrap.hosts.diff.devices import device_operations
 from edgewrap.hosts.diff.routing import missing_interfaces, routing_operations
 from edgewrap.hosts.facts import BgpFacts, FileFact, HostFacts, NftTable, Unit
 from edgewrap.hosts.first_boot import SetupState
-from edgewrap.hosts.operation import AUTHORIZED_KEYS, BGP, UNDO, Operation, differing, host_change
+from edgewrap.hosts.operation import AUTHORIZED_KEYS, BGP, ROLLBACK, Operation, differing, host_change
 from edgewrap.hosts.render.files import (
     EDGE_TABLE_FILE,
     FIREWALL_FILE,
     FRR_CONF,
+    GLOBAL_SYSCTLS,
     GUARD_FILES,
     UNIT_NAMES,
     HostFile,
@@ -24,16 +25,6 @@ from edgewrap.hosts.render.files import (
 __all__ = ["EMPTY_FACTS", "diff", "missing_interfaces"]
 
 _TABLE_FILES = {"edge": (EDGE_TABLE_FILE,), "guard": GUARD_FILES, "firewall": (FIREWALL_FILE,)}
-
-GLOBAL_SYSCTLS = {
-    "net/ipv4/ip_forward": "1",
-    "net/ipv4/conf/all/send_redirects": "0",
-    "net/bridge/bridge-nf-call-iptables": "1",
-    "net/bridge/bridge-nf-call-ip6tables": "1",
-    "net/netfilter/nf_conntrack_tcp_be_liberal": "1",
-}
-"""The host's kernel parameters. Those of one interface are attributes of that interface's operation, whose key does not
-depend on the name that the kernel gives it."""
 
 EMPTY_FACTS = HostFacts(
     links=(),
@@ -55,7 +46,7 @@ EMPTY_FACTS = HostFacts(
 def diff(host: DesiredHost, facts: HostFacts) -> tuple[Operation, ...]:
     """What the host needs, in the order in which a person would look at it; empty if it is as the spec says."""
     return (
-        *_undo(host, facts),
+        *_rollback(host, facts),
         *_setup(host, facts),
         *_files(host, facts),
         *_units(host, facts),
@@ -68,16 +59,16 @@ def diff(host: DesiredHost, facts: HostFacts) -> tuple[Operation, ...]:
     )
 
 
-def _undo(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
-    """Left by a run that ended before it had confirmed its change; converge confirms it first of all."""
-    if facts.undo.pending:
+def _rollback(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
+    """A run ended before it confirmed its change. Apply confirms it before anything else."""
+    if facts.rollback.pending:
         before, after = {"last change": "not confirmed"}, {"last change": "confirmed"}
-        why = "until then the host takes it back by itself"
-        yield Operation(host_change(host.key, UNDO, "last change", before=before, after=after, why=why))
+        why = "without a confirmation the host rolls it back"
+        yield Operation(host_change(host.key, ROLLBACK, "last change", before=before, after=after, why=why))
 
 
 def _setup(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
-    """The host does it by itself; converge waits for it. One that came without user data stays as it is."""
+    """The host installs its packages by itself, and apply waits for that; without user data there is nothing to do."""
     setup, after = facts.setup, {"state": str(SetupState.DONE)}
     if setup.state in (SetupState.RUNNING, SetupState.FAILED):
         before = {"state": str(setup.state), **({"reason": setup.reason} if setup.reason else {})}
@@ -91,12 +82,12 @@ def _files(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
     for path, file in wanted.items():
         fact = facts.files.get(path)
         if fact is None:
-            after = {"mode": file.mode, "owner": file.owner, "sha256": _shown(file, file.sha256)}
+            after = {"mode": file.row.mode, "owner": file.row.owner, "sha256": _shown(file, file.sha256)}
             yield Operation(host_change(host.key, "file", path, after=after), write=file)
             continue
         before, after = differing(
             {"mode": fact.mode, "owner": fact.owner, "sha256": fact.sha256},
-            {"mode": file.mode, "owner": file.owner, "sha256": file.sha256},
+            {"mode": file.row.mode, "owner": file.row.owner, "sha256": file.sha256},
         )
         if after:
             before, after = (
@@ -110,7 +101,7 @@ def _files(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
 
 
 def _shown(file: HostFile, checksum: str) -> str:
-    """A checksum would let a short password be guessed."""
+    """With the checksum a short password can be guessed."""
     return "(hidden)" if file.secret else checksum
 
 
@@ -132,7 +123,7 @@ def _sysctls(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
 
 
 def _tables(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
-    """Each live nft table against the listing that its file gives on the same host, line by line."""
+    """Each live nft table, line by line, against what the same host's nft lists for its file."""
     files = {file.path: file for file in host_files(host)}
     for name, paths in _TABLE_FILES.items():
         table = facts.tables.get(name, NftTable())
@@ -161,7 +152,7 @@ def _is_there(file: HostFile, facts: HostFacts) -> bool:
 
 
 def _bgp(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
-    """What runs against its own file; a file that is to be written brings itself along."""
+    """The running configuration against its file. Writing a file also loads it, so that is not shown twice."""
     if not facts.bgp.running:
         yield Operation(host_change(host.key, BGP, str(host.bgp.asn), after={"running": "yes"}))
         return

@@ -104,13 +104,13 @@ DRIFTS: dict[str, tuple[str, set[str]]] = {
     ),
     "files and unit": (
         """
-        echo '# mine' >>/etc/systemd/network/05-edgewrap-group-0.network
+        echo '# mine' >>/etc/systemd/network/05-edgewrap-groups.network
         chmod 600 /etc/edgewrap/network.sh
         touch /etc/systemd/network/05-edgewrap-group-9.network
         rm /etc/systemd/system/multi-user.target.wants/edgewrap-network.service
         """,
         {
-            "file//etc/systemd/network/05-edgewrap-group-0.network",
+            "file//etc/systemd/network/05-edgewrap-groups.network",
             "file//etc/edgewrap/network.sh",
             "file//etc/systemd/network/05-edgewrap-group-9.network",
             "unit/edgewrap-network.service",

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from edgewrap.hosts.authorized_keys import BLOCK_BEGIN, BLOCK_END
 from edgewrap.hosts.desired import Group, bridge_mtu, desired_host
 from edgewrap.hosts.diff.host import EMPTY_FACTS, diff
-from edgewrap.hosts.facts import BLOCK_BEGIN, BLOCK_END
 from edgewrap.hosts.render.files import host_files, script
 from edgewrap.hosts.script import converge_script, failed_step
 from edgewrap.outputs import UNKNOWN, Outputs
@@ -92,7 +92,7 @@ def test_a_text_with_a_mac_still_unknown_has_an_unknown_checksum(path: str) -> N
     assert change.after["sha256"] == UNKNOWN
 
 
-@pytest.mark.parametrize("name", ["network.sh", "facts.sh", "frr.sh", "rollback.sh"])
+@pytest.mark.parametrize("name", ["network.sh", "facts.sh", "frr.sh", "rollback.sh", "keys.sh"])
 @pytest.mark.parametrize("shell", ["sh", "bash"])
 def test_the_scripts_are_shell(name: str, shell: str) -> None:
     subprocess.run([shell, "-n"], input=script(name), text=True, check=True)
@@ -124,7 +124,7 @@ def test_only_our_block_of_keys_is_replaced(tmp_path: Path, before: str, after: 
     """The shell that edits the file, run on a file of the test's own."""
     host = wanted("host-1", authorized_keys=[KEY])
     operations = [operation for operation in diff(host, EMPTY_FACTS) if operation.change.kind == "authorized keys"]
-    lines = converge_script(host, operations).replace("getent passwd ubuntu", f"echo :::::{tmp_path}")
+    lines = converge_script(host, operations).replace('getent passwd "$1"', f"echo :::::{tmp_path}")
     keys = tmp_path / ".ssh" / "authorized_keys"
     keys.parent.mkdir()
     keys.write_text(before)
@@ -172,7 +172,7 @@ def test_while_a_group_moves_its_host_keeps_it_and_the_next_one_is_prepared() ->
     network = next(file.text for file in host_files(coming) if file.path == "/etc/edgewrap/network.conf")
     assert "group 1 0e:00:00:00:00:02 " in network
     paths = {file.path for file in host_files(coming)}
-    assert "/etc/systemd/network/05-edgewrap-group-1.network" in paths
+    assert "/etc/systemd/network/05-edgewrap-groups.network" in paths
 
 
 def test_a_group_whose_interface_does_not_exist_yet_is_not_prepared() -> None:

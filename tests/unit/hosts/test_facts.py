@@ -13,10 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgewrap.hosts.authorized_keys import BLOCK_BEGIN, BLOCK_END
 from edgewrap.hosts.diff.host import EMPTY_FACTS, diff
 from edgewrap.hosts.facts import (
-    BLOCK_BEGIN,
-    BLOCK_END,
     BgpFacts,
     Link,
     Route,
