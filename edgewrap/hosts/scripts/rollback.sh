@@ -19,6 +19,7 @@ deadline=/run/edgewrap-rollback    # in seconds of uptime; it does not survive a
 log=/var/lib/edgewrap/changes.log
 network=/etc/edgewrap
 units=/etc/systemd/system
+wants=$units/multi-user.target.wants
 unit=edgewrap-rollback.service     # waits for the deadline
 boot_unit=edgewrap-rollback-at-boot.service
 sysctls='net/ipv4/ip_forward net/ipv4/conf/all/send_redirects net/netfilter/nf_conntrack_tcp_be_liberal
@@ -62,20 +63,6 @@ set_deadline() {
 	mv -f $deadline.new $deadline
 }
 
-bgp_runs() {
-	vtysh -d bgpd -c 'show version' >/dev/null 2>&1
-}
-
-# What runs, one word a line.
-running() {
-	if systemd; then
-		for name in edgewrap-watch frr; do
-			if systemctl --quiet is-active $name.service; then echo $name; fi
-		done
-	fi
-	if bgp_runs; then echo bgpd; fi
-}
-
 # Rolls the change back at boot, before anything of ours or of the network starts.
 write_boot_unit() {
 	cat >$units/$boot_unit <<-END
@@ -93,8 +80,8 @@ write_boot_unit() {
 		Type=oneshot
 		ExecStart=/bin/sh $state/rollback.sh now 'the host booted before it was confirmed'
 	END
-	mkdir -p $units/multi-user.target.wants
-	ln -sfn $units/$boot_unit $units/multi-user.target.wants/$boot_unit
+	mkdir -p $wants
+	ln -sfn $units/$boot_unit $wants/$boot_unit
 }
 
 start_waiting() {
@@ -178,26 +165,47 @@ save_kernel() {
 	(cd /proc/sys && grep -sH . $sysctls) >$state/sysctls || :
 }
 
-# The interface of the default route gets back what it lacks, whatever took it: SSH comes in there.
-restore_kernel() {
+# Makes of the restored files what they say; $reload has what must be reloaded. A step that fails must not keep the next
+# ones from being done.
+restore_host() {
+	# the interface of the default route gets back what it lacks, whatever took it: SSH comes in there
 	for thing in address route; do
-		[ ! -s $state/$thing ] || ip -4 $thing restore <$state/$thing 2>/dev/null || :
+		[ ! -s $state/$thing ] || ip -4 $thing restore <$state/$thing 2>/dev/null
 	done
-	make_network || note 'network.sh failed in the rollback; the next apply repairs the network'
+	if systemd; then
+		systemctl daemon-reload
+		case $reload in *networkd*) ! systemctl --quiet is-active systemd-networkd.service || networkctl reload ;; esac
+	fi
+	if [ -f $network/network.conf ]; then
+		timeout 60 sh $network/network.sh
+	else
+		timeout 60 sh $state/network.sh remove
+	fi || note 'network.sh failed in the rollback; the next apply repairs the network'
 	if [ -s $state/firewall.nft ]; then
-		{ echo 'table inet edge-host'; echo 'delete table inet edge-host'; cat $state/firewall.nft; } | nft -f - || :
+		{ echo 'table inet edge-host'; echo 'delete table inet edge-host'; cat $state/firewall.nft; } | nft -f -
 	fi
 	while IFS=: read -r name value; do
-		[ "$(cat "/proc/sys/$name")" = "$value" ] || echo "$value" >"/proc/sys/$name" || :
+		[ "$(cat "/proc/sys/$name")" = "$value" ] || echo "$value" >"/proc/sys/$name"
 	done <$state/sysctls
+	if grep -q '^bgpd=yes' /etc/frr/daemons; then
+		sh -euc 'step() { :; }; . "$1"' frr $state/frr.sh
+	elif systemd && [ -e $wants/frr.service ]; then
+		systemctl restart frr.service
+	else
+		/usr/lib/frr/frrinit.sh stop
+	fi
+	if systemd && [ -e $wants/edgewrap-watch.service ]; then systemctl restart edgewrap-watch.service; fi
 }
 
-make_network() {
-	if [ ! -f $network/network.conf ]; then
-		timeout 60 sh $state/network.sh remove
-	else
-		timeout 60 sh $network/network.sh
-	fi >/dev/null 2>&1
+# After a boot the kernel has nothing of the change. But systemd read what it is about to start before the files were
+# restored.
+restore_services_at_boot() {
+	systemd || return 0
+	systemctl daemon-reload
+	for name in edgewrap-network edgewrap-watch frr; do
+		if [ -e $wants/$name.service ]; then what=start; else what=stop; fi
+		systemctl $what --no-block $name.service
+	done
 }
 
 arm() { # $1: seconds, $2: user, $3: process that makes the change
@@ -205,7 +213,6 @@ arm() { # $1: seconds, $2: user, $3: process that makes the change
 	echo "$3" >$state/process
 	set_deadline "$1"
 	armed || {
-		running >$state/running
 		save_files
 		save_keys "$2"
 		save_kernel
@@ -270,14 +277,9 @@ roll_back() { # $1: why
 	lock_network
 	reload=$(restore_files 2>>$log) || incomplete=yes
 	exec 9>&-
-	# a step that fails must not keep the next ones from being done; what they start must not keep the lock
-	if [ -f $deadline ]; then
-		restore_kernel 2>>$log || :
-		restore_services 8>&- || :
-	else
-		# after a boot the kernel has nothing of the change
-		services_at_boot 8>&- || :
-	fi
+	if [ -f $deadline ]; then restore=restore_host; else restore=restore_services_at_boot; fi
+	# what it starts must not keep the lock
+	$restore >/dev/null 2>>$log 8>&- || :
 	if [ -n "$incomplete" ]; then
 		note 'could not be rolled back: not all files could be restored'
 		exit 1
@@ -286,49 +288,9 @@ roll_back() { # $1: why
 	forget
 }
 
-must_reload() {
-	case " $(echo $reload) " in *" $1 "*) ;; *) return 1 ;; esac
-}
-
-restore_services() {
-	if systemd; then
-		if must_reload systemd; then systemctl daemon-reload; fi
-		if must_reload networkd && systemctl --quiet is-active systemd-networkd.service; then networkctl reload || :; fi
-	fi
-	if grep -qx bgpd $state/running; then
-		if must_reload frr || ! bgp_runs; then run_frr; fi
-	elif bgp_runs; then
-		if ! systemd; then
-			/usr/lib/frr/frrinit.sh stop
-		elif grep -qx frr $state/running; then
-			systemctl restart frr.service
-		else
-			systemctl stop frr.service
-		fi
-	fi >/dev/null 2>&1
-	if systemd && grep -qx edgewrap-watch $state/running; then systemctl restart edgewrap-watch.service; fi
-}
-
-run_frr() {
-	sh -euc 'step() { :; }; . "$1"' frr $state/frr.sh || :
-}
-
-# systemd read what it is about to start before the files were restored.
-services_at_boot() {
-	systemd || return 0
-	systemctl daemon-reload
-	for name in edgewrap-network edgewrap-watch frr; do
-		if [ -e $units/multi-user.target.wants/$name.service ]; then
-			systemctl start --no-block $name.service
-		else
-			systemctl stop --no-block $name.service 2>/dev/null
-		fi
-	done
-}
-
 # Nothing acts any more once `armed` is gone.
 forget() {
-	rm -f $state/armed $deadline $units/$boot_unit $units/multi-user.target.wants/$boot_unit
+	rm -f $state/armed $deadline $units/$boot_unit $wants/$boot_unit
 	rm -rf $state
 	[ "$command" = wait ] || ! systemd || systemctl stop $unit 2>/dev/null || :
 }

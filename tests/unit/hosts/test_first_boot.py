@@ -1,4 +1,4 @@
-"""How far a host has set itself up, and waiting for it; the host is played by answers in a row."""
+"""The state of a host's first-boot setup, and waiting for it. The host is a list of answers."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ import pytest
 from edgewrap.change import Action
 from edgewrap.errors import ConvergeError, HostError
 from edgewrap.first_boot.files import SetupFile
-from edgewrap.hosts import first_boot
+from edgewrap.hosts import first_boot_wait
 from edgewrap.hosts.diff.host import EMPTY_FACTS, diff
-from edgewrap.hosts.first_boot import Setup, SetupState, parse_setup, wait_until_set_up
+from edgewrap.hosts.first_boot import Setup, SetupState, parse_setup
+from edgewrap.hosts.first_boot_wait import wait_until_set_up
 from edgewrap.hosts.render.files import script
 from edgewrap.hosts.ssh.connection import CommandResult, Session
 from tests.unit.hosts.recorded import outputs, recorded, wanted
@@ -28,7 +29,7 @@ DONE = "state=done\nversion=7.0\n| edgewrap: done\n"
 
 @dataclass
 class Host:
-    """Answers scripts in order; the last one for ever."""
+    """Answers scripts in order, and then always with the last answer."""
 
     answers: list[str]
     scripts: list[str] = field(default_factory=list)
@@ -40,7 +41,7 @@ class Host:
 
 
 def wait(host: Host, files: Sequence[SetupFile] = ()) -> list[str]:
-    """What a converge tells while it waits."""
+    """The progress that apply reports while it waits."""
     told: list[str] = []
     asyncio.run(wait_until_set_up(cast("Session", host), files, told.append))
     return told
@@ -48,10 +49,10 @@ def wait(host: Host, files: Sequence[SetupFile] = ()) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(first_boot, "POLL_S", 0)
+    monkeypatch.setattr(first_boot_wait, "POLL_S", 0)
 
 
-def test_what_the_script_prints_is_read() -> None:
+def test_what_the_script_prints_is_parsed() -> None:
     assert parse_setup("") == Setup(SetupState.ABSENT)
     assert parse_setup(DONE) == Setup(SetupState.DONE, "7.0", log=("edgewrap: done",))
     assert parse_setup(FAILED).reason == "package lists failed with status 1"
@@ -65,19 +66,19 @@ def test_what_the_script_prints_is_read() -> None:
 
 
 @pytest.mark.parametrize("answer", ["", DONE])
-def test_a_host_that_has_or_needs_no_set_up_is_not_waited_for(answer: str) -> None:
+def test_a_host_whose_setup_is_done_or_that_has_none_is_not_waited_for(answer: str) -> None:
     host = Host([answer])
     assert wait(host) == []
     assert len(host.scripts) == 1
 
 
-def test_each_step_is_told_once() -> None:
+def test_each_step_is_reported_once() -> None:
     unpacking = RUNNING + "| Unpacking frr\n"
     packages = unpacking + "| edgewrap: packages frr\n"
     assert wait(Host(["state=running\n", RUNNING, RUNNING, unpacking, packages, DONE])) == [
-        "it sets itself up: waiting for cloud-init",
-        "it sets itself up: package lists",
-        "it sets itself up: packages frr",
+        "first-boot setup: waiting for cloud-init",
+        "first-boot setup: package lists",
+        "first-boot setup: packages frr",
     ]
 
 
@@ -85,32 +86,32 @@ def test_a_failure_shows_the_errors_of_the_log() -> None:
     with pytest.raises(ConvergeError) as caught:
         wait(Host([RUNNING, FAILED]))
     error = caught.value
-    assert error.what == "host-0: its set-up failed: package lists failed with status 1"
+    assert error.what == "host-0: first-boot setup failed: package lists failed with status 1"
     assert error.cause == "E: no mirror; E: none at all"
     assert "edgewrap ssh host-0" in error.advice
 
 
-def test_one_that_failed_before_is_started_again_with_the_files_of_now() -> None:
+def test_a_setup_that_failed_before_is_started_again_with_the_current_files() -> None:
     host = Host([FAILED, "", RUNNING, DONE])
     told = wait(host, [SetupFile("/var/lib/edgewrap/setup.conf", "version='7.4'\n")])
-    assert told[0] == "its set-up failed (package lists failed with status 1): started again"
+    assert told[0] == "first-boot setup failed (package lists failed with status 1); starting it again"
     assert "printf '%s' 'version='\"'\"'7.4'\"'\"'\n' >/var/lib/edgewrap/setup.conf.new" in host.scripts[1]
     assert host.scripts[1].endswith("start_setup\n")
 
 
-def test_one_that_fails_again_is_an_error() -> None:
+def test_a_setup_that_fails_again_is_an_error() -> None:
     with pytest.raises(ConvergeError):
         wait(Host([FAILED, "", FAILED]))
 
 
-def test_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(first_boot, "WAIT_S", -1)
-    with pytest.raises(HostError, match="still sets itself up") as caught:
+def test_the_wait_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(first_boot_wait, "WAIT_S", -1)
+    with pytest.raises(HostError, match="first-boot setup not finished") as caught:
         wait(Host([RUNNING]))
     assert "package lists" in caught.value.cause
 
 
-def test_an_answer_that_is_none_is_an_error() -> None:
+def test_an_unknown_state_is_an_error() -> None:
     with pytest.raises(HostError, match="cannot be read"):
         wait(Host(["state=\n"]))
 
@@ -124,13 +125,13 @@ def test_an_answer_that_is_none_is_an_error() -> None:
         (Setup(SetupState.FAILED, reason="x"), [({"state": "failed", "reason": "x"}, {"state": "done"})]),
     ],
 )
-def test_the_plan_shows_a_set_up_that_is_not_done(state: Setup, changes: list[Any]) -> None:
+def test_the_plan_shows_a_setup_that_is_not_done(state: Setup, changes: list[Any]) -> None:
     operations = diff(wanted(), replace(recorded("entry"), setup=state))
     assert [(o.change.before, o.change.after) for o in operations] == changes
     assert all((o.change.key, o.change.action) == ("host-0/setup/packages", Action.UPDATE) for o in operations)
 
 
-def test_a_new_host_sets_itself_up_where_it_comes_with_user_data() -> None:
+def test_a_new_host_with_user_data_has_a_setup() -> None:
     kinds = [operation.change.kind for operation in diff(replace(wanted(), sets_itself_up=True), EMPTY_FACTS)]
     assert kinds[0] == "setup"
     assert "setup" not in [operation.change.kind for operation in diff(wanted(), EMPTY_FACTS)]
@@ -155,7 +156,7 @@ def test_the_state_is_what_the_files_say(name: str, tmp_path: Path) -> None:
     assert _state(tmp_path) == told
 
 
-def test_a_set_up_that_holds_its_lock_runs(tmp_path: Path) -> None:
+def test_a_setup_that_holds_its_lock_is_running(tmp_path: Path) -> None:
     for file in ("setup.sh", "setup-failed"):
         (tmp_path / file).write_text("")
     with subprocess.Popen(
