@@ -1,13 +1,13 @@
-"""BGP-EVPN between the hosts: who talks to whom, and FRR's two files.
+"""BGP-EVPN between the hosts: which hosts are neighbours.
 
-The reflectors are the living hosts with the lowest indexes; they talk to every host, the others to the reflectors only.
-Of two that talk, the one with the higher index is the other's client, whatever either is: so a host that becomes a
-reflector, or no longer is one, only gains or loses neighbours, and no session that stays is reset.
+The reflectors are the hosts with the lowest indexes. They are neighbours of every host, the others of the reflectors
+only. Of two neighbours, the one with the higher index is the other's client, whether it is a reflector or not. So a
+host that becomes a reflector, or stops being one, only gains or loses neighbours; no other session is reset.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from pydantic import SecretStr
@@ -15,14 +15,11 @@ from pydantic import SecretStr
 from edgewrap.outputs import HostOutput
 from edgewrap.spec.models import Evpn
 
-PEERS = "hosts"  # the peer group of all neighbours
-KEEPALIVE_S, HOLD_S, CONNECT_S = 3, 9, 2
-
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """Another host's primary address. `client`: what comes from it is reflected to every other neighbour, and what
-    comes from others to it."""
+    """Another host's primary address. `client`: routes that it sends are reflected to every other neighbour, and those
+    of all others to it."""
 
     address: str
     client: bool
@@ -39,7 +36,7 @@ class Bgp:
 
 
 def reflectors_of(evpn: Evpn, hosts: Mapping[str, HostOutput]) -> frozenset[str]:
-    """The keys of the hosts that reflect: fewer than wanted where there are fewer hosts."""
+    """The keys of the reflectors: at most as many as there are hosts."""
     return frozenset(sorted(hosts, key=lambda key: hosts[key].index)[: evpn.reflectors])
 
 
@@ -57,44 +54,3 @@ def bgp_of(evpn: Evpn, hosts: Mapping[str, HostOutput], reflectors: Collection[s
         ),
         password=evpn.password,
     )
-
-
-def frr_conf(bgp: Bgp) -> str:
-    """The text of frr.conf. Nothing is left to FRR's defaults, which differ between its profiles."""
-    return "".join(f"{line}\n" for line in _frr_lines(bgp))
-
-
-def frr_daemons(bgp: Bgp) -> str:
-    """The text of FRR's file `daemons`: zebra always runs, and bgpd, which listens on the primary address alone."""
-    return (
-        "bgpd=yes\n"
-        "vtysh_enable=yes\n"
-        'zebra_options="  -A 127.0.0.1 -s 90000000"\n'
-        f'bgpd_options="   -A 127.0.0.1 -l {bgp.address}"\n'
-        'staticd_options="-A 127.0.0.1"\n'
-    )
-
-
-def _frr_lines(bgp: Bgp) -> Iterator[str]:
-    yield "log syslog informational"
-    yield f"router bgp {bgp.asn}"
-    yield f" bgp router-id {bgp.address}"
-    yield f" bgp cluster-id {bgp.address}"
-    yield " no bgp default ipv4-unicast"
-    yield f" neighbor {PEERS} peer-group"
-    yield f" neighbor {PEERS} remote-as {bgp.asn}"
-    if bgp.password is not None:
-        yield f" neighbor {PEERS} password {bgp.password.get_secret_value()}"
-    yield f" neighbor {PEERS} update-source {bgp.address}"
-    yield f" neighbor {PEERS} timers {KEEPALIVE_S} {HOLD_S}"
-    yield f" neighbor {PEERS} timers connect {CONNECT_S}"
-    for neighbour in bgp.neighbours:
-        yield f" neighbor {neighbour.address} peer-group {PEERS}"
-    yield " address-family l2vpn evpn"
-    yield f"  neighbor {PEERS} activate"
-    for neighbour in bgp.neighbours:
-        if neighbour.client:
-            yield f"  neighbor {neighbour.address} route-reflector-client"
-    yield "  advertise-all-vni"
-    yield " exit-address-family"
-    yield "exit"

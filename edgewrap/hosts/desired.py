@@ -1,22 +1,27 @@
-"""What one host should be: the spec and the AWS outputs in, one frozen picture out.
+"""What one host should be, computed from the spec and the AWS outputs. Pure.
 
-P is a VM's address, P^1 its gateway. Every host has the bridge `br-edge`, which `vx-edge` spans over all hosts, and a
-gateway on it, the veth end `gw-edge`; the entry host of a group also has that group's interface, its routing table, and
-a route and a proxy ARP entry for each of its addresses. Where an interface or a MAC is not known yet, `UNKNOWN` stands
-for it.
+Every host has the bridge `br-edge`, which `vx-edge` spans over all hosts, and a gateway on it, the veth end `gw-edge`.
+The entry host of a group also has that group's interface, its routing table, and a route and a proxy ARP entry for each
+pair of its block. A route for the whole block would not do: the kernel does not answer for a gateway whose own route
+leaves by the interface of the question.
+
+A block holds pairs of a VM's address P (even) and its gateway P^1. Hosts carry every pair of their groups' blocks,
+whether an Elastic IP uses it or not: one more Elastic IP changes nothing on any host. The interface may have fewer
+addresses than its block; AWS delivers nothing to the others. A MAC that is not known yet is `UNKNOWN`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from ipaddress import IPv4Address, IPv4Network
 from typing import TypeVar
 
 from edgewrap.first_boot.files import sets_itself_up
 from edgewrap.hosts.bgp import Bgp, bgp_of, reflectors_of
-from edgewrap.outputs import UNKNOWN, EipOutput, GroupOutput, HostOutput, Outputs
-from edgewrap.spec.addressing import groups_half, hosts_half
+from edgewrap.outputs import UNKNOWN, GroupOutput, HostOutput, Outputs
+from edgewrap.spec.addressing import Pair, groups_half, hosts_half, pair
 from edgewrap.spec.models import Spec
 
 BRIDGE = "br-edge"
@@ -31,7 +36,7 @@ EDGE_TABLE = 10000  # holds only `P/32 dev gw-edge`; group g has EDGE_TABLE + 1 
 EDGE_PRIORITY = 1000  # ahead of table main (32766) and of what cloud-init adds; group g has EDGE_PRIORITY + 1 + g
 OWN_TABLES = range(EDGE_TABLE, EDGE_TABLE + 257)  # everything in them, and every rule that looks them up, is ours
 
-_Keyed = TypeVar("_Keyed", HostOutput, GroupOutput, EipOutput)
+_Keyed = TypeVar("_Keyed", HostOutput, GroupOutput)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +60,15 @@ class Group:
         """The priority of the rule that looks that table up."""
         return EDGE_PRIORITY + 1 + self.index
 
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The VMs' addresses in its block."""
+        return tuple(str(each.address) for each in _pairs(self.block))
 
-@dataclass(frozen=True, slots=True)
-class Address:
-    """One Elastic IP that enters here: the VM's address, its gateway, and the index of its group."""
-
-    address: str
-    gateway: str
-    group: int
-
-
-@dataclass(frozen=True, slots=True)
-class Vm:
-    """A VM's address, whichever host it enters by, and its conntrack zone: a number that is its own for ever."""
-
-    address: str
-    zone: int
+    @property
+    def gateways(self) -> tuple[str, ...]:
+        """The gateways in its block."""
+        return tuple(str(each.gateway) for each in _pairs(self.block))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +83,12 @@ class Firewall:
 
 @dataclass(frozen=True, slots=True)
 class DesiredHost:
-    """One host as it should be. `incoming_groups` are groups that AWS is about to attach to it, their Elastic IPs among
-    `addresses`: the host brings them up when their interface appears. VMs may not reach the `blocked_destinations`
-    through it: the hosts' half of the subnet and every group's own address. `vms` are all VMs' addresses;
-    `sets_itself_up`: as a new one it comes with user data.
+    """One host as it should be.
+
+    `incoming_groups` are groups that AWS is about to attach to it: the host sets them up when their interface appears.
+    VMs may not reach the `blocked_destinations` through it: the hosts' half of the subnet and every group's own
+    address. `blocks` are those of all groups of the cluster; `zones` has the conntrack zone of each VM's address.
+    `sets_itself_up`: it has user data that installs its packages at its first boot.
     """
 
     key: str
@@ -98,8 +98,8 @@ class DesiredHost:
     vni: int
     groups: tuple[Group, ...]
     incoming_groups: tuple[Group, ...]
-    addresses: tuple[Address, ...]
-    vms: tuple[Vm, ...]
+    blocks: tuple[str, ...]
+    zones: tuple[tuple[str, int], ...]
     blocked_destinations: tuple[str, ...]
     bgp: Bgp
     firewall: Firewall | None
@@ -107,18 +107,12 @@ class DesiredHost:
     authorized_keys: tuple[str, ...]
     sets_itself_up: bool = False
 
-    @property
-    def entry_addresses(self) -> tuple[Address, ...]:
-        """The addresses that enter here now."""
-        here = {group.index for group in self.groups}
-        return tuple(address for address in self.addresses if address.group in here)
-
 
 def desired_host(spec: Spec, outputs: Outputs, key: str, before: Outputs | None = None) -> DesiredHost:
-    """What the host `key` should be. Its MACs come from its fixed primary address, so they are its own for ever.
+    """What the host `key` should be. Its MACs come from its primary address, which never changes.
 
-    With `before`, what it should be while AWS goes from there to `outputs`: nothing that is there now is missing, and
-    it is ready for what comes.
+    With `before`, what it should be while AWS goes from there to `outputs`: everything that it has now, and what it
+    needs for the groups that AWS will attach to it.
     """
     now = outputs if before is None else _together(before, outputs)
     reflectors = reflectors_of(spec.evpn, outputs.hosts)
@@ -131,7 +125,7 @@ def desired_host(spec: Spec, outputs: Outputs, key: str, before: Outputs | None 
         for group in now.groups.values()
         if (later := outputs.groups.get(group.key)) and later.host == key != group.host and group.mac != UNKNOWN
     )
-    here = {group.key: group.index for group in (*groups, *incoming)}
+    blocks = tuple(group.block for group in now.groups.values())
     primary = now.hosts[key].private_address
     tail = ":".join(f"{byte:02x}" for byte in IPv4Address(primary).packed)
     return DesiredHost(
@@ -142,10 +136,8 @@ def desired_host(spec: Spec, outputs: Outputs, key: str, before: Outputs | None 
         vni=spec.public_network.vni,
         groups=groups,
         incoming_groups=incoming,
-        addresses=tuple(
-            Address(eip.private_address, eip.gateway, here[eip.group]) for eip in now.eips.values() if eip.group in here
-        ),
-        vms=tuple(Vm(eip.private_address, _zone(eip.private_address, subnet)) for eip in now.eips.values()),
+        blocks=blocks,
+        zones=tuple((str(each.address), _zone(each, subnet)) for block in blocks for each in _pairs(block)),
         blocked_destinations=(str(hosts_half(subnet)), *(group.primary_address for group in now.groups.values())),
         bgp=bgp_of(spec.evpn, now.hosts, reflectors, key),
         firewall=_firewall(spec, subnet, _public_addresses(outputs, before)),
@@ -156,22 +148,21 @@ def desired_host(spec: Spec, outputs: Outputs, key: str, before: Outputs | None 
 
 
 def bridge_mtu(underlay: int) -> int:
-    """The MTU of `br-edge` and its VMs in bytes, for an underlay's; the largest one where that is not known (0)."""
+    """The MTU of `br-edge` and its VMs in bytes, given that of the underlay; the largest if that is unknown (0)."""
     return min(LARGEST_MTU, underlay - VXLAN_OVERHEAD) if underlay else LARGEST_MTU
 
 
 def _together(before: Outputs, after: Outputs) -> Outputs:
-    """The hosts, groups and Elastic IPs of both; each group where it is before."""
+    """The hosts and groups of both; each group on the host that it has before."""
     return replace(
         after,
         hosts=_union(before.hosts, after.hosts),
         groups=_union(after.groups, before.groups),
-        eips=_union(before.eips, after.eips),
     )
 
 
 def _union(one: Mapping[str, _Keyed], other: Mapping[str, _Keyed]) -> dict[str, _Keyed]:
-    """Both, as `other` has what is in both, in the order of their keys' numbers."""
+    """Both, in the order of their keys' numbers; what is in both is taken from `other`."""
     return dict(sorted({**one, **other}.items(), key=lambda item: (len(item[0]), item[0])))
 
 
@@ -186,9 +177,16 @@ def _group(group: GroupOutput, subnet: IPv4Network) -> Group:
     )
 
 
-def _zone(address: str, subnet: IPv4Network) -> int:
-    """Every second address of the upper half is a VM's: for a /16, the widest subnet, zones 1 to 16384."""
-    return 1 + (int(IPv4Address(address)) - int(groups_half(subnet).network_address)) // 2
+@cache
+def _pairs(block: str) -> tuple[Pair, ...]:
+    """Every pair of a block, which begins with the interface's own address."""
+    network = IPv4Network(block)
+    return tuple(pair(network, number) for number in range(network.num_addresses // 2 - 1))
+
+
+def _zone(of: Pair, subnet: IPv4Network) -> int:
+    """The conntrack zone of a pair's VM; only its address counts. A /16, the widest subnet, has zones 1 to 16384."""
+    return 1 + (int(of.address) - int(groups_half(subnet).network_address)) // 2
 
 
 def _firewall(spec: Spec, subnet: IPv4Network, public_addresses: tuple[str, ...]) -> Firewall | None:
@@ -198,8 +196,8 @@ def _firewall(spec: Spec, subnet: IPv4Network, public_addresses: tuple[str, ...]
 
 
 def _public_addresses(outputs: Outputs, before: Outputs | None) -> tuple[str, ...]:
-    """The public addresses of all hosts. With `before`, those before and after, as far as they are known: a file that
-    is written now can hold no other."""
+    """The public addresses of all hosts. With `before`, the known ones before and after: the file is written before AWS
+    gives new ones."""
     hosts = (*(before.hosts.values() if before else ()), *outputs.hosts.values())
     unusable = {"", UNKNOWN} if before else {""}
     return tuple(dict.fromkeys(host.public_address for host in hosts if host.public_address not in unusable))

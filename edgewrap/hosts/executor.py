@@ -1,8 +1,8 @@
-"""A change on a host and its confirmation over a new connection; what is not confirmed, the host takes back by itself.
+"""A change on a host and its confirmation over a new connection; the host rolls back what is not confirmed.
 
-A firewall, a route or a list of keys may be wrong in a way that leaves the connection alone that made it. So after each
-change a new connection is opened, and only that one confirms. It may come late, or from another address: as long as the
-host has not taken the change back, SSH works over a new connection, and the change stays.
+A wrong firewall, route or list of keys may leave the connection alone over which it was made. So a new connection is
+opened after each change, and only that one confirms it. It may be late, or from another address: if it is there before
+the host has rolled the change back, SSH works, and the change stays.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from edgewrap.hosts.desired import DesiredHost
 from edgewrap.hosts.diff.host import diff
 from edgewrap.hosts.facts import HostFacts
 from edgewrap.hosts.operation import Operation
-from edgewrap.hosts.rollback import CONFIRM, LOG, TAKEN_BACK, with_rollback
+from edgewrap.hosts.rollback import CONFIRM, LOG, ROLLED_BACK, with_rollback
 from edgewrap.hosts.script import converge_script, failed_step
 from edgewrap.hosts.ssh.connection import CommandResult
 from edgewrap.hosts.ssh.errors import cause_and_advice
 from edgewrap.hosts.ssh.sessions import HostSession, tail
 
 CHANGE_TIMEOUT_S = 180
-ROLLBACK_S = 30  # from the end of a change until the host takes it back: time for three attempts to connect
+ROLLBACK_S = 30  # from the end of a change until the host rolls it back: time for three attempts to connect
 BACK_S = 30  # and until that is done
 SHOWN = 5
 
@@ -31,10 +31,10 @@ SHOWN = 5
 async def change(
     visit: HostSession, host: DesiredHost, before: HostFacts, operations: tuple[Operation, ...], *, rollback_s: int
 ) -> HostFacts:
-    """Carry the operations out and have them confirmed; gives the facts afterwards.
+    """Apply the operations and confirm them. Returns the facts after that.
 
-    Raises ConvergeError if a step fails, or if no new connection confirms the change within `rollback_s` seconds: then
-    the host has rolled it back, and `visit` holds what it is now.
+    Raises ConvergeError if a step fails, or if no new connection confirms the change within `rollback_s` seconds. The
+    host has rolled the change back then, and `visit` has its facts after that.
     """
     _require_tools(before, host.key)
     script = with_rollback(
@@ -57,19 +57,19 @@ async def change(
 
 
 async def confirm_earlier_change(visit: HostSession, facts: HostFacts) -> bool:
-    """Confirm what an earlier run left unconfirmed, since this connection is newer; tell what the host took back. True
-    where the facts may have changed by that."""
-    if not facts.undo.pending:
-        if facts.undo.taken_back:
-            visit.progress(f"its last change was taken back: {facts.undo.taken_back}")
+    """Confirm the change of an earlier run that did not: this connection is newer. Reports what the host rolled back.
+    Returns True if the facts may have changed."""
+    if not facts.rollback.pending:
+        if facts.rollback.rolled_back:
+            visit.progress(f"its last change was rolled back: {facts.rollback.rolled_back}")
         return False
     answer = await visit.run(CONFIRM, CHANGE_TIMEOUT_S)
-    if answer.status not in (0, TAKEN_BACK):
+    if answer.status not in (0, ROLLED_BACK):
         raise _not_confirmed(visit.key, answer)
     visit.progress(
         "an earlier run's change is confirmed by this connection"
         if answer.status == 0
-        else "an earlier run's change was not confirmed, and is taken back"
+        else "an earlier run's change was not confirmed and has been rolled back"
     )
     return True
 
@@ -77,7 +77,7 @@ async def confirm_earlier_change(visit: HostSession, facts: HostFacts) -> bool:
 async def _confirm(
     visit: HostSession, host: DesiredHost, before: HostFacts, lost: HostError | None, rollback_s: int
 ) -> None:
-    """`lost`: how the connection was lost while the change was made, which may still be under way then."""
+    """`lost`: how the connection was lost during the change, which may still be running then."""
     deadline = monotonic() + rollback_s + BACK_S + (CHANGE_TIMEOUT_S if lost else 0)
     cause = f"no new SSH connection within {rollback_s} s after the change"
     try:
@@ -94,12 +94,12 @@ async def _confirm(
     except HostError as error:
         raise ConvergeError(
             host.key,
-            "the change cut SSH off, and no connection came since: what the host is now could not be seen",
+            "the change cut SSH off, and no connection has worked since: its state is unknown",
             cause=f"{error.what}: {error.cause}",
-            advice=f"it takes the change back by itself, at its next boot at the latest, and notes that in {LOG}; look "
-            "at it by the instance's console if it stays silent",
+            advice=f"the host rolls the change back, at its next boot at the latest, and notes that in {LOG}; use the "
+            "instance's console if it does not answer again",
         ) from error
-    if answer.status == TAKEN_BACK:
+    if answer.status == ROLLED_BACK:
         now = _compared(host, before, await visit.read())
         raise _broken_off(host.key, lost, now) if lost else _cut_off(host.key, cause, now)
     if answer.status != 0:
@@ -107,41 +107,42 @@ async def _confirm(
 
 
 def _compared(host: DesiredHost, before: HostFacts, facts: HostFacts) -> str:
-    """What the host is now, for a person."""
-    needed, left = diff(host, before), diff(host, facts)
-    other = [one for one in (*needed, *left) if (one in needed) != (one in left)]
-    return f"is not quite as it was: {names_of(other)}" if other else "is as it was"
+    """What the host is after a rollback, for a person. A rollback makes the network of before from its files, so what
+    was wrong before may be right now."""
+    needed = {operation.change.key for operation in diff(host, before)}
+    other = [operation for operation in diff(host, facts) if operation.change.key not in needed]
+    return f"is not quite as before: {names_of(other)}" if other else "is as before"
 
 
 def _cut_off(key: str, cause: str, now: str) -> ConvergeError:
     return ConvergeError(
         key,
-        f"the change cut SSH off; the host took it back by itself and {now}",
+        f"the change cut SSH off; the host rolled it back and {now}",
         cause=cause,
-        advice="see to it that ssh.from, hosts.firewall and ssh.authorized_keys let in every address and key that you "
-        "come with, then run it again",
+        advice="make sure that ssh.from, hosts.firewall and ssh.authorized_keys let in every address and key that you "
+        "connect with, then re-run",
     )
 
 
 def _broken_off(key: str, lost: HostError, now: str) -> ConvergeError:
     return ConvergeError(
         key,
-        f"the change broke off; the host took it back by itself and {now}",
+        f"the change was interrupted; the host rolled it back and {now}",
         cause=f"{lost.what}: {lost.cause}",
         advice=lost.advice,
     )
 
 
 def names_of(operations: Sequence[Operation]) -> str:
-    """What the operations are about, as text; of many the first ones and how many more."""
+    """The names of the operations, as text; of many, the first ones and how many more."""
     names = [operation.change.key.partition("/")[2] for operation in operations]
     return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
 
 
 def _failed(key: str, answer: CommandResult) -> ConvergeError:
-    what = f"step '{failed_step(answer.stdout)}' failed with status {answer.status}; the host took the change back"
+    what = f"step '{failed_step(answer.stdout)}' failed with status {answer.status}; the host rolled the change back"
     cause, advice = cause_and_advice(
-        tail(answer.stderr) or "the step said nothing", "mend what it names and run it again"
+        tail(answer.stderr) or "the step printed no error", "fix the error above and re-run"
     )
     return ConvergeError(key, what, cause=cause, advice=advice)
 
@@ -150,8 +151,8 @@ def _not_confirmed(key: str, answer: CommandResult) -> ConvergeError:
     return ConvergeError(
         key,
         f"its last change could not be confirmed: status {answer.status}",
-        cause=tail(answer.stderr) or "it said nothing",
-        advice=f"the host takes it back by itself and notes that in {LOG}; look there, then run it again",
+        cause=tail(answer.stderr) or "the host printed no error",
+        advice=f"the host rolls it back and notes that in {LOG}; look there, then re-run",
     )
 
 
@@ -161,5 +162,5 @@ def _require_tools(facts: HostFacts, key: str) -> None:
             key,
             f"it lacks {', '.join(facts.missing_tools)}",
             cause="the image is not one of the supported Ubuntu releases, or packages were removed",
-            advice="install iproute2, nftables, util-linux, python3, frr and frr-pythontools on it, then run it again",
+            advice="install iproute2, nftables, util-linux, python3, frr and frr-pythontools on it, then re-run",
         )

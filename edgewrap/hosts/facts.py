@@ -1,4 +1,4 @@
-"""What a host is: the output of `scripts/facts.sh`, parsed into one frozen picture. Pure: text in, facts out."""
+"""What a host is: the output of `scripts/facts.sh`, parsed. Pure."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ from dataclasses import dataclass
 from ipaddress import IPv4Interface
 from shlex import quote
 
+from edgewrap.hosts.authorized_keys import own_block
 from edgewrap.hosts.first_boot import NO_SETUP, Setup, parse_setup
 from edgewrap.hosts.ip_json import FactsError, Row, escaped, parse_rows
-from edgewrap.hosts.render.files import UNIT_NAMES, script
+from edgewrap.hosts.render.files import OWN_PATHS, UNIT_NAMES, script
 from edgewrap.hosts.rollback import NO_ROLLBACK, RollbackFacts, parse_rollback
 
 MAIN_TABLE = 254
 TABLES = ("edge", "guard", "firewall")
 UNDERLAY_MTUS = range(1280, 9217)  # bytes; the largest is that of AWS's and other jumbo frames
 KERNEL = 2  # the protocol of routes and rules that networkd leaves alone
-BLOCK_BEGIN = "# edgewrap: begin of ssh.authorized_keys"
-BLOCK_END = "# edgewrap: end of ssh.authorized_keys"
 
 _INTERFACE_SYSCTLS = {
     "send_redirects": "net/ipv4/conf/{}/send_redirects",
@@ -36,9 +35,9 @@ _SECTION = re.compile(r"^##edgewrap:section (\S+)\n", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A network interface. `lower`: the interface of the same namespace that it stands on or is paired with; `master`:
-    the bridge it is a port of; `addresses` with their prefix lengths, link-local ones left out; `mtu` in bytes;
-    `settings` what it has as a VXLAN and as a bridge's port."""
+    """A network interface. `lower` is the interface that it is on top of or paired with, `master` the bridge that it is
+    a port of. `addresses` have their prefix lengths and do not include link-local ones; `mtu` is in bytes; `settings`
+    are those of a VXLAN and of a bridge's port."""
 
     name: str
     mac: str
@@ -74,8 +73,8 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """An IPv4 rule of the routing policy. `source` is a CIDR, an address or `all`; `other` tells that it also matches
-    on things that no rule of ours does."""
+    """An IPv4 rule of the routing policy. `source` is a CIDR, an address or `all`; `other`: it has conditions that no
+    rule of ours has."""
 
     priority: int
     table: int
@@ -100,7 +99,7 @@ class FileFact:
 
 @dataclass(frozen=True, slots=True)
 class NftTable:
-    """An nft table as the kernel has it, and as it would be from its file; both as this host's nft lists them."""
+    """An nft table as the kernel has it, and as its file makes it; both as this host's nft lists them."""
 
     live: tuple[str, ...] = ()
     saved: tuple[str, ...] = ()
@@ -108,7 +107,7 @@ class NftTable:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A systemd unit; `active` is None where no systemd runs."""
+    """A systemd unit; `active` is None if systemd does not run."""
 
     enabled: bool = False
     active: bool | None = None
@@ -116,8 +115,8 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class BgpFacts:
-    """Whether bgpd runs, and what its configuration has too much and too little, compared with its file. A password is
-    never among it."""
+    """Whether bgpd runs, and which lines its running configuration has and its file does not (`surplus`), or the other
+    way round (`missing`). They never contain a password."""
 
     running: bool = False
     surplus: tuple[str, ...] = ()
@@ -126,10 +125,10 @@ class BgpFacts:
 
 @dataclass(frozen=True, slots=True)
 class HostFacts:
-    """Everything that the plane looks at. `proxies` and `static_fdb` are pairs (address or MAC, interface); `tables`
-    are ours, by the names that the changes have (`edge`, `guard`, `firewall`); `units` by their full names;
-    `authorized_keys` is what stands in our block, None without one; `setup` is how far the host has set itself up,
-    `undo` whether a change waits to be confirmed."""
+    """Everything that the plane reads. `proxies` and `static_fdb` are pairs (address or MAC, interface); `tables` are
+    ours, by the names that the changes have (`edge`, `guard`, `firewall`); `units` by their full names;
+    `authorized_keys` are the lines of our block, None without one; `setup` is the state of the first-boot setup,
+    `rollback` whether a change is not confirmed yet."""
 
     links: tuple[Link, ...]
     routes: tuple[Route, ...]
@@ -144,7 +143,7 @@ class HostFacts:
     authorized_keys: tuple[str, ...] | None
     missing_tools: tuple[str, ...]
     setup: Setup = NO_SETUP
-    undo: RollbackFacts = NO_ROLLBACK
+    rollback: RollbackFacts = NO_ROLLBACK
 
     def link(self, name: str) -> Link | None:
         """The interface called `name`."""
@@ -155,7 +154,7 @@ class HostFacts:
         return next((link for link in self.links if link.mac == mac and not link.lower), None)
 
     def mtu_over(self, address: str) -> int:
-        """The MTU of the interface that has the address, in bytes; 0 where none has it."""
+        """The MTU of the interface that has the address, in bytes; 0 if none has it."""
         owners = [link for link in self.links if any(own.split("/")[0] == address for own in link.addresses)]
         return owners[0].mtu if owners else 0
 
@@ -181,12 +180,12 @@ class HostFacts:
 
 
 def facts_command(user: str) -> str:
-    """The script that prints the facts, for a root shell. `user`: whose authorized keys are meant."""
-    return f"user={quote(user)}\n{script('set-up.sh')}{script('facts.sh')}"
+    """The script that prints the facts, for a root shell. `user`: whose authorized keys it reads."""
+    return f"user={quote(user)}\nown_files={quote(' '.join(OWN_PATHS))}\n{script('set-up.sh')}{script('facts.sh')}"
 
 
 def parse_facts(text: str) -> HostFacts:
-    """Parse what facts.sh printed. Raises FactsError if it is cut off, or if a value in it cannot be right."""
+    """Parse what facts.sh printed. Raises FactsError if it is incomplete or has an impossible value."""
     words = _SECTION.split(text)
     sections = dict(zip(words[1::2], words[2::2], strict=True))
     if "end" not in sections:
@@ -222,16 +221,16 @@ def _facts(sections: Mapping[str, str]) -> HostFacts:
             for name in TABLES
         },
         bgp=_bgp(_lines(sections["bgp"])),
-        authorized_keys=_own_block(base64.b64decode(sections["keys"]).decode(errors="replace")),
+        authorized_keys=own_block(base64.b64decode(sections["keys"]).decode(errors="replace")),
         missing_tools=tuple(_lines(sections["tools"])),
         setup=parse_setup(sections["setup"]),
-        undo=parse_rollback(_lines(sections["undo"])),
+        rollback=parse_rollback(_lines(sections["rollback"])),
     )
 
 
 def _lines(text: str) -> list[str]:
-    """The lines that are not empty. Only a line feed ends one, as for the host's own programs: a name or a comment may
-    hold another character at which `str.splitlines` splits."""
+    """The lines that are not empty. Only a line feed ends one, as for the host's own programs; `str.splitlines` would
+    split a name or a comment at other characters, too."""
     return [line.strip() for line in text.split("\n") if line.strip()]
 
 
@@ -321,9 +320,3 @@ def _rule(row: Row) -> Rule:
 def _file(line: str) -> tuple[str, FileFact]:
     mode, owner, sha256, path = line.split(maxsplit=3)
     return path, FileFact(mode, owner, sha256)
-
-
-def _own_block(text: str) -> tuple[str, ...] | None:
-    _, begin, rest = text.partition(f"{BLOCK_BEGIN}\n")
-    block, end, _ = rest.partition(f"{BLOCK_END}\n")
-    return tuple(_lines(block)) if begin and end else None

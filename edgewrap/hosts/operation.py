@@ -1,4 +1,4 @@
-"""One operation: a difference between a host and what it should be, with what it takes to mend it."""
+"""One operation: a difference between a host and what it should be, and what the script needs to apply it."""
 
 from __future__ import annotations
 
@@ -10,24 +10,23 @@ from edgewrap.hosts.render.files import HostFile
 
 AUTHORIZED_KEYS = "authorized keys"
 BGP = "bgp"
-UNDO = "undo"
+ROLLBACK = "rollback"
 
 _WHY = {
-    Action.CREATE: "it is not there",
-    Action.UPDATE: "it is not as wanted",
-    Action.DELETE: "it is no longer wanted",
+    Action.CREATE: "missing on the host",
+    Action.UPDATE: "differs from the spec",
+    Action.DELETE: "no longer in the spec",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One change and its means. `write` and `delete` are for files; `remove` holds lines for `ip -batch`. What is to be
-    added or mended in the network needs no means of its own: network.sh does it from its files."""
+    """One change and the file to write, or the path of the file to delete, if it is about a file. The network needs
+    nothing else: network.sh makes what its files name, and removes the rest."""
 
     change: Change
     write: HostFile | None = None
     delete: str = ""
-    remove: tuple[str, ...] = ()
 
 
 def host_change(
@@ -39,8 +38,7 @@ def host_change(
     after: Mapping[str, str] | None = None,
     why: str = "",
 ) -> Change:
-    """The change of one thing on the host; what is neither before nor after it, tells whether it is made, mended or
-    removed."""
+    """The change of one thing on the host: a creation without `before`, a deletion without `after`, else an update."""
     action = Action.CREATE if before is None else Action.DELETE if after is None else Action.UPDATE
     return Change(
         plane=PlaneName.HOSTS,
@@ -54,11 +52,11 @@ def host_change(
 
 
 def differing(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """The attributes of `after` that `before` has otherwise, on both sides."""
+    """The attributes of `after` that differ in `before`, on both sides."""
     names = [name for name, value in after.items() if before.get(name) != value]
     return {name: before[name] for name in names if name in before}, {name: after[name] for name in names}
 
 
 def yes_or_no(value: bool) -> str:
-    """A truth as changes show it."""
+    """A boolean as changes show it."""
     return "yes" if value else "no"

@@ -17,8 +17,8 @@ from edgewrap.hosts.desired import DesiredHost, Group, desired_host
 from edgewrap.hosts.diff.host import EMPTY_FACTS, diff, missing_interfaces
 from edgewrap.hosts.executor import ROLLBACK_S, change, confirm_earlier_change, names_of
 from edgewrap.hosts.facts import HostFacts
-from edgewrap.hosts.first_boot import wait_until_set_up
-from edgewrap.hosts.operation import UNDO, Operation
+from edgewrap.hosts.first_boot_wait import wait_until_set_up
+from edgewrap.hosts.operation import ROLLBACK, Operation
 from edgewrap.hosts.preflight import check_login, check_ssh
 from edgewrap.hosts.ssh.connection import PROGRESS_S, filled_in
 from edgewrap.hosts.ssh.sessions import HostSession, Work, run_on_hosts
@@ -332,5 +332,5 @@ def changes_of(operations: Iterable[Operation]) -> tuple[Change, ...]:
 
 def _require_planned(operations: Iterable[Operation], plan: HostsPlan, key: str) -> None:
     """Confirming what an earlier run, or an earlier step of this one, left unconfirmed is part of every change."""
-    changes = [change for change in changes_of(operations) if change.kind != UNDO]
+    changes = [change for change in changes_of(operations) if change.kind != ROLLBACK]
     require_planned(changes, plan.changes_of(key))

@@ -1,6 +1,6 @@
-"""The way back of a change on a host, as text: arming it around a script, confirming, and what the host tells of it.
+"""The rollback around a change on a host, as text: arming it, confirming the change, and what the host reports of it.
 
-scripts/rollback.sh does it on the host. It is there only between a change and its confirmation. Pure.
+scripts/rollback.sh does it on the host. It is there only from a change to its confirmation. Pure.
 """
 
 from __future__ import annotations
@@ -9,34 +9,40 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from shlex import quote
 
-from edgewrap.hosts.render.files import script
+from edgewrap.hosts.authorized_keys import keys_functions
+from edgewrap.hosts.render.files import RELOADS, UNIT_NAMES, WANTS, script
 
-DIRECTORY = "/var/lib/edgewrap/undo"
-LOG = "/var/lib/edgewrap/undo.log"
-TAKEN_BACK = 4  # the status of CONFIRM where nothing is left to confirm
+DIRECTORY = "/var/lib/edgewrap/rollback"
+LOG = "/var/lib/edgewrap/changes.log"
+ROLLED_BACK = 4  # the status of CONFIRM if there is nothing to confirm any more
 
-CONFIRM = f"""[ -f {DIRECTORY}/rollback.sh ] || exit {TAKEN_BACK}
+CONFIRM = f"""[ -f {DIRECTORY}/rollback.sh ] || exit {ROLLED_BACK}
 exec sh {DIRECTORY}/rollback.sh confirm "${{1:-nobody}}"
 """
-"""Confirms the last change, for a root shell on a connection that is newer than that."""
+"""Confirms the last change, for a root shell on a connection that is newer than the change."""
 
-_SCRIPTS = ("rollback.sh", "snapshot.py", "frr.sh")
+SAVED_PATHS = {
+    **RELOADS,
+    **{f"{WANTS}/{unit}": None for unit in UNIT_NAMES},
+    "/var/lib/edgewrap/operators": None,
+}
+"""Patterns of the files that a rollback restores, and what it reloads after that."""
+
 _PENDING = "pending"
-_FAILED = 'case $? in 0) ;; *) sh "$undo/rollback.sh" undo "a step of it failed" ;; esac'
+_FAILED = 'case $? in 0) ;; *) sh "$rollback/rollback.sh" now "a step of it failed" ;; esac'
 
 
 @dataclass(frozen=True, slots=True)
 class RollbackFacts:
-    """Whether a change waits for its confirmation, and the last line of the host's log of changes (empty without
-    one)."""
+    """Whether a change is not confirmed yet, and the last line of the host's log of changes (empty without one)."""
 
     pending: bool = False
     last: str = ""
 
     @property
-    def taken_back(self) -> str:
-        """When and why the last change was taken back; empty where it was not."""
-        return self.last if " undone: " in self.last else ""
+    def rolled_back(self) -> str:
+        """When and why the last change was rolled back; empty if it was not."""
+        return self.last if " rolled back: " in self.last else ""
 
 
 NO_ROLLBACK = RollbackFacts()
@@ -48,20 +54,24 @@ def parse_rollback(lines: list[str]) -> RollbackFacts:
 
 
 def with_rollback(change: str, user: str, *, at_most_s: int, rollback_s: int) -> str:
-    """The script `change` with a rollback around it: armed for `at_most_s` seconds before it, and for `rollback_s` more
-    when it is done. If a step fails, all of it is rolled back at once. `user`: whose authorized keys it may change."""
-    return "\n".join([*_arm(user, at_most_s), change, f'sh "$undo/rollback.sh" ready {rollback_s}', ""])
+    """The script `change` with a rollback around it: armed for `at_most_s` seconds before the change, and for
+    `rollback_s` more after it. If a step fails, everything is rolled back at once. `user`: whose authorized keys it may
+    change."""
+    return "\n".join([*_arm(user, at_most_s), change, f'sh "$rollback/rollback.sh" ready {rollback_s}', ""])
 
 
 def _arm(user: str, seconds: int) -> Iterator[str]:
+    texts = {name: script(name) for name in ("rollback.sh", "network.sh", "frr.sh")}
+    texts["keys.sh"] = keys_functions()
+    texts["paths"] = "".join(f"{reload or '-'} {pattern}\n" for pattern, reload in SAVED_PATHS.items())
     yield "set -eu"
-    yield f"undo={DIRECTORY}"
-    yield 'echo "##edgewrap:step the way back"'
-    # what waits for a confirmation stays with the scripts that it was made with
-    yield 'if [ ! -f "$undo/snapshot.json" ]; then'
-    yield '\trm -rf "$undo"; mkdir -p "${undo%/*}"; mkdir -m 700 "$undo"'
-    for name in _SCRIPTS:
-        yield f"\tprintf '%s' {quote(script(name))} >\"$undo/{name}\""
+    yield f"rollback={DIRECTORY}"
+    yield 'echo "##edgewrap:step rollback"'
+    # a change that is not confirmed yet keeps the scripts that it was made with
+    yield 'if [ ! -f "$rollback/armed" ]; then'
+    yield '\trm -rf "$rollback"; mkdir -p "${rollback%/*}"; mkdir -m 700 "$rollback"'
+    for name, text in texts.items():
+        yield f"\tprintf '%s' {quote(text)} >\"$rollback/{name}\""
     yield "fi"
-    yield f'sh "$undo/rollback.sh" arm {seconds} {quote(user)} $$'
+    yield f'sh "$rollback/rollback.sh" arm {seconds} {quote(user)} $$'
     yield f"trap {quote(_FAILED)} EXIT"

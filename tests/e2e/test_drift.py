@@ -8,6 +8,7 @@ import pytest
 
 from tests.e2e.conftest import NOTHING_TO_DO, Edge
 from tests.support.lab_cloud import wait_until
+from tests.support.packets import connect, server
 
 
 def test_a_deleted_route_is_restored(edge: Edge) -> None:
@@ -16,8 +17,9 @@ def test_a_deleted_route_is_restored(edge: Edge) -> None:
     edge.lab.run("ip", "route", "del", f"{address}/32", "table", "10000", place=host)
     status, text = edge.edgewrap("plan", "--detailed-exitcode", check=False)
     assert status == 2
-    assert "aws: nothing to do\nopennebula: nothing to do\nhosts: 1 to create\n" in text
-    assert f"+ route {host}/route/{address}" in text
+    assert "aws: nothing to do\nopennebula: nothing to do\nhosts: 1 to update\n" in text
+    assert f"~ route {host}/route/group-0" in text
+    assert f"missing: '{address} dev gw-edge table 10000'" in text
     edge.apply("--only", "hosts")
     assert address in edge.lab.run("ip", "route", "show", "table", "10000", place=host).stdout
     assert edge.apply("--only", "hosts")[1].startswith("hosts: nothing to do")
@@ -109,6 +111,7 @@ def test_one_more_elastic_ip_touches_nothing_else(edge: Edge) -> None:
     edge.spec.write_text(edge.spec.read_text().replace("count: 5", "count: 6"))
     _, text = edge.apply()
     assert "aws: 2 to create\n" in text
+    assert "hosts: nothing to do\n" in text
     writes = [
         call["action"]
         for call in edge.lab.requests(serial)
@@ -117,3 +120,9 @@ def test_one_more_elastic_ip_touches_nothing_else(edge: Edge) -> None:
     assert "AssociateAddress" in writes
     assert not [action for action in writes if action.startswith(("Unassign", "Disassociate", "Assign", "Release"))]
     assert edge.apply() == (0, NOTHING_TO_DO)
+    edge.lab.tool("lab", "vm", "start", "eip-5", "--host", edge.entry("eip-5"), "--ip", edge.private("eip-5"))
+    try:
+        with server(edge.lab, "eip-5", 80):
+            assert connect(edge.lab, "internet", edge.public("eip-5"), 80).startswith("192.0.2.")
+    finally:
+        edge.lab.tool("lab", "vm", "stop", "eip-5")

@@ -71,7 +71,7 @@ def test_a_failed_setup_is_shown_and_restarted_with_the_corrected_spec(cluster: 
     status, text = cluster.failed
     assert status == 3
     for host in ("host-0", "host-1"):
-        assert f"{host}: its set-up failed: package lists failed" in text
+        assert f"{host}: first-boot setup failed: package lists failed" in text
     assert "repo/9.9/" in text
     assert "404  Not Found" in text
     assert "edgewrap ssh host-0" in text
@@ -80,7 +80,7 @@ def test_a_failed_setup_is_shown_and_restarted_with_the_corrected_spec(cluster: 
     assert status == 0, text
     assert "opennebula.version 9.9 -> 7.0 takes effect on new hosts only" in text
     assert "~ setup host-0/setup/packages  (not done yet)" in text
-    assert "its set-up failed" in text
+    assert "first-boot setup failed" in text
     assert "started again" in text
     assert cluster.apply() == (0, NOTHING_TO_DO)
 

@@ -1,4 +1,4 @@
-"""A converge that cuts SSH off: the host takes it back by itself, and neither the other hosts nor any VM notice."""
+"""A change that cuts SSH off: the host rolls it back, and neither the other hosts nor any VM notice."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_a_change_that_cuts_off_ssh_is_rolled_back(
         edge.lab.tool("lab", "vm", "stop", key)
     text = done.stdout + done.stderr
     assert done.returncode == 3
-    assert f"{host}: the change cut SSH off; the host took it back by itself and is as it was" in text
+    assert f"{host}: the change cut SSH off; the host rolled it back and is as before" in text
     assert f"no new SSH connection within {ROLLBACK_S} s" in text
     assert "ssh.from" in text
     for other in others:

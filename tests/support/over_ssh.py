@@ -18,7 +18,7 @@ from edgewrap.hosts.rollback import CONFIRM
 from edgewrap.hosts.ssh.connection import CommandResult, Session
 
 WITHIN_S = 0.5  # from sending a script until its host is at it
-_CHANGE = "set -eu\nundo="
+_CHANGE = "set -eu\nrollback="
 _SET_UP = "\nstart_setup\n"
 
 _send = Session.run_as_root

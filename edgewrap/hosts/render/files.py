@@ -1,35 +1,48 @@
-"""The files of ours on a host, as text. Whatever has `edgewrap` in its path in these places is ours to remove."""
+"""The table of our files on a host: path, content, mode, owner, the check before a file is installed, and what must be
+reloaded afterwards.
+
+To add a file, add a row to `_TABLE`. What a host is asked for, what a rollback restores and what is removed once it is
+no longer in the table (`OWN_PATHS`) follow from the rows. Pure.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import posixpath
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from enum import StrEnum
+from fnmatch import fnmatchcase
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files as package_files
 
-from edgewrap.hosts.bgp import frr_conf, frr_daemons
 from edgewrap.hosts.desired import BRIDGE, EDGE_PRIORITY, EDGE_TABLE, GATEWAY, PORT, VXLAN, DesiredHost
+from edgewrap.hosts.render.frr import frr_conf, frr_daemons
 from edgewrap.hosts.render.nftables import BY_NAME, IN_BRIDGE, edge_table, firewall_table, guard_table
 from edgewrap.outputs import UNKNOWN
 
 NETWORK_SCRIPT = "/etc/edgewrap/network.sh"
-NETWORK_DATA = "/etc/edgewrap/network.conf"
-WATCHER = "/etc/edgewrap/watch.py"
 EDGE_TABLE_FILE = "/etc/edgewrap/edge.nft"
 GUARD_FILES = ("/etc/edgewrap/guard.nft", "/etc/edgewrap/guard-by-name.nft")  # the first that the kernel takes
 FIREWALL_FILE = "/etc/edgewrap/firewall.nft"
 FRR_CONF = "/etc/frr/frr.conf"
-FRR_DAEMONS = "/etc/frr/daemons"
+UNITS = "/etc/systemd/system"
 NETWORK_UNIT = "edgewrap-network.service"
 WATCH_UNIT = "edgewrap-watch.service"
-FRR_UNIT = "frr.service"
-UNIT_NAMES = (NETWORK_UNIT, WATCH_UNIT, FRR_UNIT)
-UNITS = "/etc/systemd/system"
-NETWORKD = "/etc/systemd/network"
+UNIT_NAMES = (NETWORK_UNIT, WATCH_UNIT, "frr.service")
+WANTS = f"{UNITS}/multi-user.target.wants"
 
-_HEADER = "# Written by edgewrap; changes made here are undone by its next apply.\n"
-_FRR_HEADER = "! Written by edgewrap; changes made here are undone by its next apply.\n"
+GLOBAL_SYSCTLS = {
+    "net/ipv4/ip_forward": "1",
+    "net/ipv4/conf/all/send_redirects": "0",
+    "net/bridge/bridge-nf-call-iptables": "1",
+    "net/bridge/bridge-nf-call-ip6tables": "1",
+    "net/netfilter/nf_conntrack_tcp_be_liberal": "1",
+}
+"""The host's kernel parameters. Those of one interface are attributes of that interface's operation, whose key does not
+depend on the name that the kernel gives it."""
+
+_HEADER = "# Written by edgewrap; its next apply overwrites changes made here.\n"
 
 _NETWORK_UNIT_TEXT = f"""{_HEADER}[Unit]
 Description=Public network of this edge host
@@ -51,12 +64,12 @@ WantedBy=multi-user.target
 
 _WATCH_UNIT_TEXT = f"""{_HEADER}[Unit]
 Description=Ports of VMs and interfaces of groups on this edge host
-Documentation=file:{WATCHER}
+Documentation=file:/etc/edgewrap/watch.py
 After={NETWORK_UNIT}
 StartLimitIntervalSec=0
 
 [Service]
-ExecStart=/usr/bin/python3 {WATCHER}
+ExecStart=/usr/bin/python3 /etc/edgewrap/watch.py
 Restart=always
 RestartSec=1
 
@@ -64,7 +77,7 @@ RestartSec=1
 WantedBy=multi-user.target
 """
 
-# Whenever nftables.service starts, reloads or stops, it flushes every table on the host, ours with the others.
+# nftables.service flushes every table on the host, ours too, when it starts, reloads or stops.
 _LOAD = f"-sh {NETWORK_SCRIPT} filters"
 _NFTABLES_TEXT = f"""{_HEADER}[Service]
 ExecStartPost={_LOAD}
@@ -72,100 +85,165 @@ ExecReload={_LOAD}
 ExecStopPost={_LOAD}
 """
 
-# An empty list of occasions: neither a boot nor a hot-plugged interface makes cloud-init configure the network again.
-# The files that it made for the primary interface stay as they are.
+# With an empty list, neither a boot nor a hot-plugged interface makes cloud-init configure the network again. The files
+# that it wrote for the primary interface stay.
 _CLOUD_INIT_TEXT = f"""{_HEADER}updates:
   network:
     when: []
 """
 
-# A leading dash: no error where the kernel has no bridge filter or conntrack yet; network.sh loads them.
-_SYSCTL_TEXT = f"""{_HEADER}net.ipv4.ip_forward = 1
-net.ipv4.conf.all.send_redirects = 0
--net.bridge.bridge-nf-call-iptables = 1
--net.bridge.bridge-nf-call-ip6tables = 1
--net.netfilter.nf_conntrack_tcp_be_liberal = 1
-"""
+# A leading dash: no error if the kernel has no bridge filter or conntrack yet; network.sh loads them.
+_SYSCTL_TEXT = _HEADER + "".join(
+    f"{'' if name.startswith('net/ipv4/') else '-'}{name.replace('/', '.')} = {value}\n"
+    for name, value in GLOBAL_SYSCTLS.items()
+)
+
+
+class Reload(StrEnum):
+    """What must be reloaded or restarted after a file has changed."""
+
+    NETWORKD = "networkd"
+    SYSTEMD = "systemd"
+    WATCHER = "watcher"
+    FRR = "frr"
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    """One row of the table. `text` gives the content for a host, or None if that host does not have the file. `mode` is
+    octal, as `stat -c %a` prints it. `check` is a command that must accept the file, `{}`, before it is installed."""
+
+    path: str
+    text: Callable[[DesiredHost], str | None]
+    mode: str = "644"
+    owner: str = "root:root"
+    reload: Reload | None = None
+    check: str = ""
+
+    @property
+    def pattern(self) -> str:
+        """Where this file is, and others of ours that no row has any more: in our own directory all files, elsewhere
+        those whose name differs only after `edgewrap`."""
+        directory, name = posixpath.split(self.path)
+        if directory.endswith("/edgewrap"):
+            return f"{directory}/*"
+        stem, suffix = posixpath.splitext(name)
+        before, ours, _ = stem.partition("edgewrap")
+        return f"{directory}/{before}edgewrap*{suffix}" if ours else self.path
 
 
 @dataclass(frozen=True, slots=True)
 class HostFile:
-    """One file as it should be. `mode` is octal, as `stat -c %a` prints it, `owner` a user and a group. Of a `secret`
-    one not even a checksum is shown to anybody."""
+    """One file as it should be on a host. Nobody sees the content of a `secret` one, nor its checksum."""
 
-    path: str
+    row: FileRow
     text: str = field(repr=False)
-    mode: str = "644"
-    owner: str = "root:root"
     secret: bool = False
 
     @property
+    def path(self) -> str:
+        """Where it is."""
+        return self.row.path
+
+    @property
     def sha256(self) -> str:
-        """The checksum of the text, or UNKNOWN where a part of the text is not known yet."""
+        """The checksum of the text, or UNKNOWN if a part of the text is not known yet."""
         return UNKNOWN if UNKNOWN in self.text else sha256(self.text.encode()).hexdigest()
-
-
-def host_files(host: DesiredHost) -> tuple[HostFile, ...]:
-    """Every file of ours on the host, in the order in which they are to be written."""
-    return (
-        HostFile("/etc/cloud/cloud.cfg.d/99-edgewrap.cfg", _CLOUD_INIT_TEXT),
-        HostFile(f"{NETWORKD}/05-edgewrap-bridge.network", _unmanaged(f"Name={BRIDGE} {GATEWAY} {PORT} {VXLAN}")),
-        *(
-            # 05: ahead of what netplan writes for the same interface (10-netplan-….network); the first match counts
-            HostFile(f"{NETWORKD}/05-edgewrap-{group.key}.network", _unmanaged(f"MACAddress={group.mac}"))
-            for group in (*host.groups, *host.incoming_groups)
-        ),
-        HostFile("/etc/sysctl.d/99-zz-edgewrap.conf", _SYSCTL_TEXT),
-        HostFile("/etc/iproute2/rt_tables.d/edgewrap.conf", "".join(_table_names(host))),
-        HostFile(EDGE_TABLE_FILE, _HEADER + edge_table(host)),
-        *(
-            HostFile(path, _HEADER + guard_table(scope))
-            for path, scope in zip(GUARD_FILES, (IN_BRIDGE, BY_NAME), strict=True)
-        ),
-        *_firewall(host),
-        HostFile(NETWORK_DATA, "".join(_network_data(host))),
-        HostFile(WATCHER, _HEADER + script("watch.py"), "755"),
-        HostFile("/etc/edgewrap/announce.py", _HEADER + script("announce.py"), "755"),
-        HostFile(NETWORK_SCRIPT, script("network.sh"), "755"),
-        HostFile(f"{UNITS}/{NETWORK_UNIT}", _NETWORK_UNIT_TEXT),
-        HostFile(f"{UNITS}/{WATCH_UNIT}", _WATCH_UNIT_TEXT),
-        HostFile(f"{UNITS}/nftables.service.d/edgewrap.conf", _NFTABLES_TEXT),
-        HostFile(FRR_DAEMONS, _HEADER + frr_daemons(host.bgp), "640", "root:frr"),
-        HostFile(FRR_CONF, _FRR_HEADER + frr_conf(host.bgp), "640", "root:frr", host.bgp.password is not None),
-    )
 
 
 @cache
 def script(name: str) -> str:
-    """The text of one of the plane's shell scripts."""
+    """The text of one of the plane's scripts for hosts."""
     return (package_files("edgewrap.hosts") / "scripts" / name).read_text()
 
 
-def _firewall(host: DesiredHost) -> Iterator[HostFile]:
-    if host.firewall is not None:
-        yield HostFile(FIREWALL_FILE, _HEADER + firewall_table(host.firewall, host.primary))
+def _always(text: str) -> Callable[[DesiredHost], str]:
+    return lambda _: text
+
+
+def _frr_conf(host: DesiredHost) -> str:
+    return _HEADER.replace("#", "!") + frr_conf(host.bgp)
+
+
+def _firewall(host: DesiredHost) -> str | None:
+    return None if host.firewall is None else _HEADER + firewall_table(host.firewall, host.primary)
+
+
+def _groups_unmanaged(host: DesiredHost) -> str | None:
+    """None without groups: an empty list of MACs would match every interface."""
+    macs = " ".join(group.mac for group in (*host.groups, *host.incoming_groups))
+    return _unmanaged(f"MACAddress={macs}") if macs else None
 
 
 def _unmanaged(match: str) -> str:
     return f"{_HEADER}[Match]\n{match}\n\n[Link]\nUnmanaged=yes\n"
 
 
-def _table_names(host: DesiredHost) -> Iterator[str]:
-    yield _HEADER
-    yield f"{EDGE_TABLE}\tedge\n"
-    for group in (*host.groups, *host.incoming_groups):
-        yield f"{group.table}\tedge-{group.key}\n"
+def _table_names(host: DesiredHost) -> str:
+    groups = (*host.groups, *host.incoming_groups)
+    names = [f"{EDGE_TABLE}\tedge\n", *(f"{group.table}\tedge-{group.key}\n" for group in groups)]
+    return _HEADER + "".join(names)
 
 
-def _network_data(host: DesiredHost) -> Iterator[str]:
-    """What network.sh and the watcher read: one record a line; the groups before their addresses."""
-    yield _HEADER
-    yield f"bridge {host.bridge_mac} {host.gateway_mac} {host.primary} {host.vni}\n"
-    yield f"table {EDGE_TABLE} {EDGE_PRIORITY}\n"
+def _network_data(host: DesiredHost) -> str:
+    return _HEADER + "".join(f"{' '.join(map(str, words))}\n" for words in _network_records(host))
+
+
+def _network_records(host: DesiredHost) -> Iterator[tuple[object, ...]]:
+    """What network.sh and the watcher read: one record a line; the table before the groups."""
+    yield "bridge", host.bridge_mac, host.gateway_mac, host.primary, host.vni
+    yield "table", EDGE_TABLE, EDGE_PRIORITY
     for group in (*host.groups, *host.incoming_groups):
-        words = (group.index, group.mac, group.address, group.block, group.router, group.table, group.priority)
-        yield f"group {' '.join(map(str, words))}\n"
-    for address in host.addresses:
-        yield f"address {address.address} {address.gateway} {address.group}\n"
-    for vm in host.vms:
-        yield f"vm {vm.address}\n"
+        yield "group", group.index, group.mac, group.address, group.block, group.router, group.table, group.priority
+    for block in host.blocks:
+        yield "block", block
+
+
+_NFT = "nft -c -f {}"
+# vtysh would repeat the line that it does not know, which may be the one with the password.
+_VTYSH = "vtysh -C -f {} >/dev/null 2>&1 || {{ echo 'FRR does not know a line of it' >&2; exit 1; }}"
+
+# In the order in which they are written. 05: networkd takes the first file that matches an interface, and netplan
+# writes 10-netplan-….network.
+_TABLE = (
+    FileRow("/etc/cloud/cloud.cfg.d/99-edgewrap.cfg", _always(_CLOUD_INIT_TEXT)),
+    FileRow(
+        "/etc/systemd/network/05-edgewrap-bridge.network",
+        _always(_unmanaged(f"Name={BRIDGE} {GATEWAY} {PORT} {VXLAN}")),
+        reload=Reload.NETWORKD,
+    ),
+    FileRow("/etc/systemd/network/05-edgewrap-groups.network", _groups_unmanaged, reload=Reload.NETWORKD),
+    FileRow("/etc/sysctl.d/99-zz-edgewrap.conf", _always(_SYSCTL_TEXT)),
+    FileRow("/etc/iproute2/rt_tables.d/edgewrap.conf", _table_names),
+    FileRow(EDGE_TABLE_FILE, lambda host: _HEADER + edge_table(host), check=_NFT),
+    FileRow(GUARD_FILES[0], _always(_HEADER + guard_table(IN_BRIDGE))),
+    FileRow(GUARD_FILES[1], _always(_HEADER + guard_table(BY_NAME))),
+    FileRow(FIREWALL_FILE, _firewall, check=_NFT),
+    FileRow("/etc/edgewrap/network.conf", _network_data),
+    FileRow("/etc/edgewrap/watch.py", _always(_HEADER + script("watch.py")), "755", reload=Reload.WATCHER),
+    FileRow("/etc/edgewrap/announce.py", _always(_HEADER + script("announce.py")), "755"),
+    FileRow(NETWORK_SCRIPT, _always(script("network.sh")), "755", check="sh -n {}"),
+    FileRow(f"{UNITS}/{NETWORK_UNIT}", _always(_NETWORK_UNIT_TEXT), reload=Reload.SYSTEMD),
+    FileRow(f"{UNITS}/{WATCH_UNIT}", _always(_WATCH_UNIT_TEXT), reload=Reload.SYSTEMD),
+    FileRow(f"{UNITS}/nftables.service.d/edgewrap.conf", _always(_NFTABLES_TEXT), reload=Reload.SYSTEMD),
+    FileRow("/etc/frr/daemons", lambda host: _HEADER + frr_daemons(host.bgp), "640", "root:frr", reload=Reload.FRR),
+    FileRow(FRR_CONF, _frr_conf, "640", "root:frr", reload=Reload.FRR, check=_VTYSH),
+)
+
+OWN_PATHS = tuple(dict.fromkeys(row.pattern for row in _TABLE))
+"""Patterns of the paths of our files. A file there that `host_files` does not have is removed."""
+
+RELOADS = {row.pattern: row.reload for row in _TABLE}
+"""What must be reloaded after a file of the pattern has been restored or removed."""
+
+
+def host_files(host: DesiredHost) -> tuple[HostFile, ...]:
+    """Every file of ours on the host, in the order in which they are written."""
+    secrets = {FRR_CONF} if host.bgp.password is not None else set()
+    texts = ((row, row.text(host)) for row in _TABLE)
+    return tuple(HostFile(row, text, row.path in secrets) for row, text in texts if text is not None)
+
+
+def reload_of(path: str) -> Reload | None:
+    """What must be reloaded after the file at the path has been removed."""
+    return next((reload for pattern, reload in RELOADS.items() if fnmatchcase(path, pattern)), None)

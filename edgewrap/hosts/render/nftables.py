@@ -32,7 +32,7 @@ def edge_table(host: DesiredHost) -> str:
     to_interfaces = f"ether daddr {{ {macs} }}"
     forward = f"\n\t\t{to_interfaces} oifname != {GATEWAY} counter drop" if macs else ""
     arriving = f"\n\t\t{to_interfaces} counter drop" if macs else ""
-    zones = ", ".join(f"{vm.address} : {vm.zone}" for vm in host.vms)
+    zones = ", ".join(f"{address} : {zone}" for address, zone in host.zones)
     elements = f"\n\t\telements = {{ {zones} }}" if zones else ""
     return f"""table ip edge
 delete table ip edge

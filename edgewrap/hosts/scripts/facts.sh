@@ -1,4 +1,5 @@
-# Prints what a host is, in sections; changes nothing. `user` is set before it: whose authorized keys are meant.
+# Prints what a host is, in sections; changes nothing. Two variables are set before this: `user`, whose authorized keys
+# are printed, and `own_files`, patterns of the paths of our files.
 set -u
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
@@ -6,9 +7,9 @@ section() {
 	printf '\n##edgewrap:section %s\n' "$1"
 }
 
-# Lists our tables, without what sets hold that change by themselves. As text, since a part of it runs in a network
-# namespace of its own: there our files are loaded, so that the live tables can be compared with what this host's own nft
-# makes of the files, whatever its version writes.
+# Lists our tables without the elements of sets that change by themselves. It is text, because a part of it runs in a
+# network namespace of its own: our files are loaded there, and this host's own nft lists both the live tables and those
+# of the files, so that its version does not matter.
 listings='
 	show() {
 		printf "\n##edgewrap:section %s-%s\n" "$1" "$2"
@@ -27,7 +28,7 @@ listings='
 		nft -f firewall.nft
 	}'
 
-# FRR's configuration line by line, each with what it stands in, without what is not ours.
+# FRR's configuration, each line with the section that it is in, without what is not ours.
 normal_frr() {
 	awk '
 		/^ *(!|#|$)/ || /^(exit|end|frr|hostname|service|Building|Current)/ || /^ *exit-address-family/ { next }
@@ -37,7 +38,7 @@ normal_frr() {
 		{ print top "|" $0 }' | sort
 }
 
-# What differs between FRR's running configuration and its file, as FRR's own tool tells it: - too much, + missing.
+# The differences between FRR's running configuration and its file, by FRR's own tool: - too much, + missing.
 frr_differences() {
 	/usr/lib/frr/frr-reload.py --test --daemon bgpd --log-level error /etc/frr/frr.conf 2>/dev/null | awk '
 		/^Lines To/ { sign = $3 == "Delete" ? "-" : "+"; next }
@@ -55,16 +56,16 @@ command -v vtysh >/dev/null || echo frr
 section setup
 setup_state
 
-section undo
-[ ! -f /var/lib/edgewrap/undo/snapshot.json ] || echo pending
-[ ! -f /var/lib/edgewrap/undo.log ] || tail -n 1 /var/lib/edgewrap/undo.log
+section rollback
+[ ! -f /var/lib/edgewrap/rollback/armed ] || echo pending
+[ ! -f /var/lib/edgewrap/changes.log ] || tail -n 1 /var/lib/edgewrap/changes.log
 
 section links
 ip -N -d -j address || exit 1
 section routes
 ip -N -4 -j route show table all || exit 1
 section rules
-# with details: without them rules of the protocols kernel and none look the same
+# without -d, rules of the protocols kernel and none look the same
 ip -N -4 -d -j rule || exit 1
 section proxies
 ip -N -4 -j neighbour show proxy || exit 1
@@ -81,12 +82,9 @@ cd /
 section files
 # two commands for all of them: one each for every file would be a quarter of this script's time
 set --
-for file in /etc/edgewrap/* /etc/systemd/network/05-edgewrap-*.network /etc/systemd/system/edgewrap-*.service \
-	/etc/systemd/system/nftables.service.d/edgewrap.conf /etc/cloud/cloud.cfg.d/99-edgewrap.cfg \
-	/etc/sysctl.d/99-zz-edgewrap.conf /etc/iproute2/rt_tables.d/edgewrap.conf \
-	/etc/frr/daemons /etc/frr/frr.conf; do
-	# it stands for the way back, as long as a change is not confirmed
-	[ "$file" != /etc/systemd/system/edgewrap-undo-at-boot.service ] || continue
+for file in $own_files; do
+	# part of the rollback of a change that is not confirmed yet
+	[ "${file##*/}" != edgewrap-rollback-at-boot.service ] || continue
 	[ ! -f "$file" ] || set -- "$@" "$file"
 done
 [ $# = 0 ] || { stat -c '%a %U:%G %n' "$@"; sha256sum "$@"; } | awk '

@@ -3,8 +3,8 @@
 - Ports of br-edge. The guard (nft table bridge edge) lets a VM's port send only with that VM's MAC and address; a port
   that it does not know is closed. Whose port it is, is told by what the host itself made, never by what a VM sends:
   the chains and the set that OpenNebula's fw driver made for the port; and until these are there (a migrated VM resumes
-  before), the MAC of the tap device, which libvirt makes of the VM's MAC with fe as its first byte. Only addresses of
-  Elastic IPs count, and a MAC must end with the address, as OpenNebula makes it.
+  before), the MAC of the tap device, which libvirt makes of the VM's MAC with fe as its first byte. Only addresses for
+  VMs in the blocks of the cluster's groups count, and a MAC must end with the address, as OpenNebula makes it.
 - Interfaces of groups. When AWS attaches one or takes it away, network.sh runs: entries come up and go at once.
 
 Without arguments it runs for ever. `load` loads the guard with the ports that are there now, in one transaction.
@@ -13,6 +13,7 @@ Without arguments it runs for ever. `load` loads the guard with the ports that a
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import json
 import re
 import socket
@@ -110,14 +111,14 @@ def look(links: list[Link] | None = None) -> State:
     elsewhere = {
         link["ifname"] for link in links if link["ifname"].startswith("one-") and link.get("master", BRIDGE) != BRIDGE
     }
-    known = addresses()
+    networks = [ipaddress.IPv4Network(words[1]) for words in records("block")]
     driver = fw_driver() if ports else {}
     allowed: set[Triple] = set()
     for port, link in ports.items():
         mac, given = driver.get(port) or (mac_of_tap(link.get("address", "")), set())
         own = address_of(mac)
-        if own in known:
-            allowed.update((port, mac, address) for address in (given or {own}) & known)
+        if is_for_a_vm(own, networks):
+            allowed.update((port, mac, address) for address in given or {own} if is_for_a_vm(address, networks))
     return State(allowed, ports, elsewhere)
 
 
@@ -131,10 +132,6 @@ def group_interfaces(links: list[Link]) -> set[str]:
     """The MACs of groups whose interface is here; a VLAN or another device on top of one does not count."""
     here: set[str] = {link.get("address", "") for link in links if not link.get("link")}
     return here & {words[2] for words in records("group")}
-
-
-def addresses() -> set[str]:
-    return {words[1] for words in records("vm")}
 
 
 def records(kind: str) -> list[list[str]]:
@@ -165,6 +162,15 @@ def address_of(mac: str) -> str:
     """The address that a VM's MAC ends with; empty for what is no MAC."""
     words = mac.split(":")
     return ".".join(str(int(word, 16)) for word in words[2:]) if len(words) == 6 else ""
+
+
+def is_for_a_vm(address: str, networks: list[ipaddress.IPv4Network]) -> bool:
+    """Whether the address is a VM's: an even one of a group's block, but not the interface's own, the first one."""
+    try:
+        found = ipaddress.IPv4Address(address)
+    except ValueError:
+        return False
+    return int(found) % 2 == 0 and any(found in one and found != one.network_address for one in networks)
 
 
 def load(state: State) -> None:

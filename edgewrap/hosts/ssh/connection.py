@@ -1,13 +1,12 @@
-"""SSH connections to hosts: who we are, whom we trust, how long we wait.
+"""SSH connections to hosts: login, host keys, waiting.
 
-Nothing of the user's own SSH set-up is read or written: no config, no known_hosts, no default keys. A host's key is
-taken at first sight and pinned with its instance id by the caller; a pin of another instance is void. Authentication
-is by the key beside `ssh.public_key`, in its file or in the agent; the agent is never forwarded.
+Nothing of the user's own SSH configuration is read or written: no config, no known_hosts, no default keys. A host's key
+is trusted on first use, and the caller pins it with the instance id; a pin of another instance does not count. The
+login uses the key that belongs to `ssh.public_key`, from its file or the agent; the agent is never forwarded.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import tempfile
@@ -16,7 +15,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
-from time import monotonic
 from typing import IO, TYPE_CHECKING
 
 from edgewrap.errors import ConvergeError, HostError, HostKeyError, ToolError
@@ -24,6 +22,7 @@ from edgewrap.hosts.remedies import LOGIN_REFUSED, NOT_SSH, SUDO
 from edgewrap.hosts.ssh.errors import ConnectionProblem, problem_of, proxy_problem
 from edgewrap.outputs import HostOutput, HostPin
 from edgewrap.paths import is_file
+from edgewrap.poll import until_async
 from edgewrap.remedies import find_remedy
 from edgewrap.spec.models import Ssh
 
@@ -34,9 +33,9 @@ CONNECT_TIMEOUT_S = 10
 LOGIN_TIMEOUT_S = 20
 RETRY_S = 2
 PROGRESS_S = 15
-LOGIN_PATIENCE_S = 120  # cloud-init may still be making the user; a wrong key stays wrong
+LOGIN_PATIENCE_S = 120  # cloud-init may still be creating the user; a wrong key stays wrong
 
-# In order of preference, so that the same host always shows the same key.
+# In order of preference, so that a host always shows the same key.
 _KEY_ALGORITHMS = (
     "ssh-ed25519",
     "ecdsa-sha2-nistp256",
@@ -49,17 +48,17 @@ _KEY_ALGORITHMS = (
 Progress = Callable[[str], None]
 
 
-class Unreachable(Exception):  # noqa: N818 - it never leaves this plane; the caller gets HostUnreachableError
+class Unreachable(Exception):  # noqa: N818 - internal; the caller gets HostUnreachableError
     """One attempt failed."""
 
-    def __init__(self, trouble: ConnectionProblem) -> None:
-        super().__init__(str(trouble))
-        self.trouble = trouble
+    def __init__(self, problem: ConnectionProblem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
 
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """What a script left: its exit status and its two streams."""
+    """The exit status of a script, and its output and errors."""
 
     status: int
     stdout: str
@@ -76,10 +75,10 @@ class Session:
     user: str
 
     async def run_as_root(self, script: str, timeout_s: float) -> CommandResult:
-        """Run a POSIX shell script as root. It travels on standard input, never on a command line; its `$1` is the
-        address that the host sees us come from, where it tells.
+        """Run a POSIX shell script as root. It is sent on standard input, never on a command line. Its `$1` is our
+        address as the host sees it, if the host knows it.
 
-        Raises HostError where the connection breaks, the time is up, or sudo asks for a password.
+        Raises HostError if the connection breaks, the time is up, or sudo asks for a password.
         """
         import asyncssh
 
@@ -92,13 +91,13 @@ class Session:
                 self.host.key,
                 f"no answer within {timeout_s:.0f} s",
                 cause="the host is overloaded, or a command on it hangs",
-                advice="look at the host (`edgewrap ssh`), then run it again",
+                advice="look at the host (`edgewrap ssh`), then re-run",
             ) from error
         except (asyncssh.Error, OSError) as error:
             raise problem_of(error).error(self.host) from error
         answer = CommandResult(result.exit_status or 0, str(result.stdout or ""), str(result.stderr or ""))
         if result.exit_status is None:
-            raise ConnectionProblem(NOT_SSH, "the connection was lost while a script ran").error(self.host)
+            raise ConnectionProblem(NOT_SSH, "the connection was lost during a script").error(self.host)
         if answer.status == 1 and answer.stderr.startswith("sudo: "):
             words = answer.stderr.strip().splitlines()[-1]
             remedy = find_remedy(SUDO, words) or SUDO[-1]
@@ -113,10 +112,10 @@ class Session:
 
 @asynccontextmanager
 async def credentials(public_key: Path) -> AsyncIterator[list[SSHKey | SSHKeyPair]]:
-    """The keys to log in with, given the file of `ssh.public_key`: from the agent the one that it names, and the
-    private key in the file beside it, without `.pub`.
+    """The keys to log in with, given the file of `ssh.public_key`: the same key in the agent, and the private key in
+    the file beside it, without `.pub`.
 
-    Raises ToolError where there is neither.
+    Raises ToolError if there is neither.
     """
     import asyncssh
 
@@ -144,8 +143,8 @@ async def credentials(public_key: Path) -> AsyncIterator[list[SSHKey | SSHKeyPai
     try:
         if not keys:
             raise ToolError(
-                "there is no key to log in to the hosts with",
-                cause="; ".join([*reasons, "the SSH agent does not have it" if agent else "no SSH agent is there"]),
+                "no private key to log in to the hosts",
+                cause="; ".join([*reasons, "the SSH agent does not have it" if agent else "no SSH agent is running"]),
                 advice="put the private key beside ssh.public_key, or add it to the agent with ssh-add",
             )
         yield keys
@@ -165,9 +164,9 @@ async def connected(
     wait_s: float,
     progress: Progress,
 ) -> AsyncIterator[Session]:
-    """A session with the host, waited for up to `wait_s` seconds; 0 means one attempt.
+    """A session with the host. Waits up to `wait_s` seconds for it; 0 means one attempt.
 
-    Only what may pass by itself is waited for. Raises HostUnreachableError and HostKeyError.
+    Errors that do not pass by themselves end the wait. Raises HostUnreachableError and HostKeyError.
     """
     session = await connect_with_retry(host, ssh, keys, pin, wait_s, progress)
     try:
@@ -185,26 +184,33 @@ async def connect_with_retry(
     wait_s: float,
     progress: Progress,
 ) -> Session:
-    start = told = monotonic()
+    told = 0.0
     refused_since: float | None = None
-    while True:
+    problem: ConnectionProblem
+
+    async def attempt(waited: float) -> Session | None:
+        nonlocal told, refused_since, problem
         try:
             return await _attempt(host, ssh, keys, pin)
         except Unreachable as error:
-            trouble = error.trouble
-        now = monotonic()
-        refused_since = (refused_since or now) if trouble.remedy is LOGIN_REFUSED else None
-        given_up = refused_since is not None and now - refused_since > LOGIN_PATIENCE_S
-        if now + RETRY_S - start > wait_s or given_up:
-            raise trouble.error(host)
-        if now - told >= PROGRESS_S:
-            told = now
-            progress(f"waiting for SSH at {host.name} for {now - start:.0f} s: {trouble}")
-        await asyncio.sleep(RETRY_S)
+            problem = error.problem
+        refused = problem.remedy is LOGIN_REFUSED
+        refused_since = (waited if refused_since is None else refused_since) if refused else None
+        if refused_since is not None and waited - refused_since > LOGIN_PATIENCE_S:
+            raise problem.error(host)
+        if waited - told >= PROGRESS_S:
+            told = waited
+            progress(f"waiting for SSH at {host.name} for {waited:.0f} s: {problem}")
+        return None
+
+    session = await until_async(attempt, wait_s, pause_s=RETRY_S)
+    if session is None:
+        raise problem.error(host)
+    return session
 
 
 async def _attempt(host: HostOutput, ssh: Ssh, keys: list[SSHKey | SSHKeyPair], pin: HostPin | None) -> Session:
-    """One attempt. Raises Unreachable, or HostKeyError where the host shows another key than the pinned one."""
+    """One attempt. Raises Unreachable, or HostKeyError if the host's key is not the pinned one."""
     import asyncssh
 
     pinned = pin.host_key if pin is not None and pin.instance_id == host.instance_id else None
@@ -245,32 +251,31 @@ async def _attempt(host: HostOutput, ssh: Ssh, keys: list[SSHKey | SSHKeyPair], 
         except (asyncssh.Error, OSError) as error:
             if pinned is not None and shown and shown[-1] != _without_comment(pinned):
                 raise _wrong_key(host) from error
-            trouble = problem_of(error)
+            problem = problem_of(error)
             if ssh.proxy_command and not shown:
                 words = proxy_errors.read().strip().splitlines()
-                trouble = proxy_problem(words[-1] if words else str(trouble))
-            raise Unreachable(trouble) from error
+                problem = proxy_problem(words[-1] if words else str(problem))
+            raise Unreachable(problem) from error
     return Session(host, HostPin(host.instance_id, shown[-1]), connection, ssh.user)
 
 
 def _algorithms(pinned: str | None) -> list[str]:
-    """The pinned key's algorithm comes first: a host that still has that key shows it; any other is then a mismatch."""
+    """The pinned key's algorithm first: a host that still has that key then shows it, and not another one."""
     kind = pinned.partition(" ")[0] if pinned else ""
     first = [name for name in _KEY_ALGORITHMS if name == kind or (kind == "ssh-rsa" and name.startswith("rsa-"))]
     return [*first, *(name for name in _KEY_ALGORITHMS if name not in first)]
 
 
 def filled_in(proxy_command: str, host: HostOutput) -> str:
-    """The shell command that carries the connection to this host. Values are quoted for the shell."""
+    """`ssh.proxy_command` for this host, with its values quoted for the shell."""
     values = {"instance_id": host.instance_id, "host": host.name}
     return re.sub(r"\{(instance_id|host)\}", lambda found: quote(values[found[1]]), proxy_command)
 
 
 def _proxy_command(ssh: Ssh, host: HostOutput, errors: str, script: IO[str]) -> list[str] | None:
-    """Run by a shell, as OpenSSH does, but from the file `script`: it may have a password from the environment in it,
-    which a command line would show to every user of this machine. What it says on its error stream is kept in the file
-    `errors` for the cause; asyncssh would take it for a part of the conversation, and the end of that stream for the
-    end of the connection."""
+    """A shell runs it, as with OpenSSH, but from the file `script`: it may contain a password from the environment, and
+    every user of this machine can read command lines. Its errors go to the file `errors`, for the cause: asyncssh would
+    take them for a part of the connection, and their end for its end."""
     if not ssh.proxy_command:
         return None
     script.write(f"exec 9>&2 2>{quote(errors)}; {filled_in(ssh.proxy_command, host)}\n")
@@ -281,10 +286,10 @@ def _proxy_command(ssh: Ssh, host: HostOutput, errors: str, script: IO[str]) -> 
 def _wrong_key(host: HostOutput) -> HostKeyError:
     return HostKeyError(
         host.key,
-        f"{host.name} shows another host key than the one pinned for {host.instance_id}",
-        cause="the host's keys were replaced (its disk was made anew), or somebody intercepts the connection",
+        f"the host key of {host.name} is not the one pinned for {host.instance_id}",
+        cause="the host's keys or its disk were replaced, or someone intercepts the connection",
         advice="compare the key with the instance's console output; if it is right, remove the pinned key from the "
-        "host's template in OpenNebula and run it again",
+        "host's template in OpenNebula and re-run",
     )
 
 

@@ -15,33 +15,38 @@ from tests.integration.hosts.conftest import Runner
 # What is done by hand, and the changes that it takes, by their keys without the host. Each entry holds what can be done
 # at once without one hiding another.
 DRIFTS: dict[str, tuple[str, set[str]]] = {
-    "one route deleted": ("ip route del 10.0.128.2 table edge", {"route/10.0.128.2"}),
+    "one route deleted": ("ip route del 10.0.128.2 table edge", {"route/group-0"}),
     "routes": (
         """
         ip route replace 10.0.128.2 dev eth0 table edge
         ip route add 10.0.128.4 dev eth0 table edge metric 5
-        ip route add 10.0.128.40 dev gw-edge table edge
-        ip route add unreachable 10.0.128.42 table edge
+        ip route add 10.0.129.40 dev gw-edge table edge
+        ip route add unreachable 10.0.129.42 table edge
         ip route flush table edge-group-1
         ip route replace default via 10.0.0.1 dev eth0 table edge-group-0
         """,
-        {f"route/{name}" for name in ("10.0.128.2", "10.0.128.4", "10.0.128.40", "10.0.128.42", "group-0", "group-1")},
+        {"route/group-0", "route/group-1", "route/others"},
     ),
-    "proxies": (
-        "ip neigh del proxy 10.0.128.3 dev gw-edge; ip neigh add proxy 10.0.128.41 dev gw-edge",
-        {"proxy/10.0.128.3", "proxy/10.0.128.41"},
+    "gateways": (
+        "ip neigh del proxy 10.0.128.3 dev gw-edge; ip neigh add proxy 10.0.128.42 dev gw-edge",
+        {"gateway/group-0", "gateway/others"},
+    ),
+    "every gateway": (
+        "ip neigh show proxy dev gw-edge | cut -d' ' -f1 | while read -r address; do"
+        " ip neigh del proxy $address dev gw-edge; done",
+        {"gateway/group-0", "gateway/group-1"},
     ),
     "rules": (
         """
         ip rule del priority 1001
         ip rule add priority 900 iif lo lookup edge
         ip rule del priority 1000; ip rule add priority 1000 lookup edge  # without the protocol
+        ip rule add priority 1002 from 10.0.128.128/25 iif gw-edge lookup 10002  # the same without the protocol
         """,
         {
             "rule/group-0",
-            "rule/900 from all iif lo lookup 10000",
             "rule/edge",
-            "rule/1000 from all lookup 10000",
+            "rule/others",
         },
     ),
     "bridge": (
@@ -51,6 +56,7 @@ DRIFTS: dict[str, tuple[str, set[str]]] = {
         ip link set br-edge type bridge mcast_snooping 1
         ip address add 10.9.9.9/24 dev br-edge
         bridge fdb del 02:ed:0a:00:00:0a dev gw-port master
+        bridge fdb add 02:ed:0a:00:00:99 dev gw-port master static
         """,
         {"bridge/br-edge", "bridge/gw-edge"},
     ),
@@ -98,13 +104,13 @@ DRIFTS: dict[str, tuple[str, set[str]]] = {
     ),
     "files and unit": (
         """
-        echo '# mine' >>/etc/systemd/network/05-edgewrap-group-0.network
+        echo '# mine' >>/etc/systemd/network/05-edgewrap-groups.network
         chmod 600 /etc/edgewrap/network.sh
         touch /etc/systemd/network/05-edgewrap-group-9.network
         rm /etc/systemd/system/multi-user.target.wants/edgewrap-network.service
         """,
         {
-            "file//etc/systemd/network/05-edgewrap-group-0.network",
+            "file//etc/systemd/network/05-edgewrap-groups.network",
             "file//etc/edgewrap/network.sh",
             "file//etc/systemd/network/05-edgewrap-group-9.network",
             "unit/edgewrap-network.service",
@@ -179,7 +185,7 @@ def test_a_deleted_gateway_brings_what_hung_on_it(host: Runner) -> None:
     host.vpc.on("host-0", "ip link del gw-edge")
     seen = host.observe()
     keys = {change.key.split("/", 1)[1] for change in host.changes(seen)}
-    assert {"bridge/gw-edge", "route/10.0.128.2", "proxy/10.0.128.3"} <= keys
+    assert {"bridge/gw-edge", "route/group-0", "gateway/group-0"} <= keys
     host.converge(seen)
 
 
@@ -216,12 +222,15 @@ def test_a_group_moves_to_another_host(runner: Runner) -> None:
     there = replace(runner, outputs=replace(runner.outputs, groups={**runner.outputs.groups, "group-1": moved}))
     seen = there.observe()
     changes = there.changes(seen)
-    gone = {change.key for change in changes if change.action is Action.DELETE}
-    assert {"host-0/route/10.0.128.130", "host-0/proxy/10.0.128.131"} <= gone
+    deleted = {change.key for change in changes if change.action is Action.DELETE}
+    assert {"host-0/route/others", "host-0/gateway/others"} <= deleted
     there.converge(seen)
-    assert "10.0.128.130" not in vpc.on("host-0", "ip route show table all; ip neigh show proxy; ip rule")
+    shown = vpc.on("host-0", "ip route show table all; ip neigh show proxy; ip rule")
+    assert "10.0.128.130" not in shown
+    assert "10.0.128.131" not in shown
     assert "ens7" not in vpc.on("host-0", "ls /etc/systemd/network; ip link")
     assert "10.0.128.130" in vpc.on("host-2", "ip route show table edge")
+    assert "10.0.128.131" in vpc.on("host-2", "ip neigh show proxy")
     vpc.detach("group-1")
     vpc.attach("group-1", "host-0")
     runner.converge()

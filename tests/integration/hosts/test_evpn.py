@@ -45,7 +45,7 @@ def evpn(runner: Runner) -> Runner:
 
 
 def test_a_vm_away_from_its_entry_host(evpn: Runner) -> None:
-    vm = evpn.vpc.start_vm("away", "host-2", "eip-0")
+    vm = evpn.vpc.start_vm("away", "host-2", evpn.vpc.outputs.eips["eip-0"])
     vm.sh("ping -c 3 -i 0.2 -W 1 198.51.100.1")
     assert "1450" in vm.vpc.on("host-2", "ip link show br-edge")
     evpn.vpc.sh("ip netns del away")
@@ -171,7 +171,7 @@ def test_guard_entries_follow_their_interface(evpn: Runner) -> None:
         assert not prepared.failures
         assert not mine & set(vpc.on("host-2", routes).split())
         assert mine <= set(vpc.on("host-0", routes).split())
-        vm = vpc.start_vm("moving", "host-1", "eip-1")
+        vm = vpc.start_vm("moving", "host-1", vpc.outputs.eips["eip-1"])
         vm.sh("ping -c 2 -i 0.2 -W 1 198.51.100.1")
         vpc.detach("group-1")
         vpc.attach("group-1", "host-2")

@@ -27,7 +27,7 @@ def closed(vpc: Vpc) -> Runner:
     """Three hosts, and a VM behind the Elastic IP eip-0. Nobody outside the cluster may open SSH."""
     runner = Runner(vpc, vpc.spec(**{"from": ["192.0.2.0/24"]}), vpc.outputs)
     runner.converge()
-    vpc.start_vm("vm", "host-0", "eip-0")
+    vpc.start_vm("vm", "host-0", vpc.outputs.eips["eip-0"])
     return runner
 
 

@@ -4,12 +4,12 @@ not own its source, as AWS does."""
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from tests.integration.hosts.conftest import Runner
-from tests.integration.hosts.vpc import INTERNET, Vm, Vpc, until
+from tests.integration.hosts.vpc import INTERNET, Vm, Vpc, outputs_of, until
 
 _SERVER = """
 import socketserver
@@ -29,7 +29,7 @@ except OSError as error:
 # What goes out again, once for every packet, whatever rule let it through.
 LEAVING = """
 table ip leaving {
-  chain post { type filter hook postrouting priority 0; ip daddr 10.0.128.60 counter; }
+  chain post { type filter hook postrouting priority 0; ip daddr 10.0.129.60 counter; }
 }
 """
 
@@ -52,7 +52,7 @@ def world(runner: Runner) -> World:
     runner.converge()
     vpc = runner.vpc
     places = {"a": ("host-0", "eip-0"), "b": ("host-0", "eip-4"), "c": ("host-0", "eip-1"), "d": ("host-1", "eip-2")}
-    vms = {name: vpc.start_vm(name, host, eip) for name, (host, eip) in places.items()}
+    vms = {name: vpc.start_vm(name, host, vpc.outputs.eips[eip]) for name, (host, eip) in places.items()}
     vpc.sh("cat >/run/server.py", text=_SERVER)
     for namespace in (*vms, "internet", "host-0", "host-1"):
         vpc.sh(f"setsid ip netns exec {namespace} {sys.executable} /run/server.py </dev/null >/dev/null 2>&1 &")
@@ -131,7 +131,7 @@ def test_a_foreign_source_is_dropped_and_counted(world: World) -> None:
 def test_packets_leave_by_their_entry_host_only(world: World) -> None:
     """A VM of another entry host, on this one, that sends to this host's gateway."""
     vpc = world.vpc
-    vm = vpc.start_vm("e", "host-0", "eip-6")
+    vm = vpc.start_vm("e", "host-0", vpc.outputs.eips["eip-6"])
     before = _dropped(world, "ip edge prerouting", "fib saddr")
     vm.sh(f"ip neigh replace {vm.eip.gateway} lladdr 02:ed:0a:00:00:0a dev eth0; ! ping -c 2 -i 0.1 -W 0.2 {INTERNET}")
     assert _dropped(world, "ip edge prerouting", "fib saddr") == before + 2
@@ -145,17 +145,51 @@ def _dropped(world: World, chain: str, words: str) -> int:
     return int(line[line.index("packets") + 1])
 
 
-def test_an_address_without_an_entry_is_not_forwarded(world: World) -> None:
-    """To an address of a block that no Elastic IP uses: it must not come back out of any interface."""
+def test_one_more_elastic_ip_answers_without_a_change_on_any_host(world: World, runner: Runner) -> None:
+    """Only AWS associates it: hosts carry every pair of their groups' blocks. The last pair of a block, so that a VM's
+    address that no Elastic IP has used is tried."""
+    vpc, outputs = world.vpc, runner.outputs
+    index = 4 * (63 - 1) + 1
+    more = outputs_of({0: 0, 1: 0, 2: 1, 3: 1}, hosts=3, eips=index + 1).eips[f"eip-{index}"]
+    more = replace(more, public_address="203.0.113.99")
+    assert (more.private_address, more.group) == ("10.0.128.254", "group-1")
+    after = replace(runner, outputs=replace(outputs, eips={**outputs.eips, more.key: more}))
+    vpc.associate(more)
+    assert after.changes() == ()
+    vm = vpc.start_vm("f", "host-2", more)
+    vpc.sh(f"setsid ip netns exec f {sys.executable} /run/server.py </dev/null >/dev/null 2>&1 &")
+    vpc.await_listener("f", 8080)
+    assert world.seen_from("internet", more.public_address) == INTERNET
+    assert world.seen_from("f", INTERNET) == more.public_address
+    assert world.seen_from("f", world.vms["a"].eip.private_address) == more.private_address
+    assert world.seen_from("d", more.public_address) == world.vms["d"].eip.public_address
+    vm.vpc.sh("ip netns del f")
+
+
+def test_what_arrives_for_another_group_goes_nowhere(world: World) -> None:
+    """To an address of a group whose entry host this is not: it must not leave by any interface."""
     vpc = world.vpc
-    vpc.sh("ip route replace 10.0.128.60/32 via 10.0.128.0 dev p-group-0 onlink")
+    vpc.sh("ip route replace 10.0.129.60/32 via 10.0.128.0 dev p-group-0 onlink")
     vpc.on("host-0", f"nft -f - <<'EOF'\n{LEAVING}\nEOF")
-    vpc.sh("ip netns exec internet ping -c 2 -i 0.1 -W 0.2 10.0.128.60 || :")
+    vpc.sh("ip netns exec internet ping -c 2 -i 0.1 -W 0.2 10.0.129.60 || :")
     rules = vpc.on("host-0", "nft list chain ip edge forward")
     line = next(line for line in rules.splitlines() if "ether daddr" in line)
     assert "packets 2 " in line
     assert "packets 0 " in vpc.on("host-0", "nft list chain ip leaving post")
     vpc.on("host-0", "nft delete table ip leaving")
+    vpc.sh("ip route del 10.0.129.60/32")
+
+
+def test_an_address_without_a_vm_does_not_leave_by_an_interface(world: World) -> None:
+    """The host has the whole block in its table: what no VM answers for ends at gw-edge."""
+    vpc = world.vpc
+    vpc.sh("ip route replace 10.0.128.60/32 via 10.0.128.0 dev p-group-0 onlink")
+    leaving = LEAVING.replace("ip daddr 10.0.129.60", 'oifname != "gw-edge" ip daddr 10.0.128.60')
+    vpc.on("host-0", f"nft -f - <<'EOF'\n{leaving}\nEOF")
+    vpc.sh("ip netns exec internet ping -c 2 -i 0.1 -W 0.2 10.0.128.60 || :")
+    assert "packets 0 " in vpc.on("host-0", "nft list table ip leaving")
+    vpc.on("host-0", "nft delete table ip leaving")
+    vpc.sh("ip route del 10.0.128.60/32")
 
 
 def test_a_second_converge_keeps_connections(world: World, runner: Runner) -> None:
@@ -182,7 +216,7 @@ def test_a_rebooted_host_recovers_by_itself(world: World, runner: Runner) -> Non
     until(lambda: "Established" in vpc.on(host, "vtysh -c 'show bgp neighbors'"))
     assert runner.changes() == ()
     vpc.sh("ip netns del d")
-    vm = vpc.start_vm("d", host, "eip-2")
+    vm = vpc.start_vm("d", host, vpc.outputs.eips["eip-2"])
     vpc.sh(f"setsid ip netns exec d {sys.executable} /run/server.py </dev/null >/dev/null 2>&1 &")
     vpc.await_listener("d", 8080)
     assert world.seen_from("internet", vm.eip.public_address) == INTERNET
@@ -195,7 +229,9 @@ def test_at_boot_only_attached_groups_are_configured(world: World, runner: Runne
     vpc.attach("group-3", host)
     vpc.await_listener(host, 22)
     vpc.on(host, "sh /etc/edgewrap/network.sh")
-    assert vpc.on(host, "ip route show table 10000 | cut -d' ' -f1").split() == ["10.0.129.130", "10.0.129.132"]
+    routes = vpc.on(host, "ip route show table 10000 | cut -d' ' -f1").split()
+    assert routes == [f"10.0.129.{number}" for number in range(130, 256, 2)]
+    assert "10.0.129.3 " not in vpc.on(host, "ip neigh show proxy")
     assert "10.0.129.0/25" not in vpc.on(host, "ip rule")
     vpc.attach("group-2", host)
     runner.converge()

@@ -120,7 +120,7 @@ def test_the_agent_has_the_key(host: Runner, tmp_path: Path, monkeypatch: pytest
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", other], check=True)
             subprocess.run(["ssh-add", "-q", other], check=True)
         with_agent = replace(host, spec=host.vpc.spec(public_key=str(public)))
-        with pytest.raises(ToolError, match="no key"):
+        with pytest.raises(ToolError, match="no private key"):
             with_agent.observe()
         subprocess.run(["ssh-add", "-q", host.vpc.private_key], check=True)
         assert not with_agent.observe().failures

@@ -224,25 +224,33 @@ class Vpc:
             ip link set {port} up"""
         )
 
-    def start_vm(self, name: str, host: str, eip: str) -> Vm:
+    def associate(self, eip: EipOutput) -> None:
+        """Associate one more Elastic IP as AWS does: with an address that its group's interface already has."""
+        group = self.outputs.groups[eip.group]
+        self.sh(
+            f"""nft add element ip igw pub2priv {{ {eip.public_address} : {eip.private_address} }}
+            nft add element ip igw priv2pub {{ {eip.private_address} : {eip.public_address} }}
+            ip route replace {eip.private_address}/32 via {group.primary_address} dev p-{group.key} onlink"""
+        )
+
+    def start_vm(self, name: str, host: str, eip: EipOutput) -> Vm:
         """A VM as libvirt attaches it: a port `one-<n>-0` on the host's br-edge, with the VM's MAC but for its first
         byte; and the watcher's look at it."""
-        wanted = self.outputs.eips[eip]
-        port = f"one-{100 + int(eip.removeprefix('eip-'))}-0"
-        mac = f"02:00:{IPv4Address(wanted.private_address).packed.hex(':')}"
+        port = f"one-{100 + int(eip.key.removeprefix('eip-'))}-0"
+        mac = f"02:00:{IPv4Address(eip.private_address).packed.hex(':')}"
         self.sh(
             f"""ip netns add {name}
             ip link add eth0 netns {name} address {mac} type veth peer name {port} netns {host}
             ip -n {name} link set lo up
-            ip -n {name} address add {wanted.private_address}/31 dev eth0
+            ip -n {name} address add {eip.private_address}/31 dev eth0
             ip -n {name} link set eth0 up
-            ip -n {name} route add default via {wanted.gateway}
+            ip -n {name} route add default via {eip.gateway}
             ip -n {host} link set {port} address fe:{mac[3:]}
             ip -n {host} link set {port} master br-edge
             ip -n {host} link set {port} up"""
         )
         self.on(host, LOOK)
-        return Vm(self, name, wanted)
+        return Vm(self, name, eip)
 
     def sh(self, script: str, *, text: str | None = None) -> str:
         """Run a shell script on the router; what it prints."""

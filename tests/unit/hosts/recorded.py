@@ -64,7 +64,7 @@ def recorded(name: str, edits: list[dict[str, Any]] | None = None, host: Desired
     facts = parse_facts(text)
     if NETWORK_SCRIPT not in facts.files:
         return facts
-    files = {file.path: FileFact(file.mode, file.owner, file.sha256) for file in host_files(host or wanted())}
+    files = {file.path: FileFact(file.row.mode, file.row.owner, file.sha256) for file in host_files(host or wanted())}
     return replace(facts, files=files)
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from edgewrap.hosts.desired import Address, Group, bridge_mtu, desired_host
+from edgewrap.hosts.authorized_keys import BLOCK_BEGIN, BLOCK_END
+from edgewrap.hosts.desired import Group, bridge_mtu, desired_host
 from edgewrap.hosts.diff.host import EMPTY_FACTS, diff
-from edgewrap.hosts.facts import BLOCK_BEGIN, BLOCK_END
 from edgewrap.hosts.render.files import host_files, script
 from edgewrap.hosts.script import converge_script, failed_step
 from edgewrap.outputs import UNKNOWN, Outputs
@@ -26,14 +26,34 @@ def test_an_entry_host() -> None:
         "group-1", 1, "0e:00:00:00:00:02", "10.0.128.128", "10.0.128.128/25", router="10.0.0.1"
     )
     assert (host.groups[1].table, host.groups[1].priority) == (10002, 1002)
-    assert host.addresses == (Address("10.0.128.2", "10.0.128.3", 0), Address("10.0.128.130", "10.0.128.131", 1))
+    assert len(host.groups[1].gateways) == 63
+    assert (host.groups[1].gateways[0], host.groups[1].gateways[-1]) == ("10.0.128.131", "10.0.128.255")
+    assert host.blocks == ("10.0.128.0/25", "10.0.128.128/25")
     assert host.blocked_destinations == ("10.0.0.0/17", "10.0.128.0", "10.0.128.128")
 
 
-def test_a_host_without_groups_has_its_own_macs_and_no_addresses() -> None:
+def test_an_elastic_ip_changes_no_host() -> None:
+    """Hosts carry every pair of their groups' blocks, whether an Elastic IP uses it or not."""
+    one = outputs().eips["eip-0"]
+    more = {"eip-2": replace(one, key="eip-2", private_address="10.0.128.4", gateway="10.0.128.5")}
+    for eips in ({}, more, {**outputs().eips, **more}):
+        for key in outputs().hosts:
+            assert host_files(desired_host(spec(), replace(outputs(), eips=eips), key)) == host_files(wanted(key))
+            assert desired_host(spec(), replace(outputs(), eips=eips), key) == wanted(key)
+
+
+def test_the_smallest_block_holds_one_pair() -> None:
+    group = replace(outputs().groups["group-0"], block="10.0.128.0/30")
+    host = desired_host(spec(), replace(outputs(), groups={group.key: group}), "host-0")
+    assert host.groups[0].gateways == ("10.0.128.3",)
+    assert host.zones == (("10.0.128.2", 2),)
+
+
+def test_a_host_without_groups_has_its_own_macs_and_all_blocks() -> None:
     host = wanted("host-1")
     assert (host.bridge_mac, host.gateway_mac) == ("02:ee:0a:00:00:0b", "02:ed:0a:00:00:0b")
-    assert (host.groups, host.addresses) == ((), ())
+    assert host.groups == ()
+    assert (host.blocks, host.zones) == (wanted("host-0").blocks, wanted("host-0").zones)
     assert host.blocked_destinations == wanted("host-0").blocked_destinations
     assert "ether daddr" not in _file("/etc/edgewrap/edge.nft", "host-1")
 
@@ -49,10 +69,8 @@ def test_the_data_of_the_network_script() -> None:
         "table 10000 1000",
         "group 0 0e:00:00:00:00:01 10.0.128.0 10.0.128.0/25 10.0.0.1 10001 1001",
         "group 1 0e:00:00:00:00:02 10.0.128.128 10.0.128.128/25 10.0.0.1 10002 1002",
-        "address 10.0.128.2 10.0.128.3 0",
-        "address 10.0.128.130 10.0.128.131 1",
-        "vm 10.0.128.2",
-        "vm 10.0.128.130",
+        "block 10.0.128.0/25",
+        "block 10.0.128.128/25",
     ]
 
 
@@ -74,7 +92,7 @@ def test_a_text_with_an_unknown_mac_has_an_unknown_checksum(path: str) -> None:
     assert change.after["sha256"] == UNKNOWN
 
 
-@pytest.mark.parametrize("name", ["network.sh", "facts.sh", "frr.sh", "rollback.sh"])
+@pytest.mark.parametrize("name", ["network.sh", "facts.sh", "frr.sh", "rollback.sh", "keys.sh"])
 @pytest.mark.parametrize("shell", ["sh", "bash"])
 def test_the_scripts_are_shell(name: str, shell: str) -> None:
     subprocess.run([shell, "-n"], input=script(name), text=True, check=True)
@@ -106,7 +124,7 @@ def test_only_our_block_of_keys_is_replaced(tmp_path: Path, before: str, after: 
     """The shell that edits the file, run on a file of the test's own."""
     host = wanted("host-1", authorized_keys=[KEY])
     operations = [operation for operation in diff(host, EMPTY_FACTS) if operation.change.kind == "authorized keys"]
-    lines = converge_script(host, operations).replace("getent passwd ubuntu", f"echo :::::{tmp_path}")
+    lines = converge_script(host, operations).replace('getent passwd "$1"', f"echo :::::{tmp_path}")
     keys = tmp_path / ".ssh" / "authorized_keys"
     keys.parent.mkdir()
     keys.write_text(before)
@@ -133,15 +151,13 @@ def test_the_ssh_library_is_imported_only_when_it_is_used() -> None:
 
 
 def _moved(mac: str = "0e:00:00:00:00:01") -> tuple[Outputs, Outputs]:
-    """AWS before and after group-1 goes from host-0 to host-1 while host-0 is retired and an Elastic IP comes."""
+    """AWS before and after group-1 moves from host-0 to host-1 while host-0 is retired."""
     before = outputs(mac)
-    eip = replace(before.eips["eip-0"], key="eip-2", private_address="10.0.128.4", gateway="10.0.128.5")
     group = replace(before.groups["group-1"], host="host-1")
     after = replace(
         before,
         hosts={"host-1": before.hosts["host-1"]},
         groups={**before.groups, "group-1": group},
-        eips={**before.eips, "eip-2": eip},
     )
     return before, after
 
@@ -153,14 +169,10 @@ def test_during_a_move_both_hosts_have_the_group() -> None:
     assert leaving.incoming_groups == ()
     assert coming.groups == ()
     assert [group.key for group in coming.incoming_groups] == ["group-1"]
-    assert coming.entry_addresses == ()
-    assert coming.addresses == (Address("10.0.128.130", "10.0.128.131", 1),)
-    assert {vm.address for vm in coming.vms} == {"10.0.128.2", "10.0.128.130", "10.0.128.4"}
     network = next(file.text for file in host_files(coming) if file.path == "/etc/edgewrap/network.conf")
     assert "group 1 0e:00:00:00:00:02 " in network
-    assert "address 10.0.128.130 10.0.128.131 1\n" in network
     paths = {file.path for file in host_files(coming)}
-    assert "/etc/systemd/network/05-edgewrap-group-1.network" in paths
+    assert "/etc/systemd/network/05-edgewrap-groups.network" in paths
 
 
 def test_a_group_without_an_interface_is_configured_by_the_converge() -> None:
@@ -176,10 +188,10 @@ def test_the_mtu_of_the_bridge(underlay: int, mtu: int) -> None:
 
 
 def test_a_vms_conntrack_zone_depends_on_its_address_alone() -> None:
-    zones = {vm.address: vm.zone for vm in wanted("host-0").vms}
-    assert zones == {"10.0.128.2": 2, "10.0.128.130": 66}
+    zones = dict(wanted("host-0").zones)
+    assert (zones["10.0.128.2"], zones["10.0.128.130"]) == (2, 66)
     _, after = _moved()
-    assert zones.items() <= {vm.address: vm.zone for vm in desired_host(spec(), after, "host-1").vms}.items()
+    assert dict(desired_host(spec(), after, "host-1").zones) == zones
 
 
 def test_without_a_firewall_there_is_no_firewall_table() -> None:

@@ -1,4 +1,4 @@
-"""How far a host has set itself up, and waiting for it; the host is played by answers in a row."""
+"""The state of a host's first-boot setup, and waiting for it. The host is a list of answers."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ import pytest
 from edgewrap.change import Action
 from edgewrap.errors import ConvergeError, HostError
 from edgewrap.first_boot.files import SetupFile
-from edgewrap.hosts import first_boot
+from edgewrap.hosts import first_boot_wait
 from edgewrap.hosts.diff.host import EMPTY_FACTS, diff
-from edgewrap.hosts.first_boot import Setup, SetupState, parse_setup, wait_until_set_up
+from edgewrap.hosts.first_boot import Setup, SetupState, parse_setup
+from edgewrap.hosts.first_boot_wait import wait_until_set_up
 from edgewrap.hosts.render.files import script
 from edgewrap.hosts.ssh.connection import CommandResult, Session
 from tests.unit.hosts.recorded import outputs, recorded, wanted
@@ -28,7 +29,7 @@ DONE = "state=done\nversion=7.0\n| edgewrap: done\n"
 
 @dataclass
 class Host:
-    """Answers scripts in order; the last one for ever."""
+    """Answers scripts in order, and then always with the last answer."""
 
     answers: list[str]
     scripts: list[str] = field(default_factory=list)
@@ -40,7 +41,7 @@ class Host:
 
 
 def wait(host: Host, files: Sequence[SetupFile] = ()) -> list[str]:
-    """What a converge tells while it waits."""
+    """The progress that apply reports while it waits."""
     told: list[str] = []
     asyncio.run(wait_until_set_up(cast("Session", host), files, told.append))
     return told
@@ -48,7 +49,7 @@ def wait(host: Host, files: Sequence[SetupFile] = ()) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(first_boot, "POLL_S", 0)
+    monkeypatch.setattr(first_boot_wait, "POLL_S", 0)
 
 
 def test_the_scripts_output_is_parsed() -> None:
@@ -75,9 +76,9 @@ def test_each_step_is_reported_once() -> None:
     unpacking = RUNNING + "| Unpacking frr\n"
     packages = unpacking + "| edgewrap: packages frr\n"
     assert wait(Host(["state=running\n", RUNNING, RUNNING, unpacking, packages, DONE])) == [
-        "it sets itself up: waiting for cloud-init",
-        "it sets itself up: package lists",
-        "it sets itself up: packages frr",
+        "first-boot setup: waiting for cloud-init",
+        "first-boot setup: package lists",
+        "first-boot setup: packages frr",
     ]
 
 
@@ -85,7 +86,7 @@ def test_a_failure_shows_the_errors_of_the_log() -> None:
     with pytest.raises(ConvergeError) as caught:
         wait(Host([RUNNING, FAILED]))
     error = caught.value
-    assert error.what == "host-0: its set-up failed: package lists failed with status 1"
+    assert error.what == "host-0: first-boot setup failed: package lists failed with status 1"
     assert error.cause == "E: no mirror; E: none at all"
     assert "edgewrap ssh host-0" in error.advice
 
@@ -93,7 +94,7 @@ def test_a_failure_shows_the_errors_of_the_log() -> None:
 def test_a_failed_setup_is_restarted_with_the_current_files() -> None:
     host = Host([FAILED, "", RUNNING, DONE])
     told = wait(host, [SetupFile("/var/lib/edgewrap/setup.conf", "version='7.4'\n")])
-    assert told[0] == "its set-up failed (package lists failed with status 1): started again"
+    assert told[0] == "first-boot setup failed (package lists failed with status 1); starting it again"
     assert "printf '%s' 'version='\"'\"'7.4'\"'\"'\n' >/var/lib/edgewrap/setup.conf.new" in host.scripts[1]
     assert host.scripts[1].endswith("start_setup\n")
 
@@ -104,8 +105,8 @@ def test_a_setup_that_fails_again_is_an_error() -> None:
 
 
 def test_the_wait_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(first_boot, "WAIT_S", -1)
-    with pytest.raises(HostError, match="still sets itself up") as caught:
+    monkeypatch.setattr(first_boot_wait, "WAIT_S", -1)
+    with pytest.raises(HostError, match="first-boot setup not finished") as caught:
         wait(Host([RUNNING]))
     assert "package lists" in caught.value.cause
 
@@ -124,7 +125,7 @@ def test_an_invalid_answer_is_an_error() -> None:
         (Setup(SetupState.FAILED, reason="x"), [({"state": "failed", "reason": "x"}, {"state": "done"})]),
     ],
 )
-def test_the_plan_shows_a_set_up_that_is_not_done(state: Setup, changes: list[Any]) -> None:
+def test_the_plan_shows_a_setup_that_is_not_done(state: Setup, changes: list[Any]) -> None:
     operations = diff(wanted(), replace(recorded("entry"), setup=state))
     assert [(o.change.before, o.change.after) for o in operations] == changes
     assert all((o.change.key, o.change.action) == ("host-0/setup/packages", Action.UPDATE) for o in operations)

@@ -2,101 +2,116 @@
 
 from __future__ import annotations
 
-import base64
-import pwd
+import subprocess
 from fnmatch import fnmatch
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-from edgewrap.hosts import desired, facts
+from edgewrap.hosts.authorized_keys import BLOCK_BEGIN, BLOCK_END, keys_functions
 from edgewrap.hosts.render import files
-from edgewrap.hosts.rollback import NO_ROLLBACK, RollbackFacts, parse_rollback, with_rollback
-from edgewrap.hosts.scripts import snapshot
+from edgewrap.hosts.rollback import NO_ROLLBACK, SAVED_PATHS, RollbackFacts, parse_rollback, with_rollback
 from tests.unit.hosts.recorded import wanted
 
 CONFIRMED = "2026-11-22T13:55:03Z confirmed by 192.0.2.2"
-UNDONE = "2026-11-22T13:59:53Z undone: it was not confirmed in time"
+ROLLED_BACK = "2026-11-22T13:59:53Z rolled back: it was not confirmed in time"
 
 
-def test_every_file_of_ours_is_remembered() -> None:
+def test_every_file_of_ours_is_saved() -> None:
     for file in files.host_files(wanted()):
-        assert any(fnmatch(file.path, pattern) for pattern in snapshot.FILES), file.path
-    links = [f"{files.UNITS}/multi-user.target.wants/{unit}" for unit in files.UNIT_NAMES]
-    assert all(any(fnmatch(link, pattern) for pattern in snapshot.FILES) for link in links)
-
-
-def test_rollback_uses_the_same_names() -> None:
-    assert (snapshot.BRIDGE, snapshot.GATEWAY, snapshot.PORT, snapshot.VXLAN) == (
-        desired.BRIDGE, desired.GATEWAY, desired.PORT, desired.VXLAN,
-    )  # fmt: skip
-    assert snapshot.OWN_TABLES == desired.OWN_TABLES
-    assert (snapshot.BLOCK_BEGIN, snapshot.BLOCK_END) == (facts.BLOCK_BEGIN, facts.BLOCK_END)
-    assert snapshot.NETWORK_DATA == files.NETWORK_DATA
+        assert any(fnmatch(file.path, pattern) for pattern in SAVED_PATHS), file.path
+    links = [f"{files.WANTS}/{unit}" for unit in files.UNIT_NAMES]
+    assert SAVED_PATHS.keys() >= {*links, "/var/lib/edgewrap/operators"}
 
 
 @pytest.mark.parametrize(
-    ("lines", "told", "taken_back"),
+    "path",
+    [
+        "/etc/edgewrap/old.nft",
+        "/etc/systemd/network/05-edgewrap-group-9.network",
+        "/etc/systemd/system/edgewrap-old.service",
+        "/etc/sysctl.d/99-zz-edgewrap.conf",
+        "/etc/frr/frr.conf",
+    ],
+)
+def test_a_file_of_an_older_version_is_found(path: str) -> None:
+    assert any(fnmatch(path, pattern) for pattern in files.OWN_PATHS)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/etc/systemd/network/10-netplan-ens5.network",
+        "/etc/systemd/system/nftables.service.d/other.conf",
+        "/etc/frr/vtysh.conf",
+        "/etc/sysctl.d/99-sysctl.conf",
+        "/etc/cloud/cloud.cfg.d/90_dpkg.cfg",
+    ],
+)
+def test_a_file_of_others_is_not_ours(path: str) -> None:
+    assert not any(fnmatch(path, pattern) for pattern in (*files.OWN_PATHS, *SAVED_PATHS))
+
+
+@pytest.mark.parametrize(
+    ("path", "reload"),
+    [
+        ("/etc/systemd/network/05-edgewrap-group-9.network", files.Reload.NETWORKD),
+        ("/etc/systemd/system/edgewrap-old.service", files.Reload.SYSTEMD),
+        ("/etc/frr/frr.conf", files.Reload.FRR),
+        ("/etc/edgewrap/firewall.nft", None),
+    ],
+)
+def test_what_is_reloaded_after_a_file_was_removed_or_restored(path: str, reload: files.Reload | None) -> None:
+    assert files.reload_of(path) is reload
+
+
+@pytest.mark.parametrize(
+    ("lines", "facts", "rolled_back"),
     [
         ([], NO_ROLLBACK, ""),
         (["pending"], RollbackFacts(pending=True), ""),
         ([CONFIRMED], RollbackFacts(last=CONFIRMED), ""),
-        (["pending", UNDONE], RollbackFacts(pending=True, last=UNDONE), UNDONE),
+        (["pending", ROLLED_BACK], RollbackFacts(pending=True, last=ROLLED_BACK), ROLLED_BACK),
     ],
 )
-def test_the_hosts_answer_is_parsed(lines: list[str], told: RollbackFacts, taken_back: str) -> None:
-    assert parse_rollback(lines) == told
-    assert told.taken_back == taken_back
+def test_the_hosts_answer_is_parsed(lines: list[str], facts: RollbackFacts, rolled_back: str) -> None:
+    assert parse_rollback(lines) == facts
+    assert facts.rolled_back == rolled_back
 
 
 def test_a_change_is_armed_before_and_timed_after() -> None:
     script = with_rollback("do the change", "ubuntu", at_most_s=180, rollback_s=30)
-    places = [script.index(words) for words in ('rollback.sh" arm 180 ubuntu $$', "trap ", "do the change", "ready 30")]
+    places = [
+        script.index(words) for words in ('rollback.sh" arm 180 ubuntu $$', "trap 'case", "do the change", "ready 30")
+    ]
     assert places == sorted(places)
 
 
-@pytest.mark.parametrize(
-    ("shown", "given"),
-    [
-        (
-            "1 10.0.128.2 dev gw-edge table 10000 proto 3 scope 253 linkdown ",
-            "unicast 10.0.128.2 dev gw-edge table 10000 proto 3 scope 253",
-        ),
-        ("6 10.0.128.9 table 10000 proto 3 scope 0 ", "blackhole 10.0.128.9 table 10000 proto 3 scope 0"),
-    ],
-)
-def test_routes_are_converted_from_ip_output_to_arguments(shown: str, given: str) -> None:
-    assert snapshot.route(shown) == given
+@pytest.mark.parametrize("others", ["", "ssh-rsa AAAA a\n", "ssh-rsa AAAA a\nssh-rsa AAAA b\n"])
+def test_our_block_of_keys_is_told_from_the_others(tmp_path: Path, others: str) -> None:
+    file = tmp_path / "authorized_keys"
+    file.write_text(f"{BLOCK_BEGIN}\nssh-ed25519 AAAA ada\n{BLOCK_END}\n{others}")
+    assert keys(f"keys_of {file} own") == b"ssh-ed25519 AAAA ada\n"
+    assert keys(f"keys_of {file} others") == others.encode()
 
 
-def test_rules_are_converted_from_ip_output_to_arguments() -> None:
-    shown = "1001:\tfrom 10.0.128.0/25 iif gw-edge [detached] lookup 10001 proto 2"
-    assert snapshot.rule(shown) == "priority 1001 from 10.0.128.0/25 iif gw-edge lookup 10001 proto 2"
-
-
-@pytest.mark.parametrize("others", ["", "ssh-rsa AAAA a\n", "ssh-rsa AAAA a\nssh-rsa AAAA b"])
-def test_our_block_of_keys_is_separated_from_the_others(others: str) -> None:
-    block = f"{facts.BLOCK_BEGIN}\nssh-ed25519 AAAA ada\n{facts.BLOCK_END}\n"
-    assert snapshot.parted(block + others) == (others, block)
-    assert snapshot.parted(others) == (others, "")
-
-
-def test_foreign_keys_are_restored_byte_for_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_peoples_keys_stay_byte_for_byte(tmp_path: Path) -> None:
     """Their line ends, and what is not UTF-8, included."""
     others = b"ssh-rsa AAAA windows\r\nssh-rsa AAAA old\rmac\nssh-rsa AAAA latin-1 \xe9\xe2\x80\xa8\n"
-    block = f"{facts.BLOCK_BEGIN}\nssh-ed25519 AAAA ada\n{facts.BLOCK_END}\n".encode()
-    file = tmp_path / ".ssh" / "authorized_keys"
-    file.parent.mkdir()
-    monkeypatch.setattr(pwd, "getpwnam", lambda _: SimpleNamespace(pw_dir=str(tmp_path)))
-    file.write_bytes(others + block)
-    before = snapshot.keys("ubuntu")
+    block = f"{BLOCK_BEGIN}\nssh-ed25519 AAAA ada\n{BLOCK_END}\n".encode()
+    file, own = tmp_path / "authorized_keys", tmp_path / "own"
     file.write_bytes(others)
-    snapshot.restore_keys(before)
+    file.chmod(0o640)
+    own.write_text("ssh-ed25519 AAAA ada\n")
+    keys(f"set_own_keys {file} {own}")
     assert file.read_bytes() == others + block
+    own.write_text("")
+    keys(f"set_own_keys {file} {own}")
+    assert file.read_bytes() == others
+    assert file.stat().st_mode & 0o777 == 0o640
 
 
-def test_groups_are_read_from_a_damaged_file() -> None:
-    text = b"group 0 0e:00:00:00:00:01 10.0.128.0\n\xff\xe2\x80\xa8group 0 0e:00:00:00:00:99 x\n"
-    content = base64.b64encode(text).decode()
-    assert snapshot.group_macs({snapshot.NETWORK_DATA: {"content": content}}) == {"0e:00:00:00:00:01"}
+def keys(command: str) -> bytes:
+    """What a command prints that uses the functions for keys."""
+    script = f"set -eu; export LC_ALL=C\n{keys_functions()}{command}\n"
+    return subprocess.run(["sh"], input=script.encode(), capture_output=True, check=True).stdout

@@ -32,7 +32,6 @@ def test_case(case: dict[str, Any]) -> None:
         assert change.pop("plane") == "hosts"
         assert change.pop("why")
     assert shown == case["changes"]
-    assert [line for operation in operations for line in operation.remove] == case.get("removes", [])
     script = converge_script(host, operations)
     for words in case.get("script", []):
         assert words in script
@@ -50,7 +49,7 @@ def test_a_new_host_has_only_create_changes() -> None:
     assert all(not change.before for change in changes)
     kinds = {change.kind for change in changes}
     assert kinds == {
-        "file", "unit", "sysctl", "nftables", "bridge", "interface", "rule", "route", "proxy", "bgp",
+        "file", "unit", "sysctl", "nftables", "bridge", "interface", "rule", "route", "gateway", "bgp",
         "authorized keys",
     }  # fmt: skip
     assert len({change.key for change in changes}) == len(changes)
@@ -73,7 +72,7 @@ def test_a_bare_host_is_configured_by_one_script() -> None:
     assert script.index("nft -c -f /etc/edgewrap/edge.nft.new") < script.index("mv -f /etc/edgewrap/edge.nft.new")
     assert script.index("mv -f /etc/edgewrap/network.sh.new") < script.index("\nsh /etc/edgewrap/network.sh")
     assert all(f"{file.path}.new" in script for file in host_files(wanted()))
-    assert not any(operation.remove or operation.delete for operation in operations)
+    assert not any(operation.delete for operation in operations)
 
 
 def test_an_older_version_of_a_file_is_replaced() -> None:

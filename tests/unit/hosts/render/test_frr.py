@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from edgewrap.hosts.bgp import Bgp, Neighbour, bgp_of, frr_conf, reflectors_of
+from edgewrap.hosts.bgp import Bgp, Neighbour, bgp_of, reflectors_of
 from edgewrap.hosts.desired import DesiredHost, desired_host
 from edgewrap.hosts.diff.host import EMPTY_FACTS, diff
 from edgewrap.hosts.facts import FileFact
 from edgewrap.hosts.render.files import host_files
+from edgewrap.hosts.render.frr import frr_conf
 from edgewrap.hosts.script import converge_script
 from edgewrap.outputs import HostOutput, Outputs
 from edgewrap.spec.models import Evpn

@@ -1,0 +1,106 @@
+"""Waiting over SSH until a host's first-boot setup is done. A setup that failed is started again first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from shlex import quote
+from typing import TYPE_CHECKING
+
+from edgewrap.errors import ConvergeError, HostError
+from edgewrap.first_boot.files import DIRECTORY, SCRIPT, SetupFile
+from edgewrap.hosts.first_boot import NO_SETUP, Setup, SetupState, parse_setup
+from edgewrap.hosts.render.files import script
+from edgewrap.hosts.ssh.errors import cause_and_advice
+from edgewrap.poll import until_async
+
+if TYPE_CHECKING:
+    from edgewrap.hosts.ssh.connection import Session
+
+WAIT_S = 1800  # a mirror may be slow, and every other package run on the host comes first
+POLL_S = 2
+PROGRESS_S = 15
+READ_TIMEOUT_S = 60
+SHOWN = 5  # lines of the log in an error
+
+Tell = Callable[[str], None]
+
+
+async def wait_until_set_up(session: Session, files: Sequence[SetupFile], tell: Tell) -> None:
+    """Wait until the host's first-boot setup is done; returns at once if it is, or if the host has none. If it failed
+    before, start it again with `files` in place of its own.
+
+    Raises ConvergeError if it fails, HostError if it is not done in time.
+    """
+    setup, first = NO_SETUP, True
+    told, shown = -float(PROGRESS_S), ""
+
+    async def look(waited: float) -> Setup | None:
+        nonlocal setup, first, told, shown
+        setup = await _read(session)
+        if setup.state is SetupState.FAILED and first:
+            tell(f"first-boot setup failed ({setup.reason}); starting it again")
+            await _start(session, files)
+            setup = await _read(session)
+        first = False
+        if setup.state is not SetupState.RUNNING:
+            return setup
+        new_step = setup.step.startswith("edgewrap: ") and setup.step != shown
+        if new_step or waited - told >= PROGRESS_S:
+            told, shown = waited, setup.step
+            tell(f"first-boot setup: {setup.step.removeprefix('edgewrap: ')}")
+        return None
+
+    if await until_async(look, WAIT_S, pause_s=POLL_S) is None:
+        raise _timed_out(session.host.key, setup)
+    if setup.state is SetupState.FAILED:
+        raise _failed(session.host.key, setup)
+
+
+async def _read(session: Session) -> Setup:
+    answer = await session.run_as_root(f"{script('set-up.sh')}setup_state\n", READ_TIMEOUT_S)
+    try:
+        return parse_setup(answer.stdout)
+    except ValueError as error:
+        raise HostError(
+            session.host.key,
+            "the state of its first-boot setup cannot be read",
+            cause=answer.stderr.strip() or str(error),
+            advice=f"look at {DIRECTORY} on the host (`edgewrap ssh`)",
+        ) from error
+
+
+async def _start(session: Session, files: Sequence[SetupFile]) -> None:
+    """Each of the `files` is put in its place in one step before."""
+    lines = [script("set-up.sh"), "set -eu"]
+    for file in files:
+        path, new = quote(file.path), quote(f"{file.path}.new")
+        lines += [f"printf '%s' {quote(file.text)} >{new}", f"chmod {file.mode} {new}", f"mv {new} {path}"]
+    answer = await session.run_as_root("\n".join([*lines, "start_setup", ""]), READ_TIMEOUT_S)
+    if answer.status != 0:
+        raise ConvergeError(
+            session.host.key,
+            f"its first-boot setup could not be started again: status {answer.status}",
+            cause=answer.stderr.strip() or "the host printed no error",
+            advice=f"run `sh {SCRIPT}` as root on the host",
+        )
+
+
+def _failed(key: str, setup: Setup) -> ConvergeError:
+    errors = [line for line in setup.log if line.startswith("E: ")] or list(setup.log)
+    cause, advice = cause_and_advice("; ".join(errors[-SHOWN:]) or "it printed no error", "fix the cause")
+    return ConvergeError(
+        key,
+        f"first-boot setup failed: {setup.reason}",
+        cause=cause,
+        advice=f"{advice}, then re-run apply: it starts the setup again; the whole log is {DIRECTORY}/setup.log on the "
+        f"host (`edgewrap ssh {key}`)",
+    )
+
+
+def _timed_out(key: str, setup: Setup) -> HostError:
+    return HostError(
+        key,
+        f"first-boot setup not finished after {WAIT_S // 60} minutes",
+        cause=f"its last step: {setup.step}",
+        advice=f"look at {DIRECTORY}/setup.log on the host (`edgewrap ssh {key}`), then re-run",
+    )
