@@ -8,38 +8,29 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from edgewrap.atomic_files import write_tree
 from edgewrap.aws.backend import s3_backend, s3_endpoint
 from edgewrap.aws.clients import Clients
 from edgewrap.aws.facts import AwsState, read_state
-from edgewrap.aws.group_moves import instances_made, moves_ahead, reasons, without_instances
-from edgewrap.aws.inputs.decide import decide_inputs, unprovisioned
+from edgewrap.aws.group_moves import instances_made, without_instances
 from edgewrap.aws.inputs.lookups import AwsLookups
-from edgewrap.aws.inputs.model import Inputs, host_key
-from edgewrap.aws.inputs.setup_warnings import setup_notices
-from edgewrap.aws.outputs import NAMES, read_outputs
+from edgewrap.aws.outputs import read_outputs
 from edgewrap.aws.plan import AwsPlan
+from edgewrap.aws.planner import Planner
 from edgewrap.aws.preflight.checks import AwsPreflight, without_state
 from edgewrap.aws.preflight.terraform import check_tools
 from edgewrap.aws.preflight.topics import Topic, expected_topics, planned_topics, replaced_hosts
 from edgewrap.aws.render.module import render
-from edgewrap.aws.render.moved_rules import respelled_rules, rule_moves
-from edgewrap.aws.render.variables import make_variables
+from edgewrap.aws.render.moved_rules import rule_moves
 from edgewrap.aws.state.store import state_store
-from edgewrap.aws.state.untracked import Untracked, find_untracked
 from edgewrap.aws.terraform.json_output import RunOutput
-from edgewrap.aws.terraform.plan_json import Before, predicted_values, read_changes
-from edgewrap.aws.terraform.resources import HIDDEN, INSTANCE, SINGLE_KEYS, importable_addresses
+from edgewrap.aws.terraform.plan_json import read_changes
 from edgewrap.aws.terraform.runner import Terraform
 from edgewrap.aws.terraform.workdir import WorkDir
-from edgewrap.change import Change, PlaneName
-from edgewrap.errors import StateError
-from edgewrap.events import Emit, Event, EventKind
+from edgewrap.change import Change
+from edgewrap.events import Emit
 from edgewrap.finding import Finding
-from edgewrap.outputs import HostOutput, Outputs
+from edgewrap.outputs import Outputs
 from edgewrap.plane import NO_CONTEXT, Context, report_skipped, require_planned
-from edgewrap.spec.addressing import active_indexes
-from edgewrap.spec.load import public_document
 from edgewrap.spec.models import Spec
 
 __all__ = ["AwsPlan", "AwsPlane", "AwsState"]
@@ -63,15 +54,15 @@ class AwsPlane:
     ) -> None:
         self._spec = spec
         self._emit = emit
-        self._places = WorkDir(directory.absolute())
+        self._workdir = WorkDir(directory.absolute())
         self._locked = bool(pass_fds)
-        self._store = state_store(spec, self._places, os.environ, emit, locked=self._locked)
+        self._store = state_store(spec, self._workdir, os.environ, emit, locked=self._locked)
         self._clients = Clients(spec, os.environ)
         self._plugin_dir = plugin_dir or _plugin_dir(spec)
         self._lookups = AwsLookups(spec, self._clients)
         self._terraform = Terraform(
             _binary(spec),
-            self._places,
+            self._workdir,
             emit,
             environ=os.environ,
             plugin_dir=self._plugin_dir,
@@ -79,6 +70,7 @@ class AwsPlane:
             s3=s3_backend(spec) is not None,
             s3_endpoint=s3_endpoint(spec, os.environ),
         )
+        self._planner = Planner(spec, self._clients, self._lookups, self._terraform, self._workdir, emit)
 
     def current(self) -> AwsState | None:
         """The state as the last run left it, AWS itself not asked; None where there is nothing in it.
@@ -113,11 +105,11 @@ class AwsPlane:
         the instances of `context.replaced` are replaced. Raises RefusedChangeError if the spec asks for what the
         cluster cannot take, AwsError if a lookup fails.
         """
-        return self._plan(facts, context)
+        return self._planner.plan(facts, context)
 
     def destroy(self, facts: AwsState | None, context: Context = NO_CONTEXT) -> AwsPlan:
         """The plan that destroys it all. Raises StateError if there is nothing."""
-        return self._plan(facts, context, destroy=True)
+        return self._planner.plan(facts, context, destroy=True)
 
     def look_again(self, plan: AwsPlan, context: Context) -> tuple[AwsState | None, AwsPlan]:
         """Observe and plan again, some time after `plan` was made: AWS as it is now, and what is still needed.
@@ -125,58 +117,10 @@ class AwsPlane:
         Raises PlanOutdatedError if that is more than was planned.
         """
         state = self.observe(context)
-        fresh = self._plan(state, context, destroy=plan.destroy, warn=False)
+        fresh = self._planner.plan(state, context, destroy=plan.destroy, warn=False)
         require_planned(fresh.changes, plan.changes)
         report_skipped(plan.changes, fresh.changes, self._emit)
         return state, fresh
-
-    def _plan(self, state: AwsState | None, context: Context, *, destroy: bool = False, warn: bool = True) -> AwsPlan:
-        avoid, replaced, front_end_version = context.avoid, context.replaced, context.front_end_version
-        previous = state.inputs if state else None
-        if destroy:
-            if previous is None:
-                raise StateError(
-                    "there is nothing to destroy", cause="no Terraform state", advice="nothing needs to be done"
-                )
-            inputs = previous
-        else:
-            inputs = self._decide(state, {*avoid, *replaced}, front_end_version)
-            applied = state.applied if state else ""
-            for notice in setup_notices(self._spec, inputs, previous, applied, replaced) if warn else ():
-                self._emit(notice)
-        addresses = state.addresses if state else frozenset()
-        importable = self._importable(inputs) if state else frozenset()  # before the first run there is nothing to lose
-        ids = state.ids if state else frozenset()
-        lost = self._find_untracked(inputs, importable - respelled_rules(addresses).after(addresses), ids)
-        moves = rule_moves(addresses, () if destroy else importable - lost.imports.keys())
-        files = {**render(self._spec, inputs), **moves.files()}
-        known = moves.after(addresses)
-        pending, output = self._planned(files, lost, destroy=destroy, replaced=replaced)
-        # a state that is older than the run that was killed still has what that run took away and made anew
-        newer = self._find_untracked(inputs, importable & known & output.missing, ids)
-        if newer.imports:
-            self._terraform.state_rm(moves.before(newer.imports))
-            lost = lost.plus(newer)
-            pending, output = self._planned(files, newer if destroy else lost, destroy=destroy, replaced=replaced)
-        changes: tuple[Change, ...] = ()
-        predicted = state.outputs if state else None
-        if pending and (predicted is None or destroy or _concerns_aws(output)):
-            document = self._terraform.show(self._places.plan_file)
-            changes = read_changes(document, self._before(state, inputs, replaced, destroy=destroy))
-            if not destroy:
-                predicted = read_outputs(predicted_values(document), inputs)
-        return AwsPlan(
-            changes,
-            self._places.plan_file,
-            pending,
-            predicted or read_outputs({}, inputs),
-            inputs,
-            destroy,
-            tuple(sorted(replaced)),
-            moves_ahead(changes, inputs.placement, state.outputs) if state and not destroy else (),
-            lost,
-            first=not known,
-        )
 
     def move(self, state: AwsState, plan: AwsPlan) -> AwsState:
         """Move the groups of `plan.moves_ahead` now, and nothing that comes or goes; returns the state after it.
@@ -186,11 +130,13 @@ class AwsPlane:
         between = state.inputs.model_copy(update={"placement": plan.inputs.placement})
         # an instance that is gone is left out, or it would be made anew in this step
         files = render(self._spec, between, applied=state.applied, without=instances_made(plan.changes))
-        moves = rule_moves(state.addresses, self._importable(between) - plan.lost.imports.keys())
-        self._planned({**files, **moves.files()}, plan.lost)
-        document = self._terraform.show(self._places.plan_file)
-        require_planned(read_changes(document, self._before(state, between, ())), without_instances(plan.changes))
-        output = self._apply(self._places.plan_file)
+        moves = rule_moves(state.addresses, self._planner.importable(between) - plan.lost.imports.keys())
+        self._planner.run({**files, **moves.files()}, plan.lost)
+        document = self._terraform.show(self._workdir.plan_file)
+        require_planned(
+            read_changes(document, self._planner.before(state, between, ())), without_instances(plan.changes)
+        )
+        output = self._apply(self._workdir.plan_file)
         addresses = moves.after(state.addresses) | plan.lost.imports.keys()
         return AwsState(read_outputs(self._values(output), between), between, state.applied, addresses, state.ids)
 
@@ -254,55 +200,6 @@ class AwsPlane:
     def _preflight(self, state: AwsState | None, replaced: Collection[str] = ()) -> AwsPreflight:
         return AwsPreflight(self._spec, self._clients, self._lookups, state.inputs if state else None, replaced)
 
-    def _decide(self, state: AwsState | None, avoid: Collection[str], front_end_version: str) -> Inputs:
-        known: Mapping[str, HostOutput] = state.outputs.hosts if state else {}
-        hosts = self._spec.hosts
-        return decide_inputs(
-            self._spec,
-            state.inputs if state else None,
-            self._lookups,
-            unavailable={*avoid, *(key for key, host in known.items() if host.is_dead)},
-            new_hosts={host_key(index) for index in active_indexes(hosts.count, hosts.retired)} - known.keys(),
-            missing=unprovisioned(state.inputs.amis, state.addresses) if state else (),
-            front_end_version=front_end_version,
-        )
-
-    def _importable(self, inputs: Inputs) -> frozenset[str]:
-        """The addresses of everything that Terraform is to have and that can be taken over."""
-        return importable_addresses(make_variables(self._spec, inputs, ""), inputs.host_address)
-
-    def _find_untracked(self, inputs: Inputs, missing: Collection[str], ids: Collection[str]) -> Untracked:
-        """What a killed run has made of `missing` (addresses) without a trace in the state, whose `ids` are known."""
-        lost = find_untracked(self._clients, inputs.uuid, missing).without(ids)
-        for address, number in sorted(lost.imports.items()):
-            text = f"{number} was made by a run that was killed before Terraform had noted it: this one takes it over"
-            self._emit(Event(EventKind.WARNING, PlaneName.AWS, address, text))
-        return lost
-
-    def _planned(
-        self, files: Mapping[str, str], lost: Untracked, *, destroy: bool = False, replaced: Collection[str] = ()
-    ) -> tuple[bool, RunOutput]:
-        write_tree(self._places.module, {**files, **({} if destroy else lost.files())})
-        self._terraform.init_if_needed()
-        if destroy:  # a plan to destroy imports nothing, and what it does not know stands in its way
-            for address, number in lost.imports.items():
-                self._terraform.import_resource(address, number)
-            return self._terraform.plan(destroy=True)
-        anew = [*(INSTANCE.address(key) for key in sorted(replaced)), *lost.incomplete]
-        return self._terraform.plan(replace=anew)
-
-    def _before(
-        self, state: AwsState | None, inputs: Inputs, replaced: Collection[str], *, destroy: bool = False
-    ) -> Before:
-        if state is None:
-            return Before(frozenset(), spec_changed=False, destroy=destroy)
-        return Before(
-            _keys(state.inputs),
-            spec_changed=state.applied != public_document(self._spec),
-            destroy=destroy,
-            reasons=reasons(inputs, state.inputs, state.outputs.hosts, replaced),
-        )
-
     def _apply(self, plan_file: Path) -> RunOutput:
         self._store.back_up()
         output = self._terraform.apply(plan_file)
@@ -325,14 +222,3 @@ def _binary(spec: Spec) -> str:
     """A name to look for on PATH, or a path that begins at the spec."""
     binary = spec.terraform.binary
     return str(spec.local_path(binary)) if "/" in binary else binary
-
-
-def _concerns_aws(output: RunOutput) -> bool:
-    """Whether a plan touches more than what edgewrap itself remembers in the state."""
-    return any(kind not in HIDDEN for kind in output.planned.values()) or any(
-        output.get("action") not in (None, "noop") for name, output in output.outputs.items() if name in NAMES
-    )
-
-
-def _keys(inputs: Inputs) -> frozenset[str]:
-    return frozenset({*inputs.amis, *inputs.placement, *inputs.eips, *SINGLE_KEYS})

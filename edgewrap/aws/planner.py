@@ -1,0 +1,157 @@
+"""Planning for AWS: spec and state become a rendered module, and that a saved Terraform plan."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from edgewrap.atomic_files import write_tree
+from edgewrap.aws.clients import Clients
+from edgewrap.aws.facts import AwsState
+from edgewrap.aws.group_moves import moves_ahead, reasons
+from edgewrap.aws.inputs.decide import decide_inputs, unprovisioned
+from edgewrap.aws.inputs.lookups import AwsLookups
+from edgewrap.aws.inputs.model import Inputs, host_key
+from edgewrap.aws.inputs.setup_warnings import setup_notices
+from edgewrap.aws.outputs import NAMES, read_outputs
+from edgewrap.aws.plan import AwsPlan
+from edgewrap.aws.render.module import render
+from edgewrap.aws.render.moved_rules import respelled_rules, rule_moves
+from edgewrap.aws.render.variables import make_variables
+from edgewrap.aws.state.untracked import Untracked, find_untracked
+from edgewrap.aws.terraform.json_output import RunOutput
+from edgewrap.aws.terraform.plan_json import Before, predicted_values, read_changes
+from edgewrap.aws.terraform.resources import HIDDEN, INSTANCE, SINGLE_KEYS, importable_addresses
+from edgewrap.aws.terraform.runner import Terraform
+from edgewrap.aws.terraform.workdir import WorkDir
+from edgewrap.change import Change, PlaneName
+from edgewrap.errors import StateError
+from edgewrap.events import Emit, Event, EventKind
+from edgewrap.outputs import HostOutput
+from edgewrap.plane import Context
+from edgewrap.spec.addressing import active_indexes
+from edgewrap.spec.load import public_document
+from edgewrap.spec.models import Spec
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """Plans one cluster's AWS. All methods raise TerraformError if Terraform fails."""
+
+    spec: Spec
+    clients: Clients
+    lookups: AwsLookups
+    terraform: Terraform
+    workdir: WorkDir
+    emit: Emit
+
+    def plan(self, state: AwsState | None, context: Context, *, destroy: bool = False, warn: bool = True) -> AwsPlan:
+        """Render the module and let Terraform plan it. With `warn`, new hosts that nobody sets up are warned of."""
+        avoid, replaced, front_end_version = context.avoid, context.replaced, context.front_end_version
+        previous = state.inputs if state else None
+        if destroy:
+            if previous is None:
+                raise StateError(
+                    "there is nothing to destroy", cause="no Terraform state", advice="nothing needs to be done"
+                )
+            inputs = previous
+        else:
+            inputs = self._decide(state, {*avoid, *replaced}, front_end_version)
+            applied = state.applied if state else ""
+            for notice in setup_notices(self.spec, inputs, previous, applied, replaced) if warn else ():
+                self.emit(notice)
+        addresses = state.addresses if state else frozenset()
+        importable = self.importable(inputs) if state else frozenset()  # before the first run there is nothing to lose
+        ids = state.ids if state else frozenset()
+        lost = self._find_untracked(inputs, importable - respelled_rules(addresses).after(addresses), ids)
+        moves = rule_moves(addresses, () if destroy else importable - lost.imports.keys())
+        files = {**render(self.spec, inputs), **moves.files()}
+        known = moves.after(addresses)
+        pending, output = self.run(files, lost, destroy=destroy, replaced=replaced)
+        # a state that is older than the run that was killed still has what that run took away and made anew
+        newer = self._find_untracked(inputs, importable & known & output.missing, ids)
+        if newer.imports:
+            self.terraform.state_rm(moves.before(newer.imports))
+            lost = lost.plus(newer)
+            pending, output = self.run(files, newer if destroy else lost, destroy=destroy, replaced=replaced)
+        changes: tuple[Change, ...] = ()
+        predicted = state.outputs if state else None
+        if pending and (predicted is None or destroy or _concerns_aws(output)):
+            document = self.terraform.show(self.workdir.plan_file)
+            changes = read_changes(document, self.before(state, inputs, replaced, destroy=destroy))
+            if not destroy:
+                predicted = read_outputs(predicted_values(document), inputs)
+        return AwsPlan(
+            changes,
+            self.workdir.plan_file,
+            pending,
+            predicted or read_outputs({}, inputs),
+            inputs,
+            destroy,
+            tuple(sorted(replaced)),
+            moves_ahead(changes, inputs.placement, state.outputs) if state and not destroy else (),
+            lost,
+            first=not known,
+        )
+
+    def _decide(self, state: AwsState | None, avoid: Collection[str], front_end_version: str) -> Inputs:
+        known: Mapping[str, HostOutput] = state.outputs.hosts if state else {}
+        hosts = self.spec.hosts
+        return decide_inputs(
+            self.spec,
+            state.inputs if state else None,
+            self.lookups,
+            unavailable={*avoid, *(key for key, host in known.items() if host.is_dead)},
+            new_hosts={host_key(index) for index in active_indexes(hosts.count, hosts.retired)} - known.keys(),
+            missing=unprovisioned(state.inputs.amis, state.addresses) if state else (),
+            front_end_version=front_end_version,
+        )
+
+    def importable(self, inputs: Inputs) -> frozenset[str]:
+        """The addresses of everything that Terraform is to have and that can be taken over."""
+        return importable_addresses(make_variables(self.spec, inputs, ""), inputs.host_address)
+
+    def _find_untracked(self, inputs: Inputs, missing: Collection[str], ids: Collection[str]) -> Untracked:
+        """What a killed run has made of `missing` (addresses) without a trace in the state, whose `ids` are known."""
+        lost = find_untracked(self.clients, inputs.uuid, missing).without(ids)
+        for address, number in sorted(lost.imports.items()):
+            text = f"{number} was made by a run that was killed before Terraform had noted it: this one takes it over"
+            self.emit(Event(EventKind.WARNING, PlaneName.AWS, address, text))
+        return lost
+
+    def run(
+        self, files: Mapping[str, str], lost: Untracked, *, destroy: bool = False, replaced: Collection[str] = ()
+    ) -> tuple[bool, RunOutput]:
+        """Write the module and plan it: whether there is anything to do, and Terraform's output."""
+        write_tree(self.workdir.module, {**files, **({} if destroy else lost.files())})
+        self.terraform.init_if_needed()
+        if destroy:  # a plan to destroy imports nothing, and what it does not know stands in its way
+            for address, number in lost.imports.items():
+                self.terraform.import_resource(address, number)
+            return self.terraform.plan(destroy=True)
+        anew = [*(INSTANCE.address(key) for key in sorted(replaced)), *lost.incomplete]
+        return self.terraform.plan(replace=anew)
+
+    def before(
+        self, state: AwsState | None, inputs: Inputs, replaced: Collection[str], *, destroy: bool = False
+    ) -> Before:
+        """What was before the plan, to explain its changes."""
+        if state is None:
+            return Before(frozenset(), spec_changed=False, destroy=destroy)
+        return Before(
+            _keys(state.inputs),
+            spec_changed=state.applied != public_document(self.spec),
+            destroy=destroy,
+            reasons=reasons(inputs, state.inputs, state.outputs.hosts, replaced),
+        )
+
+
+def _concerns_aws(output: RunOutput) -> bool:
+    """Whether a plan touches more than what edgewrap itself remembers in the state."""
+    return any(kind not in HIDDEN for kind in output.planned.values()) or any(
+        output.get("action") not in (None, "noop") for name, output in output.outputs.items() if name in NAMES
+    )
+
+
+def _keys(inputs: Inputs) -> frozenset[str]:
+    return frozenset({*inputs.amis, *inputs.placement, *inputs.eips, *SINGLE_KEYS})
