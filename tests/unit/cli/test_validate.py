@@ -92,7 +92,7 @@ def test_init_overwrites_only_by_force(own_directory: Path, capsys: pytest.Captu
     assert Path("real.yaml").read_text() == "mine\n"
     assert edgewrap("init", "--force") == 0
     assert Path("edgewrap.yaml").is_symlink()
-    assert Path("real.yaml").read_text().startswith("# A spec of edgewrap")
+    assert Path("real.yaml").read_text().startswith("# An edgewrap spec")
     assert {path.name for path in own_directory.iterdir()} == {"edgewrap.yaml", "real.yaml"}
 
 
