@@ -1,14 +1,19 @@
-"""The hosts plane: over SSH, what makes packets flow between the interface groups and the VMs.
+"""The hosts plane: over SSH, everything that carries packets between the interface groups and the VMs.
 
-desired.py    what one host should be, from the spec and the AWS outputs (pure)
-files.py      the files that stand on a host, as text (pure)
-scripts/      facts.sh reads a host, network.sh makes its network, at boot and in every converge
-facts.py      what facts.sh printed, as data (pure)
-diff.py       facts against desired: operations, each with its change (pure)
-converge.py   the script that carries operations out, and what it answered (pure)
-undo.py       the way back of a change, with_rollback around that script (pure); scripts/undo.sh does it on the host
-changing.py   one change on a host, and its confirmation over a new connection
-ssh.py        connections: credentials, pinned host keys, waiting
-visits.py     work on hosts, all side by side
-plane.py      observe, diff, converge over all hosts
+plane.py            observe, plan and apply over all hosts
+desired.py          what one host should be, from the spec and the AWS outputs (pure)
+bgp.py              which hosts are BGP neighbours (pure)
+render/             the files on a host, as text: files.py has the table of them (pure)
+facts.py            the output of scripts/facts.sh, parsed; ip_json.py parses what `ip` prints (pure)
+diff/               facts and desired to operations: host.py, devices.py, routing.py (pure)
+operation.py        one operation and its change (pure)
+script.py           the script that applies operations (pure)
+authorized_keys.py  our block in the user's authorized keys (pure)
+rollback.py         the rollback around that script (pure)
+executor.py         one change on a host, and its confirmation over a new connection
+first_boot.py       the state of the first-boot setup (pure); first_boot_wait.py waits for it
+ssh/                connections, host keys, and work on all hosts in parallel
+scripts/            what runs on a host: facts.sh reads it, network.sh sets up its network, rollback.sh rolls back
+preflight.py        whether this machine can log in to hosts
+remedies.py         error to cause and advice
 """

@@ -1,7 +1,6 @@
-"""Typed reading of what `ip` prints as JSON: names, addresses and numbers, each checked. Pure.
+"""A parser of what `ip` prints as JSON: names, addresses and numbers, each checked. Pure.
 
-What a host answers ends up in commands on it, in OpenNebula and on a terminal. So a value is taken only if it has the
-form of its field.
+A host's answers are used in OpenNebula and shown on a terminal. So a value is accepted only in the form of its field.
 """
 
 from __future__ import annotations
@@ -25,8 +24,8 @@ _NAME = (
 
 
 class FactsError(ValueError):
-    """A host's answer that cannot be used. `rule` says what the wrong value must be; empty if the form of the whole
-    answer is wrong."""
+    """A host's answer that cannot be used. `rule` says what the wrong value must be; it is empty if the answer as a
+    whole has the wrong form."""
 
     def __init__(self, what: str, rule: str = "") -> None:
         super().__init__(what)
@@ -125,7 +124,7 @@ class Row:
         return FactsError(f"{self.section}: {field} {found}", rule)
 
     def _value(self, field: str, default: object = None) -> Any:
-        """`ip` prints null where there is nothing: it counts as missing."""
+        """`ip` prints null for nothing: that counts as missing."""
         value = self.values.get(field)
         return default if value is None else value
 

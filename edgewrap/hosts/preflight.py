@@ -1,4 +1,4 @@
-"""Whether this machine can log in to hosts: found out before they are made, not 20 minutes later."""
+"""Whether this machine can log in to hosts, checked before AWS starts any."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ KEY, PROXY, CLIENT = "SSH key", "ssh.proxy_command", "ssh"
 
 
 def check_login(spec: Spec) -> tuple[Finding, ...]:
-    """What the hosts plane itself needs: a key, and the program of `ssh.proxy_command` where there is one."""
+    """What the hosts plane itself needs: a key, and the program of `ssh.proxy_command` if that is set."""
     return (_key(spec), *_proxy(spec))
 
 
 def check_ssh() -> Finding:
-    """The system's own ssh, which `edgewrap ssh` runs; the hosts plane does without it."""
+    """The system's own ssh, which `edgewrap ssh` runs; the hosts plane does not need it."""
     found = shutil.which("ssh")
     if found is None:
-        text = "there is none on PATH: `edgewrap ssh` does not work"
+        text = "not found on PATH: `edgewrap ssh` does not work"
         return Finding(None, CLIENT, Verdict.WARNING, text, "install the OpenSSH client (Debian: openssh-client)")
     return Finding(None, CLIENT, Verdict.OK, found)
 
@@ -37,7 +37,7 @@ def _key(spec: Spec) -> Finding:
         asyncio.run(look())
     except ToolError as error:
         return Finding(None, KEY, Verdict.FAILURE, f"{error.what} ({error.cause})", error.advice)
-    return Finding(None, KEY, Verdict.OK, f"the private key of {spec.ssh.public_key} is there")
+    return Finding(None, KEY, Verdict.OK, f"the private key of {spec.ssh.public_key} was found")
 
 
 def _proxy(spec: Spec) -> tuple[Finding, ...]:
@@ -48,6 +48,6 @@ def _proxy(spec: Spec) -> tuple[Finding, ...]:
     except ValueError:  # a quote without its end: the shell will say more
         program = ""
     if shutil.which(program) is None:
-        text = f"there is no program {program or spec.ssh.proxy_command} on PATH"
+        text = f"program {program or spec.ssh.proxy_command} not found on PATH"
         return (Finding(None, PROXY, Verdict.WARNING, text, "install it, or correct the command"),)
-    return (Finding(None, PROXY, Verdict.OK, f"{program} is there"),)
+    return (Finding(None, PROXY, Verdict.OK, f"{program} was found"),)

@@ -1,6 +1,6 @@
-"""What SSH, sudo and the commands on a host say when they fail: the likely cause and what to do.
+"""Errors of SSH, of sudo and of commands on a host: the likely cause and what to do.
 
-Failures of the connection are searched as `EXCEPTION: text`, those of a script in the last lines of its errors.
+Connection errors are matched as `EXCEPTION: text`, script errors in the last lines of the script's error output.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from edgewrap.remedies import Remedy
 REFUSED = Remedy(
     r"ConnectionRefusedError|Connection refused|Errno 111",
     "the connection was refused: nothing listens on port 22 yet",
-    "a metal host takes up to 20 minutes to boot; run it again later, or look at the instance's console",
+    "a metal host takes up to 20 minutes to boot; re-run later, or look at the instance's console",
 )
 TIMED_OUT = Remedy(
     r"TimeoutError|Connection timed out|Operation timed out",
     "no answer: the host is still booting, or a firewall or security group drops the connection",
-    "check that ssh.from in the spec covers the address you come from, and that the instance passes its checks",
+    "check that ssh.from in the spec contains your address, and that the instance passes its status checks",
 )
 NO_ROUTE = Remedy(
     r"Errno (101|113)|No route to host|Network is (unreachable|down)|Host is down|[Cc]annot assign requested address",
-    "no route to it from here",
+    "no route to the host from here",
     "check this machine's network; a host without a public address needs a VPN or ssh.proxy_command",
 )
 NO_NAME = Remedy(
@@ -29,27 +29,27 @@ NO_NAME = Remedy(
 )
 LOGIN_REFUSED = Remedy(
     r"PermissionDenied|Permission denied for user|Too many authentication failures",
-    "it refused the login",
-    "check ssh.user and ssh.public_key: the private key must lie beside the public one or be in the SSH agent",
+    "the host refused the login",
+    "check ssh.user and ssh.public_key: the private key must be beside the public one or in the SSH agent",
 )
 NO_AGREEMENT = Remedy(
     r"KeyExchangeFailed|No matching (key exchange|host key|encryption|MAC) algorithm",
-    "its sshd takes none of the algorithms that edgewrap takes: it is too old, or hardened by hand",
+    "the host's sshd and edgewrap have no algorithm in common: sshd is too old, or was hardened",
     "allow an ed25519, ECDSA or RSA-SHA2 host key and a current cipher in its sshd_config",
 )
 NOT_SSH = Remedy(
     r"ConnectionLost|ConnectionReset|ProtocolError|Connection (reset|closed|lost)|connection was lost",
-    "what answered broke the connection off or does not speak SSH as expected",
-    "check what listens at that address; a host that is booting or shutting down does this for a moment",
+    "the other side closed the connection, or it does not speak SSH",
+    "check what listens at that address; a host does this for a moment while it boots or shuts down",
 )
 
 CONNECTION = (REFUSED, TIMED_OUT, NO_ROUTE, NO_NAME, LOGIN_REFUSED, NO_AGREEMENT, NOT_SSH)
-"""Failures of a connection; the last one also stands for those that fit none."""
+"""Connection errors; the last one is also for errors that match none."""
 
 NOT_IN_SSM = Remedy(
     r"TargetNotConnected|is not connected\.?$",
-    "ssh.proxy_command failed: the host does not report to SSM; it is still booting, or has no profile for it",
-    "name a profile with AmazonSSMManagedInstanceCore in aws.instance_profile (new hosts only), and see to it that the "
+    "ssh.proxy_command failed: the host is not registered with SSM; it is still booting, or has no profile for it",
+    "set aws.instance_profile to a profile with AmazonSSMManagedInstanceCore (new hosts only), and make sure that the "
     "host reaches SSM",
 )
 NO_SSM_PLUGIN = Remedy(
@@ -64,7 +64,7 @@ PROXY_NOT_ALLOWED = Remedy(
 )
 NO_PROXY_PROGRAM = Remedy(
     r"command not found|: not found|No such file or directory",
-    "ssh.proxy_command failed: a program that it names is not on PATH",
+    "ssh.proxy_command failed: a program in it is not on PATH",
     "install it, or correct the command",
 )
 PROXY_FAILED = Remedy(
@@ -74,13 +74,13 @@ PROXY_FAILED = Remedy(
 )
 
 PROXY = (NOT_IN_SSM, NO_SSM_PLUGIN, PROXY_NOT_ALLOWED, NO_PROXY_PROGRAM, PROXY_FAILED)
-"""Failures of ssh.proxy_command, by its own words."""
+"""Errors of ssh.proxy_command, by what it prints."""
 
 SCRIPT = (
     Remedy(
         r"No space left on device|Disk quota exceeded",
         "its disk is full",
-        "make room on it (`edgewrap ssh`: old VM disks, logs), then run it again",
+        "free space on it (`edgewrap ssh`: old VM disks, logs), then re-run",
     ),
     Remedy(
         r"Read-only file system",
@@ -90,37 +90,37 @@ SCRIPT = (
     Remedy(
         r"Could not get lock|dpkg frontend lock|is another process using it",
         "another package run holds apt's lock: unattended upgrades at the first boot take minutes",
-        "run it again in a few minutes",
+        "re-run in a few minutes",
     ),
     Remedy(
         r"dpkg was interrupted",
-        "a package run was broken off, by a reboot or by hand",
-        "run `dpkg --configure -a` as root on it, then run it again",
+        "a package run was interrupted, by a reboot or by hand",
+        "run `dpkg --configure -a` as root on the host, then re-run",
     ),
     Remedy(
         r"Unable to locate package|does not have a Release file|404 +Not Found",
         "OpenNebula's repository has no such packages for this release of Ubuntu",
-        "correct opennebula.version, or take another hosts.ami",
+        "correct opennebula.version, or use another hosts.ami",
     ),
     Remedy(
         r"NO_PUBKEY|is not signed|signatures couldn't be verified|EXPKEYSIG",
-        "the repository is signed with another key than the one that edgewrap knows",
-        "look for a newer edgewrap; never switch the check off",
+        "the repository is signed with a key that edgewrap does not know",
+        "look for a newer edgewrap; never disable the check",
     ),
     Remedy(
         r"Temporary failure resolving|Could not resolve host",
-        "it cannot resolve names: it has no way out, or its name server is gone",
-        "see to it that the subnet has a way to the internet (a private host needs a NAT or a proxy)",
+        "the host cannot resolve names: it has no internet access, or its name server is down",
+        "make sure that the subnet has internet access (a private host needs a NAT or a proxy)",
     ),
     Remedy(
         r"Could not connect to|Cannot initiate the connection|Unable to connect to|Failed to fetch",
-        "it does not reach the mirror of the packages",
-        "see to it that the subnet has a way to the internet, and run it again",
+        "the host does not reach the package mirror",
+        "make sure that the subnet has internet access, then re-run",
     ),
     Remedy(
         r"Unit \S+ not found|Failed to (start|restart|enable)|Job for \S+ failed",
-        "a unit of systemd's does not start on it",
-        "`journalctl -xe` on it says why (`edgewrap ssh`)",
+        "a systemd unit does not start on the host",
+        "look at `journalctl -xe` on it (`edgewrap ssh`)",
     ),
     Remedy(
         r"RTNETLINK answers: Operation not supported|Unknown device type|Module \S+ not found",
@@ -129,42 +129,42 @@ SCRIPT = (
     ),
     Remedy(
         r"RTNETLINK answers: File exists|Address already assigned",
-        "something else on it has made the same device, address or route",
+        "something else on the host has created the same device, address or route",
         "look for another tool that configures its network (netplan, NetworkManager, a script)",
     ),
     Remedy(
         r"Could not process rule|conflicting intervals|syntax error, unexpected",
-        "nftables on it does not take our rules: it is too old, or other rules are in their place",
-        "look at `nft list ruleset` on it; nftables 1.0 or newer is needed",
+        "nftables on the host does not accept our rules: it is too old, or other tables have the same names",
+        "look at `nft list ruleset` on it; nftables must be 1.0 or newer",
     ),
     Remedy(
         r"FRR does not know a line|frr-reload|vtysh|bgpd",
-        "FRR on it does not take its configuration: it is too old, or not all of its daemons run",
+        "FRR on the host does not accept its configuration: it is too old, or not all of its daemons run",
         "install FRR 8 or newer with frr-pythontools on it, and look at `systemctl status frr`",
     ),
     Remedy(
         r"command not found|: not found",
-        "a program is missing on it",
+        "a program is missing on the host",
         "install iproute2, nftables, util-linux, python3, frr and frr-pythontools on it",
     ),
 )
-"""What the commands of a script say."""
+"""Errors of the commands of a script."""
 
 SUDO = (
     Remedy(
         r"a password is required|a terminal is required",
         "the user may not run commands as root without a password",
-        "give the user the right NOPASSWD:ALL in sudoers, as cloud images have it, or set ssh.user",
+        "give the user NOPASSWD:ALL in sudoers, as cloud images have it, or set ssh.user",
     ),
     Remedy(
         r"is not in the sudoers file|may not run sudo|not allowed to (run|execute)",
         "the user may not run commands as root",
-        "give the user the right NOPASSWD:ALL in sudoers, as cloud images have it, or set ssh.user",
+        "give the user NOPASSWD:ALL in sudoers, as cloud images have it, or set ssh.user",
     ),
     Remedy(
         r"",
-        "sudo does not work on it",
-        "give the user the right NOPASSWD:ALL in sudoers, as cloud images have it, or set ssh.user",
+        "sudo does not work on the host",
+        "give the user NOPASSWD:ALL in sudoers, as cloud images have it, or set ssh.user",
     ),
 )
-"""What sudo says; the last row stands for all else."""
+"""Errors of sudo; the last row is for all others."""

@@ -17,7 +17,7 @@ from tests.support import nat_pool
 from tests.support.streams import stream
 
 PORT = 80
-POOL = ("192.0.2.201", "192.0.2.202", "192.0.2.203")
+POOL = tuple(f"192.0.2.{number}" for number in (201, 202, 203, 204))  # plan, apply's look, change, confirmation
 ELSEWHERE = "203.0.113.0/24"
 
 

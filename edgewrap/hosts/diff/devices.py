@@ -1,4 +1,4 @@
-"""What differs at `br-edge` and at its ports of ours: the gateway's veth pair, the VXLAN to the other hosts. Pure."""
+"""Differences of `br-edge` and its two ports of ours: the gateway's veth pair, the VXLAN to other hosts. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from edgewrap.hosts.operation import Operation, differing, host_change, yes_or_n
 
 
 def device_operations(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
-    """What the devices need; network.sh makes and mends them."""
+    """What the devices need; network.sh sets them up."""
     yield from _bridge(host, facts)
     yield from _gateway(host, facts)
     yield from _vxlan(host, facts)

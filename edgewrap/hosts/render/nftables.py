@@ -1,7 +1,6 @@
-"""The nft tables of a host, as text: what routes, what guards the VMs' ports, and the host's own firewall.
+"""The nft tables of a host, as text: the filters of routed packets, the guard of the VMs' ports, the host's firewall.
 
-Each file loads its table as a whole in one transaction, whatever was in it before. nft 1.0.6 needs a line end before
-each brace.
+Each file replaces its table as a whole in one transaction. nft 1.0.6 needs a line end before each closing brace.
 """
 
 from __future__ import annotations
@@ -12,20 +11,20 @@ MIGRATION_PORTS = "49152-49215"  # libvirt's, from host to host
 _GATEWAYS = "ether daddr & ff:ff:00:00:00:00 == 02:ed:00:00:00:00"
 
 IN_BRIDGE = f'meta ibrname != "{BRIDGE}" accept'
-"""The guard's scope where the kernel can tell a port's bridge."""
+"""The guard's scope if the kernel can match a port's bridge."""
 
 BY_NAME = """iifname != "one-*" iifname != @guarded accept
 		iifname @elsewhere accept"""
-"""The guard's scope elsewhere: the watcher tells which ports are in which bridge, and a VM's port that it has not seen
-yet is guarded."""
+"""The guard's scope on other kernels: the watcher lists which ports are in which bridge. A VM's port that it has not
+seen yet is guarded."""
 
 
 def edge_table(host: DesiredHost) -> str:
     """Table `ip edge`: what VMs may not reach through this host, and a conntrack zone for each VM.
 
-    Group interfaces are meant by their MAC, since names may change. Frames that are bridged to or from a VM pass here
-    as well, as `br-edge`, and again when they are routed: in one zone, an answer that is refused would end the
-    connection before it has come back.
+    It matches group interfaces by MAC, because names may change. Frames bridged to or from a VM pass it, too, as
+    `br-edge`, and again when they are routed: in one zone, a refusal would end the connection before it has reached the
+    client.
     """
     closed = ", ".join(host.blocked_destinations)
     macs = ", ".join(group.mac for group in (*host.groups, *host.incoming_groups))
@@ -43,7 +42,7 @@ table ip edge {{
 	chain zones {{
 		type filter hook prerouting priority raw - 1; policy accept;
 		iifname != {BRIDGE} return
-		# marked by the guard: 1 comes from a VM here, 2 goes from another host's VM to the gateway here
+		# marked by the guard: 1 is from a VM here, 2 from another host's VM to the gateway here
 		meta mark 2 notrack
 		meta mark 1 ct zone set ip saddr map @zones
 		meta mark 0 ct zone set ip daddr map @zones
@@ -51,7 +50,7 @@ table ip edge {{
 	}}
 	chain prerouting {{
 		type filter hook prerouting priority raw; policy accept;
-		# sources whose entry host this is not; and the instance's metadata
+		# sources whose entry host is another one; and the instance's metadata
 		iifname {GATEWAY} fib saddr . iif oif 0 counter drop
 		iifname {GATEWAY} ip daddr 169.254.0.0/16 counter drop
 	}}
@@ -70,10 +69,10 @@ table ip edge {{
 
 
 def guard_table(scope: str) -> str:
-    """Table `bridge edge`: from a port of `br-edge` only what its VM may send, keyed on port, MAC and address.
+    """Table `bridge edge`: a port of `br-edge` may send only what its VM may, by port, MAC and address.
 
-    A port without an entry in the sets is closed. It stands ahead of the bridge's learning, so that a frame with
-    another's MAC moves nothing. The watcher fills the sets.
+    A port without an entry in the sets is closed. The table is before the bridge's learning, so that a frame with
+    another VM's MAC moves nothing. The watcher fills the sets.
     """
     return f"""table bridge edge
 delete table bridge edge
@@ -111,11 +110,11 @@ table bridge edge {{
 
 
 def firewall_table(firewall: Firewall, primary: str) -> str:
-    """Table `inet edge-host`: what reaches the host itself at its primary address, by the interface that has it.
+    """Table `inet edge-host`: what reaches the host itself at its primary address, on the interface that has it.
 
-    `operators` are addresses that edgewrap came from: whoever logs in is never locked out. OpenNebula's drivers use the
-    hosts' names, which may be public addresses, for SSH and migrations. Such packets arrive from the sender's public
-    address, also those of a host to itself.
+    `operators` has the address that edgewrap last used, which is never locked out. OpenNebula's drivers use the hosts'
+    names, which may be public addresses, for SSH and migrations. Such packets arrive from the sender's public address,
+    also those of a host to itself.
     """
     networks = ", ".join(firewall.ssh_from)
     ssh = f"\n\t\tip saddr {{ {networks} }} tcp dport 22 accept" if networks else ""

@@ -1,7 +1,7 @@
-"""Announces gateways that have just come to this host: gratuitous ARP from gw-edge for each address given, three times.
+"""Announces gateways that are new on this host: gratuitous ARP from gw-edge for each address given, three times.
 
-VMs anywhere, and the bridges between, then send to this host at once. An ordinary program cannot do it: gw-edge has no
-address to send from.
+VMs anywhere, and the bridges between, then send to this host at once. arping cannot do it: gw-edge has no address to
+send from.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def main(addresses: list[str]) -> None:
 
 
 def frame(mac: bytes, address: bytes) -> bytes:
-    """An ARP request for the address by the address, to everybody."""
+    """A broadcast ARP request of the address for itself."""
     everybody, nobody = b"\xff" * 6, b"\0" * 6
     ethernet = everybody + mac + ARP.to_bytes(2, "big")
     return ethernet + bytes.fromhex("0001080006040001") + mac + address + nobody + address

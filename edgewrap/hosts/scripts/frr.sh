@@ -1,17 +1,17 @@
-# Brings FRR to its files in /etc/frr. bgpd that runs is reloaded, never restarted: sessions that stay, stay up.
+# Loads FRR's files in /etc/frr. A bgpd that runs is reloaded, never restarted: unchanged sessions stay up.
 # On Debian and Ubuntu `frrinit.sh reload` restarts it; frr-reload.py itself does not.
 step frr
 conf=/etc/frr/frr.conf
 password=$(sed -n 's/^ \(neighbor hosts password .*\)/\1/p' $conf)
 asn=$(sed -n 's/^router bgp //p' $conf)
 
-# Nothing that FRR's tools say may bring the password to a log.
+# FRR's tools print the password, which must not be logged.
 hidden() {
 	sed 's/\(password\) .*/\1 (hidden)/'
 }
 
 if running=$(vtysh -d bgpd -c 'show running-config no-header' 2>/dev/null); then
-	# By hand, from a file: frr-reload.py would write it into a log, and take an old one away on a command line.
+	# The password from a file, by vtysh: frr-reload.py logs it, and removes an old one on a command line.
 	if echo "$running" | grep -q "^router bgp $asn\$" && echo "$running" | grep -q '^ neighbor hosts peer-group'; then
 		now=$(echo "$running" | sed -n 's/^ \(neighbor hosts password .*\)/\1/p')
 		if [ "$now" != "$password" ]; then

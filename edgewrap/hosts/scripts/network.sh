@@ -140,7 +140,7 @@ make_group() {
 		echo "group-$1: no interface has the MAC $2" >&2
 		return 0
 	fi
-	# the alias tells a later run that the interface was ours
+	# by the alias a later run knows that the interface was ours
 	ip link set dev "$name" alias "edgewrap group-$1"
 	ip address replace "$3/32" dev "$name"
 	ip -o -4 address show dev "$name" | awk '{ print $4 }' | while read -r address; do

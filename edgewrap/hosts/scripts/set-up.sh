@@ -1,13 +1,13 @@
-# Looking at the host's own set-up, and starting it again.
+# Reads the state of the host's first-boot setup, and starts it again.
 set_up=/var/lib/edgewrap
 
-# Whether it runs now: only then is its lock held exclusively.
+# Whether it is running: only then its lock is held exclusively.
 setup_runs() {
 	[ -f $set_up/setup.lock ] && ! flock --shared --nonblock $set_up/setup.lock true
 }
 
-# Prints how far it is: `name=value`, then the last lines of the log, each behind `| `; nothing where the host has no
-# user data of edgewrap's. Changes nothing.
+# Prints its state as `name=value`, then the last lines of the log, each behind `| `; nothing if the host has no user
+# data of edgewrap's. Changes nothing.
 setup_state() {
 	[ -f $set_up/setup.sh ] || return 0
 	if setup_runs; then
@@ -20,14 +20,14 @@ setup_state() {
 		echo "reason=$(cat $set_up/setup-failed)"
 	elif [ -f /run/cloud-init/result.json ]; then
 		echo state=failed
-		echo "reason=cloud-init ended before it was through: $(tr -s '[:space:]' ' ' </run/cloud-init/result.json)"
+		echo "reason=cloud-init ended before the setup: $(tr -s '[:space:]' ' ' </run/cloud-init/result.json)"
 	else
 		echo state=running
 	fi
 	[ ! -f $set_up/setup.log ] || tail -n 20 $set_up/setup.log | sed 's/^/| /'
 }
 
-# Starts it in a unit of its own, which outlives the connection; returns once it runs, or is over already.
+# Starts it in a unit of its own, which outlives the connection; returns when it runs, or has ended already.
 start_setup() {
 	rm -f $set_up/setup-failed
 	systemd-run --quiet --collect --unit=edgewrap-setup sh $set_up/setup.sh || return 1

@@ -1,13 +1,13 @@
-"""Keeps an edge host in step with what comes and goes on it while nobody runs edgewrap. Two things:
+"""Keeps an edge host up to date between two runs of edgewrap. It watches two things:
 
 - Ports of br-edge. The guard (nft table bridge edge) lets a VM's port send only with that VM's MAC and address; a port
-  that it does not know is closed. Whose port it is, is told by what the host itself made, never by what a VM sends:
-  the chains and the set that OpenNebula's fw driver made for the port; and until these are there (a migrated VM resumes
-  before), the MAC of the tap device, which libvirt makes of the VM's MAC with fe as its first byte. Only addresses for
-  VMs in the blocks of the cluster's groups count, and a MAC must end with the address, as OpenNebula makes it.
-- Interfaces of groups. When AWS attaches one or takes it away, network.sh runs: entries come up and go at once.
+  that it does not know is closed. Whose port it is follows from what the host itself created, never from what a VM
+  sends: the chains and the set of OpenNebula's fw driver for the port; and until these are there (a migrated VM resumes
+  earlier), the MAC of the tap device, which is the VM's MAC with fe as its first byte (libvirt). Only addresses for VMs
+  in the blocks of the cluster's groups count, and a MAC must end with the address, as OpenNebula creates it.
+- Interfaces of groups. When AWS attaches or detaches one, network.sh runs, and adds or removes the group at once.
 
-Without arguments it runs for ever. `load` loads the guard with the ports that are there now, in one transaction.
+Without arguments it runs until it is stopped. `load` loads the guard with the present ports, in one transaction.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ BRIDGE = "br-edge"
 OWN_PORTS = ("gw-port", "vx-edge")
 LINK_EVENTS = 1  # RTMGRP_LINK
 LOOK_S = 15  # between two looks without an event
-IMPATIENT_S, IMPATIENCE_S = 0.3, 60  # while a port is closed: the fw driver's rules make no event
+CLOSED_LOOK_S, CLOSED_S = 0.3, 60  # while a port is closed, for a minute: the fw driver's rules cause no event
 
 _JUMP = re.compile(r"^-A opennebula .*--physdev-in (\S+).* -j (\S+)$", re.MULTILINE)
 _MAC = re.compile(r"^-A (\S+) -m mac ! --mac-source (\S+) -j DROP$", re.MULTILINE)
@@ -69,13 +69,13 @@ def watch() -> None:
             subprocess.run(["sh", str(DIRECTORY / "network.sh")], stdout=subprocess.DEVNULL, check=False)
         now = time.monotonic()
         closed_since = {port: closed_since.get(port, now) for port in state.closed}
-        impatient = any(now - since < IMPATIENCE_S for since in closed_since.values())
-        if not wait(events, IMPATIENT_S if impatient else LOOK_S) and not impatient and elements() != state.allowed:
-            filled = State()  # somebody else changed the guard
+        soon = any(now - since < CLOSED_S for since in closed_since.values())
+        if not wait(events, CLOSED_LOOK_S if soon else LOOK_S) and not soon and elements() != state.allowed:
+            filled = State()  # someone else changed the guard
 
 
 class State:
-    """What the guard should hold: triples of port, MAC and address, and which ports are in which bridge."""
+    """What the guard should contain: triples of port, MAC and address, and which ports are in which bridge."""
 
     def __init__(
         self, allowed: Iterable[Triple] = (), guarded: Iterable[str] = (), elsewhere: Iterable[str] = ()
@@ -123,7 +123,7 @@ def look(links: list[Link] | None = None) -> State:
 
 
 def links_now() -> list[Link]:
-    """Raises CalledProcessError: that nothing is there, is never to be taken from a failure."""
+    """Raises CalledProcessError: a failure must never look like a host without interfaces."""
     shown = subprocess.run(["ip", "-j", "link", "show"], capture_output=True, text=True, check=True).stdout
     return [link for link in json.loads(shown) if link]
 
@@ -159,7 +159,7 @@ def mac_of_tap(mac: str) -> str:
 
 
 def address_of(mac: str) -> str:
-    """The address that a VM's MAC ends with; empty for what is no MAC."""
+    """The address that a VM's MAC ends with; empty if it is not a MAC."""
     words = mac.split(":")
     return ".".join(str(int(word, 16)) for word in words[2:]) if len(words) == 6 else ""
 
@@ -174,7 +174,7 @@ def is_for_a_vm(address: str, networks: list[ipaddress.IPv4Network]) -> bool:
 
 
 def load(state: State) -> None:
-    """The table anew, with its sets. The second file is for kernels that cannot tell a port's bridge."""
+    """Replaces the table and its sets. The second file is for kernels that cannot match a port's bridge."""
     for guard in GUARDS:
         text = (DIRECTORY / guard).read_text() + "\n".join([*state.commands(), ""])
         error = nft(text)
@@ -193,16 +193,16 @@ def elements() -> frozenset[Triple]:
 
 
 def tell(state: State, told: State) -> State:
-    """What the journal gets: whose port each is, once."""
+    """Logs to the journal whose port each is, once."""
     for port, mac, address in sorted(state.allowed - told.allowed):
         print(f"{port}: open for {mac} {address}", flush=True)
     for port in sorted(state.closed - told.closed):
-        print(f"{port}: closed, nothing here tells whose it is", flush=True)
+        print(f"{port}: closed, its VM is unknown", flush=True)
     return state
 
 
 def wait(events: socket.socket, timeout: float) -> bool:
-    """True after an event; whatever came with it is taken along."""
+    """True after an event; reads all further events that are waiting."""
     events.settimeout(timeout)
     try:
         events.recv(65536)
@@ -218,13 +218,13 @@ def wait(events: socket.socket, timeout: float) -> bool:
 
 
 def nft(text: str) -> str | None:
-    """None, or what nft said."""
+    """None, or the error of nft."""
     done = subprocess.run(["nft", "-f", "-"], input=text, capture_output=True, text=True, check=False)
     return None if done.returncode == 0 else done.stderr.strip() or f"status {done.returncode}"
 
 
 def output(*command: str) -> str:
-    """What a command prints; nothing where it is not installed or fails."""
+    """What a command prints; empty if it is not installed or fails."""
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError):

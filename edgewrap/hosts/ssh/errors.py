@@ -1,4 +1,4 @@
-"""What failed on the way to a host, or on it: the cause and the advice behind the raw message."""
+"""Errors of connections to hosts and of scripts on them: the cause and the advice for the raw message."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from edgewrap.outputs import HostOutput
 from edgewrap.remedies import Remedy, find_remedy
 
 TELLING = (NO_ROUTE, NOT_SSH)
-"""Those whose cause alone says too little: the words of whoever reported it stand behind it."""
+"""Those whose cause alone is not enough: the original message follows it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionProblem:
-    """One failed attempt to connect: what it is, and the words of whoever reported it."""
+    """One failed attempt to connect: its remedy, and the original message."""
 
     remedy: Remedy
     detail: str = ""
@@ -26,33 +26,33 @@ class ConnectionProblem:
         return f"{self.remedy.cause} ({self.detail})" if self.detail else self.remedy.cause
 
     def error(self, host: HostOutput) -> HostUnreachableError:
-        """The trouble as the error of the host."""
+        """The problem as an error of the host."""
         return HostUnreachableError(
             host.key, f"no SSH connection to {host.name}", cause=str(self), advice=self.remedy.advice
         )
 
 
 def problem_of(error: Exception) -> ConnectionProblem:
-    """The trouble behind an exception of asyncssh or of the operating system."""
+    """The problem for an exception of asyncssh or of the operating system."""
     remedy = find_remedy(CONNECTION, "; ".join(_words(cause) for cause in _causes(error))) or NOT_SSH
     reason = getattr(error, "reason", "")  # asyncssh's, without the class
     return ConnectionProblem(remedy, reason or (str(error) or type(error).__name__ if remedy in TELLING else ""))
 
 
 def proxy_problem(words: str) -> ConnectionProblem:
-    """The trouble behind a `ssh.proxy_command` that said `words` on its error stream."""
+    """The problem for a `ssh.proxy_command` that printed the error `words`."""
     return ConnectionProblem(find_remedy(PROXY, words) or PROXY_FAILED, words)
 
 
 def cause_and_advice(words: str, otherwise: str) -> tuple[str, str]:
-    """Cause and advice for a script that failed with `words` at the end of its error stream; `otherwise` is the advice
-    where no row of the table fits."""
+    """Cause and advice for a script that failed with the errors `words`; `otherwise` is the advice if no row of the
+    table matches."""
     remedy = find_remedy(SCRIPT, words)
     return (f"{remedy.cause} ({words})", remedy.advice) if remedy else (words, otherwise)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error, and for one that stands for several attempts (one an address) each of these."""
+    """The error, and each one in it if it is a group of several attempts (one for each address)."""
     yield error
     for inner in getattr(error, "exceptions", ()):
         yield from _causes(inner)

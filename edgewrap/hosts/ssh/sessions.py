@@ -1,4 +1,4 @@
-"""Work on hosts, side by side: one visit a host, with what it has shown so far."""
+"""Work on hosts in parallel: one session for each host, with what is known of it so far."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ RUNNING = "running"  # of an instance, in AWS's words
 
 @dataclass(slots=True)
 class HostSession:
-    """One host while it is worked on, over `session`. `pinned` is the host key known of it; `facts`, `pin` (the key
-    that it showed) and `failure` are what it has shown so far, kept whatever happens afterwards."""
+    """Work on one host over `session`. `pinned` is the known host key. `facts`, `pin` (the key that it has) and
+    `failure` are the results so far; they are kept whatever happens afterwards."""
 
     host: HostOutput
     ssh: Ssh
@@ -49,9 +49,9 @@ class HostSession:
         return self.host.key
 
     async def connect(self, wait_s: float) -> None:
-        """Open a new connection, waited for up to `wait_s` seconds; it takes the place of the one before.
+        """Open a new connection within `wait_s` seconds; it replaces the earlier one.
 
-        Raises HostUnreachableError and HostKeyError; the one before is open then.
+        Raises HostUnreachableError and HostKeyError; the earlier one is still open then.
         """
         connections = AsyncExitStack()
         self.session = await connections.enter_async_context(
@@ -64,7 +64,7 @@ class HostSession:
         self._connections = connections
 
     async def close(self) -> None:
-        """Close the connection; at once, without a word to the host."""
+        """Close the connection at once, without a message to the host."""
         await self._connections.aclose()
 
     async def run(self, script: str, timeout_s: float) -> CommandResult:
@@ -72,14 +72,14 @@ class HostSession:
         return await self.session.run_as_root(script, timeout_s)
 
     async def read(self) -> HostFacts:
-        """Look at the host. Raises HostError where it cannot be read."""
+        """Read the host. Raises HostError if that fails."""
         answer = await self.run(facts_command(self.ssh.user), FACTS_TIMEOUT_S)
         try:
             self.facts = parse_facts(answer.stdout)
         except FactsError as error:
             raise HostError(
                 self.key,
-                f"it could not be read: {error}",
+                f"the host could not be read: {error}",
                 cause=error.rule or tail(answer.stderr) or f"the script ended with status {answer.status}",
                 advice=_correct_value(self.key)
                 if error.rule
@@ -92,7 +92,7 @@ class HostSession:
         self.emit(Event(kind, PlaneName.HOSTS, self.key, text, monotonic() - self.started))
 
     def progress(self, text: str) -> None:
-        """Tell what the host is at."""
+        """Report progress of the host."""
         self.tell(EventKind.STEP_PROGRESS, text)
 
 
@@ -109,16 +109,15 @@ async def run_on_hosts(
     *,
     wait_s: float,
 ) -> tuple[HostSession, ...]:
-    """Do `work` on every host, all side by side; a failure of one, which stands in its visit, never stops the others.
-    Waits up to `wait_s` seconds for SSH. `public_key` is the file of the key to log in with; raises ToolError where
-    there is none."""
+    """Do `work` on every host, in parallel. A failure of one is in its session and never stops the others. Waits up to
+    `wait_s` seconds for SSH. `public_key` is the file of the key to log in with; raises ToolError if it is missing."""
     if not hosts:
         return ()
     async with credentials(public_key) as keys:
 
         async def one(host: HostOutput) -> HostSession:
             visit = HostSession(host, ssh, keys, emit, pins.get(host.key))
-            if host.state != RUNNING:  # the run tells it from AWS, and whether it matters
+            if host.state != RUNNING:  # the run reports that of AWS, and whether it matters
                 visit.failure = _not_running(host)
                 return visit
             try:
@@ -135,7 +134,7 @@ async def run_on_hosts(
 
 
 def tail(text: str, lines: int = 5) -> str:
-    """The last lines of what a program said, as one."""
+    """The last lines of a program's output, as one line."""
     return "; ".join(line.strip() for line in text.strip().splitlines()[-lines:])
 
 
@@ -148,5 +147,5 @@ def _not_running(host: HostOutput) -> HostError:
         host.key,
         f"its instance {host.instance_id} is {host.state}",
         cause="it was stopped or terminated outside edgewrap, or AWS failed it",
-        advice="start it again in EC2, then run it again",
+        advice="start it again in EC2, then re-run",
     )

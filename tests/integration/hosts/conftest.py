@@ -36,7 +36,7 @@ class Runner:
 
     @property
     def context(self) -> Context:
-        """What a run tells the plane."""
+        """What a run gives to the plane."""
         return Context(self.outputs, pins=self.pins)
 
     def observe(self) -> Observation:

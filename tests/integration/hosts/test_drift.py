@@ -1,4 +1,4 @@
-"""Whatever of ours is changed by hand on a host is shown as a change and mended; what is not ours stays."""
+"""A change by hand of anything of ours on a host is shown and corrected; what is not ours stays."""
 
 from __future__ import annotations
 

@@ -133,7 +133,7 @@ ip link set {port} master br-edge up
 
 
 def test_a_bridge_port_opens_when_the_drivers_rules_name_its_vm(evpn: Runner) -> None:
-    """As with LXC: nothing in the port's own MAC tells. The rules are those of OpenNebula's fw driver."""
+    """As with LXC: the port's own MAC does not depend on the VM's. The rules are those of OpenNebula's fw driver."""
     vpc, address = evpn.vpc, evpn.outputs.eips["eip-5"].private_address
     mac = "02:00:" + ":".join(f"{int(part):02x}" for part in address.split("."))
     with watcher(vpc, "host-2"):

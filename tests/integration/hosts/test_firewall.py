@@ -32,7 +32,7 @@ def closed(vpc: Vpc) -> Runner:
 
 
 def connect(runner: Runner, source: str, target: str, port: int) -> str:
-    """What comes of a TCP connection from a namespace to the public address of a host."""
+    """The result of a TCP connection from a namespace to the public address of a host."""
     address = runner.vpc.outputs.hosts[target].public_address
     command = f"exec ip netns exec {source} {sys.executable} - {address} {port}"
     return runner.vpc.sh(command, text=_CLIENT).strip()

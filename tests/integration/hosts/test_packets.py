@@ -26,7 +26,7 @@ try:
 except OSError as error:
     print(type(error).__name__)
 """
-# What goes out again, once for every packet, whatever rule let it through.
+# Counts the packets that leave the host again.
 LEAVING = """
 table ip leaving {
   chain post { type filter hook postrouting priority 0; ip daddr 10.0.129.60 counter; }

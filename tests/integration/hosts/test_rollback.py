@@ -169,7 +169,7 @@ def test_what_was_changed_by_hand_before(vpc: Vpc, runner: Runner) -> None:
 
 
 def test_the_address_and_the_routes_of_ssh_are_back(vpc: Vpc, runner: Runner, other: Runner) -> None:
-    """A change that takes them away cuts SSH off, whatever else it does."""
+    """A change that removes them cuts SSH off, whatever else it does."""
     runner.converge()
     vpc.on(HOST, "ip route add 192.0.2.128/25 via 10.0.0.1 metric 50")
     before = facts_of(vpc)
@@ -234,7 +234,7 @@ def test_cut_off(vpc: Vpc, make_runner: Callable[..., Runner], tmp_path: Path) -
     opens it again; the others, reached from one address, are changed."""
     make_runner().converge()
     before = facts_of(vpc)
-    pool = [f"198.51.100.{number}" for number in (201, 202, 203)]
+    pool = [f"198.51.100.{number}" for number in (201, 202, 203, 204)]  # plan, apply's look, change, confirmation
     vpc.sh("".join(f"ip address add {address}/32 dev lo\n" for address in pool))
     one = vpc.outputs.hosts[HOST].private_address
     command = f"case {{host}} in {one}) set -- {' '.join(pool)} ;; *) set -- {pool[0]} ;; esac; "

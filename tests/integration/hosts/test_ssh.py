@@ -143,7 +143,7 @@ def test_a_failing_proxy_command_is_reported_with_its_output(make_runner: Callab
     proxied = make_runner(proxy_command="echo 'TargetNotConnected: {instance_id}' >&2; exit 255").only("host-2")
     assert _failure(proxied) == (
         HostUnreachableError,
-        "ssh.proxy_command failed: the host does not report to SSM; it is still booting, or has no profile for it "
+        "ssh.proxy_command failed: the host is not registered with SSM; it is still booting, or has no profile for it "
         "(TargetNotConnected: i-2)",
     )
 
@@ -172,7 +172,7 @@ def test_each_connection_failure_has_its_cause(
 def test_a_refused_login_has_its_cause(make_runner: Callable[..., Runner]) -> None:
     error, cause = _failure(make_runner(user="nobody").only("host-2"))
     assert error is HostUnreachableError
-    assert cause.startswith("it refused the login")
+    assert cause.startswith("the host refused the login")
 
 
 def test_sudo_with_a_password_is_reported(host: Runner) -> None:
@@ -240,7 +240,7 @@ def test_a_host_with_a_wrong_answer_fails_alone(runner: Runner) -> None:
     finally:
         runner.vpc.on("host-1", "rm /usr/local/sbin/ip")
     assert done.failures.keys() == {"host-1"}
-    assert done.failures["host-1"].what == 'host-1: it could not be read: routes: dev is "ens5; touch #"'
+    assert done.failures["host-1"].what == 'host-1: the host could not be read: routes: dev is "ens5; touch #"'
     assert "name of a network interface" in done.failures["host-1"].cause
     reports = runner.plane.reports(done, Context(runner.outputs))
     assert {key: (report.ready, report.phydev) for key, report in reports.items()} == {
@@ -256,7 +256,7 @@ def test_an_impossible_mtu_fails_that_host_only(runner: Runner) -> None:
     finally:
         runner.vpc.on("host-1", "ip link set eth0 mtu 1500")
     assert seen.facts.keys() == {"host-0", "host-2"}
-    assert seen.failures["host-1"].what == "host-1: it could not be read: links: mtu of eth0 is 1000"
+    assert seen.failures["host-1"].what == "host-1: the host could not be read: links: mtu of eth0 is 1000"
     assert seen.failures["host-1"].cause == "must be a whole number from 1280 to 9216"
 
 

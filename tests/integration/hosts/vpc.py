@@ -191,7 +191,7 @@ class Vpc:
         until(lambda: "LISTEN" in self.sh(f"ip netns exec {namespace} ss -Hltn sport = :{port}"))
 
     def shut_down(self, key: str) -> None:
-        """Switch a host off: its processes and its network go, its disk stays."""
+        """Switch a host off: its processes end and its network is removed; its disk stays."""
         ports = [f"p-{key}", *(f"p-{group}" for group, host in self.attached.items() if host == key)]
         self.sh(f"kill -9 $(ip netns pids {key}); ip netns del {key}")
         # some are gone already with the namespace
@@ -208,7 +208,7 @@ class Vpc:
                 self.sh(f"ip route replace {eip.private_address}/32 via {wanted.primary_address} dev p-{group} onlink")
 
     def detach(self, group: str) -> None:
-        """Take a group's interface away."""
+        """Detach a group's interface."""
         self.sh(f"ip link del p-{group}")
 
     def _port(self, port: str, device: str, host: str, more: str = "") -> None:

@@ -204,7 +204,7 @@ def test_every_underlay_mtu_is_accepted(mtu: int) -> None:
 def test_an_interface_beside_the_default_route_may_have_any_mtu() -> None:
     loopback = _row_of("links", ifname="lo")
     assert JSON_SECTIONS["links"][loopback]["mtu"] == 65536
-    bridge = _row_of("links", ifname="br-edge")  # `diff` tells that it differs, and converge corrects it
+    bridge = _row_of("links", ifname="br-edge")  # the diff shows it, and apply corrects it
     link = parse_facts(_with_value("links", bridge, "mtu", 60)).link("br-edge")
     assert link is not None
     assert link.mtu == 60

@@ -1,4 +1,4 @@
-"""What the plane tells of an observation; no host is needed for it."""
+"""The plane's plan and reports for an observation; no host is needed for them."""
 
 from __future__ import annotations
 

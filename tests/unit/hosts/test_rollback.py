@@ -88,7 +88,7 @@ def test_a_change_is_armed_before_and_timed_after() -> None:
 
 
 @pytest.mark.parametrize("others", ["", "ssh-rsa AAAA a\n", "ssh-rsa AAAA a\nssh-rsa AAAA b\n"])
-def test_our_block_of_keys_is_told_from_the_others(tmp_path: Path, others: str) -> None:
+def test_our_block_of_keys_and_the_others(tmp_path: Path, others: str) -> None:
     file = tmp_path / "authorized_keys"
     file.write_text(f"{BLOCK_BEGIN}\nssh-ed25519 AAAA ada\n{BLOCK_END}\n{others}")
     assert keys(f"keys_of {file} own") == b"ssh-ed25519 AAAA ada\n"

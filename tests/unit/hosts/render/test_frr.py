@@ -1,4 +1,4 @@
-"""Who talks BGP to whom, now and while a cluster changes, and what FRR is told."""
+"""BGP neighbours, now and while a cluster changes, and FRR's configuration."""
 
 from __future__ import annotations
 
