@@ -81,5 +81,5 @@ def start_pytest(directory: Path, workers: int) -> subprocess.Popen[bytes]:
 
 
 def running(lab: Path) -> bool:
-    """Whether a lab lives in this directory."""
+    """Whether a lab is running in this directory."""
     return LabDirectory("lab", lab).running()
