@@ -25,7 +25,7 @@ $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || {
 newer, and $(PYTHON) is $$($(PYTHON) --version 2>&1): use Debian 12, Ubuntu 24.04 or newer, or pass PYTHON=python3.12" >&2; exit 1; }
 endef
 
-# An old Python ends it here, before anything is installed; where there is none yet, the packages bring one.
+# An old Python ends it here, before anything is installed. If there is none yet, the packages install one.
 system:
 	@! command -v $(PYTHON) >/dev/null || $(REQUIRE_PYTHON)
 	@missing=$$(for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || printf '%s ' $$p; done); \
@@ -42,7 +42,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt | system
 	$(BIN)/edgewrap --version
 	@touch $@
 
-# From the vendor, checked against the vendor's checksums, only where there is none yet.
+# From the vendor, checked against the vendor's checksums, only if there is none yet.
 terraform: | system
 	@command -v terraform >/dev/null && exit 0; \
 	arch=$$(dpkg --print-architecture); name=terraform_$(TERRAFORM_VERSION)_linux_$$arch.zip; \

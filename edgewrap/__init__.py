@@ -1,3 +1,23 @@
-"""edgewrap: one YAML spec to a running AWS metal edge cluster for OpenNebula."""
+"""edgewrap: one YAML spec to a running AWS metal edge cluster for OpenNebula.
+
+cli/                commands and their output
+engine/             a run over the three planes: plan, apply, destroy, status, locks
+aws/                the AWS plane: Terraform and its state
+hosts/              the hosts plane: SSH, routes, BGP-EVPN, firewall
+opennebula/         the OpenNebula plane: XML-RPC
+spec/               the YAML spec: models, checks, schema
+first_boot/         the files that a new host's user data brings
+lab/                an edge cluster in a box: AWS, OpenNebula and hosts on one machine
+change.py           `Change`: one difference between what exists and what the spec asks for
+finding.py          `Finding`: the result of one preflight check
+events.py           `Event`: the progress that planes report during a run
+outputs.py          what the planes pass to each other
+errors.py           all exceptions; each carries a cause and advice
+remedies.py         the form of the tables from raw messages to cause and advice
+poll.py             wait until something happens
+signals.py          defer SIGINT, SIGTERM and SIGHUP around blocks that must not be cut
+atomic_files.py     write files whole or not at all
+paths.py            resolve paths that a spec names
+"""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""Writing files so that a run that dies leaves the old or the new one, never half of one."""
+"""Write files so that a run that is killed leaves the old file or the new one, never half of one."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def write_atomically(path: Path, text: str) -> bool:
 
 
 def write_tree(directory: Path, files: Mapping[str, str]) -> None:
-    """Make the directory hold these files, by relative path; Terraform files of an earlier render go."""
+    """Write these files, by relative path, into the directory and delete the Terraform files of an earlier render."""
     for name, text in files.items():
         write_atomically(directory / name, text)
     ends = ("tf", "tf.json", "tfvars", "tfvars.json", "tfbackend.json")

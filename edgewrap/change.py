@@ -19,7 +19,7 @@ class PlaneName(StrEnum):
 
 
 class Action(StrEnum):
-    """What a change does to the thing it names."""
+    """What a change does to the object that it names."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -29,11 +29,11 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One difference between what is and what the spec wants.
+    """One difference between what exists and what the spec asks for.
 
-    `kind` is the field's own word for the thing (`vpc`, `elastic ip`, `virtual network`, `route`), `key` names
-    the one meant (`eip-3`, `host-0`, `edge-paris-public`). `before` and `after` hold only the attributes that
-    differ, as text; before is empty on create, after on delete. `why` is one short clause for a person.
+    `kind` is the usual word for the object (`vpc`, `elastic ip`, `virtual network`, `route`), `key` identifies it
+    (`eip-3`, `host-0`, `edge-paris-public`). `before` and `after` have only the attributes that differ, as text; before
+    is empty on create, after on delete. `why` is one short clause for a person.
     """
 
     plane: PlaneName
@@ -51,16 +51,16 @@ _COVERS = {
     Action.REPLACE: (Action.REPLACE, Action.CREATE, Action.UPDATE),
     Action.DELETE: (Action.DELETE,),
 }
-"""What a planned action allows: of a thing that was to be created a part may be there by now, and one that was to be
-replaced may be gone."""
+"""What a planned action allows: an object that the plan creates may exist in part by now, and one that the plan
+replaces may have been deleted."""
 
 
 def unplanned(changes: Iterable[Change], planned: Iterable[Change]) -> tuple[Change, ...]:
     """Those of `changes` that no planned change covers.
 
-    A planned change covers one of the same thing (plane, kind, key) if its action allows that, and if an update sets no
-    attribute that the planned change does not set. Values may differ: a plan holds `(known after apply)` for what only
-    AWS can give.
+    A planned change covers one of the same object (plane, kind, key) if its action allows that, and if an update sets
+    no attribute that the planned change does not set. Values may differ: a plan has `(known after apply)` for values
+    that only AWS can give.
     """
     allowed: dict[tuple[PlaneName, str, str, Action], set[str]] = {}
     for change in planned:
@@ -70,7 +70,7 @@ def unplanned(changes: Iterable[Change], planned: Iterable[Change]) -> tuple[Cha
 
 
 def no_longer_needed(planned: Iterable[Change], changes: Iterable[Change]) -> tuple[Change, ...]:
-    """Those of the planned changes of which nothing is left in `changes`."""
+    """The planned changes that are no longer in `changes`."""
     left = {(change.plane, change.kind, change.key) for change in changes}
     return tuple(change for change in planned if (change.plane, change.kind, change.key) not in left)
 

@@ -2,28 +2,28 @@
 
     EdgewrapError
       UsageError                 the command line is wrong                                   exit 64
-      SpecError                  the spec file is wrong, with the places in it
+      SpecError                  the spec file is wrong; lists every problem with its place
       ToolError                  a local program is missing or of a wrong version
       LockedError                another run holds this cluster
-      RefusedChangeError         the spec asks a living cluster for what it cannot take
-      StateError                 the Terraform state is not what it should be
-      PlanOutdatedError          a saved plan no longer fits what it stood on
+      RefusedChangeError         the spec asks for a change that a running cluster does not support
+      StateError                 the Terraform state is missing, damaged or another cluster's
+      PlanOutdatedError          a saved plan is older than the state
       TerraformError             terraform failed; carries its diagnostics
-      AwsError                   AWS answered a call of ours with an error
-      PreflightError             a quota, a right or a tool that the run needs is not there
+      AwsError                   AWS returned an error, or could not be reached
+      PreflightError             a quota, a permission or a tool that the run needs is missing
       OpenNebulaError            the front-end answered with an error
-        FrontEndUnreachableError   it did not answer at all
-        AuthenticationError        it does not know this user
-        AuthorizationError         the user has too few rights
-        ForeignObjectError         an object that is not ours stands in the way
-        InUseError                 a VM, a lease, a lock or a tenant's network forbids it
+        FrontEndUnreachableError   no answer from the front-end
+        AuthenticationError        wrong user or password
+        AuthorizationError         the user lacks permissions
+        ForeignObjectError         an object that edgewrap does not own has the name or address it needs
+        InUseError                 a VM, a lease, a lock or a tenant's network forbids the change
       HostKeysUnreadableError    the pinned host keys cannot be read, and the run would change hosts
       HostError                  one host could not be observed or converged
         HostUnreachableError       no SSH connection
-        HostKeyError               it answered with another key than the pinned one
-        ConvergeError              our script failed on it
+        HostKeyError               the host's SSH key differs from the pinned one
+        ConvergeError              edgewrap's script failed on the host
       ProtectedError             the spec says `protect: true`
-      PartlyAppliedError         some of it is done: run again                               exit 3
+      PartlyAppliedError         part of the plan is applied: re-run                         exit 3
       InterruptedRunError        SIGINT, SIGTERM or SIGHUP                                   exit 130
       LabError                   the lab could not do what was asked
       InternalError              a bug in edgewrap; the traceback is in the log file
@@ -65,7 +65,7 @@ class UsageError(EdgewrapError):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One fault in a spec file: where it is (line and column count from 1; 0 for the file itself), the value, and
+    """One problem in a spec file: its place (line and column count from 1; 0 for the file itself), the value, and
     the rule."""
 
     file: Path
@@ -89,7 +89,7 @@ class SpecError(EdgewrapError):
         super().__init__(
             "\n".join(str(problem) for problem in self.problems),
             cause="the spec does not follow the contract edgewrap/v1",
-            advice="correct the places named; `edgewrap schema` prints the contract",
+            advice="correct the places listed; `edgewrap schema` prints the contract",
         )
 
 
@@ -102,26 +102,26 @@ class LockedError(EdgewrapError):
 
 
 class RefusedChangeError(EdgewrapError):
-    """The spec asks for what a living cluster, or its instance type, cannot take; nothing was changed.
+    """The spec asks for a change that the running cluster, or its instance type, does not support; nothing was changed.
 
-    `refusals` are the single ones, each with the field, the reason and what to write instead.
+    `refusals` has one text for each: the field, the reason and what to write instead.
     """
 
     def __init__(self, refusals: Sequence[str]) -> None:
         self.refusals = tuple(refusals)
         super().__init__(
             "\n".join(self.refusals),
-            cause="the spec asks for what the cluster, or its instance type, cannot take",
-            advice="correct the fields named; nothing was changed",
+            cause="the spec asks for a change that the cluster, or its instance type, does not support",
+            advice="correct these fields and re-run; nothing was changed",
         )
 
 
 class StateError(EdgewrapError):
-    """The Terraform state is not what it should be."""
+    """The Terraform state is missing, damaged or another cluster's."""
 
 
 class PlanOutdatedError(EdgewrapError):
-    """A saved plan no longer fits what it stood on."""
+    """A saved plan is older than the state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ class Diagnostic:
 
 
 class TerraformError(EdgewrapError):
-    """Terraform failed; `diagnostics` are its own words."""
+    """Terraform failed; `diagnostics` are its messages, unchanged."""
 
     def __init__(self, what: str, *, cause: str, advice: str, diagnostics: Sequence[Diagnostic] = ()) -> None:
         super().__init__(what, cause=cause, advice=advice)
@@ -143,7 +143,7 @@ class TerraformError(EdgewrapError):
 
 
 class AwsError(EdgewrapError):
-    """AWS answered a call of ours with an error, or could not be asked: then `code` (AWS's own word) is empty."""
+    """AWS returned an error, or could not be reached: then `code` (AWS's error code) is empty."""
 
     def __init__(self, what: str, *, cause: str, advice: str, code: str = "") -> None:
         super().__init__(what, cause=cause, advice=advice)
@@ -151,9 +151,9 @@ class AwsError(EdgewrapError):
 
 
 class PreflightError(EdgewrapError):
-    """A quota, a right or a tool that the run needs is missing; nothing was changed.
+    """A quota, a permission or a tool that the run needs is missing; nothing was changed.
 
-    `findings` are those of all checks that are known; the message names the failures among them.
+    `findings` has those of all checks that ran; the message lists the failures among them.
     """
 
     def __init__(self, findings: Sequence[Finding]) -> None:
@@ -161,7 +161,7 @@ class PreflightError(EdgewrapError):
         failures = [finding for finding in self.findings if finding.verdict is Verdict.FAILURE]
         super().__init__(
             "\n".join(str(finding) for finding in failures),
-            cause="the run needs more than there is, and nothing was changed yet",
+            cause="something that the run needs is missing; nothing was changed yet",
             advice="; ".join(f"{finding.check}: {finding.advice}" for finding in failures),
         )
 
@@ -171,19 +171,19 @@ class OpenNebulaError(EdgewrapError):
 
 
 class FrontEndUnreachableError(OpenNebulaError):
-    """The front-end did not answer."""
+    """No answer from the front-end."""
 
 
 class AuthenticationError(OpenNebulaError):
-    """The front-end does not know this user."""
+    """The front-end rejected the user or the password."""
 
 
 class AuthorizationError(OpenNebulaError):
-    """The user has too few rights on the front-end."""
+    """The user lacks permissions on the front-end."""
 
 
 class ForeignObjectError(OpenNebulaError):
-    """An object that is not ours stands in the way."""
+    """An object that edgewrap does not own has the name or address that it needs."""
 
 
 class InUseError(OpenNebulaError):
@@ -207,11 +207,11 @@ class HostUnreachableError(HostError):
 
 
 class HostKeyError(HostError):
-    """The host answered with another key than the pinned one."""
+    """The host's SSH key differs from the pinned one."""
 
 
 class ConvergeError(HostError):
-    """Our script failed on the host."""
+    """edgewrap's script failed on the host."""
 
 
 class ProtectedError(EdgewrapError):
@@ -219,7 +219,7 @@ class ProtectedError(EdgewrapError):
 
 
 class PartlyAppliedError(EdgewrapError):
-    """Part of the plan is applied; a second run goes on. `failures` are the errors met."""
+    """Part of the plan is applied; a second run resumes. `failures` lists the errors."""
 
     exit_code = 3
 
@@ -250,7 +250,7 @@ class InternalError(EdgewrapError):
 
     @classmethod
     def of(cls, error: Exception, traceback_file: object) -> Self:
-        """For an exception that nobody expected; its traceback is in that file, if there is one."""
+        """For an unexpected exception; its traceback is in that file, if there is one."""
         return cls(
             f"{type(error).__name__}: {error}",
             cause="a bug in edgewrap",

@@ -1,4 +1,4 @@
-"""What a run tells while it runs: planes emit events, the CLI shows them (live view, lines, NDJSON)."""
+"""Progress of a run: planes emit events, the CLI shows them (live view, lines, NDJSON)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from edgewrap.change import PlaneName
 
 
 class EventKind(StrEnum):
-    """What happened. `STEP_*` frame one step of a plane; the other kinds stand alone."""
+    """What happened. `STEP_*` frame one step of a plane; the other kinds are events of their own."""
 
     STEP_STARTED = "step_started"
     STEP_PROGRESS = "step_progress"
@@ -23,8 +23,8 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event. `key` names the step or thing (`host-0`, `module.network.aws_vpc.this`) and is the same in
-    all events of one step; `seconds` is how long the step has run, where known."""
+    """One event. `key` names the step or resource (`host-0`, `module.network.aws_vpc.this`) and is the same in
+    all events of one step; `seconds` is how long the step has run, if known."""
 
     kind: EventKind
     plane: PlaneName | None

@@ -1,6 +1,6 @@
-"""What a check found before anything is made: the one type that every plane's checks give.
+"""The result of one preflight check: the type that every plane's checks return.
 
-It stands below the planes, beside `Change`, because planes make findings and must not import the engine.
+It is below the planes, beside `Change`, because planes make findings and must not import the engine.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from enum import StrEnum
 from edgewrap.change import PlaneName
 
 CREDENTIALS = "credentials"
-"""The check of who we are to AWS: shown even where all is well, since it says whose account is changed."""
+"""The check of AWS credentials: shown even if they are valid, because it names the account that will be changed."""
 
 
 class Verdict(StrEnum):
-    """`UNKNOWN`: the check could not be made."""
+    """`UNKNOWN`: the check could not run."""
 
     OK = "ok"
     WARNING = "warning"
@@ -25,8 +25,8 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check found. `plane` is None for what concerns this machine only; `check` names what was looked at
-    (`Elastic IPs`); `text` says what is, `advice` what to do, empty where the verdict is ok."""
+    """What one check found. `plane` is None if it concerns this machine only; `check` names what was checked
+    (`Elastic IPs`); `text` is the result, `advice` what to do, empty if the verdict is ok."""
 
     plane: PlaneName | None
     check: str

@@ -1,4 +1,4 @@
-"""What the planes hand to each other: plain data, so that no plane imports another."""
+"""What the planes pass to each other: plain data, so that no plane imports another."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 UNKNOWN = "(known after apply)"
-"""Stands in a predicted `Outputs` for a value that only AWS can give."""
+"""The placeholder in a predicted `Outputs` for a value that only AWS can give."""
 
 DEAD_STATES = frozenset({"stopping", "stopped", "shutting-down", "terminated"})
-"""EC2's words for an instance that does not run, and will not unless somebody does something."""
+"""EC2's states of an instance that does not run and will not start by itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class HostOutput:
-    """One metal instance. `private_address` is fixed by its index; `public_address` is empty where it has none;
-    `name` is the address that the front-end and we use for SSH; `state` is EC2's word (`running`, `stopped`)."""
+    """One metal instance. `private_address` is fixed by its index; `public_address` is empty if it has none;
+    `name` is the address that the front-end and edgewrap use for SSH; `state` is EC2's (`running`, `stopped`)."""
 
     key: str
     index: int
@@ -63,7 +63,7 @@ class EipOutput:
 @dataclass(frozen=True, slots=True)
 class Outputs:
     """The AWS plane's outputs, or a prediction of them with `UNKNOWN` in it. Mappings are by key, in index order.
-    `opennebula_version` names the repository that a host which sets itself up installs from, empty without such."""
+    `opennebula_version` names the package repository of hosts with first-boot setup; empty if there are none."""
 
     uuid: str
     region: str
@@ -80,8 +80,8 @@ class Outputs:
 
 @dataclass(frozen=True, slots=True)
 class HostPin:
-    """An SSH host key, pinned at first sight for one instance. `host_key` is one line as in an OpenSSH public
-    key file (`ssh-ed25519 AAAA…`); a pin of another instance id is void."""
+    """An SSH host key, pinned on first use for one instance. `host_key` is one line as in an OpenSSH public
+    key file (`ssh-ed25519 AAAA…`); a pin of another instance id is ignored."""
 
     instance_id: str
     host_key: str
@@ -89,7 +89,7 @@ class HostPin:
 
 @dataclass(frozen=True, slots=True)
 class HostReport:
-    """What the hosts plane knows of one host after observing or converging it.
+    """What the hosts plane knows about one host after observing or converging it.
 
     `ready`: it needs no change. `phydev`: the interface of its default route. `mtu`: that interface's, in bytes.
     """

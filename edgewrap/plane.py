@@ -1,8 +1,8 @@
-"""What every plane can do, and what it is given for it.
+"""The interface of every plane, and its arguments.
 
-A plane observes (read-only), plans (pure) and applies. The plan is data: what it shows is what `apply` may do. Before a
-plane acts, it observes again and plans again with the same functions. What is no longer needed is skipped; what was not
-planned stops the run before that plane changes anything (`require_planned`).
+A plane observes (read-only), plans (pure) and applies. The plan is data: `apply` may do what it shows. Before a plane
+acts, it observes again and plans again with the same functions. An operation that is no longer needed is skipped; one
+that was not planned stops the run before that plane changes anything (`require_planned`).
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ SHOWN = 5  # of the changes that an error names
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What planes know of each other and of the run. A plane reads what it needs.
+    """What planes know about each other and about the run. A plane reads what it needs.
 
     `outputs` are AWS's: as they are now, or as a plan predicts them, with UNKNOWN in them; None if AWS has nothing yet.
-    `before` are those before the run. `pins` are the pinned SSH host keys and `reports` what the hosts plane says of
+    `before` are those before the run. `pins` are the pinned SSH host keys and `reports` what the hosts plane reports of
     each host, by host key. No interface group stays on the hosts `avoid`; the instances of the hosts `replaced` are
     replaced. `front_end_version` is OpenNebula's, empty if unknown. `wait_s`: seconds to wait for SSH.
     """
@@ -45,9 +45,9 @@ class Context:
 
     @property
     def known_outputs(self) -> Outputs:
-        """The outputs, for a plane that cannot do without."""
+        """The outputs, for a plane that needs them."""
         if self.outputs is None:
-            raise ValueError("a plane was asked without AWS's outputs")
+            raise ValueError("a plane was called without AWS's outputs")
         return self.outputs
 
 
@@ -55,14 +55,14 @@ NO_CONTEXT = Context()
 
 
 class Plane(Protocol[FactsT, PlanT, ResultT_co]):
-    """One plane. Arguments come in one order: the facts or the plan, then the context."""
+    """One plane. The order of arguments is the same everywhere: the facts or the plan, then the context."""
 
     def observe(self, context: Context) -> FactsT:
-        """Read what is there; nothing is changed."""
+        """Read the present state; changes nothing."""
         ...
 
     def plan(self, facts: FactsT, context: Context) -> PlanT:
-        """What makes it what the spec says; nothing is changed."""
+        """The operations that lead to what the spec asks for; changes nothing."""
         ...
 
     def apply(self, plan: PlanT, context: Context) -> ResultT_co:
@@ -70,11 +70,11 @@ class Plane(Protocol[FactsT, PlanT, ResultT_co]):
         ...
 
     def destroy(self, facts: FactsT, context: Context) -> PlanT:
-        """The plan that removes it all; `apply` does it."""
+        """The plan that removes everything; `apply` executes it."""
         ...
 
     def preflight(self, facts: FactsT, context: Context) -> tuple[Finding, ...]:
-        """Whether a run has what it needs; nothing is changed, nothing is raised."""
+        """Check whether a run has what it needs; changes nothing, raises nothing."""
         ...
 
 

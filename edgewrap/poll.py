@@ -1,4 +1,4 @@
-"""Waiting for something to happen by looking at it again and again."""
+"""Wait until something happens, by checking it at intervals."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The form of the tables that lead from a raw error message to its likely cause and to what to do.
+"""The form of the tables that map a raw error message to its likely cause and to what to do.
 
-Every plane has a table of its own, in its `remedies.py`. The first row whose pattern is found counts, so a row that
-says more stands before one that says less.
+Every plane has its own table, in its `remedies.py`. The first row whose pattern matches is used, so a specific row
+must be before a general one.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """One row: a regular expression that is searched in the message, the likely cause, and what to do."""
+    """One row: a regular expression to search for in the message, the likely cause, and what to do."""
 
     pattern: str
     cause: str
     advice: str
 
     def fits(self, message: str) -> bool:
-        """Whether the message is of this kind. Where its lines break does not count."""
+        """Whether the pattern matches the message. Line breaks count as spaces."""
         return re.search(self.pattern, " ".join(message.split())) is not None
 
 
@@ -28,5 +28,5 @@ Table = Sequence[Remedy]
 
 
 def find_remedy(table: Table, message: str) -> Remedy | None:
-    """The first row that fits the message; None where none does."""
+    """The first row that matches the message, or None."""
     return next((remedy for remedy in table if remedy.fits(message)), None)

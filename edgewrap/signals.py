@@ -1,4 +1,4 @@
-"""What asks a run to end, and blocks that such a signal must not cut in two."""
+"""Signals that ask a run to end, and blocks that they must not cut short."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from types import FrameType
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _held: list[int] | None = None
-"""Those that came since the outermost block began; None outside of any."""
+"""The signals received since the outermost block began; None outside of a block."""
 
 
 @contextmanager
 def defer_signals() -> Iterator[Sequence[int]]:
-    """Signals of `ENDING` that come within the block take effect after it; gives those that have come, growing.
+    """Signals of `ENDING` that are received within the block take effect after it; yields the growing list of them.
 
-    A block within such a block is given none. In other threads than the main one there is nothing to do: Python runs
-    signal handlers in that one only.
+    A block within such a block gets an empty list. In other threads than the main one there is nothing to do: Python
+    runs signal handlers in the main thread only.
     """
     global _held
     if threading.current_thread() is not threading.main_thread() or _held is not None:
         yield ()
         return
     came: list[int] = []
-    # what is ignored stays so, and children inherit that
+    # ignored signals stay ignored, and children inherit that
     handlers = {
         number: handler
         for number in ENDING
@@ -37,7 +37,7 @@ def defer_signals() -> Iterator[Sequence[int]]:
         if _held is came:
             came.append(number)
             return
-        # It came amid the switching to or fro, which its handler may break off: so it switches back by itself.
+        # Received while the handlers are being switched, which the original handler may interrupt: restore it first.
         signal.signal(number, handlers[signal.Signals(number)])
         signal.raise_signal(number)
 

@@ -41,7 +41,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 @pytest.fixture
 def figure(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
-    """Tells what a test measured; it is shown at the end of the run, whichever process the test ran in."""
+    """Records what a test measured, to show it at the end of the run, whichever process the test ran in."""
     return lambda text: record_property("figure", text)
 
 

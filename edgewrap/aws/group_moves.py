@@ -15,9 +15,9 @@ from edgewrap.change import Action, Change
 from edgewrap.outputs import HostOutput, Outputs
 
 
-def moves_ahead(changes: Collection[Change], placement: Mapping[str, str], stood: Outputs) -> tuple[str, ...]:
+def moves_ahead(changes: Collection[Change], placement: Mapping[str, str], before: Outputs) -> tuple[str, ...]:
     """The keys of the groups whose interface must move before the rest of the plan, if that creates or deletes
-    instances: those that were on another host (`stood`) and move to one that stays."""
+    instances: those that were on another host (`before`) and move to one that stays."""
     unsettled = {change.key for change in changes if _creates_or_deletes_instance(change)}
     if not unsettled:
         return ()
@@ -26,9 +26,9 @@ def moves_ahead(changes: Collection[Change], placement: Mapping[str, str], stood
         change.key
         for change in changes
         if change.kind == ATTACHMENT.kind
-        and change.key in stood.groups
+        and change.key in before.groups
         and change.key not in made
-        and stood.groups[change.key].host != placement[change.key]
+        and before.groups[change.key].host != placement[change.key]
         and placement[change.key] not in unsettled
     )
 
@@ -39,7 +39,7 @@ def without_instances(changes: Iterable[Change]) -> tuple[Change, ...]:
 
 
 def instances_made(changes: Iterable[Change]) -> frozenset[str]:
-    """The keys of the hosts whose instance is made where there is none."""
+    """The keys of the hosts that have no instance yet and get one."""
     return frozenset(
         change.key for change in changes if change.kind == INSTANCE.kind and change.action is Action.CREATE
     )

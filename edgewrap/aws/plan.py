@@ -13,12 +13,12 @@ from edgewrap.outputs import Outputs
 
 @dataclass(frozen=True, slots=True)
 class AwsPlan:
-    """A saved plan. `changes` leaves out what edgewrap itself remembers in the state; `pending` counts it in.
+    """A saved plan. `changes` leaves out edgewrap's own records in the state; `pending` includes them.
 
-    `predicted` are the outputs after it, with UNKNOWN for what only AWS can tell; for a destroy, those before it.
-    `moves_ahead` are the groups that must move before it, by `move` and then `follow`; `replaced` the hosts whose
-    instance is made anew because that was asked for; `lost` what a killed run made, and this one takes over; `first`
-    whether no state has anything in it yet.
+    `predicted` are the outputs after it, with UNKNOWN for what only AWS can give; for a destroy, those before it.
+    `moves_ahead` are the groups that must move before it, with `move` and then `replan_after_moves`; `replaced` are the
+    hosts whose instance is replaced by request; `lost` is what a killed run created and this one imports; `first`:
+    there is no state yet.
     """
 
     changes: tuple[Change, ...]

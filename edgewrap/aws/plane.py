@@ -1,4 +1,4 @@
-"""The AWS plane: rendered, planned and applied by Terraform."""
+"""The AWS plane: render, plan and apply with Terraform."""
 
 from __future__ import annotations
 
@@ -73,16 +73,16 @@ class AwsPlane:
         self._planner = Planner(spec, self._clients, self._lookups, self._terraform, self._workdir, emit)
 
     def current(self) -> AwsState | None:
-        """The state as the last run left it, AWS itself not asked; None where there is nothing in it.
+        """The state as the last run left it, without calls to AWS; None if it is empty.
 
-        Raises StateError where it is damaged, lost, or not this cluster's.
+        Raises StateError if it is damaged, lost, or not this cluster's.
         """
         return read_state(self._store, self._spec.name, locked=self._locked)
 
     def observe(self, _context: Context = NO_CONTEXT) -> AwsState | None:
-        """The same, with the instances as AWS has them now: Terraform takes a stopped one for a sound one.
+        """The same, with the instances as AWS has them now: for Terraform, a stopped one is no difference.
 
-        Raises what `current` raises, and AwsError where AWS cannot be asked.
+        Raises what `current` raises, and AwsError if AWS cannot be reached.
         """
         with ThreadPoolExecutor(max_workers=1) as pool:
             client = pool.submit(self._lookups.get_ready)
@@ -95,11 +95,11 @@ class AwsPlane:
         )
 
     def clusters_named(self) -> Mapping[str, str]:
-        """The VPCs in AWS that were made for a cluster of this name: the UUID of its state, by the VPC's id."""
+        """The VPCs in AWS of clusters with this name: the UUID of the state, by the VPC's id."""
         return self._lookups.clusters_named(self._spec.name)
 
     def plan(self, facts: AwsState | None, context: Context = NO_CONTEXT) -> AwsPlan:
-        """Render and plan; AWS is read, nothing is changed.
+        """Render and plan; reads AWS, changes nothing.
 
         No group stays on a host of `context.avoid` or `context.replaced`, or on one that is dead, if there is another;
         the instances of `context.replaced` are replaced. Raises RefusedChangeError if the spec asks for what the
@@ -123,12 +123,13 @@ class AwsPlane:
         return state, fresh
 
     def move(self, state: AwsState, plan: AwsPlan) -> AwsState:
-        """Move the groups of `plan.moves_ahead` now, and nothing that comes or goes; returns the state after it.
+        """Move the groups of `plan.moves_ahead` now, without creating or deleting instances; returns the state after
+        it.
 
-        Raises PlanOutdatedError, before anything is changed, where it would change what `plan` does not.
+        Raises PlanOutdatedError, before anything is changed, if it would change more than `plan`.
         """
         between = state.inputs.model_copy(update={"placement": plan.inputs.placement})
-        # an instance that is gone is left out, or it would be made anew in this step
+        # a terminated instance is left out, or this step would create it again
         files = render(self._spec, between, applied=state.applied, without=instances_made(plan.changes))
         moves = rule_moves(state.addresses, self._planner.importable(between) - plan.lost.imports.keys())
         self._planner.run({**files, **moves.files()}, plan.lost)
@@ -141,8 +142,8 @@ class AwsPlane:
         return AwsState(read_outputs(self._values(output), between), between, state.applied, addresses, state.ids)
 
     def replan_after_moves(self, state: AwsState, plan: AwsPlan) -> AwsPlan:
-        """What is left of `plan` after `move` has led to `state`. Raises PlanOutdatedError where that is something
-        else than what was planned."""
+        """What is left of `plan` after `move` has led to `state`. Raises PlanOutdatedError if that is not what was
+        planned."""
         rest = self.plan(state, Context(replaced=frozenset(plan.replaced)))
         require_planned(rest.changes, plan.changes)
         return rest
@@ -150,32 +151,32 @@ class AwsPlane:
     def requirements(
         self, facts: AwsState | None, context: Context, planned: Callable[[], Sequence[Change]]
     ) -> tuple[Finding, ...]:
-        """Whether the account has what a run is about to create. AWS is asked beside Terraform's plan for what the
-        state shows to be missing, and after it (`planned` waits for it) for what else the plan creates; not at all if
-        nothing is created."""
+        """Check whether the account has what a run is about to create: in parallel with Terraform's plan for what is
+        missing in the state, and after it (`planned` waits for it) for what else the plan creates; no calls if nothing
+        is created."""
         expected = expected_topics(self._spec, facts, context.replaced)
         findings = self._about(facts, expected, context.replaced)
         changes = planned()
         return findings + self._about(facts, planned_topics(changes) - expected, replaced_hosts(changes))
 
     def tools(self) -> tuple[Finding, ...]:
-        """Whether this machine has terraform and its providers."""
+        """Check whether this machine has Terraform and its providers."""
         return check_tools(
             _binary(self._spec), self._plugin_dir, os.environ, with_s3=s3_backend(self._spec) is not None
         )
 
     def preflight(self, facts: AwsState | None = None, _context: Context = NO_CONTEXT) -> tuple[Finding, ...]:
-        """Whether the account has all that the spec asks for; nothing is changed."""
+        """Check whether the account has everything that the spec asks for; changes nothing."""
         return self._preflight(facts).everything()
 
     def preflight_without_state(self) -> tuple[Finding, ...]:
-        """The same if the state cannot be read: what it would tell is unknown."""
+        """The same if the state cannot be read: checks that need it are unknown."""
         return without_state(self.preflight(None))
 
     def apply(self, plan: AwsPlan, _context: Context = NO_CONTEXT) -> Outputs | None:
         """Apply exactly the saved plan; None after a destroy.
 
-        Raises PlanOutdatedError where the state is no longer the one that the plan was made on.
+        Raises PlanOutdatedError if the state is no longer the one that the plan was made on.
         """
         if not plan.pending:
             if plan.destroy:
@@ -189,7 +190,7 @@ class AwsPlane:
         return read_outputs(self._values(output), plan.inputs)
 
     def interrupt(self) -> None:
-        """Let the terraform that runs, if any, end its step and stop. May be called from any thread."""
+        """Let a running Terraform finish its step and stop. Can be called from any thread."""
         self._terraform.interrupt()
 
     def _about(
@@ -207,10 +208,10 @@ class AwsPlane:
         return output
 
     def _values(self, output: RunOutput) -> Mapping[str, Any]:
-        """The outputs as terraform told them while it applied, else as they are in the state."""
-        told = {name: output["value"] for name, output in output.outputs.items() if "value" in output}
-        document = None if told else self._store.read()
-        return told if document is None else document.outputs
+        """The outputs from Terraform's messages during the apply, otherwise from the state."""
+        reported = {name: output["value"] for name, output in output.outputs.items() if "value" in output}
+        document = None if reported else self._store.read()
+        return reported if document is None else document.outputs
 
 
 def _plugin_dir(spec: Spec) -> Path | None:
@@ -219,6 +220,6 @@ def _plugin_dir(spec: Spec) -> Path | None:
 
 
 def _binary(spec: Spec) -> str:
-    """A name to look for on PATH, or a path that begins at the spec."""
+    """A name to look up on PATH, or a path relative to the spec."""
     binary = spec.terraform.binary
     return str(spec.local_path(binary)) if "/" in binary else binary

@@ -68,7 +68,7 @@ class Planner:
         files = {**render(self.spec, inputs), **moves.files()}
         known = moves.after(addresses)
         pending, output = self.run(files, lost, destroy=destroy, replaced=replaced)
-        # a state that is older than the run that was killed still has what that run took away and made anew
+        # a state that is older than the killed run still has the resources that this run replaced
         newer = self._find_untracked(inputs, importable & known & output.missing, ids)
         if newer.imports:
             self.terraform.state_rm(moves.before(newer.imports))
@@ -108,14 +108,15 @@ class Planner:
         )
 
     def importable(self, inputs: Inputs) -> frozenset[str]:
-        """The addresses of everything that Terraform is to have and that can be taken over."""
+        """The addresses of everything in the module that can be imported."""
         return importable_addresses(make_variables(self.spec, inputs, ""), inputs.host_address)
 
     def _find_untracked(self, inputs: Inputs, missing: Collection[str], ids: Collection[str]) -> Untracked:
-        """What a killed run has made of `missing` (addresses) without a trace in the state, whose `ids` are known."""
+        """Resources of `missing` (addresses) that a killed run created and whose ids are not among the state's
+        `ids`."""
         lost = find_untracked(self.clients, inputs.uuid, missing).without(ids)
         for address, number in sorted(lost.imports.items()):
-            text = f"{number} was made by a run that was killed before Terraform had noted it: this one takes it over"
+            text = f"{number} was created by a killed run and is missing in the state: this run imports it"
             self.emit(Event(EventKind.WARNING, PlaneName.AWS, address, text))
         return lost
 
@@ -125,7 +126,7 @@ class Planner:
         """Write the module and plan it: whether there is anything to do, and Terraform's output."""
         write_tree(self.workdir.module, {**files, **({} if destroy else lost.files())})
         self.terraform.init_if_needed()
-        if destroy:  # a plan to destroy imports nothing, and what it does not know stands in its way
+        if destroy:  # a plan to destroy imports nothing, and unknown resources would block it
             for address, number in lost.imports.items():
                 self.terraform.import_resource(address, number)
             return self.terraform.plan(destroy=True)
@@ -147,7 +148,7 @@ class Planner:
 
 
 def _concerns_aws(output: RunOutput) -> bool:
-    """Whether a plan touches more than what edgewrap itself remembers in the state."""
+    """Whether a plan changes more than edgewrap's own records in the state."""
     return any(kind not in HIDDEN for kind in output.planned.values()) or any(
         output.get("action") not in (None, "noop") for name, output in output.outputs.items() if name in NAMES
     )

@@ -1,4 +1,4 @@
-"""`edgewrap destroy`: take the cluster away, in reverse."""
+"""`edgewrap destroy`: remove the cluster, in reverse order."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def destroy(
     plugin_dir: PluginDir = None,
     insecure: Insecure = False,
 ) -> int:
-    """Take the cluster away: OpenNebula first, then AWS. Refused while VMs or tenants' networks live in it."""
+    """Remove the cluster: OpenNebula first, then AWS. Refused while it has VMs or tenants' networks."""
     from edgewrap.cli.views import choose_view
     from edgewrap.engine import destroy as engine
     from edgewrap.engine.cluster import Options, open_cluster
@@ -36,5 +36,5 @@ def destroy(
             return 1
         with view:
             engine.destroy(cluster, plan, look_again=asked)
-            view.message(f"{cluster.spec.name} is gone." if plan.changes else "Nothing to do.")
+            view.message(f"{cluster.spec.name} is destroyed." if plan.changes else "Nothing to do.")
     return 0

@@ -1,4 +1,4 @@
-"""`edgewrap force-unlock`: take away the lock that a stale run left."""
+"""`edgewrap force-unlock`: remove the lock that a stale run left."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from edgewrap.cli.run_options import AutoApprove, LockTimeout
 
 
 def force_unlock(
-    lock_id: Annotated[str, typer.Argument(metavar="ID", help="The lock's id, as the run that was refused says it.")],
+    lock_id: Annotated[str, typer.Argument(metavar="ID", help="The lock id, as in the error of the refused run.")],
     file: SpecFile,
     auto_approve: AutoApprove = False,
     lock_timeout: LockTimeout = 0,
 ) -> int:
-    """Take away the lock that a stale run left in S3, and Terraform's own with it. Be sure that the run is stale."""
+    """Remove the lock that a stale run left in S3, and Terraform's own lock. Make sure that the run has ended."""
     from edgewrap.cli.views.text import event_line
     from edgewrap.engine.lock.force_unlock import break_lock, find_lock
     from edgewrap.engine.lock.timeout import LockTimeout
@@ -27,7 +27,7 @@ def force_unlock(
     stale = find_lock(file, lock_id, timeout)
     for lock in stale.locks:
         typer.echo(f"locked by {lock}")
-    if not auto_approve and not approved("If it still runs, the next run would work beside it. Unlock?"):
+    if not auto_approve and not approved("If that run is active, two runs will change the cluster at once. Unlock?"):
         typer.echo("Nothing was changed.")
         return 1
     break_lock(stale)

@@ -12,8 +12,8 @@ from edgewrap.errors import EdgewrapError
 
 
 def init(
-    path: Annotated[Path, typer.Argument(metavar="[PATH]", help="Where to write it.")] = Path(STARTER),
-    force: Annotated[bool, typer.Option("--force", help="Overwrite what is there.")] = False,
+    path: Annotated[Path, typer.Argument(metavar="[PATH]", help="The file to write.")] = Path(STARTER),
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
 ) -> int:
     """Write a commented starter spec."""
     text = (Path(__file__).parent.with_name("spec") / "starter.yaml").read_text(encoding="utf-8")
@@ -25,23 +25,23 @@ def init(
                 file.write(text)
     except FileExistsError:
         raise EdgewrapError(
-            f"{path} is there already",
-            cause="init never overwrites a file by itself",
-            advice="give another path, or --force to lose what it holds",
+            f"{path} already exists",
+            cause="init overwrites a file only with --force",
+            advice="give another path, or overwrite it with --force",
         ) from None
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "no path of a file"
+        reason = error.strerror if isinstance(error, OSError) else "not a valid file path"
         raise EdgewrapError(
             f"{path} cannot be written: {reason}",
-            cause="the directory is missing, or you may not write there",
-            advice="give the path of a file in a directory of yours",
+            cause="the directory is missing, or you have no write permission there",
+            advice="give a path in a directory that you can write to",
         ) from None
     typer.echo(f"Wrote {path}. Set name and aws.region, then: edgewrap validate -f {path}")
     return 0
 
 
 def _replace(path: Path, text: str) -> None:
-    """Writes beside the file first, so that a failure leaves the old one whole; a link stays a link."""
+    """Write a temporary file beside it first, so that a failure leaves the old file whole; a link stays a link."""
     target = path.resolve()
     beside = target.with_name(f".{target.name}.new")
     beside.write_text(text, encoding="utf-8")

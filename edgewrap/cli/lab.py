@@ -30,16 +30,16 @@ class _Version(StrEnum):
     V7_4_0 = "7.4.0"
 
 
-Name = Annotated[str | None, typer.Option("--name", "-n", help="Which lab; several may run side by side.")]
-HostOption = Annotated[str, typer.Option("--host", help="The host: its key (host-0), instance id or address.")]
-HostArgument = Annotated[str, typer.Argument(metavar="HOST", help="Its key (host-0), instance id or address.")]
+Name = Annotated[str | None, typer.Option("--name", "-n", help="The lab's name; several labs can run side by side.")]
+HostOption = Annotated[str, typer.Option("--host", help="The host's key (host-0), instance id or address.")]
+HostArgument = Annotated[str, typer.Argument(metavar="HOST", help="The host's key (host-0), instance id or address.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
 def up(
     name: Name = None,
-    hosts: Annotated[bool, typer.Option(help="Make a host of each instance; needs root.")] = True,
+    hosts: Annotated[bool, typer.Option(help="Start a host for each instance; needs root.")] = True,
     cloud_init: Annotated[_CloudInit, typer.Option(help="How cloud-init leaves the interfaces.")] = _CloudInit.UNTIDY,
     opennebula: Annotated[_Version, typer.Option(help="The front-end's version.")] = _Version.V7_0_2,
     follow: Annotated[
@@ -71,7 +71,7 @@ def up(
 
 @app.command()
 def down(name: Name = None) -> None:
-    """End a lab: hosts, servers and networks, all at once."""
+    """Stop a lab: hosts, servers and networks."""
     from edgewrap.lab import launch
 
     directory = _directory(name)
@@ -81,7 +81,7 @@ def down(name: Name = None) -> None:
 
 @app.command()
 def status(name: Name = None, json: Json = False) -> None:
-    """Show where a lab's servers are, and its hosts and VMs."""
+    """Show a lab's endpoints, hosts and VMs."""
     from edgewrap.cli.views import lab as view
     from edgewrap.lab import control
 
@@ -90,11 +90,11 @@ def status(name: Name = None, json: Json = False) -> None:
 
 @app.command("exec", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def execute(
-    command: Annotated[list[str], typer.Argument(metavar="-- COMMAND…", help="What to run.")],
+    command: Annotated[list[str], typer.Argument(metavar="-- COMMAND…", help="The command to run.")],
     name: Name = None,
     place: Annotated[
         str,
-        typer.Option("--in", metavar="PLACE", help="internet, fabric, gateway, a VPC's id, a host or a VM."),
+        typer.Option("--in", metavar="PLACE", help="Where: internet, fabric, gateway, a VPC id, a host or a VM."),
     ] = "",
 ) -> int:
     """Run a command inside a lab, where AWS, the front-end and the hosts can be reached."""
@@ -107,18 +107,18 @@ def execute(
 def vm_start(
     vm_name: Annotated[str, typer.Argument(metavar="NAME", help="The VM's name.")],
     host: HostOption,
-    ip: Annotated[str, typer.Option(help="The VM's private address; otherwise the first free one.")] = "",
-    network: Annotated[str, typer.Option(help="The network, by name; otherwise the one that has the address.")] = "",
+    ip: Annotated[str, typer.Option(help="The VM's private address. Default: the first free one.")] = "",
+    network: Annotated[str, typer.Option(help="The network's name. Default: the one that contains the address.")] = "",
     nic: Annotated[
-        list[str] | None, typer.Option(metavar="NETWORK[=ADDRESS]", help="One NIC more; may be given several times.")
+        list[str] | None, typer.Option(metavar="NETWORK[=ADDRESS]", help="An additional NIC; repeatable.")
     ] = None,
     security_group: Annotated[
         list[int] | None,
-        typer.Option(metavar="ID", help="A security group besides the network's own; may be given several times."),
+        typer.Option(metavar="ID", help="A security group in addition to the network's own; repeatable."),
     ] = None,
     name: Name = None,
 ) -> None:
-    """Start a VM: allocated by the front-end, plugged in on the host."""
+    """Start a VM: allocate it at the front-end and connect it on the host."""
     from edgewrap.lab import control
 
     started = control.ask(
@@ -137,7 +137,7 @@ def vm_start(
 
 @vm.command("stop")
 def vm_stop(vm_name: Annotated[str, typer.Argument(metavar="NAME", help="The VM's name.")], name: Name = None) -> None:
-    """Stop a VM and free it in the front-end."""
+    """Stop a VM and delete it at the front-end."""
     from edgewrap.lab import control
 
     stopped = control.ask(_directory(name), "vm stop", name=vm_name)
@@ -150,12 +150,12 @@ def vm_move(
     host: HostOption,
     name: Name = None,
 ) -> None:
-    """Migrate a running VM to another host, live."""
+    """Live-migrate a VM to another host."""
     from edgewrap.lab import control
 
     moved = control.ask(_directory(name), "vm move", name=vm_name, host=host)
     typer.echo(
-        f"VM {moved['name']} (id {moved['id']}) is on {moved['host_key']}; without a port for {moved['gap_s']} s."
+        f"VM {moved['name']} (id {moved['id']}) is on {moved['host_key']}; it had no port for {moved['gap_s']} s."
     )
 
 
@@ -171,22 +171,22 @@ def vm_list(name: Name = None, json: Json = False) -> None:
 @host.command("kill")
 def host_kill(
     host: HostArgument,
-    silent: Annotated[bool, typer.Option("--silent", help="AWS goes on saying that the instance runs.")] = False,
+    silent: Annotated[bool, typer.Option("--silent", help="AWS still reports the instance as running.")] = False,
     name: Name = None,
 ) -> None:
-    """Cut a host's power: everything on it ends at once."""
+    """Cut a host's power: everything on it stops at once."""
     _switch(name, "host kill", host=host, silent=silent)
 
 
 @host.command("stop")
 def host_stop(host: HostArgument, name: Name = None) -> None:
-    """Stop a host's instance by the AWS API."""
+    """Stop a host's instance through the AWS API."""
     _switch(name, "host stop", host=host)
 
 
 @host.command("start")
 def host_start(host: HostArgument, name: Name = None) -> None:
-    """Start a host's instance by the AWS API, or one that was killed silently; waits until it has booted."""
+    """Start a host's instance through the AWS API, or one that was killed silently, and wait until it has booted."""
     _switch(name, "host start", host=host)
 
 

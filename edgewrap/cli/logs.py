@@ -11,7 +11,7 @@ from edgewrap.cli.options import SpecFile
 
 def logs(
     file: SpecFile,
-    run: Annotated[int, typer.Option("--run", help="Which run: 1 is the last one, 2 the one before it.", min=1)] = 1,
+    run: Annotated[int, typer.Option("--run", help="1 is the last run, 2 the one before it.", min=1)] = 1,
     list_runs: Annotated[bool, typer.Option("--list", help="List the log files instead.")] = False,
 ) -> int:
     """Print the log of the last run, or list the runs."""
@@ -29,8 +29,8 @@ def logs(
     if len(found) < run:
         raise UsageError(
             f"there is no log of run {run}",
-            cause=f"{len(found)} runs have left a log",
-            advice="`edgewrap logs --list` names them",
+            cause=f"there are logs of {len(found)} runs",
+            advice="`edgewrap logs --list` lists them",
         )
     typer.echo(found[run - 1].read_text(encoding="utf-8"), nl=False)
     return 0

@@ -1,9 +1,9 @@
-"""The entry point: registers the commands, and turns every way a run can end into its exit code.
+"""The entry point: registers the commands and maps every way that a run can end to an exit code.
 
 Exit codes: 0 done, or nothing to do; 2 only with `--detailed-exitcode`: changes present; 1 error; 3 partly
-applied, run again; 64 wrong usage; 130 interrupted.
+applied, re-run; 64 wrong usage; 130 interrupted.
 
-Commands import what they need when they are called, so that `--help` stays near Python's own start.
+Commands import what they need when they are called, so that `--help` is fast.
 """
 
 from __future__ import annotations
@@ -124,11 +124,11 @@ def _root(
         bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
     ] = False,
 ) -> None:
-    """The options that stand before the command."""
+    """The options before the command."""
 
 
 def _as_failure(error: Exception, arguments: Sequence[str]) -> EdgewrapError:
-    """The error that ends a run as one of ours: Typer's are wrong usage, all others are bugs."""
+    """The error that ends a run as an EdgewrapError: Typer's errors are wrong usage, all others are bugs."""
     if isinstance(error, EdgewrapError):
         return error
     if isinstance(error, typer.Abort):
@@ -137,14 +137,14 @@ def _as_failure(error: Exception, arguments: Sequence[str]) -> EdgewrapError:
         words = " ".join([NAME, *(word for word in arguments[:1] if not word.startswith("-"))])
         return UsageError(
             error.format_message() or "a command is missing",
-            cause="the command line does not fit the command's options and arguments",
-            advice=f"`{words} --help` shows them",
+            cause="the command line does not match the command's options and arguments",
+            advice=f"`{words} --help` lists them",
         )
     return InternalError.of(error, _write_traceback(error))
 
 
 def _write_traceback(error: Exception) -> str:
-    """Keep the traceback of a command that has no log file; gives the file's path, empty if there is no room."""
+    """Save the traceback of a command that has no log file; returns the file's path, empty if that failed."""
     import tempfile
     import traceback
 
@@ -169,7 +169,7 @@ def _show(error: EdgewrapError, *, json: bool) -> None:
 
 
 def _takes_json(command: object, arguments: Sequence[str]) -> bool:
-    """Whether the command line asks for JSON. Read from the words, because it may be too wrong to be parsed."""
+    """Whether the command line asks for JSON. Read from the raw words, because it may not parse."""
     own = arguments[: list(arguments).index("--")] if "--" in arguments else arguments
     for word in own:
         command = getattr(command, "commands", {}).get(word, command)

@@ -1,4 +1,4 @@
-"""The options that many commands share, said once."""
+"""The options that many commands share."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ SpecFile = Annotated[
         "-f",
         envvar="EDGEWRAP_SPEC",
         metavar="PATH",
-        help="The spec.",
+        help="The spec file.",
         default_factory=lambda: Path(STARTER),
         show_default=STARTER,
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]

@@ -1,4 +1,4 @@
-"""`edgewrap output`: what the AWS plane gave, for scripts."""
+"""`edgewrap output`: the outputs of the AWS plane, for scripts."""
 
 from __future__ import annotations
 

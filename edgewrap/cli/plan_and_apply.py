@@ -23,7 +23,7 @@ def plan_and_apply(
     move_off: Collection[str] = (),
     replace: Collection[str] = (),
 ) -> int:
-    """Plan, ask unless `auto_approve`, apply. Returns the exit code: 0 done, 1 where the user said no."""
+    """Plan, ask unless `auto_approve`, apply. Returns the exit code: 0 done, 1 if the user did not approve."""
     from edgewrap.cli.views import choose_view
     from edgewrap.engine import apply as engine
     from edgewrap.engine.cluster import open_cluster

@@ -1,4 +1,4 @@
-"""`edgewrap preflight`: whether everything is there that an apply needs."""
+"""`edgewrap preflight`: check that everything an apply needs is available."""
 
 from __future__ import annotations
 

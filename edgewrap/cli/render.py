@@ -15,16 +15,16 @@ def render(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="DIR", help="Where to; ./NAME-terraform unless given.", show_default=False
+            "--output", "-o", metavar="DIR", help="The directory. Default: ./NAME-terraform.", show_default=False
         ),
     ] = None,
     offline: Annotated[
-        bool, typer.Option("--offline", help="Ask no AWS: placeholders for the zone, the images and the interfaces.")
+        bool, typer.Option("--offline", help="Do not call AWS: use placeholders for zone, images and interfaces.")
     ] = False,
 ) -> int:
     """Write the Terraform files of a spec; nothing is planned or changed.
 
-    What an earlier apply decided is taken from the Terraform state; what is new is looked up in AWS.
+    Values that an earlier apply decided are read from the Terraform state; new ones are looked up in AWS.
     """
     from edgewrap.aws.export import export_terraform
     from edgewrap.engine.cluster import peek_cluster

@@ -1,4 +1,4 @@
-"""`edgewrap replace`: the instance of one host made anew."""
+"""`edgewrap replace`: replace the instance of one host."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def replace(
     host_timeout: HostTimeout = None,
     monitor_timeout: MonitorTimeout = MONITOR_TIMEOUT_S,
 ) -> int:
-    """Make a host's instance anew: its Elastic IPs move to other hosts first, and stay there. Refused while VMs are on
-    it: their disks go with the instance."""
+    """Replace a host's instance. Its Elastic IPs move to other hosts first, and stay there. Refused while VMs are on
+    the host: their disks are deleted with the instance."""
     from edgewrap.engine.apply import Waits
     from edgewrap.engine.cluster import Options
     from edgewrap.engine.plane_selection import select

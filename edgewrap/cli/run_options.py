@@ -1,4 +1,4 @@
-"""The options of the commands that run over the planes, said once."""
+"""The options of the commands that run over the planes."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import typer
 
 from edgewrap.change import PlaneName
 
-MONITOR_TIMEOUT_S = 240  # a front-end takes up to 196 s to try a host in ERROR again by itself
+MONITOR_TIMEOUT_S = 240  # a front-end retries a host in ERROR by itself after up to 196 s
 
-Only = Annotated[list[PlaneName], typer.Option("--only", help="Only this plane; may be given several times.")]
-Skip = Annotated[list[PlaneName], typer.Option("--skip", help="Leave out this plane; may be given several times.")]
-AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask before changing anything.")]
+Only = Annotated[list[PlaneName], typer.Option("--only", help="Run only this plane; repeatable.")]
+Skip = Annotated[list[PlaneName], typer.Option("--skip", help="Leave out this plane; repeatable.")]
+AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Apply without asking for confirmation.")]
 LockTimeout = Annotated[
     float,
-    typer.Option("--lock-timeout", metavar="SECONDS", help="How long to wait for another run on this cluster."),
+    typer.Option("--lock-timeout", metavar="SECONDS", help="How long to wait for another run to release the cluster."),
 ]
 MoveOff = Annotated[
     list[str],
     typer.Option(
         "--move-off",
         metavar="HOST",
-        help="Move the Elastic IPs that enter by this host to others; may be given several times.",
+        help="Move the Elastic IPs of this entry host to other hosts; repeatable.",
     ),
 ]
 PluginDir = Annotated[
@@ -32,7 +32,7 @@ PluginDir = Annotated[
         "--plugin-dir",
         envvar="EDGEWRAP_PLUGIN_DIR",
         metavar="DIR",
-        help="A mirror of Terraform's providers on this machine, used instead of the registry.",
+        help="A local mirror of Terraform providers, used instead of the registry.",
     ),
 ]
 HostTimeout = Annotated[
@@ -40,18 +40,18 @@ HostTimeout = Annotated[
     typer.Option(
         "--host-timeout",
         metavar="SECONDS",
-        help="How long to wait for SSH on the hosts. [default: 1800 with new hosts, else 60]",
-        show_default=False,
+        help="How long to wait for SSH on the hosts.",
+        show_default="1800 with new hosts, otherwise 60",
     ),
 ]
 MonitorTimeout = Annotated[
     float,
-    typer.Option("--monitor-timeout", metavar="SECONDS", help="How long to wait for the hosts to be MONITORED."),
+    typer.Option("--monitor-timeout", metavar="SECONDS", help="How long to wait until the hosts are MONITORED."),
 ]
 Insecure = Annotated[
     bool,
-    typer.Option("--insecure", help="Do not look at the certificate of OpenNebula's front-end. Never in production."),
+    typer.Option(
+        "--insecure", help="Skip TLS certificate verification of the OpenNebula front-end. Never use it in production."
+    ),
 ]
-DetailedExitcode = Annotated[
-    bool, typer.Option("--detailed-exitcode", help="Exit with 2 where there is something to do.")
-]
+DetailedExitcode = Annotated[bool, typer.Option("--detailed-exitcode", help="Exit 2 if there are changes.")]

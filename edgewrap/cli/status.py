@@ -1,4 +1,4 @@
-"""`edgewrap status`: the cluster now."""
+"""`edgewrap status`: the current state of the cluster."""
 
 from __future__ import annotations
 

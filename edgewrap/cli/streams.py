@@ -26,20 +26,20 @@ class Output(io.FileIO):
     fault: OSError | None = None
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """Write, or drop; gives how much of `data` is dealt with."""
+        """Write or drop; returns how many bytes of `data` were handled."""
         try:
             while self.fault is None:
                 written: int | None = super().write(data)
                 if written is not None:
                     return written
-                select.select([], [self], [])  # whoever shares the descriptor made it non-blocking, and it is full
+                select.select([], [self], [])  # another process set the shared descriptor non-blocking, and it is full
         except OSError as error:
             self.fault = error
         return memoryview(data).nbytes
 
 
 def protect_streams() -> tuple[Output, Output]:
-    """Replace `sys.stdout` and `sys.stderr`; gives what they write to.
+    """Replace `sys.stdout` and `sys.stderr`; returns what they write to.
 
     A standard descriptor that is closed is opened on /dev/null first: otherwise the next file that is opened, such as
     the run's lock, gets its number, and children write into it.
@@ -54,7 +54,7 @@ def protect_streams() -> tuple[Output, Output]:
 
 
 def warn_of_lost_output(stdout: Output) -> None:
-    """Say on standard error that standard output is incomplete. A reader that closed its pipe knows that."""
+    """Warn on standard error that standard output is incomplete, unless its reader closed the pipe."""
     sys.stdout.flush()
     if stdout.fault is not None and stdout.fault.errno != errno.EPIPE:
         sys.stderr.write(f"Warning: standard output is incomplete: {stdout.fault.strerror}\n")

@@ -1,4 +1,4 @@
-"""`edgewrap validate`: whether a spec follows the contract; no network."""
+"""`edgewrap validate`: check a spec against the contract, without network access."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ JSON_VERSION = 1
 
 
 def validate(file: SpecFile, json: Json = False) -> int:
-    """Check a spec; no network. Every problem is shown with its place."""
+    """Check a spec, without network access. Every problem is shown with its line and column."""
     import os
     from json import dumps
 

@@ -1,4 +1,4 @@
-"""Applying a plan. What is removed leaves OpenNebula first; then come AWS, the hosts, and what is added to OpenNebula.
+"""Apply a plan: first remove objects from OpenNebula, then AWS, then the hosts, then add objects to OpenNebula.
 
 Interface groups that move do so as early as possible: their new entry hosts are made ready, AWS moves them, and the
 hosts are changed at once, before instances are created or removed.
@@ -29,7 +29,7 @@ class Waits:
 
 @dataclass(slots=True)
 class _Progress:
-    """What a run has begun, and what failed without ending it."""
+    """Whether a run has changed something, and what failed without ending it."""
 
     begun: bool = False
     failures: list[EdgewrapError] = field(default_factory=list)
@@ -38,11 +38,11 @@ class _Progress:
 def apply(cluster: Cluster, plan: RunPlan, waits: Waits, *, look_again: bool = False) -> Outputs:
     """Apply `plan`, then wait until the enabled hosts are MONITORED. Returns AWS's outputs.
 
-    OpenNebula and the hosts are always read again before they are changed; AWS only with `look_again`, because that
-    takes another Terraform plan: for a plan that somebody has looked at meanwhile. Raises PlanOutdatedError if a plane
+    OpenNebula and the hosts are always read again before they are changed. AWS is read again only with `look_again`,
+    for a plan that waited for approval, because that takes another Terraform plan. Raises PlanOutdatedError if a plane
     needs more than was planned, PartlyAppliedError if something was changed and not all of it succeeded.
     """
-    progress = _Progress(begun=plan.nothing_to_do)  # then all was applied before, and only the monitoring may lag
+    progress = _Progress(begun=plan.nothing_to_do)  # then only the monitoring may be incomplete
     try:
         if plan.nothing_to_do:
             outputs, unreached = plan.outputs, frozenset[str]()
@@ -98,7 +98,7 @@ def _apply_planes(
 
 
 def _wait_for_monitoring(cluster: Cluster, plan: RunPlan, waits: Waits, expected: Collection[str]) -> None:
-    """Whatever the run has changed, the same hosts must be MONITORED at its end: the enabled ones of `expected`."""
+    """Wait until the enabled hosts among `expected` are MONITORED, even if the run has changed nothing."""
     facts = plan.observed.facts
     if facts is None:  # the run leaves OpenNebula out
         return

@@ -1,4 +1,4 @@
-"""The AWS part of a run, with what the hosts need around it where interface groups move to other hosts."""
+"""The AWS part of a run, and what the hosts need before and after it if interface groups move to other hosts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edgewrap.plane import Context
 if TYPE_CHECKING:
     from edgewrap.aws.plane import AwsPlan, AwsState
 
-NO_WAIT_S = 0  # entry hosts have just been seen; one that does not answer now must not keep the others waiting
+NO_WAIT_S = 0  # entry hosts have just been reached; one that does not answer now must not delay the others
 
 
 def apply_aws(cluster: Cluster, plan: RunPlan, state: AwsState | None, aws: AwsPlan | None) -> Outputs:

@@ -1,4 +1,4 @@
-"""One cluster as a run sees it: its spec, its working directory, and the three planes over them."""
+"""One cluster in a run: its spec, its working directory, and its three planes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from edgewrap.spec.environment import secret_variables
 from edgewrap.spec.load import load_spec
 from edgewrap.spec.models import Spec
 
-if TYPE_CHECKING:  # each plane brings a heavy library along: imported when it is first needed
+if TYPE_CHECKING:  # each plane needs a library that is slow to import: imported on first use
     from edgewrap.aws.plane import AwsPlane
     from edgewrap.hosts.plane import HostsPlane
     from edgewrap.opennebula.plane import OpenNebulaPlane
@@ -32,7 +32,7 @@ if TYPE_CHECKING:  # each plane brings a heavy library along: imported when it i
 @dataclass(frozen=True, slots=True)
 class Options:
     """What the command line says about a run. `lock_timeout_s`: seconds to wait for another run to end; `insecure`:
-    the front-end's certificate is not looked at."""
+    the front-end's certificate is not verified."""
 
     spec_file: Path
     command: str
@@ -45,7 +45,7 @@ class Options:
 class Cluster:
     """One cluster in one run. `lock` is the descriptor of its lock file, for terraform to inherit.
 
-    A plane is made, and its library imported, when it is first asked for.
+    A plane is created, and its library imported, on first use.
     """
 
     spec: Spec
@@ -57,16 +57,16 @@ class Cluster:
     insecure: bool = False
 
     def __post_init__(self) -> None:
-        # Threads import the planes' libraries side by side. `six`, which boto3 and pyone share, becomes a package only
-        # at the end of its import: who imports `six.moves` from another thread meanwhile fails.
+        # Threads import the planes' libraries in parallel. `six`, which boto3 and pyone share, becomes a package only
+        # at the end of its import: importing `six.moves` in another thread before that fails.
         import_module("six")
-        # botocore puts the filters of warnings back as they were before its import: one that `requests` adds meanwhile,
-        # in another thread, is lost, and a person is told of what only concerns developers.
+        # botocore restores the filters of warnings as they were before its import: a filter that `requests` adds in
+        # another thread during this time is lost, and the user would see a warning for developers.
         warnings.filterwarnings("ignore", message="SOCKS support in urllib3")
 
     @property
     def state_place(self) -> str:
-        """Where its Terraform state is, in words."""
+        """Where its Terraform state is, for messages."""
         return state_place(self.spec, str(self.workspace.directory))
 
     @cached_property
@@ -122,8 +122,8 @@ def _secrets_kept_back(spec: Spec) -> Iterator[Mapping[str, str]]:
 def open_cluster(options: Options, emit: Emit) -> Iterator[Cluster]:
     """The cluster of a run that may change things: locked, with a log file.
 
-    Raises what the spec, the working directory and the lock raise; an error that is none of ours comes out as
-    InternalError, its traceback in the log file, and a SIGINT, SIGTERM or SIGHUP as InterruptedRunError.
+    Raises what the spec, the working directory and the lock raise; any other exception becomes an InternalError, with
+    its traceback in the log file, and SIGINT, SIGTERM or SIGHUP an InterruptedRunError.
     """
     spec = load_spec(options.spec_file, os.environ)
     workspace = Workspace.of(options.spec_file, spec.name, os.environ)

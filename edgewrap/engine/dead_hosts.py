@@ -1,4 +1,4 @@
-"""Hosts that a run does not count on: dead ones, and those that the user names; and what becomes of them."""
+"""Hosts that a run does not rely on: dead ones and those that the user names; and how the run treats them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from edgewrap.spec.models import Spec
 if TYPE_CHECKING:
     from edgewrap.opennebula.plane import HostFacts
 
-GONE = "terminated"  # Terraform sees this one by itself, and makes the instance anew
+GONE = "terminated"  # Terraform notices this one by itself, and replaces the instance
 
 
 @dataclass(frozen=True, slots=True)
 class HostRequests:
-    """What the user asks of one run beyond the spec, by host key: hosts that shall be entry hosts no longer, and hosts
-    whose instance shall be made anew."""
+    """What the user asks of one run beyond the spec, by host key: hosts to move all groups off, and hosts whose
+    instance must be replaced."""
 
     move_off: frozenset[str] = frozenset()
     replace: frozenset[str] = frozenset()
@@ -28,8 +28,8 @@ class HostRequests:
 
 @dataclass(frozen=True, slots=True)
 class HostDisposition:
-    """What follows from it, by host key. `avoid`: no group stays on them. `replaced`: their instance is made anew.
-    `kept`: dead ones that `on_failure: replace` would replace, and why that cannot be."""
+    """The decision, by host key. `avoid`: no group stays on them. `replaced`: their instance is replaced. `kept`: dead
+    ones that `on_failure: replace` would replace, and why they are not."""
 
     dead: frozenset[str] = frozenset()
     avoid: frozenset[str] = frozenset()
@@ -38,7 +38,7 @@ class HostDisposition:
 
     @property
     def tolerated(self) -> frozenset[str]:
-        """Hosts whose silence is no failure of the run."""
+        """Hosts that need not answer: this is not a failure of the run."""
         return self.dead | self.avoid | self.replaced
 
 
@@ -48,19 +48,19 @@ def classify_hosts(
     requests: HostRequests,
     on_front_end: Callable[[], Mapping[str, HostFacts] | None],
 ) -> HostDisposition:
-    """Decide. `hosts` are those of AWS now; `on_front_end` gives OpenNebula's view of them, None where it could not be
-    asked, and is called only where it counts.
+    """Decide. `hosts` are AWS's hosts now; `on_front_end` returns OpenNebula's view of them, None if it could not be
+    read, and is called only if it matters.
 
-    Raises UsageError where a wish names a host that is not there, or leaves the groups no host to go to.
+    Raises UsageError if a request names an unknown host, or leaves no host for the groups.
     """
     wanted = {f"host-{index}" for index in active_indexes(spec.hosts.count, spec.hosts.retired)}
     dead = frozenset(key for key, host in hosts.items() if host.is_dead)
     _require_hosts(requests.move_off | requests.replace, hosts.keys() & wanted)
     if requests.move_off and not (hosts.keys() & wanted) - dead - requests.move_off:
         raise UsageError(
-            "no host is left for the interface groups to go to",
+            "no host is left for the interface groups",
             cause="every host is dead, or named by --move-off",
-            advice="leave out --move-off for one that works, or raise hosts.count first",
+            advice="omit --move-off for a working host, or increase hosts.count first",
         )
     replaced, kept = set(requests.replace), []
     stopped = sorted((dead & wanted) - requests.replace)
@@ -85,17 +85,17 @@ def _require_hosts(named: frozenset[str], there: set[str]) -> None:
 
 
 def _vms_in_the_way(key: str, host: HostOutput, on_front_end: Mapping[str, HostFacts] | None) -> HostError | None:
-    """Disks of VMs are on the host they run on: they would be lost with the instance."""
+    """Why the instance is kept: disks of VMs are on the host that they run on, and would be lost with it."""
     if on_front_end is None:
-        what, cause = "is not replaced", "OpenNebula could not be asked which VMs are on it"
+        what, cause = "is not replaced", "OpenNebula could not be asked for the VMs on it"
     elif key in on_front_end and on_front_end[key].vms:
         what = f"is not replaced: the VMs {', '.join(map(str, on_front_end[key].vms))} are on it"
-        cause = "their disks are on the instance, and would be lost with it"
+        cause = "their disks are on the instance and would be lost"
     else:
         return None
     return HostError(
         key,
         f"its instance {host.instance_id} is {host.state}, and {what}",
         cause=cause,
-        advice="start the instance in EC2, or give the VMs up (`onevm recover --recreate`), and run it again",
+        advice="start the instance in EC2, or give up the VMs (`onevm recover --recreate`), and re-run",
     )

@@ -1,4 +1,4 @@
-"""Destroying a cluster in reverse order: OpenNebula first, where VMs and tenants can stop it, then AWS."""
+"""Destroy a cluster in reverse order: OpenNebula first, where VMs and tenants can stop it, then AWS."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ class DestroyPlan:
 
 
 def plan_destroy(cluster: Cluster, planes: tuple[PlaneName, ...]) -> DestroyPlan:
-    """Look at what is there; nothing is changed.
+    """Plan the removal of what exists; changes nothing.
 
-    Raises ProtectedError where the spec says `protect: true`, InUseError where VMs, leases, images or foreign
-    objects are in the cluster.
+    Raises ProtectedError if the spec says `protect: true`, InUseError if VMs, leases, images or foreign objects are in
+    the cluster.
     """
     if cluster.spec.protect:
         raise ProtectedError(
             f"{cluster.spec.name} is protected",
             cause="the spec says `protect: true`",
-            advice="set `protect: false` in the spec if the cluster is really to go",
+            advice="to destroy the cluster, set `protect: false` in the spec",
         )
     with side_by_side(cluster, len(PlaneName)) as pool:
         facts_read = pool.submit(observe_opennebula, cluster, frozenset(planes) - {PlaneName.HOSTS})

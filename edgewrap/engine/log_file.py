@@ -1,4 +1,4 @@
-"""The log file of a run: every event, with its time, for whoever has to find out what happened."""
+"""The log file of a run: every event, with its time, to find out later what happened."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KEPT_RUNS = 50
 class Journal:
     """Writes events to a new file in `directory`, and passes them on. Older files beyond `KEPT_RUNS` are removed.
 
-    Raises StateError where the file cannot be made.
+    Raises StateError if the file cannot be created.
     """
 
     def __init__(self, directory: Path, command: str, forward: Emit) -> None:
@@ -30,9 +30,9 @@ class Journal:
             self._file: TextIO = self.path.open("x", encoding="utf-8", errors="backslashreplace")
         except OSError as error:
             raise StateError(
-                f"the log file {self.path} cannot be made: {error.strerror}",
+                f"the log file {self.path} cannot be created: {error.strerror}",
                 cause=f"{directory} is another user's, or its file system is full or not writable",
-                advice="make room there, or run it as the user whose working directory it is",
+                advice="free space there, or run as the owner of the working directory",
             ) from error
         for old in sorted(directory.glob("*.log"))[:-KEPT_RUNS]:
             old.unlink(missing_ok=True)
@@ -40,8 +40,8 @@ class Journal:
     def __call__(self, event: Event) -> None:
         """Write and forward one event; safe from several threads at once.
 
-        All that planes tell goes through here, so here it ends: a view that fails costs what it would have shown. It
-        must not end the run, nor Terraform, which would mark as failed the hosts that it is starting.
+        All events of planes pass here, so errors of a view are caught here: they must not end the run, nor Terraform,
+        which would taint the hosts that it is starting.
         """
         plane = event.plane.value if event.plane else "-"
         took = "" if event.seconds is None else f" ({event.seconds:.1f} s)"
@@ -52,7 +52,7 @@ class Journal:
             self.write_traceback(error)
 
     def write(self, text: str) -> None:
-        """Write one entry of one or more lines. What a full disk refuses is kept and written with the next one."""
+        """Write one entry of one or more lines. If the disk is full, it is kept and written with the next one."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         try:
             with self._lock:

@@ -13,7 +13,7 @@ from edgewrap.errors import UsageError
 def read_output(cluster: Cluster, name: str = "") -> object:
     """All outputs, or the one that the dotted `name` leads to, as JSON values.
 
-    Raises StateError where nothing is applied yet, UsageError where the name leads nowhere.
+    Raises StateError if nothing is applied yet, UsageError if there is no such output.
     """
     state = cluster.aws.current()
     if state is None:

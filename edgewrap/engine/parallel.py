@@ -1,4 +1,4 @@
-"""Looks at the planes side by side, and what an interrupt does to them."""
+"""Observe the planes in parallel; handle interrupts during that."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ T = TypeVar("T")
 
 
 class Looks(ThreadPoolExecutor):
-    """A pool that remembers what it was given."""
+    """A pool that remembers its tasks."""
 
     def __init__(self, looks: int) -> None:
         super().__init__(max_workers=looks)
         self.given: list[Future[Any]] = []
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Begin a look."""
+        """Start a task."""
         future = super().submit(fn, *args, **kwargs)
         self.given.append(future)
         return future
@@ -31,10 +31,11 @@ class Looks(ThreadPoolExecutor):
 
 @contextmanager
 def side_by_side(cluster: Cluster, looks: int) -> Iterator[Looks]:
-    """A pool for so many looks at once; all have ended when the block has.
+    """A pool for so many concurrent tasks; all have ended when the block ends.
 
-    A KeyboardInterrupt lets the terraform among them end its step, keeps another from being started, and is raised
-    again when all have ended, whatever signals come meanwhile: the run's locks go with this process, not with theirs.
+    On KeyboardInterrupt, a running Terraform finishes its step and no other is started. It is raised again when all
+    tasks have ended, whatever signals are received until then: the run's locks are released with this process, not with
+    theirs.
     """
     pool = Looks(looks)
     try:
@@ -43,13 +44,13 @@ def side_by_side(cluster: Cluster, looks: int) -> Iterator[Looks]:
         except Exception:
             wait(pool.given)
             raise
-        # Not `shutdown`: where a signal breaks off its wait for a thread, Python 3.11 takes that thread for ended.
+        # Not `shutdown`: if a signal interrupts its wait for a thread, Python 3.11 treats that thread as ended.
         wait(pool.given)
     except KeyboardInterrupt:
         with defer_signals():
             try:
                 cluster.aws.interrupt()
-                text = "interrupted: what it has begun to look at is waited for, then it ends"
+                text = "interrupted: waiting for the checks that are running, then the run ends"
                 cluster.emit(Event(EventKind.INFO, None, "plan", text))
             finally:
                 pool.shutdown(cancel_futures=True)

@@ -1,4 +1,4 @@
-"""One plan over three planes: observe them side by side, and put their differences into one list."""
+"""One plan over three planes: observe them in parallel, and collect their changes."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ NO_REQUESTS = HostRequests()
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What the planes are now, and AWS's plan, which is made beside the other observations. What belongs to a plane
-    that the run leaves out is None. `findings` say whether AWS has what the run is about to create."""
+    """The facts of the planes, and AWS's plan, which is made in parallel. Values of a plane that the run leaves out are
+    None. `findings`: whether AWS has what the run is about to create."""
 
     state: AwsState | None
     aws: AwsPlan | None
@@ -44,10 +44,9 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class RunPlan:
-    """What a run does: the plans of its planes, None for a plane that it leaves out. `context` has the outputs that
-    AWS will have after it, with UNKNOWN in them, and what the hosts plane will report after it. `failures` are hosts
-    that should be there and could not be read, or not be replaced; `findings` what was checked of what the run needs
-    and does not create."""
+    """What a run does: the plans of its planes, None for a plane that it leaves out. `context` has AWS's outputs after
+    it, with UNKNOWN in them, and what the hosts plane will report after it. `failures` are hosts that could not be read
+    or not be replaced; `findings` are the results of the preflight checks."""
 
     planes: tuple[PlaneName, ...]
     observed: Observed
@@ -60,18 +59,18 @@ class RunPlan:
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """The changes of all planes: what is shown, and what may be done."""
+        """The changes of all planes: what is shown, and what apply may do."""
         plans = (self.aws, self.hosts, self.opennebula)
         return tuple(change for plan in plans if plan is not None for change in plan.changes)
 
     @property
     def outputs(self) -> Outputs:
-        """AWS's after the run."""
+        """AWS's outputs after the run."""
         return self.context.known_outputs
 
     @property
     def nothing_to_do(self) -> bool:
-        """No plane differs, nothing hidden waits for terraform, and every host could be read."""
+        """No plane has changes, Terraform has nothing hidden to apply, and every host could be read."""
         return not (self.changes or self.failures or (self.aws is not None and self.aws.pending))
 
     def tolerated(self, outputs: Outputs) -> frozenset[str]:
@@ -119,8 +118,8 @@ def make_plan(
 def observe(
     cluster: Cluster, planes: tuple[PlaneName, ...], requests: HostRequests = NO_REQUESTS, *, to_apply: bool = False
 ) -> Observed:
-    """Observe the planes side by side: terraform's plan takes seconds, the others fit beside it."""
-    with side_by_side(cluster, len(PlaneName) + 1) as pool:  # one for what AWS has to have
+    """Observe the planes in parallel: Terraform's plan takes seconds, the others less."""
+    with side_by_side(cluster, len(PlaneName) + 1) as pool:  # one for the preflight checks of AWS
         one = pool.submit(observe_opennebula, cluster, planes, to_apply=to_apply)
         return _observe(cluster, planes, requests, pool, one)
 
@@ -137,7 +136,7 @@ def _observe(
         raise UsageError(
             "interface groups move in AWS only",
             cause="the run leaves the AWS plane out",
-            advice="run it with that plane",
+            advice="re-run with that plane",
         )
     state = cluster.aws.observe() if about_aws else cluster.aws.current()
     if state is None and not about_aws:
@@ -176,7 +175,7 @@ def nothing_applied(cluster: Cluster) -> StateError:
     return StateError(
         f"nothing of {cluster.spec.name} is applied yet",
         cause=f"there is no Terraform state in {cluster.state_place}",
-        advice="run `edgewrap apply` with the AWS plane first, or name where the state is: terraform.backend, or "
+        advice="run `edgewrap apply` with the AWS plane first, or set where the state is: terraform.backend, or "
         "EDGEWRAP_DIR for a local one",
     )
 
@@ -184,10 +183,10 @@ def nothing_applied(cluster: Cluster) -> StateError:
 def observe_opennebula(
     cluster: Cluster, planes: Collection[PlaneName], *, to_apply: bool = False
 ) -> tuple[OneFacts | None, Mapping[str, HostPin]]:
-    """The front-end, and the host keys that are pinned there. Both are read even if the run is not about that plane:
-    the marks tell whether the state is the cluster's own.
+    """The front-end, and the host keys that are pinned there. Both are read even if the run leaves out that plane: the
+    marks show whether the state is the cluster's own.
 
-    If the front-end cannot be read, a run that is about it raises what it raised. A run that would change hosts
+    If the front-end cannot be read, a run of that plane raises the error. A run that would change hosts
     (`to_apply`) raises HostKeysUnreadableError. Any other run gets no facts and no pins, and a warning.
     """
     try:
@@ -209,7 +208,7 @@ def observe_opennebula(
 def _pins_unreadable(error: EdgewrapError) -> HostKeysUnreadableError:
     return HostKeysUnreadableError(
         f"the pinned host keys cannot be read: {error.what}",
-        cause=f"{error.cause}; without the keys, a host cannot be told from someone who intercepts the connection",
+        cause=f"{error.cause}; without the keys, anyone who intercepts the connection can pose as a host",
         advice=f"{error.advice}; no host was contacted and nothing was changed; a run that leaves the hosts out "
         "(`--skip hosts`) does not need the keys",
     )
@@ -223,7 +222,7 @@ def observe_hosts(cluster: Cluster, state: AwsState | None, pins: Mapping[str, H
 
 
 def _stays(outputs: Outputs, key: str) -> bool:
-    """Whether the host is there now and will be after the run: only then is not reaching it a failure."""
+    """Whether the host exists now and after the run: only then it is a failure if it cannot be reached."""
     host = outputs.hosts.get(key)
     return host is not None and host.instance_id != UNKNOWN
 
@@ -233,7 +232,7 @@ def _warn_of_dead_hosts(cluster: Cluster, outputs: Outputs) -> None:
         if not host.is_dead:
             continue
         groups = [group.key for group in outputs.groups.values() if group.host == key]
-        stranded = f", and {', '.join(groups)} can go to no other host" if groups else ""
+        stranded = f", and no other host is left for {', '.join(groups)}" if groups else ""
         text = (
             f"its instance {host.instance_id} is {host.state}{stranded}: start it in EC2, retire it "
             f"(`retired: [{host.index}]`), or replace it (`edgewrap replace {key}`)"

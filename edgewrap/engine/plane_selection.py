@@ -1,4 +1,4 @@
-"""Which planes a run is about: `--only` and `--skip`."""
+"""The planes of a run: `--only` and `--skip`."""
 
 from __future__ import annotations
 
@@ -9,19 +9,17 @@ from edgewrap.errors import UsageError
 
 
 def select(only: Collection[PlaneName] = (), skip: Collection[PlaneName] = ()) -> tuple[PlaneName, ...]:
-    """The planes that a run is about, in the order of `PlaneName`.
+    """The planes of a run, in the order of `PlaneName`.
 
-    Raises UsageError where both are given, or nothing is left.
+    Raises UsageError if both are given, or if no plane is left.
     """
     if only and skip:
         raise UsageError(
             "--only and --skip cannot be given together",
-            cause="each of them alone says which planes the run is about",
-            advice="give one of them",
+            cause="each of them selects the planes of the run",
+            advice="give only one of them",
         )
     planes = tuple(plane for plane in PlaneName if (plane in only if only else plane not in skip))
     if not planes:
-        raise UsageError(
-            "no plane is left", cause="--skip names all of them", advice="leave out one of the --skip options"
-        )
+        raise UsageError("no plane is left", cause="--skip names all of them", advice="omit one of the --skip options")
     return planes

@@ -1,4 +1,4 @@
-"""What a run needs and does not make: looked at before anything is made, on all planes side by side."""
+"""Preflight checks: what a run needs and does not create; on all planes in parallel, before anything is changed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Check = Callable[[Cluster], Sequence[Finding]]
 
 
 def preflight(cluster: Cluster, planes: Collection[PlaneName]) -> tuple[Finding, ...]:
-    """All checks of these planes; nothing is changed, nothing is raised."""
+    """All checks of these planes; changes nothing, raises nothing."""
     by_plane: dict[PlaneName, Check] = {PlaneName.AWS: _aws, PlaneName.OPENNEBULA: _opennebula, PlaneName.HOSTS: _hosts}
     checks = [check for plane, check in by_plane.items() if plane in planes]
     with ThreadPoolExecutor(max_workers=len(checks)) as pool:
@@ -30,9 +30,9 @@ def preflight(cluster: Cluster, planes: Collection[PlaneName]) -> tuple[Finding,
 def check_new_resources(
     cluster: Cluster, changes: Sequence[Change], outputs: Outputs, facts: OneFacts | None
 ) -> tuple[Finding, ...]:
-    """What OpenNebula and the hosts have to have for a plan's `changes`; asked only where they make something new.
+    """Check what OpenNebula and the hosts need for a plan's `changes`; only if these create something.
 
-    `outputs` are those of AWS after the plan, `facts` what was read of the front-end.
+    `outputs` are AWS's after the plan, `facts` what was read from the front-end.
     """
     findings: list[Finding] = []
     if facts is not None and any(change.kind == "cluster" and change.action is Action.CREATE for change in changes):
@@ -44,8 +44,8 @@ def check_new_resources(
 
 
 def report_findings(cluster: Cluster, findings: Sequence[Finding]) -> None:
-    """Each finding as an event, once: a warning where it is one or where nothing is known, shown where it says who we
-    are, else for the log file."""
+    """Each finding as an event, once: a warning if it is one or if the verdict is unknown, shown if it is about the
+    credentials, otherwise for the log file."""
     for finding in dict.fromkeys(findings):
         text = f"{finding.text}; {finding.advice}" if finding.advice else finding.text
         if finding.verdict in (Verdict.WARNING, Verdict.UNKNOWN):
@@ -57,7 +57,7 @@ def report_findings(cluster: Cluster, findings: Sequence[Finding]) -> None:
 
 
 def raise_on_failure(findings: Sequence[Finding]) -> None:
-    """Raises PreflightError where one of them is a failure."""
+    """Raise PreflightError if one of them is a failure."""
     failures = [finding for finding in dict.fromkeys(findings) if finding.verdict is Verdict.FAILURE]
     if failures:
         raise PreflightError(failures)
@@ -75,7 +75,7 @@ def _aws(cluster: Cluster) -> Sequence[Finding]:
 def _opennebula(cluster: Cluster) -> Sequence[Finding]:
     try:
         plane = cluster.opennebula
-    except EdgewrapError as error:  # no endpoint or no login is named
+    except EdgewrapError as error:  # no endpoint or no login is set
         return (_failure(PlaneName.OPENNEBULA, "front-end", error),)
     return plane.preflight()
 

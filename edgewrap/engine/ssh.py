@@ -1,4 +1,4 @@
-"""A shell on one host, by the system's own ssh, with the host's pinned key."""
+"""A shell on one host, with the system's ssh and the host's pinned key."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from edgewrap.paths import is_file
 def run_ssh(cluster: Cluster, key: str, command: Sequence[str]) -> int:
     """Run ssh to the host `key` in the foreground; without a command it is a shell. Returns ssh's exit status.
 
-    Raises StateError where nothing is applied yet, UsageError for a host that is not there, HostUnreachableError
-    where its host key cannot be looked up.
+    Raises StateError if nothing is applied yet, UsageError for an unknown host, HostUnreachableError if its host key
+    cannot be looked up.
     """
     state = cluster.aws.current()
     if state is None:
@@ -53,7 +53,7 @@ def _pin(cluster: Cluster, host: HostOutput) -> HostPin:
         raise HostUnreachableError(
             host.key,
             "no host key is pinned for it yet",
-            cause="apply pins it when it has converged the host",
+            cause="apply pins it after it has converged the host",
             advice="run `edgewrap apply`",
         )
     return pin
@@ -67,7 +67,7 @@ def _ssh_command(cluster: Cluster, host: HostOutput, known_hosts: Path, command:
     if is_file(private_key):
         words += ["-i", str(private_key)]
     if ssh.proxy_command:
-        # from a file: it may have a password from the environment in it, and every user sees a command line
+        # from a file: it may contain a password from the environment, and every user can read command lines
         proxy = known_hosts.with_name("proxy.sh")
         proxy.write_text(f"{filled_in(ssh.proxy_command, host)}\n")
         words += ["-o", f"ProxyCommand=/bin/sh {quote(str(proxy))}"]

@@ -1,4 +1,4 @@
-"""The cluster now, as AWS, OpenNebula and the hosts themselves see it; nothing is changed."""
+"""The current state of the cluster, as AWS, OpenNebula and the hosts report it; changes nothing."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ UNKNOWN_STATE = "unknown"
 
 @dataclass(frozen=True, slots=True)
 class HostStatus:
-    """One host. `opennebula` is the front-end's state of it, `network` whether what stands on it is what the spec
-    wants (`ready`, `differs`, or why it could not be read), `groups` the interface groups that it is the entry of."""
+    """One host. `opennebula` is the front-end's state of it, `network` compares its configuration with the spec
+    (`ready`, `differs`, or why it could not be read), `groups` are the interface groups that it is the entry host
+    of."""
 
     key: str
     instance_id: str
@@ -38,7 +39,7 @@ class HostStatus:
 
 @dataclass(frozen=True, slots=True)
 class EipStatus:
-    """One Elastic IP; `vm` is the id of the VM that leases it, empty where none does."""
+    """One Elastic IP; `vm` is the id of the VM that leases it, empty if none does."""
 
     key: str
     public_address: str
@@ -61,9 +62,9 @@ class ClusterStatus:
 
 
 def read_status(cluster: Cluster) -> ClusterStatus:
-    """Look at all three planes. What a plane cannot tell is `unknown`, with a warning event.
+    """Observe all three planes. What could not be read is `unknown`, with a warning event.
 
-    Raises StateError where nothing is applied yet.
+    Raises StateError if nothing is applied yet.
     """
     state = _state(cluster)
     if state is None:
@@ -73,11 +74,11 @@ def read_status(cluster: Cluster) -> ClusterStatus:
 
 
 def _state(cluster: Cluster) -> AwsState | None:
-    """With the instances as AWS has them now, where it can be asked."""
+    """With the instances as AWS has them now, if it can be reached."""
     try:
         return cluster.aws.observe()
     except AwsError as error:
-        text = f"AWS could not be asked ({error.what}): the instances are shown as the last run left them"
+        text = f"AWS could not be reached ({error.what}): the instances are shown as after the last run"
         cluster.emit(Event(EventKind.WARNING, PlaneName.AWS, "instances", text))
         return cluster.aws.current()
 

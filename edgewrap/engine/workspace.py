@@ -31,23 +31,23 @@ class Workspace:
 
     @property
     def logs(self) -> Path:
-        """The directory of the log files, one a run."""
+        """The directory of the log files, one per run."""
         return self.directory / "logs"
 
     def create(self) -> None:
-        """Make the directories; the working directory holds state, so only its owner may read it.
+        """Create the directories; the working directory has state, so only its owner may read it.
 
-        Raises StateError where that is not possible.
+        Raises StateError if that is not possible.
         """
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            there = self.directory.stat()  # what somebody made before follows their umask
+            there = self.directory.stat()  # an existing directory has the umask of its creator
             if there.st_uid == os.geteuid() and stat.S_IMODE(there.st_mode) != 0o700:
                 self.directory.chmod(0o700)
             self.logs.mkdir(exist_ok=True)
         except OSError as error:
             raise StateError(
-                f"the working directory {self.directory} cannot be made: {error.strerror}",
+                f"the working directory {self.directory} cannot be created: {error.strerror}",
                 cause="the directory of the spec (or EDGEWRAP_DIR) is not writable",
-                advice="set EDGEWRAP_DIR to a directory that lasts: the local Terraform state is kept there",
+                advice="set EDGEWRAP_DIR to a permanent directory: the local Terraform state is kept there",
             ) from error

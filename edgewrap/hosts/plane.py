@@ -1,4 +1,4 @@
-"""The hosts plane: observe, diff, converge, over all hosts side by side."""
+"""The hosts plane: observe, plan and apply, on all hosts in parallel."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from edgewrap.spec.models import Spec
 __all__ = ["HostsPlan", "HostsPlane", "Observation", "changes_of", "filled_in"]
 
 INTERFACE_WAIT_S = 60  # from the attachment in AWS to the interface in the kernel
-PASSES = 2  # networkd may still be letting go of an interface while the first one runs
+PASSES = 2  # networkd may still release an interface during the first one
 SETTLE_S = 1
 
 _T = TypeVar("_T")
@@ -37,24 +37,24 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What the hosts are, by host key: the facts and the key of each that answered, and why the others did not. A
-    host that could not be converged may have both facts and a failure."""
+    """The observed hosts, by host key: facts and SSH host key of each that answered, and why the others did not. A host
+    that could not be converged may have both facts and a failure."""
 
     facts: Mapping[str, HostFacts] = field(default_factory=dict)
     failures: Mapping[str, HostError] = field(default_factory=dict)
     pins: Mapping[str, HostPin] = field(default_factory=dict)
 
     def facts_of(self, host: HostOutput) -> HostFacts | None:
-        """The facts of that very instance; those of another one under the same key tell nothing."""
+        """The facts of this instance; those of another one with the same key do not count."""
         pin = self.pins.get(host.key)
         return self.facts.get(host.key) if pin is not None and pin.instance_id == host.instance_id else None
 
 
 @dataclass(frozen=True, slots=True)
 class HostsPlan:
-    """What a run does on the hosts, by host key: `ahead` of what AWS is about to do, and `operations` after it. `facts`
-    are what the plan was made from. Everything that the hosts `unread` need is planned: new ones, and those that did
-    not answer."""
+    """What a run does on the hosts, by host key: `ahead` of AWS's changes, and `operations` after them. `facts` are
+    what the plan was made from. For the hosts `unread` (new ones, and those that did not answer) everything is
+    planned."""
 
     facts: Observation = field(default_factory=Observation)
     ahead: Mapping[str, tuple[Operation, ...]] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class HostsPlan:
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """All changes, host by host; one that is made ahead of AWS and again after it is shown once."""
+        """All changes, host by host; one that is made before AWS's changes and again after them is shown once."""
         keys = dict.fromkeys((*self.operations, *self.ahead))
         return tuple(change for key in keys for change in self.changes_of(key))
 
@@ -74,7 +74,7 @@ class HostsPlan:
         return (*(one for one in changes_of(self.ahead.get(key, ())) if (one.kind, one.key) not in names), *after)
 
     def knows(self, host: HostOutput) -> bool:
-        """Whether the plan lists what this very instance needs. It does not for hosts that are removed."""
+        """Whether the plan lists what this instance needs. It does not for hosts that are removed."""
         return host.key in self.operations and host.key not in self.unread and self.facts.facts_of(host) is not None
 
 
@@ -89,7 +89,7 @@ class HostsPlane:
         self._changed: set[str] = set()  # the hosts that this run has changed so far
 
     def observe(self, context: Context) -> Observation:
-        """Read every host, one attempt each. Hosts that AWS has yet to make are left out."""
+        """Read every host, one attempt each. Hosts that do not exist yet are left out."""
 
         async def look(visit: HostSession) -> None:
             await visit.read()
@@ -97,8 +97,8 @@ class HostsPlane:
         return self._over_hosts(context.known_outputs, context.pins, look, wait_s=0)
 
     def plan(self, facts: Observation, context: Context) -> HostsPlan:
-        """What every host needs to be what the spec says once AWS has `context.outputs`, and ahead of that, on AWS's
-        way there from `context.before`. A host that is not there yet needs everything."""
+        """What every host needs for the spec once AWS has `context.outputs`, and before that, while AWS changes from
+        `context.before`. A host that does not exist yet needs everything."""
         outputs = context.known_outputs
         operations: dict[str, tuple[Operation, ...]] = {}
         unread = set()
@@ -132,10 +132,10 @@ class HostsPlane:
         }
 
     def apply(self, plan: HostsPlan, context: Context) -> Observation:
-        """Make every host what it should be, and read it again. Waits up to `context.wait_s` seconds for SSH.
+        """Converge every host, and read it again. Waits up to `context.wait_s` seconds for SSH.
 
-        The hosts that the plan knows are read first: raises PlanOutdatedError, before any is changed, if one needs more
-        than was planned. A host that needs nothing is not touched. A failure of one never stops the others.
+        The hosts in the plan are read first: raises PlanOutdatedError, before any is changed, if one needs more than
+        was planned. A host that needs nothing is not changed. A failure of one never stops the others.
         """
         outputs = context.known_outputs
         now = self._look_again(plan, context)
@@ -157,14 +157,14 @@ class HostsPlane:
         )
 
     def prepare(self, plan: HostsPlan, context: Context) -> Observation:
-        """Make the hosts ready for what AWS is about to do, on its way from `context.before` to `context.outputs` (a
-        prediction may have UNKNOWN in it); to be called before AWS begins, `apply` when it is done.
+        """Prepare the hosts for AWS's changes from `context.before` to `context.outputs` (a prediction may have UNKNOWN
+        in it). Call this before AWS changes anything, and `apply` after it.
 
-        Whatever is in use stays. New reflectors are up before old ones go; a host that a group moves to knows of it,
-        so that its watcher brings the entries up, and announces them, as soon as the interface is there. Only hosts
-        that the plan has read and that stay are touched; what fails on one is in the answer and need not stop the run,
-        since `apply` does it all again. Raises PlanOutdatedError, before any host is changed, if one needs more than
-        was planned.
+        Everything in use stays. New reflectors are up before old ones are removed. A host that a group moves to is
+        configured for it, so that its watcher brings up the entries, and announces them, as soon as the interface is
+        attached. Only hosts that were read and that stay are changed. The result has the failures, which need not stop
+        the run, because `apply` repeats everything. Raises PlanOutdatedError, before any host is changed, if one needs
+        more than was planned.
         """
         before = context.before or context.known_outputs
         aims = {key: aim for key, aim, _ in self._hosts_ahead(plan.facts, context) if key in plan.ahead}
@@ -190,19 +190,19 @@ class HostsPlane:
         return self._over_hosts(replace(before, hosts=ready), known, make, wait_s=context.wait_s)
 
     def destroy(self, facts: Observation, _context: Context) -> HostsPlan:
-        """Nothing: a host goes with its instance."""
+        """Nothing: a host's configuration is deleted with its instance."""
         return HostsPlan(facts)
 
     def preflight(self, _facts: Observation | None = None, _context: Context = NO_CONTEXT) -> tuple[Finding, ...]:
-        """Whether a run can log in on hosts, and `edgewrap ssh` finds ssh."""
+        """Check whether a run can log in to hosts, and whether `edgewrap ssh` finds ssh."""
         return (*check_login(self._spec), check_ssh())
 
     def login_findings(self) -> tuple[Finding, ...]:
-        """Whether a run can log in on hosts: the key and the agent."""
+        """Check whether a run can log in to hosts: the key and the agent."""
         return tuple(check_login(self._spec))
 
     def _hosts_ahead(self, facts: Observation, context: Context) -> Iterator[tuple[str, DesiredHost, HostFacts]]:
-        """The hosts that stay as they are in AWS, with what they must be while AWS changes the others."""
+        """The hosts that AWS does not change, with their desired state while AWS changes the others."""
         if context.before is None:
             return
         after = context.known_outputs
@@ -214,7 +214,7 @@ class HostsPlane:
             yield key, desired_host(self._spec, after, key, before=context.before), known
 
     def _look_again(self, plan: HostsPlan, context: Context) -> Observation:
-        """The hosts that the plan knows, as they are now."""
+        """The hosts in the plan, as they are now."""
         outputs = context.known_outputs
         known = {key: host for key, host in outputs.hosts.items() if plan.knows(host)}
         now = self.observe(replace(context, outputs=replace(outputs, hosts=known)))
@@ -228,7 +228,7 @@ class HostsPlane:
     def _over_hosts(
         self, outputs: Outputs, pins: Mapping[str, HostPin], work: Work, *, wait_s: float, skip: Container[str] = ()
     ) -> Observation:
-        """Do `work` on every host that is there, all side by side, and gather what they showed."""
+        """Do `work` on every existing host, in parallel, and collect the results."""
         hosts = [host for key, host in outputs.hosts.items() if key not in skip and _exists(host)]
         public_key = self._spec.local_path(self._spec.ssh.public_key)
         visits = asyncio.run(run_on_hosts(hosts, self._spec.ssh, public_key, pins, self._emit, work, wait_s=wait_s))
@@ -249,7 +249,7 @@ class HostsPlane:
         if plan.knows(visit.host):
             try:
                 _require_planned(operations, plan, visit.key)
-            except PlanOutdatedError as error:  # of this host alone: the others are being changed by now
+            except PlanOutdatedError as error:  # of this host only: the others are already being changed
                 raise HostError(visit.key, error.what, cause=error.cause, advice=error.advice) from error
         first = len(operations)
         for number in range(PASSES):
@@ -266,8 +266,8 @@ class HostsPlane:
         visit.tell(EventKind.STEP_DONE, f"{first} changes made" if first else "nothing to do")
 
     async def _read_with_interfaces(self, visit: HostSession, host: DesiredHost) -> HostFacts:
-        """The facts, once the interfaces that AWS attached to the host have come up in its kernel; without them where
-        they do not come."""
+        """The facts, once the interfaces that AWS attached to the host have appeared in its kernel; after the timeout,
+        without them."""
         begun, told = monotonic(), -float(PROGRESS_S)
         while True:
             facts = await visit.read()
@@ -289,7 +289,7 @@ class HostsPlane:
 
 
 def applicable_now(host: DesiredHost, facts: HostFacts) -> tuple[Operation, ...]:
-    """What can be done now: what stands on an interface that is not there, cannot."""
+    """The operations that are possible now: those on a missing interface are not."""
     everything = (*host.groups, *host.incoming_groups)
     here = tuple(group for group in everything if facts.interface_of(group.mac) is not None)
     return diff(
@@ -313,15 +313,15 @@ def _still_different(host: DesiredHost, facts: HostFacts, operations: tuple[Oper
     if missing := missing_interfaces(host, facts):
         return HostError(
             host.key,
-            f"the interface of {_keys(missing)} is not there",
-            cause="AWS has not attached it yet, or has it attached to another instance",
-            advice="run it again; if it stays so, look at the network interface in EC2",
+            f"the interface of {_keys(missing)} is missing",
+            cause="AWS has not attached it yet, or has attached it to another instance",
+            advice="re-run; if it is still missing, check the network interface in EC2",
         )
     return ConvergeError(
         host.key,
         f"still different after {PASSES} passes: {names_of(operations)}",
-        cause="something else on the host changes the same things",
-        advice="look for another tool that configures its network (NetworkManager, cloud-init, a script)",
+        cause="another program on the host changes the same settings",
+        advice="look for another tool that configures the network (NetworkManager, cloud-init, a script)",
     )
 
 
@@ -331,6 +331,6 @@ def changes_of(operations: Iterable[Operation]) -> tuple[Change, ...]:
 
 
 def _require_planned(operations: Iterable[Operation], plan: HostsPlan, key: str) -> None:
-    """Confirming what an earlier run, or an earlier step of this one, left unconfirmed is part of every change."""
+    """Every change also confirms what an earlier run, or an earlier step of this one, left unconfirmed."""
     changes = [change for change in changes_of(operations) if change.kind != ROLLBACK]
     require_planned(changes, plan.changes_of(key))

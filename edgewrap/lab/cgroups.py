@@ -1,7 +1,7 @@
 """The lab's cgroup directories. Only cgroup2 is used; its directories are the one thing that outlives a process.
 
-Each lab has one directory at the top of the hierarchy, named after its keeper (`edgewrap-lab.PID.START`); each host's
-systemd has one below it. The keeper removes it at the end; what a killed keeper left is swept by the next lab.
+Each lab has one directory at the top of the hierarchy, named after its supervisor (`edgewrap-lab.PID.START`); each
+host's systemd has one below it. The supervisor removes it at the end; the next lab removes that of a killed supervisor.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _NAME = re.compile(rf"{_PREFIX}\.(\d+)\.(\d+)")
 
 
 def hierarchy() -> Path | None:
-    """Where cgroup2 is mounted; None if it is nowhere, or read-only."""
+    """Where cgroup2 is mounted; None if it is not mounted, or read-only."""
     for line in Path("/proc/self/mounts").read_text().splitlines():
         _, target, kind, options, *_ = line.split()
         if kind == "cgroup2" and "rw" in options.split(","):
@@ -27,15 +27,15 @@ def hierarchy() -> Path | None:
     return None
 
 
-def make(top: Path, keeper: ProcessId) -> Path:
-    """Make the directory of the lab that this keeper keeps."""
-    directory = top / f"{_PREFIX}.{keeper.pid}.{keeper.started}"
+def make(top: Path, supervisor: ProcessId) -> Path:
+    """Create the directory of this supervisor's lab."""
+    directory = top / f"{_PREFIX}.{supervisor.pid}.{supervisor.started}"
     directory.mkdir()
     return directory
 
 
 def remove(directory: Path, *, wait_s: float = 5.0) -> bool:
-    """Remove a directory and those below it; processes that are just ending are waited for. Returns success."""
+    """Remove a directory and those below it, after waiting for ending processes. Returns success."""
     deadline = time.monotonic() + wait_s
     while True:
         for folder, _, _ in os.walk(directory, topdown=False):
@@ -47,7 +47,7 @@ def remove(directory: Path, *, wait_s: float = 5.0) -> bool:
 
 
 def sweep() -> None:
-    """Remove what labs left whose keepers were killed."""
+    """Remove the directories of labs whose supervisors were killed."""
     top = hierarchy()
     if top is None:
         return

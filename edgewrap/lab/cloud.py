@@ -1,7 +1,7 @@
-"""What the lab's fabric and hosts follow: one picture of the lab's AWS, as plain data.
+"""A snapshot of the lab's AWS, as plain data: the lab's fabric and hosts follow it.
 
 The AWS process serves it as JSON at `GET /_lab/cloud` (long poll: `?after=SERIAL&timeout=SECONDS` answers as soon
-as the serial is higher, at the latest after the timeout). Whatever changes any part of the picture raises the serial.
+as the serial is higher, at the latest after the timeout). Any change of the snapshot increments the serial.
 """
 
 from __future__ import annotations
@@ -36,11 +36,12 @@ class CloudInterface(Part):
     device_index: int
     security_groups: tuple[str, ...]
     source_dest_check: bool
-    secondary_at_launch: tuple[str, ...] = ()  # those that were there when the instance was launched
+    secondary_at_launch: tuple[str, ...] = ()  # those assigned when the instance was launched
 
 
 class CloudInstance(Part):
-    """A metal instance. `state` is EC2's word; `generation` counts its starts from 1, `boots` its reboots by API."""
+    """A metal instance. `state` is EC2's; `generation` counts its starts from 1, `boots` its reboots through the
+    API."""
 
     id: str
     state: str
@@ -54,7 +55,7 @@ class CloudInstance(Part):
 
 
 class CloudAddress(Part):
-    """A public address: an Elastic IP (`allocation_id` set) or one that AWS gave at launch (`allocation_id` empty).
+    """A public address: an Elastic IP (`allocation_id` set) or one assigned at launch (`allocation_id` empty).
 
     `interface_id` and `private_address` are empty while it is not associated.
     """
@@ -66,8 +67,8 @@ class CloudAddress(Part):
 
 
 class CloudRule(Part):
-    """One security group rule. `protocol` is `tcp`, `udp`, `icmp` or `all`; ports are 0 to 65535 where they mean
-    something; the peer is either a CIDR or a security group."""
+    """One security group rule. `protocol` is `tcp`, `udp`, `icmp` or `all`; ports are 0 to 65535 if the
+    protocol has ports; the peer is either a CIDR or a security group."""
 
     group_id: str
     direction: str  # ingress or egress
@@ -79,7 +80,7 @@ class CloudRule(Part):
 
 
 class Cloud(Part):
-    """The whole picture."""
+    """The whole snapshot."""
 
     serial: int
     vpc_cidrs: dict[str, str]

@@ -1,7 +1,7 @@
-"""The daemon's socket: one JSON object a line, a request and its answer.
+"""The daemon's socket: one JSON object per line, a request and its response.
 
-A request is `{"do": NAME, …arguments}`; an answer `{"result": …}` or `{"error": {"what", "cause", "advice"}}`. The
-socket is reached through its directory's descriptor, because a socket's path may have 107 characters only.
+A request is `{"do": NAME, …arguments}`; a response is `{"result": …}` or `{"error": {"what", "cause", "advice"}}`. The
+socket is opened through its directory's descriptor, because a socket's path is limited to 107 characters.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ Handler = Callable[..., Awaitable[Any]]
 
 
 def ask(directory: LabDirectory, what: str, *, timeout_s: float = 120.0, **arguments: Any) -> Any:
-    """Ask the daemon and wait for its answer. Raises LabError: its own, or that no lab is running."""
+    """Send a request to the daemon and wait for its response. Raises LabError: the daemon's, or that no lab is
+    running."""
     with contextlib.closing(socket.socket(socket.AF_UNIX)) as connection:
         connection.settimeout(timeout_s)
         try:
@@ -36,7 +37,7 @@ def ask(directory: LabDirectory, what: str, *, timeout_s: float = 120.0, **argum
             raise LabError(
                 f"the lab {directory.name!r} did not answer within {timeout_s:.0f} s",
                 cause="its daemon is busy or hangs",
-                advice=f"see its log, {directory.log}; `edgewrap lab down` ends it in any case",
+                advice=f"see its log, {directory.log}; `edgewrap lab down` stops it in any case",
             ) from error
         except OSError as error:
             raise not_running(directory) from error
@@ -49,7 +50,7 @@ def ask(directory: LabDirectory, what: str, *, timeout_s: float = 120.0, **argum
 
 
 async def serve(directory: LabDirectory, handlers: Mapping[str, Handler]) -> asyncio.Server:
-    """Answer requests with the handlers until the server is closed. The socket appears when it answers."""
+    """Answer requests with the handlers until the server is closed. The socket exists once it answers."""
     new = directory.control.with_suffix(".new")
     listener = socket.socket(socket.AF_UNIX)
     with _short_path(new) as path:
@@ -77,9 +78,9 @@ async def _answer(handlers: Mapping[str, Handler], line: bytes) -> dict[str, Any
         return {"result": await handlers[wanted](**arguments)}
     except EdgewrapError as error:
         return _error(error.what, error.cause, error.advice)
-    except Exception as error:  # whatever it is, the client must hear of it and the daemon must live
+    except Exception as error:  # report any error to the client; the daemon must not end
         traceback.print_exc()
-        return _error(f"the lab's daemon failed: {error!r}", "a fault of the lab", "the log has the traceback")
+        return _error(f"the lab's daemon failed: {error!r}", "a bug in the lab", "the log has the traceback")
 
 
 def _error(what: str, cause: str, advice: str) -> dict[str, Any]:

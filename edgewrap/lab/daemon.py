@@ -1,7 +1,7 @@
 """The lab's daemon: `python -m edgewrap.lab.daemon NAME DIRECTORY`, inside the wrapper's namespaces.
 
-It starts the two servers, then follows AWS: every new picture, and every end of a host's systemd, is followed by one
-round that makes hosts, fabric and VMs agree with the picture.
+It starts the two servers, then follows AWS: after every new snapshot, and whenever a host's systemd ends, it makes
+hosts, fabric and VMs agree with the snapshot.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from edgewrap.lab import control, environment, kernel, services, watch
 from edgewrap.lab.cloud import Cloud
 from edgewrap.lab.directory import LabDirectory
 from edgewrap.lab.exec_targets import find_place
-from edgewrap.lab.fabric.desired import wanted_vpcs
+from edgewrap.lab.fabric.desired import desired_vpcs
 from edgewrap.lab.fabric.fabric import INTERNET, Fabric
 from edgewrap.lab.hosts.first_boot import FirstBoot
 from edgewrap.lab.hosts.machines import Machines
@@ -37,7 +37,7 @@ _SSH_CONFIG = Path("/etc/ssh/ssh_config")
 
 
 class Daemon:
-    """One lab. `serve` runs until the process is killed: that is how a lab ends."""
+    """One lab. `serve` runs until the process is killed, which ends the lab."""
 
     def __init__(self, directory: LabDirectory, settings: LabSettings) -> None:
         self._directory = directory
@@ -66,7 +66,7 @@ class Daemon:
         self._guests = Guests(settings.front_end_endpoint, directory.one_auth.read_text().strip(), self._machines)
 
     async def serve(self) -> None:
-        """Start everything and follow AWS for ever."""
+        """Start everything and follow AWS until the process is killed."""
         handlers: dict[str, control.Handler] = {"ready": self._when_ready, "status": self._status}
         if self._settings.hosts:
             handlers |= {
@@ -88,7 +88,7 @@ class Daemon:
                 await asyncio.gather(*(service.start() for service in self._services))
             except (EdgewrapError, kernel.KernelError, OSError) as error:
                 self._ready.set_exception(_understood(error))
-                await asyncio.Event().wait()  # `lab up` hears of it and ends the lab
+                await asyncio.Event().wait()  # `lab up` gets the error and ends the lab
             self._ready.set_result(None)
             if not self._settings.hosts:
                 await asyncio.Event().wait()
@@ -97,7 +97,7 @@ class Daemon:
                 tasks.create_task(self._work())
 
     async def _ground(self) -> None:
-        """What all hosts stand on: places for disks and namespaces that nothing outside sees, and the internet."""
+        """Prepare what all hosts need: mounts for disks and namespaces, invisible outside the lab, and the internet."""
         kernel.NAMESPACES.mkdir(parents=True, exist_ok=True)
         for place in (kernel.NAMESPACES, self._directory.machines):
             await kernel.run("mount", "-t", "tmpfs", "-o", "mode=755", "lab", str(place))
@@ -109,7 +109,7 @@ class Daemon:
         await self._packages.open(INTERNET)
 
     async def _watch(self) -> None:
-        async for cloud in watch.pictures(self._settings.aws_port):
+        async for cloud in watch.snapshots(self._settings.aws_port):
             self._cloud = cloud
             self._changed.set()
 
@@ -124,7 +124,7 @@ class Daemon:
             try:
                 await self._round(self._cloud)
                 self._trouble = ""
-            except Exception as error:  # the lab goes on: it says what is wrong, and tries again
+            except Exception as error:  # the lab continues: it reports the error and retries
                 traceback.print_exc()
                 self._trouble = f"{type(error).__name__}: {error}"
                 asyncio.get_running_loop().call_later(_RETRY_S, self._changed.set)
@@ -135,7 +135,7 @@ class Daemon:
         for instance_id in await self._machines.settle(cloud):
             await asyncio.to_thread(_stop_instance, self._settings.aws_port, instance_id)
         self._metadata.follow(cloud)
-        vpcs = wanted_vpcs(cloud, self._machines.namespaces())
+        vpcs = desired_vpcs(cloud, self._machines.namespaces())
         await self._fabric.follow(vpcs)
         await self._guests.follow()
         await self._machines.start(vpcs)
@@ -182,14 +182,14 @@ def _understood(error: Exception) -> EdgewrapError:
     if isinstance(error, EdgewrapError):
         return error
     return LabError(
-        "the lab's networks could not be made",
+        "the lab's networks could not be created",
         cause=str(error),
         advice="the lab needs namespaces, veth, bridge, overlay and nft in the kernel; without them: --no-hosts",
     )
 
 
 def _stop_instance(port: int, instance_id: str) -> None:
-    """Tell AWS that an instance was shut down from inside, which stops it."""
+    """Report to AWS that an instance was shut down from inside, which stops it."""
     connection = http.client.HTTPConnection(watch.ADDRESS, port, timeout=10)
     body = json.dumps({"state": "stopped"})
     connection.request("POST", f"/_lab/instances/{instance_id}", body, {"Content-Type": "application/json"})

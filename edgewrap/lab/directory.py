@@ -1,7 +1,7 @@
-"""A lab's directory: where it is, what lies in it, and whether a lab lives there.
+"""A lab's directory: where it is, what is in it, and whether a lab is running there.
 
-A living lab's keeper holds a lock on a file of the directory; the kernel frees it however the keeper ends, so "is
-it running" never rests on a pid file. Process ids are only used together with their start time.
+A running lab's supervisor holds a lock on a file of the directory, which the kernel releases however the supervisor
+ends: no pid file decides whether a lab is running. Process ids are only used together with their start time.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _OURS = (
 
 @dataclass(frozen=True, slots=True)
 class ProcessId:
-    """A process: its id and its start time (clock ticks since the machine's boot), which no later process shares."""
+    """A process: its id and its start time (clock ticks since the machine's boot), unique together."""
 
     pid: int
     started: int
@@ -55,7 +55,7 @@ class ProcessId:
         return cls(pid, int(stat.rpartition(")")[2].split()[19]))
 
     def alive(self) -> bool:
-        """Whether this very process still exists."""
+        """Whether this process still exists."""
         try:
             return ProcessId.of(self.pid) == self
         except ProcessLookupError:
@@ -64,12 +64,12 @@ class ProcessId:
 
 @dataclass(frozen=True, slots=True)
 class LabFacts:
-    """What a lab's keeper writes down: its own process, the first process inside the lab's namespaces, and where the
+    """What a lab's supervisor records: its own process, the first process inside the lab's namespaces, and where the
     servers listen. `isolated` is false without root: then there are no namespaces and no hosts. `pid_namespace` is the
     kernel's name for the lab's one (`pid:[4026532177]`)."""
 
     name: str
-    keeper: ProcessId
+    supervisor: ProcessId
     init: ProcessId
     isolated: bool
     pid_namespace: str
@@ -86,12 +86,12 @@ class LabDirectory:
 
     @property
     def home(self) -> Path:
-        """HOME of what `lab exec` runs."""
+        """HOME for `lab exec`."""
         return self.path / "home"
 
     @property
     def runs(self) -> Path:
-        """EDGEWRAP_DIR of what `lab exec` runs."""
+        """EDGEWRAP_DIR for `lab exec`."""
         return self.path / "runs"
 
     @property
@@ -116,12 +116,12 @@ class LabDirectory:
 
     @property
     def machines(self) -> Path:
-        """The hosts' disks; a tmpfs that only the lab's own mount namespace shows."""
+        """The hosts' disks; a tmpfs in the lab's own mount namespace only."""
         return self.path / "machines"
 
     @property
     def log(self) -> Path:
-        """What the keeper, the daemon and the servers print."""
+        """The output of the supervisor, the daemon and the servers."""
         return self.path / "lab.log"
 
     @property
@@ -131,7 +131,7 @@ class LabDirectory:
 
     @property
     def settings(self) -> Path:
-        """What `lab up` was asked for."""
+        """The settings of `lab up`."""
         return self.path / "settings.json"
 
     @property
@@ -143,7 +143,7 @@ class LabDirectory:
         return self.path / "lab.json"
 
     def running(self) -> bool:
-        """Whether a keeper holds this directory."""
+        """Whether a supervisor holds this directory."""
         try:
             descriptor = os.open(self._lock, os.O_RDWR | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -158,7 +158,7 @@ class LabDirectory:
 
     def _hold(self) -> int:
         descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        for _ in range(_ATTEMPTS):  # `running` takes the lock for a moment too
+        for _ in range(_ATTEMPTS):  # `running` holds the lock for a moment too
             with contextlib.suppress(BlockingIOError):
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 return descriptor
@@ -167,9 +167,9 @@ class LabDirectory:
         raise already_running(self)
 
     def claim(self) -> int:
-        """Make the directory, empty but for the lock, which is taken; returns the lock's descriptor.
+        """Create or empty the directory, except for the lock, which is acquired; returns the lock's descriptor.
 
-        Raises LabError if a lab lives there, or if it holds files that are not a lab's.
+        Raises LabError if a lab is running there, or if it has files that are not a lab's.
         """
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         strangers = sorted({entry.name for entry in self.path.iterdir()} - {*_OURS, "lock"})
@@ -191,18 +191,18 @@ class LabDirectory:
         return held
 
     def write_facts(self, facts: LabFacts) -> None:
-        """Write down where the lab's processes and servers are, in one step."""
+        """Record where the lab's processes and servers are, atomically."""
         new = self._facts.with_suffix(".new")
         new.write_text(json.dumps(asdict(facts)))
         new.replace(self._facts)
 
     def forget(self) -> None:
-        """Remove what speaks of a living lab; the logs and the runs stay."""
+        """Remove the record of a running lab; the logs and the runs stay."""
         for path in (self._facts, self.control):
             path.unlink(missing_ok=True)
 
     def facts(self) -> LabFacts:
-        """Where the living lab is. Raises LabError if none lives here."""
+        """The record of the running lab. Raises LabError if none is running here."""
         if self.running():
             try:
                 return _facts_from(json.loads(self._facts.read_text()))
@@ -217,7 +217,7 @@ def lab_directory(name: str | None, environ: Mapping[str, str]) -> LabDirectory:
     if given and name is not None:
         raise UsageError(
             "--name and EDGEWRAP_LAB_DIR are both given",
-            cause="each of them says which lab is meant",
+            cause="each of them selects a lab",
             advice="give only one of them",
         )
     if given:
@@ -227,7 +227,7 @@ def lab_directory(name: str | None, environ: Mapping[str, str]) -> LabDirectory:
     if not _NAME.fullmatch(chosen):
         raise UsageError(
             f"{chosen!r} is not a name for a lab",
-            cause="a name has 1 to 31 small letters, digits and hyphens, and begins with a letter or digit",
+            cause="a name has 1 to 31 lower-case letters, digits and hyphens, and begins with a letter or digit",
             advice="choose another --name",
         )
     state = environ.get("XDG_STATE_HOME") or "~/.local/state"
@@ -235,16 +235,16 @@ def lab_directory(name: str | None, environ: Mapping[str, str]) -> LabDirectory:
 
 
 def already_running(directory: LabDirectory) -> LabError:
-    """A lab lives in this directory."""
+    """A lab is running in this directory."""
     return LabError(
         f"the lab {directory.name!r} is running already",
         cause=f"its directory is {directory.path}",
-        advice="use it with `edgewrap lab exec`, end it with `edgewrap lab down`, or start another one with --name",
+        advice="use it with `edgewrap lab exec`, stop it with `edgewrap lab down`, or start another one with --name",
     )
 
 
 def not_running(directory: LabDirectory) -> LabError:
-    """No lab lives in this directory."""
+    """No lab is running in this directory."""
     died = directory.log.exists()
     return LabError(
         f"the lab {directory.name!r} is not running",
@@ -256,7 +256,7 @@ def not_running(directory: LabDirectory) -> LabError:
 def _facts_from(values: dict[str, Any]) -> LabFacts:
     return LabFacts(
         name=values["name"],
-        keeper=ProcessId(**values["keeper"]),
+        supervisor=ProcessId(**values["supervisor"]),
         init=ProcessId(**values["init"]),
         isolated=values["isolated"],
         pid_namespace=values["pid_namespace"],

@@ -1,4 +1,4 @@
-"""The environment and the home directory of what runs inside the lab."""
+"""The environment and the home directory of commands inside the lab."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from edgewrap.lab.directory import LabDirectory, LabFacts
 from edgewrap.lab.tools import PLUGIN_DIR
 
-# Whatever could lead a command inside the lab to the outside, or name other credentials or another lab.
+# Variables that could lead a command inside the lab to the outside, to other credentials or to another lab.
 _DROPPED_PREFIXES = ("AWS_", "ONE_", "EDGEWRAP_LAB_")
 _DROPPED = {"SSH_AUTH_SOCK", "SSH_AGENT_PID", "EDGEWRAP_DIR"}
 _DROPPED |= {f"{kind}_proxy" for kind in ("http", "https", "ftp", "all", "no")}
@@ -41,7 +41,7 @@ def inside_environment(
 
 
 def furnish(directory: LabDirectory) -> None:
-    """Make the home directory, with a key pair and the front-end's credentials, and the front-end's own key pair."""
+    """Create the home directory, with a key pair and the front-end's credentials, and the front-end's own key pair."""
     for folder in (".ssh", ".one", ".aws"):
         (directory.home / folder).mkdir(mode=0o700)
     directory.one_auth.touch(mode=0o600)
@@ -52,6 +52,6 @@ def furnish(directory: LabDirectory) -> None:
 
 
 def ssh_configuration(directory: LabDirectory, machines_own: str) -> str:
-    """The system-wide configuration of `ssh` inside the lab: the lab's key, and its own memory of hosts."""
+    """The system-wide configuration of `ssh` inside the lab: the lab's key, and its own `known_hosts`."""
     ssh = directory.home / ".ssh"
     return f'IdentityFile "{ssh / "id_ed25519"}"\nUserKnownHostsFile "{ssh / "known_hosts"}"\n{machines_own}'

@@ -1,4 +1,4 @@
-"""Where in the lab a command may run: `lab exec --in PLACE`."""
+"""Where a command can run in the lab: `lab exec --in PLACE`."""
 
 from __future__ import annotations
 

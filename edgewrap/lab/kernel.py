@@ -1,6 +1,6 @@
-"""The kernel's network, as the lab uses it: named namespaces, `ip -batch`, `nft -f`, sysctls.
+"""The kernel's network: named namespaces, `ip -batch`, `nft -f`, sysctls.
 
-Everything runs inside the lab's wrapper. Each call raises KernelError with the tool's own words.
+Everything runs inside the lab's wrapper. Each call raises KernelError with the tool's message.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 NAMESPACES = Path("/run/netns")
-"""Where `ip netns` keeps the files that stand for named namespaces."""
+"""Where `ip netns` keeps the files of named namespaces."""
 
 _CLONE_NEWNET = 0x40000000
 
@@ -36,7 +36,7 @@ async def run(*command: str, given: str = "") -> str:
 async def ip(namespace: str, commands: Iterable[str], *, force: bool = False) -> None:
     """Run `ip` commands in a namespace (`""`: this process's own), in one process.
 
-    With `force` the rest is run although one fails, and nothing is raised.
+    With `force`, the rest is run if one fails, and nothing is raised.
     """
     batch = "\n".join(commands)
     if not batch:
@@ -62,20 +62,20 @@ async def read_nft(namespace: str, *what: str) -> str:
 
 
 async def add_namespace(name: str, sysctls: Mapping[str, str]) -> None:
-    """Make a named namespace with its loopback up."""
+    """Create a named namespace with its loopback up."""
     await run("ip", "netns", "add", name)
     await ip(name, ["link set lo up"])
     write_sysctls(name, sysctls)
 
 
 async def delete_namespace(name: str) -> None:
-    """Remove a namespace's name; it goes with the last process in it."""
+    """Remove a namespace's name; the namespace is deleted when its last process ends."""
     if (NAMESPACES / name).exists():
         await run("ip", "netns", "delete", name)
 
 
 def write_sysctls(namespace: str, values: Mapping[str, str], *, optional: bool = False) -> None:
-    """Write sysctls (`net/ipv4/ip_forward`) in a namespace. `optional`: those that the kernel has."""
+    """Write sysctls (`net/ipv4/ip_forward`) in a namespace. `optional`: skip those that the kernel does not have."""
 
     def write() -> None:
         for name, value in values.items():
@@ -88,7 +88,7 @@ def write_sysctls(namespace: str, values: Mapping[str, str], *, optional: bool =
 
 
 def inside(namespace: str, action: Callable[[], None]) -> None:
-    """Call `action` in a thread of its own that has entered the network namespace; its exception is raised here."""
+    """Call `action` in a new thread within the network namespace; its exception is raised here."""
     failures: list[BaseException] = []
 
     def enter_and_act() -> None:

@@ -1,4 +1,4 @@
-"""Starting and ending a lab from outside: what `lab up`, `lab down` and `lab exec` do."""
+"""Start, stop and enter a lab from outside: `lab up`, `lab down` and `lab exec`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _READY_S = 90.0
 _END_S = 15.0
 _LOG_LINES = 12
 
-# What hosts need on this machine, and Debian's and Ubuntu's package that has it.
+# Programs that hosts need on this machine, and their packages in Debian and Ubuntu.
 _NEEDED = {
     "unshare": "util-linux",
     "ip": "iproute2",
@@ -68,34 +68,34 @@ def up(
             isolated=isolated,
             cloud_init=cloud_init,
             front_end_version=front_end_version,
-            # In the lab's own network namespace every port is free.
+            # In the lab's own network namespace, all ports are free.
             aws_port=_AWS_PORT if isolated else _free_port(),
             front_end_port=_FRONT_END_PORT if isolated else _free_port(),
             cloud_init_program=find_cloud_init(os.environ),
             follow=follow,
         ).write(directory.settings)
-        keeper = _start_keeper(directory, held)
+        supervisor = _start_supervisor(directory, held)
     finally:
-        os.close(held)  # the keeper has it now
-    _wait_until_ready(directory, keeper)
+        os.close(held)  # the supervisor holds it now
+    _wait_until_ready(directory, supervisor)
     return directory.facts()
 
 
 def down(directory: LabDirectory) -> None:
-    """End a lab: all its processes at once. Raises LabError if none is running."""
+    """Stop a lab: all its processes at once. Raises LabError if none is running."""
     if not directory.running():
         cgroups.sweep()
         raise not_running(directory)
-    keeper = directory.facts().keeper
-    if keeper.alive():
-        os.kill(keeper.pid, signal.SIGTERM)
+    supervisor = directory.facts().supervisor
+    if supervisor.alive():
+        os.kill(supervisor.pid, signal.SIGTERM)
     deadline = time.monotonic() + _END_S
     while directory.running():
         if time.monotonic() > deadline:
             raise LabError(
                 f"the lab {directory.name!r} did not end within {_END_S:.0f} s",
-                cause=f"its keeper, process {keeper.pid}, does not answer",
-                advice=f"end process {keeper.pid} with SIGKILL: all others of the lab end with it",
+                cause=f"its supervisor, process {supervisor.pid}, does not react",
+                advice=f"end process {supervisor.pid} with SIGKILL: all other processes of the lab end with it",
             )
         time.sleep(0.02)
     cgroups.sweep()
@@ -119,11 +119,11 @@ def entrance(directory: LabDirectory, environ: Mapping[str, str], *, place: str 
         if place:
             raise LabError(
                 f"there is no {place!r} in the lab {directory.name!r}",
-                cause="it runs without namespaces and without hosts",
-                advice="start it as root",
+                cause="the lab runs without namespaces and without hosts",
+                advice="start the lab as root",
             )
         return Entrance({}, inside, Path.cwd())
-    # From outside, every file inside the lab is reached through its first process.
+    # From outside, the files inside the lab are found below /proc of its first process.
     root = "" if _inside(facts) else f"/proc/{facts.init.pid}/root"
     if place:
         answer = control.ask(directory, "place", name=place)
@@ -136,7 +136,7 @@ def entrance(directory: LabDirectory, environ: Mapping[str, str], *, place: str 
 
 
 INSIDE = ("mnt", "net", "pid", "uts", "ipc")
-"""The kinds of namespaces that the lab's wrapper makes."""
+"""The kinds of namespaces that the lab's wrapper creates."""
 
 
 def execute(directory: LabDirectory, command: Sequence[str], environ: Mapping[str, str], *, place: str = "") -> int:
@@ -149,12 +149,12 @@ def execute(directory: LabDirectory, command: Sequence[str], environ: Mapping[st
     except PermissionError as error:
         raise LabError(
             "the lab's namespaces cannot be entered",
-            cause=f"only root may enter them ({error.strerror})",
+            cause=f"only root can enter them ({error.strerror})",
             advice="run the command as the user who started the lab: root",
         ) from error
     except (FileNotFoundError, ProcessLookupError) as error:
         raise LabError(
-            f"the lab {directory.name!r} or the place in it has just ended",
+            f"the lab {directory.name!r} or the place in it, has just ended",
             cause=str(error),
             advice="see `edgewrap lab status`",
         ) from error
@@ -166,7 +166,7 @@ def _inside(facts: LabFacts) -> bool:
 
 
 def _bare_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """For a host: a root shell's environment, and nothing of the caller's but its terminal."""
+    """For a host: a root shell's environment, and of the caller's only its terminal."""
     kept = {name: environ[name] for name in ("TERM", "COLUMNS", "LINES", "LANG") if name in environ}
     return {"PATH": _SYSTEM_PATH, "HOME": "/root", "USER": "root", "LOGNAME": "root", **kept}
 
@@ -175,15 +175,15 @@ def _why_no_hosts(wanted: bool) -> str:
     if not wanted:
         return "--no-hosts was given"
     if os.geteuid() != 0:
-        return "only root can make network namespaces"
+        return "only root can create network namespaces"
     if cgroups.hierarchy() is None:
-        return "no cgroup2 hierarchy is mounted here, and systemd needs one"
+        return "no cgroup2 hierarchy is mounted, and systemd needs one"
     return ""
 
 
 def _can_isolate() -> bool:
-    """Whether a lab without hosts can have a network of its own all the same: in it, nothing that the tool sends to an
-    address of AWS's leaves the machine."""
+    """Whether a lab without hosts can have a network of its own: within it, packets that the tool sends to an address
+    of AWS do not leave the machine."""
     if os.geteuid() != 0 or not all(map(shutil.which, ("unshare", "ip"))):
         return False
     wrapped = subprocess.run([*WRAPPER, "true"], stdin=subprocess.DEVNULL, capture_output=True, check=False)
@@ -196,7 +196,7 @@ def _require(needed: Mapping[str, str]) -> None:
     if missing:
         raise ToolError(
             f"this machine lacks {', '.join(missing)}",
-            cause="a lab's hosts are made of this machine's own programs",
+            cause="a lab's hosts use this machine's own programs",
             advice=f"apt-get install {' '.join(sorted(set(missing.values())))}, or start without hosts: --no-hosts",
         )
 
@@ -207,7 +207,7 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _start_keeper(directory: LabDirectory, held: int) -> subprocess.Popen[bytes]:
+def _start_supervisor(directory: LabDirectory, held: int) -> subprocess.Popen[bytes]:
     environ = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:{_SYSTEM_PATH}", "PYTHONUNBUFFERED": "1"}
     with directory.log.open("ab") as log:
         return subprocess.Popen(
@@ -222,14 +222,14 @@ def _start_keeper(directory: LabDirectory, held: int) -> subprocess.Popen[bytes]
         )
 
 
-def _wait_until_ready(directory: LabDirectory, keeper: subprocess.Popen[bytes]) -> None:
+def _wait_until_ready(directory: LabDirectory, supervisor: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + _READY_S
-    while keeper.poll() is None and not directory.control.exists() and time.monotonic() < deadline:
+    while supervisor.poll() is None and not directory.control.exists() and time.monotonic() < deadline:
         time.sleep(0.01)
     try:
         control.ask(directory, "ready", timeout_s=_READY_S)
     except LabError as error:
-        _end(keeper)
+        _end(supervisor)
         lines = directory.log.read_text(errors="replace").splitlines()[-_LOG_LINES:] if directory.log.exists() else []
         raise LabError(
             f"the lab {directory.name!r} did not start: {error.what}",
@@ -238,7 +238,7 @@ def _wait_until_ready(directory: LabDirectory, keeper: subprocess.Popen[bytes]) 
         ) from error
 
 
-def _end(keeper: subprocess.Popen[bytes]) -> None:
-    keeper.terminate()
+def _end(supervisor: subprocess.Popen[bytes]) -> None:
+    supervisor.terminate()
     with contextlib.suppress(subprocess.TimeoutExpired):
-        keeper.wait(_END_S)
+        supervisor.wait(_END_S)

@@ -1,6 +1,7 @@
-"""Running a command inside namespaces, as if it had been started there: terminal, signals and exit status included.
+"""Run a command inside namespaces as if it had been started there, with terminal, signals and exit status.
 
-`nsenter` would not do: it dies of an interrupt that its command means to survive, and it does not pass on a SIGTERM.
+The program `nsenter` is not enough: an interrupt ends it even if its command handles it, and it does not pass on
+SIGTERM.
 """
 
 from __future__ import annotations
@@ -28,9 +29,8 @@ def run(
 ) -> int:
     """Run a command in namespaces and wait for it; returns its exit status.
 
-    `namespaces` maps a kind (`net`, `mnt`, `pid`, `uts`, `ipc`, `cgroup`) to the file that stands for the namespace.
-    `directory` is where the command starts, `/` if it is None or is not there. If a signal ends the command, the same
-    signal ends this process.
+    `namespaces` maps a kind (`net`, `mnt`, `pid`, `uts`, `ipc`, `cgroup`) to the namespace's file. `directory` is where
+    the command starts, `/` if it is None or missing. If a signal ends the command, the same signal ends this process.
     """
     entrances = {kind: os.open(file, os.O_RDONLY | os.O_CLOEXEC) for kind, file in namespaces.items()}
     if "pid" in entrances:

@@ -17,7 +17,7 @@ _READY_S = 60.0
 
 
 class Service:
-    """A server that prints one JSON line when it is ready. Its output goes to the lab's log."""
+    """A server that prints one JSON line when it is ready. Its output is written to the lab's log."""
 
     def __init__(self, name: str, module: str, arguments: Sequence[str]) -> None:
         self.name = name
@@ -54,8 +54,8 @@ class Service:
         if not line:
             raise LabError(
                 f"the lab's {self.name} did not start",
-                cause="it ended" if self._process.returncode is not None else "it did not say that it is ready",
-                advice="the lab's log has what it said",
+                cause="it exited" if self._process.returncode is not None else "it did not report that it is ready",
+                advice="see its messages in the lab's log",
             )
         self._reading = asyncio.create_task(self._copy(output))
 
@@ -77,7 +77,7 @@ def aws(settings: LabSettings, directory: LabDirectory) -> Service:
 
 
 def front_end(settings: LabSettings, directory: LabDirectory) -> Service:
-    """The OpenNebula front-end. It logs in to the hosts by SSH where there are hosts."""
+    """The OpenNebula front-end. If there are hosts, it logs in to them by SSH."""
     arguments = [
         *("--port", str(settings.front_end_port)),
         *("--database", str(directory.front_end / "one.db")),

@@ -1,4 +1,4 @@
-"""What `lab up` was asked for, as the daemon reads it."""
+"""The settings of `lab up`, as the daemon reads them."""
 
 from __future__ import annotations
 
@@ -21,10 +21,9 @@ class CloudInit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LabSettings:
-    """One lab. `why_no_hosts` is empty if there are hosts; `isolated` tells whether it has namespaces of its own, as
-    every lab with hosts has; `cgroup` is the directory that hosts make theirs in;
-    `cloud_init_program` the tree with the cloud-init that hosts run, empty if there is none; the lab ends when process
-    `follow` ends, 0 for none."""
+    """One lab. `why_no_hosts` is empty if there are hosts; `isolated`: it has namespaces of its own, as every lab with
+    hosts has; `cgroup` is the parent directory of the hosts' cgroups; `cloud_init_program` the tree with the cloud-init
+    that hosts run, empty if there is none; the lab ends when process `follow` ends, 0 for none."""
 
     why_no_hosts: str
     isolated: bool

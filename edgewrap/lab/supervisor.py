@@ -1,9 +1,9 @@
-"""The lab's outermost process: `python -m edgewrap.lab.keeper NAME DIRECTORY`, started with the directory's lock held.
+"""The lab's outermost process: `python -m edgewrap.lab.supervisor NAME DIRECTORY`, started with the directory's lock
+held.
 
-It starts the wrapper (`unshare`, all namespaces new) with the daemon inside, waits for its end, however it comes, and
-then removes the only thing that the kernel does not remove by itself: the cgroup directories. Whichever of keeper,
-wrapper and daemon is killed, the others follow: each dies with its parent, and the namespaces die with their first
-process.
+It starts the wrapper (`unshare`, all namespaces new) with the daemon inside, waits until it ends, for any reason, and
+then removes what the kernel does not remove by itself: the cgroup directories. If any of supervisor, wrapper and daemon
+is killed, the others end too: each ends with its parent, and the namespaces end with their first process.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ WRAPPER = (
     *("unshare", "--mount", "--net", "--pid", "--uts", "--ipc"),
     *("--fork", "--kill-child", "--mount-proc", "--propagation", "private"),
 )
-# The namespace's first process has to reap the orphans of all others, which a shell does, and ends with the daemon.
+# The namespace's first process must reap the orphans of all others, which a shell does, and end with the daemon.
 FIRST_PROCESS = ("sh", "-c", '"$@" & wait $!', "lab")
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -37,29 +37,29 @@ _END_S = 10.0
 
 
 def die_with_parent(number: int = signal.SIGKILL) -> None:
-    """Have this process get a signal when its parent ends. For `preexec_fn`, in a parent's main thread."""
+    """Send this process a signal when its parent ends. For `preexec_fn`, in a parent's main thread."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)
 
 
 def keep(directory: LabDirectory) -> int:
     """Run the lab of this directory until it ends; returns the daemon's exit status."""
-    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)  # what loses its parent becomes this process's child
-    keeper = ProcessId.of(os.getpid())
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)  # orphans become children of this process
+    supervisor = ProcessId.of(os.getpid())
     settings = LabSettings.read(directory.settings)
     top = cgroups.hierarchy() if settings.hosts else None
-    cgroup = cgroups.make(top, keeper) if top else None
+    cgroup = cgroups.make(top, supervisor) if top else None
     try:
         if cgroup:
             settings = dataclasses.replace(settings, cgroup=str(cgroup))
             settings.write(directory.settings)
-        return _run(directory, settings, keeper)
+        return _run(directory, settings, supervisor)
     finally:
         directory.forget()
         if cgroup and not cgroups.remove(cgroup):
             print(f"{cgroup} could not be removed", file=sys.stderr)
 
 
-def _run(directory: LabDirectory, settings: LabSettings, keeper: ProcessId) -> int:
+def _run(directory: LabDirectory, settings: LabSettings, supervisor: ProcessId) -> int:
     daemon = [sys.executable, "-m", "edgewrap.lab.daemon", directory.name, str(directory.path)]
     command = [*WRAPPER, *FIRST_PROCESS, *daemon] if settings.isolated else daemon
     child = subprocess.Popen(command, preexec_fn=die_with_parent)
@@ -76,7 +76,7 @@ def _run(directory: LabDirectory, settings: LabSettings, keeper: ProcessId) -> i
         directory.write_facts(
             LabFacts(
                 name=directory.name,
-                keeper=keeper,
+                supervisor=supervisor,
                 init=ProcessId.of(init),
                 isolated=settings.isolated,
                 pid_namespace=str(Path(f"/proc/{init}/ns/pid").readlink()),
@@ -97,7 +97,7 @@ def _end_with(pid: int, child: subprocess.Popen[bytes]) -> None:
 
 
 def _wait_for_the_rest() -> None:
-    """Wait until the processes that died with the child have really gone."""
+    """Wait until the processes that end with the child have ended."""
     deadline = time.monotonic() + _END_S
     with contextlib.suppress(ChildProcessError):
         while time.monotonic() < deadline:

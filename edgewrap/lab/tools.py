@@ -1,4 +1,4 @@
-"""What `make install` puts into the checkout for the lab, which cannot download anything itself."""
+"""What `make install` provides in the checkout for the lab, which cannot download anything itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PLUGIN_DIR = "EDGEWRAP_PLUGIN_DIR"
 
 
 def find_providers(environ: Mapping[str, str], tools: Path = TOOLS) -> str:
-    """The mirror of Terraform's providers: the one that EDGEWRAP_PLUGIN_DIR names, else that of `make providers`;
+    """The mirror of Terraform's providers: the one that EDGEWRAP_PLUGIN_DIR names, otherwise that of `make providers`;
     empty if there is none."""
     made = tools / "providers"
     return environ.get(PLUGIN_DIR) or (str(made) if any(made.glob("*/hashicorp/aws/*/*/*")) else "")

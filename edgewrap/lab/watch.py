@@ -1,4 +1,4 @@
-"""Following the lab's AWS: its picture, as soon as it changes."""
+"""Follow the lab's AWS: its snapshot, as soon as it changes."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from edgewrap.lab.cloud import Cloud
 
 ADDRESS = "127.0.0.1"
 _POLL_S = 30
-_PATIENCE_S = 10
+_MARGIN_S = 10
 _RETRY_S = 0.5
 
 
-async def pictures(port: int) -> AsyncIterator[Cloud]:
-    """Every new picture of the lab's AWS, at once; goes on if the AWS process does not answer for a while."""
+async def snapshots(port: int) -> AsyncIterator[Cloud]:
+    """Every new snapshot of the lab's AWS, at once; continues if the AWS process does not answer for a while."""
     serial, complaint = -1, ""
     while True:
         try:
@@ -24,7 +24,7 @@ async def pictures(port: int) -> AsyncIterator[Cloud]:
         except (OSError, http.client.HTTPException, ValueError) as error:
             if complaint != str(error):
                 complaint = str(error)
-                print(f"the picture of AWS: {complaint}", file=sys.stderr)
+                print(f"the snapshot of AWS: {complaint}", file=sys.stderr)
             await asyncio.sleep(_RETRY_S)
             continue
         if cloud.serial != serial:
@@ -33,7 +33,7 @@ async def pictures(port: int) -> AsyncIterator[Cloud]:
 
 
 def _poll(port: int, after: int) -> Cloud:
-    connection = http.client.HTTPConnection(ADDRESS, port, timeout=_POLL_S + _PATIENCE_S)
+    connection = http.client.HTTPConnection(ADDRESS, port, timeout=_POLL_S + _MARGIN_S)
     try:
         connection.request("GET", f"/_lab/cloud?after={after}&timeout={_POLL_S}")
         answer = connection.getresponse()

@@ -76,7 +76,7 @@ class Executor:
         except NoSuchObjectError:
             if not step.method.endswith(_REMOVES):
                 raise
-            return  # somebody else has removed it already
+            return  # someone else has removed it already
         if step.method.endswith(".allocate"):
             self._made[operation.key] = int(answer)
 

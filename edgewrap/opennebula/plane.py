@@ -34,17 +34,17 @@ __all__ = ["HostFacts", "OneFacts", "OpenNebulaPlan", "OpenNebulaPlane", "connec
 
 ATTEMPTS = 3  # if someone else takes a name during the run
 UNVERIFIED = (
-    "--insecure: the certificate of {} is not looked at; whoever stands between can read the password and change what "
-    "the front-end answers"
+    "--insecure: the TLS certificate of {} is not verified; anyone on the network path can read the password and "
+    "change the front-end's answers"
 )
 
 
 def connect(spec: Spec, environ: Mapping[str, str], emit: Emit = discard, *, insecure: bool = False) -> FrontEnd:
-    """The front-end of the spec's `opennebula.endpoint`, else of ONE_XMLRPC, as the user of ONE_AUTH (a file's path,
-    or user:password), else of ~/.one/one_auth. No call is made yet. With `insecure` its certificate is not looked at,
-    which `emit` is told.
+    """The front-end at the spec's `opennebula.endpoint`, otherwise ONE_XMLRPC, as the user of ONE_AUTH (a file's path,
+    or user:password), otherwise ~/.one/one_auth. No call is made yet. With `insecure` its certificate is not verified,
+    and `emit` gets a warning.
 
-    Raises FrontEndUnreachableError or AuthenticationError where either is not to be had.
+    Raises FrontEndUnreachableError or AuthenticationError if either is missing.
     """
     endpoint = credentials.endpoint(spec, environ)
     authorities = spec.local_path(spec.opennebula.ca_file) if spec.opennebula.ca_file else None
@@ -65,16 +65,16 @@ class OpenNebulaPlane:
 
     @property
     def writes(self) -> int:
-        """How many calls have changed something on the front-end so far, or may have."""
+        """How many calls have, or may have, changed something on the front-end so far."""
         return self._front_end.writes
 
     def observe(self, _context: Context = NO_CONTEXT) -> OneFacts:
-        """Read the front-end; nothing is changed. Raises AuthorizationError where the user sees only part of it."""
+        """Read the front-end; changes nothing. Raises AuthorizationError if the user sees only part of it."""
         return facts.observe(self._front_end)
 
     def preflight(self, facts: OneFacts | None = None, _context: Context = NO_CONTEXT) -> tuple[Finding, ...]:
-        """Whether the front-end is one that edgewrap can use; nothing is changed, nothing is raised. With the `facts`
-        that a run has just read: only what they do not show."""
+        """Check whether edgewrap can use the front-end; changes nothing, raises nothing. With the `facts` that a run
+        has just read, only what they do not show."""
         if facts is None:
             return check_front_end(self._spec, self._front_end)
         return check_new_cluster(self._spec, self._front_end, facts)
@@ -88,21 +88,21 @@ class OpenNebulaPlane:
         return self._marked_hosts(facts.hosts)
 
     def uuids(self, observed: OneFacts) -> frozenset[str]:
-        """The UUIDs of the Terraform states that clusters and hosts of this cluster's name were made from."""
+        """The UUIDs of the Terraform states that clusters and hosts of this cluster's name were created from."""
         marks = (mark_of(existing) for existing in (*observed.clusters, *observed.hosts))
         return frozenset(mark.uuid for mark in marks if mark is not None and mark.cluster == self._spec.name)
 
     def leases(self, observed: OneFacts, outputs: Outputs) -> Mapping[str, str]:
-        """Who has each Elastic IP, by its key and in words (`VM 3`); those that are free are left out."""
+        """Who leases each Elastic IP, by its key, as text (`VM 3`); free ones are left out."""
         identity = facts.identify(observed, self._spec.name, outputs.uuid)
         ours = facts.of_identity(observed, identity)
         return in_use.leases_by_eip(self._front_end, ours.network)
 
     def plan(self, facts: OneFacts, context: Context) -> OpenNebulaPlan:
-        """What makes the front-end what the spec says. What `apply` would refuse is a warning.
+        """The operations that lead to what the spec asks for. What `apply` would refuse is a warning.
 
-        Raises ForeignObjectError if an object of others is in the way, InUseError if the hypervisor of a host with VMs
-        would change, and OpenNebulaError if a datastore that the spec shares is missing.
+        Raises ForeignObjectError if a needed name belongs to another object, InUseError if the hypervisor of a host
+        with VMs would change, and OpenNebulaError if a shared datastore of the spec is missing.
         """
         plan, reconciliation = self._plan(facts, context)
         self._warn(reconciliation)
@@ -113,8 +113,8 @@ class OpenNebulaPlane:
     def prepare(self, plan: OpenNebulaPlan, context: Context) -> None:
         """Before AWS removes or replaces hosts and Elastic IPs: disable the hosts, remove the ranges.
 
-        Raises InUseError if a VM, a lease or a lock is in the way of the plan, and PlanOutdatedError if more is needed
-        than was planned, before anything is changed; and InUseError afterwards if a VM came to such a host by then: the
+        Raises InUseError if a VM, a lease or a lock blocks the plan, and PlanOutdatedError if more is needed than was
+        planned, before anything is changed; and InUseError afterwards if a VM was started on such a host by then: the
         host stays disabled.
         """
         self._refuse(plan)
@@ -131,11 +131,11 @@ class OpenNebulaPlane:
             self._refuse_late_vms(reconciliation.ours, fresh.hosts_left)
 
     def apply(self, plan: OpenNebulaPlan, context: Context) -> None:
-        """Do what is planned and still needed: create, update, enable the hosts whose report is ready. It can be run
-        again at any point.
+        """Do what is planned and still needed: create, update, enable the hosts whose report is ready. Can be repeated
+        at any point.
 
-        Raises ForeignObjectError, InUseError and PlanOutdatedError before anything is changed, and what the front-end
-        raises.
+        Raises ForeignObjectError, InUseError and PlanOutdatedError before anything is changed, and errors of the
+        front-end.
         """
         if plan.destroy:
             self._apply_destroy(plan, context)
@@ -155,14 +155,14 @@ class OpenNebulaPlane:
 
     def destroy(self, facts: OneFacts, context: Context) -> OpenNebulaPlan:
         """The plan that removes the cluster. With the outputs in `context`, a cluster of the same name that belongs to
-        another Terraform state is left alone; without them, the one that is there is meant.
+        another Terraform state is kept; without them, the existing one is removed.
 
         Raises InUseError if anything depends on it, ForeignObjectError if two clusters have the name.
         """
         return self._destroy_plan(facts, self._removable(facts, context))
 
     def _plan(self, facts: OneFacts, context: Context) -> tuple[OpenNebulaPlan, Reconciliation]:
-        """The plan, and the comparison it was made from. Pure, except for leases and locks, which pools do not show."""
+        """The plan and its comparison. Pure, except for leases and locks, which pools do not show."""
         outputs, spec = context.known_outputs, self._spec
         now = reconcile(spec, facts, outputs, context.reports)
         removal = teardown.to_remove(now.ours, outputs, context.replaced)
@@ -198,7 +198,7 @@ class OpenNebulaPlane:
         executor = self._executor()
         executor.run(reconciliation.cluster)
         made = executor.made(CLUSTER_KEY)
-        if made is not None:  # what refers to the new cluster gets its id
+        if made is not None:  # references to the new cluster get its id
             reconciliation = reconcile(self._spec, facts, context.known_outputs, context.reports, made)
         executor.run(reconciliation.others)
 
@@ -229,7 +229,7 @@ class OpenNebulaPlane:
         )
 
     def _wait_until_settled(self, ours: OwnedObjects) -> None:
-        """A network that another run left while it was being made takes no change yet."""
+        """Wait for networks that are still being created by another run: they cannot be changed yet."""
         if ours.network is not None and ours.network.state in PENDING_STATES:
             await_network(self._front_end, ours.network.id, Settled.READY)
 
@@ -238,7 +238,7 @@ class OpenNebulaPlane:
             raise teardown.in_use(f"{self._spec.name} cannot be changed as planned", list(plan.obstacles))
 
     def _refuse_late_vms(self, ours: OwnedObjects, keys: Collection[str]) -> None:
-        """A VM may have come between the look and the disabling: AWS must not take its host away."""
+        """Check again after disabling: a VM may have been started before, and AWS must not delete its host."""
         now = {one.id: one for one in host.parse(self._front_end.read("hostpool.info"))}
         late = [
             f"{key} ({ours.hosts[key].name}) has got the VMs {', '.join(map(str, now[ours.hosts[key].id].vms))}"
@@ -247,18 +247,18 @@ class OpenNebulaPlane:
         ]
         if late:
             raise teardown.in_use(
-                f"{self._spec.name} cannot be changed as planned", [*late, "the hosts named are disabled now"]
+                f"{self._spec.name} cannot be changed as planned", [*late, "these hosts are disabled now"]
             )
 
     def _refuse_late_departure(self, ours: OwnedObjects) -> None:
-        """The same for the whole cluster: a VM without a NIC has no lease that would stop what goes next."""
+        """The same for the whole cluster: a VM without a NIC has no lease that would stop the next removals."""
         hosts = host.parse(self._front_end.read("hostpool.info"))
         late = in_use.vms_in(ours, in_use.read_vms(self._front_end), hosts)
         if late:
             raise teardown.in_use(f"{self._spec.name} cannot be destroyed", [*late, "the hosts are disabled now"])
 
     def _removable(self, observed: OneFacts, context: Context) -> OwnedObjects:
-        """What is ours and may be removed. Raises InUseError with every reason why it may not."""
+        """Our objects, if they may be removed. Raises InUseError with every reason why not."""
         uuid = context.outputs.uuid if context.outputs else ""
         found = uuid or teardown.uuid_of(observed, self._spec.name)
         identity = facts.identify(observed, self._spec.name, found)
@@ -315,6 +315,6 @@ def _removed_ranges(operation: Operation) -> list[int]:
 
 
 def _effect(operation: Operation) -> tuple[object, ...]:
-    """What an operation leads to, whatever its reason."""
+    """The result of an operation, without its reason."""
     change = operation.change
     return (change.kind, change.key, change.action, dict(change.after))

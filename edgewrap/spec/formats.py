@@ -53,7 +53,7 @@ class Form:
         return handler(core) | {"pattern": f"^(?:{self.pattern})$", RULE: self.rule}
 
     def check(self, text: str) -> str:
-        """The text itself; raises ValueError with the rule where it has another form."""
+        """The text itself; raises ValueError with the rule if it has another form."""
         if re.fullmatch(self.pattern, text) is None:
             raise ValueError(f"must be {self.rule}")
         return text

@@ -84,12 +84,12 @@ class _Problems:
         )
 
     def paths(self) -> list[KeyPath]:
-        """Where there is a problem."""
+        """The paths with a problem."""
         return [problem.path for problem in self.found]
 
 
 def _read_text(path: Path) -> str:
-    """The file's text; raises SpecError where there is no such file, or it is no text."""
+    """The file's text; raises SpecError if the file does not exist or is not text."""
     try:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)

@@ -1,9 +1,9 @@
-"""The hosts plane over ten hosts that need nothing, and ten that need everything, against one bare SSH command each, in
+"""The hosts plane over ten hosts with nothing to do, and over ten new hosts, relative to one bare SSH command each, in
 a lab of its own.
 
-Needing nothing is measured as `apply` does it: look at all hosts, compare, find nothing to change. Needing everything
-is a look and a converge of hosts as they were launched; between two rounds all files of ours are taken away and the
-hosts are booted again, and what is to be changed must be the same as at first. The bare command is `true` over a
+The first is measured as `apply` does it: observe all hosts, compare, find nothing to change. The second
+observes and converges hosts as they were launched; between two rounds all of edgewrap's files are deleted and the
+hosts rebooted, and the planned changes must be the same as at first. The bare command is `true` over a
 connection of asyncssh's, which the plane uses too, on all hosts side by side; OpenSSH's `ssh` is shown beside it. All
 hosts of the lab share this machine's processors, so what runs on them counts ten times.
 

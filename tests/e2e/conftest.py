@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from edgewrap.lab.aws.leaked_resources import leftovers
+from edgewrap.lab.aws.leaked_resources import leaked_resources
 from tests.support.lab import REGION, Lab
 
 SPEC = """
@@ -88,7 +88,7 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
     try:
         applied = lab.edgewrap("apply", "--file", str(spec), "--auto-approve")
         with lab.network():
-            inventory = Counter(line.rpartition(" ")[0] for line in leftovers(lab.facts["aws_endpoint"], REGION))
+            inventory = Counter(line.rpartition(" ")[0] for line in leaked_resources(lab.facts["aws_endpoint"], REGION))
         yield Edge(lab, spec, applied.stdout, inventory)
     finally:
         lab.down()

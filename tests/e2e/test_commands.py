@@ -20,7 +20,7 @@ def test_a_second_apply_has_nothing_to_do(edge: Edge) -> None:
     assert edge.apply() == (0, NOTHING_TO_DO)
 
 
-def test_preflight_finds_all_that_is_needed(edge: Edge) -> None:
+def test_preflight_of_an_applied_cluster_has_no_failures(edge: Edge) -> None:
     """Of what is there already nothing more is asked for: all five Elastic IPs of the quota are in use."""
     _, text = edge.edgewrap("preflight", "--json")
     found = json.loads(text)
@@ -87,6 +87,6 @@ def test_one_run_at_a_time(edge: Edge) -> None:
 
 
 @pytest.mark.parametrize("planes", [("aws", "opennebula"), ("hosts",)])
-def test_only_narrows_a_run(edge: Edge, planes: tuple[str, ...]) -> None:
+def test_only_selects_planes(edge: Edge, planes: tuple[str, ...]) -> None:
     options = [word for plane in planes for word in ("--only", plane)]
     assert edge.apply(*options) == (0, "".join(f"{plane}: nothing to do\n" for plane in planes) + "Nothing to do.\n")

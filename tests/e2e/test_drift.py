@@ -1,4 +1,4 @@
-"""What is changed by hand: shown as a change in its plane, mended by apply."""
+"""What is changed by hand: shown as a change in its plane, fixed by apply."""
 
 from __future__ import annotations
 
@@ -63,7 +63,8 @@ def test_changed_front_end_objects_are_restored(edge: Edge, pool: str, element: 
 
 
 def test_a_host_without_ssh_is_reported_and_the_next_run_resumes(edge: Edge) -> None:
-    """sshd stopped: the run says which host, why, and what to do, and ends 3; started again, the next run goes on."""
+    """With sshd stopped, the run reports the host, the cause and the advice, and exits 3; with sshd started, the next
+    run resumes."""
     edge.lab.run("systemctl", "stop", "ssh", place="host-2")
     try:
         status, text = edge.apply("--skip", "aws", "--host-timeout", "3", "--monitor-timeout", "3", check=False)
@@ -105,7 +106,7 @@ def host_on_front_end(edge: Edge, key: str) -> tuple[int, str]:
     return next((int(o.findtext("ID") or -1), o.findtext("STATE") or "") for o in found if o.findtext("NAME") == name)
 
 
-def test_one_more_elastic_ip_touches_nothing_else(edge: Edge) -> None:
+def test_one_more_elastic_ip_changes_nothing_else(edge: Edge) -> None:
     edge.lab.quota(elastic_ips=10)
     serial = max(call["serial"] for call in edge.lab.requests())
     edge.spec.write_text(edge.spec.read_text().replace("count: 5", "count: 6"))

@@ -1,7 +1,7 @@
 """Elastic IPs that survive their entry host: killed, back again, retired, replaced; and what does not enter there, to
 which nothing happens. With real packets.
 
-The tests stand in the order of a cluster's life; each starts from what the one before left.
+The tests are in the order of a cluster's life; each starts from what the one before left.
 """
 
 from __future__ import annotations
@@ -133,7 +133,8 @@ def vms_on(edge: Edge, places: dict[str, str]) -> Iterator[None]:
 
 @pytest.mark.full
 def test_a_host_added_and_a_reflector_retired_under_traffic(cluster: Edge, figure: Callable[[str], None]) -> None:
-    """host-0 goes, a reflector and the entry of eip-0; host-3 comes. What enters by host-2 loses nothing."""
+    """host-0, a reflector and the entry host of eip-0, is removed; host-3 is added. Traffic through host-2 loses no
+    packet."""
     lab, one, two = cluster.lab, "eip-1", "eip-3"
     before = cluster.output()
     assert {key: group["host"] for key, group in before["groups"].items()} == {"group-0": "host-0", "group-1": "host-2"}
@@ -178,8 +179,8 @@ def test_a_vm_on_a_host_stops_its_replacement(cluster: Edge) -> None:
 
 @pytest.mark.full
 def test_elastic_ips_move_though_the_rest_of_the_run_fails(cluster: Edge, figure: Callable[[str], None]) -> None:
-    """host-1 is dead, which AWS has not noticed. Its Elastic IP has moved long before the rest of the run fails, by a
-    quota that is lowered meanwhile; the next run ends it."""
+    """host-1 is dead, which AWS has not noticed. Its Elastic IP moves long before the rest of the run fails, because of
+    a quota that was lowered during the run; the next run completes it."""
     lost = "eip-0"
     cluster.spec.write_text(SPEC.format(hosts="{ count: 2, retired: [0, 2] }", eips=5))
     cluster.lab.tool("lab", "host", "kill", "host-1", "--silent")

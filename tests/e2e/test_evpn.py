@@ -96,7 +96,7 @@ def test_a_vm_is_reached_by_its_elastic_ip_and_has_it_as_source(cloud: Cloud, ke
     ("source", "destination"),
     [("eip-0", "eip-1"), ("eip-1", "eip-0"), ("eip-0", "eip-4"), ("eip-0", "eip-2"), ("eip-3", "eip-2")],
 )
-def test_between_vms(cloud: Cloud, source: str, destination: str) -> None:
+def test_traffic_between_vms(cloud: Cloud, source: str, destination: str) -> None:
     assert cloud.connect(source, cloud.private(destination)) == cloud.private(source)
     assert cloud.connect(source, cloud.public(destination)) == cloud.public(source)
 
@@ -141,7 +141,7 @@ def test_a_vm_reaches_no_port_of_a_host(cloud: Cloud, key: str) -> None:
 
 
 def test_a_vm_cannot_inject_vxlan_packets(cloud: Cloud) -> None:
-    """A frame inside a VXLAN packet of a VM's own making; what comes to a host's VXLAN is counted there."""
+    """A frame inside a VXLAN packet of a VM's own making; frames that reach a host's VXLAN are counted there."""
     address = cloud.outputs["hosts"]["host-1"]["private_address"]
     inner = frames.arp(cloud.mac(VICTIM), cloud.private(VICTIM))
     header = bytes.fromhex("08000000") + (16000000 << 8).to_bytes(4, "big")
@@ -228,7 +228,7 @@ def test_a_vms_own_frames_pass(cloud: Cloud, attacker: str) -> None:
 
 
 def test_an_unknown_bridge_port_is_closed(cloud: Cloud) -> None:
-    """Something that is plugged into the bridge by hand, with a MAC that tells nothing, and a victim's identity."""
+    """A port that was added to the bridge by hand, with an unknown MAC, and a victim's identity."""
     lab, host = cloud.edge.lab, PLACES[VICTIM]
     before = cloud.dropped_by_guard(host)
     lab.run("sh", "-ec", f"""
@@ -306,5 +306,5 @@ def _settle(cloud: Cloud) -> None:
     cloud.edge.apply("--only", "opennebula")
 
 
-def test_nothing_is_left_to_do(edge: Edge) -> None:
+def test_an_apply_at_the_end_has_nothing_to_do(edge: Edge) -> None:
     assert edge.apply() == (0, NOTHING_TO_DO)

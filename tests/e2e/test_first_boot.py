@@ -1,4 +1,4 @@
-"""Hosts that set themselves up: through the real cloud-init, with packages of the lab's repository, to MONITORED."""
+"""First-boot setup of hosts: the real cloud-init, packages of the lab's repository, until MONITORED."""
 
 from __future__ import annotations
 

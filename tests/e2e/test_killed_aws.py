@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from edgewrap.lab.aws.leaked_resources import leftovers
+from edgewrap.lab.aws.leaked_resources import leaked_resources
 from tests.support.gate import Gate, Point, aws_write, one_write, opened
 from tests.support.kill_points import Killer
 from tests.support.lab import REGION, Lab
@@ -70,7 +70,7 @@ class Life:
     def count(self) -> Counter[str]:
         """How many things of which kind there are in AWS."""
         with self.lab.network():
-            found = leftovers(self.lab.facts["aws_endpoint"], REGION)
+            found = leaked_resources(self.lab.facts["aws_endpoint"], REGION)
         return Counter(line.rpartition(" ")[0] for line in found)
 
     def nothing_twice(self, last: Counter[str]) -> None:

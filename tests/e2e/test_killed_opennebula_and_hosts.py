@@ -1,4 +1,4 @@
-"""Runs over OpenNebula and the hosts, killed by SIGKILL right before and right after everything that they do there.
+"""Runs over OpenNebula and the hosts, killed with SIGKILL right before and right after each of their writes there.
 
 By default a few of the points are tried, with EDGEWRAP_KILL_POINTS=all (`make matrix-kill`, `make test-all`) every one.
 The tests are in the order of a cluster's life; each starts from what the one before left.

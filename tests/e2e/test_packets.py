@@ -55,7 +55,7 @@ def test_a_vm_is_seen_on_the_internet_as_its_elastic_ip(vms: Edge, key: str) -> 
         pytest.param("eip-1", "eip-4", id="two hosts, the other way"),
     ],
 )
-def test_vm_to_vm(vms: Edge, source: str, destination: str) -> None:
+def test_packets_between_vms(vms: Edge, source: str, destination: str) -> None:
     assert connect(vms.lab, source, vms.private(destination), WEB) == vms.private(source)
     assert connect(vms.lab, source, vms.public(destination), WEB) == vms.public(source)
 
@@ -64,7 +64,7 @@ def test_a_vm_reaches_itself_by_its_elastic_ip(vms: Edge) -> None:
     assert connect(vms.lab, "eip-2", vms.public("eip-2"), WEB) == vms.public("eip-2")
 
 
-def test_a_port_that_the_users_security_group_does_not_open_is_closed(vms: Edge) -> None:
+def test_a_port_that_the_security_group_does_not_allow_is_closed(vms: Edge) -> None:
     assert connect(vms.lab, INTERNET, vms.public("eip-0"), CLOSED) == NO_ANSWER
     assert connect(vms.lab, "eip-4", "127.0.0.1", CLOSED) == "127.0.0.1"  # the server is there
 

@@ -1,4 +1,4 @@
-"""The README's commands, as they stand, from a shell on a machine without a mirror of Terraform's providers."""
+"""The README's commands, unchanged, from a shell on a machine without a mirror of Terraform's providers."""
 
 from __future__ import annotations
 

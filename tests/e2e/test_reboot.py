@@ -1,4 +1,4 @@
-"""A host that reboots is an entry host again by itself; one whose cloud-init has its way is mended."""
+"""A rebooted host is an entry host again by itself; one that cloud-init has reconfigured is fixed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ def test_a_rebooted_host_recovers_by_itself(edge: Edge) -> None:
 
 
 def test_a_host_reset_by_cloud_init_is_shown_and_restored(edge: Edge) -> None:
-    """Its groups' interfaces are there at its boot, and nothing of edgewrap's is: every address is on the NIC."""
+    """Its groups' interfaces are attached at boot, and edgewrap's configuration is missing: every address is on the
+    NIC."""
     host, group = edge.entry(KEY), edge.outputs["eips"][KEY]["group"]
     bare = "systemctl disable -q edgewrap-network edgewrap-watch frr; find /etc -path '*edgewrap*' -delete"
     edge.lab.run("sh", "-ec", bare, place=host)
@@ -74,5 +75,5 @@ def restored(edge: Edge, host: str) -> bool:
 
 
 def addresses(edge: Edge, host: str) -> str:
-    """What `ip` tells of the host's IPv4 addresses."""
+    """The host's IPv4 addresses, from `ip`."""
     return edge.lab.run("ip", "-br", "-4", "address", place=host, check=False).stdout

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from edgewrap.lab.aws.leaked_resources import leftovers
+from edgewrap.lab.aws.leaked_resources import leaked_resources
 from tests.e2e.conftest import NOTHING_TO_DO, Edge
 from tests.support.lab import EDGEWRAP, REGION, Lab
 from tests.support.packets import NO_ANSWER, connect, server
@@ -47,7 +47,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
 
 
 def kill_apply_once(edge: Edge, reached: Callable[[], bool]) -> None:
-    """Begin an apply without the hosts plane, and kill it with SIGKILL as soon as `reached` says so."""
+    """Start an apply without the hosts plane, and kill it with SIGKILL as soon as `reached` is true."""
     lock = edge.lab.directory / "runs" / "edge-test" / "lock"
     run = edge.lab.start(EDGEWRAP, "apply", "--file", str(edge.spec), "--auto-approve", *WITHOUT_HOSTS)
     deadline = time.monotonic() + REACHED_S
@@ -62,7 +62,7 @@ def kill_apply_once(edge: Edge, reached: Callable[[], bool]) -> None:
 
 def inventory(edge: Edge) -> Counter[str]:
     with edge.lab.network():
-        return Counter(line.rpartition(" ")[0] for line in leftovers(edge.lab.facts["aws_endpoint"], REGION))
+        return Counter(line.rpartition(" ")[0] for line in leaked_resources(edge.lab.facts["aws_endpoint"], REGION))
 
 
 def instances(edge: Edge) -> int:
@@ -90,7 +90,7 @@ def test_a_run_killed_after_the_vpc_is_resumed(broken: Edge, edge: Edge) -> None
 
 @pytest.mark.full
 def test_a_run_killed_after_an_instance_is_resumed(broken: Edge, edge: Edge) -> None:
-    """An instance that somebody has terminated is made anew by a run that is killed right after it."""
+    """A run replaces an instance that was terminated outside, and is killed right after it."""
     with broken.lab.network():
         broken.lab.ec2.terminate_instances(InstanceIds=[broken.output("hosts.host-2.instance_id")])
     kill_apply_once(broken, lambda: instances(broken) == 3)
@@ -130,7 +130,7 @@ def test_special_characters_reach_aws_unchanged(broken: Edge) -> None:
     assert DESCRIPTION in {rule.get("Description") for rule in rules}
 
 
-def test_a_vm_stops_destroy(broken: Edge) -> None:
+def test_destroy_is_refused_while_a_vm_is_running(broken: Edge) -> None:
     status, text = broken.edgewrap("destroy", "--auto-approve", check=False)
     assert status == 1
     assert "web" in text
@@ -152,9 +152,9 @@ def test_a_tenants_network_stops_destroy(broken: Edge) -> None:
 
 def test_destroy_leaves_nothing(broken: Edge) -> None:
     _, text = broken.edgewrap("destroy", "--auto-approve")
-    assert "edge-test is gone." in text
+    assert "edge-test is destroyed." in text
     with broken.lab.network():
-        assert leftovers(broken.lab.facts["aws_endpoint"], REGION) == ()
+        assert leaked_resources(broken.lab.facts["aws_endpoint"], REGION) == ()
     for name in ("clusterpool", "hostpool", "datastorepool", "vnpool", "vntemplatepool"):
         assert "edge-test" not in ElementTree.tostring(pool(broken, name), encoding="unicode")
     assert broken.lab.status()["hosts"] == []

@@ -133,7 +133,7 @@ def group(edge: Edge) -> Iterator[str]:
     edge.lab.one("one.vn.update", network, 'SECURITY_GROUPS = "0"', 1)
 
 
-def test_a_tenants_rule_blocks_and_admits_on_and_off_the_entry_host(edge: Edge, group: str) -> None:
+def test_a_tenants_rule_takes_effect_on_and_off_the_entry_host(edge: Edge, group: str) -> None:
     entry, options = edge.entry(KEY), ("--security-group", group)
     with (
         vm(edge, KEY, entry, "--ip", edge.private(KEY), *options),

@@ -64,7 +64,7 @@ def test_a_change_that_cuts_off_ssh_is_rolled_back(
     assert "ssh.from" in text
     for other in others:
         assert f"hosts: done: {other}: " in text
-    figure(f"cut off: back after {seconds:.1f} s; the stream stood still for {flow.longest_s:.2f} s at most")
+    figure(f"cut off: back after {seconds:.1f} s; the stream paused for {flow.longest_s:.2f} s at most")
     assert seconds < ROLLBACK_S + 60
     assert flow.lives
     assert flow.longest_s < 2

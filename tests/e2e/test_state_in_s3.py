@@ -1,6 +1,6 @@
 """A cluster whose state is in S3, worked on from two machines at once: two working directories, one bucket.
 
-The tests stand in the order of a cluster's life; each starts from what the one before left.
+The tests are in the order of a cluster's life; each starts from what the one before left.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 import boto3
 import pytest
 
-from edgewrap.lab.aws.leaked_resources import leftovers
+from edgewrap.lab.aws.leaked_resources import leaked_resources
 from tests.support.kill_points import children
 from tests.support.lab import EDGEWRAP, REGION, Lab
 
@@ -62,7 +62,7 @@ class Shared:
         return sorted(ended(run) for run in runs)
 
     def object(self, key: str) -> dict[str, Any] | None:
-        """An object of the bucket, which is JSON; None where there is none."""
+        """A JSON object of the bucket; None if there is none."""
         with self.lab.network():
             s3 = boto3.client(
                 "s3",
@@ -82,7 +82,7 @@ class Shared:
 
     def inventory(self) -> list[str]:
         with self.lab.network():
-            return [line.rpartition(" ")[0] for line in leftovers(self.lab.facts["aws_endpoint"], REGION)]
+            return [line.rpartition(" ")[0] for line in leaked_resources(self.lab.facts["aws_endpoint"], REGION)]
 
 
 def ended(run: subprocess.Popen[str]) -> tuple[int, str]:
@@ -151,7 +151,7 @@ def unlock(shared: Shared, holder: dict[str, Any]) -> None:
 
 
 def test_a_first_run_killed_before_the_first_state_is_resumed_elsewhere(shared: Shared) -> None:
-    """What it made is in AWS alone; the next run, on another machine, takes it over."""
+    """What it created is in AWS only; the next run, on another machine, imports it."""
     shared.want(eips=1)
     unlock(shared, killed(shared, at=lambda: "vpc" in shared.inventory()))
     assert (shared.object(KEY), shared.object(BEGUN) is None) == (None, False)
@@ -227,7 +227,7 @@ def test_outputs_on_a_machine_that_never_ran_it(shared: Shared, tmp_path: Path) 
     assert (code, said.startswith("203.0.113.")) == (0, True), said
 
 
-def test_no_credential_is_written_down(shared: Shared) -> None:
+def test_no_credential_is_written_to_a_file(shared: Shared) -> None:
     files = [path for machine in shared.machines for path in machine.rglob("*") if path.is_file()]
     small = [path for path in files if "providers" not in path.parts]
     assert {"plan.tfplan", "backend.tfbackend.json"} <= {path.name for path in small}
@@ -238,6 +238,6 @@ def test_no_credential_is_written_down(shared: Shared) -> None:
 def test_destroy(shared: Shared) -> None:
     code, said = shared.run(1, "destroy", "--auto-approve")
     assert code == 0, said
-    assert "edge-shared is gone." in said
+    assert "edge-shared is destroyed." in said
     assert shared.inventory() == []
     assert shared.locks() == [False, False]

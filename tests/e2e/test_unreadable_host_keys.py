@@ -1,4 +1,4 @@
-"""A first apply whose front-end cannot be reached: nothing is made whose host keys could not be pinned."""
+"""A first apply whose front-end cannot be reached: no hosts are created whose keys could not be pinned."""
 
 from __future__ import annotations
 

@@ -17,8 +17,8 @@ KEPT = ("PATH", "LANG", "LC_ALL", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")
 
 @dataclass(frozen=True)
 class Checkout:
-    """The copy, and the environment of somebody who has just logged in: what make and venv set is not in it. Labs live
-    below `path`, and no mirror is found on the machine."""
+    """The copy, and the environment of a fresh login: without the variables of make and venv. Labs are below `path`,
+    and no mirror is found on the machine."""
 
     path: Path
     environ: dict[str, str]

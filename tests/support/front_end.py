@@ -94,7 +94,7 @@ def outputs(hosts: tuple[int, ...] = (0, 1, 2), eips: tuple[int, ...] = (0, 1), 
 
 
 def report(index: int, *, ready: bool = True, phydev: str = "ens5", mtu: int = 9001) -> HostReport:
-    """What the hosts plane tells of one host."""
+    """The hosts plane's report on one host."""
     pin = HostPin(f"i-{index:08x}", f"ssh-ed25519 AAAAC3Nza{index}")
     return HostReport(f"host-{index}", ready, pin, phydev, mtu)
 
@@ -116,7 +116,7 @@ def apply(plane: OpenNebulaPlane, facts: OneFacts, *to: Any, **more: Any) -> Non
 
 
 def prepare(plane: OpenNebulaPlane, facts: OneFacts, *to: Any, **more: Any) -> None:
-    """Plan from these facts, and do what comes ahead of AWS."""
+    """Plan from these facts, and make the changes before AWS."""
     known = context(*to, **more)
     plane.prepare(plane.plan(facts, known), known)
 
@@ -128,7 +128,7 @@ def destroy(plane: OpenNebulaPlane, facts: OneFacts, to: Outputs | None = None) 
 
 
 def context(to: Outputs, told: Mapping[str, HostReport] | None = None, replaced: Collection[str] = ()) -> Context:
-    """What a run tells the plane."""
+    """What a run passes to the plane."""
     return Context(outputs=to, reports=told or {}, replaced=frozenset(replaced))
 
 

@@ -1,6 +1,6 @@
-"""A gate before a lab's server: what passes it is recorded, and at chosen writes the run that sent them is killed.
+"""A gate before a lab's server: it records the requests, and kills the run that sends a chosen write.
 
-It stands outside the run, where AWS and the front-end would be: nothing in edgewrap knows of it.
+It is outside the run, at the address of AWS or the front-end: no code of edgewrap knows about it.
 """
 
 from __future__ import annotations
@@ -62,8 +62,9 @@ def one_write(body: bytes) -> str:
 class Gate:
     """Passes on what it gets to `target`, one call at a time, from a port of its own in the lab.
 
-    `name` gives the name of the write in a request's body. Before and after each write `wanted` is asked about the
-    point; where it says yes, `kill` is called, which tells whether who asked is dead: then nothing more is done for it.
+    `name` gives the name of the write in a request's body. Before and after each write, `wanted` is
+    called with the point; if it returns true, `kill` is called. If that returns that the client is dead, the request is
+    dropped.
     """
 
     def __init__(self, target: str, name: Callable[[bytes], str]) -> None:
@@ -81,11 +82,11 @@ class Gate:
         """Pass on one request."""
         length = int(request.headers.get("Content-Length") or 0)
         body = request.rfile.read(length)
-        if len(body) < length:  # who asked was killed before it had said all
+        if len(body) < length:  # the client was killed before it had sent all
             request.close_connection = True
             return
         with self._turn:
-            if _has_gone(request):  # what a run that was killed has asked for must not be taken for the next one's
+            if _has_gone(request):  # a request of a killed run must not count for the next one
                 request.close_connection = True
                 return
             write = self._name(body)
@@ -106,7 +107,7 @@ class Gate:
             request.send_header("Connection", "close")  # as the lab's AWS does; it makes the handler end, too
             request.end_headers()
             request.wfile.write(answer)
-        except OSError:  # who asked was killed
+        except OSError:  # the client was killed
             request.close_connection = True
 
     def _killed(self, point: Point) -> bool:
@@ -129,7 +130,7 @@ def opened(lab: Lab, *gates: Gate) -> Iterator[None]:
     ready = threading.Event()
 
     def serve() -> None:
-        with lab.network():  # the threads that answer are born here, and so are in that network
+        with lab.network():  # the threads that answer are started here, so they are in that network
             for gate in gates:
                 server = _Server(("127.0.0.1", 0), _handler(gate))
                 gate.endpoint = f"http://127.0.0.1:{server.server_port}{gate.path}"
@@ -152,7 +153,7 @@ def opened(lab: Lab, *gates: Gate) -> Iterator[None]:
 
 
 def _has_gone(request: BaseHTTPRequestHandler) -> bool:
-    """Whether who asked has closed the connection, as the kernel does for a process that was killed."""
+    """Whether the client has closed the connection, as the kernel does for a killed process."""
     readable, _, _ = select.select([request.connection], [], [], 0)
     try:
         return bool(readable) and not request.connection.recv(1, socket.MSG_PEEK)

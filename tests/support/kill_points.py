@@ -1,6 +1,6 @@
-"""Runs that are killed at one outside effect after the other, until one comes to its end.
+"""Runs that are killed at one outside effect after the other, until one completes.
 
-A run is killed at the first point that it meets and that was not tried before; the next run goes on from what it left,
+A run is killed at the first point that it meets and that was not tried before; the next run resumes from what it left,
 and is killed at the next one. So each point is tried once, each run but the first has to cope with what a killed one
 left, and a whole life costs one run a point.
 """
@@ -64,7 +64,7 @@ class Killer:
         self.converged += 1  # what follows is the caller's to look at
 
     def until_done(self, look: Callable[[Point], None], command: str, *arguments: str) -> list[Point]:
-        """Run until a run comes to its end; `look` is called after each that was killed. Gives the points tried."""
+        """Run until a run completes; `look` is called after each killed one. Returns the points tried."""
         begun, before = time.monotonic(), len(self.tried)
         pending: Point | None = None
         for _ in range(MOST_RUNS):
@@ -86,11 +86,11 @@ class Killer:
         raise AssertionError(f"no end after {MOST_RUNS} runs")
 
     def summary(self) -> str:
-        """`tried N converged N`, and what it took. A point has converged when the next run has gone on from there."""
+        """`tried N converged N`, and what it took. A point has converged when the next run has resumed from there."""
         return f"tried {len(self.tried)} converged {self.converged} in {self.seconds:.0f} s"
 
     def forget(self) -> None:
-        """Another life begins: every point counts again."""
+        """Start another life: every point counts again."""
         self._forgotten = len(self.tried)
         self.tried_over_ssh.write_text("")
 
@@ -109,7 +109,7 @@ class Killer:
         return self._run is not None and point not in self.tried[self._forgotten :] and not self.skipped(point)
 
     def _kill(self, point: Point) -> bool:
-        """Whether who sent the write is dead."""
+        """Whether the process that sent the write is dead."""
         assert self._run is not None
         run, self._run = self._run, None
         self.tried.append(point)
@@ -117,7 +117,7 @@ class Killer:
         below = descendants(edgewrap) if self.with_terraform else []
         os.kill(edgewrap, signal.SIGKILL)
         for pid in below:
-            with suppress(ProcessLookupError):  # a child may end by itself meanwhile
+            with suppress(ProcessLookupError):  # a child may have ended by itself
                 os.kill(pid, signal.SIGKILL)
         deadline = time.monotonic() + 10
         while any(map(alive, (edgewrap, *below))):
@@ -140,7 +140,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def alive(pid: int) -> bool:
-    """Whether the process is there and not only waited for."""
+    """Whether the process exists and is not a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
     except (FileNotFoundError, ProcessLookupError):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 EDGEWRAP = str(Path(sys.executable).with_name("edgewrap"))
 CLONE_NEWNET = 0x40000000
-_NSENTER = {"mnt": "mount"}  # nsenter's option where it is not the kind's name
+_NSENTER = {"mnt": "mount"}  # nsenter's option if it differs from the kind's name
 REGION = "eu-west-3"
 FOLLOW = {"EDGEWRAP_LAB_FOLLOW": str(os.getpid())}
 """In the environment of `lab up`: the lab ends with this process, however that ends."""
@@ -101,7 +101,7 @@ class Lab:
 
     @cached_property
     def facts(self) -> dict[str, Any]:
-        """What the lab's keeper has written down."""
+        """What the lab's supervisor has written down."""
         facts: dict[str, Any] = json.loads((self.directory / "lab.json").read_text())
         return facts
 

@@ -56,7 +56,7 @@ class LabCloud:
             return getattr(self.lab.ec2, operation)(**parameters)
 
     def make_network(self, cidr: str = "10.0.0.0/16", subnet: str = "10.0.0.0/24") -> Network:
-        """Make what hosts stand on."""
+        """Create what hosts need."""
         vpc = self.call("create_vpc", CidrBlock=cidr)["Vpc"]["VpcId"]
         gateway = self.call("create_internet_gateway")["InternetGateway"]["InternetGatewayId"]
         self.call("attach_internet_gateway", InternetGatewayId=gateway, VpcId=vpc)
@@ -85,7 +85,7 @@ class LabCloud:
         self.call("authorize_security_group_ingress", GroupId=group, IpPermissions=[permission])
 
     def revoke(self, group: str, permission: dict[str, Any]) -> None:
-        """Allow it no more."""
+        """Revoke it."""
         self.call("revoke_security_group_ingress", GroupId=group, IpPermissions=[permission])
 
     def launch(self, network: Network, index: int, cluster: str = "t", user_data: str = "") -> Instance:

@@ -65,7 +65,7 @@ class Start(Protocol):
 
 @dataclass
 class Bench:
-    """A front-end in this process. Its clock stands at `time` until `pass_time`."""
+    """A front-end in this process. Its clock is fixed at `time` until `pass_time`."""
 
     one: FrontEnd
     time: float = 1_800_000_000.0

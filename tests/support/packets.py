@@ -1,4 +1,4 @@
-"""Real packets between places of a lab: TCP connections, whose server tells each client the source address that it saw;
+"""Real packets between places of a lab: TCP connections, whose server sends each client the source address that it saw;
 and pings."""
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def pings(lab: Lab, place: str, target: str, *, interval_s: float = 0.1) -> Iter
     lines: list[str] = []
     answered = threading.Event()
 
-    def read() -> None:  # all the time: ping stands still where nobody does
+    def read() -> None:  # always: ping blocks if nobody reads
         for line in process.stdout or ():
             lines.append(line)
             if " bytes from " in line:
@@ -92,7 +92,7 @@ def pings(lab: Lab, place: str, target: str, *, interval_s: float = 0.1) -> Iter
         assert answered.wait(_ANSWERED_S), f"{place} has no answer from {target}"
         yield found
     finally:
-        process.send_signal(signal.SIGINT)  # passed on to ping, which then tells what it sent
+        process.send_signal(signal.SIGINT)  # passed on to ping, which then prints what it sent
         reader.join(_ANSWERED_S)
         _end(process)
     told = "".join(lines)

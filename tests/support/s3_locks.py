@@ -31,7 +31,7 @@ def s3_lock(
 
 
 def take_turns(endpoint: str, key: str, next_round: Callable[[], str], told: Callable[[str], None]) -> None:
-    """A process of a pair: in each round it tries the lock once, tells who has it, and lets go when it is told to."""
+    """A process of a pair: in each round it tries the lock once, reports who holds it, and releases it on request."""
     bucket = state_bucket(endpoint, key)
     bucket.read(key)  # the client is made now, not in the first round
     told("ready")

@@ -1,4 +1,4 @@
-"""AWS answers that are written down beforehand."""
+"""Scripted responses of AWS."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edgewrap.spec.models import Spec
 
 
 class Scripted:
-    """Clients whose answers are written down beforehand, in order."""
+    """Clients with scripted responses, in order."""
 
     def __init__(self, spec: Spec) -> None:
         self.clients = Clients(spec, {})
@@ -27,7 +27,7 @@ class Scripted:
         return self._stubs[service]
 
     def value(self, method: str, quota: Quota, value: float) -> None:
-        """Service Quotas tells a value."""
+        """Service Quotas returns a value."""
         asked = {"ServiceCode": quota.service, "QuotaCode": quota.code}
         self.stub("service-quotas").add_response(method, {"Quota": {"Value": value}}, asked)
 
@@ -36,7 +36,7 @@ class Scripted:
         self.stub(service).add_client_error(method, code, f"{code}, it says")
 
     def caller(self, account: str = "123456789012") -> None:
-        """STS tells who we are."""
+        """STS returns the caller's identity."""
         arn = f"arn:aws:iam::{account}:user/ci"
         answer = {"UserId": "AIDAEXAMPLE", "Account": account, "Arn": arn}
         self.stub("sts").add_response("get_caller_identity", answer)

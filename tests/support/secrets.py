@@ -52,7 +52,7 @@ class Watched:
         return {f"{name} in {path}" for path, text in found for name in self._in(text)}
 
     def in_texts(self) -> set[str]:
-        """The names of the secrets that a run told."""
+        """The names of the secrets that a run showed."""
         return {name for text in self.texts for name in self._in(text.encode())}
 
     def _look_at(self, pid: int) -> None:

@@ -1,9 +1,9 @@
-"""Hand-made pictures of AWS."""
+"""Hand-made snapshots of AWS."""
 
 from __future__ import annotations
 
 from edgewrap.lab.cloud import Cloud, CloudAddress, CloudInstance, CloudInterface, CloudRule, CloudSubnet
-from edgewrap.lab.fabric.desired import Vpc, wanted_vpcs
+from edgewrap.lab.fabric.desired import Vpc, desired_vpcs
 
 INSTANCE = "i-0000000000000000a"
 OTHER = "i-0000000000000000b"
@@ -64,7 +64,7 @@ def address(public: str, of: CloudInterface, private: str = "", allocation: str 
     )
 
 
-def picture(
+def snapshot(
     *interfaces: CloudInterface,
     addresses: tuple[CloudAddress, ...] = (),
     rules: tuple[CloudRule, ...] = (),
@@ -90,5 +90,5 @@ def vpc(*rules: CloudRule, gateway: bool = True, checked: bool = True) -> Vpc:
     host = interface(10, source_dest_check=checked)
     group = interface(128, index=1, secondary_addresses=("10.0.0.130",), security_groups=("sg-hosts", "sg-vms"))
     public = (address("198.51.100.1", host), address("203.0.113.1", group, "10.0.0.130"))
-    (made,) = wanted_vpcs(picture(host, group, addresses=public, rules=rules, gateway=gateway), {INSTANCE: "h"})
+    (made,) = desired_vpcs(snapshot(host, group, addresses=public, rules=rules, gateway=gateway), {INSTANCE: "h"})
     return made

@@ -1,4 +1,4 @@
-"""A TCP stream between two places of a lab, and how long it stood still."""
+"""A TCP stream between two places of a lab, and how long it paused."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ while True:
     connection.sendall(b"x" * 100)
     time.sleep(0.005)
 """
-# Receives only, so that nothing but its acknowledgements keeps the connection known to those on the way.
+# Receives only, so that only its acknowledgements keep the connection tracked on the way.
 _RECEIVE = """
 import signal, socket, sys, time
 longest, last = 0.0, time.monotonic()

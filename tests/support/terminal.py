@@ -1,4 +1,4 @@
-"""A command at a pseudo-terminal, with somebody who answers its questions."""
+"""A command at a pseudo-terminal, whose questions are answered."""
 
 from __future__ import annotations
 

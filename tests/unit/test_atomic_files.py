@@ -1,4 +1,4 @@
-"""Files are written whole or not at all, and what an earlier render left goes."""
+"""Files are written whole or not at all, and files of an earlier render are deleted."""
 
 from __future__ import annotations
 

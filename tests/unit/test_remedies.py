@@ -1,4 +1,4 @@
-"""Every row of the three tables: a real message finds it, and no row stands in another's way.
+"""Every row of the three tables: a real message finds it, and no row hides another one.
 
 The messages are those of `tests/data/errors`: recorded here (lab, terraform, botocore, requests, asyncssh), from issues
 that show them, or as the service's own reference words them. `cause` is a part of what the row says.
@@ -32,7 +32,7 @@ TABLES: dict[str, Sequence[Remedy]] = {
 
 @dataclass(frozen=True)
 class Case:
-    """A real message, and the row that it is to find."""
+    """A real message, and the row that it must match."""
 
     table: str
     message: str

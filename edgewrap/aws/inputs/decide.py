@@ -16,7 +16,8 @@ from edgewrap.spec.models import Spec
 
 
 class Lookups(Protocol):
-    """What comes from AWS, from chance or from a file of the user. Each may raise AwsError, `public_key` ToolError."""
+    """Values from AWS, random values, and values from the user's files. Each may raise AwsError, `public_key`
+    ToolError."""
 
     def new_uuid(self) -> str:
         """A UUID that no cluster has yet."""

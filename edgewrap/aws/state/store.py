@@ -170,7 +170,7 @@ class BucketStore:
         if _holds_something(local):
             raise StateError(
                 f"the cluster's Terraform state is still a local file: {local}",
-                cause=f"terraform.backend names {place}, where there is none yet",
+                cause=f"terraform.backend names {place}, but there is no state yet",
                 advice=f"copy it (`aws s3 cp '{local}' '{place}'`), move the file away, and re-run",
             )
         return None

@@ -164,7 +164,7 @@ def _ended(child: subprocess.Popen[bytes]) -> bool:
 
 
 def _end_the_rest(child: subprocess.Popen[bytes]) -> None:
-    """If terraform was killed or crashed, its providers may go on running, with the run's lock, and nothing records
+    """If terraform was killed or crashed, its providers may keep running, with the run's lock, and nothing records
     what they create."""
     if child.returncode in ORDERLY:
         return

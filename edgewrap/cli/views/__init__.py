@@ -1,4 +1,15 @@
-"""How a run is shown: live on a terminal, one line an event without one, NDJSON with `--json`."""
+"""How a run is shown: live on a terminal, one line per event without one, NDJSON with `--json`.
+
+live.py             the live view on a terminal
+lines.py            one line per event, without a terminal
+ndjson.py           one JSON object per line (docs/events.md)
+stream.py           what lines.py and ndjson.py share
+text.py             plans, errors and events as plain text; pure
+status.py           the tables of `edgewrap status`
+preflight.py        the findings of `edgewrap preflight`
+warning.py          warnings of the commands that only read
+lab.py              the output of `edgewrap lab`
+"""
 
 from __future__ import annotations
 
@@ -25,17 +36,17 @@ class View(Protocol):
         """Show one event; called from several threads."""
 
     def changes(self, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None:
-        """Show the plan of the planes that the run is about."""
+        """Show the plan of the selected planes."""
 
     def message(self, text: str) -> None:
-        """Show one sentence of the run itself."""
+        """Show one sentence about the run."""
 
     def failure(self, error: EdgewrapError) -> None:
         """Show an error that did not end the run by itself."""
 
 
 def choose_view(*, json: bool) -> View:
-    """NDJSON where asked for, live where standard output is a terminal, else lines."""
+    """NDJSON with `--json`, the live view if standard output is a terminal, otherwise lines."""
     if json:
         from edgewrap.cli.views.ndjson import NdjsonView
 

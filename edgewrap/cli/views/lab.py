@@ -13,13 +13,13 @@ _VM_COLUMNS = ("name", "id", "host_key", "address", "network", "port", "state")
 
 
 def print_started(status: Mapping[str, Any]) -> None:
-    """One screen after `lab up`: where it is, what is left out, and how to go on."""
+    """The summary after `lab up`: endpoints, what is left out, and the next commands."""
     typer.echo(
         f"The lab {status['name']!r} is up: AWS {status['aws_endpoint']}, OpenNebula {status['front_end_version']}"
     )
     for line in status["left_out"]:
         typer.echo(f"Left out: {line}")
-    typer.echo("Run things in it with `edgewrap lab exec -- COMMAND`, end it with `edgewrap lab down`.")
+    typer.echo("Run commands in it with `edgewrap lab exec -- COMMAND`, stop it with `edgewrap lab down`.")
 
 
 def print_status(status: Mapping[str, Any], *, json: bool) -> None:
@@ -36,11 +36,11 @@ def print_status(status: Mapping[str, Any], *, json: bool) -> None:
     for line in status["left_out"]:
         typer.echo(f"  left out: {line}")
     if status["trouble"]:
-        typer.echo(f"  in trouble: {status['trouble']}")
+        typer.echo(f"  error: {status['trouble']}")
     _table("Hosts", _HOST_COLUMNS, status["hosts"])
     for host in status["hosts"]:
         if host["console"]:
-            typer.echo(f"  {host['key']} said: {host['console']}")
+            typer.echo(f"  {host['key']} console: {host['console']}")
     _print_vms(status["vms"])
     dropped = {name: packets for name, packets in status["dropped"].items() if packets}
     if dropped:
@@ -58,7 +58,7 @@ def print_vms(vms: Sequence[Mapping[str, Any]], *, json: bool) -> None:
 
 
 def _print_vms(vms: Sequence[Mapping[str, Any]]) -> None:
-    """One line a NIC."""
+    """One line per NIC."""
     _table("VMs", _VM_COLUMNS, [{**vm, **nic} for vm in vms for nic in vm["nics"]])
 
 

@@ -1,4 +1,4 @@
-"""One line an event, for pipelines: no colour, no cursor."""
+"""One line per event, for pipelines: no colour, no cursor control."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class LinesView(StreamView):
             self.message(event_line(event))
 
     def changes(self, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None:
-        """The plan, a line each."""
+        """The plan, one line per change."""
         for line in plan_lines(changes, planes):
             self.message(line)
 

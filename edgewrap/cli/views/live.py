@@ -1,4 +1,4 @@
-"""The live view on a terminal: the three planes, what runs in each and how long, what is done above it."""
+"""The live view on a terminal: the running steps of each plane with their durations, and above them what is done."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class LiveView:
         self._live.stop()
 
     def event(self, event: Event) -> None:
-        """Steps that begin or go on are shown below, those that end are printed above."""
+        """Steps that start or make progress are shown below; those that end are printed above."""
         if event.kind is EventKind.LOG:
             return
         with self._lock:

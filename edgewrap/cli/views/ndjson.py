@@ -1,4 +1,4 @@
-"""NDJSON: one JSON object a line, for programs. The fields are documented in docs/events.md; `v` is their version."""
+"""NDJSON: one JSON object per line, for programs. docs/events.md documents the fields; `v` is their version."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ VERSION = 1
 
 
 class NdjsonView(StreamView):
-    """Writes to `stream`, an object a line, flushed at once."""
+    """Writes to `stream`, one object per line, flushed at once."""
 
     def event(self, event: Event) -> None:
         """`type: event`; log events are for the log file only."""
@@ -99,7 +99,7 @@ def error_fields(error: EdgewrapError) -> dict[str, object]:
 
 
 def findings_fields(findings: Sequence[Finding]) -> dict[str, object]:
-    """The findings of preflight checks as JSON fields, with how many there are of each verdict."""
+    """The findings of preflight checks as JSON fields, with a count for each verdict."""
     counts = Counter(finding.verdict for finding in findings)
     return {
         "summary": {verdict.value: counts[verdict] for verdict in Verdict},

@@ -18,7 +18,7 @@ WIDTH = max(len(verdict) for verdict in Verdict)
 
 
 def print_findings(findings: Sequence[Finding], *, json: bool) -> None:
-    """Write to standard output: a line for every finding, below it the advice, at the end the sum."""
+    """Write to standard output: each finding with its advice, then the counts."""
     if json:
         document = {"version": JSON_VERSION, **findings_fields(findings)}
         print(json_module.dumps(document, indent=2, ensure_ascii=False))

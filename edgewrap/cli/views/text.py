@@ -1,4 +1,4 @@
-"""The words of plans, errors and events, shared by the views: pure functions to plain text."""
+"""Plans, errors and events as plain text, shared by the views; pure functions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edgewrap.events import Event, EventKind
 SYMBOLS = {Action.CREATE: "+", Action.UPDATE: "~", Action.REPLACE: "±", Action.DELETE: "-"}
 LONGEST_VALUE = 60
 MARKS = {EventKind.STEP_DONE: "done: ", EventKind.STEP_FAILED: "failed: ", EventKind.WARNING: "warning: "}
-MOST_NEW_PARTS = 12  # a host that is new in more parts than these is shown as one
+MOST_NEW_PARTS = 12  # a new host with more parts than this is shown as one entry
 
 
 def plan_lines(changes: Sequence[Change], planes: Sequence[PlaneName]) -> Iterator[str]:
@@ -35,7 +35,7 @@ class Entry:
 
 
 def entries(changes: Sequence[Change]) -> Iterator[Entry]:
-    """An entry for every change; a thing that is new in many parts (`host-0/…`) is one entry."""
+    """An entry for every change; a new object with many parts (`host-0/…`) is one entry."""
     for thing, group in groupby(changes, key=lambda change: change.key.partition("/")[0]):
         parts = list(group)
         if len(parts) > MOST_NEW_PARTS and all(part.action is Action.CREATE for part in parts):
@@ -46,7 +46,7 @@ def entries(changes: Sequence[Change]) -> Iterator[Entry]:
 
 
 def change_lines(change: Change) -> Iterator[str]:
-    """One change: its head, then, where something that exists changes, what differs."""
+    """One change: its head line, then, for an update or a replacement, the attributes that differ."""
     why = f"  ({change.why})" if change.why else ""
     yield f"  {SYMBOLS[change.action]} {change.kind} {change.key}{why}"
     if change.action in (Action.UPDATE, Action.REPLACE):
@@ -64,7 +64,7 @@ def summary(changes: Sequence[Change]) -> str:
 
 
 def error_lines(error: EdgewrapError) -> Iterator[str]:
-    """What happened, with terraform's own words or the failures within it, the likely cause, what to do."""
+    """What happened, with Terraform's diagnostics or the failures within it, the likely cause, what to do."""
     yield f"Error: {error.what}"
     if isinstance(error, TerraformError):
         for diagnostic in error.diagnostics:

@@ -1,7 +1,7 @@
-"""The lock of a cluster on this machine: one run at a time, and the loser is told who holds it since when.
+"""The lock of a cluster on this machine: one run at a time; the error of the loser says who holds it since when.
 
-It is the kernel's lock on a file, so a run that is killed leaves nothing to clean up. Terraform inherits the
-descriptor: where edgewrap is killed, the lock stays with the terraform that goes on to its end.
+It is the kernel's lock on a file, so a killed run leaves nothing to clean up. Terraform inherits the descriptor: if
+edgewrap is killed, the remaining Terraform process keeps the lock until it ends.
 """
 
 from __future__ import annotations
@@ -21,10 +21,9 @@ POLL_S = 0.2
 
 @contextmanager
 def file_lock(path: Path, info: LockInfo, timeout: LockTimeout) -> Iterator[int]:
-    """Hold the lock file for the length of the block; gives its descriptor, to be inherited by terraform.
+    """Hold the lock file for the length of the block; yields its descriptor, for Terraform to inherit.
 
-    Raises LockedError with who holds it and since when, once the timeout is at its end; StateError where there can be
-    no such file.
+    Raises LockedError, with the holder and the time, after the timeout; StateError if the file cannot be created.
     """
     with _explained(path):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -41,13 +40,13 @@ def file_lock(path: Path, info: LockInfo, timeout: LockTimeout) -> Iterator[int]
 
 
 def file_lock_info(path: Path) -> LockInfo | None:
-    """Who holds the lock file, be it only by a terraform that was left; None where nobody does, or none that can be
-    read."""
+    """Who holds the lock file, including a Terraform process that a killed run left; None if nobody does or if it
+    cannot be read."""
     return _read(path) if is_held(path) else None
 
 
 def is_held(path: Path) -> bool:
-    """Whether anybody holds the lock file. Raises StateError where it is there and cannot be looked at."""
+    """Whether the lock file is held. Raises StateError if it exists and cannot be opened."""
     try:
         with _explained(path):
             descriptor = os.open(path, os.O_RDWR)
@@ -68,8 +67,8 @@ def _explained(path: Path) -> Iterator[None]:
     except OSError as error:
         raise StateError(
             f"the lock file {path} cannot be used: {error.strerror}",
-            cause="another user made it, or its directory is not writable, or is on a file system without locks",
-            advice="run it as the user whose working directory it is, or set EDGEWRAP_DIR to a directory of your own; "
+            cause="another user created it, or its directory is not writable, or is on a file system without locks",
+            advice="run as the owner of the working directory, or set EDGEWRAP_DIR to a directory of your own; "
             "a local Terraform state is kept there",
         ) from error
 
@@ -88,7 +87,7 @@ def _locked(path: Path) -> LockedError:
     return locked(
         info,
         str(path),
-        cause="that run was killed, but its terraform goes on to the end of its plan"
+        cause="that run was killed, but its Terraform process continues to the end of its plan"
         if info is not None and info.has_ended()
         else "one run at a time may work on a cluster",
         advice="wait for it to end (`--lock-timeout SECONDS` does that for you)",

@@ -1,4 +1,4 @@
-"""`force-unlock`: taking away the lock of a run that is stale, in S3. On this machine the kernel does it by itself."""
+"""`force-unlock`: remove the lock of a stale run in S3. On this machine the kernel releases locks by itself."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ NOBODY = "a run that cannot be read"
 
 @dataclass(frozen=True, slots=True)
 class StaleLock:
-    """What `force-unlock` would take away: a run's own lock (`stored`, None where it is not to go), Terraform's, or
-    both. `info` is None also where the run's lock does not say who that is."""
+    """What `force-unlock` would remove: a run's own lock (`stored`, None if it stays), Terraform's, or both. `info` is
+    None also if the run's lock does not name its holder."""
 
     spec: Spec
     bucket: Bucket
@@ -34,7 +34,7 @@ class StaleLock:
 
     @property
     def locks(self) -> tuple[str, ...]:
-        """Each in words; a run's with a doubt, where there is one."""
+        """A description of each; a run's says so if a process with its id is running."""
         words = []
         if self.stored is not None:
             doubt = (
@@ -49,11 +49,10 @@ class StaleLock:
 
 
 def find_lock(spec_file: Path, lock_id: str, timeout: LockTimeout) -> StaleLock:
-    """The locks that `lock_id` stands for: that of a run, with the one of Terraform's that it left, or Terraform's.
+    """The locks that `lock_id` stands for: that of a run, with Terraform's lock that it left, or Terraform's.
 
-    Waits for a terraform on this machine that the run has left. Raises LockedError where that, or the run itself, is
-    still at work here, or where a lock of Terraform's may be that of a run that goes on, and UsageError where there is
-    no such lock.
+    Waits for a Terraform process on this machine that the run has left. Raises LockedError if that, or the run itself,
+    is still active here, or if Terraform's lock may belong to an active run, and UsageError if there is no such lock.
     """
     spec = load_spec(spec_file, os.environ)
     file = Workspace.of(spec_file, spec.name, os.environ).lock
@@ -76,41 +75,41 @@ def find_lock(spec_file: Path, lock_id: str, timeout: LockTimeout) -> StaleLock:
     held += [f"{terraform}, lock id {terraform.id}"] if terraform is not None else []
     raise UsageError(
         f"there is no lock {lock_id} on {spec.name}",
-        cause=f"it is locked by {' and '.join(held)}" if held else "nothing locks it",
-        advice="give the id of a lock that is there" if held else "run again what was refused",
+        cause=f"it is locked by {' and '.join(held)}" if held else "it is not locked",
+        advice="give the id of an existing lock" if held else "re-run the command that was refused",
     )
 
 
 def break_lock(stale: StaleLock) -> None:
-    """Take exactly these locks away; ours last, since the next run waits for it.
+    """Remove exactly these locks; edgewrap's last, because the next run waits for it.
 
-    Raises LockedError where somebody else has them by now.
+    Raises LockedError if someone else holds them by now.
     """
     bucket = stale.bucket
     removed = stale.terraform is None or remove_terraform_lock(bucket, stale.terraform)
-    # Refused because of our own removal, where boto3 asked again since the answer was lost: then it is gone.
+    # Refused because it was removed already, by our own request that boto3 repeated: its response was lost.
     removed = removed or read_terraform_lock(bucket) is None
     if stale.stored is not None:
         key = lock_key(bucket)
         removed = (bucket.remove(key, stale.stored.etag) or bucket.read(key) is None) and removed
     if not removed:
         raise LockedError(
-            f"a lock of {stale.spec.name} was taken by another run meanwhile",
-            cause="the run was not stale, or somebody else has broken its lock",
-            advice="look whether that run goes on before you run anything",
+            f"another run has locked {stale.spec.name} since",
+            cause="the run was not stale, or someone else has removed its lock",
+            advice="check whether that run is active before you run anything",
         )
 
 
 def _require_dead(stored: Stored, info: LockInfo | None, file: Path, timeout: LockTimeout) -> None:
-    """Terraform's lock beside one of ours is, as far as can be told, that of a terraform of its info."""
+    """Whether Terraform's lock belongs to this run, as far as its info shows."""
     if info is not None and info.has_ended():
         _await_end(info, file, timeout)
         return
     raise LockedError(
-        f"the cluster is locked by {info or NOBODY}, and its terraform may be at work",
-        cause="Terraform's lock alone is taken away only where no run has the cluster",
-        advice="wait for that run to end; if it is stale for certain: "
-        f"`edgewrap force-unlock {id_of(stored)}` first, which takes away what its terraform left, too",
+        f"the cluster is locked by {info or NOBODY}, and its Terraform may be active",
+        cause="Terraform's lock alone is removed only if no run holds the cluster",
+        advice="wait for that run to end; if it is certainly stale: "
+        f"`edgewrap force-unlock {id_of(stored)}` first, which also removes the lock of its Terraform",
     )
 
 
@@ -118,20 +117,20 @@ def _await_end(info: LockInfo | None, file: Path, timeout: LockTimeout) -> None:
     while _at_work(info, file):
         ended = info is None or info.has_ended()
         error = LockedError(
-            f"{info or NOBODY} is not stale: {'its terraform' if ended else 'it'} is at work on this machine",
-            cause="where a run was killed, terraform goes on to the end of its plan: nothing that it makes is lost"
+            f"{info or NOBODY} is not stale: {'its Terraform' if ended else 'it'} is active on this machine",
+            cause="Terraform continues to the end of its plan after its run is killed: nothing that it creates is lost"
             if ended
-            else "its process is there",
+            else "its process exists",
             advice="wait for it to end (`--lock-timeout SECONDS` does that for you)"
             if info is None or ended
-            else f"wait for it to end, or end it in good order: `kill -INT {info.pid}`",
+            else f"wait for it to end, or interrupt it: `kill -INT {info.pid}`",
         )
         timeout.wait(error, POLL_S)
 
 
 def _at_work(info: LockInfo | None, file: Path) -> bool:
-    """Whether the run, or its terraform, has a lock file on this machine: `file`, or one in a working directory of its
-    own. One that cannot be read is taken for that of whoever has `file`."""
+    """Whether the run, or its Terraform, holds a lock file on this machine: `file`, or one in another working
+    directory. A lock that cannot be read counts as that of the holder of `file`."""
     if info is None:
         return is_held(file)
     files = {file, Path(info.file)} if info.file and info.host == socket.gethostname() else {file}
@@ -141,9 +140,9 @@ def _at_work(info: LockInfo | None, file: Path) -> bool:
 def _kernels_own(file: Path) -> UsageError:
     info = file_lock_info(file)
     return UsageError(
-        "a lock on this machine cannot be broken, and need not be",
-        cause=f"it goes with its info: {info}" if info else "nothing holds it; a killed run leaves none behind",
-        advice="wait for that run, or for the terraform that it left (`--lock-timeout SECONDS`)"
+        "a lock on this machine cannot be removed, and need not be",
+        cause=f"it is released when its holder ends: {info}" if info else "nobody holds it; a killed run leaves none",
+        advice="wait for that run, or for the Terraform process that it left (`--lock-timeout SECONDS`)"
         if info
-        else "run again what was refused",
+        else "re-run the command that was refused",
     )

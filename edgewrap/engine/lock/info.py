@@ -1,4 +1,4 @@
-"""Who holds the lock of a cluster, as the lock itself says it."""
+"""Who holds the lock of a cluster, as stored in the lock itself."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from edgewrap.errors import LockedError
 
 @dataclass(frozen=True, slots=True)
 class LockInfo:
-    """One run that holds a lock. `since` is UTC, in ISO 8601; `id` is the lock's own, which `force-unlock` takes;
-    `file` is the lock file that it holds on its host, empty where it does not say."""
+    """One run that holds a lock. `since` is UTC, in ISO 8601; `id` is the lock's, for `force-unlock`; `file` is the
+    lock file that it holds on its host, empty if unknown."""
 
     id: str
     user: str
@@ -42,7 +42,7 @@ class LockInfo:
 
     @classmethod
     def from_text(cls, text: str | bytes) -> LockInfo | None:
-        """Read what `to_text` gave, be it of a version that says more or less of the run; None for anything else."""
+        """Read what `to_text` wrote, also in a version with more or fewer fields; None for anything else."""
         try:
             said = json.loads(text)
         except ValueError:
@@ -57,11 +57,11 @@ class LockInfo:
         return json.dumps(asdict(self))
 
     def has_ended(self) -> bool:
-        """Whether this was a process of this machine that is no more; one of another machine cannot be looked at."""
+        """Whether this was a process of this machine that has ended; unknown (false) for another machine."""
         return self.host == socket.gethostname() and not _alive(self.pid)
 
     def is_alive(self) -> bool:
-        """Whether a process with its id is on this machine: the run itself, or one that came after it."""
+        """Whether a process with its id exists on this machine: the run itself, or a later one."""
         return self.host == socket.gethostname() and _alive(self.pid)
 
     def __str__(self) -> str:
@@ -69,11 +69,11 @@ class LockInfo:
 
 
 def locked(info: LockInfo | None, place: str, cause: str, advice: str, *, lock_id: str = "") -> LockedError:
-    """The error for a lock at `place` that is held; one that says nothing goes by `lock_id`, where it has one."""
+    """The error for a held lock at `place`; without info it is identified by `lock_id`, if there is one."""
     if info is not None:
         who = f"{info}, lock id {info.id}"
     else:
-        who = f"a run that cannot be read, lock id {lock_id}" if lock_id else "a run that has only just begun"
+        who = f"a run that cannot be read, lock id {lock_id}" if lock_id else "a run that has just started"
     return LockedError(f"the cluster is locked by {who}, in {place}", cause=cause, advice=advice)
 
 

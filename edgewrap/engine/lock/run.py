@@ -17,10 +17,10 @@ from edgewrap.spec.models import Spec
 
 @contextmanager
 def run_lock(spec: Spec, file: Path, command: str, timeout: LockTimeout) -> Iterator[int]:
-    """Hold them for the length of the block; gives the descriptor of the lock `file`, for terraform to inherit.
+    """Hold them for the length of the block; yields the descriptor of the lock `file`, for Terraform to inherit.
 
-    With a state in S3 the object there comes first, so that its info is the one that the loser hears of. Raises
-    LockedError, and StateError where S3 cannot be asked.
+    With a state in S3 the object there is locked first, so that the loser's error has its info. Raises LockedError, and
+    StateError if S3 cannot be reached.
     """
     info = LockInfo.of_this_run(command, file)
     bucket = Bucket.of(spec, os.environ)

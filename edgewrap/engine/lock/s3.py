@@ -1,6 +1,6 @@
-"""The lock of a cluster whose state is in S3: an object beside the state, made only where there is none.
+"""The lock of a cluster whose state is in S3: an object beside the state, created only if there is none.
 
-Nothing but its info removes it, and `force-unlock`: S3 cannot tell that a run has died.
+Only its holder removes it, or `force-unlock`: S3 does not notice that a run has died.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from edgewrap.signals import defer_signals
 
 POLL_S = 1.0
 ADVICE = (
-    "wait for it to end (`--lock-timeout SECONDS` does that for you); if it is stale for certain: "
+    "wait for it to end (`--lock-timeout SECONDS` does that for you); if it is certainly stale: "
     "`edgewrap force-unlock {}`"
 )
 
@@ -32,15 +32,14 @@ def lock_key(bucket: Bucket) -> str:
 def bucket_lock(bucket: Bucket, info: LockInfo, timeout: LockTimeout) -> Iterator[None]:
     """Hold the lock object for the length of the block.
 
-    Raises LockedError with who holds it and since when, once the timeout is at its end; StateError where S3 cannot be
-    asked.
+    Raises LockedError, with the holder and the time, after the timeout; StateError if S3 cannot be reached.
     """
     try:
         _acquire(bucket, info, timeout)
     except LockedError:
         raise
-    except EdgewrapError:  # the object may have been made already: the answer to the put was lost
-        with contextlib.suppress(EdgewrapError):  # S3 is not to be asked, which is just being told
+    except EdgewrapError:  # the object may have been created already: the response to the put was lost
+        with contextlib.suppress(EdgewrapError):  # S3 cannot be reached, which is being reported already
             _remove(bucket, info)
         raise
     except BaseException:
@@ -50,26 +49,26 @@ def bucket_lock(bucket: Bucket, info: LockInfo, timeout: LockTimeout) -> Iterato
         yield
     finally:
         if not _release(bucket, info, timeout):
-            text = "it was taken away while this run had it: look whether another run has worked beside it"
+            text = "it was removed while this run held it: check whether another run was active at the same time"
             timeout.emit(Event(EventKind.WARNING, None, "lock", text))
 
 
 def await_terraform(bucket: Bucket, timeout: LockTimeout) -> None:
-    """Wait until no terraform has the state locked: one that a killed run left may still be at work.
+    """Wait until no Terraform holds the lock of the state: one that a killed run left may still be active.
 
-    Raises LockedError with who holds it, once the timeout is at its end.
+    Raises LockedError, with the holder, after the timeout.
     """
     while (lock := read_terraform_lock(bucket)) is not None:
         error = LockedError(
             f"the Terraform state is locked by {lock}, lock id {lock.id}, in {terraform_lock_place(bucket)}",
-            cause="a terraform that was started by hand, or that a killed run left, is at work or was killed itself",
+            cause="a Terraform that was started by hand, or left by a killed run, is active, or was killed itself",
             advice=ADVICE.format(lock.id),
         )
         timeout.wait(error, POLL_S)
 
 
 def id_of(stored: Stored) -> str:
-    """What our lock object goes by: its info's id, or the object's own where it names none that we can read."""
+    """The id of our lock object: its info's, or the object's own if there is no info that can be read."""
     info = LockInfo.from_text(stored.data)
     return info.id if info is not None else stored.etag.strip('"')
 
@@ -81,18 +80,18 @@ def _acquire(bucket: Bucket, info: LockInfo, timeout: LockTimeout) -> None:
         if stored is None:
             continue  # it has just been released
         if LockInfo.from_text(stored.data) == info:
-            return  # the answer to our own put was lost, and boto3 put it again
+            return  # the response to our own put was lost, and boto3 repeated it
         timeout.wait(_locked(stored, bucket.place(key)), POLL_S)
 
 
 def _create(bucket: Bucket, info: LockInfo) -> bool:
-    with defer_signals():  # a put on its way is carried out, perhaps after we have looked for what is to be removed
+    with defer_signals():  # a put that was sent takes effect, perhaps after we have checked what to remove
         return bucket.create(lock_key(bucket), info.to_text().encode())
 
 
 def _release(bucket: Bucket, info: LockInfo, timeout: LockTimeout) -> bool:
-    """Remove our lock, and never anybody else's. What fails here is told, but does not change how the run ended.
-    False where it was no longer there."""
+    """Remove our lock, never someone else's. A failure is reported, but does not change the result of the run. False if
+    it no longer existed."""
     try:
         return _remove(bucket, info)
     except EdgewrapError as error:
@@ -114,7 +113,7 @@ def _remove(bucket: Bucket, info: LockInfo) -> bool:
 def _locked(stored: Stored, place: str) -> LockedError:
     info = LockInfo.from_text(stored.data)
     cause = (
-        "no such process is on this machine any more: the run was killed, it seems"
+        "its process no longer exists on this machine: the run was probably killed"
         if info is not None and info.has_ended()
         else "one run at a time may work on a cluster"
     )

@@ -1,4 +1,4 @@
-"""Waiting for a lock that somebody else holds."""
+"""Wait for a lock that someone else holds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edgewrap.events import Emit, Event, EventKind
 
 @dataclass(slots=True)
 class LockTimeout:
-    """How long a run waits for others, in seconds, all its waits together; and who is told that it waits."""
+    """How many seconds a run waits for others in total, and where it reports that it waits."""
 
     timeout_s: float
     emit: Emit
@@ -19,7 +19,7 @@ class LockTimeout:
     _told: str = ""
 
     def wait(self, error: LockedError, pause_s: float) -> None:
-        """Sleep for `pause_s`. Raises `error`, which says who is waited for, where the time is up."""
+        """Sleep for `pause_s`. Raises `error`, which names the holder, after the timeout."""
         left_s = self._began + self.timeout_s - time.monotonic()
         if left_s <= 0:
             raise error

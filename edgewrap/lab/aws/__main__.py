@@ -1,6 +1,6 @@
-"""`python -m edgewrap.lab.aws --port P --directory DIR`: serves the lab's AWS until it is told to end.
+"""`python -m edgewrap.lab.aws --port P --directory DIR`: serves the lab's AWS until it gets a signal.
 
-Prints one JSON line (`{"endpoint": "http://127.0.0.1:P"}`) when it is ready; SIGTERM or SIGINT ends it with 0.
+Prints one JSON line (`{"endpoint": "http://127.0.0.1:P"}`) when it is ready. Exits 0 on SIGTERM or SIGINT.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ def main() -> int:
 
 def _parse(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m edgewrap.lab.aws", description=__doc__)
-    parser.add_argument("--port", type=int, required=True, help="0: the system chooses one")
+    parser.add_argument("--port", type=int, required=True, help="0: a free port")
     parser.add_argument("--directory", type=Path, required=True, help="for the images file and the call log")
     parser.add_argument("--quotas", type=_quotas, default=Quotas(), help='such as {"elastic_ips": 64}')
-    parser.add_argument("--die-with-parent", action="store_true", help="end when the process that started this ends")
+    parser.add_argument("--die-with-parent", action="store_true", help="exit when the parent process exits")
     return parser.parse_args(argv)
 
 
@@ -64,7 +64,7 @@ def _quotas(text: str) -> Quotas:
 
 
 def _configure_moto(directory: Path) -> None:
-    """Moto's own switches that make it stricter, and the images."""
+    """Set moto's own options that make it stricter, and the images."""
     images = directory / "images.json"
     write_images(images)
     os.environ.update(
@@ -76,7 +76,7 @@ def _configure_moto(directory: Path) -> None:
 
 @contextlib.contextmanager
 def _one_boto_session() -> Iterator[None]:
-    """While it is imported, moto makes a boto3 session several times over; one is enough, and saves a second."""
+    """Moto creates several boto3 sessions while it is imported; sharing one saves a second."""
     import boto3
 
     session = boto3.Session
@@ -88,7 +88,7 @@ def _one_boto_session() -> Iterator[None]:
 
 
 def _end_with(parent: int, end: Callable[[], None]) -> None:
-    """Calls `end` once this process has another parent."""
+    """Call `end` once this process has another parent."""
     while os.getppid() == parent:
         time.sleep(0.5)
     end()

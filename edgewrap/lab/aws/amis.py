@@ -33,7 +33,7 @@ RELEASES = (
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """One image. Its id is the same in every region (AWS has one of its own in each)."""
+    """One image. Its id is the same in every region (on AWS, each region has its own)."""
 
     release: Release
     machine: str
@@ -67,7 +67,7 @@ def images() -> Iterator[Image]:
 
 
 def write_images(file: Path) -> None:
-    """Writes the file that MOTO_AMIS_PATH names."""
+    """Write the file that MOTO_AMIS_PATH names."""
     file.write_text(json.dumps([_as_moto_wants(image) for image in images()], indent=1), encoding="utf-8")
 
 

@@ -1,10 +1,10 @@
-"""The lab's own API: the picture, the call log, the limits, and what only a lab can do to an instance.
+"""The lab's own API: the snapshot, the call log, the limits, and state changes that AWS makes by itself.
 
-GET  /_lab/cloud?after=N&timeout=S   the picture, once its serial is higher than N, at the latest after S seconds
+GET  /_lab/cloud?after=N&timeout=S   the snapshot, once its serial is higher than N, at the latest after S seconds
 GET  /_lab/requests?after=N          the AWS API calls with a higher serial, a JSON list
 GET  /_lab/quotas, /_lab/capacity    the limits in force
-PUT  /_lab/quotas, /_lab/capacity    sets the fields given, answers with all of them
-POST /_lab/instances/ID              {"state": "stopped" | "terminated" | "running"}: without any AWS call
+PUT  /_lab/quotas, /_lab/capacity    sets the given fields, returns all of them
+POST /_lab/instances/ID              {"state": "stopped" | "terminated" | "running"}: without an AWS call
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from werkzeug.wrappers import Request, Response
 from edgewrap.lab.aws.backends import used_backends
 from edgewrap.lab.aws.calls import ApiCall, CallLog
 from edgewrap.lab.aws.limits import LIMITS
-from edgewrap.lab.aws.snapshot import Picture
+from edgewrap.lab.aws.snapshot import SnapshotFeed
 
 LONGEST_POLL_S = 60.0
 
@@ -43,8 +43,8 @@ _ROUTES = Map(
 class LabApi:
     """A WSGI application. `turn` is held while something changes, as it is for AWS API calls."""
 
-    def __init__(self, picture: Picture, calls: CallLog, turn: threading.RLock) -> None:
-        self._picture = picture
+    def __init__(self, snapshots: SnapshotFeed, calls: CallLog, turn: threading.RLock) -> None:
+        self._snapshots = snapshots
         self._calls = calls
         self._turn = turn
 
@@ -60,7 +60,7 @@ class LabApi:
 
     def _cloud(self, request: Request) -> str:
         timeout_s = min(_number(request, "timeout"), LONGEST_POLL_S)
-        return self._picture.wait(int(_number(request, "after")), timeout_s).model_dump_json()
+        return self._snapshots.wait(int(_number(request, "after")), timeout_s).model_dump_json()
 
     def _requests(self, request: Request) -> str:
         return _CALLS.dump_json(self._calls.after(int(_number(request, "after")))).decode()
@@ -81,12 +81,12 @@ class LabApi:
             instance = _find_instance(instance_id)
             act = {"stopped": instance.stop, "terminated": instance.terminate, "running": instance.start}.get(wanted)
             if act is None:
-                raise BadRequest('the body says which state: {"state": "stopped"}, "terminated" or "running"')
+                raise BadRequest('the body must be the state: {"state": "stopped"}, "terminated" or "running"')
             try:
                 act()
             except ServiceException as refusal:
                 raise BadRequest(str(refusal)) from refusal
-            self._picture.redraw()
+            self._snapshots.refresh()
         return "{}"
 
 

@@ -8,5 +8,5 @@ from moto.ec2.models import EC2Backend, ec2_backends
 
 
 def used_backends() -> list[EC2Backend]:
-    """One for each account and region that some call has named."""
+    """One for each account and region that was used in a call."""
     return [cast("EC2Backend", backend) for _account, _region, backend in ec2_backends.iter_backends()]

@@ -1,4 +1,4 @@
-"""The log of AWS API calls: what a client asked for, without its credentials."""
+"""The log of AWS API calls, without credentials."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _READS = ("Describe", "Get", "List", "Head", "GET", "HEAD")
 class ApiCall(BaseModel):
     """One call. `time` is Unix time in seconds; `parameters` are flattened (`Filter.1.Name`, as EC2 writes them).
 
-    `action` is the operation's name (`AllocateAddress`); S3 has none on the wire: what the client says (`x-id`), or
+    `action` is the operation's name (`AllocateAddress`); S3 requests have none: then it is the client's `x-id`, or
     else the HTTP method.
     `status` is the HTTP status of the answer, `error` AWS's error code or empty.
     """
@@ -47,7 +47,7 @@ class ApiCall(BaseModel):
 
 
 class CallLog:
-    """The calls, in order, in memory and in a file (one JSON object a line)."""
+    """The calls, in order, in memory and in a file (one JSON object per line)."""
 
     def __init__(self, file: Path, kept: int = KEPT) -> None:
         self._calls: deque[ApiCall] = deque(maxlen=kept)
@@ -56,7 +56,7 @@ class CallLog:
         self._file = file.open("a", encoding="utf-8", buffering=1)
 
     def add(self, environ: Mapping[str, Any], body: bytes, status: int, answer: bytes) -> ApiCall:
-        """Records one call from its WSGI environment, its body and its answer."""
+        """Record one call from its WSGI environment, its body and its response."""
         service, region = _service_and_region(environ)
         action, parameters = _action_and_parameters(environ, body)
         with self._lock:
@@ -82,7 +82,7 @@ class CallLog:
 
 
 def _service_and_region(environ: Mapping[str, Any]) -> tuple[str, str]:
-    """From the scope of the signature, of which nothing else is looked at."""
+    """From the scope of the signature; the signature itself is not checked."""
     signed = f"{environ.get('HTTP_AUTHORIZATION', '')}&{environ.get('QUERY_STRING', '').replace('%2F', '/')}"
     match = _SCOPE.search(signed)
     return (match["service"], match["region"]) if match else ("", "")

@@ -1,4 +1,4 @@
-"""For those who follow the lab's AWS: the picture, the call log, the limits, and the process that serves them."""
+"""A client of the lab's AWS (snapshot, call log, limits), and its server process."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _ANSWER_S = 10.0
 
 
 class LabAwsClient:
-    """Speaks the lab's own API at `endpoint` (`http://127.0.0.1:PORT`). Every method raises LabError."""
+    """A client of the lab's own API at `endpoint` (`http://127.0.0.1:PORT`). Every method raises LabError."""
 
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
 
     def cloud(self, after: int = 0, timeout_s: float = 0.0) -> Cloud:
-        """The picture, once its serial is higher than `after`, at the latest after the timeout (60 s at most)."""
+        """The snapshot, once its serial is higher than `after`, at the latest after the timeout (60 s at most)."""
         path = f"cloud?after={after}&timeout={timeout_s}"
         return Cloud.model_validate_json(self._ask("GET", path, wait_s=timeout_s))
 
@@ -44,15 +44,15 @@ class LabAwsClient:
         return Quotas.model_validate_json(self._ask("GET", "quotas"))
 
     def set_quotas(self, **changes: int) -> Quotas:
-        """Sets those named, such as `elastic_ips=64`."""
+        """Set these quotas, such as `elastic_ips=64`."""
         return Quotas.model_validate_json(self._ask("PUT", "quotas", changes))
 
     def set_missing_capacity(self, *missing: Shortage) -> None:
-        """From now on AWS has no capacity for these, and for nothing else."""
+        """From now on AWS lacks capacity for exactly these."""
         self._ask("PUT", "capacity", Capacity(missing=missing).model_dump())
 
     def set_instance_state(self, instance_id: str, state: str) -> None:
-        """What AWS does by itself, without any call of the user's: `stopped`, `terminated` or `running`."""
+        """Set the state as AWS itself would, without an API call: `stopped`, `terminated` or `running`."""
         self._ask("POST", f"instances/{instance_id}", {"state": state})
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None, wait_s: float = 0.0) -> bytes:
@@ -68,19 +68,19 @@ class LabAwsClient:
         except HTTPError as error:
             raise LabError(
                 f"the lab's AWS refused {method} {path}: {error.read().decode(errors='replace').strip()}",
-                cause="the request is not one that it understands",
+                cause="the request is not valid",
                 advice="docs/lab-aws.md lists its API",
             ) from error
         except (URLError, OSError, HTTPException) as error:
             raise LabError(
                 f"the lab's AWS at {self.endpoint} does not answer: {error}",
-                cause="its process has ended, or never came up",
-                advice="`edgewrap lab status`; start the lab again by `edgewrap lab up`",
+                cause="its process has ended, or did not start",
+                advice="see `edgewrap lab status`; start the lab again with `edgewrap lab up`",
             ) from error
 
 
 class LabAwsProcess:
-    """The process, as a context manager; it ends with the process that made it."""
+    """The server process, as a context manager; it ends with the process that started it."""
 
     def __init__(self, directory: Path, *, port: int = 0, arguments: Sequence[str] = ()) -> None:
         command = [sys.executable, "-m", "edgewrap.lab.aws", "--port", str(port), "--directory", str(directory)]
@@ -93,18 +93,18 @@ class LabAwsProcess:
         return self._process.pid
 
     def wait_ready(self) -> LabAwsClient:
-        """Waits for the line that says where it listens."""
+        """Wait for the line with its endpoint."""
         line = self._process.stdout.readline() if self._process.stdout else ""
         if not line:
             raise LabError(
                 f"the lab's AWS ended while it started (exit code {self._process.wait()})",
-                cause="its port is taken, or moto is not installed",
-                advice="its own message is on stderr; the lab needs `pip install edgewrap[lab]`",
+                cause="its port is in use, or moto is not installed",
+                advice="see its message on stderr; the lab needs `pip install edgewrap[lab]`",
             )
         return LabAwsClient(json.loads(line)["endpoint"])
 
     def stop(self) -> int:
-        """Ends it by SIGTERM, after 5 s by SIGKILL; gives the exit code."""
+        """End it with SIGTERM, after 5 s with SIGKILL; returns the exit code."""
         self._process.terminate()
         try:
             return self._process.wait(5)

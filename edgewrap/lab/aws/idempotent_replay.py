@@ -1,7 +1,7 @@
-"""Writes that a client sends again because the answer did not reach it: they are answered, not done a second time.
+"""A write that a client sends again, because the response was lost, gets the same response and is not done twice.
 
-The AWS SDKs number their calls (`amz-sdk-invocation-id`, the same in every attempt). A loaded machine loses an answer
-now and then; done twice, a write fails (`InvalidGroup.Duplicate`) or leaves a second thing that nobody knows of.
+The AWS SDKs number their calls (`amz-sdk-invocation-id`, the same in every attempt). A loaded machine sometimes loses a
+response; done twice, a write fails (`InvalidGroup.Duplicate`) or creates a second, unknown resource.
 """
 
 from __future__ import annotations
@@ -11,32 +11,32 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 KEPT = 512
-"""How many answers are kept: a client tries again within seconds."""
+"""How many responses are kept: a client retries within seconds."""
 
 _SUCCESS = "2"
 
 
 class Answer(NamedTuple):
-    """What went out: the body, the status line and the headers."""
+    """A response: the body, the status line and the headers."""
 
     body: bytes
     status: str
     headers: list[tuple[str, str]]
 
 
-class Repeats:
-    """The answers to the last writes that succeeded. What failed is done again: it may succeed by now."""
+class IdempotentReplay:
+    """The responses to the last writes that succeeded. A failed write is done again: it may succeed now."""
 
     def __init__(self, kept: int = KEPT) -> None:
         self._answers: OrderedDict[tuple[str, bytes], Answer] = OrderedDict()
         self._kept = kept
 
     def find(self, environ: Mapping[str, Any], body: bytes) -> Answer | None:
-        """The answer that an earlier attempt of this call got; None for a first one."""
+        """The response to an earlier attempt of this call; None for a first attempt."""
         return self._answers.get(_key(environ, body))
 
     def keep(self, environ: Mapping[str, Any], body: bytes, answer: Answer) -> None:
-        """Keep the answer to a write."""
+        """Keep the response to a write."""
         key = _key(environ, body)
         if key[0] and answer.status.startswith(_SUCCESS):
             self._answers[key] = answer

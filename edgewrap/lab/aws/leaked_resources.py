@@ -1,4 +1,4 @@
-"""What is in EC2 beyond moto's own defaults: after `destroy`, nothing may be."""
+"""All resources in EC2 other than moto's defaults: after `destroy`, there must be none."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
 
-def leftovers(endpoint: str, region: str) -> tuple[str, ...]:
-    """The ids of everything there, as `subnet subnet-0a1b…`, sorted; instances only while not terminated."""
+def leaked_resources(endpoint: str, region: str) -> tuple[str, ...]:
+    """The resources by id, such as `subnet subnet-0a1b…`, sorted; without terminated instances."""
     ec2: EC2Client = boto3.client(
         "ec2",
         endpoint_url=endpoint,
         region_name=region,
         aws_access_key_id="lab",
-        aws_secret_access_key="lab",  # noqa: S106 (a dummy: the lab looks at none)
+        aws_secret_access_key="lab",  # noqa: S106 (a dummy: the lab accepts any)
     )
-    return tuple(sorted(_leftovers(ec2)))
+    return tuple(sorted(_leaked(ec2)))
 
 
-def _leftovers(ec2: EC2Client) -> Iterator[str]:
+def _leaked(ec2: EC2Client) -> Iterator[str]:
     own_vpcs = {vpc["VpcId"] for vpc in ec2.describe_vpcs()["Vpcs"] if not vpc["IsDefault"]}
     yield from (f"vpc {vpc_id}" for vpc_id in own_vpcs)
     yield from (f"subnet {item['SubnetId']}" for item in ec2.describe_subnets()["Subnets"] if not item["DefaultForAz"])

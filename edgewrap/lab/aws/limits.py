@@ -1,4 +1,4 @@
-"""What the lab's AWS refuses: quotas, and capacity that is missing. Settable while it runs."""
+"""The limits of the lab's AWS: quotas and missing capacity. They can be set while it runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ class Quotas(BaseModel):
     """The account's quotas, each counted per account and region as AWS does.
 
     `elastic_ips` and `vpcs` are counts (AWS's own defaults; the default VPC counts). `standard_vcpus` is the sum over
-    the running on-demand instances of the standard families: twelve c5.metal, where a new AWS account has 5.
+    the running on-demand instances of the standard families: twelve c5.metal; a new AWS account has 5.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -20,7 +20,7 @@ class Quotas(BaseModel):
 
 
 class Shortage(BaseModel):
-    """One pair of zone and instance type for which AWS has no capacity now; `*` stands for any."""
+    """A zone and an instance type for which AWS has no capacity; `*` matches any."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -43,7 +43,7 @@ class Capacity(BaseModel):
 
 
 class Limits:
-    """The limits in force; the lab's API replaces them, moto's mends read them."""
+    """The limits in force; the lab's API replaces them, the patches of moto read them."""
 
     def __init__(self) -> None:
         self.quotas = Quotas()
@@ -51,4 +51,4 @@ class Limits:
 
 
 LIMITS = Limits()
-"""One for the process, as moto's own backends are."""
+"""One per process, like moto's own backends."""

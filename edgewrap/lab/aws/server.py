@@ -18,8 +18,8 @@ from werkzeug.test import run_wsgi_app
 from edgewrap.lab.aws import patches
 from edgewrap.lab.aws.api import LabApi
 from edgewrap.lab.aws.calls import CallLog
-from edgewrap.lab.aws.idempotent_replay import Answer, Repeats
-from edgewrap.lab.aws.snapshot import Picture
+from edgewrap.lab.aws.idempotent_replay import Answer, IdempotentReplay
+from edgewrap.lab.aws.snapshot import SnapshotFeed
 from edgewrap.lab.aws.state_bucket import make_state_bucket
 
 ADDRESS = "127.0.0.1"
@@ -27,10 +27,10 @@ ADDRESS = "127.0.0.1"
 
 
 class LabApplication:
-    """Serves one API call at a time: moto's backends are not made for threads, and each call takes milliseconds.
+    """Serves one API call at a time: moto's backends are not thread-safe, and a call takes milliseconds.
 
-    A call that may have changed something is followed by a new picture before its answer goes out, so that who reads
-    the picture after the answer sees the change.
+    After a call that may have changed something, a new snapshot is taken before the response is sent: whoever reads the
+    snapshot after the response sees the change.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -39,9 +39,9 @@ class LabApplication:
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._turn = threading.RLock()
         self._calls = CallLog(directory / "requests.ndjson")
-        self._picture = Picture()
-        self._repeats = Repeats()
-        self._api = LabApi(self._picture, self._calls, self._turn)
+        self._snapshots = SnapshotFeed()
+        self._replay = IdempotentReplay()
+        self._api = LabApi(self._snapshots, self._calls, self._turn)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if environ["PATH_INFO"].startswith("/_lab/"):
@@ -49,13 +49,13 @@ class LabApplication:
         body = _read_body(environ)
         environ["wsgi.input"] = io.BytesIO(body)
         with self._turn:
-            answer = self._repeats.find(environ, body)
+            answer = self._replay.find(environ, body)
             if answer is None:
                 answer = self._ask_moto(environ)
                 call = self._calls.add(environ, body, int(answer.status.split(" ", 1)[0]), answer.body)
                 if not call.reads:
-                    self._repeats.keep(environ, body, answer)
-                    self._picture.redraw()
+                    self._replay.keep(environ, body, answer)
+                    self._snapshots.refresh()
         start_response(answer.status, answer.headers)
         return [answer.body]
 
@@ -73,7 +73,7 @@ class LabApplication:
 
 
 def _failure(environ: dict[str, Any], status: str, code: str, message: str) -> Answer:
-    """An error that AWS's clients can read, where moto would answer with a page for a browser."""
+    """An error that AWS's clients can read; moto would return an HTML page."""
     if "HTTP_X_AMZ_TARGET" in environ:
         text, kind = json.dumps({"__type": code, "message": message}), "application/x-amz-json-1.1"
     else:
@@ -91,13 +91,13 @@ def _read_body(environ: dict[str, Any]) -> bytes:
 
 
 class QuietHandler(MotoRequestHandler):
-    """The call log replaces werkzeug's line for each request on stderr."""
+    """Log nothing: the call log replaces werkzeug's line on stderr for each request."""
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         pass
 
 
 def listen(port: int, directory: Path) -> BaseWSGIServer:
-    """A server that listens (port 0: the system chooses one) and answers once `serve_forever` runs."""
+    """A listening server (port 0: a free one), which answers once `serve_forever` runs."""
     application = LabApplication(directory)
     return make_server(ADDRESS, port, application, threaded=True, request_handler=QuietHandler)

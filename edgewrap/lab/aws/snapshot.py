@@ -1,7 +1,7 @@
-"""The picture of the lab's AWS that the fabric follows, drawn from moto's backends.
+"""The snapshot of the lab's AWS that the fabric follows, taken from moto's backends.
 
-All accounts and regions that were used are drawn into one picture. A default VPC, which moto makes in every region,
-is left out as long as no network interface stands in it.
+One snapshot has all accounts and regions in use. A default VPC, which moto creates in every region, is left out as long
+as it has no network interfaces.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ from edgewrap.lab.cloud import (
 _PROTOCOLS = {"-1": "all", "tcp": "tcp", "udp": "udp", "icmp": "icmp"}
 
 
-class Picture:
-    """The picture as it is now; whoever follows it waits for a higher serial."""
+class SnapshotFeed:
+    """The current snapshot; a follower waits for a higher serial."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._cloud = draw(serial=1)
 
-    def redraw(self) -> None:
-        """Looks at moto's backends again; the serial rises only if something differs."""
+    def refresh(self) -> None:
+        """Read moto's backends again; the serial is incremented only if something differs."""
         with self._changed:
             cloud = draw(serial=self._cloud.serial)
             if cloud != self._cloud:
@@ -48,14 +48,14 @@ class Picture:
                 self._changed.notify_all()
 
     def wait(self, after: int, timeout_s: float) -> Cloud:
-        """The picture, as soon as its serial is higher than `after`, at the latest after the timeout."""
+        """The snapshot, as soon as its serial is higher than `after`, at the latest after the timeout."""
         with self._changed:
             self._changed.wait_for(lambda: self._cloud.serial > after, timeout_s)
             return self._cloud
 
 
 def draw(serial: int) -> Cloud:
-    """The whole picture, with this serial."""
+    """The whole snapshot, with this serial."""
     backends = used_backends()
     shown = {vpc.id for backend in backends for vpc in _vpcs(backend)}
     return Cloud(
@@ -127,7 +127,7 @@ def _instance(instance: Instance) -> CloudInstance:
 
 
 def _text(user_data: object) -> str:
-    """User data as the instance sees it; what is no text stays base64."""
+    """User data as the instance sees it; binary data stays base64."""
     encoded = str(user_data or "")
     try:
         return base64.b64decode(encoded, validate=True).decode()

@@ -1,4 +1,4 @@
-"""The bucket that the lab's S3 has from the start: for Terraform states, with versioning, as one should have it."""
+"""The bucket that the lab's S3 has from the start: for Terraform states, with versioning, as recommended."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ REGION = "eu-west-3"
 
 
 def make_state_bucket() -> None:
-    """Make it, in this process."""
+    """Create it, in this process."""
     s3 = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
     s3.create_bucket(NAME, REGION)
     s3.put_bucket_versioning(NAME, "Enabled")

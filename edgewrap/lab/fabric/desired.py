@@ -1,4 +1,4 @@
-"""What the fabric has to be, made of the picture of AWS and of the hosts that run: a pure function."""
+"""The desired state of the fabric, from the snapshot of AWS and the running hosts: a pure function."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Port:
 
     @property
     def wire(self) -> tuple[str, ...]:
-        """What the port is made of; a port that differs in it is another port."""
+        """The attributes that identify the port; a port with other ones is another port."""
         return (self.name, self.namespace, self.nic, self.mac, self.router, self.primary)
 
 
@@ -51,8 +51,8 @@ class Port:
 class Vpc:
     """One VPC with at least one host in it.
 
-    `public` maps the private addresses that have a public one; `members` the security groups that are named as peers
-    to their members' private addresses; `rules` are those of the groups that ports are in.
+    `public` maps private addresses to their public ones; `members` maps the security groups that are used as peers to
+    their members' private addresses; `rules` are those of the groups that ports are in.
     """
 
     id: str
@@ -63,8 +63,8 @@ class Vpc:
     members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def wanted_vpcs(cloud: Cloud, namespaces: Mapping[str, str]) -> tuple[Vpc, ...]:
-    """The VPCs that the fabric has to play. `namespaces` maps a running host's instance id to its namespace."""
+def desired_vpcs(cloud: Cloud, namespaces: Mapping[str, str]) -> tuple[Vpc, ...]:
+    """The VPCs that the fabric must play. `namespaces` maps a running host's instance id to its namespace."""
     subnets = {subnet.id: subnet for subnet in cloud.subnets}
     attached: dict[str, list[CloudInterface]] = {}
     for interface in cloud.interfaces:

@@ -1,12 +1,12 @@
-"""The fabric in the kernel: namespaces, links, routes and rules that follow what is wanted.
+"""The fabric in the kernel: namespaces, links, routes and rules that follow the desired state.
 
     lab's own namespace ── internet ──┬── VPC's internet gateway ── VPC's router ──┬── host's ens5
     (tool, AWS, front-end)            └── …                                       └── host's ens6 …
 
 The lab's own namespace and `internet` have addresses for documentation (192.0.2.0/24). The internet has a route to a
-public address as long as it is associated; other public addresses swallow packets, as on AWS. Nothing has a route to
-the outside: the namespaces have no other links. A VPC has two namespaces of its own, so that several VPCs may have the
-same CIDR.
+public address as long as it is associated; packets to other public addresses are dropped, as on AWS. Nothing has a
+route to the outside: the namespaces have no other links. A VPC has two namespaces of its own, so several VPCs can have
+the same CIDR.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ INTERNET = "internet"
 TOOL_ADDRESS = "192.0.2.2"
 INTERNET_ADDRESS = "192.0.2.1"
 PUBLIC_RANGES = ("198.51.100.0/24", "203.0.113.0/24")
-"""What the lab's AWS takes public addresses from."""
+"""The ranges of the lab's public addresses."""
 
 VPC_MTU = 9001
 INTERNET_MTU = 1500
@@ -35,7 +35,7 @@ INTERNET_MTU = 1500
 _FIRST_GATEWAY = 16  # 192.0.2.16, .17, …: the internet gateways
 _GATEWAYS = 240
 _ROUTER_LINK, _GATEWAY_LINK = "169.254.0.1", "169.254.0.2"
-_VOID = "void"  # a bridge without ports: where packets to public addresses end that nobody has
+_VOID = "void"  # a bridge without ports: drops packets to public addresses that are not assigned
 _LINK_LOCAL = "169.254.0.0/16"
 
 _NO_REVERSE_PATH = {"net/ipv4/conf/all/rp_filter": "0", "net/ipv4/conf/default/rp_filter": "0"}
@@ -50,7 +50,7 @@ _ROUTER = {
 
 
 class _Ground:
-    """One VPC's two namespaces and what was last put into them."""
+    """One VPC's two namespaces and what was last configured in them."""
 
     def __init__(self, vpc_id: str, number: int) -> None:
         self.id = vpc_id
@@ -63,7 +63,7 @@ class _Ground:
 
 
 class Fabric:
-    """The fabric of one lab. `prepare` once, then `follow` each new wish; not for several tasks at once."""
+    """The fabric of one lab. Call `prepare` once, then `follow` for each new desired state; not concurrently."""
 
     def __init__(self, metadata: MetadataService) -> None:
         self._metadata = metadata
@@ -77,7 +77,7 @@ class Fabric:
         return tuple(self._grounds)
 
     async def prepare(self) -> None:
-        """Make the internet and connect the lab's own namespace to it."""
+        """Create the internet and connect the lab's own namespace to it."""
         await kernel.add_namespace(INTERNET, _ROUTER)
         await kernel.ip(
             INTERNET,
@@ -100,7 +100,7 @@ class Fabric:
         await kernel.ip("", [f"route add default via {INTERNET_ADDRESS}"])
 
     async def follow(self, vpcs: Iterable[Vpc]) -> None:
-        """Make the kernel agree with what is wanted: only what differs is touched."""
+        """Make the kernel agree with the desired state; only what differs is changed."""
         wanted = {vpc.id: vpc for vpc in vpcs}
         for vpc_id in wanted.keys() - self._grounds.keys():
             await self._break_ground(vpc_id, wanted[vpc_id].cidr)
@@ -111,11 +111,11 @@ class Fabric:
             await self._raze(self._grounds.pop(vpc_id))
 
     async def counters(self) -> Mapping[str, int]:
-        """Packets dropped since the lab began, by reason, all VPCs together."""
+        """Packets dropped since the lab was started, by reason, over all VPCs."""
         total = dict.fromkeys((*rules.VPC_COUNTERS, *rules.GATEWAY_COUNTERS), 0)
         namespaces = [name for ground in self._grounds.values() for name in (ground.id, ground.gateway)]
         for namespace in namespaces:
-            with contextlib.suppress(kernel.KernelError):  # a VPC may go meanwhile
+            with contextlib.suppress(kernel.KernelError):  # a VPC may have been deleted since
                 for name, packets in _counters(await kernel.read_nft(namespace, "list", "counters")):
                     total[name] = total.get(name, 0) + packets
         return total
@@ -174,19 +174,19 @@ class Fabric:
             await kernel.ip(ground.id, [f"link delete {name}" for name in gone], force=True)
         for name in gone:
             del ground.ports[name]
-        # The rules come before the ports, so that nothing passes unchecked, and routes to what left went with its link.
+        # Rules before ports, so that no packet passes unchecked. Routes to a removed port were deleted with its link.
         await self._load(ground, ground.gateway, rules.gateway_rules(vpc))
         await self._load(ground, ground.id, rules.vpc_rules(vpc))
         stayed = {name: port for name, port in wanted.items() if name in ground.ports}
         moves = [_moved(port, ground.ports[name].secondary) for name, port in stayed.items()]
-        # An address may go from one port to another: all that goes goes first.
+        # An address may move from one port to another: remove before you add.
         await kernel.ip(ground.id, [command for gone, _ in moves for command in gone])
         await kernel.ip(ground.id, [command for _, come in moves for command in come])
         ground.ports = stayed
         await self._plug(ground, [port for name, port in wanted.items() if name not in stayed])
 
     async def _plug(self, ground: _Ground, ports: list[Port]) -> None:
-        """Plug all ports in at once; if that fails, one by one, so that one bad port does not keep others out."""
+        """Connect all ports in one batch; if that fails, one by one, so that one bad port does not block the others."""
         try:
             await kernel.ip(ground.id, [command for port in ports for command in _plug(port)])
         except kernel.KernelError:
@@ -197,7 +197,7 @@ class Fabric:
             for port in ports:
                 await self._plug(ground, [port])
             return
-        # A new link's reply to ARP for others' addresses is delayed by up to 0.8 s unless told otherwise.
+        # By default, a new link delays its replies to ARP for others' addresses by up to 0.8 s.
         kernel.write_sysctls(ground.id, {f"net/ipv4/neigh/{port.name}/proxy_delay": "0" for port in ports})
         ground.ports |= {port.name: port for port in ports}
 
@@ -223,7 +223,7 @@ def _plug(port: Port) -> list[str]:
         f" peer name {port.nic} mtu {VPC_MTU} address {port.mac} netns {port.namespace}",
         f"address add {port.router}/32 dev {port.name}",
         f"link set {port.name} up",
-        # As AWS does, the router knows where an address is without asking by ARP.
+        # As on AWS, the router knows where an address is without ARP.
         f"neighbour replace {port.primary} lladdr {port.mac} dev {port.name} nud permanent",
         f"route replace {port.primary}/32 dev {port.name}",
         *(_secondary_route(port, address) for address in port.secondary),
@@ -231,7 +231,7 @@ def _plug(port: Port) -> list[str]:
 
 
 def _moved(port: Port, before: tuple[str, ...]) -> tuple[list[str], list[str]]:
-    """The commands for the secondary addresses that went, and for those that came."""
+    """The commands for the secondary addresses that were removed, and for those that were added."""
     gone, come = set(before) - set(port.secondary), [address for address in port.secondary if address not in before]
     return (
         [f"route delete {address}/32 dev {port.name}" for address in sorted(gone)],

@@ -1,7 +1,7 @@
 """The nft rules of a VPC's router and of its internet gateway, as text.
 
-A file only ever fills what stands already: it empties the table's rules, sets and maps and writes them anew in one
-transaction, so that counters keep their figures and connections their state.
+A file updates the existing table: it flushes its rules, sets and maps and fills them again in one transaction, so that
+counters and the state of connections are kept.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ TO_VPC, TO_INTERNET = "vpc", "internet"
 """The internet gateway's two interfaces."""
 
 METADATA = "169.254.169.254"
-"""Where instances ask for their metadata and user data; the only thing that a VPC's router answers."""
+"""Where instances read their metadata and user data; the only service of a VPC's router."""
 
 VPC_COUNTERS = ("foreign_source", "denied_egress", "denied_ingress", "no_route_to_gateway")
 GATEWAY_COUNTERS = ("no_public_address", "not_associated")
@@ -31,8 +31,8 @@ _WITH_PORTS = ("tcp", "udp")
 def vpc_rules(vpc: Vpc) -> str:
     """Source/destination check and security groups of one VPC's router.
 
-    Both sides of a connection inside the VPC pass here once: `egress` looks at the port that a packet came from,
-    `ingress`, later, at the one it goes to; so a chain's `accept` allows one side only.
+    A packet inside the VPC is checked twice here: `egress` checks the port that it came from, `ingress`, later, the
+    port that it goes to; so `accept` in one chain allows one side only.
     """
     checked = [port for port in vpc.ports if port.checked]
     lines = [
@@ -81,7 +81,7 @@ def vpc_rules(vpc: Vpc) -> str:
 def gateway_rules(vpc: Vpc) -> str:
     """The stateless one-to-one translation of one VPC's internet gateway.
 
-    A packet from the VPC to a public address of the same VPC is translated on both sides and goes back.
+    A packet from the VPC to a public address of the same VPC is translated on both sides and sent back.
     """
     outwards = [f"{private} : {public}" for private, public in sorted(vpc.public.items())]
     inwards = [f"{public} : {private}" for private, public in sorted(vpc.public.items())]

@@ -1,4 +1,4 @@
-# The first process of a host's new namespaces: joins the host's cgroup, then goes on in a cgroup namespace of its own.
+# The first process of a host's new namespaces: joins the host's cgroup, then continues in a cgroup namespace of its own.
 # Usage: boot.sh DISK CGROUP HOSTNAME
 set -e
 echo 0 >"$2/cgroup.procs"

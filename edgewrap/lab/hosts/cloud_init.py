@@ -1,9 +1,9 @@
 """What cloud-init and netplan do to a host's network: pure functions.
 
-cloud-init writes /etc/netplan/50-cloud-init.yaml at an instance's first boot and when an interface is plugged in
-later; netplan turns it into networkd's files at every boot. On AWS all of an interface's addresses end up on it, with
-a second default route and rules in a table of its own (101, 102, …): the EIPs then lead to the host's own sshd. Static
-addresses stand in for DHCP.
+cloud-init writes /etc/netplan/50-cloud-init.yaml at an instance's first boot and when an interface is attached later;
+netplan converts it into networkd's files at every boot. On AWS an interface gets all its addresses, a second default
+route, and rules in a table of its own (101, 102, …): then the Elastic IPs lead to the host's own sshd. Static addresses
+take the place of DHCP.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _METRIC_STEP = 100
 
 @dataclass(frozen=True, slots=True)
 class Nic:
-    """A host's interface as the metadata service tells it. `order` is its device index, 0 for the primary one."""
+    """A host's interface as in the metadata. `order` is its device index, 0 for the primary one."""
 
     name: str
     order: int
@@ -45,7 +45,7 @@ def networkd_files(netplan: Mapping[str, Any]) -> dict[str, str]:
 
 
 def network_updates(configuration: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether cloud-init reacts to interfaces plugged in, given its configuration files in order."""
+    """Whether cloud-init reacts to attached interfaces, given its configuration files in order."""
     merged: dict[str, Any] = {}
     for file in configuration:
         merged.update(file)

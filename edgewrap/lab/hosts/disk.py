@@ -1,8 +1,8 @@
 """A host's disk: the upper layer over this machine's own file system.
 
-It hides whatever is this machine's own (users and their homes, keys, units, network configuration, data) and adds what
-an AWS image has: the users `ubuntu` and `oneadmin`, sshd as Ubuntu's image configures it, host keys of its own.
-`oneadmin` stands in for OpenNebula's node package where the instance brings no user data to set itself up with.
+It hides this machine's own users and their homes, keys, units, network configuration and data, and adds what an AWS
+image has: the users `ubuntu` and `oneadmin`, sshd as configured in Ubuntu's image, host keys of its own. `oneadmin`
+takes the place of OpenNebula's node package if the instance has no user data.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _ENABLED = {
     "dbus-org.freedesktop.network1.service": "systemd-networkd.service",
     "sshd.service": "ssh.service",
 }
-# What a host in a namespace cannot do, or must not do to the machine.
+# Units that cannot work in a namespace, or must not act on the machine.
 _MASKED = (
     *("systemd-udevd.service", "systemd-udevd-kernel.socket", "systemd-udevd-control.socket"),
     *("systemd-udev-trigger.service", "systemd-modules-load.service", "systemd-logind.service", "getty.target"),
@@ -84,7 +84,7 @@ _HOST_KEYS = ("ed25519", "ecdsa")
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A user that hosts have. `sudo`: may do everything without a password."""
+    """A user on hosts. `sudo`: may do everything without a password."""
 
     name: str
     uid: int
@@ -97,7 +97,7 @@ USERS = (User("ubuntu", 1000, "/home/ubuntu", sudo=True), User("oneadmin", 9869,
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """The directories of one host's overlay. `network` holds what netplan makes at boot."""
+    """The directories of one host's overlay. `network` has what netplan generates at boot."""
 
     path: Path
 
@@ -128,8 +128,8 @@ class Disk:
 def make_disk(
     path: Path, hostname: str, address: str, keys: Mapping[str, str], first_boot: FirstBoot | None = None
 ) -> Disk:
-    """Make the disk of a new host. `keys` maps a user to the text of its authorized_keys; with `first_boot` it has only
-    the users of the image, and cloud-init brings the rest. Takes about 20 ms."""
+    """Create the disk of a new host. `keys` maps a user to the text of its authorized_keys; with `first_boot` it has
+    only the users of the image, and cloud-init adds the rest. Takes about 20 ms."""
     disk = Disk(path)
     for folder in ("upper", "work", "root"):
         (path / folder).mkdir(parents=True)
@@ -181,11 +181,11 @@ def _etc(disk: Disk, hostname: str, address: str) -> None:
     disk.write("etc/environment", "")
     disk.write("etc/sysctl.conf", "")
     disk.write("etc/sysctl.d/10-network-security.conf", _REVERSE_PATH)
-    # No resolver: a name that is looked up fails at once.
+    # No resolver: a name lookup fails at once.
     disk.write("etc/resolv.conf", "# The lab has no resolver.\n")
     disk.write("etc/sudoers", _SUDOERS, 0o440)
     (disk.upper / "etc" / "cloud" / "cloud.cfg.d").mkdir()
-    # Where this machine has cloud-init itself: its units begin with a generator.
+    # If cloud-init is installed on this machine: a generator starts its units.
     (disk.upper / "etc/systemd/system-generators").mkdir(parents=True, exist_ok=True)
     (disk.upper / "etc/systemd/system-generators/cloud-init-generator").symlink_to("/dev/null")
     _own_log_folder(disk, "frr")

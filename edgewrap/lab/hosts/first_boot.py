@@ -1,8 +1,8 @@
-"""What a host's image has where instances bring user data: the real cloud-init, told to take only what the lab does not
-do itself, and apt, told where the lab's package server is.
+"""What a host's image has for instances with user data: the real cloud-init, configured for what the lab does not do
+itself, and apt, configured for the lab's package server.
 
-The network's part of cloud-init is played by `cloud_init.py`: there is no DHCP here. The users' part is the image's,
-but for the key of the default user.
+`cloud_init.py` plays cloud-init's network part, because there is no DHCP here. The image has the users; cloud-init only
+adds the key of the default user.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SCRIPT = "etc/cloud/lab-init.sh"
 _OUTPUT = "/var/log/cloud-init-output.log"
 
 HIDDEN = {"etc/apt": 0o755, "var/cache/apt": 0o755, "var/lib/apt": 0o755, "var/lib/cloud": 0o755}
-"""What such a host must not see of this machine, and the modes: directories below the root."""
+"""Directories of this machine that such a host must not see, below the root, with their modes."""
 
 _APT = f"""Acquire::https::CAInfo "/{_CERTIFICATE}";
 Acquire::AllowInsecureRepositories "true";
@@ -33,7 +33,7 @@ _FOLDERS = (
     *("var/cache/apt/archives/partial", "var/lib/apt/lists/partial", "var/lib/apt/periodic"),
 )
 
-# What tells cloud-init that this is EC2: for that stage alone there is a /sys with a hypervisor's UUID in it.
+# How cloud-init recognises EC2: for this stage only, /sys has a hypervisor's UUID.
 _INIT = """mount -t tmpfs lab /mnt
 for entry in /sys/*; do
     mkdir "/mnt/${entry##*/}"
@@ -114,7 +114,7 @@ class FirstBoot:
         }
 
     def folders(self) -> tuple[str, ...]:
-        """Directories that have to be there, below the root."""
+        """Directories that must exist, below the root."""
         return _FOLDERS
 
     def names(self) -> str:
@@ -123,7 +123,7 @@ class FirstBoot:
 
 
 def _configuration() -> dict[str, object]:
-    """cloud-init's own configuration: the modules that edgewrap's user data needs, and none beside."""
+    """cloud-init's own configuration: only the modules that edgewrap's user data needs."""
     return {
         "datasource_list": ["Ec2"],
         "datasource": {"Ec2": {"metadata_urls": ["http://169.254.169.254"], "timeout": 5, "max_wait": 60}},

@@ -26,11 +26,11 @@ _NAMESPACES = ("--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child", "
 _LISTENING_ON_SSH = ":0016 00000000:0000 0A"  # as /proc/net/tcp has it, with any local address before
 _HOTPLUG_S = 20.0
 _POLL_S = 0.05
-_NO_FORWARDING = {"net/ipv4/ip_forward": "0"}  # a new namespace takes IPv4 settings from the machine
+_NO_FORWARDING = {"net/ipv4/ip_forward": "0"}  # a new namespace inherits IPv4 settings from the machine
 
 
 class State(StrEnum):
-    """What a host does."""
+    """The state of a host."""
 
     OFF = "off"  # nothing runs: the instance is stopped, or the host was powered off from inside
     BOOTING = "booting"
@@ -39,7 +39,7 @@ class State(StrEnum):
 
 
 class Machine:
-    """The host of one instance. `ended` is called whenever its systemd has ended, however that came."""
+    """The host of one instance. `ended` is called whenever its systemd has ended, for any reason."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class Machine:
 
     @property
     def state(self) -> State:
-        """What the host does now."""
+        """The state of the host now."""
         if self._process is None:
             return State.DEAD if self.killed else State.OFF
         if self._process.returncode is not None:
@@ -91,14 +91,14 @@ class Machine:
         raise ProcessLookupError(self.instance.id)
 
     async def prepare(self) -> None:
-        """Make the network namespace of the next boot."""
+        """Create the network namespace of the next boot."""
         self.boots += 1
         self.wants_reboot = self.powered_off = self._booted = False
         self.namespace = f"{self.instance.id}.{self.boots}"
         await kernel.add_namespace(self.namespace, _NO_FORWARDING)
 
     async def boot(self, nics: Iterable[cloud_init.Nic], *, tidy: bool) -> None:
-        """Start systemd with the interfaces that are there."""
+        """Start systemd with the attached interfaces."""
         self._nics = tuple(nics)
         if self.boots == 1:
             self._first_boot(tidy=tidy)
@@ -117,7 +117,7 @@ class Machine:
         self._init = await _child_of(self._process)
 
     def kill(self) -> None:
-        """Cut its power: all its processes end at once, and it does not boot again by itself."""
+        """Cut its power: all its processes end at once, and it does not boot by itself."""
         self.killed = True
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
@@ -146,7 +146,7 @@ class Machine:
         self._disk.destroy()
 
     def plugged(self, nics: Iterable[cloud_init.Nic], *, tidy: bool) -> None:
-        """Tell the host's cloud-init which interfaces are there now; it reacts in the background."""
+        """Notify the host's cloud-init of its interfaces; it reacts in the background."""
         now = tuple(nics)
         before, self._nics = self._nics, now
         if not tidy and {nic.mac for nic in now} != {nic.mac for nic in before}:
@@ -157,7 +157,7 @@ class Machine:
         return await kernel.run("nsenter", "--target", str(self.init), "--all", "sh", "-c", script, given=given)
 
     def console(self) -> str:
-        """The last lines that the boot printed."""
+        """The last lines that were printed during boot."""
         file = self._disk.path / "console"
         return "\n".join(file.read_text(errors="replace").splitlines()[-5:]) if file.exists() else ""
 
@@ -188,7 +188,7 @@ class Machine:
             print(f"{self.instance.id}: cloud-init could not handle a plug: {error!r}", file=sys.stderr)
 
     async def _hotplug(self) -> None:
-        """What cloud-init's hot-plug handler does when interfaces came or went."""
+        """What cloud-init's hot-plug handler does when interfaces were attached or detached."""
         async with self._plugging, asyncio.timeout(_HOTPLUG_S):
             while self.state is State.BOOTING:
                 await asyncio.sleep(_POLL_S)
@@ -206,7 +206,7 @@ class Machine:
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
         code = await process.wait()
-        # The kernel's way to tell a namespace's parent that its init called reboot(2), or powered off.
+        # How the kernel reports to a namespace's parent that its init called reboot(2), or powered off.
         self.wants_reboot = code == -signal.SIGHUP
         self.powered_off = code == -signal.SIGINT
         self._ended()

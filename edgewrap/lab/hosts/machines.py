@@ -1,4 +1,4 @@
-"""All hosts of a lab: which are to run, made of the picture of AWS."""
+"""All hosts of a lab: which ones must run, from the snapshot of AWS."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _KEY_TAG, _NAME_TAG = "edgewrap:key", "Name"
 
 
 class Machines:
-    """The hosts, by instance id. `first_boot` is what those with user data need, None where the lab has no cloud-init;
-    `ended` is called whenever one's systemd has ended."""
+    """The hosts, by instance id. `first_boot` is what those with user data need, None if the lab has no cloud-init;
+    `ended` is called whenever the systemd of one has ended."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class Machines:
         self._cloud: Cloud | None = None
 
     def namespaces(self) -> dict[str, str]:
-        """The network namespaces of the hosts that run or are about to, by instance id."""
+        """The network namespaces of the hosts that are running or starting, by instance id."""
         return {name: machine.namespace for name, machine in self._machines.items() if machine.namespace}
 
     async def settle(self, cloud: Cloud) -> list[str]:
@@ -82,7 +82,7 @@ class Machines:
         return powered_off
 
     async def start(self, vpcs: Iterable[Vpc]) -> None:
-        """Boot what `settle` prepared, and tell running hosts of interfaces that came or went."""
+        """Boot what `settle` prepared, and notify running hosts of attached and detached interfaces."""
         nics: dict[str, list[Nic]] = {}
         for vpc in vpcs:
             for port in vpc.ports:
@@ -101,17 +101,17 @@ class Machines:
         known = ", ".join(sorted(_full_name(machine) for machine in self._machines.values()))
         raise LabError(
             f"{'several hosts are' if found else 'no host is'} named {name!r}",
-            cause=f"the hosts are: {known}" if known else "no instance runs yet",
-            advice="name a host by its key (host-0), Name tag, instance id or address",
+            cause=f"the hosts are: {known}" if known else "no instance is running yet",
+            advice="give a host's key (host-0), Name tag, instance id or address",
         )
 
     def key_of(self, instance_id: str) -> str:
-        """What a host is called in a list: its key, or else its Name tag or id."""
+        """A host's name in lists: its key, otherwise its Name tag or id."""
         machine = self._machines.get(instance_id)
         return _key(machine) if machine else instance_id
 
     def report(self) -> list[dict[str, object]]:
-        """One entry a host, for `lab status`."""
+        """One entry per host, for `lab status`."""
         return [
             {
                 "key": _key(machine),
@@ -150,7 +150,7 @@ class Machines:
         )
 
     def names(self, machine: Machine) -> set[str]:
-        """Everything that a host may be called: tags, instance id, host name, addresses."""
+        """All names of a host: tags, instance id, host name, addresses."""
         tags: Mapping[str, str] = machine.instance.tags
         names = {machine.instance.id, machine.hostname, machine.address, *self._public(machine)}
         return names | {tags[tag] for tag in (_KEY_TAG, _NAME_TAG) if tags.get(tag)}

@@ -1,4 +1,4 @@
-"""Switching hosts off and on: as AWS's users do, and as power cuts do. What `lab host` runs."""
+"""Switch hosts off and on, through the AWS API or by a power cut: what `lab host` runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _POLL_S = 0.05
 
 
 class Power:
-    """The power switches of a lab's hosts. `changed` is called when the hosts are to be looked at again."""
+    """The power switches of a lab's hosts. `changed` is called when the hosts must be checked again."""
 
     def __init__(self, machines: Machines, aws_endpoint: str, changed: Callable[[], None]) -> None:
         self._machines = machines
@@ -25,7 +25,7 @@ class Power:
         self._changed = changed
 
     async def kill(self, host: str, silent: bool = False) -> dict[str, str]:
-        """Cut a host's power. AWS then says that the instance is stopped, or with `silent` still that it runs.
+        """Cut a host's power. AWS then reports the instance as stopped, or with `silent` still as running.
 
         Raises LabError.
         """
@@ -49,7 +49,7 @@ class Power:
         return self._entry(machine)
 
     async def start(self, host: str) -> dict[str, str]:
-        """Start a host's instance, or boot one again that died while AWS says it runs; wait until sshd listens.
+        """Start a host's instance, or boot one that died while AWS reports it as running; wait until sshd listens.
 
         Raises LabError.
         """
@@ -64,7 +64,7 @@ class Power:
 
     def _call(self, machine: Machine, operation: str) -> None:
         """One EC2 call for the host's instance. Blocking."""
-        import boto3  # heavy, and most labs never need it
+        import boto3  # slow to import, and most labs do not need it
         from botocore.exceptions import BotoCoreError, ClientError
 
         ec2: Any = boto3.client(

@@ -1,7 +1,7 @@
-"""Where the real cloud-init is that hosts with user data run.
+"""Where to find the real cloud-init that hosts with user data run.
 
-It is the distribution's own, unpacked and never installed on this machine (`make cloud-init`): an installed one would
-run at the machine's next boot, and take it for a new instance.
+It is the distribution's, unpacked and not installed on this machine (`make cloud-init`): an installed one would run at
+the machine's next boot and treat it as a new instance.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from edgewrap.lab.tools import TOOLS
 
 VARIABLE = "EDGEWRAP_CLOUD_INIT"
 MACHINES_OWN = "/"
-WHY_NOT = "cloud-init: it is not unpacked here (`make cloud-init`), so hosts do not set themselves up"
+WHY_NOT = "cloud-init: not unpacked (run `make cloud-init`), so hosts have no first-boot setup"
 
 _PROGRAM = "usr/bin/cloud-init"
 _IN_TOOLS = "cloud-init/tree"
 
 
 def find_cloud_init(environ: Mapping[str, str]) -> str:
-    """The tree that has it: the directory that EDGEWRAP_CLOUD_INIT names, else the checkout's; `/` where
-    this machine has cloud-init itself; empty where there is none."""
+    """The tree with it: the directory that EDGEWRAP_CLOUD_INIT names, otherwise the checkout's; `/` if cloud-init is
+    installed on this machine; empty if there is none."""
     for tree in (Path(environ.get(VARIABLE) or TOOLS / _IN_TOOLS), Path(MACHINES_OWN)):
         if (tree / _PROGRAM).exists():
             return str(tree.absolute())

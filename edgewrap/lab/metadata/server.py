@@ -1,7 +1,7 @@
-"""The metadata service on the wire: HTTP at 169.254.169.254 in each VPC's router, a token first.
+"""The metadata service: HTTP at 169.254.169.254 in each VPC's router; requests need a token.
 
-An instance is known by the address that it asks from, which the router has checked to be its own. The answer with a
-token has the hop limit 1: it reaches the instance, and nothing behind it.
+An instance is identified by the source address of its request, which the router has checked. The response with a token
+has hop limit 1: it reaches the instance, and nothing behind it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class _Token:
 
 
 class MetadataService:
-    """The service of all VPCs. It tells what the picture last given to `follow` says."""
+    """The service of all VPCs. It serves the snapshot last passed to `follow`."""
 
     def __init__(self) -> None:
         self._cloud: Cloud | None = None
@@ -43,7 +43,7 @@ class MetadataService:
         self._servers: dict[str, ThreadingHTTPServer] = {}
 
     def follow(self, cloud: Cloud) -> None:
-        """Take over a new picture of AWS."""
+        """Serve a new snapshot of AWS from now on."""
         self._cloud = cloud
         now = time.monotonic()
         self._tokens = {text: token for text, token in self._tokens.items() if token.ends > now}
@@ -65,28 +65,28 @@ class MetadataService:
         self._servers[vpc_id] = server
 
     def close(self, vpc_id: str) -> None:
-        """End the service of a VPC that goes."""
+        """End the service of a VPC that is being removed."""
         if server := self._servers.pop(vpc_id, None):
             server.shutdown()
             server.server_close()
 
     def instance_at(self, vpc_id: str, address: str) -> CloudInstance | None:
-        """The instance that asks from an address."""
+        """The instance that sends requests from an address."""
         return instance_behind(self._cloud, vpc_id, address) if self._cloud else None
 
     def new_token(self, instance: CloudInstance, lifetime_s: int) -> str:
-        """A token for that instance alone."""
+        """A token that is valid for this instance only."""
         text = secrets.token_urlsafe(40)
         self._tokens[text] = _Token(instance.id, time.monotonic() + lifetime_s)
         return text
 
     def knows(self, token: str, instance: CloudInstance) -> bool:
-        """Whether it is a token of that instance that still counts."""
+        """Whether it is a valid token of this instance."""
         known = self._tokens.get(token)
         return known is not None and known.instance_id == instance.id and known.ends > time.monotonic()
 
     def tell(self, instance: CloudInstance, path: str) -> str | None:
-        """What stands at a path for an instance; None where there is nothing."""
+        """The content at a path for an instance; None if there is none."""
         return answer(self._cloud, instance, path) if self._cloud else None
 
     def _handler(self, vpc_id: str) -> type[BaseHTTPRequestHandler]:

@@ -1,4 +1,4 @@
-"""What the metadata service tells an instance: pure functions over the picture of AWS."""
+"""The metadata of an instance: pure functions over the snapshot of AWS."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _PUBLIC_KEYS = "public-keys"
 
 
 def instance_behind(cloud: Cloud, vpc_id: str, address: str) -> CloudInstance | None:
-    """The instance that an interface of the VPC with this address is attached to. A VM's address counts as well: that
-    is how a VM would get at its host's credentials."""
+    """The instance that an interface of the VPC with this address is attached to. A VM's address counts too: this is
+    how a VM could read its host's credentials."""
     subnets = {subnet.id for subnet in cloud.subnets if subnet.vpc_id == vpc_id}
     instances = {instance.id: instance for instance in cloud.instances}
     for interface in cloud.interfaces:
@@ -27,9 +27,9 @@ def instance_behind(cloud: Cloud, vpc_id: str, address: str) -> CloudInstance | 
 
 
 def answer(cloud: Cloud, instance: CloudInstance, path: str) -> str | None:
-    """What stands at a path (`/latest/meta-data/instance-id`); None where there is nothing.
+    """The content at a path (`/latest/meta-data/instance-id`); None if there is none.
 
-    A directory is a list of its names, one a line, with a slash behind those that are directories.
+    A directory is a list of its names, one per line, with a slash after those that are directories.
     """
     version, _, rest = path.strip("/").partition("/")
     if not _VERSION.fullmatch(version):

@@ -1,6 +1,6 @@
 """`python -m edgewrap.lab.opennebula`: the lab's front-end as a process of its own.
 
-It prints one line of JSON when it is ready and ends on SIGTERM or SIGINT.
+It prints one line of JSON when it is ready and exits on SIGTERM or SIGINT.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until told to end."""
+    """Serve until a signal ends it."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.die_with_parent:
@@ -74,21 +74,23 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m edgewrap.lab.opennebula", description="The lab's OpenNebula front-end."
     )
     add = parser.add_argument
-    add("--port", type=int, required=True, help="TCP port on 127.0.0.1; 0 takes a free one")
-    add("--database", type=Path, required=True, help="SQLite file, made where there is none")
-    add("--auth-file", type=Path, help=f"holds USER:PASSWORD of the first user (else {AUTH_VARIABLE})")
-    add("--version", choices=sorted(RELEASES), default="7.0.2", help="the release that is played")
-    add("--monitor", choices=("ssh", "none"), default="none", help="ssh: log in at hosts; none: dummy hosts")
-    add("--monitor-interval", type=float, default=2.0, metavar="SECONDS", help="how often hosts are looked at")
-    add("--monitor-retry", type=float, default=RETRY_S, metavar="SECONDS", help="when a host in ERROR is tried again")
-    add("--lookup", type=float, default=LOOKUP_S, metavar="SECONDS", help="how long a name that is no address is tried")
-    add("--settle", type=float, default=0.2, metavar="SECONDS", help="how long networks, images and VMs take")
+    add("--port", type=int, required=True, help="TCP port on 127.0.0.1; 0: a free one")
+    add("--database", type=Path, required=True, help="SQLite file, created if missing")
+    add("--auth-file", type=Path, help=f"file with USER:PASSWORD of the first user (default: {AUTH_VARIABLE})")
+    add("--version", choices=sorted(RELEASES), default="7.0.2", help="the release to play")
+    add("--monitor", choices=("ssh", "none"), default="none", help="ssh: log in to hosts; none: dummy hosts")
+    add("--monitor-interval", type=float, default=2.0, metavar="SECONDS", help="how often hosts are checked")
+    add("--monitor-retry", type=float, default=RETRY_S, metavar="SECONDS", help="when a host in ERROR is retried")
+    add("--lookup", type=float, default=LOOKUP_S, metavar="SECONDS", help="how long the lookup of a name takes to fail")
+    add(
+        "--settle", type=float, default=0.2, metavar="SECONDS", help="how long changes of networks, images and VMs take"
+    )
     add("--ssh-key", type=Path, help="private key for the hosts")
-    add("--ssh-user", default="oneadmin", help="user at the hosts")
+    add("--ssh-user", default="oneadmin", help="user on the hosts")
     add("--ssh-port", type=int, default=22, help="TCP port of the hosts' SSH servers")
     add("--allow-network", type=IPv4Network, action="append", default=[], help="connect to hosts in it; repeatable")
-    add("--var", type=Path, help="keeps known_hosts (default: beside the database)")
-    add("--die-with-parent", action="store_true", help="end when the parent process ends")
+    add("--var", type=Path, help="directory of known_hosts (default: that of the database)")
+    add("--die-with-parent", action="store_true", help="exit when the parent process exits")
     return parser
 
 

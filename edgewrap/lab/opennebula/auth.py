@@ -1,7 +1,7 @@
 """Who is calling, and what they may do.
 
-The group oneadmin may do everything. Others use and manage what the permission bits of an object give them, and make
-VMs, images and security groups; clusters and hosts are not theirs to see.
+The group oneadmin may do everything. Other users use and manage objects by their permission bits, and create VMs,
+images and security groups; they cannot see clusters and hosts.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _MAY_CREATE = frozenset({"VM", "IMAGE", "SECGROUP"})
 
 
 def digest(password: str) -> str:
-    """How a password is kept."""
+    """How a password is stored."""
     return hashlib.sha256(password.encode()).hexdigest()
 
 
@@ -47,7 +47,7 @@ def may(user: User, right: str, record: Record) -> bool:
 
 
 def require(user: User, right: str, label: str, record: Record, *, even_locked: bool = False) -> None:
-    """Refuse what the user may not do with the object. A lock (see `locks`) holds for the group oneadmin too."""
+    """Refuse what the user may not do with the object. A lock (see `locks`) also applies to the group oneadmin."""
     lock = record.lock if isinstance(record, Owned) and not even_locked else None
     locked = lock is not None and lock.level <= _FORBIDDEN_FROM[right]
     if locked and user.is_admin:
@@ -58,13 +58,13 @@ def require(user: User, right: str, label: str, record: Record, *, even_locked: 
 
 
 def require_create(user: User, label: str) -> None:
-    """Refuse to make an object of a kind that is not the user's to make."""
+    """Refuse to create an object of a kind that the user may not create."""
     if not user.is_admin and label not in _MAY_CREATE:
         raise _unauthorized(user, f"CREATE {label}")
 
 
 def require_admin(user: User, what: str) -> None:
-    """Refuse what only the group oneadmin may do."""
+    """Refuse what is reserved to the group oneadmin."""
     if not user.is_admin:
         raise _unauthorized(user, what)
 

@@ -1,8 +1,8 @@
-"""Which function answers which XML-RPC method, and how it says no.
+"""Which function answers which XML-RPC method, and how it refuses.
 
 A call is a plain function `(one, user, …parameters) -> int | str`. Its parameters' annotations are the types that the
-front-end asks for (int, str, bool); one with a default may be left out. What a caller sends beyond them is ignored, as
-the real front-end does.
+front-end requires (int, str, bool); one with a default is optional. Additional parameters are ignored, as by the real
+front-end.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Code(IntEnum):
 
 
 class Refusal(Exception):  # noqa: N818  it is an answer like any other
-    """The answer is no; the text is told to the caller behind the method's name."""
+    """The call is refused; the caller gets the text after the method's name."""
 
     def __init__(self, code: Code, text: str, object_id: int = -1) -> None:
         super().__init__(text)
@@ -54,7 +54,7 @@ _TYPE_WORDS: dict[type, str] = {int: "integer", str: "string", bool: "boolean"}
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter of a method; `required` is false where it may be left out."""
+    """One parameter of a method; `required` is false if it is optional."""
 
     kind: type
     required: bool
@@ -106,7 +106,7 @@ class Calls(dict[str, Call]):
 
 @contextmanager
 def allocating(one: FrontEnd, word: str) -> Iterator[None]:
-    """7.4.0 tells a failed allocation of a cluster or host with a prefix and a code of its own; 7.0.2 does not."""
+    """7.4.0 reports a failed allocation of a cluster or host with a prefix and a code of its own; 7.0.2 does not."""
     try:
         yield
     except Refusal as refusal:

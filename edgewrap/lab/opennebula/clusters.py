@@ -1,4 +1,4 @@
-"""Clusters, and what is put into them and taken out."""
+"""Clusters, and adding objects to them and removing them."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def allocate(one: FrontEnd, user: User, name: str) -> int:
 
 @calls.method("one.cluster.delete")
 def delete(one: FrontEnd, user: User, number: int) -> int:
-    """Forget an empty cluster."""
+    """Delete an empty cluster."""
     cluster = KIND.owned(one, user, number, "ADMIN")
     if number < FIRST_ID:
         raise Refusal(Code.ACTION, f"Cannot delete cluster. System Clusters (ID < {FIRST_ID}) cannot be deleted.")
@@ -111,6 +111,6 @@ calls.add(_membership(networks.KIND, into=False), "one.cluster.delvnet")
 
 
 def bootstrap(one: FrontEnd) -> None:
-    """The cluster that every front-end begins with."""
+    """The cluster that every new front-end has."""
     if one.store.get(Cluster, DEFAULT_CLUSTER) is None:
         one.store.put(Cluster(id=DEFAULT_CLUSTER, name="default", template=_RESERVED))

@@ -1,4 +1,4 @@
-"""What is the same for every kind of object: look-up, names, info and pool, rename, update, chown and chmod."""
+"""What all kinds of objects share: look-up, names, info and pool, rename, update, chown and chmod."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _as_it_is(_one: FrontEnd, record: R) -> R:
 
 @dataclass(frozen=True)
 class Kind(Generic[R]):
-    """How one kind of object is called, and how it is written.
+    """The names of one kind of object, and how it is written.
 
     `method` is its part of the method names (`vn` in `one.vn.info`), `word` and `label` what error texts call it,
     `pool` the tag of its pool. `render` writes records, in full or as the pool has them. `reshape` puts a record right
@@ -49,14 +49,14 @@ class Kind(Generic[R]):
         return record
 
     def owned(self, one: FrontEnd, user: User, number: int, right: str, *, even_locked: bool = False) -> R:
-        """The object of that id, which the user must have the right to; a lock takes the right away, unless
+        """The object of that id, if the user has the right; a lock removes the right, unless
         `even_locked`. Raises Refusal."""
         record = self.find(one, number)
         require(user, right, self.label, record, even_locked=even_locked)
         return record
 
     def check_name(self, one: FrontEnd, name: str, uid: int | None = None) -> str:
-        """The name, if an object may have it. `uid`: names need be unique only among that user's objects."""
+        """The name, if it is valid. `uid`: names must be unique only among that user's objects."""
         check_name(name)
         other = self.named(one, name, uid)
         if other is not None:
@@ -72,7 +72,7 @@ class Kind(Generic[R]):
 
 
 def check_name(name: str) -> None:
-    """Refuse a name that no object may have."""
+    """Refuse an invalid name."""
     if not name:
         raise Refusal(Code.INTERNAL, "Invalid NAME, it cannot be empty")
     if len(name.encode()) > MAX_NAME:
@@ -83,7 +83,7 @@ def check_name(name: str) -> None:
 
 
 def existing_cluster(one: FrontEnd, number: int) -> int:
-    """The id of a cluster that is there; -1 means the default one. Raises Refusal."""
+    """The id of an existing cluster; -1 means the default one. Raises Refusal."""
     if number == -1:
         return DEFAULT_CLUSTER
     if one.store.get(Cluster, number) is None:
@@ -100,7 +100,7 @@ def parse(text: str, prefix: str = "") -> Template:
 
 
 def owner_xml(one: FrontEnd, record: Owned) -> str:
-    """ID, owner, group, name, and the lock where there is one."""
+    """ID, owner, group, name, and the lock if it is locked."""
     lock = record.lock
     locked = (
         f"<LOCK><LOCKED>{lock.level}</LOCKED><OWNER>{lock.owner}</OWNER><TIME>{lock.time}</TIME>"

@@ -1,4 +1,4 @@
-"""The context of a VM: what its operating system is told, made of the CONTEXT asked for and the VM's NICs."""
+"""The context of a VM: what its operating system gets, from the requested CONTEXT and the VM's NICs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from edgewrap.lab.opennebula.records import Network
 from edgewrap.lab.opennebula.release import Release
 
-# The variable behind ETHn_, and the attribute of the NIC, its range or its network that it takes its value from.
+# The variable after ETHn_, and the attribute of the NIC, its range or its network that is its value.
 _VARIABLES = {
     "DNS": "DNS",
     "EXTERNAL": "EXTERNAL",

@@ -25,7 +25,7 @@ _TRANSFERS = {
     "local": {"ALLOW_ORPHANS": "FORMAT", "CLONE_TARGET": "SYSTEM", "LN_TARGET": "SYSTEM", "SHARED": "NO"},
     "ssh": {"ALLOW_ORPHANS": "YES", "CLONE_TARGET": "SYSTEM", "LN_TARGET": "SYSTEM", "SHARED": "NO"},
 }
-# What a system datastore has and others have not, and the other way round.
+# Attributes of system datastores only, and of the others only.
 _BY_TYPE = ("CLONE_TARGET", "LN_TARGET", "SHARED", "DS_MIGRATE", "DS_LIVE_MIGRATE", "DS_MIGRATE_SNAP")
 _OTHER_TRANSFER = {"ALLOW_ORPHANS": "NO", "CLONE_TARGET": "SYSTEM", "LN_TARGET": "NONE", "SHARED": "YES"}
 
@@ -58,12 +58,13 @@ def _disk_mib() -> tuple[int, int, int]:
 
 
 def base_path(datastore: Datastore) -> str:
-    """Where its files are, as an installed front-end has it."""
+    """Where its files are, as on an installed front-end."""
     return f"/var/lib/one//datastores/{datastore.id}"
 
 
 def _reshape(one: FrontEnd, datastore: Datastore) -> Datastore:
-    """After an update: what the template no longer says is as it was, and what follows from the drivers follows."""
+    """After an update: attributes that the template no longer has keep their values, and those derived from the drivers
+    are derived again."""
     old = one.store.get(Datastore, datastore.id)
     template = datastore.template
     if old is not None:
@@ -77,7 +78,7 @@ def _reshape(one: FrontEnd, datastore: Datastore) -> Datastore:
 
 
 def _check_drivers(template: Template) -> None:
-    """Refuse a new datastore that does not name its drivers; an update may leave them out."""
+    """Refuse a new datastore without drivers; an update may leave them out."""
     if not template.get("TM_MAD"):
         raise Refusal(Code.INTERNAL, "No TM_MAD in template.")
     if not template.get("DS_MAD") and template.get("TYPE") != "SYSTEM_DS":
@@ -85,7 +86,7 @@ def _check_drivers(template: Template) -> None:
 
 
 def _completed(release: Release, template: Template) -> Template:
-    """The template with what the front-end adds by the datastore's type and drivers. Raises Refusal."""
+    """The template with the attributes that the front-end adds for the datastore's type and drivers. Raises Refusal."""
     kind, transfer, source = (template.get(name) for name in ("TYPE", "TM_MAD", "DS_MAD"))
     if kind not in _TYPES:
         raise Refusal(Code.INTERNAL, "Unknown datastore type" if kind else "No TYPE in template.")
@@ -129,7 +130,7 @@ def allocate(one: FrontEnd, user: User, text: str, cluster_id: int = -1) -> int:
 
 @calls.method("one.datastore.delete")
 def delete(one: FrontEnd, user: User, number: int) -> int:
-    """Forget a datastore without images."""
+    """Delete a datastore without images."""
     datastore = KIND.owned(one, user, number, "MANAGE")
     if any(image.datastore_id == number for image in one.store.all(Image)):
         raise Refusal(Code.ACTION, f"Cannot delete datastore. Datastore {number} is not empty.")
@@ -150,7 +151,7 @@ def _made(number: int, name: str, template: Template, cluster_id: int, uid: int,
 
 
 def bootstrap(one: FrontEnd) -> None:
-    """The three datastores that every front-end begins with."""
+    """The three datastores that every new front-end has."""
     for number, name, kind, source in (
         (0, "system", "SYSTEM_DS", ""),
         (1, "default", "IMAGE_DS", "fs"),

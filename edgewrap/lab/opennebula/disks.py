@@ -1,4 +1,4 @@
-"""Disks of VMs, as far as clusters matter: which image, in which datastore, in which clusters. No disk is made.
+"""Disks of VMs, as far as clusters matter: which image, in which datastore, in which clusters. No disk is created.
 
 The refusals follow VirtualMachine.cc (check_and_set_cluster_id, alike in 6.10, 7.0 and 7.4): the image's datastore and
 the networks of a VM must have a cluster in common.
@@ -18,7 +18,7 @@ Vector = dict[str, str]
 
 
 def disks(one: FrontEnd, user: User, wanted: Sequence[Vector]) -> list[Vector]:
-    """The attributes of each disk: what was asked for, and what its image gives. Raises Refusal."""
+    """The attributes of each disk: the requested ones, and those of its image. Raises Refusal."""
     return [_disk(one, user, index, given) for index, given in enumerate(wanted)]
 
 

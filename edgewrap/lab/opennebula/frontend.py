@@ -1,4 +1,4 @@
-"""What every call works on: the objects, the release that is played, and the clock."""
+"""What every call works on: the objects, the played release, and the clock."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ RETRY_S = 190.0  # real front-ends took 184 to 196 s
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One login at a host. `name` and `driver` are the host's at the moment when the front-end decided to log in: a
-    rename or a new driver since then changes nothing. `is_check`: the host was MONITORED then."""
+    """One login to a host. `name` and `driver` are the host's when the front-end decided to log in: a rename or a new
+    driver since then has no effect. `is_check`: the host was MONITORED then."""
 
     host_id: int
     name: str
@@ -30,8 +30,8 @@ class Attempt:
 class FrontEnd:
     """One front-end. `settle`, `interval`, `retry` and `linger` are seconds: how long a lock, a deployment or the
     creation of an image takes, how often hosts are monitored, how long a host in ERROR waits for the next attempt, and
-    how long a cluster counts a deleted network. `starts` are the attempts that calls have asked for and that have not
-    begun (with SSH only). `monitored` is when each host was last seen well, by id; `still_counted` is until when a
+    how long a cluster counts a deleted network. `starts` are the attempts that calls have requested and that have not
+    started (with SSH only). `monitored` is when each host was last seen well, by id; `still_counted` is until when a
     cluster counts such a network, by the cluster's id."""
 
     store: Store
@@ -53,19 +53,19 @@ class FrontEnd:
         return int(self.clock())
 
     def soon(self) -> float:
-        """When a change of state that was begun now is over."""
+        """When a change of state that starts now is complete."""
         return self.clock() + self.settle
 
     def passed(self, due: float) -> bool:
-        """Whether something was due and is so no longer."""
+        """Whether something was due; it no longer is."""
         return 0 < due <= self.clock()
 
     def user_name(self, uid: int) -> str:
-        """The user's name; empty where there is no such user any more."""
+        """The user's name; empty if the user was deleted."""
         user = self.store.get(User, uid)
         return user.name if user else ""
 
     def cluster_name(self, cluster_id: int) -> str:
-        """The cluster's name; empty where there is no such cluster."""
+        """The cluster's name; empty if there is no such cluster."""
         cluster = self.store.get(Cluster, cluster_id)
         return cluster.name if cluster else ""

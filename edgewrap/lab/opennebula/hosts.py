@@ -1,4 +1,4 @@
-"""Hosts: their states, and what monitoring makes of them."""
+"""Hosts: their states, and how monitoring changes them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def render(one: FrontEnd, hosts: Sequence[Host], full: bool) -> list[str]:
 
 
 def running(one: FrontEnd) -> defaultdict[int, list[Machine]]:
-    """The VMs that take room on each host, by host id."""
+    """The VMs that use capacity of each host, by host id."""
     found: defaultdict[int, list[Machine]] = defaultdict(list)
     for machine in one.store.all(Machine):
         if machine.history and not machine.history[-1].end:
@@ -70,7 +70,7 @@ def _monitoring_xml(one: FrontEnd, host: Host) -> str:
 
 
 def _reshape(one: FrontEnd, host: Host) -> Host:
-    """A template that names no drivers keeps them; what monitoring had written comes back with its next turn."""
+    """A template without drivers keeps them; monitoring writes its attributes again at its next run."""
     im_mad = host.template.get("IM_MAD") or host.im_mad
     vm_mad = host.template.get("VM_MAD") or host.vm_mad
     template = host.template.with_({"IM_MAD": im_mad, "VM_MAD": vm_mad})
@@ -83,7 +83,7 @@ def _next_look(one: FrontEnd) -> float:
 
 
 def _begin_monitoring(one: FrontEnd, host: Host) -> Host:
-    """Ask for a login at the name that the host has now. Nothing happens without a driver: the real one's log says
+    """Request a login to the host's current name. Nothing happens without a driver: the real one's log says
     `Cannot find driver none`."""
     if not has_driver(host):
         return host
@@ -98,7 +98,7 @@ calls = Calls(common_calls(KIND) | pool_calls(KIND, "hostpool", filtered=False))
 
 @calls.method("one.host.allocate")
 def allocate(one: FrontEnd, user: User, name: str, im_mad: str, vm_mad: str, cluster_id: int = -1) -> int:
-    """A new host, enabled; its monitoring begins at once. Names of drivers are not checked, as by the real one."""
+    """A new host, enabled; its monitoring starts at once. Names of drivers are not checked, as on a real front-end."""
     require_create(user, "HOST")
     cluster_id = existing_cluster(one, cluster_id)
     with allocating(one, "host"):
@@ -142,7 +142,7 @@ def status(one: FrontEnd, user: User, number: int, wanted: int) -> int:
 
 @calls.method("one.host.delete")
 def delete(one: FrontEnd, user: User, number: int) -> int:
-    """Forget a host that runs no VM."""
+    """Delete a host without running VMs."""
     host = KIND.owned(one, user, number, "ADMIN")
     if running(one)[number]:
         raise Refusal(Code.ACTION, "Cannot delete host. Can not remove a host with running VMs")
@@ -152,7 +152,7 @@ def delete(one: FrontEnd, user: User, number: int) -> int:
 
 
 def enabled(host: Host) -> bool:
-    """Whether the front-end looks after the host."""
+    """Whether the front-end monitors the host."""
     return host.state not in (HostState.DISABLED, HostState.OFFLINE)
 
 
@@ -181,7 +181,7 @@ def seen_well(one: FrontEnd, host: Host, agent: str) -> None:
 
 
 def seen_ill(one: FrontEnd, host: Host, reason: str) -> None:
-    """The host did not answer: it is in ERROR, and its template says why and since when."""
+    """The host did not answer: it is in ERROR, and its template has the reason and the time."""
     text = f"Error monitoring Host {host.name} ({host.id}): {reason}"
     old = host.template.get("ERROR")
     if host.state == HostState.ERROR and old.endswith(f" : {text}"):
@@ -191,7 +191,7 @@ def seen_ill(one: FrontEnd, host: Host, reason: str) -> None:
 
 
 def advance(one: FrontEnd) -> None:
-    """With `--monitor none`: hosts whose time has come are MONITORED by themselves."""
+    """With `--monitor none`: hosts become MONITORED when they are due."""
     for host in one.store.all(Host):
         if one.passed(host.due) and enabled(host):
             seen_well(one, host, host.im_mad)

@@ -52,7 +52,7 @@ calls = Calls(common_calls(KIND) | pool_calls(KIND, "imagepool", filtered=True) 
 
 @calls.method("one.image.allocate")
 def allocate(one: FrontEnd, user: User, text: str, datastore_id: int) -> int:
-    """A new image, LOCKED until its file is made."""
+    """A new image, LOCKED until its file is created."""
     require_create(user, "IMAGE")
     template = parse(text)
     datastore = datastores.KIND.owned(one, user, datastore_id, "USE")
@@ -89,13 +89,13 @@ def allocate(one: FrontEnd, user: User, text: str, datastore_id: int) -> int:
 
 @calls.method("one.image.delete")
 def delete(one: FrontEnd, user: User, number: int) -> int:
-    """Forget an image."""
+    """Delete an image."""
     one.store.drop(KIND.owned(one, user, number, "MANAGE"))
     return number
 
 
 def advance(one: FrontEnd) -> None:
-    """Images whose files are made are READY."""
+    """Images whose files are created are READY."""
     for image in one.store.all(Image):
         if one.passed(image.due):
             one.store.put(image.model_copy(update={"state": _READY, "due": 0.0}))

@@ -1,4 +1,4 @@
-"""What a monitored host tells of itself.
+"""What a monitored host reports.
 
 `--monitor none` plays OpenNebula's dummy driver, whose hosts report the devices and NUMA nodes of the recordings.
 `--monitor ssh` plays a real, small host: the same figures, no devices.

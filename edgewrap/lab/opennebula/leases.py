@@ -14,7 +14,7 @@ calls = Calls()
 
 
 def _ready(one: FrontEnd, user: User, number: int, method: str, right: str = "MANAGE") -> Network:
-    """The network, which must be there as a whole and the user's to manage. Raises Refusal."""
+    """The network, which must be READY and manageable by the user. Raises Refusal."""
     network = KIND.owned(one, user, number, right)
     if network.state not in (NetworkState.READY, NetworkState.UPDATE_FAILURE):
         state = NetworkState.NAMES[network.state]
@@ -23,7 +23,8 @@ def _ready(one: FrontEnd, user: User, number: int, method: str, right: str = "MA
 
 
 def _right_to_ranges(one: FrontEnd, number: int) -> str:
-    """Ranges come and go with the right ADMIN, but in a network made from a template (VirtualNetworkAPI.cc of 7.4)."""
+    """Adding and removing ranges needs the right ADMIN, except in a network made from a template
+    (VirtualNetworkAPI.cc of 7.4)."""
     network = KIND.find(one, number)
     return "MANAGE" if network.template_id is not None or network.template.has("TEMPLATE_ID") else "ADMIN"
 
@@ -41,7 +42,7 @@ def _range_of(network: Network, number: int) -> AddressRange | None:
 
 @calls.method("one.vn.add_ar")
 def add_ar(one: FrontEnd, user: User, number: int, text: str) -> int:
-    """One range more."""
+    """Add a range."""
     network = _ready(one, user, number, "one.vn.add_ar", _right_to_ranges(one, number))
     try:
         one.store.put(add_range(one, network, _range_vector(text)))
@@ -52,7 +53,7 @@ def add_ar(one: FrontEnd, user: User, number: int, text: str) -> int:
 
 @calls.method("one.vn.update_ar")
 def update_ar(one: FrontEnd, user: User, number: int, text: str) -> int:
-    """Other custom attributes for a range: all that it had are replaced."""
+    """Replace all custom attributes of a range."""
     network = _ready(one, user, number, "one.vn.update_ar")
     given = _range_vector(text)
     wanted = given.get("AR_ID", "")
@@ -82,7 +83,7 @@ def rm_ar(one: FrontEnd, user: User, number: int, range_id: int) -> int:
 
 @calls.method("one.vn.hold")
 def hold(one: FrontEnd, user: User, number: int, text: str) -> int:
-    """Keep an address from being leased."""
+    """Hold an address, so that it cannot be leased."""
     network = _ready(one, user, number, "one.vn.hold")
     for found, index in _addresses(network, text):
         if any(lease.index == index for lease in found.leases):
@@ -93,7 +94,7 @@ def hold(one: FrontEnd, user: User, number: int, text: str) -> int:
 
 @calls.method("one.vn.release")
 def release_held(one: FrontEnd, user: User, number: int, text: str) -> int:
-    """Give a held address free again."""
+    """Release a held address."""
     network = _ready(one, user, number, "one.vn.release")
     for found, index in _addresses(network, text):
         if Lease(index=index) not in found.leases:
@@ -121,7 +122,7 @@ def _addresses(network: Network, text: str) -> list[tuple[AddressRange, int]]:
 
 @calls.method("one.vn.reserve")
 def reserve(one: FrontEnd, user: User, number: int, text: str) -> int:
-    """Addresses in a row for a network of their own, or for the reservation that NETWORK_ID names."""
+    """Reserve consecutive addresses in a new network, or in the reservation that NETWORK_ID names."""
     parent = KIND.owned(one, user, number, "USE")
     _ready_to_reserve(parent)
     wanted = parse(text)
@@ -171,7 +172,7 @@ def _reservable(parent: Network, wanted: Template, size: int) -> tuple[AddressRa
 
 
 def _child(one: FrontEnd, user: User, parent: Network, wanted: Template) -> Network:
-    """A network for a reservation: everything as in its parent, its marks too, but the name and the ranges."""
+    """A network for a reservation: all as in its parent, marks included, except for the name and the ranges."""
     check_name(wanted.get("NAME"))
     name = KIND.check_name(one, wanted.get("NAME"), user.id)
     return parent.model_copy(
@@ -191,7 +192,7 @@ def _child(one: FrontEnd, user: User, parent: Network, wanted: Template) -> Netw
 
 @calls.method("one.vn.free_ar")
 def free_ar(one: FrontEnd, user: User, number: int, range_id: int) -> int:
-    """Give a range of a reservation back to its parent."""
+    """Return a range of a reservation to its parent."""
     network = _ready(one, user, number, "one.vn.free_ar")
     found = _range_of(network, range_id)
     if network.parent_id is None or found is None:

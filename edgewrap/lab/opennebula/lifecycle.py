@@ -1,4 +1,4 @@
-"""What happens to a VM: deployed, migrated, powered off, terminated. Nothing runs; states and history do as if."""
+"""The life of a VM: deployed, migrated, powered off, terminated. Nothing runs; only states and history change."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _stay(host: Host, datastore: Datastore, now: int) -> History:
 
 
 def _go(one: FrontEnd, machine: Machine, now: tuple[int, int], then: tuple[int, int]) -> None:
-    """The VM is in one state now, and soon in another."""
+    """The VM is in one state now, and in another one soon."""
     change = {"state": now[0], "lcm_state": now[1], "next_state": then, "due": one.soon()}
     one.store.put(machine.model_copy(update=change))
 
@@ -116,7 +116,7 @@ def migrate(
 
 
 def _ended(one: FrontEnd, stay: History, user: User, action: int) -> History:
-    """The stay with who ended it, and how."""
+    """The stay, with who ended it and how."""
     one.requests += 1
     return stay.model_copy(update={"action": action, "uid": user.id, "gid": user.gid, "request_id": one.requests})
 
@@ -181,15 +181,15 @@ def _finished(one: FrontEnd, machine: Machine) -> None:
 
 @calls.method("lab.vm.report")
 def report(one: FrontEnd, user: User, number: int, found: str) -> int:
-    """What monitoring found of a VM that does not run any more: POWEROFF, or UNKNOWN where its host is silent.
+    """The monitoring result of a VM that no longer runs: POWEROFF, or UNKNOWN if its host does not answer.
 
-    Only the lab has this call. The real front-end hears of it from the agents on the hosts.
+    Only the lab has this call. A real front-end gets this from the agents on the hosts.
     """
     machine = KIND.owned(one, user, number, "ADMIN")
     if found not in ("POWEROFF", "UNKNOWN"):
         raise Refusal(Code.API, f"A VM cannot be found {found}")
     if machine.state != ACTIVE or machine.lcm_state not in (_BOOT, _RUNNING, _MIGRATE, _UNKNOWN):
-        return number  # it is on its way somewhere else, or there already
+        return number  # it is changing to another state, or is in this one already
     change: dict[str, object] = {"next_state": None, "due": 0.0, "lcm_state": _UNKNOWN}
     if found == "POWEROFF":
         stay = machine.history[-1].model_copy(update={"running_end": one.now, "action": _BY_MONITORING})
@@ -200,7 +200,7 @@ def report(one: FrontEnd, user: User, number: int, found: str) -> int:
 
 
 def advance(one: FrontEnd) -> None:
-    """VMs whose time has come are in the state that they were on the way to."""
+    """VMs change to their next state when it is due."""
     for machine in one.store.all(Machine):
         if machine.next_state is None or not one.passed(machine.due):
             continue

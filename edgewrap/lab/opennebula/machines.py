@@ -1,4 +1,4 @@
-"""VMs: what a record says, and what a VM gets from its networks when it is allocated."""
+"""VMs: their records, and what a VM gets from its networks when it is allocated."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from edgewrap.lab.opennebula.template import Template, Value
 
 PENDING, HOLD, ACTIVE, DONE, POWEROFF = 1, 2, 3, 6, 8
 _NOT_DONE, _ANY = -1, -2
-# What a VM is made of; every other attribute is the user's own and stands in USER_TEMPLATE.
+# Attributes of the VM itself; all others are the user's own, in USER_TEMPLATE.
 # fmt: off
 _OF_THE_MACHINE = frozenset((
     "CONTEXT", "CPU", "CPU_MODEL", "DISK", "FEATURES", "GRAPHICS", "INPUT", "MEMORY", "NIC", "NIC_DEFAULT", "NUMA_NODE",
     "OS", "PCI", "RAW", "TOPOLOGY", "VCPU",
 ))
-# What a NIC takes over from its range, or else from its network (INHERIT_VNET_ATTR of the shipped configuration).
+# What a NIC inherits from its range, otherwise from its network (INHERIT_VNET_ATTR of the shipped configuration).
 _INHERITED = (
     "AWS_ALLOCATION_ID", "BRIDGE_CONF", "CONF", "CVLANS", "EXTERNAL_IP", "FILTER_IP_SPOOFING", "FILTER_MAC_SPOOFING",
     "GATEWAY", "INBOUND_AVG_BW", "INBOUND_PEAK_BW", "INBOUND_PEAK_KB", "IP_LINK_CONF", "METRIC", "MTU",
@@ -92,7 +92,7 @@ calls = Calls(common_calls(KIND))
 
 @calls.method("one.vm.update")
 def update(one: FrontEnd, user: User, number: int, text: str, merge: int = 0) -> int:
-    """A new user template, or more of it."""
+    """Replace or extend the user template."""
     machine = KIND.owned(one, user, number, "MANAGE")
     if merge not in (0, 1):
         raise Refusal(Code.API, "Wrong update type")
@@ -113,7 +113,7 @@ def _pool(one: FrontEnd, user: User, flag: int, start: int, end: int, state: int
 
 @calls.method("one.vmpool.info")
 def pool(one: FrontEnd, user: User, flag: int, start: int, end: int, state: int = _NOT_DONE) -> str:
-    """VMs; state -1 is every one but those that are done, -2 those too."""
+    """VMs; state -1 means all except DONE, -2 all."""
     return _pool(one, user, flag, start, end, state, False)
 
 
@@ -177,12 +177,12 @@ def _check_size(template: Template) -> None:
 
 
 def _nic(one: FrontEnd, user: User, machine_id: int, nic_id: int, wanted: dict[str, str]) -> dict[str, str]:
-    """The attributes of a NIC: what was asked for, and what its network and its range give. Raises Refusal."""
+    """The attributes of a NIC: the requested ones, and those of its network and its range. Raises Refusal."""
     network = _network(one, user, wanted)
     if network.state != NetworkState.READY:
         raise Refusal(Code.INTERNAL, f"Cannot get IP/MAC lease from virtual network {network.id}.")
     found, index = networks.lease(one, network, machine_id, wanted.get("IP", ""), wanted.get("MAC", ""))
-    inherited = {key: value for key in _INHERITED if (value := told(network, found, key))}
+    inherited = {key: value for key in _INHERITED if (value := range_or_network(network, found, key))}
     nic = (
         wanted
         | inherited
@@ -238,8 +238,8 @@ def _network(one: FrontEnd, user: User, wanted: dict[str, str]) -> Network:
     return network
 
 
-def told(network: Network, found: AddressRange, key: str) -> str:
-    """What the range says of something, or else its network."""
+def range_or_network(network: Network, found: AddressRange, key: str) -> str:
+    """An attribute of the range, or else of its network."""
     return found.attributes.get(key) or network.template.get(key)
 
 
@@ -255,7 +255,7 @@ def _rules(one: FrontEnd, nics: Sequence[dict[str, str]]) -> list[dict[str, str]
 
 
 def _requirements(clusters: Sequence[str]) -> str:
-    """Where the VM may run: in a cluster that all its networks and images are in."""
+    """Where the VM can run: in a cluster that all its networks and images are in."""
     pinned = "!(PIN_POLICY = PINNED)"
     if not clusters:
         return pinned

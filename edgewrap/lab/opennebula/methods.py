@@ -1,4 +1,4 @@
-"""All methods of the front-end, and what brings its objects from one state to the next."""
+"""All methods of the front-end, and the changes of state over time."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def call(one: FrontEnd, method: str, params: tuple[object, ...]) -> Answer:
 
 
 def advance(one: FrontEnd) -> None:
-    """Let happen what has become due since the last call."""
+    """Make the changes of state that have become due since the last call."""
     hosts.advance(one)
     images.advance(one)
     lifecycle.advance(one)
@@ -62,7 +62,7 @@ def advance(one: FrontEnd) -> None:
 
 
 def bootstrap(one: FrontEnd, name: str, password: str) -> None:
-    """Make a fresh front-end of an empty store; give the first user this password in any case."""
+    """Initialise a front-end in an empty store; set the first user's password in any case."""
     with one.store.transaction():
         fresh = one.store.get(User, 0) is None
         users.bootstrap(one, name, password)

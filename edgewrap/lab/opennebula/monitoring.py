@@ -1,10 +1,10 @@
-"""Monitoring by SSH: an enabled host is MONITORED once the front-end has logged in at its name, in ERROR otherwise.
+"""Monitoring by SSH: an enabled host is MONITORED once the front-end has logged in to it, in ERROR otherwise.
 
-The front-end connects only to the networks that it was given. It logs in when a host is allocated or enabled again, at
-the name that the host has at that moment. As on a real front-end, neither a rename nor OFFLINE cancels a login that has
-begun: if it fails after the host was renamed and enabled, the failure counts for that host. A host in ERROR is tried
-again only after the front-end's retry time. One that is MONITORED is looked at every few intervals, and goes to ERROR
-if a second login after one more interval fails too.
+The front-end connects only to its allowed networks. It logs in when a host is allocated or enabled, with the host's
+name at that moment. As on a real front-end, neither a rename nor OFFLINE cancels a login that has started: if it fails
+after the host was renamed and enabled, the failure counts for that host. A host in ERROR is retried only after the
+front-end's retry time. A MONITORED host is checked every few intervals, and changes to ERROR if a second login, one
+interval later, fails too.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _WORKERS = 8
 _CONNECT_TIMEOUT = 3  # seconds
 _TIMEOUT = 10.0  # seconds, for the whole login
 LOOKUP_S = 5.0  # as measured on a real front-end
-_SELDOM = 5  # intervals between two looks at a host that was well
+_SELDOM = 5  # intervals between two checks of a MONITORED host
 
 
 @dataclass(slots=True)
 class Login:
-    """How the front-end logs in at hosts; `allowed` are the only networks that it connects to. A name that is no
+    """How the front-end logs in to hosts; `allowed` are the only networks that it connects to. A name that is not an
     address takes `lookup` seconds to fail."""
 
     key: Path
@@ -49,7 +49,7 @@ class Login:
             address = IPv4Address(name)
         except ValueError:
             self._cancelled.wait(self.lookup)
-            return f"{name} is no IPv4 address; the lab's front-end connects to nothing else"
+            return f"{name} is not an IPv4 address; the lab's front-end connects to nothing else"
         if not any(address in network for network in self.allowed):
             return f"{name} is not in {', '.join(map(str, self.allowed))}; the lab's front-end connects to nothing else"
         try:
@@ -58,7 +58,7 @@ class Login:
             return f"ssh could not be run: {error}"
 
     def cancel(self) -> None:
-        """End the logins that are under way."""
+        """End the running logins."""
         self._cancelled.set()
         for process in tuple(self._running):
             process.kill()
@@ -105,12 +105,12 @@ class Login:
 
 @dataclass(slots=True)
 class Monitor:
-    """Looks after a front-end's hosts until it is stopped. The store's lock guards what it remembers."""
+    """Monitors a front-end's hosts until it is stopped. The store's lock guards its attributes."""
 
     one: FrontEnd
     login: Login
-    _next: dict[int, float] | None = None  # when a host is to be looked at again, by id; None before the first turn
-    _busy: Counter[int] = field(default_factory=Counter)  # attempts under way, by the host's id
+    _next: dict[int, float] | None = None  # when a host is due for a check, by id; None before the first round
+    _busy: Counter[int] = field(default_factory=Counter)  # running attempts, by the host's id
     _missed: set[int] = field(default_factory=set)  # MONITORED hosts whose last check failed
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -121,7 +121,7 @@ class Monitor:
         self._thread.start()
 
     def stop(self) -> None:
-        """End, and with it every login that is under way."""
+        """Stop, and end all running logins."""
         self._stop.set()
         self.login.cancel()
         if self._thread is not None:
@@ -135,8 +135,8 @@ class Monitor:
             pool.shutdown(cancel_futures=True)
 
     def take_due(self) -> list[Attempt]:
-        """The attempts that begin now: those that calls have asked for, and the looks whose time has come. A front-end
-        that was just started looks at every enabled host."""
+        """The attempts that start now: those that calls have requested, and the checks that are due. A front-end that
+        was just started checks every enabled host."""
         one = self.one
         with one.store.transaction():
             due, one.starts = one.starts, []
@@ -158,7 +158,7 @@ class Monitor:
         return due + looks
 
     def look(self, attempt: Attempt) -> None:
-        """Make one attempt. What came of it counts for the host as it is then, unless it is disabled or deleted."""
+        """Make one attempt. The result counts for the host as it is then, unless it is disabled or deleted."""
         reason = "" if self._stop.is_set() else self.login.attempt(attempt.name)
         if self._stop.is_set():
             return

@@ -19,14 +19,14 @@ from edgewrap.lab.opennebula.template import Template, Value
 
 _ON_PHYSICAL_DEVICE = frozenset({"802.1Q", "vxlan", "ovswitch_vxlan"})
 _LOCKED = (NetworkState.LOCK_CREATE, NetworkState.LOCK_DELETE)
-_RECOVERIES = (  # by the number of the operation: its name and the states that it takes a network out of
+_RECOVERIES = (  # by the number of the operation: its name and the states that it applies to
     ("failure", _LOCKED),
     ("success", (*_LOCKED, NetworkState.ERROR, NetworkState.UPDATE_FAILURE)),
     ("delete", (*_LOCKED, NetworkState.ERROR)),
     ("retry", (NetworkState.UPDATE_FAILURE,)),
 )
 _IPAM = frozenset({"internal", "dummy"})
-# Attributes of the network that its template tells as well.
+# Attributes of the network that are also in its template.
 _SHOWN = ("BRIDGE", "BRIDGE_TYPE", "PHYDEV", "SECURITY_GROUPS", "VN_MAD")
 
 
@@ -66,7 +66,7 @@ def _id_or_empty(tag: str, number: int | None) -> str:
 
 
 def _reshape(one: FrontEnd, network: Network) -> Network:
-    """After an update: what the template says of the network itself takes effect, what it leaves out stays."""
+    """After an update: the template's attributes of the network itself take effect; those that it leaves out stay."""
     old = one.store.get(Network, network.id) or network
     template = network.template if network.state == NetworkState.LOCK_CREATE else network.template.without("AR")
     kept: dict[str, Value] = {
@@ -103,7 +103,7 @@ def allocate(one: FrontEnd, user: User, text: str, cluster_id: int = -1) -> int:
 def create(
     one: FrontEnd, user: User, template: Template, clusters: tuple[int, ...], *, template_id: int | None
 ) -> Network:
-    """Keep a new network in LOCK_CREATE, made by itself or from a template. Raises Refusal."""
+    """Store a new network in LOCK_CREATE, with or without a template. Raises Refusal."""
     name = KIND.check_name(one, template.get("NAME"), user.id)
     driver = template.get("VN_MAD")
     if not driver:
@@ -156,7 +156,7 @@ def group_list(*listed: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Tags:
-    """What a template asks of VLAN ids."""
+    """The VLAN ids that a template asks for."""
 
     NAMES = ("VLAN_ID", "AUTOMATIC_VLAN_ID", "OUTER_VLAN_ID", "AUTOMATIC_OUTER_VLAN_ID")
 
@@ -168,7 +168,7 @@ class _Tags:
     @classmethod
     def of(cls, template: Template) -> _Tags:
         vlan, automatic, outer, outer_automatic = (template.get(name) for name in cls.NAMES)
-        # An id that is given comes before an automatic one.
+        # A given id has precedence over an automatic one.
         return cls(vlan, not vlan and _yes(automatic), outer, not outer and _yes(outer_automatic))
 
 
@@ -187,7 +187,7 @@ def _vlan(one: FrontEnd, number: int) -> str:
 
 @calls.method("one.vn.delete")
 def delete(one: FrontEnd, user: User, number: int) -> int:
-    """Begin the deletion of a network without leases: it goes to LOCK_DELETE, and then away."""
+    """Start to delete a network without leases: it is in LOCK_DELETE until it is deleted."""
     network = KIND.owned(one, user, number, "MANAGE")
     if network.state in (NetworkState.LOCK_CREATE, NetworkState.LOCK_DELETE):
         state = NetworkState.NAMES[network.state]
@@ -204,7 +204,7 @@ def delete(one: FrontEnd, user: User, number: int) -> int:
 
 @calls.method("one.vn.recover")
 def recover(one: FrontEnd, user: User, number: int, operation: int) -> int:
-    """Take a network out of a state that it does not leave by itself. A retry of its VMs' update always succeeds."""
+    """Recover a network from a state that it does not leave by itself. A retry of its VMs' update always succeeds."""
     network = KIND.owned(one, user, number, "MANAGE")
     if operation not in range(len(_RECOVERIES)):
         raise Refusal(Code.ACTION, "Wrong recovery operation code")
@@ -232,7 +232,7 @@ def release(one: FrontEnd, number: int, holder: str, holder_id: int) -> None:
 
 
 def add_range(one: FrontEnd, network: Network, given: dict[str, str]) -> Network:
-    """The network with one range more. Raises ranges.RangeError."""
+    """The network with an additional range. Raises ranges.RangeError."""
     if given.get("IPAM_MAD", "internal") not in _IPAM:
         raise ranges.RangeError("")  # the real front-end gives no reason either
     number = network.next_range_id
@@ -241,14 +241,14 @@ def add_range(one: FrontEnd, network: Network, given: dict[str, str]) -> Network
 
 
 def replace_range(network: Network, changed: AddressRange) -> Network:
-    """The network with a range in the place of the one of its id."""
+    """The network with the range of this id replaced."""
     return network.model_copy(
         update={"ranges": tuple(changed if found.id == changed.id else found for found in network.ranges)}
     )
 
 
 def lease(one: FrontEnd, network: Network, machine_id: int, ip: str = "", mac: str = "") -> tuple[AddressRange, int]:
-    """Lease an address to a VM, the one asked for or the first free one. Raises Refusal."""
+    """Lease an address to a VM, the requested one or the first free one. Raises Refusal."""
     for found in network.ranges:
         index = ranges.index_of(found, ip=ip, mac=mac) if ip or mac else ranges.free_index(found)
         if index is None or any(used.index == index for used in found.leases):
@@ -262,7 +262,7 @@ def lease(one: FrontEnd, network: Network, machine_id: int, ip: str = "", mac: s
 
 
 def advance(one: FrontEnd) -> None:
-    """Networks whose time has come become READY or ERROR, or are gone; their clusters count these a moment longer."""
+    """Due networks become READY or ERROR, or are deleted; their clusters count deleted ones a moment longer."""
     for network in one.store.all(Network):
         if not one.passed(network.due):
             continue
@@ -275,7 +275,7 @@ def advance(one: FrontEnd) -> None:
 
 
 def _settled(one: FrontEnd, network: Network) -> Network:
-    """A new network with its ranges; one that is wrong makes it an ERROR that says why."""
+    """A new network with its ranges; an invalid one puts it into ERROR, with the reason."""
     wanted = network.template.vectors("AR")
     shown: dict[str, Value] = {}
     if not network.vlan_id_automatic:

@@ -1,4 +1,4 @@
-"""Address ranges: what a range is made of, and which of its addresses are free. Pure."""
+"""Address ranges: their attributes, and which of their addresses are free. Pure."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from edgewrap.lab.opennebula.template import attribute_xml
 
 MAC_PREFIX = 0x0200
 _LARGEST = 4294967294
-# What the front-end says of a range by itself, never the caller.
+# Attributes that only the front-end sets, never the caller.
 _INTERNAL = ("AR_ID", "ALLOCATED", "USED_LEASES", "LEASES", "IP_END", "MAC_END", "PARENT_NETWORK_AR_ID")
-# What an update leaves as it is; everything else is replaced.
+# Attributes that an update keeps; all others are replaced.
 _KEPT = ("AR_ID", "IP", "MAC", "SIZE", "TYPE", "IPAM_MAD", "PARENT_NETWORK_AR_ID", "SHARED")
 _HOLDER_BITS = {"VM": 0x10 << 32, "VNET": 0x4 << 32}
 
 
 class RangeError(ValueError):
-    """The range cannot be as asked for; the message is the front-end's own."""
+    """The requested range is invalid; the message is the front-end's."""
 
 
 def made(number: int, given: dict[str, str], *, cursor: bool) -> AddressRange:
@@ -42,7 +42,7 @@ def made(number: int, given: dict[str, str], *, cursor: bool) -> AddressRange:
 
 
 def updated(old: AddressRange, given: dict[str, str]) -> AddressRange:
-    """The range with the caller's custom attributes instead of all that it had. Raises RangeError."""
+    """The range with its custom attributes replaced by the caller's. Raises RangeError."""
     custom = {key: value for key, value in given.items() if key not in (*_INTERNAL, *_KEPT)}
     attributes = {key: value for key, value in old.attributes.items() if key in _KEPT} | custom
     size = given.get("SIZE", "")
@@ -95,7 +95,7 @@ def mac_at(found: AddressRange, index: int) -> str:
 
 
 def index_of(found: AddressRange, *, ip: str = "", mac: str = "") -> int | None:
-    """Where an address stands in the range; None where it does not."""
+    """The index of an address in the range; None if it is not in it."""
     try:
         if ip:
             index = int(IPv4Address(ip)) - int(IPv4Address(found.attributes["IP"]))
@@ -107,7 +107,7 @@ def index_of(found: AddressRange, *, ip: str = "", mac: str = "") -> int | None:
 
 
 def free_index(found: AddressRange, count: int = 1) -> int | None:
-    """The first of `count` free addresses in a row, looked for from the cursor on."""
+    """The first of `count` consecutive free addresses, searched from the cursor on."""
     used = {lease.index for lease in found.leases}
     for start in chain(range(found.cursor, found.size), range(found.cursor)):
         if start + count <= found.size and used.isdisjoint(range(start, start + count)):
@@ -116,7 +116,7 @@ def free_index(found: AddressRange, count: int = 1) -> int | None:
 
 
 def leased(found: AddressRange, leases: Iterable[Lease], *, cursor: int | None = None) -> AddressRange:
-    """The range with these leases as well, in the order of their addresses."""
+    """The range with these additional leases, in the order of their addresses."""
     ordered = tuple(sorted((*found.leases, *leases), key=lambda lease: lease.index))
     change: dict[str, object] = {"leases": ordered, "touched": True}
     if cursor is not None:

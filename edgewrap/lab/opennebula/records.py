@@ -1,6 +1,6 @@
 """The front-end's objects as immutable data. Times are seconds since 1970; 0 means never.
 
-`due` is when the object's next change of state comes by itself; 0 where none is to come.
+`due` is when the object changes its state by itself; 0 if no change is due.
 """
 
 from __future__ import annotations
@@ -60,11 +60,11 @@ class User(Record):
 
 
 class Cluster(Record):
-    """A cluster; hosts, datastores and networks know which ones they are in."""
+    """A cluster; hosts, datastores and networks store which ones they are in."""
 
 
 class HostState:
-    """The states of a host that last."""
+    """The lasting states of a host."""
 
     INIT = 0
     MONITORED = 2
@@ -74,7 +74,8 @@ class HostState:
 
 
 class Capacity(Part):
-    """What monitoring found: KiB of memory, hundredths of a CPU, MiB of disk; `dummy` has the recorded devices too."""
+    """The results of monitoring: KiB of memory, hundredths of a CPU, MiB of disk; `dummy` has the recorded devices
+    too."""
 
     memory: int
     cpu: int
@@ -85,7 +86,7 @@ class Capacity(Part):
 
 
 class Host(Record):
-    """A hypervisor host; its name is the address at which the front-end logs in. `agent` is the driver whose agent
+    """A hypervisor host; its name is the address that the front-end logs in to. `agent` is the driver whose agent
     runs on the host; empty before the first login."""
 
     im_mad: str
@@ -98,7 +99,7 @@ class Host(Record):
 
 
 class Datastore(Owned):
-    """A datastore; what it is (its type and drivers) stands in its template."""
+    """A datastore; its type and drivers are in its template."""
 
     clusters: tuple[int, ...] = ()
 
@@ -124,13 +125,13 @@ class Lease(Part):
 
 
 class AddressRange(Part):
-    """An address range; `attributes` hold everything that it shows of itself but the counters."""
+    """An address range; `attributes` has everything that it shows except for the counters."""
 
     id: int
     attributes: dict[str, str]
     leases: tuple[Lease, ...] = ()
     touched: bool = False  # it has had leases, or was updated: from then on pools show ALLOCATED
-    cursor: int = 0  # where 7.4.0 looks for the next free address
+    cursor: int = 0  # where 7.4.0 starts to search for a free address
 
     @property
     def size(self) -> int:
@@ -139,7 +140,7 @@ class AddressRange(Part):
 
 
 class Network(Owned):
-    """A virtual network. `vlan_id` is the one that the front-end chose (automatic) or was given; empty: none."""
+    """A virtual network. `vlan_id` is the automatic or the given one; empty: none."""
 
     clusters: tuple[int, ...] = ()
     state: int = NetworkState.LOCK_CREATE
@@ -153,14 +154,14 @@ class Network(Owned):
     outer_vlan_id_automatic: bool = False
     parent_id: int | None = None
     template_id: int | None = None
-    failed_vms: tuple[int, ...] = ()  # in UPDATE_FAILURE: those that could not take its last change
+    failed_vms: tuple[int, ...] = ()  # in UPDATE_FAILURE: those whose update failed
     ranges: tuple[AddressRange, ...] = ()
     next_range_id: int = 0
     due: float = 0.0
 
 
 class NetworkTemplate(Owned):
-    """A virtual network template; `registered` is when it was made."""
+    """A virtual network template; `registered` is when it was created."""
 
     registered: int
 
@@ -209,7 +210,7 @@ class History(Part):
 
 
 class Machine(Owned):
-    """A VM. `state` and `lcm_state` are OpenNebula's numbers; `next_state` is where it is at `due`."""
+    """A VM. `state` and `lcm_state` are OpenNebula's numbers; `next_state` is its state at `due`."""
 
     state: int
     lcm_state: int = 0

@@ -1,4 +1,4 @@
-"""In what the recorded releases of OpenNebula differ."""
+"""The differences between the recorded releases of OpenNebula."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ DATA = Path(__file__).parent / "data"
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """What a release does its own way.
+    """What is specific to a release.
 
-    `config` is the excerpt of its configuration, `inventory_file` what its dummy hosts report of themselves.
+    `config` is the excerpt of its configuration, `inventory_file` what its dummy hosts report.
     """
 
     version: str
     allocation_code: bool  # a failed cluster or host allocation has the code 0x4000 and a prefix
     network_template_id: bool  # TEMPLATE_ID is an element of the network, not an attribute of its template
-    range_cursor: bool  # ranges have SHARED and NEXT_INDEX, where the search for a free address begins
-    live_migration_flags: bool  # system datastores tell DS_LIVE_MIGRATE and DS_MIGRATE_SNAP
+    range_cursor: bool  # ranges have SHARED and NEXT_INDEX, where the search for a free address starts
+    live_migration_flags: bool  # system datastores have DS_LIVE_MIGRATE and DS_MIGRATE_SNAP
     context_routes: bool  # the context has ETHn_ROUTES
     machine_type: str  # OS/MACHINE that a KVM machine gets when it is deployed
     context_target: str  # the disk that carries the context

@@ -1,7 +1,7 @@
-"""Replays recorded calls against a front-end and tells every difference.
+"""Replay recorded calls against a front-end and report every difference.
 
 `python -m edgewrap.lab.opennebula.replay RECORDING --url URL --auth-file FILE` works with any fresh front-end, the
-lab's or a real one with dummy drivers. What varies from run to run is in one table, `VARIES`, with the reason.
+lab's or a real one with dummy drivers. The table `VARIES` has all permitted differences, with the reasons.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _POLL = 0.05  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One recorded call. `session` is empty where the first user made it."""
+    """One recorded call. `session` is empty if the first user made it."""
 
     number: int
     purpose: str
@@ -37,13 +37,13 @@ class Step:
 
     @property
     def reads(self) -> bool:
-        """Whether the call changes nothing, so that it may be made again."""
+        """Whether the call changes nothing, so that it can be repeated."""
         return self.method.endswith(".info")
 
 
 @dataclass(frozen=True, slots=True)
 class Variation:
-    """What may differ at the paths that `path` matches: `mask` takes the varying part out of the text."""
+    """What may differ at the paths that `path` matches: `mask` removes the varying part from the text."""
 
     path: re.Pattern[str]
     mask: Callable[[str], str]
@@ -88,7 +88,7 @@ VARIES = (
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A place in an answer where the recorded and the given one differ."""
+    """A place in an answer where the recorded and the actual one differ."""
 
     path: str
     recorded: str
@@ -111,7 +111,7 @@ def load(path: Path) -> list[Step]:
 
 
 def compare(recorded: Answer, given: Answer) -> list[Difference]:
-    """Every difference between two answers, but for what varies."""
+    """Every difference between two answers that is not permitted."""
     if len(recorded) != len(given) or [type(part) for part in recorded] != [type(part) for part in given]:
         return [Difference("answer", str(recorded), str(given))]
     found: list[Difference] = []
@@ -159,43 +159,41 @@ def call(url: str, method: str, params: Sequence[Any]) -> Answer:
     return list(answer) if isinstance(answer, list) else [answer]
 
 
-def replay(url: str, auth: str, steps: Sequence[Step], patience: float) -> list[tuple[Step, list[Difference]]]:
-    """Make every call in order; what comes back with its differences, step by step.
+def replay(url: str, auth: str, steps: Sequence[Step], timeout_s: float) -> list[tuple[Step, list[Difference]]]:
+    """Make every call in order; yields the differences of each step.
 
-    The recordings leave out the calls that waited for a state: what `may_come` is made again for up to `patience`
+    The recordings do not have the calls that polled for a state: what `may_change` is repeated for up to `timeout_s`
     seconds.
     """
-    return [(step, _settled(url, auth, step, patience)) for step in steps]
+    return [(step, _settled(url, auth, step, timeout_s)) for step in steps]
 
 
-def may_come(step: Step, given: Answer) -> bool:
-    """Whether another answer may come in time: to a call that reads, and to one that something does not take yet in the
-    state that it is in."""
+def may_change(step: Step, given: Answer) -> bool:
+    """Whether the answer may change in time: that to a call that reads, and to one that is refused because of an
+    object's present state."""
     return step.reads or (step.answer[0] is True and given[0] is False and given[2] == Code.ACTION)
 
 
-def _settled(url: str, auth: str, step: Step, patience: float) -> list[Difference]:
-    end = time.monotonic() + patience
+def _settled(url: str, auth: str, step: Step, timeout_s: float) -> list[Difference]:
+    end = time.monotonic() + timeout_s
     while True:
         given = call(url, step.method, (step.session or auth, *step.params))
         differences = compare(step.answer, given)
-        if not differences or not may_come(step, given) or time.monotonic() > end:
+        if not differences or not may_change(step, given) or time.monotonic() > end:
             return differences
         time.sleep(_POLL)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Replay one recording; the status is 1 where there are differences."""
+    """Replay one recording; the exit status is 1 if there are differences."""
     parser = argparse.ArgumentParser(prog="python -m edgewrap.lab.opennebula.replay", description=main.__doc__)
     parser.add_argument("recording", type=Path)
     parser.add_argument("--url", required=True)
     parser.add_argument("--auth-file", type=Path, required=True, help="holds USER:PASSWORD")
-    parser.add_argument(
-        "--patience", type=float, default=10.0, metavar="SECONDS", help="how long states are waited for"
-    )
+    parser.add_argument("--timeout", type=float, default=10.0, metavar="SECONDS", help="how long to wait for states")
     options = parser.parse_args(arguments)
     auth = options.auth_file.read_text(encoding="utf-8").strip()
-    results = replay(options.url, auth, load(options.recording), options.patience)
+    results = replay(options.url, auth, load(options.recording), options.timeout)
     for step, differences in results:
         for difference in differences:
             print(f"{step.number} {step.method} ({step.purpose}): {difference}")

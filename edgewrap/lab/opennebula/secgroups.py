@@ -1,4 +1,4 @@
-"""OpenNebula's security groups: their rules go into the VMs that use them."""
+"""OpenNebula's security groups: VMs that use them have their rules."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def allocate(one: FrontEnd, user: User, text: str) -> int:
 
 @calls.method("one.secgroup.delete")
 def delete(one: FrontEnd, user: User, number: int) -> int:
-    """Forget a group that no VM uses."""
+    """Delete a group that no VM uses."""
     group = KIND.owned(one, user, number, "MANAGE")
     if number == 0:
         raise Refusal(Code.ACTION, "Cannot delete security group. The default security group (ID 0) cannot be deleted.")
@@ -64,5 +64,5 @@ def delete(one: FrontEnd, user: User, number: int) -> int:
 
 
 def bootstrap(one: FrontEnd) -> None:
-    """The group that every front-end begins with: everything is allowed."""
+    """The group that every new front-end has: it allows everything."""
     one.store.put(SecurityGroup(id=0, name="default", uid=0, gid=0, permissions="110100100", template=_OPEN))

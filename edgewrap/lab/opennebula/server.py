@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 def respond(one: FrontEnd, method: str, params: tuple[object, ...]) -> list[object]:
     """The answer as the front-end sends it: `[True, value, 0]` or `[False, text, code, object id, -1]`.
 
-    Raises xmlrpc.client.Fault where the real one answers with a fault.
+    Raises xmlrpc.client.Fault if a real one answers with a fault.
     """
     try:
         return [True, methods.call(one, method, params), 0]
@@ -45,7 +45,7 @@ class _Handler(SimpleXMLRPCRequestHandler):
 
 
 class Server(socketserver.ThreadingMixIn, SimpleXMLRPCServer):
-    """Serves one front-end; calls wait for one another."""
+    """Serves one front-end; one call at a time."""
 
     daemon_threads = True
     allow_reuse_address = True
@@ -57,7 +57,7 @@ class Server(socketserver.ThreadingMixIn, SimpleXMLRPCServer):
 
     @property
     def url(self) -> str:
-        """Where it answers."""
+        """Its endpoint."""
         return f"http://{HOST}:{self.server_address[1]}{PATH}"
 
     def _marshaled_dispatch(self, data: Any, *_: Any) -> Any:

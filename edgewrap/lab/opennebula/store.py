@@ -1,6 +1,6 @@
-"""The front-end's objects: immutable records in memory, every change written through to SQLite.
+"""The front-end's objects: immutable records in memory; every change is written to SQLite.
 
-One transaction a call: what a call that fails has changed is undone in both places.
+One transaction per call: the changes of a failed call are undone in both places.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _Change = tuple[str, int, Record | None]
 
 
 class Store:
-    """Records by kind and id. Everything but `lock` is to be used inside `transaction()`."""
+    """Records by kind and id. Use everything except `lock` within `transaction()`."""
 
     def __init__(self, path: Path) -> None:
         self.lock = threading.RLock()
@@ -75,18 +75,18 @@ class Store:
         return cast("list[R]", [records[number] for number in sorted(records)])
 
     def put(self, record: R) -> R:
-        """Keep the record in the place of the one with its id."""
+        """Store the record; it replaces the one with its id."""
         kind = type(record).__name__
         if self._records[kind].get(record.id) != record:
             self._change(kind, record.id, record)
         return record
 
     def drop(self, record: Record) -> None:
-        """Forget the record."""
+        """Delete the record."""
         self._change(type(record).__name__, record.id, None)
 
     def next_id(self, kind: type[Record], first: int = 0) -> int:
-        """An id that no record of the kind has ever had."""
+        """An id that was never used for this kind."""
         number = self._counters.get(kind.__name__, first)
         self._counters[kind.__name__] = number + 1
         return number

@@ -17,7 +17,7 @@ calls = Calls()
 
 @calls.method("one.system.version")
 def version(one: FrontEnd, _user: User) -> str:
-    """The release that is played."""
+    """The played release."""
     return one.release.version
 
 
@@ -29,7 +29,7 @@ def config(one: FrontEnd, _user: User) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Drivers:
-    """The drivers that the configuration names."""
+    """The drivers in the configuration."""
 
     transfer: frozenset[str]
     datastore: frozenset[str]

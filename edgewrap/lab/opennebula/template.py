@@ -27,7 +27,7 @@ class Attribute(NamedTuple):
 
 
 class TemplateError(ValueError):
-    """The text is not a template; the message is the front-end's own."""
+    """The text is not a template; the message is the front-end's."""
 
 
 class Template(BaseModel):
@@ -39,7 +39,7 @@ class Template(BaseModel):
 
     @classmethod
     def of(cls, attributes: Iterable[tuple[str, Value]]) -> Template:
-        """A template of these attributes, put in order; equal names keep the order in which they came."""
+        """A template of these attributes, sorted by name; those of equal names keep their order."""
         ordered = sorted((_upper(name, value) for name, value in attributes), key=lambda attribute: attribute.name)
         return cls(attributes=tuple(ordered))
 
@@ -51,7 +51,7 @@ class Template(BaseModel):
         return cls.of(_Parser(text).attributes())
 
     def get(self, name: str, default: str = "") -> str:
-        """The text of the first attribute of that name; `default` where there is none, or a vector."""
+        """The text of the first attribute of that name; `default` if there is none, or if it is a vector."""
         for attribute in self.attributes:
             if attribute.name == name and isinstance(attribute.value, str):
                 return attribute.value
@@ -70,12 +70,12 @@ class Template(BaseModel):
         return Template.of([*self.without(*changes).attributes, *changes.items()])
 
     def without(self, *names: str) -> Template:
-        """The template less every attribute of these names."""
+        """The template without the attributes of these names."""
         gone = set(names)
         return Template(attributes=tuple(a for a in self.attributes if a.name not in gone))
 
     def merged(self, other: Template) -> Template:
-        """What `update(…, 1)` makes: every name that `other` has comes from `other` alone."""
+        """The result of `update(…, 1)`: for each name in `other`, only its attributes."""
         names = {attribute.name for attribute in other.attributes}
         return Template.of([*self.without(*names).attributes, *other.attributes])
 
@@ -134,7 +134,7 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self.text = text
         self.position = 0
-        self.last = (0, 0)  # where the last token that was read begins and ends
+        self.last = (0, 0)  # start and end of the last token
 
     def attributes(self) -> list[tuple[str, Value]]:
         found: list[tuple[str, Value]] = []

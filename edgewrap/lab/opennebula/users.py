@@ -52,7 +52,7 @@ def allocate(one: FrontEnd, user: User, name: str, password: str, driver: str = 
 
 @calls.method("one.user.delete")
 def delete(one: FrontEnd, user: User, number: int) -> int:
-    """Forget a user."""
+    """Delete a user."""
     found = KIND.find(one, number)
     require_admin(user, f"MANAGE USER [{number}]")
     if number == ONEADMIN:
@@ -63,7 +63,7 @@ def delete(one: FrontEnd, user: User, number: int) -> int:
 
 @calls.method("one.user.passwd")
 def passwd(one: FrontEnd, user: User, number: int, password: str) -> int:
-    """A new password; -1 is the caller."""
+    """Set a user's password; -1 is the caller."""
     found = user if number == _MYSELF else KIND.owned(one, user, number, "MANAGE")
     one.store.put(found.model_copy(update={"password": digest(password)}))
     return found.id
@@ -71,7 +71,7 @@ def passwd(one: FrontEnd, user: User, number: int, password: str) -> int:
 
 @calls.method("one.user.chgrp")
 def chgrp(one: FrontEnd, user: User, number: int, gid: int) -> int:
-    """Another primary group."""
+    """Change a user's primary group."""
     found = KIND.find(one, number)
     require_admin(user, f"MANAGE USER [{number}]")
     if gid not in GROUPS:
@@ -81,13 +81,13 @@ def chgrp(one: FrontEnd, user: User, number: int, gid: int) -> int:
 
 
 def make(one: FrontEnd, name: str, password: str, gid: int) -> User:
-    """Keep a new user."""
+    """Store a new user."""
     number = one.store.next_id(User)
     return one.store.put(User(id=number, name=name, password=digest(password), gid=gid))
 
 
 def bootstrap(one: FrontEnd, name: str, password: str) -> None:
-    """The two users of a fresh front-end; later starts give the first one the password that is asked for."""
+    """Create the two users of a new front-end; later starts set the first one's password."""
     first = one.store.get(User, ONEADMIN)
     if first is None:
         make(one, name, password, ADMIN_GROUP)

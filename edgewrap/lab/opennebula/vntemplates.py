@@ -47,14 +47,15 @@ def allocate(one: FrontEnd, user: User, text: str) -> int:
 
 @calls.method("one.vntemplate.delete")
 def delete(one: FrontEnd, user: User, number: int) -> int:
-    """Forget a template; the networks made from it stay."""
+    """Delete a template; the networks created from it stay."""
     one.store.drop(KIND.owned(one, user, number, "MANAGE"))
     return number
 
 
 @calls.method("one.vntemplate.instantiate")
 def instantiate(one: FrontEnd, user: User, number: int, name: str, text: str = "") -> int:
-    """A network from the template and what the caller adds; CLUSTER_IDS is honoured, and every mark inherited."""
+    """A network from the template and the caller's attributes; CLUSTER_IDS takes effect, and all marks are
+    inherited."""
     source = KIND.owned(one, user, number, "USE")
     template = source.template.merged(parse(text)) if text.strip() else source.template
     wanted = [part.strip() for part in template.get("CLUSTER_IDS").split(",") if part.strip()]

@@ -1,4 +1,4 @@
-"""How the front-end writes XML: no blanks between elements, template values in CDATA, the rest plain."""
+"""How the front-end writes XML: no spaces between elements, template values in CDATA, the rest plain."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def cdata(tag: str, text: str) -> str:
 
 
 def cdata_or_empty(tag: str, text: str) -> str:
-    """`<TAG/>` where there is nothing to say."""
+    """The element, or `<TAG/>` for an empty text."""
     return cdata(tag, text) if text else f"<{tag}/>"
 
 

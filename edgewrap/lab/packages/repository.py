@@ -1,7 +1,7 @@
-"""OpenNebula's package repository in small: the two node packages, made by dpkg-deb when they are first asked for.
+"""A small copy of OpenNebula's package repository: the two node packages, built by dpkg-deb at the first request.
 
-It has the paths of the vendor's (`/repo/7.0/Ubuntu/24.04`). It is not signed, since nobody here has the vendor's key:
-the lab's hosts are told to take it all the same.
+It has the vendor's paths (`/repo/7.0/Ubuntu/24.04`). It is not signed, because the vendor's key is not available here;
+the lab's hosts are configured to trust it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Architecture: all
 Maintainer: the lab <lab@localhost>
 Description: stand-in for OpenNebula's package of this name
 """
-# What the vendor's package makes and the lab's front-end needs.
+# What the vendor's package creates and the lab's front-end needs.
 _AFTER_INSTALL = """#!/bin/sh
 set -e
 getent group oneadmin >/dev/null || groupadd --gid 9869 oneadmin
@@ -38,7 +38,7 @@ install -d -m 750 -o oneadmin -g oneadmin /var/lib/one /var/lib/one/datastores /
 
 
 class Repository:
-    """The repository's files by path. May be asked from several threads at once."""
+    """The repository's files by path. Thread-safe."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -46,7 +46,7 @@ class Repository:
         self._made: dict[str, Mapping[str, bytes]] = {}
 
     def read(self, path: str) -> bytes | None:
-        """The file at a path of the vendor's server; None where there is none, as for a version that is not there."""
+        """The file at a path of the vendor's server; None if there is none, for example for an unknown version."""
         if path == KEY_PATH:
             return _KEY.encode()
         found = _PATH.fullmatch(path)

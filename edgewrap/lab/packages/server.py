@@ -1,6 +1,6 @@
-"""OpenNebula's download server as the lab's hosts reach it: HTTPS on the lab's internet, under the vendor's own name.
+"""OpenNebula's download server for the lab's hosts: HTTPS on the lab's internet, with the vendor's server name.
 
-The hosts know its address from their /etc/hosts and trust a certificate that the lab makes when it starts.
+The hosts have its address in /etc/hosts and trust a certificate that the lab creates when it starts.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _LIFETIME = datetime.timedelta(days=365)
 
 
 class PackageServer:
-    """The server. `certificate` is what its clients have to trust, as PEM text."""
+    """The server. Its clients must trust `certificate` (PEM text)."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -40,7 +40,7 @@ class PackageServer:
         self.certificate = _make_identity(self._identity)
 
     async def open(self, namespace: str) -> None:
-        """Listen in a network namespace, at an address that it is given for that."""
+        """Listen in a network namespace, at an address that is added for this."""
         await kernel.ip(namespace, [f"address add {ADDRESS}/32 dev lo"])
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self._identity)
@@ -51,7 +51,7 @@ class PackageServer:
         def listen() -> None:
             plain = socket.socket()
             plain.bind((ADDRESS, PORT))
-            # The handshake is the connection's own thread's, not the listener's.
+            # The handshake is done in the connection's thread, not in the listener's.
             server.socket = context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
 
         kernel.inside(namespace, listen)
@@ -79,7 +79,7 @@ class PackageServer:
 
 
 def _make_identity(file: Path) -> str:
-    """Write a new key and its own certificate for the server's name; gives the certificate."""
+    """Write a new key and a self-signed certificate for the server's name; returns the certificate."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
     now = datetime.datetime.now(datetime.UTC)

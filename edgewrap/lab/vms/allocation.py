@@ -14,7 +14,7 @@ from xmlrpc.client import Fault, ServerProxy
 from edgewrap.errors import LabError
 from edgewrap.lab.vms.record import Allocation, read_record
 
-_ALL, _FROM_FIRST, _TO_LAST = -2, -1, -1  # of a pool: everybody's objects, from the first to the last
+_ALL, _FROM_FIRST, _TO_LAST = -2, -1, -1  # of a pool: all users' objects, from the first to the last
 _ACTIVE, _RUNNING, _DONE = 3, 3, 6
 _SYSTEM_DATASTORE = 1
 _FRONT_END_CHOOSES = -1
@@ -22,15 +22,15 @@ _STATE_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class WantedNic:
-    """A NIC to be: on the network of that name, or on the one of the cluster that has the address in a range."""
+class NicRequest:
+    """A requested NIC: on the network of this name, or on the cluster's network with the address in a range."""
 
     network: str
     address: str
 
 
 class Report(StrEnum):
-    """What monitoring tells of a VM that runs no more: its host is there without it, or does not answer."""
+    """What monitoring reports of a lost VM: its host is up without it, or does not answer."""
 
     POWEROFF = "POWEROFF"
     UNKNOWN = "UNKNOWN"
@@ -40,7 +40,7 @@ class Allocator:
     """Allocates VMs at the lab's front-end. Every method raises LabError."""
 
     def __init__(self, endpoint: str, session: str) -> None:
-        import pyone  # costs 0.14 s, and most labs never start a VM
+        import pyone  # takes 0.14 s, and most labs never start a VM
 
         self._endpoint = endpoint
         self._session = session
@@ -48,11 +48,11 @@ class Allocator:
         self._one: Any = pyone.OneServer(endpoint, session=session)
 
     def allocate(
-        self, name: str, hosts: Collection[str], nics: Sequence[WantedNic], security_groups: Sequence[int] = ()
+        self, name: str, hosts: Collection[str], nics: Sequence[NicRequest], security_groups: Sequence[int] = ()
     ) -> Allocation:
-        """A running VM with these NICs on the host that has one of these names. Its security groups are added to those
-        of its networks."""
-        with self._told(f"the VM {name!r} could not be started"):
+        """Start a VM with these NICs on the host with one of these names. Its security groups are added to those of its
+        networks."""
+        with self._as_lab_error(f"the VM {name!r} could not be started"):
             host = self._host(hosts)
             self._require_groups(security_groups)
             groups = f', SECURITY_GROUPS = "{",".join(map(str, security_groups))}"' if security_groups else ""
@@ -72,12 +72,12 @@ class Allocator:
 
     def hypervisor(self, vm_id: int) -> str:
         """What runs the VM: `kvm` or `lxc`."""
-        with self._told(f"the VM {vm_id} could not be found"):
+        with self._as_lab_error(f"the VM {vm_id} could not be found"):
             return str(self._one.vm.info(vm_id, False).HISTORY_RECORDS.HISTORY[-1].VM_MAD)
 
     def migrate(self, vm_id: int, hosts: Collection[str]) -> None:
-        """Begin the live migration of a VM to the host that has one of these names."""
-        with self._told(f"the VM {vm_id} could not be migrated"):
+        """Start the live migration of a VM to the host with one of these names."""
+        with self._as_lab_error(f"the VM {vm_id} could not be migrated"):
             self._one.vm.migrate(vm_id, self._host(hosts).ID, True, False, _FRONT_END_CHOOSES)
 
     def wait_running(self, vm_id: int) -> Any:
@@ -85,25 +85,25 @@ class Allocator:
         return self._wait(vm_id, lambda *state: state == (_ACTIVE, _RUNNING), "does not run")
 
     def report(self, vm_id: int, found: Report) -> None:
-        """Tell the front-end what monitoring would of a VM, by a call that only the lab's front-end has."""
+        """Report a VM's state to the front-end as monitoring would, with a call that only the lab's front-end has."""
         try:
             with ServerProxy(self._endpoint) as proxy:
                 success, text, *_ = getattr(proxy, "lab.vm.report")(self._session, vm_id, found.value)
         except (OSError, Fault) as error:
             success, text = False, str(error)
         if not success:
-            raise _refused(f"the front-end could not be told that the VM {vm_id} is {found}", text)
+            raise _refused(f"the front-end refused the report that the VM {vm_id} is {found}", text)
 
     def free(self, vm_id: int) -> None:
         """Terminate the VM and wait until its address is free; nothing to do if it is DONE already."""
-        with self._told(f"the VM {vm_id} could not be terminated"):
+        with self._as_lab_error(f"the VM {vm_id} could not be terminated"):
             if int(self._one.vm.info(vm_id, False).STATE) != _DONE:
                 self._one.vm.action("terminate-hard", vm_id)
             self._wait(vm_id, lambda state, _: state == _DONE, "is not terminated")
 
     @contextmanager
-    def _told(self, what: str) -> Iterator[None]:
-        """What the front-end refuses is a LabError."""
+    def _as_lab_error(self, what: str) -> Iterator[None]:
+        """Turn a refusal by the front-end into a LabError."""
         try:
             yield
         except self._errors as error:
@@ -115,7 +115,7 @@ class Allocator:
             if host.NAME in names:
                 return host
         raise LabError(
-            "the front-end does not know this host",
+            "the front-end does not have this host",
             cause=f"its hosts are: {', '.join(host.NAME for host in pool) or 'none'}; looked for {', '.join(names)}",
             advice="apply a spec first: it adds the host to the front-end",
         )
@@ -128,10 +128,10 @@ class Allocator:
                 raise LabError(
                     f"the front-end has no security group {number}",
                     cause=f"it has: {', '.join(f'{key} ({name})' for key, name in sorted(known.items()))}",
-                    advice="make it first, by `onesecgroup create` or one.secgroup.allocate",
+                    advice="create it first, with `onesecgroup create` or one.secgroup.allocate",
                 )
 
-    def _network(self, cluster_id: int, nic: WantedNic) -> int:
+    def _network(self, cluster_id: int, nic: NicRequest) -> int:
         pool = self._one.vnpool.info(_ALL, _FROM_FIRST, _TO_LAST).VNET
         here = [network for network in pool if cluster_id in [int(i) for i in network.CLUSTERS.ID]]
         for network in here:
@@ -181,4 +181,4 @@ def _has(network: Any, address: str) -> bool:
 
 
 def _refused(what: str, error: object) -> LabError:
-    return LabError(what, cause=f"the front-end says: {error}", advice="correct what it names and try again")
+    return LabError(what, cause=f"the front-end's message: {error}", advice="correct this and retry")

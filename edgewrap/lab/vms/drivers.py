@@ -1,7 +1,7 @@
-"""OpenNebula's network drivers as they act on a host: `pre` before a VM is there, `post` when it runs, `clean` when it
-has gone. Built after the drivers `bridge`, `fw` and `vxlan` of 7.0.2.
+"""OpenNebula's network drivers on a host: `pre` before a VM starts, `post` when it runs, `clean` after it has stopped.
+They follow the drivers `bridge`, `fw` and `vxlan` of 7.0.2.
 
-Links are made by name in the host's network namespace, rules by the host's own iptables and ipset.
+Links are created by name in the host's network namespace, rules with the host's own iptables and ipset.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _TIME_TO_LIVE = 16  # of VXLAN's packets, as OpenNebulaNetwork.conf is shipped
 _FIRST_GROUP = 239 << 24  # the multicast group of VXLAN id 0: 239.0.0.0
 _MARK = "# edgewrap-lab"
 
-# Rules are removed some time after the call, and a set only when no rule names it any more.
+# Rules are removed some time after the call, and a set only when no rule uses it any more.
 _SHELL = """\
 set -e
 destroy() {
@@ -59,7 +59,7 @@ def require_known(nics: Iterable[Nic]) -> None:
 
 
 async def pre(machine: Machine, nics: Iterable[Nic]) -> None:
-    """Make the bridges that are missing, and the VXLAN devices of private networks."""
+    """Create the missing bridges, and the VXLAN devices of private networks."""
     for nic in nics:
         host = machine.namespace
         if nic.driver == VXLAN and not nic.physical:
@@ -78,7 +78,7 @@ async def pre(machine: Machine, nics: Iterable[Nic]) -> None:
 
 
 async def post(machine: Machine, vm: Allocation) -> None:
-    """Make the rules of the NICs' security groups, in the place of those that there may be."""
+    """Create the rules of the NICs' security groups; they replace existing ones."""
     filtered = [nic for nic in vm.nics if nic.driver in _FILTERED]
     await _forget(machine, vm.vm_id, filtered)
     commands = [command for nic in filtered for command in activation(vm.vm_id, nic, vm.rules)]
@@ -88,7 +88,7 @@ async def post(machine: Machine, vm: Allocation) -> None:
 
 
 async def clean(machine: Machine, vm: Allocation) -> None:
-    """Remove the rules, and bridges without another VM's port or anybody else's, VXLAN devices with them."""
+    """Remove the rules, and bridges without other ports together with their VXLAN devices."""
     host = machine.namespace
     for nic in vm.nics:
         present = await links(host)
@@ -114,7 +114,7 @@ async def mtu_of(namespace: str, name: str) -> int:
 
 
 def vxlan_link(nic: Nic, endpoint: str) -> str:
-    """The `ip` command that makes the VXLAN device; its port is the kernel's own default, 8472."""
+    """The `ip` command that creates the VXLAN device; its port is the kernel's default, 8472."""
     words = [f"link add {nic.vxlan_device} mtu {nic.mtu} type vxlan id {nic.vlan_id}"]
     if nic.vxlan_mode != "evpn":
         group = _FIRST_GROUP + int(nic.vlan_id)
@@ -123,7 +123,7 @@ def vxlan_link(nic: Nic, endpoint: str) -> str:
 
 
 def batches(commands: Sequence[Command]) -> list[str]:
-    """Shell lines that run the commands, each tool's in one process; sets first, since rules name them."""
+    """Shell lines that run the commands, one process per tool; sets first, because rules use them."""
     lines = []
     added = [command.text for command in commands if command.tool == SET and not command.text.startswith("destroy ")]
     if added:
@@ -149,7 +149,7 @@ async def _forget(machine: Machine, vm_id: int, nics: Sequence[Nic]) -> None:
 
 @cache
 def _tools() -> tuple[str, ...]:
-    """The tools that the kernel has something for: it may have no IPv6."""
+    """The tools that the kernel supports: it may have no IPv6."""
     return BOTH if Path("/proc/sys/net/ipv6").exists() else (IPV4,)
 
 

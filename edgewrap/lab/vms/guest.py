@@ -19,17 +19,17 @@ from edgewrap.lab import kernel
 from edgewrap.lab.vms import drivers
 from edgewrap.lab.vms.record import Allocation, Nic
 
-# A VM does not see its port being moved: what it knows of its neighbours stays, as on a live migration.
+# A VM does not notice that its port moves: it keeps its neighbour table, as in a live migration.
 _KEEP_NEIGHBOURS = {"net/ipv4/conf/all/arp_evict_nocarrier": "0", "net/ipv6/conf/all/ndisc_evict_nocarrier": "0"}
 _RARP = 0x8035
 _SHORTEST_FRAME = 60  # bytes
-# qemu's own times, in seconds after a migration, for telling the network where a MAC is now.
+# When qemu announces a MAC, in seconds after a migration.
 ANNOUNCEMENTS_S = (0.0, 0.05, 0.2, 0.45, 0.8)
 
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """A VM in the lab. `host` is an instance id, `host_namespace` that of the host's boot in which the VM came there: a
+    """A VM in the lab. `host` is an instance id, `host_namespace` the namespace of the boot that the VM runs in: a
     reboot ends it."""
 
     name: str
@@ -48,13 +48,13 @@ class Guest:
 
 
 async def make(guest: Guest) -> None:
-    """Make the guest's namespace."""
+    """Create the guest's namespace."""
     await kernel.add_namespace(guest.namespace, {})
     kernel.write_sysctls(guest.namespace, _KEEP_NEIGHBOURS, optional=True)
 
 
 async def plug(guest: Guest) -> None:
-    """Make the guest's NICs, as ports of its host's bridges."""
+    """Create the guest's NICs, as ports of its host's bridges."""
     host = guest.host_namespace
     for name, nic in guest.interfaces():
         mtu = await drivers.mtu_of(host, nic.bridge)
@@ -70,13 +70,13 @@ async def plug(guest: Guest) -> None:
 
 
 async def unplug(guest: Guest) -> None:
-    """Take the guest's ports away, where its host is still there."""
+    """Delete the guest's ports, if its host still exists."""
     if (kernel.NAMESPACES / guest.host_namespace).exists():
         await kernel.ip(guest.host_namespace, [f"link delete {nic.port}" for nic in guest.allocation.nics], force=True)
 
 
 async def carry(guest: Guest, host_namespace: str) -> float:
-    """Move the guest's ports to another host's bridges; returns for how many seconds it had none."""
+    """Move the guest's ports to another host's bridges; returns how many seconds it had none."""
     mtus = {nic.bridge: await drivers.mtu_of(host_namespace, nic.bridge) for nic in guest.allocation.nics}
     began = time.monotonic()
     await kernel.ip(
@@ -97,7 +97,7 @@ async def carry(guest: Guest, host_namespace: str) -> float:
 
 
 async def announce(guest: Guest) -> None:
-    """Tell the network where the guest's MACs are now, as qemu does after a migration."""
+    """Announce the guest's MACs on the network, as qemu does after a migration."""
     sockets: list[tuple[socket.socket, bytes]] = []
 
     def open_sockets() -> None:
@@ -107,7 +107,7 @@ async def announce(guest: Guest) -> None:
             interface.bind((name, _RARP))
 
     try:
-        with contextlib.suppress(kernel.KernelError, OSError):  # the VM may be stopped meanwhile
+        with contextlib.suppress(kernel.KernelError, OSError):  # the VM may have been stopped since
             kernel.inside(guest.namespace, open_sockets)
             for before, now in itertools.pairwise((0.0, *ANNOUNCEMENTS_S)):
                 await asyncio.sleep(now - before)
@@ -119,7 +119,7 @@ async def announce(guest: Guest) -> None:
 
 
 def announcement(mac: str) -> bytes:
-    """The frame that says where a MAC is: a reverse ARP request for itself, to everybody."""
+    """The frame that announces a MAC: a reverse ARP request for itself, as a broadcast."""
     own = bytes.fromhex(mac.replace(":", ""))
     nowhere = bytes(4)
     request = b"\x00\x01\x08\x00\x06\x04\x00\x03" + own + nowhere + own + nowhere
@@ -127,12 +127,12 @@ def announcement(mac: str) -> bytes:
 
 
 def port_mac(nic: Nic) -> str:
-    """The MAC of a port itself: the VM's, so high that a bridge never takes it for its own."""
+    """The MAC of the port itself: the VM's, with a prefix so high that a bridge never uses it as its own."""
     return f"fe{nic.mac[2:]}"
 
 
 def contextualize(given: Mapping[str, str]) -> list[str]:
-    """What a guest's context scripts do with what they are given, and nothing else, as `ip` commands."""
+    """What a guest's context scripts do with their context, as `ip` commands."""
     commands = []
     for number in itertools.takewhile(lambda number: f"ETH{number}_MAC" in given, itertools.count()):
         name, of = f"eth{number}", f"ETH{number}"

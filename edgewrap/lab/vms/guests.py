@@ -1,7 +1,7 @@
 """All VMs of a lab: started, moved, stopped, and lost with their hosts.
 
-Each goes the way that OpenNebula's drivers go: `pre` on the host, the VM, `post`; `clean` when it has gone. On a live
-migration `pre` comes first on the destination; then the VM moves, then `clean` on the source, and `post` at last.
+The steps are those of OpenNebula's drivers: `pre` on the host, the VM, `post`; `clean` after it has stopped. In a live
+migration, `pre` runs on the destination; then the VM moves; then `clean` runs on the source, and `post` last.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from edgewrap.lab import kernel
 from edgewrap.lab.hosts.machine import Machine
 from edgewrap.lab.hosts.machines import Machines
 from edgewrap.lab.vms import drivers
-from edgewrap.lab.vms.allocation import Allocator, Report, WantedNic
+from edgewrap.lab.vms.allocation import Allocator, NicRequest, Report
 from edgewrap.lab.vms.guest import Guest, announce, carry, contextualize, make, plug, unplug
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,30}")
 _NO_LIVE_MIGRATION = "lxc"
-# The real drivers take this long from the VM's start on the destination to its rules there. Meanwhile everything
-# passes, and the host learns which connections there are: without it those that only receive would be cut off.
+# The real drivers take this long from the VM's start on the destination to its rules there. During this time everything
+# passes, and the host learns the VM's connections: without it, those that only receive would be cut off.
 _UNTIL_RULES_S = 1.0
 
 
@@ -49,9 +49,9 @@ class Guests:
         nics: Sequence[str] = (),
         security_groups: Sequence[int] = (),
     ) -> dict[str, object]:
-        """Allocate a VM on a host and plug its guest in. Raises LabError.
+        """Allocate a VM on a host and connect its guest. Raises LabError.
 
-        `address` and `network` are the first NIC's; `nics` are more (`NETWORK` or `NETWORK=ADDRESS`).
+        `address` and `network` are the first NIC's; `nics` are additional ones (`NETWORK` or `NETWORK=ADDRESS`).
         """
         if not _NAME.fullmatch(name):
             raise LabError(
@@ -59,8 +59,8 @@ class Guests:
                 cause="a name has 1 to 31 letters, digits and hyphens",
                 advice="choose another name",
             )
-        wanted = [_wanted_nic(network, address)]
-        wanted += [_wanted_nic(of, ip) for of, _, ip in (given.partition("=") for given in nics)]
+        wanted = [_nic_request(network, address)]
+        wanted += [_nic_request(of, ip) for of, _, ip in (given.partition("=") for given in nics)]
         async with self._turn:
             if name in self._guests:
                 raise LabError(
@@ -73,7 +73,7 @@ class Guests:
             allocation = await asyncio.to_thread(allocator.allocate, name, names, wanted, security_groups)
             guest = Guest(name, machine.instance.id, machine.namespace, allocation)
             try:
-                with _told(f"the VM {name!r} could not be plugged in"):
+                with _as_lab_error(f"the VM {name!r} could not be connected"):
                     await self._plug_in(guest, machine)
             except LabError:
                 with contextlib.suppress(LabError):
@@ -84,7 +84,7 @@ class Guests:
             return self._entry(guest)
 
     async def stop(self, name: str) -> dict[str, object]:
-        """Take a VM's guest away and terminate it at the front-end. Raises LabError."""
+        """Delete a VM's guest and terminate the VM at the front-end. Raises LabError."""
         async with self._turn:
             guest = self.find(name)
             allocator = await self._allocator()
@@ -96,7 +96,7 @@ class Guests:
             return entry
 
     async def move(self, name: str, host: str) -> dict[str, object]:
-        """Migrate a running VM to another host, live. The answer tells for how long it had no port (`gap_s`).
+        """Live-migrate a VM to another host. The answer has the seconds that it had no port (`gap_s`).
 
         Raises LabError.
         """
@@ -119,7 +119,7 @@ class Guests:
                     cause="OpenNebula's LXC driver has no live migration",
                     advice="stop it, and start it on the other host",
                 )
-            with _told(f"the VM {name!r} could not be moved"):
+            with _as_lab_error(f"the VM {name!r} could not be moved"):
                 here = self._machines.find(guest.host)
                 try:
                     await drivers.pre(there, vm.nics)
@@ -138,13 +138,13 @@ class Guests:
             return {**self._entry(moved), "gap_s": round(gap_s, 3)}
 
     async def follow(self) -> None:
-        """Take away the guests whose host has ended or booted again."""
+        """Delete the guests whose host has stopped or rebooted."""
         for guest in self._guests.values():
             if not self._alive(guest):
                 await kernel.delete_namespace(guest.namespace)
 
     async def report_lost(self) -> None:
-        """Tell the front-end of lost VMs what monitoring would find out. Raises LabError."""
+        """Report lost VMs to the front-end as monitoring would. Raises LabError."""
         for guest in list(self._guests.values()):
             if self._alive(guest):
                 continue
@@ -166,14 +166,14 @@ class Guests:
         return self._guests[name]
 
     def namespace(self, name: str) -> str:
-        """The network namespace of a VM that runs. Raises LabError."""
+        """The network namespace of a running VM. Raises LabError."""
         guest = self.find(name)
         if not self._alive(guest):
             raise _lost(name)
         return guest.namespace
 
     def report(self) -> list[dict[str, object]]:
-        """One entry a VM."""
+        """One entry per VM."""
         return [self._entry(guest) for guest in sorted(self._guests.values(), key=lambda guest: guest.name)]
 
     async def _allocator(self) -> Allocator:
@@ -189,8 +189,8 @@ class Guests:
         await kernel.ip(guest.namespace, contextualize(vm.context))
 
     async def _pull_out(self, guest: Guest) -> None:
-        """Take a guest away, and what it had on its host if that is still the one where it ran. Raises LabError."""
-        with _told(f"the VM {guest.name!r} could not be taken away"):
+        """Delete a guest, and what it had on its host unless that has rebooted since. Raises LabError."""
+        with _as_lab_error(f"the VM {guest.name!r} could not be deleted"):
             await unplug(guest)
             if self._alive(guest):
                 await drivers.clean(self._machines.find(guest.host), guest.allocation)
@@ -205,7 +205,7 @@ class Guests:
         return self._machines.namespaces().get(guest.host) == guest.host_namespace
 
     def _entry(self, guest: Guest) -> dict[str, object]:
-        """What is told of a VM; at the top level its first NIC."""
+        """The entry of a VM; at the top level its first NIC."""
         nics: list[dict[str, object]] = [
             {
                 "interface": name,
@@ -231,10 +231,10 @@ class Guests:
         }
 
 
-def _wanted_nic(network: str, address: str) -> WantedNic:
+def _nic_request(network: str, address: str) -> NicRequest:
     if not network and not address:
         raise LabError(
-            "it is not said which network the VM is to be on",
+            "no network is given for the VM",
             cause="neither an address nor a network is given",
             advice="give an address (--ip), or a network (--network)",
         )
@@ -243,7 +243,7 @@ def _wanted_nic(network: str, address: str) -> WantedNic:
             ipaddress.IPv4Address(address)
         except ValueError as error:
             raise LabError(f"{address!r} is not an IPv4 address", cause=str(error), advice="give one: --ip") from error
-    return WantedNic(network, address)
+    return NicRequest(network, address)
 
 
 def _require_running(machine: Machine) -> None:
@@ -258,12 +258,14 @@ def _require_running(machine: Machine) -> None:
 
 
 def _lost(name: str) -> LabError:
-    return LabError(f"the VM {name!r} does not run", cause="it was lost with its host", advice="stop it, start it anew")
+    return LabError(
+        f"the VM {name!r} does not run", cause="it was lost with its host", advice="stop it and start it again"
+    )
 
 
 @contextlib.contextmanager
-def _told(what: str) -> Iterator[None]:
-    """What the kernel, or a host's end, makes impossible is a LabError."""
+def _as_lab_error(what: str) -> Iterator[None]:
+    """Turn an error of the kernel, or the end of a host, into a LabError."""
     try:
         yield
     except (kernel.KernelError, ProcessLookupError) as error:

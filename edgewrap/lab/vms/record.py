@@ -1,4 +1,4 @@
-"""What OpenNebula's network drivers read of a VM's record: its NICs and the rules of its security groups."""
+"""What OpenNebula's network drivers read from a VM's record: its NICs and the rules of its security groups."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 Rule = Mapping[str, str]
 """A SECURITY_GROUP_RULE: `PROTOCOL`, `RULE_TYPE`, `RANGE`, `IP`, `SIZE`, …, and `SECURITY_GROUP_ID`."""
 
-DEFAULT_MTU = 1500  # bytes; of a VXLAN device whose network gives none
+DEFAULT_MTU = 1500  # bytes; of a VXLAN device whose network has none
 
 
 @dataclass(frozen=True, slots=True)
 class Nic:
-    """One NIC. `driver` is its network's (VN_MAD), `port` its name on the host, `physical` the host's interface that a
-    private network goes out of. `mtu` is the VXLAN device's, in bytes. `link_options` are added when that is made."""
+    """One NIC. `driver` is its network's (VN_MAD), `port` its name on the host, `physical` the host's uplink of a
+    private network. `mtu` is the VXLAN device's, in bytes. `link_options` are added when the device is created."""
 
     id: int
     driver: str
@@ -36,7 +36,7 @@ class Nic:
 
     @property
     def vxlan_device(self) -> str:
-        """The name of the VXLAN device that the driver makes for it."""
+        """The name of the VXLAN device that the driver creates for it."""
         return f"{self.physical}.{self.vlan_id}"
 
 
@@ -51,7 +51,7 @@ class Allocation:
 
 
 def read_record(vm_id: int, template: Mapping[str, Any]) -> Allocation:
-    """The VM of a record's TEMPLATE, in which what occurs once is a mapping, and what occurs more often a list."""
+    """The VM of a record's TEMPLATE, in which a single vector is a mapping, and several ones are a list."""
     return Allocation(
         vm_id=vm_id,
         nics=tuple(_nic(found) for found in _vectors(template.get("NIC"))),

@@ -1,15 +1,15 @@
-"""The rules that OpenNebula's drivers make on a host for a NIC's security groups: pure functions.
+"""The rules that OpenNebula's drivers create on a host for a NIC's security groups: pure functions.
 
-The same chains, rules and sets, in the same order, as the drivers of 7.0.2 leave them (7.4.0's are the same):
+The chains, rules and sets, and their order, are those of the drivers of 7.0.2 (7.4.0's are the same):
 
     FORWARD ─ bridged frames ─► opennebula ─ from the port ─► one-VM-NIC-o
                                            ─ to the port ───► one-VM-NIC-i
                                            ─ ACCEPT
     INPUT ─── from the port ─► one-VM-NIC-o
 
-Each NIC's chain begins with the filters against spoofing and ends in DROP; what a rule of a group admits returns. A
-NIC without any group opens nothing: the driver lets everything pass where the list of groups is missing, but the
-front-ends from 6.10 on always send one, if need be an empty one.
+Each NIC's chain starts with the anti-spoofing filters and ends in DROP; packets that a rule of a group allows return
+before. A NIC without any group blocks everything: the driver would let everything pass if the list of groups were
+missing, but front-ends from 6.10 on always send a list, which may be empty.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ IPV4, IPV6, SET = "iptables", "ip6tables", "ipset"
 BOTH = (IPV4, IPV6)
 _FAMILIES = {IPV4: "inet", IPV6: "inet6"}
 
-# Neighbour discovery: what passes whatever the groups say, by direction.
+# Neighbour discovery: always passes, by direction.
 _DISCOVERY = {"i": (134, 135, 136, 137), "o": (133, 135, 136)}
-# The codes that a type without a code stands for; every other type: code 0.
+# The codes that are allowed for a type without a code; for every other type: code 0.
 _ICMP_CODES = {3: (*range(8), *range(9, 16)), 5: range(4), 9: (0, 16), 11: range(2), 12: range(3)}
 _ICMPV6_CODES = {1: range(8), 3: range(2), 4: range(4), 138: (0, 1, 255), 139: range(3), 140: range(3)}
 
@@ -43,12 +43,12 @@ class Command:
 
 
 def chain_of(vm_id: int, nic: Nic) -> str:
-    """What the names of a NIC's chains and sets begin with."""
+    """The prefix of a NIC's chains and sets."""
     return f"one-{vm_id}-{nic.id}"
 
 
 def bootstrap(tool: str) -> list[Command]:
-    """The global chain, where there is none yet."""
+    """Commands that create the global chain."""
     return [
         Command(tool, f"-N {GLOBAL_CHAIN}"),
         Command(tool, f"-A FORWARD -m physdev --physdev-is-bridged -j {GLOBAL_CHAIN}"),
@@ -57,7 +57,7 @@ def bootstrap(tool: str) -> list[Command]:
 
 
 def activation(vm_id: int, nic: Nic, rules: Iterable[Rule]) -> list[Command]:
-    """What is made for one NIC of a VM that has these rules."""
+    """Commands for one NIC of a VM with these rules."""
     chain = chain_of(vm_id, nic)
     known = tuple(rules)
     commands = [*_chains(chain, nic.port), *_filters(chain, nic)]
@@ -69,7 +69,7 @@ def activation(vm_id: int, nic: Nic, rules: Iterable[Rule]) -> list[Command]:
 
 
 def deactivation(chain: str, listings: dict[str, str], sets: Iterable[str]) -> list[Command]:
-    """What takes a NIC's rules away, given `-S` of each tool and the names of the sets there are."""
+    """Commands that delete a NIC's rules, given `-S` of each tool and the names of the existing sets."""
     commands = []
     for tool, listing in listings.items():
         lines = listing.splitlines()
@@ -85,7 +85,7 @@ def _belongs(name: str, chain: str) -> bool:
 
 
 def _chains(chain: str, port: str) -> list[Command]:
-    """The NIC's chains and what leads to them. Each is inserted first, so the last one stands at the top."""
+    """The NIC's chains and the jumps to them. Each is inserted first, so the last one is at the top."""
     jump = f"-I {GLOBAL_CHAIN} -m physdev --physdev-is-bridged"
     return [
         Command(tool, text)
@@ -101,7 +101,7 @@ def _chains(chain: str, port: str) -> list[Command]:
 
 
 def _filters(chain: str, nic: Nic) -> list[Command]:
-    """What stands in the chains before the groups' rules: against spoofing, and for known connections."""
+    """The rules before the groups' rules: against spoofing, and for known connections."""
     out = f"-A {chain}-o"
     commands = [
         Command(IPV6, f"-A {chain}-{way} -p icmpv6 --icmpv6-type {number} -j RETURN")
@@ -126,7 +126,7 @@ def _filters(chain: str, nic: Nic) -> list[Command]:
 
 @dataclass(frozen=True, slots=True)
 class _Admission:
-    """What one rule of a group admits at a NIC."""
+    """What one rule of a group allows at a NIC."""
 
     chain: str
     group: str

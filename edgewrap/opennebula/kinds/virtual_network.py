@@ -270,7 +270,7 @@ def _guest_mtu(underlay: int | None, existing: NetworkFacts | None) -> str:
 
 
 def _security_groups(default: Literal["keep", "remove"], existing: NetworkFacts | None) -> str:
-    """Without the group 0 if the spec says so, else unchanged: adding it again would open what somebody has closed.
+    """Without the group 0 if the spec says so, else unchanged: adding it again would open what someone has closed.
     Groups that others added stay."""
     if default == "keep":
         return text_of(existing.template, GROUPS) if existing else ADMITS_EVERYTHING

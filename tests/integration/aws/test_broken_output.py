@@ -34,7 +34,7 @@ RUN_S = 240
 
 @dataclass(frozen=True)
 class User:
-    """Somebody with a spec, to whose cluster nothing was applied yet."""
+    """A user with a spec; nothing is applied yet."""
 
     directory: Path
     binary: Path
@@ -175,7 +175,7 @@ def read_until(stream: IO[str], found: Callable[[str], bool]) -> list[str]:
 
 
 def last_error(done: subprocess.CompletedProcess[str]) -> tuple[int, dict[str, Any]]:
-    """The exit code, and the error that the last line of standard output tells; standard error has its text."""
+    """The exit code, and the error that the last line of standard output has; standard error has its text."""
     error: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     assert error["type"] == "error", done.stdout
     assert error["what"].splitlines()[0] in done.stderr

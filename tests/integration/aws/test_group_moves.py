@@ -1,6 +1,6 @@
 """Interface groups that move, by the real terraform on the lab's AWS: in the right order, and nothing else moves.
 
-The tests stand in the order of a cluster's life; each starts from what the one before left.
+The tests are in the order of a cluster's life; each starts from what the one before left.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def test_the_group_of_a_terminated_host_moves_though_no_instance_can_be_launched
     [shown] = ec2.describe_network_interfaces(NetworkInterfaceIds=[interface])["NetworkInterfaces"]
     attachment: Any = [{"Name": "attachment.attachment-id", "Values": [shown["Attachment"]["AttachmentId"]]}]
     aws.set_instance_state(first.hosts["host-2"].instance_id, "terminated")
-    # for some seconds AWS still shows it, and terraform would make it anew instead of making it
+    # for some seconds AWS still shows it, and Terraform would replace it instead of creating it
     wait_until(lambda: not ec2.describe_network_interfaces(Filters=attachment)["NetworkInterfaces"])
     before = aws.calls()[-1].serial
     plane, state = observed(cluster, spec)
@@ -119,7 +119,7 @@ def test_the_group_of_a_terminated_host_moves_though_no_instance_can_be_launched
         plane.apply(plane.replan_after_moves(state, plan))
     aws.set_quotas(standard_vcpus=vcpus)
 
-    plane, state = observed(cluster, spec)  # the next run goes on
+    plane, state = observed(cluster, spec)  # the next run resumes
     plan = plane.plan(state)
     assert plan.moves_ahead == ()
     outputs = plane.apply(plan)

@@ -1,4 +1,4 @@
-"""kill -9 of edgewrap while the real terraform applies: terraform goes on to the end and keeps its state."""
+"""kill -9 of edgewrap while the real terraform applies: Terraform continues to the end and saves its state."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A security group rule is what it allows, however the spec spells it: the real terraform on the lab's AWS.
 
-The tests stand in the order of a cluster's life; each starts from what the one before left.
+The tests are in the order of a cluster's life; each starts from what the one before left.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a run that fails half-way says: 1 where nothing was changed, 3 where something was."""
+"""The exit code of a run that fails half-way: 1 if nothing was changed, 3 if something was."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def stage(tmp_path: Path) -> Stage:
     return front_end.stage("7.4.0", tmp_path)
 
 
-def run(stage: Stage, to: Outputs, monitored_s: float = 5, told: Mapping[str, HostReport] | None = None) -> Outputs:
-    """Apply the OpenNebula plane alone: AWS has `to` already, as after `--skip aws`. `told` is what the hosts plane
+def run(stage: Stage, to: Outputs, monitored_s: float = 5, reports: Mapping[str, HostReport] | None = None) -> Outputs:
+    """Apply the OpenNebula plane alone: AWS has `to` already, as after `--skip aws`. `reports` is what the hosts plane
     would report."""
     cluster = Cluster(spec(), Workspace(Path()), stage.events.append, {})
     cluster.__dict__["opennebula"] = stage.plane()  # connected in this process
     facts = stage.facts()
     state = AwsState(to, first_inputs(make_spec()), "")
-    known = Context(to, reports=told or {})
+    known = Context(to, reports=reports or {})
     observed = Observed(state, None, facts, None, HostDisposition(), known)
     plan = RunPlan((PlaneName.OPENNEBULA,), observed, known, opennebula=cluster.opennebula.plan(facts, known))
     return apply(cluster, plan, Waits(None, monitored_s))
@@ -69,7 +69,7 @@ def test_a_locked_object_is_an_error_before_any_change(stage: Stage) -> None:
     other = {f"host-{index}": report(index, phydev="enp125s0") for index in range(3)}
     stage.wire.methods.clear()
     with pytest.raises(InUseError, match="is locked"):
-        run(stage, outputs(), told=other)
+        run(stage, outputs(), reports=other)
     assert not [method for method in stage.wire.methods if not method.endswith((".info", ".version"))]
 
 

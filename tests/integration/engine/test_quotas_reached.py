@@ -1,5 +1,5 @@
-"""Quotas of the lab's AWS under the real terraform: named before anything is made; hit in the middle all the same, the
-run says why, and the next one goes on."""
+"""Quotas of the lab's AWS with the real Terraform: named before anything is created; if they are reached during a run,
+the run says why, and the next one resumes."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_quotas_reached_before_and_during_an_apply(aws: LabAwsClient, tmp_path: 
         assert code in failure.advice
     assert made(aws).count("AllocateAddress") == 1
 
-    aws.set_quotas(vpcs=2, elastic_ips=2, standard_vcpus=96)  # the address that is there is not asked for again
+    aws.set_quotas(vpcs=2, elastic_ips=2, standard_vcpus=96)  # the existing address is not requested again
     with new_run(tmp_path) as cluster:
         plan = make_plan(cluster, AWS_ONLY)
         raise_on_failure(plan.findings)

@@ -1,4 +1,4 @@
-"""A state that was lost, or is another cluster's, is noticed by what the front-end and AWS hold."""
+"""A state that was lost, or is another cluster's, is detected by the objects on the front-end and in AWS."""
 
 from __future__ import annotations
 
@@ -65,15 +65,15 @@ def test_the_clusters_own_state_is_accepted(cluster: Cluster, stage: Stage, vpc:
 
 def test_another_clusters_state_is_refused(cluster: Cluster, stage: Stage) -> None:
     stage.applied()
-    with pytest.raises(StateError, match=f"has the UUID {STRANGER}, but .* made from the state {UUID}"):
+    with pytest.raises(StateError, match=f"has the UUID {STRANGER}, but .* created from the state {UUID}"):
         require_own_state(cluster, state(STRANGER), stage.facts(), about_aws=True)
 
 
 def test_a_lost_state_is_detected_by_the_front_end_before_planning(cluster: Cluster, stage: Stage) -> None:
     stage.applied()
-    with pytest.raises(StateError, match=f"there is no Terraform state in .* made from the state {UUID}"):
+    with pytest.raises(StateError, match=f"there is no Terraform state in .* created from the state {UUID}"):
         make_plan(cluster, tuple(PlaneName))
-    with pytest.raises(StateError, match="there is no Terraform state"):  # AWS's part alone would make a second one
+    with pytest.raises(StateError, match="there is no Terraform state"):  # AWS's part alone would create a second one
         make_plan(cluster, (PlaneName.AWS,))
     assert not cluster.workspace.directory.exists()
 
@@ -94,7 +94,7 @@ def test_a_cluster_that_is_only_on_the_front_end_can_be_destroyed(cluster: Clust
 
 
 def planes_are(cluster: Cluster, uuid: str) -> None:
-    """AWS has a state with this UUID, and a plan that takes nothing away."""
+    """AWS has a state with this UUID, and a plan that removes nothing."""
     aws = Mock()
     aws.current.return_value = state(uuid)
     aws.destroy.return_value.changes = ()

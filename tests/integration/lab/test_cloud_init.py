@@ -50,7 +50,7 @@ def test_the_primary_interface_is_configured(plugged: Plugged) -> None:
     assert "default via 10.0.0.1 dev ens5" in plugged.cloud.on(plugged.host, "ip route")
 
 
-def test_a_groups_addresses_are_on_the_nic_unless_it_is_tidy(plugged: Plugged, mode: str) -> None:
+def test_the_groups_addresses_are_on_the_nic_unless_cloud_init_is_tidy(plugged: Plugged, mode: str) -> None:
     routes = "ip rule; ip route; ip route show table 101 2>/dev/null || true"
     if mode == "untidy":
         wait_until(lambda: addresses(plugged, "ens6") == [f"{address}/24" for address in BLOCK])
@@ -86,7 +86,7 @@ def test_an_unmanaged_nic_is_not_configured(plugged: Plugged) -> None:
     assert addresses(plugged, "ens6") == []
 
 
-def test_hot_plug_handling_can_be_switched_off(plugged: Plugged) -> None:
+def test_hot_plug_handling_can_be_turned_off(plugged: Plugged) -> None:
     plugged.cloud.on(plugged.host, OFF)
     plugged.cloud.attach(plugged.cloud.make_interface(plugged.network, "10.0.0.160", "10.0.0.162"), plugged.host, 2)
     wait_until(lambda: "ens7" in plugged.cloud.on(plugged.host, "ip -br link"))

@@ -17,7 +17,7 @@ SOON_S = 1.0
 
 
 class Group:
-    """An interface with one VM address, an Elastic IP on it, and a server behind it that tells where it is."""
+    """An interface with one VM address, an Elastic IP on it, and a server behind it that returns its host's name."""
 
     def __init__(self, pair: Pair) -> None:
         base = next(_BLOCKS)
@@ -76,7 +76,7 @@ def test_an_eip_reaches_the_host_of_its_interface(pair: Pair, group: Group) -> N
     assert whose(pair, group.public) == "ip-10-0-0-11"
 
 
-def test_a_nic_is_plugged_in_with_its_mac_down_or_configured_and_with_the_vpcs_mtu(pair: Pair, group: Group) -> None:
+def test_an_attached_nic_has_its_mac_and_the_vpcs_mtu(pair: Pair, group: Group) -> None:
     attach(pair, group, pair.first, 3)
     described = pair.cloud.call("describe_network_interfaces", NetworkInterfaceIds=[group.interface])
     mac = described["NetworkInterfaces"][0]["MacAddress"]
@@ -172,7 +172,7 @@ def test_a_host_without_a_public_address_has_no_internet_access(pair: Pair, grou
     assert pair.cloud.dropped()["no_public_address"] == before + 1
 
 
-def test_the_internet_sees_the_public_address_and_the_host_sees_the_callers(pair: Pair) -> None:
+def test_source_addresses_are_translated_outwards_and_kept_inwards(pair: Pair) -> None:
     seen = pair.cloud.ssh(pair.first.public, "echo $SSH_CLIENT").stdout.split()[0]
     assert seen == "192.0.2.2"
     with pair.cloud.entered("internet"):
@@ -213,7 +213,7 @@ def test_two_vpcs_with_the_same_cidr_are_isolated(pair: Pair) -> None:
     wait_until(lambda: network.vpc not in pair.cloud.status()["vpcs"])
 
 
-def test_the_fabric_stays_the_same_for_what_does_not_change(pair: Pair, group: Group) -> None:
+def test_the_fabric_changes_only_what_differs(pair: Pair, group: Group) -> None:
     ports = pair.cloud.on("fabric", "ip -o link")
     pair.cloud.call("create_tags", Resources=[pair.first.id], Tags=[{"Key": "a", "Value": "b"}])
     pair.cloud.associate(group.allocation, group.interface, group.address)
@@ -221,7 +221,7 @@ def test_the_fabric_stays_the_same_for_what_does_not_change(pair: Pair, group: G
     assert [line for line in ports.splitlines() if line not in pair.cloud.on("fabric", "ip -o link")] == []
 
 
-def test_lab_status_counts_from_the_start(pair: Pair) -> None:
+def test_lab_status_shows_all_counters_from_the_start(pair: Pair) -> None:
     assert set(pair.cloud.dropped()) == {
         *("foreign_source", "denied_egress", "denied_ingress"),
         *("no_route_to_gateway", "no_public_address", "not_associated"),

@@ -31,7 +31,7 @@ def test_a_lab_ends_with_the_process_that_it_follows(tmp_path: Path) -> None:
     lab = Lab(tmp_path / "lab")
     with subprocess.Popen(["sleep", "600"]) as followed:
         lab.tool("lab", "up", "--no-hosts", "--follow-pid", str(followed.pid))
-        supervisor = ProcessId.of(lab.facts["keeper"]["pid"])
+        supervisor = ProcessId.of(lab.facts["supervisor"]["pid"])
         assert lab.run("true").returncode == 0
         followed.kill()
     wait_until(lambda: not supervisor.alive(), 10)
@@ -81,5 +81,5 @@ def start_pytest(directory: Path, workers: int) -> subprocess.Popen[bytes]:
 
 
 def running(lab: Path) -> bool:
-    """Whether a lab lives in this directory."""
+    """Whether a lab is running in this directory."""
     return LabDirectory("lab", lab).running()

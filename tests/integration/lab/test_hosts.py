@@ -1,4 +1,4 @@
-"""Hosts are what an AWS image is: systemd, sshd, a user; and they live and die with their instance."""
+"""Hosts have what an AWS image has (systemd, sshd, a user), and exist as long as their instance."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def boots(pair: Pair, host: Instance, number: int) -> bool:
     return (entry["boots"], entry["state"]) == (number, "running")
 
 
-def test_systemd_runs_with_nothing_failed(pair: Pair) -> None:
+def test_systemd_has_no_failed_units(pair: Pair) -> None:
     wait_until(lambda: pair.cloud.on(pair.first, "systemctl is-system-running || true") == "running\n")
     assert pair.cloud.on(pair.first, "cat /proc/1/comm; hostname") == "systemd\nip-10-0-0-10\n"
 
@@ -45,7 +45,7 @@ def test_frr_and_nftables_are_installed_and_off(pair: Pair) -> None:
     ]
 
 
-def test_a_host_sees_nothing_of_this_machines_users(pair: Pair) -> None:
+def test_a_host_does_not_have_this_machines_users(pair: Pair) -> None:
     assert pair.cloud.lab.directory.exists()
     assert pair.cloud.on(pair.first, f"ls {pair.cloud.lab.directory} 2>/dev/null || echo none") == "none\n"
     assert pair.cloud.on(pair.first, "ls /home; awk -F: '$3 >= 1000 && $3 < 60000 {print $1}' /etc/passwd").split() == [

@@ -1,4 +1,4 @@
-"""`make` on a machine that lacks something: it says what, and leaves nothing half done."""
+"""`make` on a machine that lacks something: it names it, and leaves nothing incomplete."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def script(path: Path, text: str) -> Path:
     return path
 
 
-def test_an_old_python_ends_it_with_one_line(checkout: Checkout) -> None:
+def test_an_old_python_is_refused_with_one_line(checkout: Checkout) -> None:
     old = script(checkout.path / "old" / "python3", OLD_PYTHON)
     done = make(checkout, f"PYTHON={old}", "VENV=fresh")
     assert done.returncode != 0
@@ -64,7 +64,7 @@ def test_an_old_python_ends_it_with_one_line(checkout: Checkout) -> None:
     assert not (checkout.path / "fresh").exists()
 
 
-def test_a_failure_of_pip_is_one_of_make(checkout: Checkout) -> None:
+def test_make_fails_if_pip_fails(checkout: Checkout) -> None:
     """Also where an earlier run has installed edgewrap."""
     script(checkout.path / "fresh" / "bin" / "edgewrap", "#!/bin/sh\necho edgewrap 0.0.1\n")
     nothing = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(checkout.path / "old"), "PIP_CONFIG_FILE": "/dev/null"}
@@ -74,7 +74,7 @@ def test_a_failure_of_pip_is_one_of_make(checkout: Checkout) -> None:
     assert not (checkout.path / "fresh" / ".installed").exists()
 
 
-def test_the_provider_is_got_once(checkout: Checkout) -> None:
+def test_the_provider_is_fetched_once(checkout: Checkout) -> None:
     first, second = make(checkout, "providers"), make(checkout, "providers")
     assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
     assert first.stdout == "getting the AWS provider from the Terraform registry (about 150 MB)\n"

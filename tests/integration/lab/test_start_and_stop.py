@@ -29,18 +29,18 @@ def fresh(tmp_path: Path) -> Iterator[Lab]:
 
 
 def processes_of(lab: Lab) -> dict[str, ProcessId]:
-    """The keeper, the wrapper, the first process inside, and the daemon."""
-    keeper, init = (int(lab.facts[name]["pid"]) for name in ("keeper", "init"))
-    wrapper = int(Path(f"/proc/{keeper}/task/{keeper}/children").read_text())
+    """The supervisor, the wrapper, the first process inside, and the daemon."""
+    supervisor, init = (int(lab.facts[name]["pid"]) for name in ("supervisor", "init"))
+    wrapper = int(Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text())
     daemon = int(Path(f"/proc/{init}/task/{init}/children").read_text().split()[0])
-    found = {"keeper": keeper, "wrapper": wrapper, "init": init, "daemon": daemon}
+    found = {"supervisor": supervisor, "wrapper": wrapper, "init": init, "daemon": daemon}
     return {name: ProcessId.of(pid) for name, pid in found.items()}
 
 
 def descendants(pid: int) -> set[ProcessId]:
     """All processes below one."""
     found: set[ProcessId] = set()
-    with contextlib.suppress(OSError):  # one may end meanwhile
+    with contextlib.suppress(OSError):  # one may have ended since
         for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
             found |= {ProcessId.of(int(child)), *descendants(int(child))}
     return found
@@ -70,7 +70,7 @@ def lab_cgroups() -> set[Path]:
     return set(top.glob("edgewrap-lab.*"))
 
 
-@pytest.mark.parametrize("victim", ["daemon", "init", "wrapper", "keeper"])
+@pytest.mark.parametrize("victim", ["daemon", "init", "wrapper", "supervisor"])
 def test_a_killed_lab_leaves_nothing_behind(fresh: Lab, victim: str) -> None:
     mounts = Path("/proc/self/mounts").read_text()
     fresh.up()
@@ -78,21 +78,21 @@ def test_a_killed_lab_leaves_nothing_behind(fresh: Lab, victim: str) -> None:
     host = cloud.launch(cloud.make_network(), 0)
     cloud.ready(host)
     lab_processes = processes_of(fresh)
-    below = descendants(lab_processes["keeper"].pid)
+    below = descendants(lab_processes["supervisor"].pid)
     assert len(below) > 10  # systemd and its services among them
-    made = {path for path in lab_cgroups() if f".{lab_processes['keeper'].pid}." in path.name}
+    made = {path for path in lab_cgroups() if f".{lab_processes['supervisor'].pid}." in path.name}
     assert len(made) == 1
     own = namespaces(below) - namespaces({ProcessId.of(os.getpid())})
     assert len(own) >= 10
-    others = all_processes() - below - {lab_processes["keeper"]}
+    others = all_processes() - below - {lab_processes["supervisor"]}
     os.kill(lab_processes[victim].pid, signal.SIGKILL)
     wait_until(lambda: not any(process.alive() for process in below), 5)
-    wait_until(lambda: not lab_processes["keeper"].alive(), 5)
+    wait_until(lambda: not lab_processes["supervisor"].alive(), 5)
     assert Path("/proc/self/mounts").read_text() == mounts
     # Only processes from before count: the kernel gives a namespace's number to new ones again.
     assert not own & namespaces(others & all_processes())
     assert not (all_processes() & below)
-    if victim == "keeper":  # then nobody is left to remove it, until the next lab begins
+    if victim == "supervisor":  # then nobody is left to remove it, until the next lab begins
         cgroups.sweep()
     assert not made & lab_cgroups()
     assert fresh.exec("true", check=False).returncode == 1
@@ -102,7 +102,7 @@ def test_a_killed_lab_leaves_nothing_behind(fresh: Lab, victim: str) -> None:
 
 def test_down_ends_every_process(fresh: Lab) -> None:
     fresh.up()
-    below = descendants(fresh.facts["keeper"]["pid"])
+    below = descendants(fresh.facts["supervisor"]["pid"])
     fresh.down()
     assert not any(process.alive() for process in below)
     assert fresh.tool("lab", "down", check=False).returncode == 1
@@ -234,7 +234,7 @@ def test_without_hosts_the_servers_run_and_the_output_says_so(fresh: Lab) -> Non
     assert refused.returncode == 1
     assert "without hosts" in refused.stderr
     assert "no 'vm list'" in fresh.tool("lab", "vm", "list", check=False).stderr
-    below = descendants(fresh.facts["keeper"]["pid"])
+    below = descendants(fresh.facts["supervisor"]["pid"])
     os.kill(fresh.facts["init"]["pid"], signal.SIGKILL)
     wait_until(lambda: not any(process.alive() for process in below), 5)
 
@@ -243,6 +243,6 @@ def test_a_user_without_root_gets_a_lab_without_hosts(fresh: Lab) -> None:
     as_user = ["unshare", "--user", "--map-user=1000", "--map-group=1000", EDGEWRAP, "lab"]
     started = subprocess.run([*as_user, "up"], env=fresh.environ, capture_output=True, text=True)
     assert started.returncode == 0, started.stderr
-    assert "Left out: hosts: only root can make network namespaces" in started.stdout
-    assert fresh.status()["left_out"] == ["hosts: only root can make network namespaces"]
+    assert "Left out: hosts: only root can create network namespaces" in started.stdout
+    assert fresh.status()["left_out"] == ["hosts: only root can create network namespaces"]
     assert fresh.facts["aws_endpoint"] != "http://127.0.0.1:4566"

@@ -1,4 +1,4 @@
-"""VMs: allocated by the front-end, plugged in as its driver does, with nothing but their context."""
+"""VMs: allocated by the front-end, connected as by its driver, with only their context."""
 
 from __future__ import annotations
 

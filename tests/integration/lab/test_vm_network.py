@@ -83,7 +83,7 @@ def stage(pair: Pair) -> Stage:
         networks.append(one("one.vntemplate.instantiate", template, name, wanted))
     for number in networks:
         wait_until(lambda number=number: _text(one("one.vn.info", number), "STATE") == "1")  # type: ignore[misc]
-    # A new network always has the group 0 as well, which admits everything: it must be taken away.
+    # A new network always has the group 0 as well, which allows everything: remove it.
     one("one.vn.update", networks[0], f'SECURITY_GROUPS = "{web}"', 1)
     for host, other in ((pair.first, pair.second), (pair.second, pair.first)):
         cloud.on(host, _bridge(host, other))
@@ -176,7 +176,7 @@ def test_the_firewalls_chains_rules_and_sets(stage: Stage) -> None:
     assert stage.rules(stage.first) == {"iptables": BARE, "ip6tables": BARE, "ipset": []}
 
 
-def test_a_port_is_as_libvirt_makes_it(stage: Stage) -> None:
+def test_a_port_is_like_libvirts(stage: Stage) -> None:
     with stage.vm("web", "host-0", "web") as vm:
         link = json.loads(stage.cloud.on(stage.first, f"ip -j link show {vm['port']}"))[0]
         assert (link["address"], link["mtu"], link["master"]) == (f"fe{vm['mac'][2:]}", 1500, "br-edge")
@@ -197,7 +197,7 @@ def test_a_security_group_admits_its_rules_on_one_host_and_across_hosts(stage: S
         assert "100% packet loss" in cloud.on("peer", "ping -c 1 -W 0.5 10.7.0.10 || true")
 
 
-def test_what_a_vm_sends_with_another_address_or_mac_is_dropped(stage: Stage) -> None:
+def test_frames_with_a_foreign_address_or_mac_are_dropped(stage: Stage) -> None:
     cloud = stage.cloud
     with stage.vm("thief", "host-0", "open", "10.7.0.20"), stage.vm("peer", "host-1", "open", "10.7.0.21"):
         once = "ping -c 1 -W 0.5 10.7.0.21 || true"
@@ -211,7 +211,7 @@ def test_what_a_vm_sends_with_another_address_or_mac_is_dropped(stage: Stage) ->
 
 
 @pytest.mark.parametrize("moved", ["receiver", "sender"])
-def test_a_stream_outlives_a_move(stage: Stage, moved: str) -> None:
+def test_a_stream_survives_a_live_migration(stage: Stage, moved: str) -> None:
     cloud = stage.cloud
     sender, receiver = ("web", "10.7.0.10"), ("peer", "10.7.0.11")
     with stage.vm(sender[0], "host-0", "web", sender[1]), stage.vm(receiver[0], "host-0", "web", receiver[1]):
@@ -250,7 +250,7 @@ def test_a_live_migration_is_announced_and_leaves_nothing_behind(stage: Stage) -
             cloud.ask("vm move", name="web", host="host-9")
 
 
-def test_private_networks_are_vxlans_as_the_driver_makes_them(stage: Stage) -> None:
+def test_private_networks_are_vxlans_like_the_drivers(stage: Stage) -> None:
     cloud = stage.cloud
     with stage.vm("a", "host-0", "tenant-a") as vm, stage.vm("b", "host-1", "tenant-a", "192.168.50.20"):
         assert (vm["address"], vm["bridge"]) == ("192.168.50.10", "onebr2")
@@ -295,7 +295,7 @@ def test_a_vm_on_two_networks(stage: Stage) -> None:
     [
         ({"network": "web", "security_groups": [100, 999]}, "no security group 999"),
         ({"network": "absent"}, "no network 'absent'"),
-        ({}, "not said which network"),
+        ({}, "no network is given"),
     ],
 )
 def test_invalid_vm_requests_are_refused(stage: Stage, wanted: dict[str, Any], message: str) -> None:
@@ -304,7 +304,7 @@ def test_invalid_vm_requests_are_refused(stage: Stage, wanted: dict[str, Any], m
     assert stage.cloud.status()["vms"] == []
 
 
-def test_a_container_is_not_moved_while_it_runs(stage: Stage) -> None:
+def test_a_container_cannot_be_live_migrated(stage: Stage) -> None:
     one = stage.cloud.lab.one
     host = next(
         entry.findtext("ID")
@@ -319,16 +319,16 @@ def test_a_container_is_not_moved_while_it_runs(stage: Stage) -> None:
         one("one.host.update", int(host or ""), 'VM_MAD = "kvm"', 1)
 
 
-# From here on a host is switched off and on, which takes its br-edge away; an AWS stop takes its public address too.
+# From here on hosts are switched off and on, which deletes their br-edge; an AWS stop also releases the public address.
 
 
-def test_the_commands(stage: Stage) -> None:
+def test_the_lab_vm_commands(stage: Stage) -> None:
     tool, group = stage.cloud.lab.tool, str(stage.ping_group)
     wanted = ("--network", "web", "--nic", "tenant-a=192.168.50.30", "--security-group", group)
     started = tool("lab", "vm", "start", "web", "--host", "host-0", *wanted).stdout
     assert re.search(r"VM web \(id \d+\) has 10[.]7[.]0[.]1\d on web, 192[.]168[.]50[.]30 on tenant-a[.]", started)
     moved = tool("lab", "vm", "move", "web", "--host", "host-1").stdout
-    assert re.search(r"VM web \(id \d+\) is on host-1; without a port for 0[.]\d+ s[.]", moved)
+    assert re.search(r"VM web \(id \d+\) is on host-1; it had no port for 0[.]\d+ s[.]", moved)
     lines = tool("lab", "vm", "list").stdout.splitlines()[3:]
     assert [line.split()[2:5] for line in lines] == [
         ["host-1", lines[0].split()[3], "web"],
@@ -343,7 +343,7 @@ def test_the_commands(stage: Stage) -> None:
     tool("lab", "vm", "stop", "web")
 
 
-def test_a_host_whose_systemd_died_is_booted_again(stage: Stage) -> None:
+def test_a_host_whose_systemd_died_can_be_booted(stage: Stage) -> None:
     cloud = stage.cloud
     boots = cloud.host(stage.second)["boots"]
     init = cloud.ask("place", name=stage.second.id)["namespaces"]["pid"].split("/")[2]
@@ -360,7 +360,7 @@ def state_of(stage: Stage, vm: dict[str, Any]) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize(("silent", "aws_state"), [(True, "running"), (False, "stopped")])
-def test_a_killed_hosts_vms_are_lost_and_the_front_end_hears_of_it(stage: Stage, silent: bool, aws_state: str) -> None:
+def test_vms_of_a_killed_host_are_reported_as_lost(stage: Stage, silent: bool, aws_state: str) -> None:
     cloud, host = stage.cloud, stage.second
     with stage.vm("lost", "host-1", "tenant-a") as vm:
         boots = cloud.host(host)["boots"]
@@ -382,7 +382,7 @@ def test_a_killed_hosts_vms_are_lost_and_the_front_end_hears_of_it(stage: Stage,
     assert state_of(stage, vm) == ("6", "0")
 
 
-def test_stop_and_start_are_calls_of_the_aws_api(stage: Stage) -> None:
+def test_lab_host_stop_and_start_use_the_aws_api(stage: Stage) -> None:
     cloud = stage.cloud
     before = len(cloud.lab.requests())
     assert cloud.ask("host stop", host="host-1")["state"] == "off"

@@ -1,4 +1,4 @@
-"""A guest, a wrong password, a front-end that is down, one that hangs, a wrong certificate: each is told by name, with
+"""A guest, a wrong password, a front-end that is down, one that hangs, a wrong certificate: each is named, with
 what to do, before anything is changed. Real sockets and TLS on loopback, and the command line as a user has it."""
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def test_insecure_only_by_name_and_loud(
     with relay(front_end.url, certificate(tmp_path, "127.0.0.1")) as proxy:
         status, text = command.run(proxy.url, "--insecure")
     assert status == 0
-    assert text.count("--insecure: the certificate of") == 1
+    assert text.count("--insecure: the TLS certificate of") == 1
     assert [str(warning.message) for warning in recwarn] == []
     assert "--insecure" not in command.run(front_end.url, "--insecure")[1]  # http has no certificate to look at
 

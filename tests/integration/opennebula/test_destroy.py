@@ -1,4 +1,4 @@
-"""Taking the whole cluster away, and what stops it."""
+"""Removing the whole cluster, and what stops it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OTHER_UUID = "0f6a1e9c-2222-4a6e-9d55-2f5f7ce1a002"
 
 
 def left(facts: OneFacts) -> list[str]:
-    """What is left of a front-end as it comes."""
+    """The objects of a new front-end."""
     system = {"default", "system", "files"}
     return [str(one) for one in facts.everything if one.name not in system]
 
@@ -200,7 +200,7 @@ def test_a_destroy_that_failed_at_any_call_is_resumed(newer: Stage, broken_at: i
 
 
 def test_a_half_created_cluster_is_destroyed(newer: Stage) -> None:
-    """Even what was made and not yet marked, where the Terraform state tells the UUID."""
+    """Even what was made and not yet marked, if the Terraform state has the UUID."""
     plane = newer.plane()
 
     def break_off(method: str) -> None:

@@ -1,4 +1,4 @@
-"""What is changed by hand on the front-end: shown, mended, and what others put there kept."""
+"""What is changed by hand on the front-end: shown, restored, and what others added is kept."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ OTHER_VALUES = {
     "SIZE": "2",
     "MTU": "1400",
 }
-IDENTITY = {"CLUSTER", "KEY", "UUID"}  # changed by hand, these make the object somebody else's: test_foreign_objects.py
-FOREIGN: Template = {"NOTE": "of somebody else", "THEIRS": {"A": "1", "B": "2"}}
+IDENTITY = {"CLUSTER", "KEY", "UUID"}  # changed by hand, these make the object someone else's: test_foreign_objects.py
+FOREIGN: Template = {"NOTE": "of someone else", "THEIRS": {"A": "1", "B": "2"}}
 
 
 KEYS = [kind.key if isinstance(kind, SingleObject) else "host-1" for kind in KINDS]
@@ -84,7 +84,7 @@ def test_drift_of_every_attribute_of_a_range_is_shown_and_reverted(stage: Stage)
     mendable = {name: value for name, value in wanted.items() if name not in ("TYPE", "IP")}
     assert set(mendable) == {"SIZE", "GATEWAY", "NETWORK_MASK", "EXTERNAL_IP", "AWS_ALLOCATION_ID", "EDGEWRAP_KEY"}
     for name in mendable:
-        by_hand = {**wanted, "AR_ID": "1", "NOTE": "of somebody else", name: OTHER_VALUES.get(name, "changed")}
+        by_hand = {**wanted, "AR_ID": "1", "NOTE": "of someone else", name: OTHER_VALUES.get(name, "changed")}
         stage.one.call("vn.update_ar", number, {"AR": {key: str(value) for key, value in by_hand.items()}})
         changes = changes_in(plane, stage.facts(), outputs(), reports())
         assert [(change.kind, change.key, change.action) for change in changes] == [
@@ -95,7 +95,7 @@ def test_drift_of_every_attribute_of_a_range_is_shown_and_reverted(stage: Stage)
         facts = stage.facts()
         assert changes_in(plane, facts, outputs(), reports()) == (), name
         network = next(one for one in facts.networks if one.id == number)
-        assert text_of(network.ranges[1].attributes, "NOTE") == "of somebody else"
+        assert text_of(network.ranges[1].attributes, "NOTE") == "of someone else"
 
 
 def test_all_attributes_of_a_range_lost_at_once(stage: Stage) -> None:
@@ -108,7 +108,7 @@ def test_all_attributes_of_a_range_lost_at_once(stage: Stage) -> None:
     assert changes_in(plane, stage.facts(), outputs(), reports()) == ()
 
 
-def test_a_range_with_another_address_is_made_anew(stage: Stage) -> None:
+def test_a_range_with_another_address_is_replaced(stage: Stage) -> None:
     plane = stage.applied()
     number = existing_of(stage, "public-network").id
     stage.one.call("vn.rm_ar", number, 1)

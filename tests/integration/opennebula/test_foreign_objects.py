@@ -127,7 +127,7 @@ def test_an_owned_object_whose_owner_was_changed(newer: Stage) -> None:
 
 
 def test_a_name_created_by_ourselves_during_the_run_is_adopted(stage: Stage) -> None:
-    """Another run of ours made the datastore between our look and our call: we go on with it."""
+    """Another run of ours made the datastore between our read and our call: it is used."""
     plane = stage.plane()
     stale = plane.observe()
     stage.applied()

@@ -34,7 +34,7 @@ def front_end(tmp_path: Path) -> Iterator[FrontEndProcess]:
 
 @pytest.fixture
 def proxy(front_end: FrontEndProcess) -> Iterator[Relay]:
-    """What stands before it."""
+    """The proxy in front of it."""
     with relay(front_end.url) as made:
         yield made
 

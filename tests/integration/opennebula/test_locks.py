@@ -1,4 +1,4 @@
-"""Objects that somebody locked: seen and named before anything is changed."""
+"""Locked objects: detected and named before anything is changed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ USE, MANAGE, ADMIN = 1, 2, 3
 
 
 def locked(stage: Stage, kind: str, level: int = USE) -> str:
-    """Lock our network or template as another operator; what is to be said of it."""
+    """Lock our network or template as another operator; the expected message."""
     operator = stage.user("eva", operator=True)
     facts = stage.facts()
     number = facts.networks[0].id if kind == "vn" else facts.templates[0].id

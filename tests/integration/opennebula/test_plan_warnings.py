@@ -1,4 +1,4 @@
-"""`plan` tells what `apply` will refuse, and what is drift that edgewrap does not undo."""
+"""`plan` shows what `apply` will refuse, and what is drift that edgewrap does not undo."""
 
 from __future__ import annotations
 

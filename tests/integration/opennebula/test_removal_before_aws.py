@@ -1,4 +1,4 @@
-"""What goes before AWS takes it away."""
+"""What is removed before AWS deletes its resources."""
 
 from __future__ import annotations
 
@@ -134,9 +134,7 @@ def test_a_vm_started_between_the_check_and_the_disabling(newer: Stage) -> None:
             newer.vm(host_1)
 
     wire.before = come
-    with pytest.raises(
-        InUseError, match=r"host-1 \(198.51.100.11\) has got the VMs 0; the hosts named are disabled now"
-    ):
+    with pytest.raises(InUseError, match=r"host-1 \(198.51.100.11\) has got the VMs 0; these hosts are disabled now"):
         prepare(plane, plane.observe(), outputs((0, 2)))
     assert state(newer)["host-1"] == "disabled"
 

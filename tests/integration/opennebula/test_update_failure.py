@@ -1,4 +1,4 @@
-"""A network whose last change did not reach all of its VMs: told, given to them again, and no obstacle to the rest."""
+"""A network whose last change did not reach all of its VMs: shown, retried, and no obstacle to the rest."""
 
 from __future__ import annotations
 

@@ -42,15 +42,13 @@ CASES = [
         [f"create {ATTACHMENT} group-0", "create instance host-0"], ("group-0",), id="its host was terminated"
     ),
     pytest.param([f"replace {ATTACHMENT} group-0", "create instance host-3"], ("group-0",), id="another host is new"),
-    pytest.param(
-        [f"replace {ATTACHMENT} group-0", "create instance host-1"], (), id="the host it goes to is to be made"
-    ),
+    pytest.param([f"replace {ATTACHMENT} group-0", "create instance host-1"], (), id="its new host does not exist yet"),
     pytest.param([f"replace {ATTACHMENT} group-1", "replace instance host-2"], (), id="it goes with its host"),
     pytest.param([f"create {ATTACHMENT} group-2", "create instance host-3"], (), id="a group that never was"),
     pytest.param(
         [f"create {INTERFACE} group-0", f"create {ATTACHMENT} group-0", "create instance host-0"],
         (),
-        id="an interface that is to be made",
+        id="its interface does not exist yet",
     ),
 ]
 

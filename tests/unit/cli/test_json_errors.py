@@ -1,4 +1,4 @@
-"""With `--json` the last line of standard output tells the error that ends a run, whichever command it ends."""
+"""With `--json` the last line of standard output is the error that ends a run, whichever command it ends."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def environ(directory: Path) -> dict[str, str]:
 
 
 def last_error(command: list[str], directory: Path) -> dict[str, Any]:
-    """The error that the command tells; standard error has it as text."""
+    """The error that the command prints; standard error has it as text."""
     done = subprocess.run(
         command, cwd=directory, env=environ(directory), capture_output=True, text=True, timeout=60, check=False
     )
@@ -140,7 +140,7 @@ def test_an_interrupt(number: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("words", [["plan"], ["lab", "exec", "--", "--json"], ["ssh", "host-0", "--json"]])
 def test_without_json_standard_output_has_no_error(words: list[str], tmp_path: Path) -> None:
-    """The `--json` of a command that edgewrap runs for somebody is that command's."""
+    """The `--json` of a command that edgewrap runs for the user belongs to that command."""
     done = subprocess.run(
         [EDGEWRAP, *words], cwd=tmp_path, env=environ(tmp_path), capture_output=True, text=True, timeout=60, check=False
     )

@@ -128,7 +128,7 @@ main.main()
 
 @pytest.mark.parametrize("options", [[], ["--held"]])
 def test_sighup_ends_the_run_cleanly(tmp_path: Path, options: list[str]) -> None:
-    """An SSH session that drops: nothing can be written any more, and the locks are to be released all the same."""
+    """An SSH session that drops: nothing can be written any more, and the locks must still be released."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-c", STAY, str(tmp_path / "end"), *options],

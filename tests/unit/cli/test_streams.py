@@ -45,7 +45,7 @@ def run(words: list[str], directory: Path, redirections: str = "") -> subprocess
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, subprocess.CompletedProcess[str]]:
-    """What each command does where nothing is broken."""
+    """What each command does if nothing is broken."""
     directory = tmp_path_factory.mktemp("whole")
     return {" ".join(words): run(words, directory) for words in COMMANDS}
 

@@ -15,7 +15,7 @@ BROKEN = "apiVersion: edgewrap/v1\nname: edge-1\naws: { region: paris, token: hu
 
 @pytest.fixture(autouse=True)
 def own_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Each test stands in an empty directory, without a spec named by the environment."""
+    """Each test runs in an empty directory, without a spec named by the environment."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("EDGEWRAP_SPEC", raising=False)
     return tmp_path
@@ -88,7 +88,7 @@ def test_init_overwrites_only_by_force(own_directory: Path, capsys: pytest.Captu
     Path("real.yaml").write_text("mine\n")
     Path("edgewrap.yaml").symlink_to("real.yaml")
     assert edgewrap("init") == 1
-    assert "edgewrap.yaml is there already" in capsys.readouterr().err
+    assert "edgewrap.yaml already exists" in capsys.readouterr().err
     assert Path("real.yaml").read_text() == "mine\n"
     assert edgewrap("init", "--force") == 0
     assert Path("edgewrap.yaml").is_symlink()

@@ -1,4 +1,4 @@
-"""What a cluster has ready before its planes are observed side by side."""
+"""What a cluster prepares before its planes are observed in parallel."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ print(*sorted(heavy & sys.modules.keys()))
 
 
 def test_warning_filters_are_set_before_threads_start(tmp_path: Path) -> None:
-    """`requests` ignores the warning by a filter of its own, which an import of botocore beside it takes away."""
+    """`requests` ignores the warning by a filter of its own, which an import of botocore in another thread removes."""
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("default")
         warnings.simplefilter("ignore", ResourceWarning)  # of what other tests left to the garbage collector
@@ -37,7 +37,7 @@ def test_warning_filters_are_set_before_threads_start(tmp_path: Path) -> None:
     assert [str(one.message) for one in told] == ["another"]
 
 
-def test_what_two_planes_import_is_imported_before_their_threads_are_there(tmp_path: Path) -> None:
+def test_shared_libraries_are_imported_before_the_threads_start(tmp_path: Path) -> None:
     spec = tmp_path / "edge.yaml"
     spec.write_text("apiVersion: edgewrap/v1\nname: edge\naws: { region: eu-west-3 }\n")
     done = subprocess.run([sys.executable, "-c", PROGRAM, str(spec)], capture_output=True, text=True, check=False)

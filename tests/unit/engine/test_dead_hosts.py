@@ -1,4 +1,4 @@
-"""Which hosts a run does without, which instances it makes anew, and what it refuses."""
+"""Which hosts a run does not rely on, which instances it replaces, and what it refuses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.aws_plane import make_spec
 
 
 def hosts(**states: str) -> dict[str, HostOutput]:
-    """Hosts with these states, `host_1="stopped"`; three that run where nothing is said."""
+    """Hosts with these states, `host_1="stopped"`; three that are running if no state is given."""
     states = {"host_0": "running", "host_1": "running", "host_2": "running", **states}
     found = {}
     for index, (name, state) in enumerate(states.items()):
@@ -62,7 +62,7 @@ CASES: list[Any] = [
         {"host_1": "terminated"},
         HostRequests(),
         HostDisposition(dead=frozenset({"host-1"})),
-        id="terraform makes a terminated one anew by itself",
+        id="terraform replaces a terminated one by itself",
     ),
     pytest.param(
         {"on_failure": "replace", "count": 2, "retired": [1]},
@@ -75,7 +75,7 @@ CASES: list[Any] = [
 
 
 @pytest.mark.parametrize(("spec", "states", "requests", "disposition"), CASES)
-def test_losses(
+def test_decisions_about_dead_hosts(
     spec: dict[str, Any], states: dict[str, str], requests: HostRequests, disposition: HostDisposition
 ) -> None:
     assert classify_hosts(make_spec(hosts=spec), hosts(**states), requests, never) == disposition
@@ -88,7 +88,7 @@ def test_on_failure_replace() -> None:
     assert disposition.tolerated == {"host-1"}
 
 
-def test_a_dead_host_with_vms_is_kept_for_their_disks_are_on_it() -> None:
+def test_a_dead_host_with_vms_is_not_replaced() -> None:
     spec = make_spec(hosts={"on_failure": "replace"})
     disposition = classify_hosts(spec, hosts(host_1="stopped"), HostRequests(), lambda: front_end(host_1=(3, 4)))
     assert disposition.replaced == frozenset()
@@ -106,6 +106,6 @@ def test_a_dead_host_with_vms_is_kept_for_their_disks_are_on_it() -> None:
         (HostRequests(move_off=frozenset({"host-0", "host-1"})), {"host_2": "stopped"}, "no host is left"),
     ],
 )
-def test_wishes_that_cannot_be(requests: HostRequests, states: dict[str, str], message: str) -> None:
+def test_requests_that_cannot_be_met(requests: HostRequests, states: dict[str, str], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         classify_hosts(make_spec(), hosts(**states), requests, never)

@@ -36,7 +36,7 @@ def test_old_runs_are_removed(tmp_path: Path) -> None:
     assert runs(tmp_path)[-1] == newest.path
 
 
-def test_a_traceback_is_kept_whole(tmp_path: Path) -> None:
+def test_a_traceback_is_written_whole(tmp_path: Path) -> None:
     journal = Journal(tmp_path, "apply", lambda _: None)
     try:
         raise ValueError("ünlucky")
@@ -48,7 +48,7 @@ def test_a_traceback_is_kept_whole(tmp_path: Path) -> None:
 
 
 def test_an_unwritable_directory_is_explained(tmp_path: Path) -> None:
-    with pytest.raises(StateError, match="cannot be made: No such file"):
+    with pytest.raises(StateError, match="cannot be created: No such file"):
         Journal(tmp_path / "none", "plan", lambda _: None)
 
 

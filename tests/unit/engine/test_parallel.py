@@ -1,4 +1,4 @@
-"""A Ctrl-C while planning: the terraform that runs ends, no other is started, and the run ends after it."""
+"""A Ctrl-C while planning: the running Terraform ends, no other is started, and then the run ends."""
 
 from __future__ import annotations
 
@@ -87,8 +87,8 @@ def test_two_interrupts_while_terraform_plans(tmp_path: Path, monkeypatch: pytes
     assert threading.active_count() == threads
 
 
-def test_an_interrupt_after_another_fault_is_obeyed_too(tmp_path: Path) -> None:
-    """The front-end refuses, and terraform is waited for: that can be cut short."""
+def test_an_interrupt_after_another_error_is_obeyed_too(tmp_path: Path) -> None:
+    """The front-end refuses, and the run waits for Terraform: an interrupt can end that."""
     children = ProcessRunner()
     begun = threading.Event()
 

@@ -21,11 +21,11 @@ AWS, ONE, HOSTS = PlaneName.AWS, PlaneName.OPENNEBULA, PlaneName.HOSTS
         ([], [HOSTS, ONE], (AWS,)),
     ],
 )
-def test_select(only: list[PlaneName], skip: list[PlaneName], planes: tuple[PlaneName, ...]) -> None:
+def test_selected_planes(only: list[PlaneName], skip: list[PlaneName], planes: tuple[PlaneName, ...]) -> None:
     assert select(only, skip) == planes
 
 
 @pytest.mark.parametrize(("only", "skip"), [([AWS], [HOSTS]), ([], [AWS, ONE, HOSTS])])
-def test_refused(only: list[PlaneName], skip: list[PlaneName]) -> None:
+def test_refused_selections(only: list[PlaneName], skip: list[PlaneName]) -> None:
     with pytest.raises(UsageError):
         select(only, skip)

@@ -1,4 +1,4 @@
-"""Which questions a run asks AWS, how findings are told, and which of them stop it."""
+"""What a run checks in AWS, how findings are shown, and which of them stop it."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_hosts_with_elastic_ips_need_no_check() -> None:
     assert expected_topics(spec, AwsState(outputs(), first_inputs(spec), "")) == frozenset()
 
 
-def test_a_run_that_died_before_the_vpc_asks_about_it_again() -> None:
+def test_the_vpc_is_checked_again_after_a_run_that_was_killed_before_it() -> None:
     died = replace(STATE, outputs=replace(outputs((), ()), vpc_id=UNKNOWN))
     assert expected_topics(SPEC, died) == set(Topic)
 
@@ -96,7 +96,7 @@ def test_the_aws_identity_is_shown_once() -> None:
 
 
 class BrokenState:
-    """An AWS plane whose state cannot be read, of an account that has an answer to everything."""
+    """An AWS plane whose state cannot be read, of an account that answers every call."""
 
     def tools(self) -> tuple[Finding, ...]:
         return ()
@@ -113,7 +113,7 @@ class BrokenState:
         return without_state(self.preflight(None))
 
 
-def test_a_state_that_cannot_be_read_leaves_what_does_not_depend_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_readable_state_the_checks_that_do_not_need_it_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Cluster, "aws", BrokenState())
     found = preflight(Cluster(SPEC, Workspace(Path()), discard, {}), [PlaneName.AWS])
     assert {one.check: one.verdict for one in found} == {

@@ -12,8 +12,8 @@ from edgewrap.errors import StateError
 
 
 @pytest.mark.parametrize("there", [None, 0o777, 0o750, 0o500])
-def test_only_its_owner_may_read_it(tmp_path: Path, there: int | None) -> None:
-    """Also where somebody else than us has made it: state and plan in it follow the umask."""
+def test_only_the_owner_may_read_the_workspace(tmp_path: Path, there: int | None) -> None:
+    """Also if it was created by something else: state and plan in it follow the umask."""
     workspace = Workspace(tmp_path / "edge")
     if there is not None:
         workspace.directory.mkdir()
@@ -25,5 +25,5 @@ def test_only_its_owner_may_read_it(tmp_path: Path, there: int | None) -> None:
 
 def test_a_directory_that_cannot_be_created_is_explained(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(StateError, match="cannot be made"):
+    with pytest.raises(StateError, match="cannot be created"):
         Workspace(tmp_path / "file" / "edge").create()

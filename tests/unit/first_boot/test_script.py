@@ -14,7 +14,7 @@ import pytest
 from edgewrap.first_boot.files import KEY_FINGERPRINT, setup_files
 from tests.support.aws_plane import PUBLIC_KEY, make_spec
 
-# `apt-get` and `apt-helper` do what the file `next` says, a line a call; the last line for ever.
+# `apt-get` and `apt-helper` do what the file `next` says, a line per call; the last line is repeated.
 PLAYED = """#!/bin/sh
 echo "$0 $*" >>"{directory}/calls"
 line=$(head -n 1 "{directory}/next")
@@ -55,7 +55,7 @@ class Host:
 
     @property
     def calls(self) -> list[str]:
-        """The calls of apt: program and first word that is no option."""
+        """The calls of apt: program and first word that is not an option."""
         words = [line.split() for line in self.read("calls").splitlines()]
         return [next(word for word in line[1:] if word in ("download-file", "update", "install")) for line in words]
 

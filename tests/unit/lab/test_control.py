@@ -1,4 +1,4 @@
-"""The daemon's socket: questions, answers, errors, and a path longer than a socket's may be."""
+"""The daemon's socket: requests, responses, errors, and a path that is too long for a socket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a lab lives, and what a command inside it sees."""
+"""The directory of a lab, and the environment of a command inside it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_an_invalid_lab_name_is_wrong_usage(name: str, environ: dict[str, str]) 
         lab_directory(name, environ)
 
 
-def test_a_lab_runs_while_its_directory_is_held(tmp_path: Path) -> None:
+def test_a_lab_is_running_while_its_directory_is_locked(tmp_path: Path) -> None:
     directory = LabDirectory("x", tmp_path)
     assert not directory.running()
     held = directory.claim()
@@ -66,13 +66,13 @@ def test_a_reused_pid_is_another_process() -> None:
         ProcessId.of(2**30)
 
 
-def test_settings_survive_their_file(tmp_path: Path) -> None:
+def test_settings_are_written_and_read(tmp_path: Path) -> None:
     settings = LabSettings("", True, CloudInit.TIDY, "7.4.0", 4566, 2633, "/sys/fs/cgroup/x")
     settings.write(tmp_path / "s")
     assert LabSettings.read(tmp_path / "s") == settings
 
 
-def test_a_command_inside_sees_the_lab_and_none_of_the_callers_credentials() -> None:
+def test_a_command_inside_gets_the_labs_endpoints_and_none_of_the_callers_credentials() -> None:
     directory = LabDirectory("x", Path("/labs/x"))
     process = ProcessId(1, 1)
     facts = LabFacts("x", process, process, True, "pid:[1]", "http://127.0.0.1:1", "http://127.0.0.1:2/RPC2")

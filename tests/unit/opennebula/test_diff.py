@@ -69,7 +69,7 @@ def converged() -> dict[str, Existing]:
 
 
 def patched(existing: Existing, patch: dict[str, Any]) -> Existing:
-    """With these fields instead; of `template` only the attributes named, None takes one away."""
+    """With these fields instead; of `template` only the attributes named, None removes one."""
     fields = dict(patch)
     if "template" in fields:
         fields["template"] = without_none({**existing.template, **fields["template"]})

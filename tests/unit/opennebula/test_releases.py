@@ -1,4 +1,4 @@
-"""Front-ends that tell less, or more, than the recorded ones: 6.10 and what comes.
+"""Front-ends that report less, or more, than the recorded ones: 6.10 and later releases.
 
 No answer of a 6.10 is recorded here. So what edgewrap reads is said by name: whatever else an answer has or has not
 makes no difference, and nothing that is missing ends in a traceback.
@@ -83,7 +83,7 @@ def test_a_user_of_one_group_only() -> None:
 
 
 def _without_one(pool: Element) -> Iterator[Element]:
-    """The pool with all elements of one path taken away, for each path that there is."""
+    """The pool without the elements of one path, for each path in it."""
     paths = sorted({path for element in pool for path in _paths(element, "")})
     for path in paths:
         if path in NEEDED:

@@ -1,6 +1,21 @@
-"""Where moto differs from AWS: one file an idea, each mend with a test that fails on stock moto.
+"""Patches of moto where it differs from AWS; each has a test that fails on stock moto.
 
-`docs/lab-aws.md` lists the differences, those mended and those left.
+`docs/lab-aws.md` lists the differences, patched and remaining.
+
+patching.py             how a class of patches is written over a moto class
+errors.py               the errors that AWS returns
+launch.py               RunInstances
+lifecycle.py            start, stop, reboot, terminate
+attachments.py          network interfaces: attach and detach
+private_addresses.py    private addresses of an interface
+public_addresses.py     public addresses, and when an instance has one
+associations.py         Elastic IPs
+security_groups.py      security groups of interfaces and instances
+networks.py             VPCs, subnets and internet gateways in use
+instance_types.py       limits of an instance type, capacity
+quotas.py               Service Quotas and account attributes
+image_parameters.py     Canonical's SSM parameters
+speed.py                moto's slow look-ups
 """
 
 from __future__ import annotations
@@ -20,7 +35,7 @@ from edgewrap.lab.aws.patches import (
 )
 from edgewrap.lab.aws.patches.patching import apply_patch
 
-MENDS: tuple[type, ...] = (
+PATCHES: tuple[type, ...] = (
     associations.AssociatedAddress,
     associations.Associations,
     associations.AssociateWithPrivateAddress,
@@ -51,6 +66,6 @@ MENDS: tuple[type, ...] = (
 
 
 def apply() -> None:
-    """Mends moto, in this process."""
-    apply_patch(MENDS)
+    """Patch moto, in this process."""
+    apply_patch(PATCHES)
     speed.remember_actions()

@@ -1,6 +1,6 @@
 """An Elastic IP is associated with one private address of one interface.
 
-Stock moto knows the interface only: it reports the primary address, and overwrites the interface's public address.
+Stock moto knows only the interface: it reports the primary address and overwrites the interface's public address.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _release = ElasticAddressBackend.release_address
 
 
 class AssociatedAddress(ElasticAddress):
-    """The association is `eni` and the private address; the instance is whichever has the interface now."""
+    """The association is `eni` and the private address; the instance is the one that the interface is attached to."""
 
     @property
     def instance(self) -> Any:
@@ -33,7 +33,7 @@ class AssociatedAddress(ElasticAddress):
 
     @instance.setter
     def instance(self, _instance: Any) -> None:
-        """Moto sets it beside `eni`; it follows from it."""
+        """Moto sets it in addition to `eni`; here it is derived from `eni`."""
 
     @property
     def private_ip_address(self) -> str | None:
@@ -141,7 +141,7 @@ def _only_interface(instance: Instance) -> NetworkInterface:
 
 
 class AssociateWithPrivateAddress(ElasticIPAddresses):
-    """Moto never reads PrivateIpAddress; AWS takes reassociation as allowed unless it is told otherwise."""
+    """Moto never reads PrivateIpAddress; on AWS, reassociation is allowed by default."""
 
     def associate_address(self) -> ActionResult:
         named = self._get_params()

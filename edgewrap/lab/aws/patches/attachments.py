@@ -1,7 +1,7 @@
-"""Interfaces that come to an instance and go from it.
+"""Network interfaces that are attached to an instance and detached from it.
 
-Stock moto shows the instance's security groups on every interface of it, never says `detached` (the provider waits for
-that word for 153 s), takes any device index, and deletes interfaces that are in use.
+Stock moto shows the instance's security groups on each of its interfaces, never reports `detached` (the provider waits
+153 s for it), accepts any device index, and deletes interfaces that are in use.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from edgewrap.lab.aws.patches.private_addresses import addresses_of
 from edgewrap.lab.aws.patches.public_addresses import association_of, elastic_ips
 
 DETACHED_SHOWN_S = 4.0
-"""How long an attachment that is gone is found by its id, as `detached`. Later it is not found, as on AWS."""
+"""How long a detached attachment can be found by its id, as `detached`. Later it is not found, as on AWS."""
 
 _attach = Instance.attach_eni
 _detach = Instance.detach_eni
@@ -68,7 +68,7 @@ class AttachingInstance(Instance):
 
 
 class AttachedInterface(NetworkInterface):
-    """What is shown of the attachment, and by what an interface is found."""
+    """How the attachment is shown, and the filters of an interface."""
 
     @property
     def attachment(self) -> Attachment | None:

@@ -1,4 +1,4 @@
-"""The two ways in which AWS says no: the request is wrong (HTTP 400), or AWS has nothing left to give (HTTP 500)."""
+"""The two kinds of refusal by AWS: the request is wrong (HTTP 400), or AWS lacks capacity (HTTP 500)."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from werkzeug.exceptions import HTTPException
 
 
 class RefusedError(EC2ClientError):
-    """`code` and `message` as AWS words them; clients do not try again."""
+    """`code` and `message` are AWS's; clients do not retry."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(code, message)
 
 
 class OutOfCapacityError(HTTPException):
-    """AWS counts these among its own errors, so clients try again, some of them for a long time."""
+    """A server error, so clients retry, some of them for a long time."""
 
     code = 500
 

@@ -1,4 +1,4 @@
-"""What EC2 knows of an instance type and refuses to exceed: vCPUs, interfaces, addresses, zones, capacity."""
+"""The limits of an instance type that EC2 enforces: vCPUs, interfaces, addresses, zones, capacity."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def refuse_too_many_addresses(instance_type: str, count: int) -> None:
 
 
 def refuse_unoffered(region: str, zone: str, instance_type: str) -> None:
-    """A type that the zone never has."""
+    """A type that the zone does not offer."""
     offerings = INSTANCE_TYPE_OFFERINGS["availability-zone"].get(region, [])
     zones = {offering["Location"] for offering in offerings if offering["InstanceType"] == instance_type}
     if zones and zone not in zones:
@@ -50,7 +50,7 @@ def refuse_unoffered(region: str, zone: str, instance_type: str) -> None:
 
 
 def refuse_running_more(backend: EC2Backend, zone: str, instance_type: str, count: int) -> None:
-    """`count` more instances that run: by the vCPU quota, and by what AWS has in the zone now."""
+    """`count` additional running instances: checks the vCPU quota and the zone's capacity."""
     running = sum(vcpus(_type_of(instance)) for instance in backend.all_running_instances())
     quota = LIMITS.quotas.standard_vcpus
     if vcpus(instance_type) and running + count * vcpus(instance_type) > quota:

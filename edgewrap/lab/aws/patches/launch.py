@@ -1,6 +1,6 @@
-"""RunInstances: what was asked for is there, what AWS would refuse is refused, before anything is made.
+"""RunInstances: creates all that was requested, and refuses what AWS would refuse before anything is created.
 
-Stock moto drops secondary addresses, leaves the interface behind when its instance goes, and takes any key pair.
+Stock moto drops secondary addresses, keeps the interface when its instance is terminated, and accepts any key pair.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def _subnet(backend: EC2Backend, request: dict[str, Any]) -> Subnet | None:
 
 
 def _give_what_was_asked_for(instance: Instance, asked: Sequence[Any]) -> None:
-    """Secondary addresses; interfaces made at launch that go with the instance; no public address with two of them."""
+    """Secondary addresses; interfaces that are deleted with the instance; no public address with two interfaces."""
     by_index = {int(nic["DeviceIndex"]): nic for nic in asked}
     for index, interface in instance.nics.items():
         nic = by_index.get(index, {})
@@ -91,7 +91,7 @@ def _give_what_was_asked_for(instance: Instance, asked: Sequence[Any]) -> None:
 
 
 def _note_for_the_fabric(backend: EC2Backend, instance: Instance) -> None:
-    """What the picture shows and moto does not keep."""
+    """What the snapshot needs and moto does not store."""
     key_pair = backend.key_pairs.get(instance.key_name or "")
     instance.__dict__.update(public_key=key_pair.public_key if key_pair else "", generation=1, boots=0)
     for interface in instance.nics.values():

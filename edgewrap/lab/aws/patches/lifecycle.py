@@ -1,6 +1,6 @@
 """Start, stop, reboot and termination.
 
-Stock moto starts terminated instances, leaves a terminated one its addresses, and its interfaces in the account.
+Stock moto starts terminated instances, and keeps the addresses and interfaces of a terminated instance.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class InstanceLifecycle(Instance):
         _reboot(self)
 
     def terminate(self) -> InstanceState:
-        """Interfaces made at launch go with it, those attached later stay, with their addresses and associations."""
+        """Deletes the interfaces made at launch; keeps those attached later, with their addresses and associations."""
         if self.state == "terminated":
             return copy.copy(self.instance_state)
         for interface in list(self.nics.values()):
@@ -52,7 +52,7 @@ class InstanceLifecycle(Instance):
         return _terminate(self)
 
     def refuse_unless(self, what: str, *states: str) -> None:
-        """Refuses what AWS does not do to an instance in another state than these."""
+        """Refuse an action on an instance that is in none of these states."""
         if self.state not in states:
             raise RefusedError(
                 "IncorrectInstanceState",
@@ -86,7 +86,7 @@ class InstanceLifecycle(Instance):
 
 
 class TerminateOnly(InstanceResponse):
-    """Moto's also tells its autoscaling and load balancer backends, which the lab does not load."""
+    """Moto's own method also notifies its autoscaling and load balancer backends, which the lab does not load."""
 
     def terminate_instances(self) -> ActionResult:
         ids = self._get_param("InstanceIds", [])

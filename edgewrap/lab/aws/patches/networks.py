@@ -1,4 +1,4 @@
-"""Subnets, VPCs and internet gateways that are in use are not deleted; VPCs are counted."""
+"""Subnets, VPCs and internet gateways in use cannot be deleted; VPCs count against the quota."""
 
 from __future__ import annotations
 

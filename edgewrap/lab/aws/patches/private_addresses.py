@@ -1,6 +1,7 @@
-"""Private addresses: inside the subnet, not AWS's own, one interface each; all those asked for are given.
+"""Private addresses: in the subnet, not reserved by AWS, on one interface each; all requested ones are assigned.
 
-Stock moto gives secondary addresses out twice or from AWS's own, and keeps associations of addresses that are gone.
+Stock moto assigns secondary addresses twice or from AWS's reserved ones, and keeps associations of unassigned
+addresses.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def addresses_of(interface: NetworkInterface) -> list[str]:
 
 
 def refuse_unfit(subnet: Subnet, addresses: Iterable[str]) -> None:
-    """Refuses an address that the subnet does not have, that AWS keeps for itself, or that an interface has."""
+    """Refuse an address that is outside the subnet, reserved by AWS, or in use."""
     used = _used(subnet)
     network = ipaddress.ip_network(subnet.cidr_block)
     own = {str(network[index]) for index in (*range(_RESERVED_AT_START), -1)}
@@ -46,7 +47,7 @@ def refuse_unfit(subnet: Subnet, addresses: Iterable[str]) -> None:
 
 
 def free_addresses(subnet: Subnet, count: int, besides: Collection[str] = ()) -> list[str]:
-    """The lowest free addresses (AWS chooses any)."""
+    """The lowest free addresses (AWS: any free ones)."""
     taken = _used(subnet) | set(besides)
     network = ipaddress.ip_network(subnet.cidr_block)
     free: list[str] = []
@@ -71,7 +72,7 @@ def _used(subnet: Subnet) -> set[str]:
 
 
 class SubnetByInterfaces(Subnet):
-    """Which addresses are taken is read from the interfaces, not from a list of the subnet's own."""
+    """The addresses in use are read from the interfaces, not from the subnet's own list."""
 
     def request_ip(self, ip: str, instance: Instance) -> None:  # noqa: ARG002 (moto's signature)
         refuse_unfit(self, [ip])
@@ -165,7 +166,7 @@ class InterfaceAddresses(NetworkInterfaceBackend):
 
 
 def split_addresses(primary: str | Sequence[str], listed: Iterable[Any]) -> tuple[str, list[str]]:
-    """The primary address (empty: AWS chooses) and the secondary ones, of a request that may name them both ways."""
+    """The primary address (empty: AWS chooses) and the secondary ones of a request, which has two forms."""
     chosen = primary if isinstance(primary, str) or not primary else primary[0]
     secondary: list[str] = []
     for item in listed:
@@ -178,7 +179,7 @@ def split_addresses(primary: str | Sequence[str], listed: Iterable[Any]) -> tupl
 
 
 def _move(address: str, source: NetworkInterface, target: NetworkInterface) -> None:
-    """An association goes with its address."""
+    """Delete the association of an address together with it."""
     source.private_ip_addresses = [item for item in source.private_ip_addresses if item["PrivateIpAddress"] != address]
     for elastic in source.ec2_backend.addresses:
         if elastic.eni is source and elastic.private_ip_address == address:

@@ -1,8 +1,8 @@
 """Public addresses from the documentation's ranges, and when an instance has one.
 
-An address that AWS gave at launch goes when the instance stops or an Elastic IP takes its place; AWS gives another one
-only to an instance with a single interface and no Elastic IP. Stock moto gives addresses that look like AWS's own,
-and gives a new one at every start.
+A public address assigned at launch is released when the instance stops or an Elastic IP replaces it. AWS assigns
+another one only to an instance with a single interface and no Elastic IP. Stock moto assigns addresses that look like
+AWS's own, and a new one at every start.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from edgewrap.lab.aws.patches.errors import OutOfCapacityError
 
 
 class AddressRange:
-    """Gives the addresses of a range in turn, so that one that was given back is not soon given again."""
+    """Assigns the addresses of a range in turn, so that a released one is not soon assigned again."""
 
     def __init__(self, cidr: str) -> None:
         self._addresses = [str(address) for address in ipaddress.ip_network(cidr).hosts()]
@@ -45,7 +45,7 @@ ELASTIC = AddressRange("203.0.113.0/24")
 
 
 def public_addresses_in_use() -> set[str]:
-    """Those of all accounts and regions: an address is somebody's only once."""
+    """The addresses of all accounts and regions: each is assigned only once."""
     elastic = {address.public_ip for backend in used_backends() for address in backend.addresses}
     given = {interface.public_ip for backend in used_backends() for interface in backend.enis.values()}
     return elastic | {address for address in given if address}
@@ -62,7 +62,7 @@ def elastic_ips(interface: NetworkInterface) -> dict[str, ElasticAddress]:
 
 
 def association_of(interface: NetworkInterface, private_address: str) -> dict[str, str]:
-    """As DescribeInstances and DescribeNetworkInterfaces show it; empty where there is none."""
+    """As DescribeInstances and DescribeNetworkInterfaces show it; empty if there is none."""
     elastic = elastic_ips(interface).get(private_address)
     if elastic:
         return {
@@ -79,7 +79,7 @@ def association_of(interface: NetworkInterface, private_address: str) -> dict[st
 
 
 class PublicAddress(NetworkInterface):
-    """`public_ip` is that of the primary private address: an Elastic IP, or else the one given at launch."""
+    """`public_ip` is that of the primary private address: an Elastic IP, otherwise the one assigned at launch."""
 
     @property
     def public_ip(self) -> str | None:
@@ -91,7 +91,7 @@ class PublicAddress(NetworkInterface):
         self.__dict__["auto_assigned"] = address
 
     def start(self) -> None:
-        """Gives a public address where the subnet or the launch asked for one and AWS gives one."""
+        """Assign a public address if the subnet or the launch asks for one and AWS would assign one."""
         wanted = str(self.public_ip_auto_assign).lower() == "true"
         alone = self.instance is None or len(self.instance.nics) == 1
         if wanted and alone and not elastic_ips(self) and not self.__dict__.get("auto_assigned"):

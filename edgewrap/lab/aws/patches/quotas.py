@@ -1,4 +1,4 @@
-"""Service Quotas and DescribeAccountAttributes say what the lab enforces. Stock moto knows only some VPC quotas."""
+"""Service Quotas and DescribeAccountAttributes report the enforced quotas. Stock moto knows only some VPC quotas."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class EnforcedQuotas(ServiceQuotasBackend):
 
 
 class ListedQuotas(ServiceQuotasResponse):
-    """ListServiceQuotas, which moto does not have: the quotas in force, of those that the lab enforces."""
+    """ListServiceQuotas, which moto does not have: the quotas that the lab enforces."""
 
     def list_service_quotas(self) -> str:
         service_code = self._get_param("ServiceCode")

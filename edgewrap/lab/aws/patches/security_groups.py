@@ -1,8 +1,8 @@
 """An interface has its own security groups; an instance's are those of its primary interface.
 
-Stock moto shows none on an interface made at launch (drift for ever: `vpc_security_group_ids`), and adds the instance's
-to every interface attached later. It also deletes groups that are in use, and demands ports of a rule for all protocols
-when it is modified.
+Stock moto shows none on an interface made at launch (permanent drift: `vpc_security_group_ids`), and adds the
+instance's to every interface attached later. It also deletes groups that are in use, and requires ports when a rule for
+all protocols is modified.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class GroupsOfInterface(NetworkInterface):
 
 
 class GroupsOfInstance(Instance):
-    """Also the source/destination check is the primary interface's."""
+    """The source/destination check is the primary interface's, too."""
 
     @property
     def security_groups(self) -> list[SecurityGroup]:
@@ -55,7 +55,7 @@ class GroupsOfInstance(Instance):
 
 
 def _primary(instance: Instance) -> NetworkInterface | None:
-    """None while the instance is being made, and once it is terminated."""
+    """None while the instance is being created, and once it is terminated."""
     nics: dict[int, NetworkInterface] = instance.__dict__.get("nics", {})
     return nics.get(0)
 

@@ -1,4 +1,5 @@
-"""`force-unlock`: the lock of a dead run goes, with the one that its terraform left; a living run's does not."""
+"""`force-unlock` removes the lock of a dead run and the one that its Terraform left, and keeps that of an active
+run."""
 
 from __future__ import annotations
 
@@ -53,7 +54,7 @@ def locks(bucket: Bucket) -> list[bool]:
 
 
 def leave(bucket: Bucket, holder: LockInfo, terraforms_host: str = "") -> None:
-    """What a run leaves that was killed, with its terraform or that of another host."""
+    """What a killed run leaves, with its Terraform's lock or that of another host."""
     assert bucket.create(lock_key(bucket), holder.to_text().encode())
     if terraforms_host:
         assert bucket.create(f"{bucket.state_key}.tflock", TERRAFORMS.format(terraforms_host).encode())
@@ -83,7 +84,7 @@ def test_a_terraform_of_another_host_keeps_its_lock(spec: Path, bucket: Bucket, 
 def test_a_wrong_id_is_refused_with_the_right_one(spec: Path, bucket: Bucket, dead: LockInfo) -> None:
     with pytest.raises(UsageError, match="there is no lock x on edge") as raised:
         find_lock(spec, "x", NOW)
-    assert raised.value.cause == "nothing locks it"
+    assert raised.value.cause == "it is not locked"
     leave(bucket, dead)
     with pytest.raises(UsageError) as raised:
         find_lock(spec, "x", NOW)
@@ -96,7 +97,7 @@ def test_a_run_on_this_machine_keeps_its_lock(spec: Path, bucket: Bucket, dead: 
     """Be it the run itself, or the terraform that it left."""
     holder = LockInfo.of_this_run("apply", Path("lock")) if alive else dead
     leave(bucket, holder)
-    told = pytest.raises(LockedError, match="it is at work" if alive else "its terraform is at work")
+    told = pytest.raises(LockedError, match="it is active" if alive else "its Terraform is active")
     with file_lock(spec.parent / "edge" / "lock", holder, NOW), told:
         find_lock(spec, holder.id, NOW)
     assert locks(bucket) == [True, False]
@@ -109,7 +110,7 @@ def test_a_run_in_another_working_directory_keeps_its_lock(
     elsewhere = tmp_path / "elsewhere"
     holder = replace(dead, file=str(elsewhere))
     leave(bucket, holder)
-    with file_lock(elsewhere, holder, NOW), pytest.raises(LockedError, match="its terraform is at work"):
+    with file_lock(elsewhere, holder, NOW), pytest.raises(LockedError, match="its Terraform is active"):
         find_lock(spec, holder.id, NOW)
     assert find_lock(spec, holder.id, NOW).info == holder
 
@@ -118,13 +119,13 @@ def test_terraforms_lock_is_kept_if_its_run_may_be_alive(spec: Path, bucket: Buc
     file = spec.parent / "edge" / "lock"
     for holder in (LockInfo.of_this_run("apply", file), replace(dead, host="elsewhere")):
         leave(bucket, holder, holder.host)
-        with pytest.raises(LockedError, match="its terraform may be at work") as raised:
+        with pytest.raises(LockedError, match="its Terraform may be active") as raised:
             find_lock(spec, "0a1b", NOW)
         assert f"force-unlock {holder.id}`" in raised.value.advice
         break_lock(find_lock(spec, holder.id, NOW))
         assert locks(bucket) == [False, False]
     leave(bucket, dead, dead.host)
-    with file_lock(file, dead, NOW), pytest.raises(LockedError, match="its terraform is at work"):
+    with file_lock(file, dead, NOW), pytest.raises(LockedError, match="its Terraform is active"):
         find_lock(spec, "0a1b", NOW)
     break_lock(find_lock(spec, "0a1b", NOW))
     assert locks(bucket) == [True, False]
@@ -143,7 +144,7 @@ def test_an_unreadable_lock_is_removed_by_its_etag(spec: Path, bucket: Bucket, t
     assert f"`edgewrap force-unlock {its_id}`" in raised.value.advice
     file = spec.parent / "edge" / "lock"
     held = file_lock(file, LockInfo.of_this_run("apply", file), NOW)
-    with held, pytest.raises(LockedError, match="at work"):
+    with held, pytest.raises(LockedError, match="is active"):
         find_lock(spec, its_id, NOW)
     dead = find_lock(spec, its_id, NOW)
     assert dead.locks == ("a run that cannot be read",)
@@ -154,7 +155,7 @@ def test_an_unreadable_lock_is_removed_by_its_etag(spec: Path, bucket: Bucket, t
 def test_a_lost_answer_to_a_delete_is_not_another_run(
     spec: Path, bucket: Bucket, dead: LockInfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """boto3 asks again, and is refused because of its own first removal."""
+    """boto3 repeats the removal, and is refused because the first one has succeeded."""
     leave(bucket, dead, dead.host)
     remove = Bucket.remove
     monkeypatch.setattr(Bucket, "remove", lambda self, key, etag: remove(self, key, etag) and remove(self, key, etag))
@@ -167,7 +168,7 @@ def test_a_lock_taken_by_another_run_during_unlock_is_kept(spec: Path, bucket: B
     found = find_lock(spec, dead.id, NOW)
     break_lock(found)
     leave(bucket, LockInfo.of_this_run("plan", Path("lock")))
-    with pytest.raises(LockedError, match="meanwhile"):
+    with pytest.raises(LockedError, match="another run has locked"):
         break_lock(found)
     assert locks(bucket) == [True, False]
 
@@ -182,8 +183,8 @@ def test_a_local_lock_needs_no_unlock(spec: Path) -> None:
     spec.write_text(SPEC.format("local"))
     with pytest.raises(UsageError) as raised:
         find_lock(spec, "x", NOW)
-    assert "a killed run leaves none behind" in raised.value.cause
+    assert "a killed run leaves none" in raised.value.cause
     held = file_lock(spec.parent / "edge" / "lock", LockInfo.of_this_run("apply", Path("lock")), NOW)
-    with held, pytest.raises(UsageError, match="cannot be broken") as raised:
+    with held, pytest.raises(UsageError, match="cannot be removed") as raised:
         find_lock(spec, "x", NOW)
     assert "`edgewrap apply`" in raised.value.cause

@@ -1,4 +1,4 @@
-"""Two servers, each in a process of its own: ours, and moto as it comes."""
+"""Two servers, each in a process of its own: the lab's, and stock moto."""
 
 from __future__ import annotations
 

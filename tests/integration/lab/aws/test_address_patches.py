@@ -1,7 +1,8 @@
-"""Addresses, private and public: the same checks on the lab's AWS, which passes them, and stock moto, which must not.
+"""Addresses, private and public: the same checks on the lab's AWS, which must pass them, and on stock moto, which must
+fail them.
 
-A check that stock moto begins to pass says that moto was mended upstream: then our mend goes.
-A check fails by AssertionError only, so that a broken check is not taken for a difference.
+If stock moto passes a check, moto was fixed upstream: then delete the patch.
+A check may fail with AssertionError only, so that a broken check does not count as a difference.
 """
 
 from __future__ import annotations

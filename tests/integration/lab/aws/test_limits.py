@@ -1,4 +1,4 @@
-"""What the lab's AWS refuses, and what it leaves alone, held against stock moto as in test_mends_of_instances.py."""
+"""What the lab's AWS refuses and what it allows, compared with stock moto as in test_instance_patches.py."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Aws:
         return made["NetworkInterface"]["NetworkInterfaceId"]
 
     def quota(self, service: str, code: str) -> float:
-        """-1 where it is not known."""
+        """-1 if it is unknown."""
         try:
             return self.quotas.get_service_quota(ServiceCode=service, QuotaCode=code)["Quota"]["Value"]
         except ClientError:
@@ -260,7 +260,7 @@ def test_stock_moto_behaves_differently(check: Any, region: str, stock_endpoint:
         check(aws)
 
 
-def test_quotas_are_set_while_it_runs(lab_aws: LabAwsClient) -> None:
+def test_quotas_can_be_set_while_the_server_runs(lab_aws: LabAwsClient) -> None:
     aws = Aws(lab_aws.endpoint, "eu-west-3")
     lab_aws.set_quotas(**{**QUOTAS, "elastic_ips": 1})
     assert aws.quota("ec2", "L-0263D0A3") == 1
@@ -275,14 +275,14 @@ def test_quotas_are_set_while_it_runs(lab_aws: LabAwsClient) -> None:
 
 
 @pytest.mark.parametrize("change", [{"elastic_ip": 3}, {"elastic_ips": -1}, {"vpcs": "many"}])
-def test_wrong_quotas_are_refused_and_change_nothing(lab_aws: LabAwsClient, change: Any) -> None:
+def test_invalid_quotas_are_refused_and_change_nothing(lab_aws: LabAwsClient, change: Any) -> None:
     before = lab_aws.quotas()
     with pytest.raises(LabError, match="refused PUT quotas"):
         lab_aws.set_quotas(**change)
     assert lab_aws.quotas() == before
 
 
-def test_capacity_may_be_missing_in_one_zone(lab_aws: LabAwsClient) -> None:
+def test_missing_capacity_in_one_zone(lab_aws: LabAwsClient) -> None:
     lab_aws.set_quotas(**QUOTAS)
     aws = Aws(lab_aws.endpoint, "eu-west-3")
     vpc = aws.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]

@@ -23,7 +23,7 @@ from botocore.exceptions import ClientError
 from edgewrap.errors import LabError
 from edgewrap.lab.aws.amis import images
 from edgewrap.lab.aws.client import LabAwsClient, LabAwsProcess
-from edgewrap.lab.aws.leaked_resources import leftovers
+from edgewrap.lab.aws.leaked_resources import leaked_resources
 from edgewrap.lab.cloud import Cloud, CloudAddress, CloudInterface, CloudRule
 from tests.support.aws import refused
 
@@ -175,7 +175,7 @@ def test_the_snapshot_follows_every_kind_of_change(lab_aws: LabAwsClient, ec2: E
     assert not [each for each in cloud.interfaces if each.instance_id == cluster.host]
 
 
-def test_reading_does_not_raise_the_serial(lab_aws: LabAwsClient, ec2: EC2Client) -> None:
+def test_reading_does_not_increment_the_serial(lab_aws: LabAwsClient, ec2: EC2Client) -> None:
     before = lab_aws.cloud()
     ec2.describe_instances()
     ec2.describe_vpcs()
@@ -248,9 +248,9 @@ def test_instances_can_stop_without_an_api_call(lab_aws: LabAwsClient, ec2: EC2C
 
 
 def test_leaked_resources_are_listed_until_deleted(lab_aws: LabAwsClient, ec2: EC2Client) -> None:
-    before = set(leftovers(lab_aws.endpoint, REGION))
+    before = set(leaked_resources(lab_aws.endpoint, REGION))
     cluster = Cluster(ec2)
-    made = set(leftovers(lab_aws.endpoint, REGION)) - before
+    made = set(leaked_resources(lab_aws.endpoint, REGION)) - before
     kinds = sorted(item.rsplit(" ", 1)[0] for item in made)
     assert kinds == [
         "Elastic IP",
@@ -275,7 +275,7 @@ def test_leaked_resources_are_listed_until_deleted(lab_aws: LabAwsClient, ec2: E
     ec2.delete_subnet(SubnetId=cluster.subnet)
     ec2.delete_vpc(VpcId=cluster.vpc)
     ec2.delete_key_pair(KeyName=cluster.key_pair)
-    assert set(leftovers(lab_aws.endpoint, REGION)) == before
+    assert set(leaked_resources(lab_aws.endpoint, REGION)) == before
 
 
 def test_one_of_many_concurrent_writers_creates_the_lock_object(lab_aws: LabAwsClient) -> None:
@@ -294,14 +294,14 @@ def test_one_of_many_concurrent_writers_creates_the_lock_object(lab_aws: LabAwsC
     assert answers == ["PreconditionFailed"] * 7 + ["won"]
 
 
-def test_there_is_a_bucket_for_states_that_keeps_their_versions(lab_aws: LabAwsClient) -> None:
+def test_there_is_a_versioned_bucket_for_states(lab_aws: LabAwsClient) -> None:
     s3 = SESSION.client("s3", endpoint_url=lab_aws.endpoint)
     for body in (b"1", b"2"):
         s3.put_object(Bucket="edgewrap-lab", Key="edge.tfstate", Body=body)
     assert len(s3.list_object_versions(Bucket="edgewrap-lab")["Versions"]) == 2
 
 
-def test_sigterm_ends_it_cleanly_and_the_log_stays(tmp_path: Path) -> None:
+def test_sigterm_ends_the_server_cleanly_and_the_log_stays(tmp_path: Path) -> None:
     process = LabAwsProcess(tmp_path, arguments=["--quotas", '{"elastic_ips": 7}'])
     client = process.wait_ready()
     assert client.quotas().elastic_ips == 7
@@ -350,14 +350,14 @@ def test_it_ends_with_its_parent_process(tmp_path: Path) -> None:
         time.sleep(0.1)
 
 
-def test_a_taken_port_is_an_error_with_its_cause(lab_aws: LabAwsClient, tmp_path: Path) -> None:
+def test_a_port_in_use_is_an_error_with_its_cause(lab_aws: LabAwsClient, tmp_path: Path) -> None:
     process = LabAwsProcess(tmp_path, port=urlsplit(lab_aws.endpoint).port or 0)
     with pytest.raises(LabError, match="ended while it started"):
         process.wait_ready()
     process.stop()
 
 
-def test_wrong_quotas_on_the_command_line(tmp_path: Path) -> None:
+def test_invalid_quotas_on_the_command_line(tmp_path: Path) -> None:
     done = subprocess.run(
         [
             sys.executable,

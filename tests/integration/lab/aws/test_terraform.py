@@ -17,7 +17,7 @@ import boto3
 import pytest
 
 from edgewrap.lab.aws.client import LabAwsClient
-from edgewrap.lab.aws.leaked_resources import leftovers
+from edgewrap.lab.aws.leaked_resources import leaked_resources
 from tests.support.lab import provider_mirror
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def test_terraform_creates_changes_and_destroys_a_cluster(lab_aws: LabAwsClient,
     terraform("plan", "-detailed-exitcode", expect=2)
 
     assert "destroyed" in terraform("destroy", "-auto-approve")
-    assert leftovers(lab_aws.endpoint, REGION) == ()
+    assert leaked_resources(lab_aws.endpoint, REGION) == ()
 
 
 def _associations(ec2: EC2Client) -> dict[str, str]:

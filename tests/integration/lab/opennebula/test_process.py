@@ -45,7 +45,7 @@ def test_the_password_is_not_on_the_command_line(start: Start) -> None:
     assert password.encode() not in Path(f"/proc/{served.process.pid}/cmdline").read_bytes()
 
 
-def test_the_password_may_come_from_the_environment(tmp_path: Path) -> None:
+def test_the_password_can_be_set_in_the_environment(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "edgewrap.lab.opennebula", "--port", "0", "--database", str(tmp_path / "one.db")]
     environment = os.environ | {"EDGEWRAP_LAB_ONE_AUTH": AUTH}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
@@ -64,7 +64,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("options", "message"), WRONG)
-def test_wrong_options(tmp_path: Path, options: list[str], message: str) -> None:
+def test_invalid_options_are_refused(tmp_path: Path, options: list[str], message: str) -> None:
     auth_file = tmp_path / "one_auth"
     auth_file.write_text("oneadmin" if not options else AUTH)
     command = [sys.executable, "-m", "edgewrap.lab.opennebula", "--port", "0", "--auth-file", str(auth_file)]
@@ -90,7 +90,7 @@ def test_it_ends_with_its_parent(tmp_path: Path) -> None:
     assert not Path(f"/proc/{ready['pid']}").exists()
 
 
-def test_many_callers_at_once(start: Start) -> None:
+def test_many_concurrent_callers(start: Start) -> None:
     served = start()
 
     def make(number: int) -> int:

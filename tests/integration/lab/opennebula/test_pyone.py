@@ -94,7 +94,7 @@ def test_a_cluster_and_a_vm_on_its_public_network(start: Start, version: str) ->
     assert one.image.info(0).DATASTORE == "default"
 
 
-def test_the_class_of_every_code(start: Start) -> None:
+def test_pyones_exception_class_of_every_code(start: Start) -> None:
     served = start("--version", "7.4.0")
     one = served.client()
     with pytest.raises(pyone.OneAuthenticationException, match="couldn't be authenticated"):

@@ -21,7 +21,7 @@ def test_a_recording_replays_without_a_difference(start: Start, name: str, calls
     assert len(steps) == calls
     served = start("--version", name.partition("-")[0], "--monitor-interval", str(interval), "--settle", "0.3")
 
-    results = replay.replay(served.url, AUTH, steps, patience=15)
+    results = replay.replay(served.url, AUTH, steps, timeout_s=15)
 
     wrong = [f"{step.number} {step.method}: {found}" for step, differences in results for found in differences]
     assert wrong == []
@@ -31,7 +31,7 @@ def test_a_front_end_of_another_release_shows_differences(start: Start) -> None:
     steps = replay.load(DATA / "7.4.0.jsonl")[:30]
     served = start("--version", "7.0.2", "--monitor-interval", "3600")
 
-    results = replay.replay(served.url, AUTH, steps, patience=0)
+    results = replay.replay(served.url, AUTH, steps, timeout_s=0)
 
     wrong = {step.purpose for step, differences in results if differences}
     assert {"version", "cluster duplicate", "host duplicate", "initial datastores"} <= wrong

@@ -17,7 +17,7 @@ OTHER = PUBLIC_KEY.replace("someone@somewhere", "other@front-end").replace("fRvm
 
 
 def notices(before: dict[str, Any] | None, after: dict[str, Any], applied: bool = True) -> list[tuple[str, str]]:
-    """What a change from one spec to another is told with: kind and text."""
+    """The notices of a change from one spec to another: kind and text."""
     previous = None
     if before is not None:
         previous = decide_inputs(make_spec(**before), None, FixedLookups(), front_end_version="7.0.2")

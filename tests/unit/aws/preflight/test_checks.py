@@ -1,4 +1,4 @@
-"""What a host that is made anew asks of the quota of vCPUs."""
+"""What a replaced host needs from the quota of vCPUs."""
 
 from __future__ import annotations
 

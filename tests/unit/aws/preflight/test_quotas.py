@@ -1,4 +1,4 @@
-"""Whether a quota is large enough for what comes, and which quota an instance type counts in."""
+"""Whether a quota is large enough for new resources, and which quota an instance type counts in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether terraform is there and new enough, told without a working directory."""
+"""Whether terraform is there and new enough, checked without a working directory."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""An apply that is interrupted keeps the instances that it was starting, whatever comes meanwhile. The terraform is a
-script."""
+"""An apply that is interrupted keeps the instances that it was starting, whatever happens until then. Terraform is
+played by a script."""
 
 from __future__ import annotations
 

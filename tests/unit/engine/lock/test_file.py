@@ -70,7 +70,7 @@ def test_a_locked_out_run_names_holder_and_time(tmp_path: Path) -> None:
     assert f"in {lock}" in raised.value.what
 
 
-def test_who_holds_it_can_be_asked_for(tmp_path: Path) -> None:
+def test_the_holder_can_be_read(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
     assert file_lock_info(lock) is None
     with file_lock(lock, "apply"):
@@ -81,7 +81,7 @@ def test_who_holds_it_can_be_asked_for(tmp_path: Path) -> None:
     assert LockInfo.from_text("half of {") is None
 
 
-def test_of_many_at_once_exactly_one_runs(tmp_path: Path) -> None:
+def test_of_many_concurrent_runs_exactly_one_gets_the_lock(tmp_path: Path) -> None:
     runs = [start(TRY, tmp_path / "lock") for _ in range(8)]
     for run in runs:
         assert run.stdout is not None
@@ -103,7 +103,7 @@ def report_findings(run: subprocess.Popen[str]) -> None:
     run.stdin.flush()
 
 
-def test_waiting_gets_it_once_the_holder_is_killed(tmp_path: Path) -> None:
+def test_a_waiting_run_gets_the_lock_when_the_holder_is_killed(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
     holder = start(HOLD, lock)
     assert holder.stdout is not None
@@ -116,7 +116,7 @@ def test_waiting_gets_it_once_the_holder_is_killed(tmp_path: Path) -> None:
         assert json.loads(lock.read_text())["command"] == "plan"
 
 
-def test_a_child_that_outlives_a_killed_run_keeps_the_lock(tmp_path: Path) -> None:
+def test_a_child_that_survives_a_killed_run_keeps_the_lock(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
     holder = start(HOLD_WITH_CHILD, lock)
     assert holder.stdout is not None
@@ -126,14 +126,14 @@ def test_a_child_that_outlives_a_killed_run_keeps_the_lock(tmp_path: Path) -> No
     try:
         with pytest.raises(LockedError) as raised, file_lock(lock, "apply"):
             pytest.fail("two runs hold the lock")
-        assert "terraform" in raised.value.cause
+        assert "Terraform" in raised.value.cause
     finally:
         os.kill(child, signal.SIGKILL)
     with file_lock(lock, "apply", timeout_s=5):
         pass
 
 
-def test_released_at_the_end_of_the_block(tmp_path: Path) -> None:
+def test_the_lock_is_released_at_the_end_of_the_block(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
     for _ in range(2):
         with file_lock(lock, "apply"):
@@ -144,7 +144,7 @@ def test_released_at_the_end_of_the_block(tmp_path: Path) -> None:
         assert time.monotonic() - started < 1
 
 
-def test_a_holder_of_another_version_is_read() -> None:
+def test_a_holder_with_other_fields_can_be_read() -> None:
     """One that says more of a run, or less."""
     known = LockInfo.of_this_run("apply", Path("lock"))
     assert LockInfo.from_text(known.to_text()) == known
@@ -155,7 +155,7 @@ def test_a_holder_of_another_version_is_read() -> None:
         assert LockInfo.from_text(text) is None
 
 
-def test_a_lock_file_that_cannot_be_is_explained(tmp_path: Path) -> None:
+def test_a_lock_file_that_cannot_be_created(tmp_path: Path) -> None:
     for use in (lambda: file_lock(tmp_path, "apply").__enter__(), lambda: file_lock_info(tmp_path)):
         with pytest.raises(StateError, match="cannot be used: Is a directory"):
             use()

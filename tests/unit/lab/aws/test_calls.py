@@ -109,7 +109,7 @@ def test_the_error_code_is_kept(tmp_path: Path, status: int, answer: bytes, erro
     assert CallLog(tmp_path / "calls").add(environ("ec2"), b"", status, answer).error == error
 
 
-def test_memory_is_bounded_and_the_file_has_all(tmp_path: Path) -> None:
+def test_memory_is_bounded_and_the_file_has_all_calls(tmp_path: Path) -> None:
     log = CallLog(tmp_path / "calls", kept=5)
     for _ in range(8):
         log.add(environ("ec2"), b"", 200, b"")

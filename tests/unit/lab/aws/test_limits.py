@@ -22,7 +22,7 @@ from edgewrap.lab.aws.limits import Capacity, Shortage
         (Shortage(zone="eu-west-3a", instance_type="m5.metal"), False),
     ],
 )
-def test_a_shortage_covers_what_it_names(shortage: Shortage, lacks: bool) -> None:
+def test_which_launches_a_shortage_covers(shortage: Shortage, lacks: bool) -> None:
     assert Capacity(missing=(shortage,)).lacks("eu-west-3a", "c5.metal") is lacks
     assert not Capacity().lacks("eu-west-3a", "c5.metal")
 

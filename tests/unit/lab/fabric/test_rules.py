@@ -21,7 +21,7 @@ from tests.support.snapshots import rule, vpc
         (rule(protocol="icmp", from_port=8), "ingress_sg-hosts ip protocol icmp accept"),
     ],
 )
-def test_a_rule_becomes(given: CloudRule, expected: str) -> None:
+def test_nft_rules_of_a_security_group_rule(given: CloudRule, expected: str) -> None:
     assert f"add rule ip lab {expected}" in vpc_rules(vpc(given)).splitlines()
 
 
@@ -29,7 +29,7 @@ def test_ipv6_rules_are_left_out() -> None:
     assert "::" not in vpc_rules(vpc(rule(cidr="::/0")))
 
 
-def test_an_interface_owns_its_addresses_only_while_it_is_checked() -> None:
+def test_interfaces_with_source_destination_check_own_their_addresses_only() -> None:
     port = vpc().ports[0].name
     assert f'"{port}" . 10.0.0.10' in vpc_rules(vpc())
     assert f'"{port}" . 10.0.0.10' not in vpc_rules(vpc(checked=False))

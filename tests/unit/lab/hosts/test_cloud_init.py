@@ -29,7 +29,7 @@ def test_a_further_interface_has_all_addresses_a_second_default_route_and_a_tabl
 
 
 @pytest.mark.parametrize("netplan", [{}, {"network": None}, {"network": {"version": 2}}])
-def test_a_netplan_without_interfaces_makes_no_files(netplan: dict[str, Any]) -> None:
+def test_a_netplan_without_interfaces_generates_no_files(netplan: dict[str, Any]) -> None:
     assert networkd_files(netplan) == {}
 
 

@@ -1,4 +1,4 @@
-"""What the metadata service tells, made of hand-made pictures."""
+"""The metadata of instances in hand-made snapshots."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import json
 import pytest
 
 from edgewrap.lab.metadata.tree import answer, instance_behind
-from tests.support.snapshots import INSTANCE, OTHER, address, instance, interface, picture
+from tests.support.snapshots import INSTANCE, OTHER, address, instance, interface, snapshot
 
 PRIMARY = interface(10)
 GROUP = interface(20, index=1, secondary_addresses=("10.0.0.22", "10.0.0.24"))
-CLOUD = picture(
+CLOUD = snapshot(
     PRIMARY, GROUP, addresses=(address("198.51.100.1", PRIMARY), address("203.0.113.1", GROUP, "10.0.0.22"))
 )
 HOST = instance(user_data="#cloud-config\n{}\n")
@@ -38,7 +38,7 @@ HOST = instance(user_data="#cloud-config\n{}\n")
         ("/", None),
     ],
 )
-def test_a_path_has_what_ec2_has_there(path: str, text: str | None) -> None:
+def test_paths_have_the_same_content_as_in_ec2(path: str, text: str | None) -> None:
     assert answer(CLOUD, HOST, path) == text
 
 
@@ -65,11 +65,11 @@ def test_every_listed_name_is_served() -> None:
     assert walk("/latest/") > 25
 
 
-def test_an_instance_is_known_by_any_address_of_its_interfaces_in_its_vpc() -> None:
+def test_an_instance_is_identified_by_any_address_of_its_interfaces_in_its_vpc() -> None:
     for its_own in ("10.0.0.10", "10.0.0.20", "10.0.0.24"):
         found = instance_behind(CLOUD, "vpc-1", its_own)
         assert found is not None
         assert found.id == INSTANCE
     assert instance_behind(CLOUD, "vpc-2", "10.0.0.10") is None
     assert instance_behind(CLOUD, "vpc-1", "10.0.0.99") is None
-    assert instance_behind(picture(interface(10, OTHER)), "vpc-1", "10.0.0.10") is None
+    assert instance_behind(snapshot(interface(10, OTHER)), "vpc-1", "10.0.0.10") is None

@@ -1,4 +1,4 @@
-"""Front-ends without a process or a wire, whose clock stands until it is moved."""
+"""Front-ends without a process or a wire, whose clock is fixed until it is moved."""
 
 from __future__ import annotations
 

@@ -19,17 +19,17 @@ def guest(bench: Bench) -> int:
 
 
 @pytest.mark.parametrize("session", ["", "oneadmin", "oneadmin:", "oneadmin:a secret", "nobody:x", "serveradmin:"])
-def test_wrong_sessions(bench: Bench, session: str) -> None:
+def test_invalid_sessions_are_refused(bench: Bench, session: str) -> None:
     text = "[one.system.version] User couldn't be authenticated, aborting call."
     assert bench.answer("one.system.version", auth=session) == [False, text, 0x100, -1, -1]
 
 
-def test_a_password_may_hold_a_colon(bench: Bench) -> None:
+def test_a_password_with_a_colon(bench: Bench) -> None:
     assert AUTH.count(":") == 2
     assert bench.value("one.system.version") == "7.0.2"
 
 
-def test_myself(bench: Bench, guest: int) -> None:
+def test_user_id_minus_one_is_the_caller(bench: Bench, guest: int) -> None:
     mine = bench.tree("one.user.info", -1, auth=GUEST)
     assert (mine.findtext("ID"), mine.findtext("NAME"), mine.findtext("GNAME")) == (str(guest), "guest", "users")
     assert bench.tree("one.user.info", -1).findtext("ID") == "0"
@@ -54,14 +54,14 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("method", "params", "what"), REFUSED)
-def test_what_a_user_may_not(bench: Bench, guest: int, method: str, params: tuple[object, ...], what: str) -> None:
+def test_what_a_user_may_not_do(bench: Bench, guest: int, method: str, params: tuple[object, ...], what: str) -> None:
     bench.network(NETWORK)
     expected = f"[{method}] User [{guest}] : Not authorized to perform {what}."
     assert bench.refusal(method, *params, auth=GUEST) == (0x200, expected)
 
 
 @pytest.mark.parametrize("pool", ["clusterpool", "hostpool", "datastorepool"])
-def test_pools_are_empty_for_a_user(bench: Bench, guest: int, pool: str) -> None:
+def test_a_user_sees_empty_pools(bench: Bench, guest: int, pool: str) -> None:
     bench.value("one.host.allocate", "192.0.2.1", "kvm", "kvm", 0)
     assert len(bench.tree(f"one.{pool}.info", auth=GUEST)) == 0
     assert len(bench.tree(f"one.{pool}.info")) > 0
@@ -86,7 +86,7 @@ def test_a_user_in_the_group_oneadmin_may_do_everything(bench: Bench, guest: int
     assert owner == [str(guest), "guest", "oneadmin"]
 
 
-def test_networks_of_two_owners_may_have_one_name(bench: Bench, guest: int) -> None:
+def test_networks_of_two_owners_may_have_the_same_name(bench: Bench, guest: int) -> None:
     bench.value("one.user.chgrp", guest, 0)
     bench.network(NETWORK)
     assert bench.value("one.vn.allocate", NETWORK, -1, auth=GUEST) == 1
@@ -102,7 +102,7 @@ def test_an_object_given_to_another_user(bench: Bench, guest: int) -> None:
     assert bench.refusal("one.vn.chown", 0, 99)[0] == 0x400
 
 
-def test_a_new_password(bench: Bench, guest: int) -> None:
+def test_changing_a_password(bench: Bench, guest: int) -> None:
     bench.value("one.user.passwd", -1, "new", auth=GUEST)
     assert bench.value("one.system.version", auth="guest:new") == "7.0.2"
     assert bench.refusal("one.system.version", auth=GUEST)[0] == 0x100

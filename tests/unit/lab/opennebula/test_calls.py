@@ -19,7 +19,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("method", "params", "code", "text"), FAULTS)
-def test_faults(bench: Bench, method: str, params: tuple[object, ...], code: int, text: str) -> None:
+def test_calls_that_end_in_a_fault(bench: Bench, method: str, params: tuple[object, ...], code: int, text: str) -> None:
     assert bench.answer(method, *params) == ["fault", code, text]
 
 
@@ -31,11 +31,11 @@ def test_a_call_without_a_session(bench: Bench) -> None:
     ]
 
 
-def test_more_parameters_than_asked_for_are_ignored(bench: Bench) -> None:
+def test_additional_parameters_are_ignored(bench: Bench) -> None:
     assert bench.value("one.system.version", 1, "x") == "7.0.2"
 
 
-def test_every_method_that_edgewrap_calls_is_there() -> None:
+def test_every_method_that_edgewrap_calls_exists() -> None:
     kinds = ("cluster", "datastore", "host", "vn", "vntemplate")
     needed = {f"one.{kind}.{verb}" for kind in kinds for verb in ("allocate", "info", "update", "rename", "delete")}
     needed |= {f"one.{kind}pool.info" for kind in (*kinds, "vm", "image", "user")}
@@ -55,7 +55,7 @@ BAD_NAMES = [
 
 @pytest.mark.parametrize(("name", "text"), BAD_NAMES)
 @pytest.mark.parametrize("version", ["7.0.2", "7.4.0"])
-def test_bad_names(benches: Benches, version: str, name: str, text: str) -> None:
+def test_invalid_names_are_refused(benches: Benches, version: str, name: str, text: str) -> None:
     bench = benches(version)
     newer = version == "7.4.0"
     prefix = "Error allocating a new cluster. " if newer else ""
@@ -65,13 +65,13 @@ def test_bad_names(benches: Benches, version: str, name: str, text: str) -> None
     assert bench.refusal("one.vn.allocate", network) == (0x2000, f"[one.vn.allocate] {text}")
 
 
-def test_good_names(bench: Bench) -> None:
+def test_valid_names_are_accepted(bench: Bench) -> None:
     for name in ("a b", "edge-paris.1_x", "zürich (東京)", "x" * 128):
         number = bench.value("one.cluster.allocate", name)
         assert bench.tree("one.cluster.info", number).findtext("NAME") == name
 
 
-def test_renaming(bench: Bench) -> None:
+def test_renaming_an_object(bench: Bench) -> None:
     one, two = (bench.value("one.cluster.allocate", name) for name in ("one", "two"))
     bench.value("one.cluster.rename", one, "three")
     bench.value("one.cluster.rename", one, "three")
@@ -81,7 +81,7 @@ def test_renaming(bench: Bench) -> None:
     assert bench.refusal("one.cluster.rename", two, "")[0] == 0x800
 
 
-def test_a_call_that_is_refused_changes_nothing(bench: Bench) -> None:
+def test_a_refused_call_changes_nothing(bench: Bench) -> None:
     """Half-done work as well: the second network of the VM is missing, and the first one's lease goes back."""
     network = bench.network('NAME = "n"\nVN_MAD = "bridge"\nAR = [ TYPE = "IP4", IP = "10.0.0.1", SIZE = "2" ]')
     vm = 'CPU = "1"\nMEMORY = "64"\nNIC = [ NETWORK = "n" ]\nNIC = [ NETWORK = "absent" ]'

@@ -16,7 +16,7 @@ def state(bench: Bench, number: int) -> str | None:
     return bench.tree("one.host.info", number).findtext("STATE")
 
 
-def test_a_dummy_host_is_monitored_by_itself_while_it_is_enabled(bench: Bench) -> None:
+def test_an_enabled_dummy_host_is_monitored_by_itself(bench: Bench) -> None:
     number = host(bench)
     assert state(bench, number) == "0"
     bench.pass_time()
@@ -69,7 +69,7 @@ def test_a_host_moves_between_clusters(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(("member", "word"), [("datastore", "datastores"), ("vnet", "vnets")])
-def test_a_cluster_with_members_stays(bench: Bench, member: str, word: str) -> None:
+def test_a_cluster_with_members_cannot_be_deleted(bench: Bench, member: str, word: str) -> None:
     cluster = bench.value("one.cluster.allocate", "edge")
     network = bench.network('NAME = "n"\nVN_MAD = "bridge"')
     number = 1 if member == "datastore" else network
@@ -80,7 +80,7 @@ def test_a_cluster_with_members_stays(bench: Bench, member: str, word: str) -> N
     bench.value("one.cluster.delete", cluster)
 
 
-def test_a_replaced_datastore_template_keeps_what_the_datastore_is(bench: Bench) -> None:
+def test_a_replaced_datastore_template_keeps_the_type_and_drivers(bench: Bench) -> None:
     number = bench.value("one.datastore.allocate", 'NAME = "i"\nTYPE = "IMAGE_DS"\nDS_MAD = "fs"\nTM_MAD = "ssh"', 0)
     bench.value("one.datastore.update", number, 'NOTE = "mine"', 0)
     template = bench.tree("one.datastore.info", number).find("TEMPLATE")
@@ -90,7 +90,7 @@ def test_a_replaced_datastore_template_keeps_what_the_datastore_is(bench: Bench)
     assert bench.refusal("one.datastore.update", number, 'TM_MAD = "nope"', 1)[0] == 0x2000
 
 
-def test_a_datastore_of_another_type(bench: Bench) -> None:
+def test_changing_the_type_of_a_datastore(bench: Bench) -> None:
     number = bench.value("one.datastore.allocate", 'NAME = "s"\nTYPE = "SYSTEM_DS"\nTM_MAD = "ssh"', 0)
     before = bench.value("one.datastore.info", number)
     bench.value("one.datastore.update", number, 'TYPE = "FILE_DS"', 1)
@@ -100,7 +100,7 @@ def test_a_datastore_of_another_type(bench: Bench) -> None:
     assert bench.value("one.datastore.info", number) == before
 
 
-def test_an_update_may_name_other_drivers(bench: Bench) -> None:
+def test_changing_the_drivers_of_a_host(bench: Bench) -> None:
     number = host(bench)
     bench.value("one.host.update", number, 'IM_MAD = "lxc"', 1)
     found = bench.tree("one.host.info", number)
@@ -117,7 +117,7 @@ def test_a_cluster_counts_a_deleted_network_for_a_moment(bench: Bench) -> None:
     cluster = bench.value("one.cluster.allocate", "edge")
     number = bench.network('NAME = "n"\nVN_MAD = "bridge"', cluster)
     bench.value("one.vn.delete", number)
-    bench.pass_time(1.01)  # it takes 1 s to go
+    bench.pass_time(1.01)  # its deletion takes 1 s
     assert bench.refusal("one.vn.info", number)[0] == 0x400
     code, text = bench.refusal("one.cluster.delete", cluster)
     assert (code, text.endswith("is not empty, it contains 1 vnets.")) == (0x800, True)

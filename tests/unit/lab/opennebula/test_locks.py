@@ -44,7 +44,7 @@ def test_a_level_forbids_what_needs_a_right_of_its_own_or_above(
     bench.value("one.vn.info", network, False)
 
 
-def test_what_a_refusal_says(bench: Bench, network: int) -> None:
+def test_the_message_of_a_refusal(bench: Bench, network: int) -> None:
     bench.value("one.vn.lock", network, 1)
     assert bench.refusal("one.vn.delete", network) == (
         0x200,
@@ -65,7 +65,7 @@ def test_an_invalid_level_and_a_test_lock(bench: Bench, network: int) -> None:
 
 
 def test_a_lock_of_another_user(bench: Bench) -> None:
-    """A user outside the group oneadmin takes no lock away that is not his own."""
+    """A user outside the group oneadmin cannot remove the lock of another user."""
     guest = bench.value("one.user.allocate", "guest", "guestpass", "core")
     datastore = bench.value("one.datastore.allocate", 'NAME = "d"\nTYPE = "IMAGE_DS"\nDS_MAD = "fs"\nTM_MAD = "ssh"')
     image = bench.value("one.image.allocate", 'NAME = "i"\nTYPE = "DATABLOCK"\nSIZE = "8"', datastore, False)

@@ -48,7 +48,7 @@ def running(bench: Bench, name: str = "vm", ip: str = "10.0.128.4", host: int = 
     return number
 
 
-def test_what_a_vm_gets(stage: Bench) -> None:
+def test_what_a_vm_gets_from_its_network(stage: Bench) -> None:
     found = stage.tree("one.vm.info", running(stage))
     nic = {item.tag: item.text for item in found.find("TEMPLATE/NIC") or ()}
     assert nic == {
@@ -69,7 +69,7 @@ def test_what_a_vm_gets(stage: Bench) -> None:
     assert [item.text for item in found.iterfind("HISTORY_RECORDS/HISTORY/HOSTNAME")] == ["198.51.100.10"]
 
 
-def test_its_address_is_its_own_until_it_is_terminated(stage: Bench) -> None:
+def test_an_address_is_leased_until_the_vm_is_terminated(stage: Bench) -> None:
     first = running(stage, "first", "10.0.128.2")
     text = "[one.vm.allocate] Cannot get IP/MAC lease from virtual network 0."
     assert stage.refusal("one.vm.allocate", VM.format("second", "10.0.128.2")) == (0x2000, text)
@@ -104,7 +104,7 @@ def test_host_and_network_know_their_vms(stage: Bench) -> None:
     assert [item.text for item in network.iterfind(".//LEASE/VM")] == [str(number)]
 
 
-def test_a_migration_moves_it(stage: Bench) -> None:
+def test_a_migration_moves_the_vm(stage: Bench) -> None:
     number = running(stage)
     stage.value("one.vm.migrate", number, 1, True, False, -1, 0)
     assert stage.refusal("one.vm.migrate", number, 0, True, False, -1, 0)[0] == 0x800
@@ -114,7 +114,7 @@ def test_a_migration_moves_it(stage: Bench) -> None:
     assert [item.text for item in stage.tree("one.host.info", 1).iterfind("VMS/ID")] == [str(number)]
 
 
-def test_power_off_and_back(stage: Bench) -> None:
+def test_power_off_and_resume(stage: Bench) -> None:
     number = running(stage)
     stage.value("one.vm.action", "poweroff", number)
     stage.pass_time()
@@ -126,7 +126,7 @@ def test_power_off_and_back(stage: Bench) -> None:
     assert (found.findtext("STATE"), found.findtext("HISTORY_RECORDS/HISTORY/RETIME")) == ("3", "0")
 
 
-def test_a_vm_that_waits(stage: Bench) -> None:
+def test_a_vm_on_hold(stage: Bench) -> None:
     number = stage.value("one.vm.allocate", VM.format("vm", "10.0.128.2"), True)
     assert stage.tree("one.vm.info", number).findtext("STATE") == "2"
     stage.value("one.vm.action", "release", number)
@@ -136,7 +136,7 @@ def test_a_vm_that_waits(stage: Bench) -> None:
     assert stage.refusal("one.vm.deploy", number, 0)[1].endswith("Deploy action is not available for state DONE")
 
 
-def test_rules_of_its_security_groups(stage: Bench) -> None:
+def test_a_vm_has_the_rules_of_its_security_groups(stage: Bench) -> None:
     rule = 'RULE = [ PROTOCOL = "TCP", RANGE = "443", RULE_TYPE = "inbound" ]'
     group = stage.value("one.secgroup.allocate", f'NAME = "web"\n{rule}')
     stage.value("one.vn.update", 0, f'SECURITY_GROUPS = "{group}"', 1)
@@ -166,9 +166,7 @@ def test_a_nic_has_the_groups_of_its_network_its_range_and_its_own(stage: Bench)
     ("found", "state", "action"),
     [(["POWEROFF"], ("8", "0"), "44"), (["UNKNOWN"], ("3", "16"), "0"), (["UNKNOWN", "POWEROFF"], ("8", "0"), "44")],
 )
-def test_what_monitoring_finds_of_a_lost_vm(
-    stage: Bench, found: list[str], state: tuple[str, str], action: str
-) -> None:
+def test_reporting_a_lost_vm(stage: Bench, found: list[str], state: tuple[str, str], action: str) -> None:
     number = running(stage)
     for each in found:
         stage.value("lab.vm.report", number, each)
@@ -190,7 +188,7 @@ def test_a_report_on_a_vm_that_was_stopped_changes_nothing(stage: Bench) -> None
     assert stage.refusal("lab.vm.report", number, "ASLEEP")[0] == 0x1000
 
 
-def test_a_network_of_a_template_brings_its_vlan(stage: Bench) -> None:
+def test_a_nic_has_the_vlan_of_its_network_from_a_template(stage: Bench) -> None:
     private = 'NAME = "p"\nVN_MAD = "vxlan"\nPHYDEV = "ens5"\nAUTOMATIC_VLAN_ID = "YES"\nVXLAN_MODE = "evpn"\n'
     number = stage.network(private + 'AR = [ TYPE = "IP4", IP = "192.168.50.10", SIZE = "5" ]', 100)
     vm = stage.value("one.vm.allocate", f'CPU = "1"\nMEMORY = "64"\nNIC = [ NETWORK_ID = "{number}" ]')

@@ -1,4 +1,4 @@
-"""Monitoring by SSH: whom it connects to, when, and what comes of it. The SSH itself: see the integration tests."""
+"""Monitoring by SSH: which hosts it connects to, when, and the result. The SSH itself: see the integration tests."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_an_ssh_that_hangs_is_killed(ssh: Path, tmp_path: Path, monkeypatch: pyt
 
 @pytest.fixture
 def watched(benches: Benches, tmp_path: Path) -> tuple[Bench, Monitor, PlayedLogin]:
-    """A front-end that looks after two hosts."""
+    """A front-end that monitors two hosts."""
     bench = benches(monitor="ssh", interval=2.0)
     for number in range(2):
         bench.value("one.host.allocate", f"198.51.100.{10 + number}", "lxc", "lxc", 0)
@@ -109,7 +109,7 @@ def host_state(bench: Bench, number: int) -> str | None:
     return bench.tree("one.host.info", number).findtext("STATE")
 
 
-def test_a_host_is_monitored_after_a_login_and_not_by_itself(watched: tuple[Bench, Monitor, PlayedLogin]) -> None:
+def test_a_host_is_monitored_only_after_a_login(watched: tuple[Bench, Monitor, PlayedLogin]) -> None:
     bench, monitor, played = watched
     bench.pass_time()
     assert [host.findtext("STATE") for host in bench.tree("one.hostpool.info")] == ["0", "0"]
@@ -237,13 +237,13 @@ def test_enabling_a_host_in_error_starts_nothing(watched: tuple[Bench, Monitor, 
     assert (host_state(bench, 0), host_state(bench, 1)) == ("2", "3")
 
 
-def test_another_driver_counts_only_once_the_host_was_offline(watched: tuple[Bench, Monitor, PlayedLogin]) -> None:
+def test_a_new_driver_takes_effect_only_after_the_host_was_offline(watched: tuple[Bench, Monitor, PlayedLogin]) -> None:
     bench, monitor, _ = watched
     look(monitor)
     bench.value("one.host.update", 0, 'IM_MAD = "kvm"\nVM_MAD = "kvm"', 1)
     bench.pass_time(10.0)
     assert look(monitor) == [0, 1]
-    assert bench.tree("one.host.info", 0).findtext("TEMPLATE/HYPERVISOR") == "lxc", "the old agent goes on"
+    assert bench.tree("one.host.info", 0).findtext("TEMPLATE/HYPERVISOR") == "lxc", "the old agent continues"
     bench.value("one.host.status", 0, 2)
     bench.value("one.host.status", 0, 0)
     assert look(monitor) == [0]

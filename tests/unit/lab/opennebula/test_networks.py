@@ -10,7 +10,7 @@ RANGE = 'AR = [ TYPE = "IP4", IP = "10.0.128.{}", SIZE = "{}", EDGEWRAP_KEY = "{
 NETWORK = 'NAME = "public"\nVN_MAD = "fw"\nBRIDGE = "br-edge"\nEDGEWRAP = [ KEY = "public" ]\n'
 
 
-def test_a_network_takes_its_time(benches: Benches) -> None:
+def test_a_network_is_ready_after_some_time(benches: Benches) -> None:
     bench = benches(settle=0.5)
     number = bench.value("one.vn.allocate", NETWORK + RANGE.format(2, 1, "eip-0"))
     assert bench.tree("one.vn.info", number).findtext("STATE") == "2"
@@ -27,7 +27,7 @@ def test_a_network_takes_its_time(benches: Benches) -> None:
     assert bench.refusal("one.vn.info", number) == (0x400, f"[one.vn.info] Error getting virtual network [{number}].")
 
 
-def test_an_update_keeps_what_the_network_is(bench: Bench) -> None:
+def test_an_update_keeps_attributes_that_it_leaves_out(bench: Bench) -> None:
     number = bench.network(NETWORK + RANGE.format(2, 1, "eip-0"))
     bench.value("one.vn.update", number, 'NOTE = "mine"\nBRIDGE = "br-other"\n' + RANGE.format(4, 1, "eip-1"), 0)
     found = bench.tree("one.vn.info", number)
@@ -121,7 +121,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("text", "message"), WRONG)
-def test_wrong_networks(bench: Bench, text: str, message: str) -> None:
+def test_invalid_networks_are_refused(bench: Bench, text: str, message: str) -> None:
     assert bench.refusal("one.vn.allocate", f'NAME = "n"\n{text}', -1) == (0x2000, f"[one.vn.allocate] {message}")
 
 

@@ -58,7 +58,7 @@ def test_a_call_to_another_path_is_not_answered(large: tuple[Bench, str]) -> Non
     assert requests.post(url.replace("RPC2", "other"), data=body, timeout=10).status_code == 404
 
 
-def test_an_error_of_ours_is_a_fault(large: tuple[Bench, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_internal_error_is_a_fault(large: tuple[Bench, str], monkeypatch: pytest.MonkeyPatch) -> None:
     bench, url = large
 
     def fail() -> float:

@@ -1,4 +1,4 @@
-"""The store: what is kept survives, what fails leaves no trace."""
+"""The store: stored records survive a restart, failed transactions leave no trace."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.lab_opennebula import Benches
 CLUSTER = Cluster(id=100, name="edge", template=Template.parse('A = "1"\nV = [ K = "v" ]'))
 
 
-def test_records_and_counters_survive(tmp_path: Path) -> None:
+def test_records_and_counters_survive_a_restart(tmp_path: Path) -> None:
     store = Store(tmp_path / "new" / "one.db")
     with store.transaction():
         store.put(CLUSTER)
@@ -31,7 +31,7 @@ def test_records_and_counters_survive(tmp_path: Path) -> None:
     again.close()
 
 
-def test_a_transaction_that_fails_changes_nothing(tmp_path: Path) -> None:
+def test_a_failed_transaction_changes_nothing(tmp_path: Path) -> None:
     store = Store(tmp_path / "one.db")
     with store.transaction():
         store.put(CLUSTER)

@@ -1,4 +1,4 @@
-"""The template language: what is read, what is shown, and the parser's own words."""
+"""The template language: reading, rendering, and the parser's messages."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ READ: list[tuple[str, list[tuple[str, Value]]]] = [
 
 
 @pytest.mark.parametrize(("text", "attributes"), READ)
-def test_reading(text: str, attributes: list[tuple[str, Value]]) -> None:
+def test_reading_templates(text: str, attributes: list[tuple[str, Value]]) -> None:
     assert [tuple(attribute) for attribute in Template.parse(text).attributes] == attributes
 
 
@@ -82,7 +82,7 @@ def test_quoted_text_is_read_literally(name: str, text: str) -> None:
     assert Template.parse(f'{name} = "{quoted}"\nV = [ {name} = "{quoted}" ]').vectors("V") == ({name: text},)
 
 
-def test_a_template_is_kept_as_json() -> None:
+def test_a_template_is_stored_as_json() -> None:
     template = Template.parse('A = "1"\nAR = [ IP = "a" ]\nAR = [ IP = "b" ]')
     assert Template.model_validate_json(template.model_dump_json()) == template
 

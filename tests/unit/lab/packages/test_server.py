@@ -1,4 +1,4 @@
-"""The lab's package repository: real packages, indexes that fit them, and nothing for a version that is not there."""
+"""The lab's package repository: real packages, matching indexes, and 404 for unknown versions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _read(repository: Repository, path: str) -> str:
     return content.decode()
 
 
-def test_the_release_fits_the_index_and_the_index_the_packages(repository: Repository, tmp_path: Path) -> None:
+def test_checksums_in_release_and_index_match(repository: Repository, tmp_path: Path) -> None:
     release = _read(repository, f"{BASE}/dists/stable/Release")
     digest, size, name = next(line.split() for line in release.splitlines() if "binary-amd64" in line)
     index = _read(repository, f"{BASE}/dists/stable/{name}")
@@ -47,7 +47,7 @@ def test_the_release_fits_the_index_and_the_index_the_packages(repository: Repos
 @pytest.mark.parametrize(
     "path", ["/repo/7.0.2/Debian/12/dists/stable/Release", "/repo/6.10/Ubuntu/22.04/dists/stable/Release", KEY_PATH]
 )
-def test_what_the_vendor_has(repository: Repository, path: str) -> None:
+def test_paths_that_the_vendor_has(repository: Repository, path: str) -> None:
     assert _read(repository, path)
 
 
@@ -62,7 +62,7 @@ def test_what_the_vendor_has(repository: Repository, path: str) -> None:
         "/",
     ],
 )
-def test_what_the_vendor_has_not(repository: Repository, path: str) -> None:
+def test_paths_that_the_vendor_does_not_have(repository: Repository, path: str) -> None:
     assert repository.read(path) is None
 
 

@@ -1,4 +1,4 @@
-"""What OpenNebula's drivers make for a NIC, command by command."""
+"""The commands of OpenNebula's drivers for a NIC."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ RULES: list[tuple[dict[str, str], list[str]]] = [
 
 
 @pytest.mark.parametrize(("rule", "commands"), RULES)
-def test_what_a_rule_admits(rule: dict[str, str], commands: list[str]) -> None:
+def test_what_a_rule_allows(rule: dict[str, str], commands: list[str]) -> None:
     assert admitted(rule) == commands
 
 

@@ -1,4 +1,4 @@
-"""A guest's context, and how it says where it is."""
+"""A guest's context, and its announcement after a migration."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_guest_configures_itself_from_its_context(context: dict[str, str], com
     assert contextualize(context) == commands
 
 
-def test_the_announcement_is_qemus() -> None:
+def test_the_announcement_is_the_same_as_qemus() -> None:
     frame = announcement("02:00:0a:00:80:02").hex()
     mac = "02000a008002"
     assert frame == f"ffffffffffff{mac}8035" + f"0001080006040003{mac}00000000{mac}00000000" + "00" * 18

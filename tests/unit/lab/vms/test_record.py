@@ -1,4 +1,4 @@
-"""What the drivers read of a VM's record."""
+"""What the drivers read from a VM's record."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ class Broken:
 
 
 def made_again(error: Exception, method: str, patience_s: float = 60) -> tuple[bool, list[str]]:
-    """Whether the call was made again, and what its listener was told."""
+    """Whether the call was made again, and what its listener got."""
     told: list[str] = []
     tell: Callable[[object], None] = lambda what: told.append(type(what).__name__)  # noqa: E731
     call = Broken(error)

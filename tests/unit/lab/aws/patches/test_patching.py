@@ -1,4 +1,4 @@
-"""How a mend gets into moto, and the ranges of public addresses."""
+"""How a patch is applied to moto, and the ranges of public addresses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Animal:
         self.name = name
 
     def sound(self) -> str:
-        return f"{self.name} says nothing"
+        return f"{self.name} is silent"
 
     @property
     def legs(self) -> int:
@@ -25,7 +25,7 @@ _sound = Animal.sound
 
 
 class LoudAnimal(Animal):
-    """Not grafted: its docstring."""
+    """Not patched: its docstring."""
 
     def sound(self) -> str:
         return _sound(self).upper()
@@ -40,19 +40,19 @@ class QuietAnimal(Animal):
         return ""
 
 
-def test_objects_of_the_base_have_what_the_body_defines(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_objects_of_the_base_class_are_patched(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("sound", "legs"):
         monkeypatch.setattr(Animal, name, vars(Animal)[name])  # put back afterwards
     earlier = Animal("Rex")
     apply_patch([LoudAnimal])
-    assert (earlier.sound(), earlier.legs) == ("REX SAYS NOTHING", 4)
+    assert (earlier.sound(), earlier.legs) == ("REX IS SILENT", 4)
     assert (Animal.__doc__, Animal.__name__) == (None, "Animal")
 
 
 def test_two_patches_of_one_attribute_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("sound", "legs"):
         monkeypatch.setattr(Animal, name, vars(Animal)[name])
-    with pytest.raises(TypeError, match=r"QuietAnimal and LoudAnimal both mend Animal\.sound"):
+    with pytest.raises(TypeError, match=r"QuietAnimal and LoudAnimal both patch Animal\.sound"):
         apply_patch([LoudAnimal, QuietAnimal])
 
 
