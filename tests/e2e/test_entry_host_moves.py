@@ -109,6 +109,7 @@ def test_elastic_ips_move_from_a_killed_entry_host(cluster: Edge, figure: Callab
     assert (host["instance"], host["groups"]) == ("stopped", [])
 
 
+@pytest.mark.full
 def test_a_restarted_host_does_not_take_its_elastic_ips_back(cluster: Edge) -> None:
     cluster.lab.tool("lab", "host", "start", "host-1")
     with web_on(cluster, "host-2"):

@@ -66,11 +66,16 @@ class Anonymous:
             text = re.sub(rf"(?<![\w.]){re.escape(value)}(?![\w.])", self._known[value], text)
         for pattern, word in _VARYING:
             text = re.sub(pattern, word, text)
+        text = re.sub(r"(?<=frozenset\(\{)[^{}]+(?=\}\))", _sorted_pairs, text)  # Python's order depends on the hashes
         return re.sub(r"(?<=\{ )[^{}]+(?= \})", _sorted_set, text)  # nft lists a set by its values
 
 
 def _sorted_set(found: re.Match[str]) -> str:
     return ", ".join(sorted(found[0].split(", ")))
+
+
+def _sorted_pairs(found: re.Match[str]) -> str:
+    return ", ".join(sorted(re.findall(r"\(.*?\)", found[0])))
 
 
 def _leaves(path: str, value: Any) -> Iterator[tuple[str, str]]:
