@@ -47,8 +47,8 @@ class StateDocument:
             )
         listed = isinstance(resources, list) and all(isinstance(resource, dict) for resource in resources)
         outputs = values.get("outputs", {})
-        told = isinstance(outputs, dict) and all(isinstance(one, dict) and "value" in one for one in outputs.values())
-        if version != FORMAT or not (listed and told and isinstance(serial, int)):
+        valid = isinstance(outputs, dict) and all(isinstance(one, dict) and "value" in one for one in outputs.values())
+        if version != FORMAT or not (listed and valid and isinstance(serial, int)):
             raise _damaged(f"{place} is not a Terraform state", "something else was written there", restore)
         known = {name: output["value"] for name, output in outputs.items()}
         return cls(text, place, str(values.get("lineage", "")), serial, resources, known)

@@ -36,7 +36,7 @@ class Finished:
 class ProcessRunner:
     """Starts processes, one at a time, and can interrupt the one that runs from any thread.
 
-    `pass_fds` are descriptors that a child inherits: a lock held on one lives as long as the child does.
+    `pass_fds` are descriptors that a child inherits: a lock held on one is kept as long as the child runs.
     """
 
     def __init__(self, *, pass_fds: Sequence[int] = ()) -> None:
@@ -99,7 +99,7 @@ class ProcessRunner:
         self, start: Callable[[], subprocess.Popen[bytes]], lines: _Lines, on_stop: Callable[[], None] | None
     ) -> int:
         fault: BaseException | None = None
-        asked = told = False
+        asked = reported = False
         with defer_signals() as signals:  # Terraform must not be left alone
             child = self._started(start)
             while True:
@@ -109,8 +109,8 @@ class ProcessRunner:
                     child.send_signal(signal.SIGINT)
                 ended = _ended(child)
                 try:
-                    if on_stop is not None and not told and stop:
-                        told = True
+                    if on_stop is not None and not reported and stop:
+                        reported = True
                         on_stop()
                     lines.read_on(last=ended)  # even if they cannot be shown: they say what failed
                     if ended:

@@ -127,10 +127,10 @@ class Terraform:
     def _backend_options(self) -> dict[str, Any]:
         if not (self._workdir.module / BACKEND_FILE).exists():
             return {}
-        told = [BACKEND_FILE]
+        settings = [BACKEND_FILE]
         if not is_aws(self._endpoint):
-            told.append("use_path_style=true")  # an endpoint that stands in for AWS has no names for its buckets
-        return {"backend_config": told}
+            settings.append("use_path_style=true")  # an endpoint that stands in for AWS has no names for its buckets
+        return {"backend_config": settings}
 
     def _checked(self) -> Binary:
         if self._binary is None:
