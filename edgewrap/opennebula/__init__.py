@@ -1,6 +1,7 @@
 """The OpenNebula plane: cluster, hosts, datastores, public network and private network template on the front-end.
 
 plane.py        observe, plan, apply, destroy, preflight
+plan.py         the plan: operations, as data
 facts.py        the objects on the front-end, and those of them that are ours
 diff.py         spec, outputs and reports against the facts: the operations
 teardown.py     operations that remove hosts, ranges or the whole cluster
