@@ -1,4 +1,4 @@
-"""A run over the three planes. Of a plane, the engine imports its `plane.py` only.
+"""A run over the three planes. Of each plane, the engine imports the module `plane` and nothing else.
 
 cluster.py          one cluster: its spec, working directory and planes
 workspace.py        where a run keeps its files

@@ -1,0 +1,6 @@
+"""SSH to the hosts.
+
+connection.py       one connection: login, pinned host key, retries
+sessions.py         work on all hosts in parallel
+errors.py           errors of SSH with cause and advice
+"""
