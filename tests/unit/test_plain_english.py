@@ -42,6 +42,7 @@ WRITE_INSTEAD = {
     r"fault in edgewrap": "a bug in edgewrap",
     r"(in )?(its|their) own words": "the original message",
     r"patiently|patience": "with retries, timeout",
+    r"nothing (is|was) \w+(?=.*\bnothing (is|was) \w+)": "say what happens, once",
 }
 HUNTED = {
     re.compile(rf"(?<![\w-])(?:{words})(?![\w-])", re.IGNORECASE): instead for words, instead in WRITE_INSTEAD.items()
