@@ -8,7 +8,6 @@ those interfaces: rules for their addresses that look up a table of its own.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from ipaddress import IPv4Network
 
 from edgewrap.hosts.desired import EDGE_PRIORITY, EDGE_TABLE, GATEWAY, OWN_TABLES, DesiredHost, Group
 from edgewrap.hosts.facts import KERNEL, HostFacts, Link, Route, Rule
@@ -78,12 +77,8 @@ def _is_foreign(route: Route, link: Link) -> bool:
 
 
 def _made_by_cloud_init(rule: Rule, group: Group) -> bool:
-    return (
-        rule.table in CLOUD_INIT_TABLES
-        and rule.source != "all"
-        and not (rule.interface or rule.other)
-        and IPv4Network(rule.source).subnet_of(IPv4Network(group.block))
-    )
+    ours = rule.source == group.address or rule.source in group.addresses
+    return rule.table in CLOUD_INIT_TABLES and ours and not (rule.interface or rule.other)
 
 
 def _rules(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:

@@ -152,7 +152,7 @@ make_group() {
 	set_sysctl "net/ipv4/conf/$name/send_redirects" 0
 	ip link set dev "$name" up
 	interfaces="$interfaces$name "
-	blocks="$blocks$4 "
+	{ echo "$3"; every_second "$4" 2; } >>"$wanted/addresses"
 	echo "$6 $name 3 1 default via $5 dev $name onlink table $6" >>"$wanted/routes"
 	# a route for the whole block would not do: the kernel answers for a gateway only if it has no route by gw-edge
 	every_second "$4" 2 | sed "s/.*/$edge gw-edge 3 1 & dev gw-edge table $edge/" >>"$wanted/routes"
@@ -203,27 +203,15 @@ list_rules() {
 }
 
 # Rules that must not be there: all others that look up our tables, and those that cloud-init made for the addresses of
-# a group, which look up one of its tables (100 to 199).
+# an interface, which look up one of its tables (100 to 199).
 surplus_rules() {
-	list_rules | not_in "$wanted/rules" | awk -v blocks="$blocks" '
-		function number(address, part) {
-			split(address, part, ".")
-			return ((part[1] * 256 + part[2]) * 256 + part[3]) * 256 + part[4]
-		}
-		function in_a_block(source, part, list, block, size, i) {
-			split(source "/32", part, "/")
-			for (i = split(blocks, list, " "); i > 0; i--) {
-				split(list[i], block, "/")
-				size = 2 ^ (32 - block[2])
-				if (part[2] >= block[2] && int(number(part[1]) / size) == int(number(block[1]) / size)) return 1
-			}
-			return 0
-		}
+	list_rules | not_in "$wanted/rules" | awk -v addresses="$wanted/addresses" '
+		BEGIN { while ((getline line <addresses) > 0) ours[line] }
 		{
 			table = 0
 			for (i = 2; i < NF; i++) if ($i == "lookup") table = $(i + 1)
 			of_cloud_init = table >= 100 && table <= 199 && $2 == "from" && $4 == "lookup" && NF == 7
-			if ((table >= 10000 && table <= 10256) || (of_cloud_init && in_a_block($3))) print
+			if ((table >= 10000 && table <= 10256) || (of_cloud_init && $3 in ours)) print
 		}'
 }
 
@@ -295,8 +283,8 @@ fi
 
 wanted=$(mktemp -d)
 trap 'rm -rf "$wanted"' EXIT
-touch "$wanted/routes" "$wanted/rules" "$wanted/gateways"
-interfaces=' ' blocks=' '
+touch "$wanted/routes" "$wanted/rules" "$wanted/gateways" "$wanted/addresses"
+interfaces=' '
 
 if [ "${1:-}" = remove ]; then
 	set_rules
