@@ -10,8 +10,24 @@ from types import FrameType
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
+RETRY_S = 0.01
+_IMPORTS = "<frozen importlib"  # how the file of Python's own import code is called
+
 _held: list[int] | None = None
 """The signals received since the outermost block began; None outside of a block."""
+
+
+def interrupt(number: int, frame: FrameType | None) -> None:
+    """The handler of the signals that end a run: raises KeyboardInterrupt.
+
+    Not while Python imports a module: an exception there may leave the import lock held, and then every thread that
+    imports waits forever. The signal is sent again, RETRY_S seconds later, until it arrives outside of an import.
+    """
+    if frame is not None and frame.f_code.co_filename.startswith(_IMPORTS):
+        signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(number))
+        signal.setitimer(signal.ITIMER_REAL, RETRY_S)
+        return
+    raise KeyboardInterrupt
 
 
 @contextmanager

@@ -12,7 +12,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
@@ -39,6 +38,7 @@ from edgewrap.cli import (
 )
 from edgewrap.cli.streams import protect_streams, warn_of_lost_output
 from edgewrap.errors import EdgewrapError, InternalError, InterruptedRunError, UsageError
+from edgewrap.signals import ENDING, interrupt
 
 NAME = "edgewrap"
 
@@ -80,9 +80,9 @@ def build() -> typer.Typer:
 def main() -> NoReturn:
     """Run the command line of this process and exit."""
     stdout, _ = protect_streams()
-    signal.signal(signal.SIGTERM, _interrupt)
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # `nohup` has it ignored
-        signal.signal(signal.SIGHUP, _interrupt)
+    for number in ENDING:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` sets it for SIGHUP
+            signal.signal(number, interrupt)
     app = build()
     if f"_{NAME.upper()}_COMPLETE" in os.environ:  # a shell asks for completions: typer answers and exits
         app()
@@ -174,7 +174,3 @@ def _takes_json(command: object, arguments: Sequence[str]) -> bool:
     for word in own:
         command = getattr(command, "commands", {}).get(word, command)
     return "--json" in own and any("--json" in option.opts for option in getattr(command, "params", ()))
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

@@ -157,7 +157,7 @@ def test_a_first_run_killed_before_the_first_state_is_resumed_elsewhere(shared: 
     assert (shared.object(KEY), shared.object(BEGUN) is None) == (None, False)
     code, said = shared.run(1, "apply", "--auto-approve", "--skip", "hosts")
     assert code == 0, said
-    assert "was made by a run that was killed" in said
+    assert "was created by a killed run" in said
     assert [shared.inventory().count(kind) for kind in ("vpc", "instance", "Elastic IP")] == [1, 1, 1]
     assert shared.object(BEGUN) is None
 
@@ -217,7 +217,7 @@ def test_a_replacement_by_a_killed_run_is_imported_over_the_old_instance(shared:
     code, said = shared.run(1, "apply", "--auto-approve", "--skip", "hosts")
     assert code == 0, said
     assert 'host["host-1"]: i-' in said
-    assert "was made by a run that was killed" in said
+    assert "was created by a killed run" in said
     assert shared.inventory().count("instance") == 2
     assert old not in json.dumps(shared.object(KEY))
 

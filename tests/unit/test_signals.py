@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -89,3 +91,34 @@ def test_other_threads_have_none_of_it() -> None:
     thread.join()
     assert seen == [()]
     assert signal.getsignal(signal.SIGINT) is before
+
+
+IN_AN_IMPORT = """
+import signal, sys, threading, time
+from importlib.abc import MetaPathFinder
+from edgewrap.signals import interrupt
+
+class Finder(MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "absent":
+            seen.append(interrupt(signal.SIGTERM, sys._getframe(1)))  # the caller is Python's own import code
+        return None
+
+seen = []
+sys.meta_path.insert(0, Finder())
+signal.signal(signal.SIGTERM, interrupt)
+try:
+    try:
+        import absent
+    except ModuleNotFoundError:
+        print("the import ended", seen, flush=True)
+    time.sleep(5)
+except KeyboardInterrupt:
+    import json  # no lock is held
+    print("interrupted", flush=True)
+"""
+
+
+def test_an_interrupt_during_an_import_waits_for_its_end() -> None:
+    done = subprocess.run([sys.executable, "-c", IN_AN_IMPORT], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout.splitlines(), done.stderr) == (["the import ended [None]", "interrupted"], "")
