@@ -12,7 +12,7 @@ from shlex import quote
 from edgewrap.hosts.authorized_keys import own_block
 from edgewrap.hosts.first_boot import NO_SETUP, Setup, parse_setup
 from edgewrap.hosts.ip_json import FactsError, Row, escaped, parse_rows
-from edgewrap.hosts.render.files import OWN_PATHS, UNIT_NAMES, script
+from edgewrap.hosts.render.files import GLOBAL_SYSCTLS, OWN_PATHS, UNIT_NAMES, script
 from edgewrap.hosts.rollback import NO_ROLLBACK, RollbackFacts, parse_rollback
 
 MAIN_TABLE = 254
@@ -181,7 +181,9 @@ class HostFacts:
 
 def facts_command(user: str) -> str:
     """The script that prints the facts, for a root shell. `user`: whose authorized keys it reads."""
-    return f"user={quote(user)}\nown_files={quote(' '.join(OWN_PATHS))}\n{script('set-up.sh')}{script('facts.sh')}"
+    variables = {"user": user, "own_files": " ".join(OWN_PATHS), "global_sysctls": " ".join(GLOBAL_SYSCTLS)}
+    settings = "".join(f"{name}={quote(value)}\n" for name, value in variables.items())
+    return f"{settings}{script('set-up.sh')}{script('facts.sh')}"
 
 
 def parse_facts(text: str) -> HostFacts:

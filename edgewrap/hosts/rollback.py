@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from shlex import quote
 
 from edgewrap.hosts.authorized_keys import keys_functions
-from edgewrap.hosts.render.files import RELOADS, UNIT_NAMES, WANTS, script
+from edgewrap.hosts.render.files import GLOBAL_SYSCTLS, RELOADS, UNIT_NAMES, WANTS, script
 
 DIRECTORY = "/var/lib/edgewrap/rollback"
 LOG = "/var/lib/edgewrap/changes.log"
@@ -63,6 +63,7 @@ def with_rollback(change: str, user: str, *, at_most_s: int, rollback_s: int) ->
 def _arm(user: str, seconds: int) -> Iterator[str]:
     texts = {name: script(name) for name in ("rollback.sh", "network.sh", "frr.sh")}
     texts["keys.sh"] = keys_functions()
+    texts["sysctl-names"] = "".join(f"{name}\n" for name in GLOBAL_SYSCTLS)
     texts["paths"] = "".join(f"{reload or '-'} {pattern}\n" for pattern, reload in SAVED_PATHS.items())
     yield "set -eu"
     yield f"rollback={DIRECTORY}"

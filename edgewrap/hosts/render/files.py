@@ -39,8 +39,12 @@ GLOBAL_SYSCTLS = {
     "net/bridge/bridge-nf-call-ip6tables": "1",
     "net/netfilter/nf_conntrack_tcp_be_liberal": "1",
 }
-"""The host's kernel parameters. Those of one interface are attributes of that interface's operation, whose key does not
-depend on the name that the kernel gives it."""
+"""The host's kernel parameters: network.sh sets them, plans compare them, a rollback restores them.
+
+Conntrack must be liberal: a VM that moved to another host and back has connections of which this host saw only a part.
+The parameters of one interface are attributes of that interface's operation, whose key does not depend on the name that
+the kernel gives it.
+"""
 
 _HEADER = "# Written by edgewrap; its next apply overwrites changes made here.\n"
 
@@ -191,6 +195,8 @@ def _network_data(host: DesiredHost) -> str:
 
 def _network_records(host: DesiredHost) -> Iterator[tuple[object, ...]]:
     """What network.sh and the watcher read: one record a line; the table before the groups."""
+    for name, value in GLOBAL_SYSCTLS.items():
+        yield "sysctl", name, value
     yield "bridge", host.bridge_mac, host.gateway_mac, host.primary, host.vni
     yield "table", EDGE_TABLE, EDGE_PRIORITY
     for group in (*host.groups, *host.incoming_groups):

@@ -1,5 +1,5 @@
-# Prints what a host is, in sections; changes nothing. Two variables are set before this: `user`, whose authorized keys
-# are printed, and `own_files`, patterns of the paths of our files.
+# Prints what a host is, in sections; changes nothing. Three variables are set before this: `user`, whose authorized keys
+# are printed; `own_files`, patterns of the paths of our files; `global_sysctls`, names with slashes.
 set -u
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
@@ -74,9 +74,8 @@ section fdb
 
 section sysctls
 cd /proc/sys || exit 1
-grep -s . net/ipv4/ip_forward net/bridge/bridge-nf-call-iptables net/bridge/bridge-nf-call-ip6tables \
-	net/ipv4/conf/*/send_redirects net/ipv4/conf/*/rp_filter net/ipv4/conf/*/arp_ignore \
-	net/ipv4/neigh/*/proxy_delay net/ipv6/conf/*/disable_ipv6 net/netfilter/nf_conntrack_tcp_be_liberal
+grep -s . $global_sysctls net/ipv4/conf/*/send_redirects net/ipv4/conf/*/rp_filter net/ipv4/conf/*/arp_ignore \
+	net/ipv4/neigh/*/proxy_delay net/ipv6/conf/*/disable_ipv6
 cd /
 
 section files

@@ -26,6 +26,13 @@ set_sysctl() {
 	[ "$(cat "/proc/sys/$1")" = "$2" ] || echo "$2" >"/proc/sys/$1"
 }
 
+# Sets the global sysctls of network.conf whose names match the pattern $1.
+set_sysctls() {
+	sed -n 's/^sysctl //p' "$directory/network.conf" | while read -r sysctl value; do
+		case $sysctl in $1) set_sysctl "$sysctl" "$value" ;; esac
+	done
+}
+
 # Sets disable_ipv6 of the interface $1 to $2: nothing here routes or filters IPv6.
 disable_ipv6() {
 	[ ! -e "/proc/sys/net/ipv6/conf/$1/disable_ipv6" ] || set_sysctl "net/ipv6/conf/$1/disable_ipv6" "$2"
@@ -297,16 +304,12 @@ fi
 step 'bridge filter'
 # OpenNebula's security groups need it. Some kernels have it built in.
 [ -e /proc/sys/net/bridge ] || modprobe br_netfilter 2>/dev/null || :
-set_sysctl net/bridge/bridge-nf-call-iptables 1
-set_sysctl net/bridge/bridge-nf-call-ip6tables 1
+set_sysctls 'net/bridge/*'
 
 load_filters
 
 step forwarding
-# A VM that moved to another host and back has connections of which this host saw only a part.
-set_sysctl net/netfilter/nf_conntrack_tcp_be_liberal 1
-set_sysctl net/ipv4/conf/all/send_redirects 0
-set_sysctl net/ipv4/ip_forward 1
+set_sysctls '*'
 
 while read -r kind one two three four five six seven; do
 	case $kind in

@@ -22,8 +22,6 @@ units=/etc/systemd/system
 wants=$units/multi-user.target.wants
 unit=edgewrap-rollback.service     # waits for the deadline
 boot_unit=edgewrap-rollback-at-boot.service
-sysctls='net/ipv4/ip_forward net/ipv4/conf/all/send_redirects net/netfilter/nf_conntrack_tcp_be_liberal
-	net/bridge/bridge-nf-call-iptables net/bridge/bridge-nf-call-ip6tables'
 
 . $state/keys.sh
 cd /
@@ -161,8 +159,8 @@ save_kernel() {
 		ip -4 route save table main dev "$primary" >$state/route
 	fi
 	nft -s list table inet edge-host >$state/firewall.nft 2>/dev/null || :
-	# shellcheck disable=SC2086 # one word each
-	(cd /proc/sys && grep -sH . $sysctls) >$state/sysctls || :
+	# shellcheck disable=SC2046 # one word each
+	(cd /proc/sys && grep -sH . $(cat $state/sysctl-names)) >$state/sysctls || :
 }
 
 # Makes of the restored files what they say; $reload has what must be reloaded. A step that fails must not keep the next

@@ -12,7 +12,7 @@ import pytest
 from edgewrap.hosts.authorized_keys import BLOCK_BEGIN, BLOCK_END
 from edgewrap.hosts.desired import Group, bridge_mtu, desired_host
 from edgewrap.hosts.diff.host import EMPTY_FACTS, diff
-from edgewrap.hosts.render.files import host_files, script
+from edgewrap.hosts.render.files import GLOBAL_SYSCTLS, host_files, script
 from edgewrap.hosts.script import converge_script, failed_step
 from edgewrap.outputs import UNKNOWN, Outputs
 from edgewrap.spec.models import Spec
@@ -64,7 +64,8 @@ def _file(path: str, key: str = "host-0") -> str:
 
 def test_the_data_of_the_network_script() -> None:
     lines = _file("/etc/edgewrap/network.conf").splitlines()
-    assert lines[1:] == [
+    assert lines[1:6] == [f"sysctl {name} {value}" for name, value in GLOBAL_SYSCTLS.items()]
+    assert lines[6:] == [
         "bridge 02:ee:0a:00:00:0a 02:ed:0a:00:00:0a 10.0.0.10 16000000",
         "table 10000 1000",
         "group 0 0e:00:00:00:00:01 10.0.128.0 10.0.128.0/25 10.0.0.1 10001 1001",
