@@ -1,4 +1,4 @@
-"""A run over the three planes. Of each plane, the engine imports the module `plane` and nothing else.
+"""A run over the three planes. It imports the module `plane` of each plane, and `aws.state` for its locks.
 
 cluster.py          one cluster: its spec, working directory and planes
 workspace.py        where a run keeps its files
