@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
 
 
 class PlaneName(StrEnum):
@@ -43,6 +44,20 @@ class Change:
     before: Mapping[str, str] = field(default_factory=dict)
     after: Mapping[str, str] = field(default_factory=dict)
     why: str = ""
+
+
+class HasChange(Protocol):
+    """An operation of a plane."""
+
+    @property
+    def change(self) -> Change:
+        """What it changes, for people."""
+        ...
+
+
+def changes_of(operations: Iterable[HasChange]) -> tuple[Change, ...]:
+    """The changes that operations make."""
+    return tuple(operation.change for operation in operations)
 
 
 _COVERS = {

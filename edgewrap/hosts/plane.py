@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import TypeVar
 
-from edgewrap.change import Change
+from edgewrap.change import Change, changes_of
 from edgewrap.errors import ConvergeError, HostError, PlanOutdatedError
 from edgewrap.events import Emit, EventKind
 from edgewrap.finding import Finding
@@ -26,7 +26,7 @@ from edgewrap.outputs import UNKNOWN, HostOutput, HostPin, HostReport, Outputs
 from edgewrap.plane import NO_CONTEXT, Context, report_skipped, require_planned
 from edgewrap.spec.models import Spec
 
-__all__ = ["HostsPlan", "HostsPlane", "Observation", "changes_of", "filled_in"]
+__all__ = ["HostsPlan", "HostsPlane", "Observation", "filled_in"]
 
 INTERFACE_WAIT_S = 60  # from the attachment in AWS to the interface in the kernel
 PASSES = 2  # networkd may still release an interface during the first one
@@ -323,11 +323,6 @@ def _still_different(host: DesiredHost, facts: HostFacts, operations: tuple[Oper
         cause="another program on the host changes the same settings",
         advice="look for another tool that configures the network (NetworkManager, cloud-init, a script)",
     )
-
-
-def changes_of(operations: Iterable[Operation]) -> tuple[Change, ...]:
-    """The changes that operations make."""
-    return tuple(operation.change for operation in operations)
 
 
 def _require_planned(operations: Iterable[Operation], plan: HostsPlan, key: str) -> None:

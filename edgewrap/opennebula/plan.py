@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from edgewrap.change import Change
+from edgewrap.change import Change, changes_of
 from edgewrap.opennebula.kinds.operation import Operation
 
 
@@ -26,8 +25,3 @@ class OpenNebulaPlan:
     def changes(self) -> tuple[Change, ...]:
         """All changes, in the order in which they are made."""
         return changes_of((*self.ahead, *self.operations))
-
-
-def changes_of(operations: Iterable[Operation]) -> tuple[Change, ...]:
-    """The changes that operations make."""
-    return tuple(operation.change for operation in operations)

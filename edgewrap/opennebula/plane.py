@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 
-from edgewrap.change import PlaneName
+from edgewrap.change import PlaneName, changes_of
 from edgewrap.errors import OpenNebulaError
 from edgewrap.events import Emit, Event, EventKind, discard
 from edgewrap.finding import Finding
@@ -24,7 +24,7 @@ from edgewrap.opennebula.kinds.identity import CLUSTER_KEY
 from edgewrap.opennebula.kinds.operation import Call, Operation, Settled
 from edgewrap.opennebula.kinds.ownership import mark_of
 from edgewrap.opennebula.kinds.virtual_network import PENDING_STATES
-from edgewrap.opennebula.plan import OpenNebulaPlan, changes_of
+from edgewrap.opennebula.plan import OpenNebulaPlan
 from edgewrap.opennebula.preflight import check_front_end, check_new_cluster
 from edgewrap.outputs import HostPin, Outputs
 from edgewrap.plane import NO_CONTEXT, Context, report_skipped, require_planned
