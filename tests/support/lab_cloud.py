@@ -169,7 +169,7 @@ class LabCloud:
                 *("nsenter", f"--net=/proc/{self.lab.facts['init']['pid']}/ns/net", "ssh", "-F", "none", "-T"),
                 *("-i", str(self.lab.directory / "home" / ".ssh" / "id_ed25519"), "-o", "BatchMode=yes"),
                 *("-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR"),
-                *("-o", "ConnectTimeout=3", *options, f"{user}@{address}", command),
+                *(*options, "-o", "ConnectTimeout=3", f"{user}@{address}", command),  # the first one counts
             ],
             stdin=subprocess.DEVNULL,
             capture_output=True,
