@@ -110,9 +110,9 @@ class HostsPlane:
                     continue
             operations[key] = self._operations(outputs, key, known or EMPTY_FACTS)
         ahead = {
-            key: applicable_now(aim, known)
+            key: needed
             for key, aim, known in self._hosts_ahead(facts, context)
-            if applicable_now(aim, known)
+            if (needed := applicable_now(aim, known))
         }
         return HostsPlan(facts, ahead, operations, frozenset(unread))
 

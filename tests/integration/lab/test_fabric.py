@@ -93,7 +93,7 @@ def test_a_reassociated_eip_reaches_the_new_host_at_once(pair: Pair, group: Grou
     attach(pair, other, pair.second)
     assert whose(pair, group.public) == "ip-10-0-0-10"
     pair.cloud.associate(group.allocation, other.interface, other.address)
-    wait_until(lambda: whose(pair, group.public) == "ip-10-0-0-11", SOON_S + 5)
+    wait_until(lambda: whose(pair, group.public) == "ip-10-0-0-11", SOON_S + 2)
     association = pair.cloud.call("describe_addresses", AllocationIds=[group.allocation])["Addresses"][0]
     pair.cloud.call("disassociate_address", AssociationId=association["AssociationId"])
     wait_until(lambda: pair.cloud.opens(group.public, 22) == "silent", SOON_S)
