@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 class DestroyPlan:
     """What a destroy removes: the plans of its planes, None for a plane that it leaves out."""
 
-    planes: tuple[PlaneName, ...]
     context: Context
     opennebula: OpenNebulaPlan | None
     aws: AwsPlan | None
@@ -57,7 +56,7 @@ def plan_destroy(cluster: Cluster, planes: tuple[PlaneName, ...]) -> DestroyPlan
         facts = marked if PlaneName.OPENNEBULA in planes else None
         opennebula = cluster.opennebula.destroy(facts, context) if facts is not None else None
         aws = planned.result() if planned else None
-    return DestroyPlan(planes, context, opennebula, aws)
+    return DestroyPlan(context, opennebula, aws)
 
 
 def destroy(cluster: Cluster, plan: DestroyPlan, *, look_again: bool = False) -> None:

@@ -48,7 +48,6 @@ class RunPlan:
     it, with UNKNOWN in them, and what the hosts plane will report after it. `failures` are hosts that could not be read
     or not be replaced; `findings` are the results of the preflight checks."""
 
-    planes: tuple[PlaneName, ...]
     observed: Observed
     context: Context
     aws: AwsPlan | None = None
@@ -101,7 +100,7 @@ def make_plan(
     else:
         raise nothing_applied(cluster)
     context = replace(observed.context, outputs=outputs)
-    plan = RunPlan(planes, observed, context, observed.aws, failures=observed.disposition.kept)
+    plan = RunPlan(observed, context, observed.aws, failures=observed.disposition.kept)
     if observed.hosts is not None:
         failures = _failures(observed.hosts, outputs, observed.disposition)
         context = replace(context, reports=_expected_reports(cluster, observed.hosts, context))

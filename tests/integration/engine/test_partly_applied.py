@@ -10,7 +10,6 @@ import pytest
 import requests
 
 from edgewrap.aws.facts import AwsState
-from edgewrap.change import PlaneName
 from edgewrap.engine.apply import Waits, apply
 from edgewrap.engine.cluster import Cluster
 from edgewrap.engine.dead_hosts import HostDisposition
@@ -42,7 +41,7 @@ def run(stage: Stage, to: Outputs, monitored_s: float = 5, reports: Mapping[str,
     state = AwsState(to, first_inputs(make_spec()), "")
     known = Context(to, reports=reports or {})
     observed = Observed(state, None, facts, None, HostDisposition(), known)
-    plan = RunPlan((PlaneName.OPENNEBULA,), observed, known, opennebula=cluster.opennebula.plan(facts, known))
+    plan = RunPlan(observed, known, opennebula=cluster.opennebula.plan(facts, known))
     return apply(cluster, plan, Waits(None, monitored_s))
 
 
@@ -51,7 +50,7 @@ def take_away(stage: Stage) -> None:
     cluster = Cluster(spec(), Workspace(Path()), stage.events.append, {})
     cluster.__dict__["opennebula"] = stage.plane()  # connected in this process
     planned = cluster.opennebula.destroy(stage.facts(), Context())
-    destroy(cluster, DestroyPlan((PlaneName.OPENNEBULA,), Context(), planned, None))
+    destroy(cluster, DestroyPlan(Context(), planned, None))
 
 
 def test_a_vm_on_a_host_to_remove_is_an_error_before_any_change(stage: Stage) -> None:

@@ -45,7 +45,7 @@ def finish(arguments: list[str], finding: Finding, directory: Path, monkeypatch:
     observed = Observed(None, None, None, None, HostDisposition(), Context())
     changes = (Change(PlaneName.AWS, "vpc", "vpc", Action.CREATE),)
     aws = AwsPlan(changes, directory / "plan", True, outputs(), first_inputs(make_spec()))
-    made = RunPlan((PlaneName.AWS,), observed, Context(outputs()), aws, findings=(finding,))
+    made = RunPlan(observed, Context(outputs()), aws, findings=(finding,))
     monkeypatch.setattr("edgewrap.engine.plan.make_plan", lambda *_, **_options: made)
     monkeypatch.setenv("EDGEWRAP_DIR", str(directory / "runs"))
     (directory / "key.pub").write_text(f"{PUBLIC_KEY}\n")
