@@ -5,6 +5,7 @@ engine/             a run over the three planes: plan, apply, destroy, status, l
 aws/                the AWS plane: Terraform and its state
 hosts/              the hosts plane: SSH, routes, BGP-EVPN, firewall
 opennebula/         the OpenNebula plane: XML-RPC
+ipam/               the OpenNebula IPAM driver: Elastic IPs that OpenNebula requests
 spec/               the YAML spec: models, checks, schema
 first_boot/         the files that a new host's user data brings
 lab/                an edge cluster in a box: AWS, OpenNebula and hosts on one machine

@@ -10,6 +10,7 @@
       PlanOutdatedError          a saved plan is older than the state
       TerraformError             terraform failed; carries its diagnostics
       AwsError                   AWS returned an error, or could not be reached
+      IpamError                  the IPAM driver cannot do what OpenNebula asked
       PreflightError             a quota, a permission or a tool that the run needs is missing
       OpenNebulaError            the front-end answered with an error
         FrontEndUnreachableError   no answer from the front-end
@@ -148,6 +149,10 @@ class AwsError(EdgewrapError):
     def __init__(self, what: str, *, cause: str, advice: str, code: str = "") -> None:
         super().__init__(what, cause=cause, advice=advice)
         self.code = code
+
+
+class IpamError(EdgewrapError):
+    """The IPAM driver cannot do what OpenNebula asked; nothing is left in AWS unless the message says so."""
 
 
 class PreflightError(EdgewrapError):

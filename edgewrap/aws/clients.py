@@ -44,6 +44,12 @@ class Clients:
         return client
 
     @property
+    def ec2_once(self) -> EC2Client:
+        """EC2, for a call that must not be repeated: one attempt."""
+        client: EC2Client = self._client("ec2", retries={"total_max_attempts": 1})
+        return client
+
+    @property
     def quotas(self) -> ServiceQuotasClient:
         """Service Quotas."""
         client: ServiceQuotasClient = self._client("service-quotas")
@@ -68,13 +74,14 @@ class Clients:
         except (BotoCoreError, OSError) as error:
             raise unreachable_error(error, self._endpoint or "AWS") from error
 
-    def _client(self, service: str) -> Any:
+    def _client(self, service: str, **options: Any) -> Any:
+        made = f"{service} {options}"
         with self._lock:  # boto3's session is not made for several threads
-            if service not in self._made:
+            if made not in self._made:
                 # an endpoint of AWS's own is EC2's; the other services keep theirs
                 endpoint = "" if is_aws(self._endpoint) and service != "ec2" else self._endpoint
-                self._made[service] = make_client(service, self._region, endpoint)
-            return self._made[service]
+                self._made[made] = make_client(service, self._region, endpoint, **options)
+            return self._made[made]
 
 
 def aws_error(message: str, code: str) -> AwsError:
@@ -115,18 +122,18 @@ def is_aws(endpoint: str) -> bool:
 
 
 def make_client(service: str, region: str, endpoint: str, **options: Any) -> Any:
-    """A client of boto3's for `service`, at `endpoint` if that is not empty. `options` are more of botocore's
-    Config. Raises AwsError if the endpoint is not a URL."""
+    """A client of boto3's for `service`, at `endpoint` if that is not empty. `options` are botocore's Config, in
+    addition to ours or in their place. Raises AwsError if the endpoint is not a URL."""
     import boto3
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError
 
-    config = Config(
-        connect_timeout=CONNECT_TIMEOUT_S,
-        read_timeout=READ_TIMEOUT_S,
-        retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
-        **options,
-    )
+    ours: dict[str, Any] = {
+        "connect_timeout": CONNECT_TIMEOUT_S,
+        "read_timeout": READ_TIMEOUT_S,
+        "retries": {"total_max_attempts": ATTEMPTS, "mode": "standard"},
+    }
+    config = Config(**{**ours, **options})
     make: Any = boto3.client
     try:
         if is_aws(endpoint):

@@ -20,6 +20,7 @@ destroy.py          `edgewrap destroy`
 force_unlock.py     `edgewrap force-unlock`
 logs.py             `edgewrap logs`
 ssh.py              `edgewrap ssh`
+ipam.py             `edgewrap ipam`: the IPAM driver and its installation
 lab.py              `edgewrap lab`
 views/              how a run is shown
 """

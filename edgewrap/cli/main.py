@@ -24,6 +24,7 @@ from edgewrap.cli import (
     destroy,
     force_unlock,
     init,
+    ipam,
     lab,
     logs,
     output,
@@ -73,6 +74,7 @@ def build() -> typer.Typer:
     for command in COMMANDS:
         app.command()(command)
     app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(ssh.ssh)
+    app.add_typer(ipam.app, name="ipam")
     app.add_typer(lab.app, name="lab")
     return app
 

@@ -25,12 +25,12 @@ from edgewrap.opennebula.kinds.operation import Call, Operation, Settled
 from edgewrap.opennebula.kinds.ownership import mark_of
 from edgewrap.opennebula.kinds.virtual_network import PENDING_STATES
 from edgewrap.opennebula.plan import OpenNebulaPlan
-from edgewrap.opennebula.preflight import check_front_end, check_new_cluster
+from edgewrap.opennebula.preflight import check_front_end, check_new_cluster, ipam_drivers
 from edgewrap.outputs import HostPin, Outputs
 from edgewrap.plane import NO_CONTEXT, Context, report_skipped, require_planned
 from edgewrap.spec.models import Spec
 
-__all__ = ["HostFacts", "OneFacts", "OpenNebulaPlan", "OpenNebulaPlane", "connect"]
+__all__ = ["HostFacts", "OneFacts", "OpenNebulaPlan", "OpenNebulaPlane", "connect", "ipam_drivers"]
 
 ATTEMPTS = 3  # if someone else takes a name during the run
 UNVERIFIED = (

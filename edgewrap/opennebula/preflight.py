@@ -53,6 +53,11 @@ def check_new_cluster(spec: Spec, front_end: FrontEnd, facts: OneFacts) -> tuple
     )
 
 
+def ipam_drivers(front_end: FrontEnd) -> tuple[str, ...]:
+    """The IPAM drivers that the front-end may use, as its configuration lists them. Raises OpenNebulaError."""
+    return tuple(sorted(_listed(front_end.read("system.config"), "IPAM_MAD", "i")))
+
+
 def _version(version: str, endpoint: str) -> Finding:
     text = f"OpenNebula {version} at {endpoint}"
     parts = re.match(r"(\d+)\.(\d+)", version)

@@ -88,3 +88,14 @@ def pair(group_block: IPv4Network, number: int) -> Pair:
 def eip_place(index: int, groups: int) -> tuple[int, int]:
     """The group and the pair number of Elastic IP `index`."""
     return index % groups, index // groups
+
+
+def ipam_place(number: int, groups: int, pairs: int) -> tuple[int, int]:
+    """The group and the pair number of the IPAM driver's Elastic IP `eip-x-NUMBER`: from the top pair down, while those
+    of the spec come from the bottom up. `pairs` is how many a block holds."""
+    return number % groups, pairs - 1 - number // groups
+
+
+def ipam_number(group: int, pair_number: int, groups: int, pairs: int) -> int:
+    """The number in the key of the IPAM driver's Elastic IP in this place: the reverse of `ipam_place`."""
+    return (pairs - 1 - pair_number) * groups + group

@@ -24,8 +24,12 @@ def dotted(path: KeyPath) -> str:
 
 def quoted(text: str) -> str:
     """The text in quotes on one line, whatever it holds."""
-    escaped = (letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text.replace("\\", "\\\\"))
-    return '"' + "".join(escaped).replace('"', '\\"') + '"'
+    return '"' + one_line(text.replace("\\", "\\\\")).replace('"', '\\"') + '"'
+
+
+def one_line(text: str) -> str:
+    """The text on one line: what cannot be printed, line breaks among it, is escaped."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def code_point(character: str) -> str:

@@ -21,7 +21,8 @@ ABOVE = {  # for each package, the packages that it must not import
     "aws": {"cli", "engine", "opennebula", "hosts", "lab"},
     "opennebula": {"cli", "engine", "aws", "hosts", "lab"},
     "hosts": {"cli", "engine", "aws", "opennebula", "lab"},
-    "engine": {"cli", "lab"},
+    "engine": {"cli", "lab", "ipam"},
+    "ipam": {"cli", "engine", "hosts", "lab"},
 }
 
 
@@ -45,6 +46,11 @@ def test_arrows_point_one_way(package: str) -> None:
 
 def test_the_engine_imports_nothing_of_a_plane_but_its_face() -> None:
     assert [pair for pair in imports("engine") if top(pair[1]) in PLANES and pair[1] not in FACES] == []
+
+
+def test_the_ipam_driver_imports_of_planes_only_what_it_needs() -> None:
+    needed = {"edgewrap.aws.clients", "edgewrap.aws.elastic_ips", "edgewrap.opennebula.plane"}
+    assert {module for _, module in imports("ipam") if top(module) in PLANES} <= needed
 
 
 def test_what_is_below_the_planes_imports_none() -> None:

@@ -1,50 +1,24 @@
-"""A lab AWS for the whole session, the real terraform behind a wrapper that counts, and a cluster applied once."""
+"""The real terraform behind a wrapper that counts, and a cluster applied once."""
 
 from __future__ import annotations
 
 import os
 import shlex
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from edgewrap.aws.plan import AwsPlan
 from edgewrap.aws.plane import AwsPlane
 from edgewrap.events import discard
-from edgewrap.lab.aws.client import LabAwsClient, LabAwsProcess
+from edgewrap.lab.aws.client import LabAwsClient
 from edgewrap.outputs import Outputs
 from edgewrap.spec.models import Spec
 from tests.support.aws_plane import PUBLIC_KEY, make_spec
-from tests.support.lab import REGION, provider_mirror
-
-if TYPE_CHECKING:
-    from mypy_boto3_ec2 import EC2Client
-
-
-@pytest.fixture(scope="session")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabAwsClient]:
-    """The lab's AWS, and an environment in which nothing can reach another one."""
-    with LabAwsProcess(tmp_path_factory.mktemp("lab-aws")) as client, pytest.MonkeyPatch.context() as patch:
-        client.set_quotas(elastic_ips=64)
-        patch.setenv("AWS_ENDPOINT_URL", client.endpoint)
-        patch.setenv("AWS_ACCESS_KEY_ID", "dummy")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "dummy")
-        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        for name in ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION"):
-            patch.delenv(name, raising=False)
-        yield client
-
-
-@pytest.fixture(scope="session")
-def ec2(aws: LabAwsClient) -> EC2Client:
-    """boto3's own client, to see and change what the tool did."""
-    import boto3
-
-    return boto3.client("ec2", region_name=REGION, endpoint_url=aws.endpoint)
+from tests.support.lab import provider_mirror
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,274 @@
+"""The Elastic IPs that the IPAM driver requests: which place is free, allocate, associate, release.
+
+AWS is the arbiter. An address is associated without reassociation, so of two requests for one place one is refused and
+takes the next. Every address carries the tag `edgewrap:request` of its request, so that one whose answer got lost is
+found again, and `edgewrap:requested`, the time (UTC).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from ipaddress import IPv4Address
+from typing import TYPE_CHECKING, Any
+
+from edgewrap.errors import AwsError, IpamError
+from edgewrap.poll import until
+from edgewrap.spec.addressing import active_indexes, block, eip_place, ipam_number, ipam_place, pair
+from edgewrap.spec.models import Spec
+
+if TYPE_CHECKING:
+    from edgewrap.aws.clients import Clients
+
+CLUSTER_TAG, UUID_TAG, KEY_TAG = "edgewrap:cluster", "edgewrap:uuid", "edgewrap:key"
+REQUEST_TAG, TIME_TAG = "edgewrap:request", "edgewrap:requested"
+PREFIX = "eip-x-"
+"""The keys of these Elastic IPs begin with it; those of the spec are `eip-0`, `eip-1`, …"""
+
+TAKEN = "Resource.AlreadyAssociated"
+UNKNOWN_ADDRESS = ("InvalidAllocationID.NotFound", "InvalidAddressID.NotFound")
+GONE = (*UNKNOWN_ADDRESS, "InvalidAssociationID.NotFound")
+PAUSE_S = 0.5
+TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+APPEARS_S = 10.0  # until AWS knows an address that it has just allocated
+
+
+@dataclass(frozen=True, slots=True)
+class ElasticIp:
+    """One Elastic IP as AWS has it. `private_address` and `association_id` are empty if it is not associated;
+    `requested` is empty if the IPAM driver did not request it."""
+
+    key: str
+    uuid: str
+    allocation_id: str
+    public_address: str
+    private_address: str
+    association_id: str
+    requested: str
+
+    @property
+    def by_driver(self) -> bool:
+        """Whether the IPAM driver requested it, rather than the spec."""
+        return self.key.startswith(PREFIX)
+
+
+@dataclass(frozen=True, slots=True)
+class FreePlace:
+    """A free place for an Elastic IP: the interface of a group, and the addresses of a pair."""
+
+    key: str
+    interface_id: str
+    address: str
+    gateway: str
+
+
+class ElasticIps:
+    """The Elastic IPs of one cluster in AWS. All methods raise AwsError."""
+
+    def __init__(self, spec: Spec, clients: Clients) -> None:
+        self._spec = spec
+        self._clients = clients
+
+    def find(self, **filters: str) -> tuple[ElasticIp, ...]:
+        """The cluster's Elastic IPs with these tags (`uuid="…"` for `edgewrap:uuid`), in the order of their keys."""
+        return self._find({f"tag:edgewrap:{name}": value for name, value in filters.items()})
+
+    def at(self, private_address: str) -> ElasticIp | None:
+        """The cluster's Elastic IP that is associated with this private address."""
+        return next(iter(self._find({"private-ip-address": private_address})), None)
+
+    def allocated(self, allocation_id: str) -> ElasticIp | None:
+        """The cluster's Elastic IP with this allocation id."""
+        return next(iter(self._find({"allocation-id": allocation_id})), None)
+
+    def request(self, request: str) -> tuple[ElasticIp, FreePlace]:
+        """Allocate an Elastic IP and associate it with a free pair. `request` is unique: `undo` finds by it whatever
+        was allocated, even if this method was interrupted. Raises IpamError if no pair is free."""
+        uuid, places = self._free_places()
+        allocated: ElasticIp | None = None
+        for place in places:
+            if allocated is None:
+                allocated = self._allocate(place.key, uuid, request)
+            else:
+                self._rename(allocated, place.key)
+            if self._associate(allocated, place):
+                return allocated, place
+        raise IpamError(
+            f"no Elastic IP is free: every pair of {self._spec.name} is in use",
+            cause="each interface group is one interface, which has a fixed number of addresses",
+            advice="remove address ranges that nobody uses, or retire Elastic IPs of the spec (`edgewrap status`)",
+        )
+
+    def free_pairs(self) -> int:
+        """How many more can be requested."""
+        return sum(1 for _ in self._free_places()[1])
+
+    def check_rights(self) -> None:
+        """Raises AwsError if these credentials may not allocate Elastic IPs."""
+        try:
+            with self._clients.translate_errors():
+                self._clients.ec2_once.allocate_address(Domain="vpc", DryRun=True)
+        except AwsError as error:
+            if error.code != "DryRunOperation":
+                raise
+
+    def undo(self, request: str) -> None:
+        """Release whatever a request has allocated."""
+        for one in self.find(request=request):
+            self.release(one)
+
+    def release(self, one: ElasticIp) -> None:
+        """Disassociate and release. One that no longer exists is fine."""
+        if one.association_id:
+            self._unless_gone("disassociate_address", AssociationId=one.association_id)
+        self._unless_gone("release_address", AllocationId=one.allocation_id)
+
+    def _find(self, filters: Mapping[str, str]) -> tuple[ElasticIp, ...]:
+        own = {f"tag:{CLUSTER_TAG}": self._spec.name, **filters}
+        with self._clients.translate_errors():
+            found = self._clients.ec2.describe_addresses(Filters=_filters(own))["Addresses"]
+        return tuple(sorted(map(elastic_ip, found), key=lambda one: (one.key, one.allocation_id)))
+
+    def _free_places(self) -> tuple[str, Iterator[FreePlace]]:
+        """The cluster's UUID, and its free pairs: each time the highest of the group that has the most."""
+        uuid, interfaces, pairs = self._groups()
+        subnet, count = self._spec.aws.network.subnet_cidr, self._spec.public_network.groups
+        most = max((number for _, number in pairs), default=-1) + 1
+        spec = self._spec.public_network.elastic_ips
+        reserved = {eip_place(index, count) for index in active_indexes(spec.count, spec.retired)}
+        numbers = (one.key.removeprefix(PREFIX) for one in self.find(uuid=uuid) if one.by_driver)
+        reserved |= {ipam_place(int(number), count, most) for number in numbers if number.isdecimal()}
+        free: dict[int, list[int]] = {index: [] for index in interfaces}
+        for index, number in sorted(place for place, taken in pairs.items() if not taken and place not in reserved):
+            free[index].append(number)
+
+        def places() -> Iterator[FreePlace]:
+            while any(free.values()):
+                index = max(free, key=lambda group: (len(free[group]), -group))
+                number = free[index].pop()
+                found = pair(block(subnet, count, index), number)
+                key = f"{PREFIX}{ipam_number(index, number, count, most)}"
+                yield FreePlace(key, interfaces[index], str(found.address), str(found.gateway))
+
+        return uuid, places()
+
+    def _groups(self) -> tuple[str, dict[int, str], dict[tuple[int, int], bool]]:
+        """The cluster's UUID, the interface of each group by index, and for each pair (group and number) whether it
+        has an Elastic IP. Raises IpamError if the cluster is not in AWS, or is not the one of the spec."""
+        name, network = self._spec.name, self._spec.aws.network
+        with self._clients.translate_errors():
+            pages = self._clients.ec2.get_paginator("describe_network_interfaces")
+            answers = pages.paginate(Filters=_filters({f"tag:{CLUSTER_TAG}": name}))
+            found = [(item, _tags(item.get("TagSet", []))) for page in answers for item in page["NetworkInterfaces"]]
+        groups = [(item, tags) for item, tags in found if tags.get(KEY_TAG, "").startswith("group-")]
+        uuids = {tags.get(UUID_TAG, "") for _, tags in groups}
+        if len(uuids) != 1:
+            raise IpamError(
+                f"{len(uuids) or 'no'} clusters named {name} have interface groups in {self._spec.aws.region}",
+                cause="the spec on the front-end is another cluster's, or it is not applied yet",
+                advice="run `edgewrap apply`, and `edgewrap ipam install` with the spec that was applied",
+            )
+        interfaces: dict[int, str] = {}
+        pairs: dict[tuple[int, int], bool] = {}
+        for item, tags in groups:
+            index = int(tags[KEY_TAG].removeprefix("group-"))
+            own = block(network.subnet_cidr, self._spec.public_network.groups, index)
+            if item["PrivateIpAddress"] != str(own.network_address):
+                raise IpamError(
+                    f"the spec of {name} on the front-end is not the one that was applied",
+                    cause=f"group-{index} has the address {item['PrivateIpAddress']} in AWS, not {own.network_address}",
+                    advice="run `edgewrap ipam install` with the spec that was applied",
+                )
+            interfaces[index] = item["NetworkInterfaceId"]
+            first = int(pair(own, 0).address)
+            for address in item["PrivateIpAddresses"]:
+                offset = int(IPv4Address(address["PrivateIpAddress"])) - first
+                if offset >= 0:
+                    pairs[index, offset // 2] = bool(address.get("Association"))
+        return uuids.pop(), interfaces, pairs
+
+    def _allocate(self, key: str, uuid: str, request: str) -> ElasticIp:
+        """A new Elastic IP. The call is never made twice: after a lost answer there may be one already."""
+        spec = self._spec
+        tags = {
+            **spec.aws.tags,
+            "Name": f"{spec.name}-{key}",
+            CLUSTER_TAG: spec.name,
+            UUID_TAG: uuid,
+            KEY_TAG: key,
+            REQUEST_TAG: request,
+            TIME_TAG: datetime.now(UTC).strftime(TIME_FORMAT),
+        }
+        listed: Any = [{"Key": name, "Value": value} for name, value in tags.items()]
+        with self._clients.translate_errors():
+            made = self._clients.ec2_once.allocate_address(
+                Domain="vpc", TagSpecifications=[{"ResourceType": "elastic-ip", "Tags": listed}]
+            )
+        return ElasticIp(key, uuid, made["AllocationId"], made["PublicIp"], "", "", tags[TIME_TAG])
+
+    def _rename(self, one: ElasticIp, key: str) -> None:
+        tags = {KEY_TAG: key, "Name": f"{self._spec.name}-{key}"}
+        with self._clients.translate_errors():
+            self._clients.ec2.create_tags(
+                Resources=[one.allocation_id], Tags=[{"Key": name, "Value": value} for name, value in tags.items()]
+            )
+
+    def _associate(self, one: ElasticIp, place: FreePlace) -> bool:
+        """Whether the place was still free. AWS may not know a new address at once."""
+
+        def associate(_waited_s: float) -> bool | None:
+            try:
+                with self._clients.translate_errors():
+                    self._clients.ec2.associate_address(
+                        AllocationId=one.allocation_id,
+                        NetworkInterfaceId=place.interface_id,
+                        PrivateIpAddress=place.address,
+                        AllowReassociation=False,
+                    )
+            except AwsError as error:
+                if error.code == TAKEN:
+                    return False
+                if error.code in UNKNOWN_ADDRESS:
+                    return None
+                raise
+            return True
+
+        done = until(associate, APPEARS_S, pause_s=PAUSE_S)
+        if done is None:
+            raise AwsError(
+                f"AWS does not know {one.allocation_id} {APPEARS_S:.0f} s after it was allocated",
+                cause="AWS is slow to make new addresses known",
+                advice="request the range again",
+            )
+        return done
+
+    def _unless_gone(self, operation: str, **arguments: str) -> None:
+        try:
+            with self._clients.translate_errors():
+                getattr(self._clients.ec2, operation)(**arguments)
+        except AwsError as error:
+            if error.code not in GONE:
+                raise
+
+
+def elastic_ip(item: Mapping[str, Any]) -> ElasticIp:
+    """One address of EC2's answer."""
+    tags = _tags(item.get("Tags", []))
+    return ElasticIp(
+        key=tags.get(KEY_TAG, ""),
+        uuid=tags.get(UUID_TAG, ""),
+        allocation_id=str(item["AllocationId"]),
+        public_address=str(item["PublicIp"]),
+        private_address=str(item.get("PrivateIpAddress", "")),
+        association_id=str(item.get("AssociationId", "")),
+        requested=tags.get(TIME_TAG, ""),
+    )
+
+
+def _filters(wanted: Mapping[str, str]) -> Any:
+    return [{"Name": name, "Values": [value]} for name, value in wanted.items()]
+
+
+def _tags(listed: Any) -> dict[str, str]:
+    return {str(tag["Key"]): str(tag["Value"]) for tag in listed}

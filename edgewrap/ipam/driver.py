@@ -1,0 +1,76 @@
+"""Register and unregister, within the time that the front-end gives. An error is one line on standard error, which the
+operator sees."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+
+from edgewrap.errors import EdgewrapError, IpamError
+from edgewrap.ipam.protocol import range_text, read_range
+from edgewrap.ipam.quick import MOST_BYTES
+from edgewrap.spec.place import one_line
+
+WORK_S, CLEAN_UP_S = 40.0, 15.0  # the front-end waits 90 s
+REGISTER, UNREGISTER = "register_address_range", "unregister_address_range"
+
+
+class _StoppedError(BaseException):
+    """The time is over, or the front-end ends the driver. Not an Exception, so that no library catches it."""
+
+
+def run(action: str) -> int:
+    """Do what the front-end asks on standard input. Returns the exit code."""
+    for number in (signal.SIGALRM, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, _stop)
+    signal.setitimer(signal.ITIMER_REAL, WORK_S)
+    try:
+        answer = _answer(action)
+    except EdgewrapError as error:
+        return _fail(error, error)
+    except _StoppedError as error:
+        what = f"AWS did not answer within {WORK_S:.0f} s" if str(error) == "SIGALRM" else f"ended by {error}"
+        return _fail(IpamError(what, cause="nothing was changed", advice="request it again"), error)
+    except Exception as error:
+        failure = IpamError(f"{type(error).__name__}", cause="a bug in edgewrap", advice="report it")
+        return _fail(failure, error)
+    sys.stdout.write(answer)
+    sys.stdout.flush()
+    return 0
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    """End what is running; then there is some time to release what it allocated."""
+    signal.setitimer(signal.ITIMER_REAL, CLEAN_UP_S)
+    raise _StoppedError(signal.Signals(number).name)
+
+
+def _fail(failure: EdgewrapError, error: BaseException) -> int:
+    """One line: the front-end joins lines without a space between them."""
+    notes: list[str] = getattr(error, "__notes__", [])
+    text = f"edgewrap: {failure.what}: {'; '.join(notes) or failure.cause}; {failure.advice}"
+    sys.stderr.write(one_line(text) + "\n")
+    return 1
+
+
+def _answer(action: str) -> str:
+    if action not in (REGISTER, UNREGISTER):
+        raise IpamError(
+            f"{action or 'nothing'} is not an action of an IPAM driver",
+            cause="the front-end calls the driver's scripts by their names",
+            advice="run `edgewrap ipam install` on the front-end",
+        )
+    attributes = read_range(sys.stdin.buffer.read(MOST_BYTES))
+    from edgewrap.aws.clients import Clients
+    from edgewrap.aws.elastic_ips import ElasticIps
+    from edgewrap.ipam.register import register, unregister
+    from edgewrap.ipam.specs import find_spec
+
+    spec = find_spec(attributes, os.environ)
+    addresses = ElasticIps(spec, Clients(spec, os.environ))
+    if action == REGISTER:
+        return range_text(register(attributes, addresses, spec.name))
+    unregister(attributes, addresses)
+    return ""
