@@ -117,6 +117,14 @@ class PublicNetwork(Model):
         ),
         in_place("running VMs keep what they have"),
     ] = "keep"
+    self_service: Annotated[
+        bool,
+        Field(
+            description="Give tenants the virtual network template `NAME-elastic-ip`: each network that they make from "
+            "it requests an Elastic IP of its own through the IPAM driver (docs/ipam.md)."
+        ),
+        in_place("tenants' networks stay"),
+    ] = False
     dns: Annotated[
         tuple[formats.Address, ...],
         distinct("server"),

@@ -1,0 +1,114 @@
+"""The IPAM driver's Elastic IPs as the next plan sees them: adopted, kept, forgotten or released. Pure.
+
+AWS and the state are compared, and what OpenNebula's address ranges name. A key stands for a place (group and pair), so an
+associated address has the key of its place; one that a killed driver left without an association gets a free one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address, IPv4Network
+
+from edgewrap.aws.elastic_ips import PREFIX, TIME_FORMAT, ElasticIp
+from edgewrap.aws.inputs.model import Inputs, index_of
+from edgewrap.spec.addressing import block, eip_place, ipam_number, ipam_place, pair, pair_capacity
+
+GRACE = timedelta(minutes=10)
+"""How long an Elastic IP may have no address range: the front-end waits at most 105 s for the driver."""
+
+Place = tuple[int, int]
+"""A group and a pair number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """`ids`: the allocation id and the association id (empty if there is none) of each Elastic IP of the driver that the
+    cluster has from now on, by key. `released`: the keys of those that no address range names. `forgotten`: the keys of
+    those that are gone from AWS."""
+
+    ids: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    released: tuple[str, ...] = ()
+    forgotten: tuple[str, ...] = ()
+
+
+def adopt(
+    requested: Iterable[ElasticIp], tracked: Mapping[str, str], inputs: Inputs, named: Collection[str] | None, now: datetime
+) -> Adoption:
+    """What becomes of the driver's Elastic IPs.
+
+    `requested` are those in AWS, `tracked` the allocation ids in the state by key. `named` are the allocation ids that
+    address ranges name, None if that is not known: then none is released. One is released only if an earlier run has
+    adopted it, and not within GRACE of its request.
+    """
+    by_id = {one.allocation_id: one for one in requested}
+    keys = {key: by_id[number] for key, number in tracked.items() if number in by_id}
+    others = [one for one in by_id.values() if one not in keys.values()]
+    places = Places(inputs)
+    for one in sorted(others, key=lambda one: (not one.association_id, one.key, one.allocation_id)):
+        wanted = places.key_at(one.private_address) if one.association_id else one.key
+        key = wanted if wanted and wanted not in keys else next(places.free(keys), "")
+        if key:
+            keys[key] = one
+    released = tuple(
+        key
+        for key, one in keys.items()
+        if named is not None and one.allocation_id not in named and key in tracked and not _is_recent(one, now)
+    )
+    kept = {key: one for key, one in keys.items() if key not in released}
+    return Adoption(
+        {key: (kept[key].allocation_id, kept[key].association_id) for key in sorted(kept, key=index_of)},
+        released,
+        tuple(key for key in tracked if key not in keys),
+    )
+
+
+def colliding(eips: Iterable[str], ipam_eips: Collection[str], inputs: Inputs) -> list[tuple[str, str]]:
+    """Elastic IPs of the spec whose place one of the driver's has: both keys."""
+    places = Places(inputs)
+    taken = {places.of(key): key for key in ipam_eips}
+    wanted = ((key, eip_place(index_of(key), places.groups)) for key in eips)
+    return [(key, taken[place]) for key, place in wanted if place in taken]
+
+
+class Places:
+    """Which key has which place in this cluster."""
+
+    def __init__(self, inputs: Inputs) -> None:
+        self._subnet = IPv4Network(inputs.foundation.subnet_cidr)
+        self._eips = inputs.eips
+        self.groups = inputs.foundation.groups
+        self.pairs = pair_capacity(self._subnet, self.groups, inputs.limits.addresses_per_interface)
+
+    def of(self, key: str) -> Place:
+        """The place of a key of the driver's."""
+        return ipam_place(index_of(key), self.groups, self.pairs)
+
+    def key_at(self, address: str) -> str:
+        """The key that belongs to a VM's private address; empty if the address is in no block."""
+        for group in range(self.groups):
+            own = block(self._subnet, self.groups, group)
+            if IPv4Address(address) in own:
+                number = (int(IPv4Address(address)) - int(pair(own, 0).address)) // 2
+                return f"{PREFIX}{ipam_number(group, number, self.groups, self.pairs)}" if number >= 0 else ""
+        return ""
+
+    def free(self, keys: Collection[str]) -> Iterator[str]:
+        """The keys whose place neither the spec nor one of `keys` has."""
+        taken = {eip_place(index_of(key), self.groups) for key in self._eips}
+        for number in range(self.groups * self.pairs):
+            key = f"{PREFIX}{number}"
+            if key not in keys and self.of(key) not in taken:
+                yield key
+
+
+def _is_recent(one: ElasticIp, now: datetime) -> bool:
+    """Whether its request is not long ago; one whose time cannot be read is never released."""
+    try:
+        requested = datetime.strptime(one.requested, TIME_FORMAT).replace(tzinfo=UTC)
+    except ValueError:
+        return True
+    return now - requested < GRACE
+
+
