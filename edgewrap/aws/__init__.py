@@ -1,7 +1,7 @@
 """The AWS plane: spec and decided inputs are rendered as a Terraform module, which is planned and applied.
 
 `plane.py`: the plane's methods. `planner.py`: spec and facts to a plan. `plan.py`: a saved plan. `facts.py`: a
-cluster's state as data. `outputs.py`, `output_formats.py`: Terraform's outputs, parsed. `group_moves.py`: interface
+cluster's state as data. `outputs.py`: Terraform's outputs, parsed. `group_moves.py`: interface
 groups that move before the rest. `clients.py`, `endpoint.py`: boto3. `backend.py`: where the state is kept.
 `export.py`: `edgewrap render`. `remedies.py`, `credential_remedies.py`: errors with cause and advice.
 

@@ -44,13 +44,7 @@ class AwsPlane:
     """
 
     def __init__(
-        self,
-        spec: Spec,
-        directory: Path,
-        emit: Emit,
-        *,
-        plugin_dir: Path | None = None,
-        pass_fds: Sequence[int] = (),
+        self, spec: Spec, directory: Path, emit: Emit, *, plugin_dir: Path | None = None, pass_fds: Sequence[int] = ()
     ) -> None:
         self._spec = spec
         self._emit = emit

@@ -11,7 +11,7 @@ from edgewrap.aws.facts import AwsState
 from edgewrap.aws.group_moves import moves_ahead, reasons
 from edgewrap.aws.inputs.decide import decide_inputs, unprovisioned
 from edgewrap.aws.inputs.lookups import AwsLookups
-from edgewrap.aws.inputs.model import Inputs, host_key
+from edgewrap.aws.inputs.model import Inputs, host_keys
 from edgewrap.aws.inputs.setup_warnings import setup_notices
 from edgewrap.aws.outputs import NAMES, read_outputs
 from edgewrap.aws.plan import AwsPlan
@@ -29,7 +29,6 @@ from edgewrap.errors import StateError
 from edgewrap.events import Emit, Event, EventKind
 from edgewrap.outputs import HostOutput
 from edgewrap.plane import Context
-from edgewrap.spec.addressing import active_indexes
 from edgewrap.spec.load import public_document
 from edgewrap.spec.models import Spec
 
@@ -96,13 +95,12 @@ class Planner:
 
     def _decide(self, state: AwsState | None, avoid: Collection[str], front_end_version: str) -> Inputs:
         known: Mapping[str, HostOutput] = state.outputs.hosts if state else {}
-        hosts = self.spec.hosts
         return decide_inputs(
             self.spec,
             state.inputs if state else None,
             self.lookups,
             unavailable={*avoid, *(key for key, host in known.items() if host.is_dead)},
-            new_hosts={host_key(index) for index in active_indexes(hosts.count, hosts.retired)} - known.keys(),
+            new_hosts=set(host_keys(self.spec)) - known.keys(),
             missing=unprovisioned(state.inputs.amis, state.addresses) if state else (),
             front_end_version=front_end_version,
         )

@@ -94,11 +94,7 @@ CAPACITY = (
         "AWS has no capacity for this instance type in this zone now",
         "re-run later; if no host exists yet, `destroy` and set another aws.zone",
     ),
-    Remedy(
-        r"InsufficientAddressCapacity",
-        "AWS has no free public address in this region now",
-        "re-run later",
-    ),
+    Remedy(r"InsufficientAddressCapacity", "AWS has no free public address in this region now", "re-run later"),
     Remedy(
         r"InsufficientFreeAddressesInSubnet|sufficient free Ipv4 addresses",
         "the subnet has too few free addresses: it has foreign network interfaces",
@@ -133,9 +129,7 @@ RESOURCES = (
         "raise hosts.root_volume_gb to the size that the message names, or more",
     ),
     Remedy(
-        r"InvalidGroup\.Duplicate",
-        "the VPC has a foreign security group of this name",
-        "delete that group, and re-run",
+        r"InvalidGroup\.Duplicate", "the VPC has a foreign security group of this name", "delete that group, and re-run"
     ),
     Remedy(
         r"does not belong to you|do not have permission to access the specified resource",
@@ -153,9 +147,7 @@ RESOURCES = (
         "delete the key pair that an interrupted run left, and re-run",
     ),
     Remedy(
-        r"InvalidSubnet\.Conflict",
-        "a foreign subnet of the VPC has these addresses",
-        "delete that subnet, and re-run",
+        r"InvalidSubnet\.Conflict", "a foreign subnet of the VPC has these addresses", "delete that subnet, and re-run"
     ),
     Remedy(
         r"InvalidIPAddress\.InUse|Address \S+ is in use|PrivateIpAddress.*(in use|already assigned)",

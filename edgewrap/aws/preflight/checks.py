@@ -9,11 +9,11 @@ from dataclasses import replace
 from edgewrap.aws.clients import Clients
 from edgewrap.aws.inputs.immutable_fields import refused_sizes
 from edgewrap.aws.inputs.lookups import AwsLookups
-from edgewrap.aws.inputs.model import Inputs
+from edgewrap.aws.inputs.model import Inputs, host_keys
 from edgewrap.aws.preflight.account import DENIED, Account, InUse
 from edgewrap.aws.preflight.quotas import ELASTIC_IPS, VPCS, Demand, check_quota, vcpu_quota
 from edgewrap.aws.preflight.security_group_rules import DEFAULT, RULES, judge_rules, rule_counts
-from edgewrap.aws.preflight.topics import Topic, own_eips, own_hosts
+from edgewrap.aws.preflight.topics import Topic, own_eips
 from edgewrap.aws.terraform.resources import VPC
 from edgewrap.change import PlaneName
 from edgewrap.errors import AwsError
@@ -38,12 +38,7 @@ class AwsPreflight:
     keys of hosts whose instance is replaced."""
 
     def __init__(
-        self,
-        spec: Spec,
-        clients: Clients,
-        lookups: AwsLookups,
-        inputs: Inputs | None,
-        replaced: Collection[str] = (),
+        self, spec: Spec, clients: Clients, lookups: AwsLookups, inputs: Inputs | None, replaced: Collection[str] = ()
     ) -> None:
         self._spec = spec
         self._replaced = frozenset(replaced)
@@ -122,7 +117,7 @@ class AwsPreflight:
         each = self._account.vcpus_of([kind])[kind]
         used = self._account.vcpus(quota)
         stopped = used.idle & self._replaced  # deleting it frees nothing of the quota
-        demand = _demand(replace(used, own=used.own - stopped), own_hosts(self._spec))
+        demand = _demand(replace(used, own=used.own - stopped), host_keys(self._spec))
         counted = Demand(demand.used, demand.adding * each, demand.removing * each)
         return check_quota(quota, self._account.limit(quota), counted, f"or lower hosts.count ({kind} has {each})")
 

@@ -8,9 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from ipaddress import IPv4Network
 
-from pydantic import BaseModel, ConfigDict
-
-from edgewrap.aws.inputs.model import Inputs, index_of
+from edgewrap.aws.inputs.model import Inputs, Part, index_of
 from edgewrap.aws.render.rule_meaning import RuleMeaning
 from edgewrap.aws.render.user_data import user_data
 from edgewrap.first_boot.files import sets_itself_up
@@ -19,12 +17,6 @@ from edgewrap.spec.models import SecurityRule, Spec
 
 ANYWHERE = IPv4Network("0.0.0.0/0")
 EVERYTHING = SecurityRule(protocol="all", description="everything")
-
-
-class Part(BaseModel):
-    """The base of every part: immutable."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class HostVariables(Part):
