@@ -14,8 +14,7 @@ from edgewrap.aws.facts import AwsState, read_state
 from edgewrap.aws.group_moves import instances_made, without_instances
 from edgewrap.aws.inputs.lookups import AwsLookups
 from edgewrap.aws.outputs import read_outputs
-from edgewrap.aws.plan import AwsPlan
-from edgewrap.aws.planner import Planner
+from edgewrap.aws.planner import AwsPlan, Planner
 from edgewrap.aws.preflight.checks import AwsPreflight, without_state
 from edgewrap.aws.preflight.terraform import check_tools
 from edgewrap.aws.preflight.topics import expected_topics, planned_topics, replaced_hosts

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edgewrap.aws.plan import AwsPlan
 from edgewrap.aws.plane import AwsPlane
+from edgewrap.aws.planner import AwsPlan
 from edgewrap.events import discard
 from edgewrap.lab.aws.client import LabAwsClient, LabAwsProcess
 from edgewrap.outputs import Outputs
