@@ -1,10 +1,10 @@
 """The AWS plane: spec and decided inputs are rendered as a Terraform module, which is planned and applied.
 
-`plane.py`: the plane's methods. `planner.py`: spec and facts to a plan. `plan.py`: a saved plan. `facts.py`: a
-cluster's state as data. `outputs.py`, `output_formats.py`: Terraform's outputs, parsed. `group_moves.py`: interface
-groups that move before the rest. `elastic_ips.py`: the Elastic IPs that the IPAM driver requests. `clients.py`,
-`endpoint.py`: boto3. `backend.py`: where the state is kept. `export.py`: `edgewrap render`. `remedies.py`,
-`credential_remedies.py`: errors with cause and advice.
+`plane.py`: the plane's methods. `planner.py`: spec and facts to a plan. `facts.py`: a cluster's state as data.
+`outputs.py`: Terraform's outputs, parsed. `group_moves.py`: interface groups that move before the rest.
+`elastic_ips.py`: the Elastic IPs that the IPAM driver requests; `adoption.py`: what a plan does with them. `clients.py`,
+`endpoint.py`: boto3. `backend.py`: where the state is kept. `export.py`: `edgewrap render`. `remedies.py`: errors with
+cause and advice.
 
 Packages: `inputs` (what is decided once), `render` (HCL and variables), `terraform` (the process and its resources),
 `state` (the state and what is missing in it), `preflight` (quotas and other checks).

@@ -9,12 +9,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from edgewrap.aws.remedies import REMEDIES
 from edgewrap.errors import AwsError
-from edgewrap.remedies import find_remedy
+from edgewrap.remedies import Remedy, find_remedy
 from edgewrap.spec.models import Spec
 
 if TYPE_CHECKING:  # boto3 takes 0.2 s to import: only when it is needed
@@ -39,27 +39,20 @@ class Clients:
 
     @property
     def ec2(self) -> EC2Client:
-        """EC2."""
-        client: EC2Client = self._client("ec2")
-        return client
+        return cast("EC2Client", self._client("ec2"))
 
     @property
     def ec2_once(self) -> EC2Client:
         """EC2, for a call that must not be repeated: one attempt."""
-        client: EC2Client = self._client("ec2", retries={"total_max_attempts": 1})
-        return client
+        return cast("EC2Client", self._client("ec2", retries={"total_max_attempts": 1}))
 
     @property
     def quotas(self) -> ServiceQuotasClient:
-        """Service Quotas."""
-        client: ServiceQuotasClient = self._client("service-quotas")
-        return client
+        return cast("ServiceQuotasClient", self._client("service-quotas"))
 
     @property
     def sts(self) -> STSClient:
-        """STS, which knows who we are."""
-        client: STSClient = self._client("sts")
-        return client
+        return cast("STSClient", self._client("sts"))
 
     @contextmanager
     def translate_errors(self) -> Iterator[None]:
@@ -86,10 +79,8 @@ class Clients:
 
 def aws_error(message: str, code: str) -> AwsError:
     """The error for a call that AWS answered with an error `code`."""
-    remedy = find_remedy(REMEDIES, message)
-    if remedy is None:
-        advice = f"look up the code {code} in the API reference of the service"
-        return AwsError(message, cause="AWS refused the call", advice=advice, code=code)
+    other = Remedy("", "AWS refused the call", f"look up the code {code} in the API reference of the service")
+    remedy = find_remedy(REMEDIES, message) or other
     return AwsError(message, cause=remedy.cause, advice=remedy.advice, code=code)
 
 

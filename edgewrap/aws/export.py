@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from edgewrap.atomic_files import write_atomically
 from edgewrap.aws.clients import Clients
 from edgewrap.aws.inputs.decide import decide_inputs, unprovisioned
-from edgewrap.aws.inputs.lookups import AwsLookups
-from edgewrap.aws.inputs.offline_lookups import OfflineLookups
+from edgewrap.aws.inputs.lookups import AwsLookups, OfflineLookups
 from edgewrap.aws.render.module import render
 from edgewrap.errors import UsageError
 from edgewrap.spec.models import Spec
@@ -27,7 +26,7 @@ def export_terraform(
     Raises UsageError if the directory holds Terraform files that are not edgewrap's: together with ours they
     would be one module. They are not touched.
     """
-    lookups = OfflineLookups(spec) if offline else AwsLookups(spec, Clients(spec, environ))
+    lookups = (OfflineLookups if offline else AwsLookups)(spec, Clients(spec, environ))
     previous, missing = (state.inputs, unprovisioned(state.inputs.amis, state.addresses)) if state else (None, ())
     files = render(spec, decide_inputs(spec, previous, lookups, missing=missing))
     foreign = sorted(path.name for path in directory.glob("*.tf*") if path.is_file() and path.name not in files)

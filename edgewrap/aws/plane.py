@@ -14,11 +14,10 @@ from edgewrap.aws.facts import AwsState, read_state
 from edgewrap.aws.group_moves import instances_made, without_instances
 from edgewrap.aws.inputs.lookups import AwsLookups
 from edgewrap.aws.outputs import read_outputs
-from edgewrap.aws.plan import AwsPlan
-from edgewrap.aws.planner import Planner
+from edgewrap.aws.planner import AwsPlan, Planner
 from edgewrap.aws.preflight.checks import AwsPreflight, without_state
 from edgewrap.aws.preflight.terraform import check_tools
-from edgewrap.aws.preflight.topics import Topic, expected_topics, planned_topics, replaced_hosts
+from edgewrap.aws.preflight.topics import expected_topics, planned_topics, replaced_hosts
 from edgewrap.aws.render.module import render
 from edgewrap.aws.render.moved_rules import rule_moves
 from edgewrap.aws.state.store import state_store
@@ -44,13 +43,7 @@ class AwsPlane:
     """
 
     def __init__(
-        self,
-        spec: Spec,
-        directory: Path,
-        emit: Emit,
-        *,
-        plugin_dir: Path | None = None,
-        pass_fds: Sequence[int] = (),
+        self, spec: Spec, directory: Path, emit: Emit, *, plugin_dir: Path | None = None, pass_fds: Sequence[int] = ()
     ) -> None:
         self._spec = spec
         self._emit = emit
@@ -155,9 +148,9 @@ class AwsPlane:
         missing in the state, and after it (`planned` waits for it) for what else the plan creates; no calls if nothing
         is created."""
         expected = expected_topics(self._spec, facts, context.replaced)
-        findings = self._about(facts, expected, context.replaced)
+        findings = self._preflight(facts, context.replaced).about(expected)
         changes = planned()
-        return findings + self._about(facts, planned_topics(changes) - expected, replaced_hosts(changes))
+        return findings + self._preflight(facts, replaced_hosts(changes)).about(planned_topics(changes) - expected)
 
     def tools(self) -> tuple[Finding, ...]:
         """Check whether this machine has Terraform and its providers."""
@@ -192,11 +185,6 @@ class AwsPlane:
     def interrupt(self) -> None:
         """Let a running Terraform finish its step and stop. Can be called from any thread."""
         self._terraform.interrupt()
-
-    def _about(
-        self, state: AwsState | None, topics: Collection[Topic], replaced: Collection[str]
-    ) -> tuple[Finding, ...]:
-        return self._preflight(state, replaced).about(topics) if topics else ()
 
     def _preflight(self, state: AwsState | None, replaced: Collection[str] = ()) -> AwsPreflight:
         return AwsPreflight(self._spec, self._clients, self._lookups, state.inputs if state else None, replaced)

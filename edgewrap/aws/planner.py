@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from edgewrap.atomic_files import write_tree
 from edgewrap.aws.clients import Clients
@@ -11,14 +12,13 @@ from edgewrap.aws.facts import AwsState
 from edgewrap.aws.group_moves import moves_ahead, reasons
 from edgewrap.aws.inputs.decide import decide_inputs, unprovisioned
 from edgewrap.aws.inputs.lookups import AwsLookups
-from edgewrap.aws.inputs.model import Inputs, host_key
+from edgewrap.aws.inputs.model import Inputs, host_keys
 from edgewrap.aws.inputs.setup_warnings import setup_notices
 from edgewrap.aws.outputs import NAMES, read_outputs
-from edgewrap.aws.plan import AwsPlan
 from edgewrap.aws.render.module import render
 from edgewrap.aws.render.moved_rules import respelled_rules, rule_moves
 from edgewrap.aws.render.variables import make_variables
-from edgewrap.aws.state.untracked import Untracked, find_untracked
+from edgewrap.aws.state.untracked import NOTHING_UNTRACKED, Untracked, find_untracked
 from edgewrap.aws.terraform.json_output import RunOutput
 from edgewrap.aws.terraform.plan_json import Before, predicted_values, read_changes
 from edgewrap.aws.terraform.resources import HIDDEN, INSTANCE, SINGLE_KEYS, importable_addresses
@@ -27,11 +27,32 @@ from edgewrap.aws.terraform.workdir import WorkDir
 from edgewrap.change import Change, PlaneName
 from edgewrap.errors import StateError
 from edgewrap.events import Emit, Event, EventKind
-from edgewrap.outputs import HostOutput
+from edgewrap.outputs import HostOutput, Outputs
 from edgewrap.plane import Context
-from edgewrap.spec.addressing import active_indexes
 from edgewrap.spec.load import public_document
 from edgewrap.spec.models import Spec
+
+
+@dataclass(frozen=True, slots=True)
+class AwsPlan:
+    """A saved plan. `changes` leaves out edgewrap's own records in the state; `pending` includes them.
+
+    `predicted` are the outputs after it, with UNKNOWN for what only AWS can give; for a destroy, those before it.
+    `moves_ahead` are the groups that must move before it, with `move` and then `replan_after_moves`; `replaced` are the
+    hosts whose instance is replaced by request; `lost` is what a killed run created and this one imports; `first`:
+    there is no state yet.
+    """
+
+    changes: tuple[Change, ...]
+    plan_file: Path
+    pending: bool
+    predicted: Outputs
+    inputs: Inputs
+    destroy: bool = False
+    replaced: tuple[str, ...] = ()
+    moves_ahead: tuple[str, ...] = ()
+    lost: Untracked = NOTHING_UNTRACKED
+    first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +72,8 @@ class Planner:
         previous = state.inputs if state else None
         if destroy:
             if previous is None:
-                raise StateError(
-                    "there is nothing to destroy", cause="no Terraform state", advice="nothing needs to be done"
-                )
+                what, advice = "there is nothing to destroy", "nothing needs to be done"
+                raise StateError(what, cause="no Terraform state", advice=advice)
             inputs = previous
         else:
             inputs = self._decide(state, {*avoid, *replaced}, front_end_version)
@@ -96,13 +116,12 @@ class Planner:
 
     def _decide(self, state: AwsState | None, avoid: Collection[str], front_end_version: str) -> Inputs:
         known: Mapping[str, HostOutput] = state.outputs.hosts if state else {}
-        hosts = self.spec.hosts
         return decide_inputs(
             self.spec,
             state.inputs if state else None,
             self.lookups,
             unavailable={*avoid, *(key for key, host in known.items() if host.is_dead)},
-            new_hosts={host_key(index) for index in active_indexes(hosts.count, hosts.retired)} - known.keys(),
+            new_hosts=set(host_keys(self.spec)) - known.keys(),
             missing=unprovisioned(state.inputs.amis, state.addresses) if state else (),
             front_end_version=front_end_version,
         )

@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import re
+from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
-from edgewrap.aws.inputs.immutable_fields import refused_changes, refused_sizes
-from edgewrap.aws.inputs.model import Foundation, Inputs, InterfaceLimits, Retired, eip_key, group_key, host_key
-from edgewrap.aws.inputs.opennebula_version import decide_version
+from edgewrap.aws.inputs.immutable_fields import Violation, refused_changes, refused_sizes
+from edgewrap.aws.inputs.model import Foundation, Inputs, InterfaceLimits, Retired, eip_keys, host_keys
 from edgewrap.aws.inputs.placement import place
 from edgewrap.aws.terraform.resources import INSTANCE, KEY_PAIR, SUBNET, VPC
 from edgewrap.errors import RefusedChangeError
-from edgewrap.spec.addressing import active_indexes
+from edgewrap.first_boot.files import follows_front_end, sets_itself_up
 from edgewrap.spec.models import Spec
 
 
 class Lookups(Protocol):
-    """Values from AWS, random values, and values from the user's files. Each may raise AwsError, `public_key`
-    ToolError."""
+    """Values from AWS, random values, and values from the user's files, as `AwsLookups` describes them. Each may raise
+    AwsError, `public_key` ToolError."""
 
-    def new_uuid(self) -> str:
-        """A UUID that no cluster has yet."""
-
-    def first_zone(self, preferred: str = "") -> str:
-        """The availability zone `preferred` if it offers the instance type, else the first, by name, that does."""
-
-    def image(self) -> str:
-        """The id of the newest image of `hosts.ami` (`ubuntu-24.04`) for the type's architecture."""
-
-    def interface_limits(self) -> InterfaceLimits:
-        """What the instance type allows."""
-
-    def public_key(self) -> str:
-        """The text of the user's public key file: one line, no line end."""
+    def new_uuid(self) -> str: ...
+    def first_zone(self, preferred: str = "") -> str: ...
+    def image(self) -> str: ...
+    def interface_limits(self) -> InterfaceLimits: ...
+    def public_key(self) -> str: ...
 
 
 def unprovisioned(hosts: Iterable[str], addresses: Collection[str]) -> frozenset[str]:
@@ -65,13 +56,12 @@ def decide_inputs(
     """
     if previous is not None:
         previous = _still_binding(spec, previous, lookups, missing)
-        _refuse([str(refusal) for refusal in refused_changes(spec, previous)])
+        _refuse(refused_changes(spec, previous))
     limits = previous.limits if previous else lookups.interface_limits()
-    _refuse([str(refusal) for refusal in refused_sizes(spec, limits)])
+    _refuse(refused_sizes(spec, limits))
 
-    hosts = [host_key(index) for index in active_indexes(spec.hosts.count, spec.hosts.retired)]
-    eips = spec.public_network.elastic_ips
-    groups = [group_key(index) for index in range(spec.public_network.groups)]
+    hosts = host_keys(spec)
+    groups = [f"group-{index}" for index in range(spec.public_network.groups)]
     able = [host for host in hosts if host not in unavailable] or hosts
     retired = previous.retired if previous else Retired()
     return Inputs(
@@ -82,11 +72,11 @@ def decide_inputs(
         public_key=previous.public_key if previous else lookups.public_key(),
         amis=_images(spec, hosts, previous, lookups, missing),
         placement=place(groups, able, previous.placement if previous else {}, new_hosts),
-        eips=tuple(eip_key(index) for index in active_indexes(eips.count, eips.retired)),
+        eips=eip_keys(spec),
         ipam_eips=previous.ipam_eips if previous else (),
         retired=Retired(
             hosts=tuple(sorted({*retired.hosts, *spec.hosts.retired})),
-            eips=tuple(sorted({*retired.eips, *eips.retired})),
+            eips=tuple(sorted({*retired.eips, *spec.public_network.elastic_ips.retired})),
         ),
         opennebula_version=decide_version(spec, previous.opennebula_version if previous else "", front_end_version),
     )
@@ -116,16 +106,16 @@ def _still_binding(spec: Spec, previous: Inputs, lookups: Lookups, missing: Coll
     if SUBNET.key in missing:
         # `auto` keeps the zone if possible: resources of a killed run, which the state does not have, are in it
         zone = lookups.first_zone(foundation.zone) if spec.aws.zone == "auto" else spec.aws.zone
-        foundation = foundation.model_copy(update={"zone": zone})
+        update = {"zone": zone}
         if VPC.key in missing or str(network.cidr) == foundation.vpc_cidr:
-            cidrs = {"vpc_cidr": str(network.cidr), "subnet_cidr": str(network.subnet_cidr)}
-            foundation = foundation.model_copy(update=cidrs)
+            update |= {"vpc_cidr": str(network.cidr), "subnet_cidr": str(network.subnet_cidr)}
+        foundation = foundation.model_copy(update=update)
     public_key = lookups.public_key() if KEY_PAIR.key in missing else previous.public_key
     return previous.model_copy(update={"foundation": foundation, "public_key": public_key})
 
 
 def _images(
-    spec: Spec, hosts: list[str], previous: Inputs | None, lookups: Lookups, missing: Collection[str]
+    spec: Spec, hosts: Sequence[str], previous: Inputs | None, lookups: Lookups, missing: Collection[str]
 ) -> dict[str, str]:
     """The image of each host; an existing host keeps its own, all others get the same."""
     known = {host: ami for host, ami in previous.amis.items() if host not in missing} if previous else {}
@@ -138,6 +128,26 @@ def _images(
     return {host: known.get(host, newest) for host in hosts}
 
 
-def _refuse(refusals: list[str]) -> None:
-    if refusals:
+def decide_version(spec: Spec, previous: str, front_end: str) -> str:
+    """The repository that new hosts install OpenNebula's packages from (`7.0`); empty if hosts get no user data.
+
+    `auto` follows the front-end, whose own version is `front_end` (`7.0.2`); if that could not be read, the
+    `previous` decision is kept. Raises RefusedChangeError if there is none.
+    """
+    if not sets_itself_up(spec):
+        return ""
+    if not follows_front_end(spec):
+        return spec.opennebula.version
+    if series := re.match(r"\d+\.\d+(?!\d)", front_end):
+        return series[0]
+    if previous:
+        return previous
+    advice = "write the version, such as `version: 7.0`"
+    raise RefusedChangeError(
+        [f"opennebula.version: `auto` takes the front-end's version, and it could not be read; {advice}"]
+    )
+
+
+def _refuse(violations: Iterable[Violation]) -> None:
+    if refusals := [str(violation) for violation in violations]:
         raise RefusedChangeError(refusals)

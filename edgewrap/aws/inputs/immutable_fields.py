@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from edgewrap.aws.inputs.model import Inputs, InterfaceLimits, indexes_of
+from edgewrap.aws.inputs.model import Inputs, InterfaceLimits, index_of
 from edgewrap.spec.addressing import active_indexes, pair_capacity
 from edgewrap.spec.contract import contract
+from edgewrap.spec.hosts import Hosts
 from edgewrap.spec.models import Spec
+from edgewrap.spec.networks import ElasticIps
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +28,9 @@ class Violation:
 def refused_changes(spec: Spec, previous: Inputs) -> Iterator[Violation]:
     """The changes that the spec asks for and that an existing cluster cannot make."""
     yield from _fixed_fields(spec, previous)
-    yield from _lost_indexes(
-        "hosts", spec.hosts.count, spec.hosts.retired, indexes_of(previous.amis), previous.retired.hosts
-    )
+    yield from _lost_indexes("hosts", spec.hosts, previous.amis, previous.retired.hosts)
     eips = spec.public_network.elastic_ips
-    yield from _lost_indexes(
-        "public_network.elastic_ips", eips.count, eips.retired, indexes_of(previous.eips), previous.retired.eips
-    )
+    yield from _lost_indexes("public_network.elastic_ips", eips, previous.eips, previous.retired.eips)
 
 
 def refused_sizes(spec: Spec, limits: InterfaceLimits) -> Iterator[Violation]:
@@ -78,38 +76,34 @@ def _fixed_fields(spec: Spec, previous: Inputs) -> Iterator[Violation]:
         del fixed["aws.network.subnet"]  # it follows the VPC's, which is named
     for path, (wanted, is_now) in fixed.items():
         if wanted != is_now:
-            field = path.rsplit(".", 1)[-1]
+            steps = tuple(path.split("."))
+            field = contract().at(steps)
+            why = field.on_change.detail if field and field.on_change else ""
             yield Violation(
                 path,
-                f"cannot change from {is_now} to {wanted}: {_why(path)}",
-                f"write `{field}: {is_now}`, or create another cluster with another name and destroy this one",
+                f"cannot change from {is_now} to {wanted}: {why}",
+                f"write `{steps[-1]}: {is_now}`, or create another cluster with another name and destroy this one",
             )
 
 
-def _why(path: str) -> str:
-    """Why a change is refused, as the field says."""
-    field = contract().at(tuple(path.split(".")))
-    return field.on_change.detail if field and field.on_change else ""
-
-
 def _lost_indexes(
-    path: str, count: int, retired: Sequence[int], existing: Sequence[int], retired_before: Sequence[int]
+    path: str, now: Hosts | ElasticIps, existing: Iterable[str], retired_before: Sequence[int]
 ) -> Iterator[Violation]:
-    wanted = set(active_indexes(count, tuple(retired)))
+    """`existing` are keys, `retired_before` the indexes that are retired already."""
+    wanted = set(active_indexes(now.count, now.retired))
     reused = sorted(wanted & set(retired_before))
+    lost = sorted({index_of(key) for key in existing} - wanted - set(now.retired))
     if reused:
         yield Violation(
             f"{path}.retired",
             f"{_name(reused)} was retired; no index is used twice",
-            f"write `retired: {_list(retired, retired_before)}`",
+            f"write `retired: {_list(now.retired, retired_before)}`",
         )
-        return
-    lost = sorted(set(existing) - wanted - set(retired))
-    if lost:
+    elif lost:
         yield Violation(
             f"{path}.count",
             f"{_name(lost)} would be removed without being listed as retired",
-            f"write `retired: {_list(retired, retired_before, lost)}` with `count: {count}`",
+            f"write `retired: {_list(now.retired, retired_before, lost)}` with `count: {now.count}`",
         )
 
 

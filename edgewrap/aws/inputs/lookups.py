@@ -6,6 +6,7 @@ Terraform does not notice a stopped instance.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import uuid
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, cast
 
 from edgewrap.aws.clients import Clients
 from edgewrap.aws.inputs.model import InterfaceLimits
-from edgewrap.aws.output_formats import WORD, address
+from edgewrap.aws.outputs import WORD, address
 from edgewrap.errors import AwsError, ToolError
 from edgewrap.spec.formats import LINE_BREAK
 from edgewrap.spec.models import Spec
@@ -117,9 +118,8 @@ class AwsLookups:
         try:
             content = self._public_key.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise ToolError(
-                f"the public key {self._public_key} cannot be read", cause=str(error), advice=advice
-            ) from error
+            what = f"the public key {self._public_key} cannot be read"
+            raise ToolError(what, cause=str(error), advice=advice) from error
         text = content.strip()
         kind = text.split(" ", 1)[0]
         start = content.index(text)
@@ -132,11 +132,8 @@ class AwsLookups:
                 advice=advice,
             )
         if kind not in KEY_TYPES:
-            raise ToolError(
-                f"{self._public_key} holds a key of type {kind}",
-                cause="EC2 accepts RSA and ED25519 keys only",
-                advice=advice,
-            )
+            cause = "EC2 accepts RSA and ED25519 keys only"
+            raise ToolError(f"{self._public_key} holds a key of type {kind}", cause=cause, advice=advice)
         return text
 
     def instances(self, ids: Sequence[str]) -> dict[str, InstanceNow]:
@@ -202,3 +199,23 @@ def _instance_now(instance: InstanceTypeDef) -> InstanceNow:
             cause="something other than EC2 answers at the endpoint",
             advice="check aws.endpoint_url, AWS_ENDPOINT_URL and the proxy",
         ) from None
+
+
+class OfflineLookups(AwsLookups):
+    """Well-formed placeholders for what only AWS knows, for a render without AWS; never for an apply."""
+
+    def new_uuid(self) -> str:
+        """A UUID that no cluster has."""
+        return "00000000-0000-0000-0000-000000000000"
+
+    def first_zone(self, preferred: str = "") -> str:
+        """The zone `preferred`, else the first of the region."""
+        return preferred or f"{self._region}a"
+
+    def image(self) -> str:
+        """An id without an image, the same for the same name."""
+        return f"ami-{hashlib.sha256(self._ami.encode()).hexdigest()[:17]}"
+
+    def interface_limits(self) -> InterfaceLimits:
+        """Those of c5.metal."""
+        return InterfaceLimits(interfaces=15, addresses_per_interface=50)

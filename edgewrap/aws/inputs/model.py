@@ -5,20 +5,15 @@ Everything that a lookup, a random number or an earlier run decided is here, so 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TypeVar
-
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from edgewrap.errors import StateError
+from edgewrap.spec.addressing import active_indexes
+from edgewrap.spec.models import Spec
 
-T = TypeVar("T")
 
-
-class Part(BaseModel):
+class Part(BaseModel, extra="forbid", frozen=True):
     """The base of every part: immutable, unknown keys refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Foundation(Part):
@@ -83,37 +78,18 @@ class Inputs(Part):
                 advice="use the version of edgewrap that wrote it; `terraform output inputs` shows the text",
             ) from error
 
-    @property
-    def host_keys(self) -> tuple[str, ...]:
-        """The keys of the hosts, in index order."""
-        return tuple(self.amis)
-
 
 def index_of(key: str) -> int:
     """The index in a key: 3 for `host-3`."""
     return int(key.rsplit("-", 1)[1])
 
 
-def in_index_order(by_key: Mapping[str, T]) -> dict[str, T]:
-    """The same mapping, keys in the order of their indexes."""
-    return {key: by_key[key] for key in sorted(by_key, key=index_of)}
+def host_keys(spec: Spec) -> tuple[str, ...]:
+    """The keys of the hosts that the spec wants, in index order."""
+    return tuple(f"host-{index}" for index in active_indexes(spec.hosts.count, spec.hosts.retired))
 
 
-def host_key(index: int) -> str:
-    """The key of host `index`."""
-    return f"host-{index}"
-
-
-def group_key(index: int) -> str:
-    """The key of interface group `index`."""
-    return f"group-{index}"
-
-
-def eip_key(index: int) -> str:
-    """The key of Elastic IP `index`."""
-    return f"eip-{index}"
-
-
-def indexes_of(keys: Iterable[str]) -> tuple[int, ...]:
-    """The indexes in several keys, in order."""
-    return tuple(sorted(index_of(key) for key in keys))
+def eip_keys(spec: Spec) -> tuple[str, ...]:
+    """The keys of the VMs' Elastic IPs that the spec wants, in index order."""
+    eips = spec.public_network.elastic_ips
+    return tuple(f"eip-{index}" for index in active_indexes(eips.count, eips.retired))

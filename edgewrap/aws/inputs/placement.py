@@ -7,10 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 
 def place(
-    groups: Sequence[str],
-    hosts: Sequence[str],
-    previous: Mapping[str, str],
-    new_hosts: Collection[str] = (),
+    groups: Sequence[str], hosts: Sequence[str], previous: Mapping[str, str], new_hosts: Collection[str] = ()
 ) -> dict[str, str]:
     """The entry host of each group, by group key.
 

@@ -14,14 +14,13 @@ from edgewrap.errors import AwsError
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.literals import InstanceTypeType
-    from mypy_boto3_ec2.type_defs import AddressTypeDef, InstanceTypeDef, TagTypeDef
+    from mypy_boto3_ec2.type_defs import AddressTypeDef, InstanceTypeDef, InstanceTypeInfoTypeDef, TagTypeDef
     from mypy_boto3_service_quotas.type_defs import ServiceQuotaTypeDef
 
 UUID_TAG, KEY_TAG = "edgewrap:uuid", "edgewrap:key"
 COUNTED_STATES = ("pending", "running")  # of instances
 OTHER_STATES = ("stopping", "stopped")  # they exist, and count in no quota of vCPUs
 MOST_TYPES = 100  # in one question
-NO_VALUE = frozenset({"NoSuchResourceException"})
 AMAZON_POOL = "amazon"
 DENIED = frozenset({"UnauthorizedOperation", "AccessDenied", "AccessDeniedException"})
 
@@ -47,14 +46,6 @@ class Vpc:
     owner: str
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who the credentials belong to."""
-
-    account: str
-    arn: str
-
-
 class Account:
     """One account and region; `uuid` is the cluster's, empty if it has none yet. Every method raises AwsError."""
 
@@ -62,18 +53,18 @@ class Account:
         self._clients = clients
         self._uuid = uuid
 
-    def caller(self) -> Caller:
-        """Who we are."""
+    def caller(self) -> tuple[str, str]:
+        """Who the credentials belong to: account and ARN."""
         with self._clients.translate_errors():
             answer = self._clients.sts.get_caller_identity()
-        return Caller(answer["Account"], answer["Arn"])
+        return answer["Account"], answer["Arn"]
 
     def limit(self, quota: Quota) -> int:
         """The quota in force: what was granted, else AWS's default, else what EC2 itself says."""
         try:
             return self._service_quota(quota)
         except AwsError as error:
-            if not quota.attribute or error.code not in DENIED | NO_VALUE:
+            if not quota.attribute or error.code not in DENIED | {"NoSuchResourceException"}:
                 raise
             return self._attribute(quota)
 
@@ -86,9 +77,8 @@ class Account:
     def vpcs(self) -> tuple[Vpc, ...]:
         """All VPCs of the region, the default one and those that other accounts share with us among them."""
         with self._clients.translate_errors():
-            found = [
-                vpc for page in self._clients.ec2.get_paginator("describe_vpcs").paginate() for vpc in page["Vpcs"]
-            ]
+            pages = self._clients.ec2.get_paginator("describe_vpcs").paginate()
+            found = [vpc for page in pages for vpc in page["Vpcs"]]
         return tuple(
             Vpc(
                 vpc["VpcId"],
@@ -120,27 +110,22 @@ class Account:
     def vcpus_of(self, types: Collection[str]) -> Mapping[str, int]:
         """The vCPUs of each of these instance types."""
         asked = cast("list[InstanceTypeType]", sorted(types))
+        found: list[InstanceTypeInfoTypeDef] = []
         with self._clients.translate_errors():
-            return {
-                str(one["InstanceType"]): one["VCpuInfo"]["DefaultVCpus"]
-                for first in range(0, len(asked), MOST_TYPES)
-                for one in self._clients.ec2.describe_instance_types(InstanceTypes=asked[first : first + MOST_TYPES])[
-                    "InstanceTypes"
-                ]
-            }
+            for first in range(0, len(asked), MOST_TYPES):
+                some = asked[first : first + MOST_TYPES]
+                found += self._clients.ec2.describe_instance_types(InstanceTypes=some)["InstanceTypes"]
+        return {str(one["InstanceType"]): one["VCpuInfo"]["DefaultVCpus"] for one in found}
 
     def _service_quota(self, quota: Quota) -> int:
         """A quota that was never changed has no value of its own in some accounts: then it is AWS's default."""
-        with self._clients.translate_errors():  # to make the client can fail too: AWS_PROFILE may name none
+        asked = {"ServiceCode": quota.service, "QuotaCode": quota.code}
+        with self._clients.translate_errors():
             client = self._clients.quotas
-        try:
-            with self._clients.translate_errors():
-                answer = client.get_service_quota(ServiceCode=quota.service, QuotaCode=quota.code)
-        except AwsError as error:
-            if error.code not in NO_VALUE:
-                raise
-            with self._clients.translate_errors():
-                answer = client.get_aws_default_service_quota(ServiceCode=quota.service, QuotaCode=quota.code)
+            try:
+                answer = client.get_service_quota(**asked)
+            except client.exceptions.NoSuchResourceException:
+                answer = client.get_aws_default_service_quota(**asked)
         return _value(quota, answer["Quota"])
 
     def _attribute(self, quota: Quota) -> int:
@@ -167,11 +152,8 @@ def _value(quota: Quota, answer: ServiceQuotaTypeDef) -> int:
 
 
 def _no_value(quota: Quota, reason: str) -> AwsError:
-    return AwsError(
-        f"AWS returned no value for the quota {quota.code} of {quota.name}",
-        cause=reason,
-        advice=f"look at {quota.code} in Service Quotas",
-    )
+    what = f"AWS returned no value for the quota {quota.code} of {quota.name}"
+    return AwsError(what, cause=reason, advice=f"look at {quota.code} in Service Quotas")
 
 
 def _counts(address: AddressTypeDef) -> bool:

@@ -6,11 +6,10 @@ from collections.abc import Collection
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from edgewrap.aws.inputs.model import Inputs, eip_key, host_key
+from edgewrap.aws.inputs.model import Inputs, eip_keys, host_keys
 from edgewrap.aws.terraform.resources import EIP, INSTANCE, VMS_INGRESS, VPC
 from edgewrap.change import Action, Change, PlaneName
 from edgewrap.outputs import UNKNOWN, Outputs
-from edgewrap.spec.addressing import active_indexes
 from edgewrap.spec.models import Spec
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def expected_topics(spec: Spec, state: AwsState | None, replaced: Collection[str
     if state is None:
         return frozenset(Topic)
     outputs, inputs = state.outputs, state.inputs
-    new_hosts = own_hosts(spec) - outputs.hosts.keys()
+    new_hosts = set(host_keys(spec)) - outputs.hosts.keys()
     eips = own_eips(spec, inputs) - outputs.eips.keys() - _hosts_eips(inputs, outputs)
     found = {
         Topic.VPC: outputs.vpc_id in ("", UNKNOWN),
@@ -57,20 +56,10 @@ def replaced_hosts(changes: Collection[Change]) -> frozenset[str]:
     return frozenset(change.key for change in changes if (change.plane, change.kind, change.action) == replaced)
 
 
-def own_hosts(spec: Spec) -> frozenset[str]:
-    """The keys of the hosts that the spec wants."""
-    return frozenset(host_key(index) for index in active_indexes(spec.hosts.count, spec.hosts.retired))
-
-
 def own_eips(spec: Spec, inputs: Inputs | None) -> frozenset[str]:
     """The keys of the Elastic IPs that the spec wants, including the hosts' own and those of the IPAM driver."""
-    eips = spec.public_network.elastic_ips
-    keys = {eip_key(index) for index in active_indexes(eips.count, eips.retired)} | set(
-        inputs.ipam_eips if inputs else ()
-    )
-    if spec.hosts.address == "eip":
-        keys |= {f"eip-{key}" for key in own_hosts(spec)}
-    return frozenset(keys)
+    hosts_own = [f"eip-{key}" for key in host_keys(spec)] if spec.hosts.address == "eip" else []
+    return frozenset({*eip_keys(spec), *hosts_own, *(inputs.ipam_eips if inputs else ())})
 
 
 def _hosts_eips(inputs: Inputs, outputs: Outputs) -> frozenset[str]:

@@ -44,9 +44,7 @@ def render(
     """
     backend = backend_text(spec)
     structure = Structure(
-        endpoint=spec.aws.endpoint_url is not None,
-        s3_state=backend is not None,
-        host_address=inputs.host_address,
+        endpoint=spec.aws.endpoint_url is not None, s3_state=backend is not None, host_address=inputs.host_address
     )
     variables = make_variables(spec, inputs, public_document(spec) if applied is None else applied, without)
     optional = set() if structure.endpoint else {"endpoint_url"}

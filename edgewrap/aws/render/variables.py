@@ -5,26 +5,17 @@ In a tfvars JSON every string is literal, so nothing that a user wrote is ever r
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from ipaddress import IPv4Network
 
-from pydantic import BaseModel, ConfigDict
-
-from edgewrap.aws.inputs.model import Inputs, index_of
+from edgewrap.aws.inputs.model import Inputs, Part, index_of
 from edgewrap.aws.render.rule_meaning import RuleMeaning
 from edgewrap.aws.render.user_data import user_data
 from edgewrap.first_boot.files import sets_itself_up
 from edgewrap.spec.addressing import block, eip_place, host_address, pair, pair_capacity
 from edgewrap.spec.models import SecurityRule, Spec
 
-ANYWHERE = IPv4Network("0.0.0.0/0")
 EVERYTHING = SecurityRule(protocol="all", description="everything")
-
-
-class Part(BaseModel):
-    """The base of every part: immutable."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class HostVariables(Part):
@@ -96,23 +87,18 @@ def make_variables(spec: Spec, inputs: Inputs, applied: str, without: Collection
     The inputs say which hosts, groups and Elastic IPs there are, and what never changes; the spec says the rest. So a
     cluster can be destroyed whatever its spec says by now.
     """
-    foundation = inputs.foundation
+    version = inputs.opennebula_version
     return Variables(
-        name=foundation.name,
+        **inputs.foundation.model_dump(exclude={"groups"}),
         uuid=inputs.uuid,
-        region=foundation.region,
-        zone=foundation.zone,
         tags=dict(sorted(spec.aws.tags.items())),
-        vpc_cidr=foundation.vpc_cidr,
-        subnet_cidr=foundation.subnet_cidr,
         public_at_launch=inputs.host_address == "public",
         ssh_rules=ssh_rules(spec),
         vm_rules=vm_rules(spec),
         public_key=inputs.public_key,
-        instance_type=foundation.instance_type,
         instance_profile=spec.aws.instance_profile,
         root_volume_gb=spec.hosts.root_volume_gb,
-        user_data=_user_data(spec, inputs.opennebula_version),
+        user_data=user_data(spec, version) if version and sets_itself_up(spec) else None,
         hosts=_hosts(inputs, without),
         groups=_groups(inputs),
         eips=_eips(inputs),
@@ -128,12 +114,23 @@ def ssh_rules(spec: Spec) -> dict[str, str]:
 
 
 def vm_rules(spec: Spec) -> dict[str, RuleVariables]:
-    """The rules of the VMs' security group, by key."""
-    return dict(_vm_rules(spec))
-
-
-def _user_data(spec: Spec, version: str) -> str | None:
-    return user_data(spec, version) if version and sets_itself_up(spec) else None
+    """The rules of the VMs' security group, by key. The key is what a rule allows, so reordering or respelling rules
+    changes nothing in AWS."""
+    own = spec.public_network.security_group
+    rules: dict[str, RuleVariables] = {}
+    for direction, listed in (("ingress", own.ingress), ("egress", own.egress)):
+        for rule in (EVERYTHING,) if listed is None else listed:
+            first, last = _ports(rule)
+            for cidr in rule.cidrs:
+                rules[RuleMeaning(direction, rule.protocol, *rule.port_range, cidr).key] = RuleVariables(
+                    direction=direction,
+                    protocol="-1" if rule.protocol == "all" else rule.protocol,
+                    from_port=first,
+                    to_port=last,
+                    cidr=str(cidr),
+                    description=rule.description or None,
+                )
+    return rules
 
 
 def _hosts(inputs: Inputs, without: Collection[str]) -> dict[str, HostVariables]:
@@ -170,26 +167,6 @@ def _eips(inputs: Inputs) -> dict[str, EipVariables]:
         place = pair(block(subnet, foundation.groups, group), number)
         eips[key] = EipVariables(group=f"group-{group}", private_address=str(place.address), gateway=str(place.gateway))
     return eips
-
-
-def _vm_rules(spec: Spec) -> Iterator[tuple[str, RuleVariables]]:
-    """Rules by key. The key is what a rule allows, so reordering or respelling rules changes nothing in AWS."""
-    own = spec.public_network.security_group
-    for direction, rules in (("ingress", own.ingress), ("egress", own.egress)):
-        for rule in (EVERYTHING,) if rules is None else rules:
-            first, last = _ports(rule)
-            for cidr in rule.cidrs:
-                yield (
-                    RuleMeaning(direction, rule.protocol, *rule.port_range, cidr).key,
-                    RuleVariables(
-                        direction=direction,
-                        protocol="-1" if rule.protocol == "all" else rule.protocol,
-                        from_port=first,
-                        to_port=last,
-                        cidr=str(cidr),
-                        description=rule.description or None,
-                    ),
-                )
 
 
 def _ports(rule: SecurityRule) -> tuple[int | None, int | None]:

@@ -14,12 +14,11 @@ FORMAT = 4
 
 @dataclass(frozen=True, slots=True)
 class StateDocument:
-    """A complete state. `lineage` is Terraform's id of a state, `serial` counts its changes; `outputs` are the values
-    of its outputs by name, as in `terraform output -json`, but without a process."""
+    """A complete state. `serial` counts its changes; `outputs` are the values of its outputs by name, as in
+    `terraform output -json`, but without a process."""
 
     text: bytes
     place: str
-    lineage: str
     serial: int
     resources: Sequence[Mapping[str, Any]]
     outputs: Mapping[str, Any]
@@ -51,7 +50,7 @@ class StateDocument:
         if version != FORMAT or not (listed and valid and isinstance(serial, int)):
             raise _damaged(f"{place} is not a Terraform state", "something else was written there", restore)
         known = {name: output["value"] for name, output in outputs.items()}
-        return cls(text, place, str(values.get("lineage", "")), serial, resources, known)
+        return cls(text, place, serial, resources, known)
 
     def inputs(self) -> str:
         """The text of edgewrap's inputs, which a run creates first.

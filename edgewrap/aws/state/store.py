@@ -20,33 +20,23 @@ KEPT_BACKUPS = 10
 
 
 class StateStore(Protocol):
-    """Where a state is.
+    """Where a state is; `place` is its address, for messages.
 
-    The inputs of a first run are kept beside it until that run finishes: if its Terraform is killed before it has saved
-    a state (to S3 it does so every 20 seconds), what it created is found by their UUID, and kept.
+    `read` returns None if there never was a state in this place. It raises StateError if the state is damaged, lost, or
+    in another place. `back_up` keeps the state as it is now, before Terraform changes it.
+
+    The inputs of a first run are kept beside it from `mark_started`, when the run is about to create something, to
+    `mark_finished`, when the state holds everything: if its Terraform is killed before it has saved a state (to S3 it
+    does so every 20 seconds), what it created is found by the UUID of the `pending_inputs`, and kept.
     """
 
     @property
-    def place(self) -> str:
-        """The state's address, for messages."""
-
-    def read(self) -> StateDocument | None:
-        """The state; None if there never was one in this place.
-
-        Raises StateError if it is damaged, lost, or in another place.
-        """
-
-    def back_up(self) -> None:
-        """Keep the state as it is now, before Terraform changes it."""
-
-    def pending_inputs(self) -> str | None:
-        """The inputs of a first run that did not finish."""
-
-    def mark_started(self, inputs: str) -> None:
-        """A first run, with these inputs, is about to create something."""
-
-    def mark_finished(self) -> None:
-        """A run has finished: the state holds everything."""
+    def place(self) -> str: ...
+    def read(self) -> StateDocument | None: ...
+    def back_up(self) -> None: ...
+    def pending_inputs(self) -> str | None: ...
+    def mark_started(self, inputs: str) -> None: ...
+    def mark_finished(self) -> None: ...
 
 
 def state_store(

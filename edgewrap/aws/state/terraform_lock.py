@@ -21,36 +21,35 @@ class TerraformLock:
     since: str
     etag: str
 
+    @classmethod
+    def read(cls, bucket: Bucket) -> TerraformLock | None:
+        """The lock; None if the state is not locked. Raises StateError if S3 cannot be asked."""
+        stored = bucket.read(_key(bucket))
+        if stored is None:
+            return None
+        try:
+            fields = json.loads(stored.data)
+        except ValueError:
+            fields = {}
+        known = fields if isinstance(fields, dict) else {}
+        lock_id, operation, who, since = (str(known.get(name) or "unknown") for name in FIELDS)
+        return cls(lock_id, operation, who, since, stored.etag)
+
+    @staticmethod
+    def place(bucket: Bucket) -> str:
+        """The lock's address, for messages."""
+        return bucket.place(_key(bucket))
+
+    def remove(self, bucket: Bucket) -> bool:
+        """Delete exactly this lock. False if it was replaced or deleted since."""
+        return bucket.remove(_key(bucket), self.etag)
+
     def is_of_host(self, host: str) -> bool:
         """Whether a terraform on that host took it."""
         return self.who.rpartition("@")[2] == host
 
     def __str__(self) -> str:
         return f"terraform of {self.who} ({self.operation}) since {self.since}"
-
-
-def read_terraform_lock(bucket: Bucket) -> TerraformLock | None:
-    """The lock; None if the state is not locked. Raises StateError if S3 cannot be asked."""
-    stored = bucket.read(_key(bucket))
-    if stored is None:
-        return None
-    try:
-        fields = json.loads(stored.data)
-    except ValueError:
-        fields = {}
-    known = fields if isinstance(fields, dict) else {}
-    lock_id, operation, who, since = (str(known.get(name) or "unknown") for name in FIELDS)
-    return TerraformLock(lock_id, operation, who, since, stored.etag)
-
-
-def remove_terraform_lock(bucket: Bucket, lock: TerraformLock) -> bool:
-    """Delete exactly this lock. False if it was replaced or deleted since."""
-    return bucket.remove(_key(bucket), lock.etag)
-
-
-def terraform_lock_place(bucket: Bucket) -> str:
-    """The lock's address, for messages."""
-    return bucket.place(_key(bucket))
 
 
 def _key(bucket: Bucket) -> str:

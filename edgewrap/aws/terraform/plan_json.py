@@ -86,7 +86,7 @@ def _change(entry: Mapping[str, Any], action: Action, drift: Mapping[str, Any] |
         new |= dict.fromkeys(forced & unknown, UNKNOWN)
         differing = set(forced)
         if action is Action.UPDATE:
-            differing |= {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
+            differing |= _unequal(old, new)
         differing = {key for key in differing if key in forced or key.split(".")[0] not in unknown}
         if action is Action.UPDATE and not differing:  # it changes only in what follows from another change
             new |= dict.fromkeys(old.keys() & unknown, UNKNOWN)
@@ -118,19 +118,17 @@ def _why(
     if drift is not None:
         if drift["actions"] == ["delete"]:
             return "deleted outside"
-        changed = {
-            key
-            for side in ("before", "after")
-            for key, value in _attributes(drift, side).items()
-            if _attributes(drift, "after" if side == "before" else "before").get(key) != value
-        }
-        if changed & differing:
+        if _unequal(_attributes(drift, "before"), _attributes(drift, "after")) & differing:
             return "changed outside"
     if action is Action.CREATE:
         return "missing" if what.key in before.keys else "new in the spec"
     if follows:
         return "follows another change"
     return "spec changed" if before.spec_changed else "differs from the spec"
+
+
+def _unequal(old: Mapping[str, str], new: Mapping[str, str]) -> set[str]:
+    return {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
 
 
 def _attributes(change: Mapping[str, Any], side: str) -> dict[str, str]:
@@ -165,11 +163,8 @@ def _marked(marks: Mapping[str, Any]) -> set[str]:
 
 def _any_true(marks: Any) -> bool:
     """Whether terraform marks the value, or anything in it."""
-    if isinstance(marks, dict):
-        return any(_any_true(mark) for mark in marks.values())
-    if isinstance(marks, list):
-        return any(_any_true(mark) for mark in marks)
-    return bool(marks)
+    nested = marks.values() if isinstance(marks, dict) else marks
+    return any(_any_true(mark) for mark in nested) if isinstance(marks, (dict, list)) else bool(marks)
 
 
 def _text(value: Any) -> str:

@@ -95,11 +95,12 @@ class ResourceName:
         return f"{self.kind} {self.key}"
 
 
-def _field(name: str) -> Callable[[Mapping[str, Any]], Iterable[str]]:
-    return lambda item: (str(item[name]),)
+def _by(operation: str, path: str, field: str) -> Tagged:
+    """Found by this lookup; the id is a `field` of the item."""
+    return Tagged(Lookup(operation, path), lambda item: (str(item[field]),))
 
 
-def _instance(item: Mapping[str, Any]) -> Iterable[str]:
+def _living(item: Mapping[str, Any]) -> Iterable[str]:
     return () if item["State"]["Name"] in ("shutting-down", "terminated") else (item["InstanceId"],)
 
 
@@ -123,229 +124,105 @@ def _vm_rules(direction: str) -> Keys:
     return lambda variables, _: [key for key, rule in variables.vm_rules.items() if rule.direction == direction]
 
 
-ROUTE_TABLES = Lookup("describe_route_tables", "RouteTables")
-RULES = Lookup("describe_security_group_rules", "SecurityGroupRules")
-INTERFACES = Lookup("describe_network_interfaces", "NetworkInterfaces")
-SECURITY_GROUPS = Lookup("describe_security_groups", "SecurityGroups")
+def _public_rules(variables: Variables, address: str) -> Iterable[str]:
+    return [] if address == "private" else [f"hosts-ingress-{key}" for key in variables.hosts]
 
-_INGRESS, _EGRESS = "aws_vpc_security_group_ingress_rule", "aws_vpc_security_group_egress_rule"
-_RULE = Tagged(RULES, _field("SecurityGroupRuleId"))
-_RULE_SHOWN = ("ip_protocol", "from_port", "to_port", "cidr_ipv4", "description")
-_ADDRESS = Tagged(Lookup("describe_addresses", "Addresses"), _field("AllocationId"))
-_GROUP = Tagged(SECURITY_GROUPS, _field("GroupId"))
 
-VPC = Resource(
-    "network",
-    "aws_vpc",
-    "this",
-    "vpc",
-    "vpc",
-    shown=("cidr_block",),
-    tagged=Tagged(Lookup("describe_vpcs", "Vpcs"), _field("VpcId")),
-)
+def _instances(variables: Variables, _address: str) -> Iterable[str]:
+    return [key for key, host in variables.hosts.items() if host.instance]
+
+
+def _groups(variables: Variables, _address: str) -> Iterable[str]:
+    return variables.groups
+
+
+def _host_eips(variables: Variables, address: str) -> Iterable[str]:
+    return variables.hosts if address == "eip" else ()
+
+
+def _host_eip_associations(variables: Variables, address: str) -> Iterable[str]:
+    return _instances(variables, address) if address == "eip" else ()
+
+
+def _rule(module: str, direction: str, name: str, key: str = "", for_each: Keys | None = None) -> Resource:
+    """A rule of a security group."""
+    resource_type = f"aws_vpc_security_group_{direction}_rule"
+    shown = ("ip_protocol", "from_port", "to_port", "cidr_ipv4", "description")
+    tagged = _by("describe_security_group_rules", "SecurityGroupRules", "SecurityGroupRuleId")
+    return Resource(module, resource_type, name, "security group rule", key, for_each, shown, tagged)
+
+
+def _association(module: str, name: str, for_each: Keys) -> Resource:
+    """Associations of Elastic IPs, which cannot be imported."""
+    shown = ("public_ip", "private_ip_address")
+    return Resource(module, "aws_eip_association", name, "elastic ip association", "", for_each, shown)
+
+
+_VPC = _by("describe_vpcs", "Vpcs", "VpcId")
+_SUBNET = _by("describe_subnets", "Subnets", "SubnetId")
+_GATEWAY = _by("describe_internet_gateways", "InternetGateways", "InternetGatewayId")
+_TABLE = _by("describe_route_tables", "RouteTables", "RouteTableId")
+_ROUTE = Tagged(_TABLE.lookup, _default_route, key="route-table")
+_SUBNETS_TABLE = Tagged(_TABLE.lookup, _subnet_association)
+_GROUP = _by("describe_security_groups", "SecurityGroups", "GroupId")
+_KEY_PAIR = _by("describe_key_pairs", "KeyPairs", "KeyName")
+_INSTANCE = Tagged(Lookup("describe_instances", "Reservations[].Instances[]"), _living)
+_INTERFACE = _by("describe_network_interfaces", "NetworkInterfaces", "NetworkInterfaceId")
+_ATTACHMENT = Tagged(_INTERFACE.lookup, _attachment)
+_ADDRESS = _by("describe_addresses", "Addresses", "AllocationId")
+SECURITY_GROUPS = _GROUP.lookup
+
+# module, type, name, word for people, key, `for_each`, what a plan shows, tags
+VPC = Resource("network", "aws_vpc", "this", "vpc", "vpc", None, ("cidr_block",), _VPC)
 SUBNET = Resource(
-    "network",
-    "aws_subnet",
-    "this",
-    "subnet",
-    "subnet",
-    shown=("cidr_block", "availability_zone"),
-    tagged=Tagged(Lookup("describe_subnets", "Subnets"), _field("SubnetId")),
+    "network", "aws_subnet", "this", "subnet", "subnet", None, ("cidr_block", "availability_zone"), _SUBNET
 )
 GATEWAY = Resource(
-    "network",
-    "aws_internet_gateway",
-    "this",
-    "internet gateway",
-    "internet-gateway",
-    tagged=Tagged(Lookup("describe_internet_gateways", "InternetGateways"), _field("InternetGatewayId")),
+    "network", "aws_internet_gateway", "this", "internet gateway", "internet-gateway", None, (), _GATEWAY
 )
-ROUTE_TABLE = Resource(
-    "network",
-    "aws_route_table",
-    "this",
-    "route table",
-    "route-table",
-    tagged=Tagged(ROUTE_TABLES, _field("RouteTableId")),
-)
-ROUTE = Resource(
-    "network",
-    "aws_route",
-    "default",
-    "route",
-    "default-route",
-    shown=("destination_cidr_block",),
-    tagged=Tagged(ROUTE_TABLES, _default_route, key=ROUTE_TABLE.key),
-)
+ROUTE_TABLE = Resource("network", "aws_route_table", "this", "route table", "route-table", None, (), _TABLE)
+ROUTE = Resource("network", "aws_route", "default", "route", "default-route", None, ("destination_cidr_block",), _ROUTE)
 ROUTE_TABLE_ASSOCIATION = Resource(
-    "network",
-    "aws_route_table_association",
-    "this",
-    "route table association",
-    "route-table",
-    tagged=Tagged(ROUTE_TABLES, _subnet_association),
+    "network", "aws_route_table_association", "this", "route table association", "route-table", tagged=_SUBNETS_TABLE
 )
 VMS_GROUP = Resource(
-    "network", "aws_security_group", "vms", "security group", "security-group-vms", shown=("name",), tagged=_GROUP
+    "network", "aws_security_group", "vms", "security group", "security-group-vms", None, ("name",), _GROUP
 )
 HOSTS_GROUP = Resource(
-    "network", "aws_security_group", "hosts", "security group", "security-group-hosts", shown=("name",), tagged=_GROUP
+    "network", "aws_security_group", "hosts", "security group", "security-group-hosts", None, ("name",), _GROUP
 )
-VMS_INGRESS = Resource(
-    "network",
-    _INGRESS,
-    "vms",
-    "security group rule",
-    for_each=_vm_rules("ingress"),
-    shown=_RULE_SHOWN,
-    tagged=_RULE,
-)
-VMS_EGRESS = Resource(
-    "network",
-    _EGRESS,
-    "vms",
-    "security group rule",
-    for_each=_vm_rules("egress"),
-    shown=_RULE_SHOWN,
-    tagged=_RULE,
-)
-HOSTS_SSH = Resource(
-    "network",
-    _INGRESS,
-    "ssh",
-    "security group rule",
-    for_each=lambda variables, _: variables.ssh_rules,
-    shown=_RULE_SHOWN,
-    tagged=_RULE,
-)
-HOSTS_CLUSTER = Resource(
-    "network",
-    _INGRESS,
-    "cluster",
-    "security group rule",
-    "hosts-ingress-cluster",
-    shown=_RULE_SHOWN,
-    tagged=_RULE,
-)
-HOSTS_EGRESS = Resource(
-    "network",
-    _EGRESS,
-    "hosts",
-    "security group rule",
-    "hosts-egress-all",
-    shown=_RULE_SHOWN,
-    tagged=_RULE,
-)
-HOSTS_PUBLIC = Resource(
-    "hosts",
-    _INGRESS,
-    "host",
-    "security group rule",
-    for_each=lambda variables, address: (
-        [f"hosts-ingress-{key}" for key in variables.hosts] if address != "private" else []
-    ),
-    shown=_RULE_SHOWN,
-    tagged=_RULE,
-)
-KEY_PAIR = Resource(
-    "hosts",
-    "aws_key_pair",
-    "this",
-    "key pair",
-    "key-pair",
-    shown=("key_name",),
-    tagged=Tagged(Lookup("describe_key_pairs", "KeyPairs"), _field("KeyName")),
-)
+VMS_INGRESS = _rule("network", "ingress", "vms", for_each=_vm_rules("ingress"))
+VMS_EGRESS = _rule("network", "egress", "vms", for_each=_vm_rules("egress"))
+HOSTS_SSH = _rule("network", "ingress", "ssh", for_each=lambda variables, _: variables.ssh_rules)
+HOSTS_CLUSTER = _rule("network", "ingress", "cluster", "hosts-ingress-cluster")
+HOSTS_EGRESS = _rule("network", "egress", "hosts", "hosts-egress-all")
+HOSTS_PUBLIC = _rule("hosts", "ingress", "host", for_each=_public_rules)
+KEY_PAIR = Resource("hosts", "aws_key_pair", "this", "key pair", "key-pair", None, ("key_name",), _KEY_PAIR)
 INSTANCE = Resource(
-    "hosts",
-    "aws_instance",
-    "host",
-    "instance",
-    for_each=lambda variables, _: [key for key, host in variables.hosts.items() if host.instance],
-    shown=("instance_type", "ami", "private_ip"),
-    tagged=Tagged(Lookup("describe_instances", "Reservations[].Instances[]"), _instance),
+    "hosts", "aws_instance", "host", "instance", "", _instances, ("instance_type", "ami", "private_ip"), _INSTANCE
 )
 INTERFACE = Resource(
-    "hosts",
-    "aws_network_interface",
-    "group",
-    "network interface",
-    for_each=lambda variables, _: variables.groups,
-    shown=("private_ip",),
-    tagged=Tagged(INTERFACES, _field("NetworkInterfaceId")),
+    "hosts", "aws_network_interface", "group", "network interface", "", _groups, ("private_ip",), _INTERFACE
 )
 ATTACHMENT = Resource(
     "hosts",
     "aws_network_interface_attachment",
     "group",
     "network interface attachment",
-    for_each=lambda variables, _: variables.groups,
-    shown=("device_index",),
-    tagged=Tagged(INTERFACES, _attachment),
+    "",
+    _groups,
+    ("device_index",),
+    _ATTACHMENT,
 )
-HOST_EIP = Resource(
-    "hosts",
-    "aws_eip",
-    "host",
-    "elastic ip",
-    "eip-",
-    for_each=lambda variables, address: variables.hosts if address == "eip" else (),
-    shown=("public_ip",),
-    tagged=_ADDRESS,
-)
-HOST_EIP_ASSOCIATION = Resource(
-    "hosts",
-    "aws_eip_association",
-    "host",
-    "elastic ip association",
-    for_each=lambda variables, address: (
-        [key for key, host in variables.hosts.items() if host.instance] if address == "eip" else []
-    ),
-    shown=("public_ip", "private_ip_address"),
-)
+HOST_EIP = Resource("hosts", "aws_eip", "host", "elastic ip", "eip-", _host_eips, ("public_ip",), _ADDRESS)
+HOST_EIP_ASSOCIATION = _association("hosts", "host", _host_eip_associations)
 EIP = Resource(
-    "eips",
-    "aws_eip",
-    "this",
-    "elastic ip",
-    for_each=lambda variables, _: variables.eips,
-    shown=("public_ip",),
-    tagged=_ADDRESS,
+    "eips", "aws_eip", "this", "elastic ip", "", lambda variables, _: variables.eips, ("public_ip",), _ADDRESS
 )
-EIP_ASSOCIATION = Resource(
-    "eips",
-    "aws_eip_association",
-    "this",
-    "elastic ip association",
-    for_each=lambda variables, _: variables.eips,
-    shown=("public_ip", "private_ip_address"),
-)
+EIP_ASSOCIATION = _association("eips", "this", lambda variables, _: variables.eips)
 
-RESOURCES = (
-    VPC,
-    SUBNET,
-    GATEWAY,
-    ROUTE_TABLE,
-    ROUTE,
-    ROUTE_TABLE_ASSOCIATION,
-    VMS_GROUP,
-    HOSTS_GROUP,
-    VMS_INGRESS,
-    VMS_EGRESS,
-    HOSTS_SSH,
-    HOSTS_CLUSTER,
-    HOSTS_EGRESS,
-    HOSTS_PUBLIC,
-    KEY_PAIR,
-    INSTANCE,
-    INTERFACE,
-    ATTACHMENT,
-    HOST_EIP,
-    HOST_EIP_ASSOCIATION,
-    EIP,
-    EIP_ASSOCIATION,
-)
-"""All resources, in the order in which a plan shows them."""
+RESOURCES = tuple(value for value in globals().values() if isinstance(value, Resource))
+"""All resources, in the order above, in which a plan shows them."""
 
 KIND_ORDER = tuple(dict.fromkeys(resource.kind for resource in RESOURCES))
 SINGLE_KEYS = frozenset(resource.key for resource in RESOURCES if resource.for_each is None)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from python_terraform import Terraform as ArgumentBuilder
 from edgewrap.atomic_files import write_atomically
 from edgewrap.aws.backend import BACKEND_FILE
 from edgewrap.aws.clients import is_aws
-from edgewrap.aws.terraform.binary import OLDEST, OLDEST_WITH_S3, Binary, checked_binary, find_binary
+from edgewrap.aws.terraform.binary import OLDEST, OLDEST_WITH_S3, checked_binary, find_binary
 from edgewrap.aws.terraform.environment import cli_configuration_text, terraform_environment
 from edgewrap.aws.terraform.errors import terraform_error
 from edgewrap.aws.terraform.init_stamp import InitStamp
@@ -30,6 +31,7 @@ from edgewrap.events import Emit, Event, EventKind
 from edgewrap.signals import defer_signals
 
 CHANGES_PRESENT = 2
+STREAMED: Mapping[str, Any] = {"json": IsFlagged, "input": False}  # options of a command that reports its steps
 PARALLELISM = 30  # more hosts than this wait for each other; the default of 10 costs 10 s for every ten
 
 
@@ -58,49 +60,50 @@ class Terraform:
         self._children = ProcessRunner(pass_fds=pass_fds)
         self._cli_configuration = workdir.own / "terraform.rc"
         self._environ = terraform_environment(environ, self._cli_configuration)
-        self._binary: Binary | None = None
         self._in_s3 = s3
-        self._oldest = OLDEST_WITH_S3 if s3 else OLDEST
         self._endpoint = s3_endpoint
 
     def init_if_needed(self) -> bool:
         """`init`, unless nothing that it depends on has changed since the last one. Returns whether it ran."""
         stamp = InitStamp(self._workdir.module, self._workdir.own / "init.json", self._endpoint)
-        needed = stamp.needed(self._checked().path, self._plugin_dir)
+        needed = stamp.needed(self._binary, self._plugin_dir)
         if needed:
             stamp.forget()
-            self._emit(Event(EventKind.INFO, PlaneName.AWS, "terraform", "preparing terraform's provider"))
-            self._plain("init", input=False, reconfigure=IsFlagged, **self._backend_options())
-            stamp.remember(self._checked().path, self._plugin_dir)
+            self._tell(EventKind.INFO, "preparing terraform's provider")
+            self._call("init", input=False, reconfigure=IsFlagged, **self._backend_options())
+            stamp.remember(self._binary, self._plugin_dir)
         return needed
 
     def plan(self, *, destroy: bool = False, replace: Sequence[str] = ()) -> tuple[bool, RunOutput]:
         """Plan into the plan file; `replace` are addresses of resources to replace. Returns whether there is anything
         to apply, and terraform's output."""
         parser = OutputParser(self._emit)
-        code = self._streamed(
-            parser,
-            "plan",
-            good=(0, CHANGES_PRESENT),
-            out=str(self._workdir.plan_file),
-            detailed_exitcode=IsFlagged,
-            **({"destroy": IsFlagged} if destroy else {}),
-            **({"replace": list(replace)} if replace else {}),
-        )
-        return code == CHANGES_PRESENT, parser.output
+        options: dict[str, Any] = {"destroy": IsFlagged} if destroy else {}
+        if replace:
+            options["replace"] = list(replace)
+        options |= {"out": str(self._workdir.plan_file), "detailed_exitcode": IsFlagged}
+        finished = self._call("plan", parser=parser, good=(0, CHANGES_PRESENT), **STREAMED, **options)
+        return finished.code == CHANGES_PRESENT, parser.output
 
     def import_resource(self, address: str, number: str) -> None:
         """Record in the state that the resource with this id belongs to an address; nothing is changed in AWS."""
-        self._plain("import", address, number, input=False)
+        self._call("import", address, number, input=False)
 
     def state_rm(self, addresses: Collection[str]) -> None:
         """Remove addresses from the state; nothing is changed in AWS."""
-        backup = str(self._workdir.own / "forgotten.tfstate.backup")
-        self._plain("state rm", *sorted(addresses), **({} if self._in_s3 else {"backup": backup}))
+        backup: dict[str, Any] = {}
+        if not self._in_s3:
+            backup["backup"] = str(self._workdir.own / "forgotten.tfstate.backup")
+        self._call("state rm", *sorted(addresses), **backup)
 
     def show(self, plan_file: Path) -> Mapping[str, Any]:
         """A saved plan as terraform's JSON."""
-        return self._answer("show", str(plan_file), directory=self._workdir.module, json=IsFlagged)
+        arguments = self._arguments(self._binary, "show", str(plan_file), json=IsFlagged)
+        finished = self._run(arguments, self._workdir.module)
+        if finished.code != 0:
+            raise terraform_error("show", _plain_diagnostics(finished))
+        answer: dict[str, Any] = json.loads(finished.stdout or "{}")
+        return answer
 
     def apply(self, plan_file: Path) -> RunOutput:
         """Apply a saved plan. Raises PlanOutdatedError if the state is no longer the one it was made on.
@@ -110,12 +113,12 @@ class Terraform:
         """
         parser = OutputParser(self._emit)
         try:
-            self._streamed(parser, "apply", str(plan_file), good=(0,), parallelism=PARALLELISM)
+            self._call("apply", str(plan_file), parser=parser, **STREAMED, parallelism=PARALLELISM)
         except KeyboardInterrupt:
             with defer_signals():  # whoever cancels a pipeline sends a second signal seconds later
                 for address, kind in parser.output.unfinished.items():
                     if kind == INSTANCE.type:
-                        self.untaint(address)
+                        self._untaint(address)
             raise
         return parser.output
 
@@ -132,43 +135,37 @@ class Terraform:
             settings.append("use_path_style=true")  # an endpoint that stands in for AWS has no names for its buckets
         return {"backend_config": settings}
 
-    def _checked(self) -> Binary:
-        if self._binary is None:
-            memory = self._workdir.own / "version.json"
-            self._binary = checked_binary(find_binary(self._name), memory, self._ask_version, self._oldest)
-        return self._binary
+    @cached_property
+    def _binary(self) -> Path:
+        """Its version is checked before the first use."""
+        memory, oldest = self._workdir.own / "version.json", OLDEST_WITH_S3 if self._in_s3 else OLDEST
+        return checked_binary(find_binary(self._name), memory, self._ask_version, oldest).path
 
     def _ask_version(self, path: Path) -> str:
         return self._run(self._arguments(path, "version", json=IsFlagged), self._workdir.path).stdout
 
-    def untaint(self, address: str) -> None:
+    def _untaint(self, address: str) -> None:
         try:
-            self._plain("untaint", address)
+            self._call("untaint", address)
         except TerraformError as error:
-            text = f"{address} will be replaced by the next run: {error.what}"
-            self._emit(Event(EventKind.WARNING, PlaneName.AWS, "terraform", text))
+            self._tell(EventKind.WARNING, f"{address} will be replaced by the next run: {error.what}")
 
-    def _streamed(
-        self, parser: OutputParser, command: str, *positional: str, good: Sequence[int], **options: Any
-    ) -> int:
-        arguments = self._arguments(self._checked().path, command, *positional, json=IsFlagged, input=False, **options)
+    def _call(
+        self,
+        command: str,
+        *positional: str,
+        parser: OutputParser | None = None,
+        good: Sequence[int] = (0,),
+        **options: Any,
+    ) -> Finished:
+        """Run a command in the module; its output goes to the parser. Raises TerraformError, with the diagnostics of
+        the parser or what is on standard error, if its code is not a `good` one."""
+        parser = parser or OutputParser(self._emit)
+        arguments = self._arguments(self._binary, command, *positional, **options)
         finished = self._run(arguments, self._workdir.module, parser.on_line)
         if finished.code not in good:
             raise terraform_error(command, parser.output.errors or _plain_diagnostics(finished))
-        return finished.code
-
-    def _plain(self, command: str, *positional: str, **options: Any) -> None:
-        arguments = self._arguments(self._checked().path, command, *positional, **options)
-        finished = self._run(arguments, self._workdir.module, OutputParser(self._emit).on_line)
-        if finished.code != 0:
-            raise terraform_error(command, _plain_diagnostics(finished))
-
-    def _answer(self, command: str, *positional: str, directory: Path, **options: Any) -> Mapping[str, Any]:
-        finished = self._run(self._arguments(self._checked().path, command, *positional, **options), directory)
-        if finished.code != 0:
-            raise terraform_error(command, _plain_diagnostics(finished))
-        answer: dict[str, Any] = json.loads(finished.stdout or "{}")
-        return answer
+        return finished
 
     def _arguments(self, binary: Path, command: str, *positional: str, **options: Any) -> list[str]:
         # Its constructor reads the terraform.tfstate of the directory that it gets, so it gets one without.
@@ -179,20 +176,20 @@ class Terraform:
 
     def _run(self, arguments: list[str], directory: Path, on_line: Callable[[str], None] | None = None) -> Finished:
         write_atomically(self._cli_configuration, cli_configuration_text(self._plugin_dir))
-        self._emit(Event(EventKind.LOG, PlaneName.AWS, "terraform", f"in {directory}: {' '.join(arguments)}"))
+        self._tell(EventKind.LOG, f"in {directory}: {' '.join(arguments)}")
         return self._children.run(
             arguments, directory=directory, environ=self._environ, on_line=on_line, on_stop=self._tell_of_stop
         )
 
     def _tell_of_stop(self) -> None:
-        text = "interrupted: it finishes the current step and saves its state"
-        self._emit(Event(EventKind.INFO, PlaneName.AWS, "terraform", text))
+        self._tell(EventKind.INFO, "interrupted: it finishes the current step and saves its state")
+
+    def _tell(self, kind: EventKind, text: str) -> None:
+        self._emit(Event(kind, PlaneName.AWS, "terraform", text))
 
 
 def _plain_diagnostics(finished: Finished) -> list[Diagnostic]:
     """What a command without `-json` wrote to standard error, as one diagnostic."""
     lines = (line.strip("╷╵│ ") for line in finished.stderr.splitlines())
-    words = [line for line in lines if line]
-    if not words:
-        words = [f"it ended with code {finished.code} and no message"]
-    return [Diagnostic("error", words[0].removeprefix("Error: "), "\n".join(words[1:]))]
+    first, *rest = [line for line in lines if line] or [f"it ended with code {finished.code} and no message"]
+    return [Diagnostic("error", first.removeprefix("Error: "), "\n".join(rest))]

@@ -2,52 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 
-@dataclass(frozen=True, slots=True)
 class WorkDir:
     """The paths of one cluster's working directory."""
 
-    path: Path
-
-    @property
-    def module(self) -> Path:
-        """The rendered root module."""
-        return self.path / "terraform"
-
-    @property
-    def state(self) -> Path:
-        """The local state file."""
-        return self.path / "terraform.tfstate"
-
-    @property
-    def state_in_use(self) -> Path:
-        """Exists while terraform has the local state open; left behind if terraform was killed."""
-        return self.state.with_name(f".{self.state.name}.lock.info")
-
-    @property
-    def backups(self) -> Path:
-        """Copies of the local state, one from before each apply."""
-        return self.path / "backups"
-
-    @property
-    def begun(self) -> Path:
-        """The inputs of a first run that has not finished (local state only)."""
-        return self.path / "begun.json"
-
-    @property
-    def unsaved(self) -> Path:
-        """Where terraform leaves a state that its backend did not accept."""
-        return self.module / "errored.tfstate"
-
-    @property
-    def own(self) -> Path:
-        """Files of edgewrap: the saved plan, stamps, terraform's CLI configuration."""
-        return self.module / ".edgewrap"
-
-    @property
-    def plan_file(self) -> Path:
-        """The saved plan."""
-        return self.own / "plan.tfplan"
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.module = path / "terraform"  # the rendered root module
+        self.state = path / "terraform.tfstate"  # the local state
+        self.state_in_use = path / ".terraform.tfstate.lock.info"  # while the state is open; a killed terraform's stays
+        self.backups = path / "backups"  # copies of the local state, one from before each apply
+        self.begun = path / "begun.json"  # the inputs of a first run that has not finished (local state only)
+        self.unsaved = self.module / "errored.tfstate"  # a state that its backend did not accept
+        self.own = self.module / ".edgewrap"  # edgewrap's files: the saved plan, stamps, terraform's CLI configuration
+        self.plan_file = self.own / "plan.tfplan"

@@ -7,7 +7,7 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgewrap.aws.state import Bucket, Stored, TerraformLock, read_terraform_lock, remove_terraform_lock
+from edgewrap.aws.state import Bucket, Stored, TerraformLock
 from edgewrap.engine.lock.file import file_lock_info, is_held
 from edgewrap.engine.lock.info import LockInfo
 from edgewrap.engine.lock.s3 import id_of, lock_key
@@ -61,10 +61,10 @@ def find_lock(spec_file: Path, lock_id: str, timeout: LockTimeout) -> StaleLock:
         raise _kernels_own(file)
     stored = bucket.read(lock_key(bucket))
     info = LockInfo.from_text(stored.data) if stored else None
-    terraform = read_terraform_lock(bucket)
+    terraform = TerraformLock.read(bucket)
     if stored is not None and lock_id == id_of(stored):
         _await_end(info, file, timeout)
-        left = read_terraform_lock(bucket)
+        left = TerraformLock.read(bucket)
         its_own = left is not None and info is not None and left.is_of_host(info.host)
         return StaleLock(spec, bucket, stored, info, left if its_own else None)
     if terraform is not None and terraform.id == lock_id:
@@ -86,9 +86,9 @@ def break_lock(stale: StaleLock) -> None:
     Raises LockedError if someone else holds them by now.
     """
     bucket = stale.bucket
-    removed = stale.terraform is None or remove_terraform_lock(bucket, stale.terraform)
+    removed = stale.terraform is None or stale.terraform.remove(bucket)
     # Refused because it was removed already, by our own request that boto3 repeated: its response was lost.
-    removed = removed or read_terraform_lock(bucket) is None
+    removed = removed or TerraformLock.read(bucket) is None
     if stale.stored is not None:
         key = lock_key(bucket)
         removed = (bucket.remove(key, stale.stored.etag) or bucket.read(key) is None) and removed

@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from edgewrap.aws.state import Bucket, Stored, read_terraform_lock, terraform_lock_place
+from edgewrap.aws.state import Bucket, Stored, TerraformLock
 from edgewrap.engine.lock.info import LockInfo, locked
 from edgewrap.engine.lock.timeout import LockTimeout
 from edgewrap.errors import EdgewrapError, LockedError
@@ -58,9 +58,9 @@ def await_terraform(bucket: Bucket, timeout: LockTimeout) -> None:
 
     Raises LockedError, with the holder, after the timeout.
     """
-    while (lock := read_terraform_lock(bucket)) is not None:
+    while (lock := TerraformLock.read(bucket)) is not None:
         error = LockedError(
-            f"the Terraform state is locked by {lock}, lock id {lock.id}, in {terraform_lock_place(bucket)}",
+            f"the Terraform state is locked by {lock}, lock id {lock.id}, in {TerraformLock.place(bucket)}",
             cause="a Terraform that was started by hand, or left by a killed run, is active, or was killed itself",
             advice=ADVICE.format(lock.id),
         )

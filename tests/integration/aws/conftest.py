@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from edgewrap.aws.plan import AwsPlan
 from edgewrap.aws.plane import AwsPlane
+from edgewrap.aws.planner import AwsPlan
 from edgewrap.events import discard
 from edgewrap.lab.aws.client import LabAwsClient
 from edgewrap.outputs import Outputs

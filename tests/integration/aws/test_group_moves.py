@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edgewrap.aws.facts import AwsState
-from edgewrap.aws.plan import AwsPlan
+from edgewrap.aws.planner import AwsPlan
 from edgewrap.errors import TerraformError
 from edgewrap.lab.aws.client import LabAwsClient
 from edgewrap.outputs import Outputs

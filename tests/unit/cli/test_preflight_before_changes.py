@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edgewrap.aws.plan import AwsPlan
+from edgewrap.aws.planner import AwsPlan
 from edgewrap.aws.preflight.quotas import ELASTIC_IPS, VPCS, Demand, check_quota, vcpu_quota
 from edgewrap.change import Action, Change, PlaneName
 from edgewrap.cli.main import build, run

@@ -50,7 +50,7 @@ def test_an_image_and_a_zone_given_in_the_spec_are_not_looked_up() -> None:
 def test_groups_of_a_retired_host_move_and_its_index_is_not_reused() -> None:
     before = first_inputs(make_spec())
     after = decide_inputs(make_spec(hosts={"count": 2, "retired": [1]}), before, FixedLookups())
-    assert after.host_keys == ("host-0", "host-2")
+    assert tuple(after.amis) == ("host-0", "host-2")
     assert after.placement == {"group-0": "host-0", "group-1": "host-2", "group-2": "host-2", "group-3": "host-0"}
     assert after.retired.hosts == (1,)
 
@@ -66,7 +66,7 @@ def test_groups_move_to_existing_hosts_rather_than_to_a_replacement() -> None:
     before = first_inputs(make_spec())
     spec = make_spec(hosts={"count": 3, "retired": [0]})
     after = decide_inputs(spec, before, FixedLookups(), unavailable={"host-0"}, new_hosts={"host-3"})
-    assert after.host_keys == ("host-1", "host-2", "host-3")
+    assert tuple(after.amis) == ("host-1", "host-2", "host-3")
     assert set(after.placement.values()) == {"host-1", "host-2"}
 
 

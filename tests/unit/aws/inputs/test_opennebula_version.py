@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edgewrap.aws.inputs.decide import decide_inputs
-from edgewrap.aws.inputs.opennebula_version import decide_version
+from edgewrap.aws.inputs.decide import decide_inputs, decide_version
 from edgewrap.errors import RefusedChangeError
 from tests.support.aws_plane import PUBLIC_KEY, FixedLookups, first_inputs, make_spec
 

@@ -8,7 +8,7 @@ import pytest
 
 from edgewrap.aws.inputs.lookups import AwsLookups
 from edgewrap.aws.preflight.checks import AwsPreflight
-from edgewrap.aws.preflight.security_group_rules import RULES, judge_rules, rule_counts
+from edgewrap.aws.preflight.quotas import RULES, judge_rules, rule_counts
 from edgewrap.aws.preflight.topics import Topic
 from edgewrap.aws.render.variables import make_variables
 from edgewrap.finding import Verdict
