@@ -20,12 +20,15 @@ class PlaneName(StrEnum):
 
 
 class Action(StrEnum):
-    """What a change does to the object that it names."""
+    """What a change does to the object that it names. ADOPT takes what the IPAM driver requested into the state, FORGET
+    takes out of it what was released outside."""
 
     CREATE = "create"
     UPDATE = "update"
     REPLACE = "replace"
     DELETE = "delete"
+    ADOPT = "adopt"
+    FORGET = "forget"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,8 @@ _COVERS = {
     Action.UPDATE: (Action.UPDATE,),
     Action.REPLACE: (Action.REPLACE, Action.CREATE, Action.UPDATE),
     Action.DELETE: (Action.DELETE,),
+    Action.ADOPT: (Action.ADOPT, Action.UPDATE),
+    Action.FORGET: (Action.FORGET,),
 }
 """What a planned action allows: an object that the plan creates may exist in part by now, and one that the plan
 replaces may have been deleted."""
@@ -91,6 +96,8 @@ def no_longer_needed(planned: Iterable[Change], changes: Iterable[Change]) -> tu
 
 
 def _covered(change: Change, allowed: Mapping[tuple[PlaneName, str, str, Action], set[str]]) -> bool:
+    if change.action is Action.FORGET:  # nothing is changed outside the state
+        return True
     attributes = allowed.get((change.plane, change.kind, change.key, change.action))
     if attributes is None:
         return False

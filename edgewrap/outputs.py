@@ -48,6 +48,10 @@ class GroupOutput:
     device_index: int
 
 
+BY_DRIVER = "eip-x-"
+"""The keys of the Elastic IPs that the IPAM driver requested begin with it; the spec's are `eip-0`, `eip-1`, …"""
+
+
 @dataclass(frozen=True, slots=True)
 class EipOutput:
     """One Elastic IP: the VM's private address (even), its gateway (odd, mask /31) and the key of its group."""
@@ -58,6 +62,11 @@ class EipOutput:
     private_address: str
     gateway: str
     group: str
+
+    @property
+    def by_driver(self) -> bool:
+        """Whether the IPAM driver requested it, rather than the spec."""
+        return self.key.startswith(BY_DRIVER)
 
 
 @dataclass(frozen=True, slots=True)

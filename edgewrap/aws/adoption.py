@@ -1,7 +1,7 @@
 """The IPAM driver's Elastic IPs as the next plan sees them: adopted, kept, forgotten or released. Pure.
 
-AWS and the state are compared, and what OpenNebula's address ranges name. A key stands for a place (group and pair), so an
-associated address has the key of its place; one that a killed driver left without an association gets a free one.
+AWS, the state and OpenNebula's address ranges are compared. A key stands for a place (group and pair): an associated
+address has the key of its place, one that a killed driver left without an association gets a free one.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv4Network
 
-from edgewrap.aws.elastic_ips import PREFIX, TIME_FORMAT, ElasticIp
+from edgewrap.aws.elastic_ips import TIME_FORMAT, ElasticIp
 from edgewrap.aws.inputs.model import Inputs, index_of
-from edgewrap.spec.addressing import block, eip_place, ipam_number, ipam_place, pair, pair_capacity
+from edgewrap.aws.terraform.resources import EIP, EIP_ASSOCIATION
+from edgewrap.outputs import BY_DRIVER
+from edgewrap.spec.addressing import Pair, block, eip_place, ipam_number, ipam_place, pair, pair_capacity
 
 GRACE = timedelta(minutes=10)
 """How long an Elastic IP may have no address range: the front-end waits at most 105 s for the driver."""
@@ -24,17 +26,23 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """`ids`: the allocation id and the association id (empty if there is none) of each Elastic IP of the driver that the
-    cluster has from now on, by key. `released`: the keys of those that no address range names. `forgotten`: the keys of
-    those that are gone from AWS."""
+    """`keys` are those that the cluster has from now on, in order; `imports` the ids of what AWS has of them, by
+    Terraform address. `released`: the keys of those that no address range names. `forgotten`: the allocation ids of
+    those that are gone from AWS, by key. `unfinished`: those that the driver has not associated yet."""
 
-    ids: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    keys: tuple[str, ...] = ()
+    imports: Mapping[str, str] = field(default_factory=dict)
     released: tuple[str, ...] = ()
-    forgotten: tuple[str, ...] = ()
+    forgotten: Mapping[str, str] = field(default_factory=dict)
+    unfinished: tuple[ElasticIp, ...] = ()
 
 
 def adopt(
-    requested: Iterable[ElasticIp], tracked: Mapping[str, str], inputs: Inputs, named: Collection[str] | None, now: datetime
+    requested: Iterable[ElasticIp],
+    tracked: Mapping[str, str],
+    inputs: Inputs,
+    named: Collection[str] | None,
+    now: datetime,
 ) -> Adoption:
     """What becomes of the driver's Elastic IPs.
 
@@ -44,11 +52,18 @@ def adopt(
     """
     by_id = {one.allocation_id: one for one in requested}
     keys = {key: by_id[number] for key, number in tracked.items() if number in by_id}
-    others = [one for one in by_id.values() if one not in keys.values()]
+    known = {one.allocation_id for one in keys.values()}
     places = Places(inputs)
-    for one in sorted(others, key=lambda one: (not one.association_id, one.key, one.allocation_id)):
+    unfinished = []
+    # those with a place first: their keys are not free
+    for one in sorted(by_id.values(), key=lambda one: (not one.association_id, one.key, one.allocation_id)):
+        if one.allocation_id in known:
+            continue
+        if not one.association_id and _is_recent(one, now):
+            unfinished.append(one)
+            continue
         wanted = places.key_at(one.private_address) if one.association_id else one.key
-        key = wanted if wanted and wanted not in keys else next(places.free(keys), "")
+        key = wanted if places.has(wanted) and wanted not in keys else next(places.free(keys), "")
         if key:
             keys[key] = one
     released = tuple(
@@ -56,20 +71,19 @@ def adopt(
         for key, one in keys.items()
         if named is not None and one.allocation_id not in named and key in tracked and not _is_recent(one, now)
     )
-    kept = {key: one for key, one in keys.items() if key not in released}
-    return Adoption(
-        {key: (kept[key].allocation_id, kept[key].association_id) for key in sorted(kept, key=index_of)},
-        released,
-        tuple(key for key in tracked if key not in keys),
-    )
+    kept = sorted(keys.keys() - {*released}, key=index_of)
+    imports = {EIP.address(key): keys[key].allocation_id for key in kept}
+    imports |= {EIP_ASSOCIATION.address(key): keys[key].association_id for key in kept if keys[key].association_id}
+    forgotten = {key: number for key, number in tracked.items() if key not in keys}
+    return Adoption(tuple(kept), imports, released, forgotten, tuple(unfinished))
 
 
-def colliding(eips: Iterable[str], ipam_eips: Collection[str], inputs: Inputs) -> list[tuple[str, str]]:
-    """Elastic IPs of the spec whose place one of the driver's has: both keys."""
+def collisions(eips: Iterable[str], ipam_eips: Collection[str], inputs: Inputs) -> dict[str, str]:
+    """The Elastic IPs of the spec whose place one of the driver's has, and that one, by key."""
     places = Places(inputs)
     taken = {places.of(key): key for key in ipam_eips}
-    wanted = ((key, eip_place(index_of(key), places.groups)) for key in eips)
-    return [(key, taken[place]) for key, place in wanted if place in taken]
+    wanted = {key: eip_place(index_of(key), places.groups) for key in eips}
+    return {key: taken[place] for key, place in wanted.items() if place in taken}
 
 
 class Places:
@@ -85,20 +99,29 @@ class Places:
         """The place of a key of the driver's."""
         return ipam_place(index_of(key), self.groups, self.pairs)
 
+    def has(self, key: str) -> bool:
+        """Whether this is the key of a place of the cluster."""
+        number = key.removeprefix(BY_DRIVER)
+        return key.startswith(BY_DRIVER) and number.isdecimal() and int(number) < self.groups * self.pairs
+
+    def pair(self, group: int, number: int) -> Pair:
+        """The addresses of a place."""
+        return pair(block(self._subnet, self.groups, group), number)
+
     def key_at(self, address: str) -> str:
         """The key that belongs to a VM's private address; empty if the address is in no block."""
         for group in range(self.groups):
             own = block(self._subnet, self.groups, group)
             if IPv4Address(address) in own:
                 number = (int(IPv4Address(address)) - int(pair(own, 0).address)) // 2
-                return f"{PREFIX}{ipam_number(group, number, self.groups, self.pairs)}" if number >= 0 else ""
+                return f"{BY_DRIVER}{ipam_number(group, number, self.groups, self.pairs)}" if number >= 0 else ""
         return ""
 
     def free(self, keys: Collection[str]) -> Iterator[str]:
         """The keys whose place neither the spec nor one of `keys` has."""
         taken = {eip_place(index_of(key), self.groups) for key in self._eips}
         for number in range(self.groups * self.pairs):
-            key = f"{PREFIX}{number}"
+            key = f"{BY_DRIVER}{number}"
             if key not in keys and self.of(key) not in taken:
                 yield key
 
@@ -110,5 +133,3 @@ def _is_recent(one: ElasticIp, now: datetime) -> bool:
     except ValueError:
         return True
     return now - requested < GRACE
-
-

@@ -7,13 +7,14 @@ found again, and `edgewrap:requested`, the time (UTC).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any
 
 from edgewrap.errors import AwsError, IpamError
+from edgewrap.outputs import BY_DRIVER
 from edgewrap.poll import until
 from edgewrap.spec.addressing import active_indexes, block, eip_place, ipam_number, ipam_place, pair
 from edgewrap.spec.models import Spec
@@ -23,14 +24,12 @@ if TYPE_CHECKING:
 
 CLUSTER_TAG, UUID_TAG, KEY_TAG = "edgewrap:cluster", "edgewrap:uuid", "edgewrap:key"
 REQUEST_TAG, TIME_TAG = "edgewrap:request", "edgewrap:requested"
-PREFIX = "eip-x-"
-"""The keys of these Elastic IPs begin with it; those of the spec are `eip-0`, `eip-1`, …"""
-
 TAKEN = "Resource.AlreadyAssociated"
 UNKNOWN_ADDRESS = ("InvalidAllocationID.NotFound", "InvalidAddressID.NotFound")
 GONE = (*UNKNOWN_ADDRESS, "InvalidAssociationID.NotFound")
 PAUSE_S = 0.5
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+MOST_VALUES = 200  # of one filter
 APPEARS_S = 10.0  # until AWS knows an address that it has just allocated
 
 
@@ -50,7 +49,7 @@ class ElasticIp:
     @property
     def by_driver(self) -> bool:
         """Whether the IPAM driver requested it, rather than the spec."""
-        return self.key.startswith(PREFIX)
+        return self.key.startswith(BY_DRIVER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +80,16 @@ class ElasticIps:
     def allocated(self, allocation_id: str) -> ElasticIp | None:
         """The cluster's Elastic IP with this allocation id."""
         return next(iter(self._find({"allocation-id": allocation_id})), None)
+
+    def by_driver(self, uuid: str, allocation_ids: Collection[str]) -> tuple[ElasticIp, ...]:
+        """Those that the driver requested for the cluster with this UUID, and those with these allocation ids, whatever
+        their tags are by now."""
+        found = {one.allocation_id: one for one in self.find(uuid=uuid) if one.by_driver}
+        left = sorted({*allocation_ids} - found.keys())
+        for first in range(0, len(left), MOST_VALUES):
+            known = self._describe([{"Name": "allocation-id", "Values": left[first : first + MOST_VALUES]}])
+            found |= {one.allocation_id: one for one in known}
+        return tuple(found.values())
 
     def request(self, request: str) -> tuple[ElasticIp, FreePlace]:
         """Allocate an Elastic IP and associate it with a free pair. `request` is unique: `undo` finds by it whatever
@@ -125,9 +134,11 @@ class ElasticIps:
         self._unless_gone("release_address", AllocationId=one.allocation_id)
 
     def _find(self, filters: Mapping[str, str]) -> tuple[ElasticIp, ...]:
-        own = {f"tag:{CLUSTER_TAG}": self._spec.name, **filters}
+        return self._describe(_filters({f"tag:{CLUSTER_TAG}": self._spec.name, **filters}))
+
+    def _describe(self, filters: Any) -> tuple[ElasticIp, ...]:
         with self._clients.translate_errors():
-            found = self._clients.ec2.describe_addresses(Filters=_filters(own))["Addresses"]
+            found = self._clients.ec2.describe_addresses(Filters=filters)["Addresses"]
         return tuple(sorted(map(elastic_ip, found), key=lambda one: (one.key, one.allocation_id)))
 
     def _free_places(self) -> tuple[str, Iterator[FreePlace]]:
@@ -137,7 +148,7 @@ class ElasticIps:
         most = max((number for _, number in pairs), default=-1) + 1
         spec = self._spec.public_network.elastic_ips
         reserved = {eip_place(index, count) for index in active_indexes(spec.count, spec.retired)}
-        numbers = (one.key.removeprefix(PREFIX) for one in self.find(uuid=uuid) if one.by_driver)
+        numbers = (one.key.removeprefix(BY_DRIVER) for one in self.find(uuid=uuid) if one.by_driver)
         reserved |= {ipam_place(int(number), count, most) for number in numbers if number.isdecimal()}
         free: dict[int, list[int]] = {index: [] for index in interfaces}
         for index, number in sorted(place for place, taken in pairs.items() if not taken and place not in reserved):
@@ -148,7 +159,7 @@ class ElasticIps:
                 index = max(free, key=lambda group: (len(free[group]), -group))
                 number = free[index].pop()
                 found = pair(block(subnet, count, index), number)
-                key = f"{PREFIX}{ipam_number(index, number, count, most)}"
+                key = f"{BY_DRIVER}{ipam_number(index, number, count, most)}"
                 yield FreePlace(key, interfaces[index], str(found.address), str(found.gateway))
 
         return uuid, places()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from edgewrap.aws.elastic_ips import ElasticIp
 from edgewrap.aws.inputs.lookups import InstanceNow
 from edgewrap.aws.inputs.model import Inputs
 from edgewrap.aws.outputs import read_outputs
 from edgewrap.aws.state.store import StateStore
-from edgewrap.aws.state.untracked import addresses_in, ids_in
+from edgewrap.aws.state.untracked import addresses_in, driver_ids_in, ids_in
 from edgewrap.errors import StateError
 from edgewrap.outputs import HostOutput, Outputs
 
@@ -17,13 +18,16 @@ from edgewrap.outputs import HostOutput, Outputs
 @dataclass(frozen=True, slots=True)
 class AwsState:
     """What the Terraform state says: the outputs, the inputs kept in it, the spec last applied completely (JSON text,
-    empty if none was), and the addresses and ids of its resources."""
+    empty if none was), and the addresses and ids of its resources. `tracked` are the allocation ids of the Elastic IPs
+    that the IPAM driver requested, by key; `requested` are those that AWS has now, None if it was not asked."""
 
     outputs: Outputs
     inputs: Inputs
     applied: str
     addresses: frozenset[str] = frozenset()
     ids: frozenset[str] = frozenset()
+    tracked: Mapping[str, str] = field(default_factory=dict)
+    requested: tuple[ElasticIp, ...] | None = None
 
     def with_instances(self, now: Mapping[str, InstanceNow]) -> AwsState:
         """The same with the hosts' instances as they are `now`, by their ids."""
@@ -45,7 +49,8 @@ def read_state(store: StateStore, name: str, *, locked: bool) -> AwsState | None
     _require_own(inputs, name, document.place)
     applied = values.get("applied") or ""
     resources = document.resources
-    return AwsState(read_outputs(values, inputs), inputs, applied, addresses_in(resources), ids_in(resources))
+    outputs, addresses, ids = read_outputs(values, inputs), addresses_in(resources), ids_in(resources)
+    return AwsState(outputs, inputs, applied, addresses, ids, driver_ids_in(resources))
 
 
 def _started_state(store: StateStore, name: str, *, locked: bool) -> AwsState | None:

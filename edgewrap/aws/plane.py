@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from edgewrap.aws.backend import s3_backend, s3_endpoint
 from edgewrap.aws.clients import Clients
+from edgewrap.aws.elastic_ips import ElasticIps
 from edgewrap.aws.facts import AwsState, read_state
 from edgewrap.aws.group_moves import instances_made, without_instances
 from edgewrap.aws.inputs.lookups import AwsLookups
@@ -73,7 +75,8 @@ class AwsPlane:
         return read_state(self._store, self._spec.name, locked=self._locked)
 
     def observe(self, _context: Context = NO_CONTEXT) -> AwsState | None:
-        """The same, with the instances as AWS has them now: for Terraform, a stopped one is no difference.
+        """The same, with the instances as AWS has them now, since for Terraform a stopped one is no difference, and the
+        Elastic IPs that the IPAM driver requested.
 
         Raises what `current` raises, and AwsError if AWS cannot be reached.
         """
@@ -83,9 +86,11 @@ class AwsPlane:
             if state is None or not state.outputs.hosts:
                 return state
             client.result()
-        return state.with_instances(
-            self._lookups.instances([host.instance_id for host in state.outputs.hosts.values()])
-        )
+            ids = [host.instance_id for host in state.outputs.hosts.values()]
+            addresses = ElasticIps(self._spec, self._clients)
+            requested = pool.submit(addresses.by_driver, state.inputs.uuid, state.tracked.values())
+            instances = self._lookups.instances(ids)
+            return replace(state.with_instances(instances), requested=requested.result())
 
     def clusters_named(self) -> Mapping[str, str]:
         """The VPCs in AWS of clusters with this name: the UUID of the state, by the VPC's id."""
@@ -110,6 +115,9 @@ class AwsPlane:
         Raises PlanOutdatedError if that is more than was planned.
         """
         state = self.observe(context)
+        if state is not None and state.requested is not None:  # the next plan adopts what was requested since
+            known = {*state.tracked.values(), *plan.lost.imports.values()}
+            state = replace(state, requested=tuple(one for one in state.requested if one.allocation_id in known))
         fresh = self._planner.plan(state, context, destroy=plan.destroy, warn=False)
         require_planned(fresh.changes, plan.changes)
         report_skipped(plan.changes, fresh.changes, self._emit)
@@ -121,7 +129,9 @@ class AwsPlane:
 
         Raises PlanOutdatedError, before anything is changed, if it would change more than `plan`.
         """
-        between = state.inputs.model_copy(update={"placement": plan.inputs.placement})
+        between = state.inputs.model_copy(
+            update={"placement": plan.inputs.placement, "ipam_eips": plan.inputs.ipam_eips}
+        )
         # a terminated instance is left out, or this step would create it again
         files = render(self._spec, between, applied=state.applied, without=instances_made(plan.changes))
         moves = rule_moves(state.addresses, self._planner.importable(between) - plan.lost.imports.keys())

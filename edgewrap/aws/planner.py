@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from edgewrap.atomic_files import write_tree
+from edgewrap.aws.adoption import Adoption, adopt
 from edgewrap.aws.clients import Clients
 from edgewrap.aws.facts import AwsState
 from edgewrap.aws.group_moves import moves_ahead, reasons
@@ -21,13 +23,13 @@ from edgewrap.aws.render.variables import make_variables
 from edgewrap.aws.state.untracked import NOTHING_UNTRACKED, Untracked, find_untracked
 from edgewrap.aws.terraform.json_output import RunOutput
 from edgewrap.aws.terraform.plan_json import Before, predicted_values, read_changes
-from edgewrap.aws.terraform.resources import HIDDEN, INSTANCE, SINGLE_KEYS, importable_addresses
+from edgewrap.aws.terraform.resources import EIP, HIDDEN, INSTANCE, SINGLE_KEYS, importable_addresses
 from edgewrap.aws.terraform.runner import Terraform
 from edgewrap.aws.terraform.workdir import WorkDir
-from edgewrap.change import Change, PlaneName
-from edgewrap.errors import StateError
+from edgewrap.change import Action, Change, PlaneName
+from edgewrap.errors import AwsError, StateError
 from edgewrap.events import Emit, Event, EventKind
-from edgewrap.outputs import HostOutput, Outputs
+from edgewrap.outputs import BY_DRIVER, HostOutput, Outputs
 from edgewrap.plane import Context
 from edgewrap.spec.load import public_document
 from edgewrap.spec.models import Spec
@@ -74,22 +76,25 @@ class Planner:
             if previous is None:
                 what, advice = "there is nothing to destroy", "nothing needs to be done"
                 raise StateError(what, cause="no Terraform state", advice=advice)
-            inputs = previous
+            adoption = self._adopt(state, None)
+            inputs = previous.model_copy(update={"ipam_eips": adoption.keys})
         else:
-            inputs = self._decide(state, {*avoid, *replaced}, front_end_version)
+            adoption = self._adopt(state, context.allocations)
+            inputs = self._decide(state, adoption, {*avoid, *replaced}, front_end_version)
             applied = state.applied if state else ""
             for notice in setup_notices(self.spec, inputs, previous, applied, replaced) if warn else ():
                 self.emit(notice)
         addresses = state.addresses if state else frozenset()
-        importable = self.importable(inputs) if state else frozenset()  # before the first run there is nothing to lose
+        # before the first run there is nothing to lose
+        importable = self.importable(inputs) | adoption.imports.keys() if state else frozenset()
         ids = state.ids if state else frozenset()
-        lost = self._find_untracked(inputs, importable - respelled_rules(addresses).after(addresses), ids)
+        lost = self._find_untracked(inputs, importable - respelled_rules(addresses).after(addresses), ids, adoption)
         moves = rule_moves(addresses, () if destroy else importable - lost.imports.keys())
         files = {**render(self.spec, inputs), **moves.files()}
         known = moves.after(addresses)
         pending, output = self.run(files, lost, destroy=destroy, replaced=replaced)
         # a state that is older than the killed run still has the resources that this run replaced
-        newer = self._find_untracked(inputs, importable & known & output.missing, ids)
+        newer = self._find_untracked(inputs, importable & known & output.missing, ids, adoption)
         if newer.imports:
             self.terraform.state_rm(moves.before(newer.imports))
             lost = lost.plus(newer)
@@ -100,6 +105,8 @@ class Planner:
             document = self.terraform.show(self.workdir.plan_file)
             changes = read_changes(document, self.before(state, inputs, replaced, destroy=destroy))
             if not destroy:
+                _refuse_releases(changes, adoption.released)
+                changes += tuple(_forgotten(key, number) for key, number in adoption.forgotten.items())
                 predicted = read_outputs(predicted_values(document), inputs)
         return AwsPlan(
             changes,
@@ -114,11 +121,25 @@ class Planner:
             first=not known,
         )
 
-    def _decide(self, state: AwsState | None, avoid: Collection[str], front_end_version: str) -> Inputs:
+    def _adopt(self, state: AwsState | None, named: Collection[str] | None) -> Adoption:
+        """What becomes of the IPAM driver's Elastic IPs; `named` are the allocation ids that address ranges name."""
+        if state is None:
+            return Adoption()
+        if state.requested is None:  # AWS was not asked: they stay as they are
+            return Adoption(state.inputs.ipam_eips)
+        adoption = adopt(state.requested, state.tracked, state.inputs, named, datetime.now(UTC))
+        for one in adoption.unfinished:
+            text = f"{one.public_address} was requested at {one.requested} and is not associated yet: not adopted now"
+            self.emit(Event(EventKind.WARNING, PlaneName.AWS, one.key, text))
+        return adoption
+
+    def _decide(
+        self, state: AwsState | None, adoption: Adoption, avoid: Collection[str], front_end_version: str
+    ) -> Inputs:
         known: Mapping[str, HostOutput] = state.outputs.hosts if state else {}
         return decide_inputs(
             self.spec,
-            state.inputs if state else None,
+            state.inputs.model_copy(update={"ipam_eips": adoption.keys}) if state else None,
             self.lookups,
             unavailable={*avoid, *(key for key, host in known.items() if host.is_dead)},
             new_hosts=set(host_keys(self.spec)) - known.keys(),
@@ -130,14 +151,17 @@ class Planner:
         """The addresses of everything in the module that can be imported."""
         return importable_addresses(make_variables(self.spec, inputs, ""), inputs.host_address)
 
-    def _find_untracked(self, inputs: Inputs, missing: Collection[str], ids: Collection[str]) -> Untracked:
-        """Resources of `missing` (addresses) that a killed run created and whose ids are not among the state's
-        `ids`."""
-        lost = find_untracked(self.clients, inputs.uuid, missing).without(ids)
+    def _find_untracked(
+        self, inputs: Inputs, missing: frozenset[str], ids: Collection[str], adoption: Adoption
+    ) -> Untracked:
+        """Resources of `missing` (addresses) that a killed run created and whose ids are not among the state's `ids`,
+        and those that the cluster adopts."""
+        adopted = {address: number for address, number in adoption.imports.items() if address in missing}
+        lost = find_untracked(self.clients, inputs.uuid, missing - adoption.imports.keys()).without(ids)
         for address, number in sorted(lost.imports.items()):
             text = f"{number} was created by a killed run and is missing in the state: this run imports it"
             self.emit(Event(EventKind.WARNING, PlaneName.AWS, address, text))
-        return lost
+        return lost.plus(Untracked(adopted))
 
     def run(
         self, files: Mapping[str, str], lost: Untracked, *, destroy: bool = False, replaced: Collection[str] = ()
@@ -174,4 +198,23 @@ def _concerns_aws(output: RunOutput) -> bool:
 
 
 def _keys(inputs: Inputs) -> frozenset[str]:
-    return frozenset({*inputs.amis, *inputs.placement, *inputs.eips, *SINGLE_KEYS})
+    return frozenset({*inputs.amis, *inputs.placement, *inputs.eips, *inputs.ipam_eips, *SINGLE_KEYS})
+
+
+def _forgotten(key: str, allocation_id: str) -> Change:
+    """An Elastic IP that was released outside: Terraform's refresh takes it out of the state."""
+    why = "released through OpenNebula or in AWS; not created again"
+    return Change(PlaneName.AWS, EIP.kind, key, Action.FORGET, {"allocation_id": allocation_id}, why=why)
+
+
+def _refuse_releases(changes: Sequence[Change], released: Collection[str]) -> None:
+    """Raises AwsError if a plan would release an Elastic IP of the driver's that a customer may have: AWS's two answers
+    about it differ."""
+    for change in changes:
+        wanted = change.key in released or change.action is not Action.DELETE or change.kind != EIP.kind
+        if change.key.startswith(BY_DRIVER) and not wanted:
+            raise AwsError(
+                f"{change.key} would be released",
+                cause="AWS did not list it among the cluster's Elastic IPs, and Terraform found it",
+                advice="re-run; if this happens again, check its tag edgewrap:uuid",
+            )

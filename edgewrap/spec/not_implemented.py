@@ -18,7 +18,8 @@ NOT_IMPLEMENTED = {
 """Fields of the contract without an effect yet, and what edgewrap does instead."""
 
 REMOVED = {
-    ("public_network", "ipam"): "`edgewrap ipam install` sets up the IPAM driver, and public_network.self_service lets tenants use it",
+    ("public_network", "ipam"): "`edgewrap ipam install` sets up the IPAM driver, and "
+    "public_network.self_service lets tenants use it",
     ("ssh", "host_keys"): "host keys are always pinned on first use",
 }
 """Fields that earlier versions accepted and ignored, and what holds without them."""

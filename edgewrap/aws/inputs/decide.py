@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
+from edgewrap.aws.adoption import collisions
 from edgewrap.aws.inputs.immutable_fields import Violation, refused_changes, refused_sizes
 from edgewrap.aws.inputs.model import Foundation, Inputs, InterfaceLimits, Retired, eip_keys, host_keys
 from edgewrap.aws.inputs.placement import place
@@ -60,6 +61,8 @@ def decide_inputs(
     limits = previous.limits if previous else lookups.interface_limits()
     _refuse(refused_sizes(spec, limits))
 
+    ipam_eips = previous.ipam_eips if previous else ()
+    _refuse_collisions(spec, ipam_eips, previous)
     hosts = host_keys(spec)
     groups = [f"group-{index}" for index in range(spec.public_network.groups)]
     able = [host for host in hosts if host not in unavailable] or hosts
@@ -73,7 +76,7 @@ def decide_inputs(
         amis=_images(spec, hosts, previous, lookups, missing),
         placement=place(groups, able, previous.placement if previous else {}, new_hosts),
         eips=eip_keys(spec),
-        ipam_eips=previous.ipam_eips if previous else (),
+        ipam_eips=ipam_eips,
         retired=Retired(
             hosts=tuple(sorted({*retired.hosts, *spec.hosts.retired})),
             eips=tuple(sorted({*retired.eips, *spec.public_network.elastic_ips.retired})),
@@ -146,6 +149,16 @@ def decide_version(spec: Spec, previous: str, front_end: str) -> str:
     raise RefusedChangeError(
         [f"opennebula.version: `auto` takes the front-end's version, and it could not be read; {advice}"]
     )
+
+
+def _refuse_collisions(spec: Spec, ipam_eips: Collection[str], previous: Inputs | None) -> None:
+    """Raises RefusedChangeError if an Elastic IP of the spec needs the place of one that the IPAM driver requested."""
+    found = collisions(eip_keys(spec), ipam_eips, previous) if previous else {}
+    if found:
+        pairs = ", ".join(f"{key} needs the addresses of {other}" for key, other in found.items())
+        raise RefusedChangeError(
+            [f"public_network.elastic_ips: {pairs}: remove its address range in OpenNebula first, or lower `count`"]
+        )
 
 
 def _refuse(violations: Iterable[Violation]) -> None:

@@ -12,7 +12,7 @@ from edgewrap.aws.inputs.model import Inputs, Part, index_of
 from edgewrap.aws.render.rule_meaning import RuleMeaning
 from edgewrap.aws.render.user_data import user_data
 from edgewrap.first_boot.files import sets_itself_up
-from edgewrap.spec.addressing import block, eip_place, host_address, pair, pair_capacity
+from edgewrap.spec.addressing import block, eip_place, host_address, ipam_place, pair, pair_capacity
 from edgewrap.spec.models import SecurityRule, Spec
 
 EVERYTHING = SecurityRule(protocol="all", description="everything")
@@ -160,11 +160,13 @@ def _groups(inputs: Inputs) -> dict[str, GroupVariables]:
 
 def _eips(inputs: Inputs) -> dict[str, EipVariables]:
     foundation = inputs.foundation
-    subnet = IPv4Network(foundation.subnet_cidr)
+    subnet, groups = IPv4Network(foundation.subnet_cidr), foundation.groups
+    pairs = pair_capacity(subnet, groups, inputs.limits.addresses_per_interface)
+    places = {key: eip_place(index_of(key), groups) for key in inputs.eips}
+    places |= {key: ipam_place(index_of(key), groups, pairs) for key in inputs.ipam_eips}
     eips: dict[str, EipVariables] = {}
-    for key in inputs.eips:
-        group, number = eip_place(index_of(key), foundation.groups)
-        place = pair(block(subnet, foundation.groups, group), number)
+    for key, (group, number) in places.items():
+        place = pair(block(subnet, groups, group), number)
         eips[key] = EipVariables(group=f"group-{group}", private_address=str(place.address), gateway=str(place.gateway))
     return eips
 

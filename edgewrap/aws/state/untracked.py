@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from edgewrap.aws.clients import Clients
 from edgewrap.aws.render.rule_meaning import canonical_key
 from edgewrap.aws.terraform.resources import (
+    EIP,
     HOSTS_CLUSTER,
     HOSTS_EGRESS,
     HOSTS_GROUP,
@@ -26,6 +27,7 @@ from edgewrap.aws.terraform.resources import (
     Lookup,
     resource_at,
 )
+from edgewrap.outputs import BY_DRIVER
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -78,6 +80,18 @@ def ids_in(resources: Sequence[Mapping[str, Any]]) -> frozenset[str]:
     """The ids of all resources in a state."""
     instances = (instance for resource in resources for instance in resource.get("instances", []))
     return frozenset(str(instance.get("attributes", {}).get("id", "")) for instance in instances)
+
+
+def driver_ids_in(resources: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The allocation ids in a state of the Elastic IPs that the IPAM driver requested, by key."""
+    instances = (
+        instance
+        for resource in resources
+        if (resource["type"], resource["name"]) == (EIP.type, EIP.name)
+        for instance in resource.get("instances", [])
+    )
+    found = ((str(one.get("index_key", "")), str(one.get("attributes", {}).get("id", ""))) for one in instances)
+    return {key: number for key, number in found if key.startswith(BY_DRIVER)}
 
 
 def find_untracked(clients: Clients, uuid: str, missing: Collection[str]) -> Untracked:

@@ -18,7 +18,7 @@ from edgewrap.aws.terraform.resources import (
     resource_name,
 )
 from edgewrap.change import Action, Change, PlaneName
-from edgewrap.outputs import UNKNOWN
+from edgewrap.outputs import BY_DRIVER, UNKNOWN
 
 ACTIONS = {
     ("create",): Action.CREATE,
@@ -76,7 +76,9 @@ def _change(entry: Mapping[str, Any], action: Action, drift: Mapping[str, Any] |
     what = resource_name(entry["type"], entry["name"], entry.get("index"))
     old, new = _attributes(entry["change"], "before"), _attributes(entry["change"], "after")
     unknown = _marked(entry["change"].get("after_unknown") or {})
-    if action in (Action.CREATE, Action.DELETE):
+    if entry["change"].get("importing") and what.key.startswith(BY_DRIVER) and action is Action.UPDATE:
+        action, old = Action.ADOPT, {}
+    if action in (Action.CREATE, Action.DELETE, Action.ADOPT):
         resource = find_resource(entry["type"], entry["name"])
         shown = resource.shown if resource else ()
         old, new = ({key: side[key] for key in shown if key in side} for side in (old, new))
@@ -108,7 +110,11 @@ def _why(
     if action is Action.DELETE:
         if before.destroy:
             return "destroy"
+        if what.key.startswith(BY_DRIVER):
+            return "no address range has it"
         return "retired" if re.fullmatch(r"(host|eip)-\d+", what.key) else "no longer in the spec"
+    if action is Action.ADOPT:
+        return "requested through OpenNebula"
     if entry["change"].get("importing"):
         return "created by a run that was killed; imported"
     if what.kind in REASONED and what.key in before.reasons:

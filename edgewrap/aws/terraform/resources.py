@@ -153,7 +153,7 @@ def _rule(module: str, direction: str, name: str, key: str = "", for_each: Keys 
 
 
 def _association(module: str, name: str, for_each: Keys) -> Resource:
-    """Associations of Elastic IPs, which cannot be imported."""
+    """Associations of Elastic IPs. They have no tags: only `adoption` knows their ids."""
     shown = ("public_ip", "private_ip_address")
     return Resource(module, "aws_eip_association", name, "elastic ip association", "", for_each, shown)
 
