@@ -9,14 +9,11 @@ from typing import Any, TypeVar
 from edgewrap.errors import AuthorizationError
 from edgewrap.opennebula.api.client import FrontEnd
 from edgewrap.opennebula.kinds import KINDS, ownership
-from edgewrap.opennebula.kinds.base import Existing, User, parse_user
+from edgewrap.opennebula.kinds.base import Existing, Identity, User, parse_user
 from edgewrap.opennebula.kinds.cluster import CLUSTER, ClusterFacts
-from edgewrap.opennebula.kinds.datastore import DatastoreFacts
+from edgewrap.opennebula.kinds.datastore import SYSTEM_DATASTORE, DatastoreFacts
 from edgewrap.opennebula.kinds.host import HOSTS, HostFacts
-from edgewrap.opennebula.kinds.identity import Identity
-from edgewrap.opennebula.kinds.image_datastore import IMAGE_DATASTORE
 from edgewrap.opennebula.kinds.object_kind import Desired, ObjectKind, SingleObject
-from edgewrap.opennebula.kinds.system_datastore import SYSTEM_DATASTORE
 from edgewrap.opennebula.kinds.virtual_network import PUBLIC_NETWORK, NetworkFacts
 from edgewrap.opennebula.kinds.vn_template import PRIVATE_TEMPLATE, TemplateFacts
 
@@ -74,11 +71,8 @@ class OwnedObjects:
 
     def of(self, kind: ObjectKind[F, Any]) -> dict[str, F]:
         """The objects of one kind, by key."""
-        return {
-            key: existing
-            for key, existing in self.by_key.items()
-            if kind.has_key(key) and isinstance(existing, kind.facts)
-        }
+        found = ((key, one) for key, one in self.by_key.items() if kind.has_key(key))
+        return {key: existing for key, existing in found if isinstance(existing, kind.facts)}
 
     def one(self, kind: SingleObject[F, Any]) -> F | None:
         """The object of a kind of which there is one."""
@@ -94,10 +88,6 @@ class OwnedObjects:
         return self.of(HOSTS)
 
     @property
-    def image(self) -> DatastoreFacts | None:
-        return self.one(IMAGE_DATASTORE)
-
-    @property
     def system(self) -> DatastoreFacts | None:
         return self.one(SYSTEM_DATASTORE)
 
@@ -111,13 +101,7 @@ class OwnedObjects:
 
     @property
     def all(self) -> tuple[Existing, ...]:
-        """All of them."""
         return tuple(self.by_key.values())
-
-    @property
-    def lockable(self) -> tuple[Existing, ...]:
-        """Those that a user can lock."""
-        return tuple(existing for existing in self.all if existing.lockable)
 
 
 def observe(front_end: FrontEnd) -> OneFacts:
@@ -126,8 +110,7 @@ def observe(front_end: FrontEnd) -> OneFacts:
     version = str(front_end.call("system.version"))
     user = parse_user(front_end.read("user.info", MYSELF))
     classes = dict.fromkeys(kind.facts for kind in KINDS)
-    pools = {facts: facts.parse(front_end.read(facts.pool, *facts.pool_arguments)) for facts in classes}
-    facts = OneFacts(version, user, pools)
+    facts = OneFacts(version, user, {of: of.read_pool(front_end) for of in classes})
     hidden = _hidden_words(facts)
     if hidden:
         raise AuthorizationError(

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from xml.etree.ElementTree import Element
 
 from edgewrap.opennebula.api.client import FrontEnd
 from edgewrap.opennebula.facts import OneFacts, OwnedObjects
-from edgewrap.opennebula.kinds import KINDS, address_range, datastore, host
+from edgewrap.opennebula.kinds import KINDS, address_range, datastore
 from edgewrap.opennebula.kinds.address_range import RangeFacts
 from edgewrap.opennebula.kinds.base import EVERY_OBJECT, Existing, number
 from edgewrap.opennebula.kinds.datastore import DatastoreFacts
 from edgewrap.opennebula.kinds.host import HostFacts
 from edgewrap.opennebula.kinds.virtual_network import NetworkFacts
-
-if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
 
 _NOT_DONE = -1
 
@@ -42,29 +39,29 @@ def parse_vms(pool: Element) -> tuple[Vm, ...]:
     return tuple(_vm(element) for element in pool.findall("VM"))
 
 
+def _vm(element: Element) -> Vm:
+    history = element.findall("HISTORY_RECORDS/HISTORY")
+    last = max(history, key=lambda record: number(record, "SEQ"), default=None)
+    place = (-1, -1, -1) if last is None else (number(last, "HID"), number(last, "CID"), number(last, "DS_ID"))
+    return Vm(number(element, "ID"), element.findtext("NAME") or "", *place)
+
+
 def leases(
     front_end: FrontEnd, network: NetworkFacts | None, ranges: Collection[RangeFacts], others: Iterable[Existing]
 ) -> list[str]:
     """The leases of these ranges of our network, for people. Reads the network only if it has any."""
-    if network is None or not ranges or not network.used_leases:
-        return []
     numbers = {existing.id for existing in ranges}
-    fresh = NetworkFacts.from_element(front_end.read("vn.info", network.id, False))
     names = {existing.id: existing.name for existing in others}
-    return address_range.leases_in([existing for existing in fresh.ranges if existing.id in numbers], names)
+    fresh = _with_leases(front_end, network) if numbers else ()
+    return address_range.leases_in([existing for existing in fresh if existing.id in numbers], names)
 
 
 def leases_by_eip(front_end: FrontEnd, network: NetworkFacts | None) -> dict[str, str]:
     """Who has each leased Elastic IP, by its key. Reads the network only if it has leases."""
-    if network is None or not network.used_leases:
-        return {}
-    fresh = NetworkFacts.from_element(front_end.read("vn.info", network.id, False))
     return {
-        existing.key: ", ".join(
-            f"{lease.holder} {lease.id}" if lease.holder else "on hold" for lease in existing.leases
-        )
-        for existing in fresh.ranges
-        if existing.key and existing.leases
+        one.key: ", ".join(f"{lease.holder} {lease.id}" if lease.holder else "on hold" for lease in one.leases)
+        for one in _with_leases(front_end, network)
+        if one.key and one.leases
     }
 
 
@@ -82,11 +79,6 @@ def vms_in(ours: OwnedObjects, vms: Sequence[Vm], present: Iterable[HostFacts]) 
     ]
     hidden = [(vm, one) for one in present if one.id in hosts for vm in one.vms if vm not in shown]
     return listed + [f"VM {vm}, which this user may not see, is on host {one.name}" for vm, one in hidden]
-
-
-def vms_on(ours: OwnedObjects, keys: Iterable[str]) -> list[str]:
-    """VMs on these hosts of ours, for people."""
-    return host.vms_on(ours.hosts, keys)
 
 
 def contents(ours: OwnedObjects) -> list[str]:
@@ -139,15 +131,8 @@ def tenants_in_words(networks: Iterable[NetworkFacts]) -> list[str]:
     ]
 
 
-def _vm(element: Element) -> Vm:
-    history = element.findall("HISTORY_RECORDS/HISTORY")
-    if not history:
-        return Vm(number(element, "ID"), element.findtext("NAME") or "", -1, -1, -1)
-    last = max(history, key=lambda record: number(record, "SEQ"))
-    return Vm(
-        number(element, "ID"),
-        element.findtext("NAME") or "",
-        number(last, "HID"),
-        number(last, "CID"),
-        number(last, "DS_ID"),
-    )
+def _with_leases(front_end: FrontEnd, network: NetworkFacts | None) -> tuple[RangeFacts, ...]:
+    """The network's ranges with their leases; none, without a call, if it has no leases."""
+    if network is None or not network.used_leases:
+        return ()
+    return NetworkFacts.from_element(front_end.read("vn.info", network.id, False)).ranges

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from edgewrap.opennebula.kinds.base import Existing
-from edgewrap.opennebula.kinds.identity import Identity
+from edgewrap.opennebula.kinds.base import Existing, Identity
 from edgewrap.opennebula.kinds.operation import Operation, deletion
 from edgewrap.opennebula.kinds.template import Template
 from edgewrap.outputs import HostReport, Outputs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -114,7 +114,7 @@ def differences(template: Template, wanted: Template) -> Difference:
         was, will_be = _flat(name, present), _flat(name, value)
         differing = [part for part, text in will_be.items() if was.get(part, "") != text]
         if isinstance(value, str) and isinstance(present, Mapping):
-            differing, was = [name], {name: _shown(present)}
+            differing, was = [name], {name: ", ".join(f"{part} = {text}" for part, text in present.items())}
         if differing:
             before |= {part: was[part] for part in differing if was.get(part)}
             after |= {part: will_be[part] for part in differing}
@@ -130,16 +130,9 @@ def filled(wanted: Template) -> dict[str, Value]:
 
 def shown(wanted: Template) -> dict[str, str]:
     """A new object's attributes as flat text for people, without its mark."""
-    return _merged(_flat(name, value) for name, value in filled(wanted).items() if name != MARK_ATTRIBUTE)
+    parts = (_flat(name, value) for name, value in filled(wanted).items() if name != MARK_ATTRIBUTE)
+    return {name: text for part in parts for name, text in part.items()}
 
 
 def _flat(name: str, value: Value) -> dict[str, str]:
     return {name: value} if isinstance(value, str) else {f"{name}.{part}": text for part, text in value.items()}
-
-
-def _shown(vector: Mapping[str, str]) -> str:
-    return ", ".join(f"{part} = {text}" for part, text in vector.items())
-
-
-def _merged(parts: Iterable[Mapping[str, str]]) -> dict[str, str]:
-    return {name: value for part in parts for name, value in part.items()}

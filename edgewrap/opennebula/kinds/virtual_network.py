@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Self
+from xml.etree.ElementTree import Element
 
 from edgewrap.change import Action
 from edgewrap.opennebula.kinds import address_range
 from edgewrap.opennebula.kinds.access import too_open
 from edgewrap.opennebula.kinds.address_range import DesiredRange, RangeFacts
 from edgewrap.opennebula.kinds.base import EVERY_OBJECT, MARK_ATTRIBUTE, Existing, common, ids, number
-from edgewrap.opennebula.kinds.creation import given_to_owner, new_template
 from edgewrap.opennebula.kinds.object_kind import Desired, DiffContext, SingleObject
 from edgewrap.opennebula.kinds.operation import (
     MERGE,
@@ -27,12 +27,10 @@ from edgewrap.opennebula.kinds.operation import (
     shown,
 )
 from edgewrap.opennebula.kinds.template import Template, text_of
-from edgewrap.opennebula.kinds.update import ObjectUpdate, id_or_ref
+from edgewrap.opennebula.kinds.update import ObjectUpdate, allocation, given_to_owner, id_or_ref
 from edgewrap.outputs import HostReport
 
 if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
-
     from edgewrap.opennebula.facts import OwnedObjects
 
 BRIDGE = "br-edge"
@@ -53,9 +51,7 @@ class NetworkFacts(Existing):
 
     kind = "virtual network"
     api = "vn"
-    command = "onevnet"
     tag = "VNET"
-    pool = "vnpool.info"
     pool_arguments = EVERY_OBJECT
     join = "cluster.addvnet"
     leave = "cluster.delvnet"
@@ -103,8 +99,6 @@ class NetworkFacts(Existing):
 
 @dataclass(frozen=True, slots=True)
 class DesiredNetwork(Desired):
-    """The public network as it should be."""
-
     ranges: tuple[DesiredRange, ...]
 
 
@@ -130,7 +124,7 @@ class PublicNetwork(SingleObject[NetworkFacts, DesiredNetwork]):
             "GUEST_MTU": _guest_mtu(underlay, existing),
             MTU_ATTRIBUTE: "" if underlay is None else str(underlay),
             GROUPS: _security_groups(spec.default_security_group, existing),
-            MARK_ATTRIBUTE: context.identity.mark(self.key).attributes(),
+            MARK_ATTRIBUTE: context.identity.mark(self.key),
         }
         ranges = tuple(address_range.desired(eip) for eip in context.outputs.eips.values())
         return DesiredNetwork(self.key, f"{context.identity.cluster}-public", attributes, ranges)
@@ -143,9 +137,7 @@ class PublicNetwork(SingleObject[NetworkFacts, DesiredNetwork]):
             made = _creation(existing, wanted, context)
             return [made, *address_range.diff((), wanted.ranges, Ref(self.key))]
         update = ObjectUpdate(existing)
-        update.attributes(wanted.attributes)
-        update.name(wanted.name)
-        update.owner(context.identity.owner_uid)
+        update.contents(wanted, context.identity)
         update.membership(cluster_id, () if existing.used_leases else _other_clusters(existing, cluster_id))
         return [
             *update.operation(wanted),
@@ -244,8 +236,7 @@ def _creation(existing: NetworkFacts | None, wanted: DesiredNetwork, context: Di
             action, why = Action.REPLACE, f"it is in ERROR: {existing.error}"
             steps.append(Call("vn.delete", (existing.id,)))
         steps.append(Await(existing.id, Settled.GONE))
-    allocation = Call("vn.allocate", (new_template(wanted), id_or_ref(context.cluster_id)))
-    steps += [allocation, Await(made, Settled.READY)]
+    steps += [allocation(NetworkFacts, wanted, id_or_ref(context.cluster_id)), Await(made, Settled.READY)]
     groups = text_of(wanted.attributes, GROUPS)
     if ADMITS_EVERYTHING not in groups.split(","):  # the front-end has given it to the new network
         steps.append(Call("vn.update", (made, {GROUPS: groups}, MERGE)))

@@ -7,24 +7,19 @@ from dataclasses import dataclass
 
 from edgewrap.opennebula.kinds.access import too_open
 from edgewrap.opennebula.kinds.base import EVERY_OBJECT, MARK_ATTRIBUTE, Existing
-from edgewrap.opennebula.kinds.creation import creation
 from edgewrap.opennebula.kinds.object_kind import Desired, DiffContext, SingleObject
 from edgewrap.opennebula.kinds.operation import Operation
 from edgewrap.opennebula.kinds.template import Template, text_of
-from edgewrap.opennebula.kinds.update import ObjectUpdate, id_text
+from edgewrap.opennebula.kinds.update import ObjectUpdate, creation, id_text
 from edgewrap.opennebula.kinds.virtual_network import VXLAN_OVERHEAD, underlay_mtu
 from edgewrap.outputs import UNKNOWN, HostReport
 
 
 @dataclass(frozen=True, slots=True)
 class TemplateFacts(Existing):
-    """A virtual network template."""
-
     kind = "virtual network template"
     api = "vntemplate"
-    command = "onevntemplate"
     tag = "VNTEMPLATE"
-    pool = "vntemplatepool.info"
     pool_arguments = EVERY_OBJECT
     lockable = True
 
@@ -38,8 +33,6 @@ class Phydev:
 
 
 class PrivateTemplate(SingleObject[TemplateFacts, Desired]):
-    """The private network template."""
-
     facts = TemplateFacts
     key = "private-template"
 
@@ -56,7 +49,7 @@ class PrivateTemplate(SingleObject[TemplateFacts, Desired]):
             "PHYDEV": phydev(spec.phydev, context.reports, existing).name,
             "MTU": str(mtu(spec.mtu, underlay, existing)),
             "CLUSTER_IDS": id_text(context.cluster_id),
-            MARK_ATTRIBUTE: context.identity.mark(self.key).attributes(),
+            MARK_ATTRIBUTE: context.identity.mark(self.key),
         }
         return Desired(self.key, f"{context.identity.cluster}-private", attributes)
 
@@ -65,9 +58,7 @@ class PrivateTemplate(SingleObject[TemplateFacts, Desired]):
         if existing is None:
             return [creation(TemplateFacts, wanted, context.identity)] if wanted.attributes["PHYDEV"] else []
         update = ObjectUpdate(existing)
-        update.attributes(wanted.attributes)
-        update.name(wanted.name)
-        update.owner(context.identity.owner_uid)
+        update.contents(wanted, context.identity)
         return update.operation(wanted)
 
     def warnings(self, context: DiffContext, wanted: Desired) -> list[str]:
