@@ -11,19 +11,17 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from functools import reduce
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
+from xml.etree.ElementTree import Element
 
 from edgewrap.change import PlaneName
-from edgewrap.errors import EdgewrapError, FrontEndUnreachableError, OpenNebulaError
+from edgewrap.errors import EdgewrapError, FrontEndUnreachableError
 from edgewrap.events import Emit, Event, EventKind, discard
 from edgewrap.opennebula.api.credentials import Session
 from edgewrap.opennebula.api.errors import translate
-from edgewrap.opennebula.api.retry import PATIENCE_S, RetryListener, attempts, may_be_done, reads
+from edgewrap.opennebula.api.retry import PATIENCE_S, attempts, may_be_done, reads
 from edgewrap.opennebula.api.transport import HttpWire, Wire
 from edgewrap.opennebula.kinds.template import Template, write
-
-if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
 
 SHORTEST_PAUSE_S = 0.1
 
@@ -78,41 +76,37 @@ class FrontEnd:
         written = [write(argument) if isinstance(argument, Mapping) else argument for argument in arguments]
         if self._server is None:
             self._server = _server(self.endpoint, self._session, self._wire)
-        listener = RetryListener(self.pause, lambda error: self._waits(error, method), self._is_back)
         try:
             answer = attempts(
                 lambda: reduce(getattr, method.split("."), self._server)(*written),
                 method,
                 self._patience_s if self._answered else 0,
-                listener,
+                pause=self.pause,
+                waits=lambda error: self._waits(error, method),
+                back=lambda waited_s: self._tell(
+                    EventKind.INFO, f"{self.endpoint} answers again after {waited_s:.0f} s"
+                ),
             )
         except EdgewrapError:
             raise
         except Exception as error:
-            self.writes += may_be_done(error, method)
-            failure = self._translated(error, method)
+            failure = translate(error, method, self.endpoint, self.user)
             self._answered |= not isinstance(failure, FrontEndUnreachableError)
-            raise failure from error
+            if not may_be_done(error, method):
+                raise failure from error
+            self.writes += 1
+            raise FrontEndUnreachableError(
+                f"{failure.what}; one.{method} may have been done",
+                cause=failure.cause,
+                advice=f"{failure.advice}; the next run reads the front-end first, so nothing is done twice",
+            ) from error
         self.writes += not reads(method)
         self._answered = True
         return answer
 
-    def _translated(self, error: Exception, method: str) -> OpenNebulaError:
-        failure = translate(error, method, self.endpoint, self.user)
-        if not may_be_done(error, method):
-            return failure
-        return FrontEndUnreachableError(
-            f"{failure.what}; one.{method} may have been done",
-            cause=failure.cause,
-            advice=f"{failure.advice}; the next run reads the front-end first, so nothing is done twice",
-        )
-
     def _waits(self, error: Exception, method: str) -> None:
         what = translate(error, method, self.endpoint, self.user).what
         self._tell(EventKind.WARNING, f"{what}: waiting up to {self._patience_s:.0f} s for it")
-
-    def _is_back(self, seconds: float) -> None:
-        self._tell(EventKind.INFO, f"{self.endpoint} answers again after {seconds:.0f} s")
 
     def _tell(self, kind: EventKind, text: str) -> None:
         self._emit(Event(kind, PlaneName.OPENNEBULA, "front-end", text))

@@ -6,7 +6,6 @@ If a front-end has not answered yet in this run, its failure is an error at once
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
 from edgewrap import poll
@@ -19,24 +18,23 @@ _READS = (".info", "system.version", "system.config")
 Answer = TypeVar("Answer")
 
 
-@dataclass(frozen=True, slots=True)
-class RetryListener:
-    """Called during a wait: `pause` to sleep that many seconds, `waits` once when the first attempt has failed, `back`
-    with the seconds of the wait when the call succeeds."""
-
-    pause: Callable[[float], None]
-    waits: Callable[[Exception], None]
-    back: Callable[[float], None]
-
-
 def reads(method: str) -> bool:
     """Whether the call changes nothing, so that it is safe to repeat."""
     return method.endswith(_READS)
 
 
-def attempts(make: Callable[[], Answer], method: str, patience_s: float, listener: RetryListener) -> Answer:
+def attempts(
+    make: Callable[[], Answer],
+    method: str,
+    patience_s: float,
+    *,
+    pause: Callable[[float], None],
+    waits: Callable[[Exception], None],
+    back: Callable[[float], None],
+) -> Answer:
     """Make a call, and repeat it while it fails as it does when a front-end restarts, at most `patience_s` seconds.
-    Raises what the last attempt raised."""
+    `pause` sleeps that many seconds, `waits` is called once when the first attempt has failed, `back` with the seconds
+    of the wait when the call succeeds. Raises what the last attempt raised."""
     waiting = False
 
     def attempt(waited_s: float) -> tuple[Answer] | None:
@@ -47,16 +45,14 @@ def attempts(make: Callable[[], Answer], method: str, patience_s: float, listene
             if waited_s >= patience_s or not _may_repeat(error, method):
                 raise
             if not waiting:
-                listener.waits(error)
+                waits(error)
             waiting = True
             return None
         if waiting:
-            listener.back(waited_s)
+            back(waited_s)
         return (answer,)
 
-    found = poll.until(
-        attempt, patience_s, pause_s=FIRST_PAUSE_S, longest_pause_s=LONGEST_PAUSE_S, sleep=listener.pause
-    )
+    found = poll.until(attempt, patience_s, pause_s=FIRST_PAUSE_S, longest_pause_s=LONGEST_PAUSE_S, sleep=pause)
     if found is None:
         raise AssertionError("the last attempt returns or raises")
     return found[0]

@@ -34,12 +34,7 @@ class HttpWire:
     """
 
     def __init__(
-        self,
-        endpoint: str,
-        *,
-        ca_file: Path | None = None,
-        insecure: bool = False,
-        timeout_s: float = READ_TIMEOUT_S,
+        self, endpoint: str, *, ca_file: Path | None = None, insecure: bool = False, timeout_s: float = READ_TIMEOUT_S
     ) -> None:
         self._endpoint = endpoint
         self._timeout_s = timeout_s

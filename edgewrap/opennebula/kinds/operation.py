@@ -123,14 +123,9 @@ def differences(template: Template, wanted: Template) -> Difference:
     return Difference(before, after, update)
 
 
-def filled(wanted: Template) -> dict[str, Value]:
-    """What to write into a new object: the attributes that are not empty."""
-    return {name: value for name, value in wanted.items() if value}
-
-
 def shown(wanted: Template) -> dict[str, str]:
-    """A new object's attributes as flat text for people, without its mark."""
-    parts = (_flat(name, value) for name, value in filled(wanted).items() if name != MARK_ATTRIBUTE)
+    """A new object's attributes that are not empty as flat text for people, without its mark."""
+    parts = (_flat(name, value) for name, value in wanted.items() if value and name != MARK_ATTRIBUTE)
     return {name: text for part in parts for name, text in part.items()}
 
 

@@ -7,18 +7,7 @@ from collections.abc import Collection
 from edgewrap.change import Action
 from edgewrap.opennebula.kinds.base import CLUSTER_KEY, Existing, Identity
 from edgewrap.opennebula.kinds.object_kind import Desired
-from edgewrap.opennebula.kinds.operation import (
-    MERGE,
-    Argument,
-    Call,
-    Operation,
-    Ref,
-    Step,
-    change,
-    differences,
-    filled,
-    shown,
-)
+from edgewrap.opennebula.kinds.operation import MERGE, Call, Operation, Ref, Step, change, differences, shown
 from edgewrap.opennebula.kinds.template import Template
 from edgewrap.outputs import UNKNOWN
 
@@ -80,16 +69,17 @@ class ObjectUpdate:
         self.steps.append(Call(f"{self._existing.api}.{action}", (self._existing.id, *arguments)))
 
 
-def creation(facts: type[Existing], wanted: Desired, identity: Identity, *arguments: Argument) -> Operation:
-    """Creates an object with all of its attributes. `arguments` are those of the call, after the template."""
+def creation(facts: type[Existing], wanted: Desired, identity: Identity, *cluster: int | Ref) -> Operation:
+    """Creates an object with all of its attributes, in the `cluster` if its kind is created in one."""
     created = change(facts.kind, wanted.label, Action.CREATE, after=shown(wanted.attributes))
-    steps = (allocation(facts, wanted, *arguments), *given_to_owner(facts, wanted.key, identity))
+    steps = (allocation(facts, wanted, *cluster), *given_to_owner(facts, wanted.key, identity))
     return Operation(wanted.key, created, steps)
 
 
-def allocation(facts: type[Existing], wanted: Desired, *arguments: Argument) -> Call:
+def allocation(facts: type[Existing], wanted: Desired, *cluster: int | Ref) -> Call:
     """The call that creates an object, with the attributes that are not empty."""
-    return Call(f"{facts.api}.allocate", ({"NAME": wanted.name, **filled(wanted.attributes)}, *arguments))
+    filled = {name: value for name, value in wanted.attributes.items() if value}
+    return Call(f"{facts.api}.allocate", ({"NAME": wanted.name, **filled}, *cluster))
 
 
 def given_to_owner(facts: type[Existing], key: str, identity: Identity) -> tuple[Call, ...]:

@@ -13,7 +13,7 @@ import urllib3.exceptions
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import MaxRetryError, NewConnectionError, ProtocolError
 
-from edgewrap.opennebula.api.retry import RetryListener, attempts, may_be_done, reads
+from edgewrap.opennebula.api.retry import attempts, may_be_done, reads
 
 READ, WRITE = "hostpool.info", "host.allocate"
 URL = "http://127.0.0.1:2633/RPC2"
@@ -71,7 +71,7 @@ def made_again(error: Exception, method: str, patience_s: float = 60) -> tuple[b
     tell: Callable[[object], None] = lambda what: told.append(type(what).__name__)  # noqa: E731
     call = Broken(error)
     try:
-        attempts(call, method, patience_s, RetryListener(lambda seconds: None, tell, tell))
+        attempts(call, method, patience_s, pause=lambda seconds: None, waits=tell, back=tell)
     except type(error):
         return call.made > 1, told
     return call.made > 1, told
