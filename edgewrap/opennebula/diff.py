@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edgewrap.change import Change, changes_of
-from edgewrap.opennebula.facts import OneFacts, OwnedObjects, identify, of_identity
-from edgewrap.opennebula.kinds import KINDS
+from edgewrap.opennebula.facts import OneFacts, identify
+from edgewrap.opennebula.kinds import KINDS, ownership
 from edgewrap.opennebula.kinds.base import Existing
 from edgewrap.opennebula.kinds.cluster import CLUSTER
-from edgewrap.opennebula.kinds.object_kind import DiffContext
+from edgewrap.opennebula.kinds.object_kind import DiffContext, OwnedObjects
 from edgewrap.opennebula.kinds.operation import Operation
-from edgewrap.opennebula.kinds.ownership import refuse_foreign
 from edgewrap.outputs import HostReport, Outputs
 from edgewrap.spec.models import Spec
 
@@ -67,7 +66,7 @@ def reconcile(
     desired = [(kind, kind.desired(context)) for kind in KINDS]
     for kind, wanted in desired:
         for one in wanted:
-            refuse_foreign(context.identity, one.name, ours.by_key.get(one.key), facts.of(kind.facts))
+            ownership.refuse_foreign(context.identity, one.name, ours.by_key.get(one.key), facts.of(kind.facts))
     for kind, wanted in desired:
         kind.check(context, wanted)
     operations = {kind: kind.diff(context, wanted) for kind, wanted in desired}
@@ -87,7 +86,6 @@ def diff_context(
 ) -> DiffContext:
     """What every kind computes its diff from."""
     identity = identify(facts, spec.name, outputs.uuid)
-    ours = of_identity(facts, identity)
-    return DiffContext(
-        spec, outputs, reports, facts, identity, ours, cluster_id=ours.cluster.id if ours.cluster else cluster_id
-    )
+    ours = ownership.ours(identity, facts.everything)
+    cluster = ours.one(CLUSTER)
+    return DiffContext(spec, outputs, reports, facts, identity, ours, cluster.id if cluster else cluster_id)

@@ -1,28 +1,26 @@
-"""The objects on the front-end, read once per run, and those of them that are ours."""
+"""The objects on the front-end, read once per run."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from edgewrap.errors import AuthorizationError
 from edgewrap.opennebula.api.client import FrontEnd
 from edgewrap.opennebula.kinds import KINDS, ownership
 from edgewrap.opennebula.kinds.base import Existing, Identity, User, parse_user
-from edgewrap.opennebula.kinds.cluster import CLUSTER, ClusterFacts
-from edgewrap.opennebula.kinds.datastore import SYSTEM_DATASTORE, DatastoreFacts
-from edgewrap.opennebula.kinds.host import HOSTS, HostFacts
-from edgewrap.opennebula.kinds.object_kind import Desired, ObjectKind, SingleObject
-from edgewrap.opennebula.kinds.virtual_network import PUBLIC_NETWORK, NetworkFacts
-from edgewrap.opennebula.kinds.vn_template import PRIVATE_TEMPLATE, TemplateFacts
+from edgewrap.opennebula.kinds.cluster import ClusterFacts
+from edgewrap.opennebula.kinds.datastore import DatastoreFacts
+from edgewrap.opennebula.kinds.host import HostFacts
+from edgewrap.opennebula.kinds.virtual_network import NetworkFacts
+from edgewrap.opennebula.kinds.vn_template import TemplateFacts
 
 MYSELF = -1
 ONEADMIN_GROUP = 0
 DEFAULT_CLUSTER = 0
 
 F = TypeVar("F", bound=Existing)
-D = TypeVar("D", bound=Desired)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,47 +61,6 @@ class OneFacts:
         return tuple(existing for pool in self.pools.values() for existing in pool)
 
 
-@dataclass(frozen=True, slots=True)
-class OwnedObjects:
-    """Our objects, by key, in the order of `KINDS`."""
-
-    by_key: Mapping[str, Existing]
-
-    def of(self, kind: ObjectKind[F, Any]) -> dict[str, F]:
-        """The objects of one kind, by key."""
-        found = ((key, one) for key, one in self.by_key.items() if kind.has_key(key))
-        return {key: existing for key, existing in found if isinstance(existing, kind.facts)}
-
-    def one(self, kind: SingleObject[F, Any]) -> F | None:
-        """The object of a kind of which there is one."""
-        return self.of(kind).get(kind.key)
-
-    @property
-    def cluster(self) -> ClusterFacts | None:
-        return self.one(CLUSTER)
-
-    @property
-    def hosts(self) -> dict[str, HostFacts]:
-        """By key, in the order of their indexes."""
-        return self.of(HOSTS)
-
-    @property
-    def system(self) -> DatastoreFacts | None:
-        return self.one(SYSTEM_DATASTORE)
-
-    @property
-    def network(self) -> NetworkFacts | None:
-        return self.one(PUBLIC_NETWORK)
-
-    @property
-    def template(self) -> TemplateFacts | None:
-        return self.one(PRIVATE_TEMPLATE)
-
-    @property
-    def all(self) -> tuple[Existing, ...]:
-        return tuple(self.by_key.values())
-
-
 def observe(front_end: FrontEnd) -> OneFacts:
     """Read the pools. Raises AuthorizationError if the user sees only part of them: a hidden object would look as if
     it did not exist."""
@@ -119,11 +76,6 @@ def observe(front_end: FrontEnd) -> OneFacts:
             advice="use a user of the group oneadmin: edgewrap would take hidden objects for missing ones",
         )
     return facts
-
-
-def of_identity(facts: OneFacts, identity: Identity) -> OwnedObjects:
-    """Our objects."""
-    return OwnedObjects(ownership.ours(identity, facts.everything))
 
 
 def identify(facts: OneFacts, name: str, uuid: str) -> Identity:

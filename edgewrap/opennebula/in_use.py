@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 from edgewrap.opennebula.api.client import FrontEnd
-from edgewrap.opennebula.facts import OneFacts, OwnedObjects
+from edgewrap.opennebula.facts import OneFacts
 from edgewrap.opennebula.kinds import KINDS, address_range, datastore
 from edgewrap.opennebula.kinds.address_range import RangeFacts
 from edgewrap.opennebula.kinds.base import EVERY_OBJECT, Existing, number
-from edgewrap.opennebula.kinds.datastore import DatastoreFacts
-from edgewrap.opennebula.kinds.host import HostFacts
-from edgewrap.opennebula.kinds.virtual_network import NetworkFacts
+from edgewrap.opennebula.kinds.cluster import CLUSTER
+from edgewrap.opennebula.kinds.datastore import SYSTEM_DATASTORE, DatastoreFacts
+from edgewrap.opennebula.kinds.host import HOSTS, HostFacts
+from edgewrap.opennebula.kinds.object_kind import OwnedObjects
+from edgewrap.opennebula.kinds.virtual_network import PUBLIC_NETWORK, NetworkFacts
+from edgewrap.opennebula.kinds.vn_template import PRIVATE_TEMPLATE
 
 _NOT_DONE = -1
 
@@ -68,9 +71,10 @@ def leases_by_eip(front_end: FrontEnd, network: NetworkFacts | None) -> dict[str
 def vms_in(ours: OwnedObjects, vms: Sequence[Vm], present: Iterable[HostFacts]) -> list[str]:
     """VMs that are in our cluster, or were there last, for people. The pool of VMs leaves out those that the user may
     not use; the hosts in `present` list them."""
-    clusters = {ours.cluster.id} if ours.cluster else set()
-    hosts = {existing.id: existing.name for existing in ours.hosts.values()}
-    datastores = {ours.system.id} if ours.system else set()
+    cluster, system = ours.one(CLUSTER), ours.one(SYSTEM_DATASTORE)
+    clusters = {cluster.id} if cluster else set()
+    hosts = {existing.id: existing.name for existing in ours.of(HOSTS).values()}
+    datastores = {system.id} if system else set()
     shown = {vm.id for vm in vms}
     listed = [
         f"VM {vm.id} ({vm.name}) is on {f'host {hosts[vm.host]}' if vm.host in hosts else 'its system datastore'}"
@@ -88,33 +92,36 @@ def contents(ours: OwnedObjects) -> list[str]:
 
 def tenants_networks(facts: OneFacts, ours: OwnedObjects) -> list[NetworkFacts]:
     """Networks made from our template, and reservations from our network."""
+    ours_public, template = ours.one(PUBLIC_NETWORK), ours.one(PRIVATE_TEMPLATE)
     return [
         network
         for network in facts.networks
-        if (ours.template is not None and network.from_template == ours.template.id)
-        or (ours.network is not None and network.parent == ours.network.id)
+        if (template is not None and network.from_template == template.id)
+        or (ours_public is not None and network.parent == ours_public.id)
     ]
 
 
 def shared_datastores(facts: OneFacts, ours: OwnedObjects, wanted: Sequence[int | str]) -> tuple[int, ...]:
     """The ids of datastores of others in our cluster that edgewrap has added, or would add."""
-    if ours.cluster is None:
+    cluster = ours.one(CLUSTER)
+    if cluster is None:
         return ()
     found, _missing = datastore.find_shared(wanted, facts.datastores)
-    own = {one.id for one in ours.all if isinstance(one, DatastoreFacts)}
-    shared = ({one.id for one in found} | {*ours.cluster.shared}) - own
-    return tuple(one for one in ours.cluster.datastores if one in shared)
+    own = {one.id for one in ours.by_key.values() if isinstance(one, DatastoreFacts)}
+    shared = ({one.id for one in found} | {*cluster.shared}) - own
+    return tuple(one for one in cluster.datastores if one in shared)
 
 
 def foreign_objects(
     facts: OneFacts, ours: OwnedObjects, named_already: Collection[Existing], shared: Collection[int] = ()
 ) -> list[str]:
     """Objects of others in our cluster, for people, without the `shared` datastores."""
-    if ours.cluster is None:
+    cluster = ours.one(CLUSTER)
+    if cluster is None:
         return []
-    known = {(existing.api, existing.id) for existing in (*ours.all, *named_already)}
+    known = {(existing.api, existing.id) for existing in (*ours.by_key.values(), *named_already)}
     known |= {(DatastoreFacts.api, number) for number in shared}
-    inside = {(api, number) for api, numbers in ours.cluster.members.items() for number in numbers}
+    inside = {(api, number) for api, numbers in cluster.members.items() for number in numbers}
     return [
         f"the {existing} is in the cluster"
         for existing in facts.everything

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -17,14 +17,15 @@ from edgewrap.opennebula.api.errors import NameTakenError
 from edgewrap.opennebula.api.transport import HttpWire
 from edgewrap.opennebula.diff import OpenNebulaPlan, Reconciliation, reconcile
 from edgewrap.opennebula.executor import Executor, await_network
-from edgewrap.opennebula.facts import OneFacts, OwnedObjects
-from edgewrap.opennebula.kinds import access, host
+from edgewrap.opennebula.facts import OneFacts
+from edgewrap.opennebula.kinds import access, host, ownership
 from edgewrap.opennebula.kinds.address_range import RangeFacts
 from edgewrap.opennebula.kinds.base import CLUSTER_KEY
-from edgewrap.opennebula.kinds.host import HostFacts
+from edgewrap.opennebula.kinds.host import HOSTS, HostFacts
+from edgewrap.opennebula.kinds.object_kind import OwnedObjects
 from edgewrap.opennebula.kinds.operation import Call, Operation, Settled
 from edgewrap.opennebula.kinds.ownership import mark_of, marked_hosts
-from edgewrap.opennebula.kinds.virtual_network import PENDING_STATES
+from edgewrap.opennebula.kinds.virtual_network import PENDING_STATES, PUBLIC_NETWORK
 from edgewrap.opennebula.preflight import check_front_end, check_new_cluster
 from edgewrap.outputs import HostPin, Outputs
 from edgewrap.plane import NO_CONTEXT, Context, report_skipped, require_planned
@@ -94,7 +95,7 @@ class OpenNebulaPlane:
 
     def leases(self, observed: OneFacts, outputs: Outputs) -> Mapping[str, str]:
         """Who leases each Elastic IP, by its key, as text (`VM 3`); free ones are left out."""
-        return in_use.leases_by_eip(self._front_end, self._ours(observed, outputs.uuid).network)
+        return in_use.leases_by_eip(self._front_end, self._ours(observed, outputs.uuid).one(PUBLIC_NETWORK))
 
     def plan(self, facts: OneFacts, context: Context) -> OpenNebulaPlan:
         """The operations that lead to what the spec asks for. What `apply` would refuse is a warning.
@@ -103,9 +104,8 @@ class OpenNebulaPlane:
         with VMs would change, and OpenNebulaError if a shared datastore of the spec is missing.
         """
         plan, reconciliation = self._plan(facts, context)
-        self._warn(reconciliation)
-        for reason in plan.obstacles:
-            self._warn_once(self._spec.name, f"`apply` will refuse this plan: {reason}")
+        self._warn(reconciliation.warnings)
+        self._warn((self._spec.name, f"`apply` will refuse this plan: {reason}") for reason in plan.obstacles)
         return plan
 
     def prepare(self, plan: OpenNebulaPlan, context: Context) -> None:
@@ -124,9 +124,10 @@ class OpenNebulaPlane:
         self._refuse(fresh.obstacles)
         if fresh.ranges_removed:
             self._wait_until_settled(reconciliation.ours)
-        self._executor().run(fresh.ahead)
+        Executor(self._front_end, self._emit).run(fresh.ahead)
         if fresh.hosts_left:
-            self._refuse_late_vms({key: reconciliation.ours.hosts[key] for key in fresh.hosts_left})
+            hosts = reconciliation.ours.of(HOSTS)
+            self._refuse_late_vms({key: hosts[key] for key in fresh.hosts_left})
 
     def apply(self, plan: OpenNebulaPlan, context: Context) -> None:
         """Do what is planned and still needed: create, update, enable the hosts whose report is ready. Can be repeated
@@ -157,7 +158,8 @@ class OpenNebulaPlane:
 
         Raises InUseError if anything depends on it, ForeignObjectError if two clusters have the name.
         """
-        return self._destroy_plan(facts, self._removable(facts, context))
+        ours = self._removable(facts, context)
+        return teardown.destroy_plan(ours, self._shared(facts, ours))
 
     def _plan(self, facts: OneFacts, context: Context) -> tuple[OpenNebulaPlan, Reconciliation]:
         """The plan and its comparison. Pure, except for leases and locks, which pools do not show."""
@@ -170,10 +172,11 @@ class OpenNebulaPlane:
             left = reconcile(spec, teardown.with_disabled(facts, now.ours, hosts), outputs, context.reports)
         removed = {one.id: one for one in (*ranges, *_ranges_removed(now))}
         changed = {existing.kind: existing for existing in now.changed}
-        if now.ours.network is not None and removed:
-            changed[now.ours.network.kind] = now.ours.network
+        network = now.ours.one(PUBLIC_NETWORK)
+        if network is not None and removed:
+            changed[network.kind] = network
         obstacles = (
-            *host.vms_on(now.ours.hosts, hosts),
+            *host.vms_on(now.ours.of(HOSTS), hosts),
             *self._leases(facts, now.ours, removed.values()),
             *access.locks(self._front_end, changed.values()),
         )
@@ -185,12 +188,12 @@ class OpenNebulaPlane:
         facts = self.observe()
         fresh, reconciliation = self._plan(facts, context)
         require_planned(fresh.changes, plan.changes)
-        self._warn(reconciliation)
+        self._warn(reconciliation.warnings)
         self._refuse(fresh.obstacles)
         report_skipped(changes_of(plan.operations), fresh.changes, self._emit)
         if fresh.operations:
             self._wait_until_settled(reconciliation.ours)
-        executor = self._executor()
+        executor = Executor(self._front_end, self._emit)
         executor.run(reconciliation.cluster)
         made = executor.made(CLUSTER_KEY)
         if made is not None:  # references to the new cluster get its id
@@ -202,27 +205,26 @@ class OpenNebulaPlane:
             return
         facts = self.observe()
         ours = self._removable(facts, context)
-        if ours.network is not None and ours.network.state in PENDING_STATES:
+        network = ours.one(PUBLIC_NETWORK)
+        if network is not None and network.state in PENDING_STATES:
             with suppress(OpenNebulaError):  # one that settles in ERROR is removed as well
                 self._wait_until_settled(ours)
             facts = self.observe()
             ours = self._removable(facts, context)
-        fresh = self._destroy_plan(facts, ours)
+        fresh = teardown.destroy_plan(ours, self._shared(facts, ours))
         require_planned(fresh.changes, plan.changes)
         report_skipped(plan.changes, fresh.changes, self._emit)
-        executor = self._executor()
+        executor = Executor(self._front_end, self._emit)
         executor.run(fresh.ahead)
-        if ours.hosts:
+        if ours.of(HOSTS):
             self._refuse_late_departure(ours)
         executor.run(fresh.operations)
 
-    def _destroy_plan(self, facts: OneFacts, ours: OwnedObjects) -> OpenNebulaPlan:
-        return teardown.destroy_plan(ours, self._shared(facts, ours))
-
     def _wait_until_settled(self, ours: OwnedObjects) -> None:
         """Wait for networks that are still being created by another run: they cannot be changed yet."""
-        if ours.network is not None and ours.network.state in PENDING_STATES:
-            await_network(self._front_end, ours.network.id, Settled.READY)
+        network = ours.one(PUBLIC_NETWORK)
+        if network is not None and network.state in PENDING_STATES:
+            await_network(self._front_end, network.id, Settled.READY)
 
     def _refuse(self, reasons: Sequence[str], refused: str = "cannot be changed as planned") -> None:
         """Raises InUseError with every reason at once, if there is one."""
@@ -255,48 +257,44 @@ class OpenNebulaPlane:
         """Our objects, if they may be removed. Raises InUseError with every reason why not."""
         uuid = context.outputs.uuid if context.outputs else ""
         ours = self._ours(observed, uuid or teardown.uuid_of(observed, self._spec.name))
-        if not ours.all:
+        if not ours.by_key:
             return ours
         tenants = in_use.tenants_networks(observed, ours)
-        ranges = ours.network.ranges if ours.network else ()
+        network = ours.one(PUBLIC_NETWORK)
         reasons = [
             *in_use.vms_in(ours, in_use.read_vms(self._front_end), observed.hosts),
-            *self._leases(observed, ours, ranges),
+            *self._leases(observed, ours, network.ranges if network else ()),
             *in_use.contents(ours),
             *in_use.tenants_in_words(tenants),
             *in_use.foreign_objects(observed, ours, tenants, self._shared(observed, ours)),
-            *access.locks(self._front_end, (existing for existing in ours.all if existing.lockable)),
+            *access.locks(self._front_end, (existing for existing in ours.by_key.values() if existing.lockable)),
         ]
         self._refuse(reasons, "cannot be destroyed")
         return ours
 
     def _ours(self, observed: OneFacts, uuid: str) -> OwnedObjects:
-        return facts.of_identity(observed, facts.identify(observed, self._spec.name, uuid))
+        return ownership.ours(facts.identify(observed, self._spec.name, uuid), observed.everything)
 
     def _leases(self, facts: OneFacts, ours: OwnedObjects, ranges: Collection[RangeFacts]) -> list[str]:
-        return in_use.leases(self._front_end, ours.network, ranges, facts.networks)
+        return in_use.leases(self._front_end, ours.one(PUBLIC_NETWORK), ranges, facts.networks)
 
     def _shared(self, facts: OneFacts, ours: OwnedObjects) -> tuple[int, ...]:
         return in_use.shared_datastores(facts, ours, self._spec.opennebula.shared_datastores)
 
-    def _executor(self) -> Executor:
-        return Executor(self._front_end, self._emit)
-
-    def _warn(self, plan: Reconciliation) -> None:
-        for subject, text in plan.warnings:
-            self._warn_once(subject, text)
-
-    def _warn_once(self, subject: str, text: str) -> None:
-        if text not in self._warned:
-            self._warned.add(text)
-            self._emit(Event(EventKind.WARNING, PlaneName.OPENNEBULA, subject, text))
+    def _warn(self, warnings: Iterable[tuple[str, str]]) -> None:
+        """An event for each warning, once in a run."""
+        for subject, text in warnings:
+            if text not in self._warned:
+                self._warned.add(text)
+                self._emit(Event(EventKind.WARNING, PlaneName.OPENNEBULA, subject, text))
 
 
 def _ranges_removed(plan: Reconciliation) -> list[RangeFacts]:
     """The ranges of our network that an operation removes, alone or to replace them."""
     calls = (step for operation in plan.others for step in operation.steps if isinstance(step, Call))
     removed = [call.arguments[1] for call in calls if call.method == "vn.rm_ar"]
-    return [existing for existing in plan.ours.network.ranges if existing.id in removed] if plan.ours.network else []
+    network = plan.ours.one(PUBLIC_NETWORK)
+    return [existing for existing in network.ranges if existing.id in removed] if network else []
 
 
 def _effect(operation: Operation) -> Change:

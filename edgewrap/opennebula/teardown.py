@@ -7,11 +7,13 @@ from dataclasses import replace
 
 from edgewrap.errors import ForeignObjectError
 from edgewrap.opennebula.diff import OpenNebulaPlan
-from edgewrap.opennebula.facts import OneFacts, OwnedObjects
+from edgewrap.opennebula.facts import OneFacts
 from edgewrap.opennebula.kinds import KINDS, address_range, host
 from edgewrap.opennebula.kinds.address_range import RangeFacts
 from edgewrap.opennebula.kinds.base import Existing
 from edgewrap.opennebula.kinds.datastore import SYSTEM_DATASTORE
+from edgewrap.opennebula.kinds.host import HOSTS
+from edgewrap.opennebula.kinds.object_kind import OwnedObjects
 from edgewrap.opennebula.kinds.operation import Operation
 from edgewrap.opennebula.kinds.ownership import mark_of
 from edgewrap.opennebula.kinds.virtual_network import PUBLIC_NETWORK
@@ -23,9 +25,10 @@ def to_remove(
 ) -> tuple[tuple[str, ...], tuple[RangeFacts, ...]]:
     """The hosts (by key) and address ranges to remove while the cluster stays: those that are not in `outputs`, and the
     hosts `replaced`, whose instance is replaced: they are enabled again later. Nothing that only changes."""
-    hosts = tuple(key for key in ours.hosts if key not in outputs.hosts or key in replaced)
+    hosts = tuple(key for key in ours.of(HOSTS) if key not in outputs.hosts or key in replaced)
     wanted = [address_range.desired(eip) for eip in outputs.eips.values()]
-    ranges = address_range.surplus(ours.network.ranges, wanted) if ours.network else ()
+    network = ours.one(PUBLIC_NETWORK)
+    ranges = address_range.surplus(network.ranges, wanted) if network else ()
     return hosts, tuple(existing for existing in ranges if existing.key not in outputs.eips)
 
 
@@ -34,14 +37,15 @@ def releases(
 ) -> tuple[Operation, ...]:
     """Disables the hosts, removes the ranges, and moves the replicas to a host that stays."""
     operations = _disabled(ours, hosts)
-    if ours.network is not None and ranges:
-        operations += PUBLIC_NETWORK.range_releases(ours.network, ranges)
+    network = ours.one(PUBLIC_NETWORK)
+    if network is not None and ranges:
+        operations += PUBLIC_NETWORK.range_releases(network, ranges)
     return (*operations, *SYSTEM_DATASTORE.move_replicas(ours, hosts, replica, outputs.hosts))
 
 
 def with_disabled(facts: OneFacts, ours: OwnedObjects, keys: Collection[str]) -> OneFacts:
     """The facts as they are once the hosts of these keys are disabled."""
-    numbers = {ours.hosts[key].id for key in keys if ours.hosts[key].status == "enabled"}
+    numbers = {one.id for key, one in ours.of(HOSTS).items() if key in keys and one.status == "enabled"}
     hosts = tuple(replace(one, state=host.DISABLED) if one.id in numbers else one for one in facts.hosts)
     return replace(facts, pools={**facts.pools, host.HostFacts: hosts})
 
@@ -50,7 +54,7 @@ def destroy_plan(ours: OwnedObjects, shared: Sequence[int]) -> OpenNebulaPlan:
     """Removes the whole cluster: first its hosts get no new VMs, then all is deleted in reverse order of creation.
     `shared` are datastores of others in it, which are kept."""
     removals = tuple(operation for kind in reversed(KINDS) for operation in kind.removals(ours, shared))
-    return OpenNebulaPlan(tuple(_disabled(ours, ours.hosts)), removals, destroy=True)
+    return OpenNebulaPlan(tuple(_disabled(ours, ours.by_key)), removals, destroy=True)
 
 
 def uuid_of(facts: OneFacts, name: str) -> str:
@@ -76,4 +80,5 @@ def uuid_of(facts: OneFacts, name: str) -> str:
 
 
 def _disabled(ours: OwnedObjects, keys: Collection[str]) -> list[Operation]:
-    return [host.disabling(ours.hosts[key], key) for key in keys if ours.hosts[key].status == "enabled"]
+    hosts = ours.of(HOSTS)
+    return [host.disabling(one, key) for key, one in hosts.items() if key in keys and one.status == "enabled"]

@@ -31,19 +31,13 @@ class Session:
 def endpoint(spec: Spec, environ: Mapping[str, str]) -> str:
     """The XML-RPC address: the spec's, else ONE_XMLRPC. Raises FrontEndUnreachableError if there is none."""
     address = spec.opennebula.endpoint or environ.get("ONE_XMLRPC", "")
+    if address.startswith(("http://", "https://")):
+        return address
+    what, cause = f"{address} is not an XML-RPC endpoint", "the address does not begin with http:// or https://"
     if not address:
-        raise FrontEndUnreachableError(
-            "no OpenNebula front-end is set",
-            cause="neither the spec's opennebula.endpoint nor ONE_XMLRPC is set",
-            advice="set opennebula.endpoint, e.g. http://frontend:2633/RPC2",
-        )
-    if not address.startswith(("http://", "https://")):
-        raise FrontEndUnreachableError(
-            f"{address} is not an XML-RPC endpoint",
-            cause="the address does not begin with http:// or https://",
-            advice="set opennebula.endpoint, e.g. http://frontend:2633/RPC2",
-        )
-    return address
+        what = "no OpenNebula front-end is set"
+        cause = "neither the spec's opennebula.endpoint nor ONE_XMLRPC is set"
+    raise FrontEndUnreachableError(what, cause=cause, advice="set opennebula.endpoint, e.g. http://frontend:2633/RPC2")
 
 
 def session(environ: Mapping[str, str]) -> Session:

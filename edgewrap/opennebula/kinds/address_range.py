@@ -116,15 +116,14 @@ def diff(ranges: Sequence[RangeFacts], wanted: Sequence[DesiredRange], network: 
             created = change(KIND, one.key, Action.CREATE, after=shown(one.attributes))
             operations.append(Operation(one.key, created, (addition,)))
             continue
-        difference = differences(existing.attributes, one.attributes)
-        before, after = difference.before, difference.after
+        before, after, update = differences(existing.attributes, one.attributes)
         if one.key in replaced:
             why = f"{' and '.join(name for name in _NEVER_CHANGES if name in after)} cannot be changed in place"
             steps = (Call("vn.rm_ar", (network, existing.id)), addition)
             operations.append(Operation(one.key, change(KIND, one.key, Action.REPLACE, before, after, why), steps))
-        elif difference.update:
+        elif update:
             # the call replaces all attributes that are not the front-end's own, so those of others must be in it
-            whole = {"AR_ID": str(existing.id), **_own(existing), **difference.update}
+            whole = {"AR_ID": str(existing.id), **_own(existing), **update}
             vector = {name: value for name, value in whole.items() if isinstance(value, str)}
             updated = change(KIND, one.key, Action.UPDATE, before, after)
             operations.append(Operation(one.key, updated, (Call("vn.update_ar", (network, {"AR": vector})),)))

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import Self
 from xml.etree.ElementTree import Element
 
 from edgewrap.change import Action
 from edgewrap.opennebula.kinds import datastore
 from edgewrap.opennebula.kinds.base import CLUSTER_KEY, MARK_ATTRIBUTE, Existing, common, ids
 from edgewrap.opennebula.kinds.datastore import DatastoreFacts
-from edgewrap.opennebula.kinds.object_kind import Desired, DiffContext, SingleObject
+from edgewrap.opennebula.kinds.object_kind import Desired, DiffContext, OwnedObjects, SingleObject
 from edgewrap.opennebula.kinds.operation import Call, DeleteCluster, Operation, Ref, change, deletion, shown
 from edgewrap.opennebula.kinds.template import Template, text_of
 from edgewrap.opennebula.kinds.update import ObjectUpdate, marked_and_renamed
-
-if TYPE_CHECKING:
-    from edgewrap.opennebula.facts import OwnedObjects
 
 SHARED_ATTRIBUTE = "EDGEWRAP_DATASTORES"  # the ids of the shared datastores that edgewrap has added
 _SHARED = "SHARED_DATASTORES"  # how a plan shows them
@@ -89,7 +86,7 @@ class Cluster(SingleObject[ClusterFacts, DesiredCluster]):
 
     def removals(self, ours: OwnedObjects, shared: Sequence[int]) -> Iterable[Operation]:
         """The front-end deletes no cluster with datastores in it, so the shared ones are removed from it first."""
-        existing = ours.cluster
+        existing = ours.one(self)
         if existing is not None:
             leaving = (Call(DatastoreFacts.leave, (existing.id, one)) for one in shared)
             yield deletion(existing, self.key, (*leaving, DeleteCluster(existing.id)))

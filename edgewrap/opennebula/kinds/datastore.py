@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import Self
 from xml.etree.ElementTree import Element
 
 from edgewrap.change import Action
 from edgewrap.errors import OpenNebulaError
 from edgewrap.opennebula.kinds.base import MARK_ATTRIBUTE, Existing, common, ids
-from edgewrap.opennebula.kinds.object_kind import Desired, DiffContext, SingleObject
+from edgewrap.opennebula.kinds.object_kind import Desired, DiffContext, OwnedObjects, SingleObject
 from edgewrap.opennebula.kinds.operation import MERGE, Call, Operation, change
 from edgewrap.opennebula.kinds.template import Template, text_of
 from edgewrap.opennebula.kinds.update import ObjectUpdate, creation, id_or_ref
 from edgewrap.outputs import UNKNOWN, HostOutput
-
-if TYPE_CHECKING:
-    from edgewrap.opennebula.facts import OwnedObjects
 
 SAFE_DIRS = "/var/tmp /tmp"  # noqa: S108  the front-end may take image files from here, as with OneProvision
 REPLICA = "REPLICA_HOST"
@@ -97,7 +94,7 @@ class SystemDatastore(_Datastore):
             return []
         present = text_of(existing.template, REPLICA)
         wanted = _replica_host(replica, {key: host for key, host in hosts.items() if key not in removed})
-        if wanted == UNKNOWN or present not in {ours.hosts[key].name for key in removed}:
+        if wanted == UNKNOWN or present not in {ours.by_key[key].name for key in removed}:
             return []
         before, after = {REPLICA: present}, {REPLICA: wanted}
         moved = change(existing.kind, existing.name, Action.UPDATE, before, after, "its host will be removed")

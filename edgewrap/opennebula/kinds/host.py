@@ -10,20 +10,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self
+from typing import Self
 from xml.etree.ElementTree import Element
 
 from edgewrap.change import Action
 from edgewrap.errors import InUseError
 from edgewrap.opennebula.kinds.base import MARK_ATTRIBUTE, Existing, Identity, common, ids, number
-from edgewrap.opennebula.kinds.object_kind import Desired, DiffContext, ObjectKind
+from edgewrap.opennebula.kinds.object_kind import Desired, DiffContext, ObjectKind, OwnedObjects
 from edgewrap.opennebula.kinds.operation import Call, Operation, Ref, change, shown
 from edgewrap.opennebula.kinds.template import Value, text_of, vector_of
 from edgewrap.opennebula.kinds.update import ObjectUpdate, id_or_ref, marked_and_renamed
 from edgewrap.outputs import UNKNOWN, HostOutput, HostPin
-
-if TYPE_CHECKING:
-    from edgewrap.opennebula.facts import OwnedObjects
 
 ENABLE, DISABLE, OFFLINE = 0, 1, 2  # the numbers of one.host.status
 MONITORED, ERROR = 2, 3
@@ -93,7 +90,6 @@ class HostFacts(Existing):
 class DesiredHost(Desired):
     """A host as it should be. `ready`: it will be enabled; otherwise its status stays, and a new one is offline."""
 
-    driver: str
     ready: bool
 
     @property
@@ -116,12 +112,12 @@ class Hosts(ObjectKind[HostFacts, DesiredHost]):
     def check(self, context: DiffContext, wanted: Sequence[DesiredHost]) -> None:
         """Raises InUseError with each host that would get other drivers while it has VMs: running VMs belong to the
         old ones."""
-        ours = context.ours.hosts
+        ours = context.ours.of(self)
         changing = [one for one in wanted if one.key in ours and _drivers_differ(ours[one.key], one)]
         reasons = vms_on(ours, [one.key for one in changing])
         if not reasons:
             return
-        driver = changing[0].driver
+        driver = context.spec.hosts.hypervisor
         present = {text_of(ours[one.key].template, name) for one in changing for name in DRIVER_ATTRIBUTES}
         before = ", ".join(sorted(present - {driver}))
         raise InUseError(
@@ -135,7 +131,7 @@ class Hosts(ObjectKind[HostFacts, DesiredHost]):
 
     def diff(self, context: DiffContext, wanted: Sequence[DesiredHost]) -> list[Operation]:
         """First the hosts whose instance is gone: other hosts may have their addresses by now."""
-        ours = context.ours.hosts
+        ours = context.ours.of(self)
         keys = {one.key for one in wanted}
         removals = [_removal(existing, key) for key, existing in ours.items() if key not in keys]
         operations = [operation for one in wanted for operation in _diff(context, ours.get(one.key), one)]
@@ -145,7 +141,7 @@ class Hosts(ObjectKind[HostFacts, DesiredHost]):
         return [*removals, *operations]
 
     def removals(self, ours: OwnedObjects, shared: Sequence[int]) -> Iterable[Operation]:
-        return [_removal(existing, key) for key, existing in ours.hosts.items()]
+        return [_removal(existing, key) for key, existing in ours.of(self).items()]
 
 
 HOSTS = Hosts()
@@ -155,7 +151,7 @@ def _desired(context: DiffContext, host: HostOutput) -> DesiredHost:
     """The host of one instance. A dead host keeps its name: its address is gone, and the next one is not known before
     its instance runs again."""
     driver, report = context.spec.hosts.hypervisor, context.reports.get(host.key)
-    existing = context.ours.hosts.get(host.key)
+    existing = context.ours.of(HOSTS).get(host.key)
     attributes: dict[str, Value] = {
         "IM_MAD": driver,
         "VM_MAD": driver,
@@ -166,7 +162,7 @@ def _desired(context: DiffContext, host: HostOutput) -> DesiredHost:
     if pin is not None and pin.instance_id == host.instance_id:
         attributes[SSH_ATTRIBUTE] = {"INSTANCE_ID": pin.instance_id, "HOST_KEY": pin.host_key}
     name = existing.name if existing and host.is_dead else host.name
-    return DesiredHost(host.key, name, attributes, driver, report is not None and report.ready)
+    return DesiredHost(host.key, name, attributes, report is not None and report.ready)
 
 
 def _removal(existing: HostFacts, key: str) -> Operation:
@@ -230,7 +226,7 @@ def _creation(context: DiffContext, wanted: DesiredHost) -> Operation:
     made, first_name = Ref(wanted.key), context.identity.temporary_name(wanted.key)
     after = {"NAME": wanted.name, **shown(wanted.attributes), "STATUS": "enabled" if wanted.ready else "offline"}
     steps = (
-        Call("host.allocate", (first_name, NO_DRIVER, wanted.driver, id_or_ref(context.cluster_id))),
+        Call("host.allocate", (first_name, NO_DRIVER, context.spec.hosts.hypervisor, id_or_ref(context.cluster_id))),
         Call("host.status", (made, OFFLINE)),
         *marked_and_renamed(HostFacts, wanted),
     )

@@ -18,7 +18,9 @@ from edgewrap.outputs import HostReport, Outputs
 from edgewrap.spec.models import Spec
 
 if TYPE_CHECKING:
-    from edgewrap.opennebula.facts import OneFacts, OwnedObjects
+    from edgewrap.opennebula.facts import OneFacts
+
+F = TypeVar("F", bound=Existing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,22 @@ class Desired:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnedObjects:
+    """Our objects, by key, in the order of `KINDS` and of their indexes."""
+
+    by_key: Mapping[str, Existing]
+
+    def of(self, kind: ObjectKind[F, Any]) -> dict[str, F]:
+        """The objects of one kind, by key."""
+        found = ((key, one) for key, one in self.by_key.items() if kind.has_key(key))
+        return {key: existing for key, existing in found if isinstance(existing, kind.facts)}
+
+    def one(self, kind: SingleObject[F, Any]) -> F | None:
+        """The object of a kind of which there is one."""
+        return self.of(kind).get(kind.key)
+
+
+@dataclass(frozen=True, slots=True)
 class DiffContext:
     """What a diff is computed from. `cluster_id` is None if the cluster is not there yet."""
 
@@ -48,7 +66,6 @@ class DiffContext:
     cluster_id: int | None
 
 
-F = TypeVar("F", bound=Existing)
 D = TypeVar("D", bound=Desired)
 
 

@@ -94,18 +94,12 @@ def deletion(existing: Existing, key: str, steps: tuple[Step, ...] = ()) -> Oper
     return Operation(key, deleted, steps or (Call(f"{existing.api}.delete", (existing.id,)),))
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """Where an object's attributes differ from the wanted ones. `before` and `after` are flat text for people;
-    `update` is what to write: vectors as a whole, with the parts that others put there."""
+def differences(template: Template, wanted: Template) -> tuple[dict[str, str], dict[str, str], Template]:
+    """Where an object's attributes differ from the wanted ones: before and after, as flat text for people, and what to
+    write: vectors as a whole, with the parts that others put there.
 
-    before: Mapping[str, str]
-    after: Mapping[str, str]
-    update: Template
-
-
-def differences(template: Template, wanted: Template) -> Difference:
-    """Compare only the wanted attributes: others' stay. An empty wanted value is the same as none at all."""
+    Compares only the wanted attributes: others' stay. An empty wanted value is the same as none at all.
+    """
     before: dict[str, str] = {}
     after: dict[str, str] = {}
     update: dict[str, Value] = {}
@@ -120,7 +114,7 @@ def differences(template: Template, wanted: Template) -> Difference:
             after |= {part: will_be[part] for part in differing}
             both_vectors = isinstance(value, Mapping) and isinstance(present, Mapping)
             update[name] = {**present, **value} if both_vectors else value  # type: ignore[dict-item]
-    return Difference(before, after, update)
+    return before, after, update
 
 
 def shown(wanted: Template) -> dict[str, str]:

@@ -14,6 +14,7 @@ from edgewrap.errors import ForeignObjectError
 from edgewrap.opennebula.kinds import KINDS
 from edgewrap.opennebula.kinds.base import MARK_ATTRIBUTE, Existing, Identity
 from edgewrap.opennebula.kinds.host import HostFacts
+from edgewrap.opennebula.kinds.object_kind import OwnedObjects
 from edgewrap.opennebula.kinds.template import vector_of
 
 
@@ -41,15 +42,14 @@ def marked_hosts(cluster: str, hosts: Iterable[HostFacts]) -> dict[str, HostFact
     return {mark.key: one for mark, one in marks if mark is not None and mark.cluster == cluster}
 
 
-def ours(identity: Identity, objects: Iterable[Existing]) -> dict[str, Existing]:
-    """Our objects among `objects`, by key, in the order of the kinds and of their indexes. Of two with one key, the
-    older one is ours."""
+def ours(identity: Identity, objects: Iterable[Existing]) -> OwnedObjects:
+    """Our objects among `objects`. Of two with one key, the older one is ours."""
     found: dict[str, Existing] = {}
     for existing in sorted(objects, key=lambda existing: existing.id):
         key = our_key(identity, existing)
         if key:
             found.setdefault(key, existing)
-    return {key: found[key] for key in sorted(found, key=_place)}
+    return OwnedObjects({key: found[key] for key in sorted(found, key=_place)})
 
 
 def our_key(identity: Identity, existing: Existing) -> str:

@@ -28,11 +28,11 @@ class ObjectUpdate:
         """Attributes, name and owner. Attributes that others set stay. Objects are found by their mark, whatever their
         name is. If two operators share a cluster, all of its objects belong to the owner."""
         existing = self._existing
-        difference = differences(existing.template, wanted.attributes)
-        if difference.update:
-            self._before |= difference.before
-            self._after |= difference.after
-            self._call("update", difference.update, MERGE)
+        before, after, update = differences(existing.template, wanted.attributes)
+        if update:
+            self._before |= before
+            self._after |= after
+            self._call("update", update, MERGE)
         if existing.name != wanted.name:
             self.differs("NAME", existing.name, wanted.name)
             self._call("rename", wanted.name)

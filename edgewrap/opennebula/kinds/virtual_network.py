@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Self
+from typing import Literal, Self
 from xml.etree.ElementTree import Element
 
 from edgewrap.change import Action
@@ -12,7 +12,7 @@ from edgewrap.opennebula.kinds import address_range
 from edgewrap.opennebula.kinds.access import too_open
 from edgewrap.opennebula.kinds.address_range import DesiredRange, RangeFacts
 from edgewrap.opennebula.kinds.base import EVERY_OBJECT, MARK_ATTRIBUTE, Existing, common, ids, number
-from edgewrap.opennebula.kinds.object_kind import Desired, DiffContext, SingleObject
+from edgewrap.opennebula.kinds.object_kind import Desired, DiffContext, OwnedObjects, SingleObject
 from edgewrap.opennebula.kinds.operation import (
     MERGE,
     Await,
@@ -29,9 +29,6 @@ from edgewrap.opennebula.kinds.operation import (
 from edgewrap.opennebula.kinds.template import Template, text_of
 from edgewrap.opennebula.kinds.update import ObjectUpdate, allocation, given_to_owner, id_or_ref
 from edgewrap.outputs import HostReport
-
-if TYPE_CHECKING:
-    from edgewrap.opennebula.facts import OwnedObjects
 
 BRIDGE = "br-edge"
 GUEST_MTU = 1500  # bytes; a guest's default
