@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from edgewrap import poll
@@ -120,7 +120,7 @@ def await_network(front_end: FrontEnd, number: int, settled: Settled, timeout_s:
             )
         return None
 
-    _until(front_end, look, timeout_s)
+    poll.until(look, timeout_s, pause_s=FIRST_PAUSE_S, longest_pause_s=LONGEST_PAUSE_S, sleep=front_end.pause)
 
 
 def retry_update(front_end: FrontEnd, number: int, timeout_s: float = SETTLE_TIMEOUT_S) -> None:
@@ -143,7 +143,7 @@ def retry_update(front_end: FrontEnd, number: int, timeout_s: float = SETTLE_TIM
             raise _not_updated(network, f"has VMs that still take its last change after {timeout_s:.0f} s")
         return None
 
-    _until(front_end, look, timeout_s)
+    poll.until(look, timeout_s, pause_s=FIRST_PAUSE_S, longest_pause_s=LONGEST_PAUSE_S, sleep=front_end.pause)
 
 
 def delete_cluster(front_end: FrontEnd, number: int, timeout_s: float = DELETE_TIMEOUT_S) -> None:
@@ -161,10 +161,6 @@ def delete_cluster(front_end: FrontEnd, number: int, timeout_s: float = DELETE_T
         return True
 
     poll.until(attempt, timeout_s, pause_s=FIRST_PAUSE_S, sleep=front_end.pause)
-
-
-def _until(front_end: FrontEnd, look: Callable[[float], bool | None], timeout_s: float) -> None:
-    poll.until(look, timeout_s, pause_s=FIRST_PAUSE_S, longest_pause_s=LONGEST_PAUSE_S, sleep=front_end.pause)
 
 
 def _read_network(front_end: FrontEnd, number: int) -> NetworkFacts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from xmlrpc.client import ProtocolError
 
 from edgewrap.errors import (
     AuthenticationError,
@@ -84,8 +85,6 @@ def missing_rights(refusal: str) -> list[tuple[str, str]]:
 
 def _unreached(error: Exception, remedy: Remedy | None, method: str, endpoint: str) -> FrontEndUnreachableError:
     """No answer of a front-end: the cause has the original message."""
-    from xmlrpc.client import ProtocolError
-
     import requests
 
     if isinstance(error, ProtocolError):
@@ -99,6 +98,5 @@ def _unreached(error: Exception, remedy: Remedy | None, method: str, endpoint: s
     else:
         what = f"{endpoint} did not answer one.{method} in XML-RPC"
     remedy = remedy or remedies.NO_XML_RPC
-    return FrontEndUnreachableError(
-        what, cause=f"{remedy.cause} ({type(error).__name__}: {error})", advice=remedy.advice
-    )
+    cause = f"{remedy.cause} ({type(error).__name__}: {error})"
+    return FrontEndUnreachableError(what, cause=cause, advice=remedy.advice)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Protocol
+from xmlrpc.client import ProtocolError
 
 from edgewrap.errors import FrontEndUnreachableError
 from edgewrap.paths import is_file
@@ -50,8 +51,6 @@ class HttpWire:
             self._verify = str(ca_file)
 
     def post(self, body: bytes) -> bytes:
-        from xmlrpc.client import ProtocolError
-
         import requests
         import urllib3
 
