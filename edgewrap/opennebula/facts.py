@@ -16,7 +16,6 @@ from edgewrap.opennebula.kinds.host import HostFacts
 from edgewrap.opennebula.kinds.virtual_network import NetworkFacts
 from edgewrap.opennebula.kinds.vn_template import TemplateFacts
 
-MYSELF = -1
 ONEADMIN_GROUP = 0
 DEFAULT_CLUSTER = 0
 
@@ -65,7 +64,7 @@ def observe(front_end: FrontEnd) -> OneFacts:
     """Read the pools. Raises AuthorizationError if the user sees only part of them: a hidden object would look as if
     it did not exist."""
     version = str(front_end.call("system.version"))
-    user = parse_user(front_end.read("user.info", MYSELF))
+    user = parse_user(front_end.read("user.info", -1))  # the user of this run
     classes = dict.fromkeys(kind.facts for kind in KINDS)
     facts = OneFacts(version, user, {of: of.read_pool(front_end) for of in classes})
     hidden = _hidden_words(facts)

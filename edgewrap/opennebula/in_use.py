@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 
 from edgewrap.opennebula.api.client import FrontEnd
 from edgewrap.opennebula.facts import OneFacts
-from edgewrap.opennebula.kinds import KINDS, address_range, datastore
+from edgewrap.opennebula.kinds import address_range, datastore
 from edgewrap.opennebula.kinds.address_range import RangeFacts
 from edgewrap.opennebula.kinds.base import EVERY_OBJECT, Existing, number
 from edgewrap.opennebula.kinds.cluster import CLUSTER
@@ -85,22 +85,6 @@ def vms_in(ours: OwnedObjects, vms: Sequence[Vm], present: Iterable[HostFacts]) 
     return listed + [f"VM {vm}, which this user may not see, is on host {one.name}" for vm, one in hidden]
 
 
-def contents(ours: OwnedObjects) -> list[str]:
-    """What others have in our objects and would lose with them, for people: images, address ranges."""
-    return [text for kind in KINDS for text in kind.contents(ours)]
-
-
-def tenants_networks(facts: OneFacts, ours: OwnedObjects) -> list[NetworkFacts]:
-    """Networks made from our template, and reservations from our network."""
-    ours_public, template = ours.one(PUBLIC_NETWORK), ours.one(PRIVATE_TEMPLATE)
-    return [
-        network
-        for network in facts.networks
-        if (template is not None and network.from_template == template.id)
-        or (ours_public is not None and network.parent == ours_public.id)
-    ]
-
-
 def shared_datastores(facts: OneFacts, ours: OwnedObjects, wanted: Sequence[int | str]) -> tuple[int, ...]:
     """The ids of datastores of others in our cluster that edgewrap has added, or would add."""
     cluster = ours.one(CLUSTER)
@@ -112,30 +96,22 @@ def shared_datastores(facts: OneFacts, ours: OwnedObjects, wanted: Sequence[int 
     return tuple(one for one in cluster.datastores if one in shared)
 
 
-def foreign_objects(
-    facts: OneFacts, ours: OwnedObjects, named_already: Collection[Existing], shared: Collection[int] = ()
-) -> list[str]:
-    """Objects of others in our cluster, for people, without the `shared` datastores."""
-    cluster = ours.one(CLUSTER)
-    if cluster is None:
-        return []
-    known = {(existing.api, existing.id) for existing in (*ours.by_key.values(), *named_already)}
+def foreign_objects(facts: OneFacts, ours: OwnedObjects, shared: Collection[int]) -> list[str]:
+    """Networks made from our template, reservations from our network, and other objects of others in our cluster, for
+    people; without the `shared` datastores."""
+    cluster, public, template = ours.one(CLUSTER), ours.one(PUBLIC_NETWORK), ours.one(PRIVATE_TEMPLATE)
+    known = {(existing.api, existing.id) for existing in ours.by_key.values()}
     known |= {(DatastoreFacts.api, number) for number in shared}
-    inside = {(api, number) for api, numbers in cluster.members.items() for number in numbers}
-    return [
-        f"the {existing} is in the cluster"
-        for existing in facts.everything
-        if (existing.api, existing.id) in inside - known
-    ]
-
-
-def tenants_in_words(networks: Iterable[NetworkFacts]) -> list[str]:
-    """Tenants' networks, for people."""
-    return [
-        f"the {network} of {network.owner} is "
-        f"{'reserved from its network' if network.parent is not None else 'made from its template'}"
-        for network in networks
-    ]
+    listed = []
+    for network in facts.networks:
+        reserved = public is not None and network.parent == public.id
+        if reserved or (template is not None and network.from_template == template.id):
+            origin = "made from its template" if network.parent is None else "reserved from its network"
+            listed.append(f"the {network} of {network.owner} is {origin}")
+            known.add((network.api, network.id))
+    members = cluster.members if cluster else {}
+    inside = {(api, number) for api, numbers in members.items() for number in numbers} - known
+    return listed + [f"the {one} is in the cluster" for one in facts.everything if (one.api, one.id) in inside]
 
 
 def _with_leases(front_end: FrontEnd, network: NetworkFacts | None) -> tuple[RangeFacts, ...]:

@@ -54,9 +54,7 @@ def wait_monitored(front_end: FrontEnd, emit: Emit, cluster: str, keys: Collecti
 
 
 def _is_missing(found: HostFacts | None) -> bool:
-    if found is None:
-        return True
-    return found.status == "enabled" and found.state != MONITORED and not found.under_maintenance
+    return found is None or (found.status == "enabled" and found.state != MONITORED and not found.under_maintenance)
 
 
 def _restart(front_end: FrontEnd, emit: Emit, key: str, found: HostFacts) -> None:
@@ -71,11 +69,9 @@ def _restart(front_end: FrontEnd, emit: Emit, key: str, found: HostFacts) -> Non
 def _not_monitored(missing: Mapping[str, HostFacts | None], timeout_s: float) -> OpenNebulaError:
     listed = []
     for key, found in missing.items():
-        if found is None:
-            listed.append(f"{key} is gone")
-        else:
-            error = text_of(found.template, "ERROR")
-            listed.append(f"{key} ({found.name}) is {found.state_word}{f': {error}' if error else ''}")
+        error = text_of(found.template, "ERROR") if found else ""
+        state = f"({found.name}) is {found.state_word}" if found else "is gone"
+        listed.append(f"{key} {state}{f': {error}' if error else ''}")
     return OpenNebulaError(
         f"not MONITORED after {timeout_s:.0f} s: {'; '.join(listed)}",
         cause=(

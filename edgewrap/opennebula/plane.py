@@ -18,7 +18,7 @@ from edgewrap.opennebula.api.transport import HttpWire
 from edgewrap.opennebula.diff import OpenNebulaPlan, Reconciliation, reconcile
 from edgewrap.opennebula.executor import Executor, await_network
 from edgewrap.opennebula.facts import OneFacts
-from edgewrap.opennebula.kinds import access, host, ownership
+from edgewrap.opennebula.kinds import KINDS, access, host, ownership
 from edgewrap.opennebula.kinds.address_range import RangeFacts
 from edgewrap.opennebula.kinds.base import CLUSTER_KEY
 from edgewrap.opennebula.kinds.host import HOSTS, HostFacts
@@ -139,13 +139,11 @@ class OpenNebulaPlane:
         if plan.destroy:
             self._apply_destroy(plan, context)
             return
-        for attempt in range(ATTEMPTS):
-            try:
+        for _ in range(ATTEMPTS - 1):
+            with suppress(NameTakenError):
                 self._apply(plan, context)
                 return
-            except NameTakenError:
-                if attempt == ATTEMPTS - 1:
-                    raise
+        self._apply(plan, context)
 
     def wait_monitored(self, hosts: Collection[str], timeout_s: float) -> None:
         """Wait until each of these hosts (by key) that is enabled is MONITORED (see `monitoring.wait_monitored`)."""
@@ -216,8 +214,10 @@ class OpenNebulaPlane:
         report_skipped(plan.changes, fresh.changes, self._emit)
         executor = Executor(self._front_end, self._emit)
         executor.run(fresh.ahead)
-        if ours.of(HOSTS):
-            self._refuse_late_departure(ours)
+        if ours.of(HOSTS):  # look again: a VM without a NIC has no lease that would stop the next removals
+            hosts = HostFacts.read_pool(self._front_end)
+            late = in_use.vms_in(ours, in_use.read_vms(self._front_end), hosts)
+            self._refuse(late and [*late, "the hosts are disabled now"], "cannot be destroyed")
         executor.run(fresh.operations)
 
     def _wait_until_settled(self, ours: OwnedObjects) -> None:
@@ -243,15 +243,7 @@ class OpenNebulaPlane:
             for key, one in disabled.items()
             if vms.get(one.id)
         ]
-        if late:
-            self._refuse([*late, "these hosts are disabled now"])
-
-    def _refuse_late_departure(self, ours: OwnedObjects) -> None:
-        """The same for the whole cluster: a VM without a NIC has no lease that would stop the next removals."""
-        hosts = HostFacts.read_pool(self._front_end)
-        late = in_use.vms_in(ours, in_use.read_vms(self._front_end), hosts)
-        if late:
-            self._refuse([*late, "the hosts are disabled now"], "cannot be destroyed")
+        self._refuse(late and [*late, "these hosts are disabled now"])
 
     def _removable(self, observed: OneFacts, context: Context) -> OwnedObjects:
         """Our objects, if they may be removed. Raises InUseError with every reason why not."""
@@ -259,14 +251,12 @@ class OpenNebulaPlane:
         ours = self._ours(observed, uuid or teardown.uuid_of(observed, self._spec.name))
         if not ours.by_key:
             return ours
-        tenants = in_use.tenants_networks(observed, ours)
         network = ours.one(PUBLIC_NETWORK)
         reasons = [
             *in_use.vms_in(ours, in_use.read_vms(self._front_end), observed.hosts),
             *self._leases(observed, ours, network.ranges if network else ()),
-            *in_use.contents(ours),
-            *in_use.tenants_in_words(tenants),
-            *in_use.foreign_objects(observed, ours, tenants, self._shared(observed, ours)),
+            *(text for kind in KINDS for text in kind.contents(ours)),
+            *in_use.foreign_objects(observed, ours, self._shared(observed, ours)),
             *access.locks(self._front_end, (existing for existing in ours.by_key.values() if existing.lockable)),
         ]
         self._refuse(reasons, "cannot be destroyed")

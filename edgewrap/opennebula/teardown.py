@@ -80,5 +80,4 @@ def uuid_of(facts: OneFacts, name: str) -> str:
 
 
 def _disabled(ours: OwnedObjects, keys: Collection[str]) -> list[Operation]:
-    hosts = ours.of(HOSTS)
-    return [host.disabling(one, key) for key, one in hosts.items() if key in keys and one.status == "enabled"]
+    return [host.disabling(one, key) for key, one in ours.of(HOSTS).items() if key in keys and one.status == "enabled"]

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 _LEVELS = {1: "Use", 2: "Manage", 3: "Admin"}
 _RIGHTS = (("U", 4), ("M", 2), ("A", 1))
 _MANAGE_OR_ADMIN = 3
-_ADMINISTRATORS = "oneadmin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +44,18 @@ def parse(element: Element) -> Access:
     """The part of an object's XML that says who may do what."""
     bits = element.find("PERMISSIONS")
     mode = "" if bits is None else "".join(_digit(bits, owner) for owner in ("OWNER", "GROUP", "OTHER"))
-    return Access(element.findtext("GNAME") or "", mode, _lock(element.find("LOCK")))
+    return Access(element.findtext("GNAME") or "", mode, _lock(element))
 
 
 def _digit(bits: Element, owner: str) -> str:
     return str(sum(value for letter, value in _RIGHTS if bits.findtext(f"{owner}_{letter}") == "1"))
 
 
-def _lock(element: Element | None) -> Lock | None:
-    level = element.findtext("LOCKED") if element is not None else None
-    if element is None or not level:
+def _lock(element: Element) -> Lock | None:
+    level = element.findtext("LOCK/LOCKED")
+    if not level:
         return None
-    return Lock(int(level), int(element.findtext("OWNER") or -1), int(element.findtext("TIME") or 0))
+    return Lock(int(level), int(element.findtext("LOCK/OWNER") or -1), int(element.findtext("LOCK/TIME") or 0))
 
 
 def locks(front_end: FrontEnd, objects: Iterable[Existing]) -> list[str]:
@@ -80,7 +79,7 @@ def too_open(existing: Existing) -> str:
         return ""
     _owner, group, other = (int(digit) for digit in access.mode)
     who = ["everybody"] if other & _MANAGE_OR_ADMIN else []
-    if group & _MANAGE_OR_ADMIN and access.group != _ADMINISTRATORS:
+    if group & _MANAGE_OR_ADMIN and access.group != "oneadmin":
         who.insert(0, f"the group {access.group}")
     if not who:
         return ""

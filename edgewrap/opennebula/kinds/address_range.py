@@ -14,7 +14,6 @@ from edgewrap.outputs import EipOutput
 KIND = "address range"
 KEY_ATTRIBUTE = "EDGEWRAP_KEY"
 ON_HOLD = "-1"
-PAIR_MASK = "255.255.255.254"
 _NEVER_CHANGES = ("TYPE", "IP")  # the front-end ignores these in an update
 _ITS_OWN = frozenset({"ALLOCATED", "AR_ID", "IP_END", "LEASES", "MAC_END", "NEXT_INDEX", "USED_LEASES"})
 
@@ -62,7 +61,8 @@ class DesiredRange:
 
 def parse(network: Element) -> tuple[RangeFacts, ...]:
     """The ranges of one VNET element."""
-    return tuple(_range(element) for element in network.findall("AR_POOL/AR"))
+    found = ((read(element), element.findall("LEASES/LEASE")) for element in network.findall("AR_POOL/AR"))
+    return tuple(RangeFacts(int(text_of(one, "AR_ID") or -1), one, tuple(map(_lease, leases))) for one, leases in found)
 
 
 def desired(eip: EipOutput) -> DesiredRange:
@@ -72,7 +72,7 @@ def desired(eip: EipOutput) -> DesiredRange:
         "IP": eip.private_address,
         "SIZE": "1",
         "GATEWAY": eip.gateway,
-        "NETWORK_MASK": PAIR_MASK,
+        "NETWORK_MASK": "255.255.255.254",
         "EXTERNAL_IP": eip.public_address,
         "AWS_ALLOCATION_ID": eip.allocation_id,
         KEY_ATTRIBUTE: eip.key,
@@ -83,9 +83,7 @@ def desired(eip: EipOutput) -> DesiredRange:
 def matched(ranges: Sequence[RangeFacts], wanted: Sequence[DesiredRange]) -> dict[str, RangeFacts]:
     """The range of each Elastic IP: by its key, else by its address, which never belongs to another Elastic IP. Of two
     with one key, the older one."""
-    by_key: dict[str, RangeFacts] = {}
-    for existing in sorted(ranges, key=lambda existing: existing.id):
-        by_key.setdefault(existing.key, existing)
+    by_key = {existing.key: existing for existing in sorted(ranges, key=lambda existing: -existing.id)}
     found = {one.key: by_key[one.key] for one in wanted if one.key in by_key}
     taken = {existing.id for existing in found.values()}
     for one in wanted:
@@ -148,12 +146,6 @@ def leases_in(ranges: Sequence[RangeFacts], network_names: Mapping[int, str]) ->
 
 def _own(existing: RangeFacts) -> dict[str, Value]:
     return {name: value for name, value in existing.attributes.items() if name not in _ITS_OWN}
-
-
-def _range(element: Element) -> RangeFacts:
-    leases = tuple(_lease(lease) for lease in element.findall("LEASES/LEASE"))
-    attributes: Mapping[str, Value] = read(element)
-    return RangeFacts(int(text_of(attributes, "AR_ID") or -1), attributes, leases)
 
 
 def _lease(element: Element) -> Lease:

@@ -23,15 +23,11 @@ from edgewrap.opennebula.kinds.update import ObjectUpdate, id_or_ref, marked_and
 from edgewrap.outputs import UNKNOWN, HostOutput, HostPin
 
 ENABLE, DISABLE, OFFLINE = 0, 1, 2  # the numbers of one.host.status
-MONITORED, ERROR = 2, 3
 STATES = (
     "init", "monitoring", "monitored", "error", "disabled", "error, monitored again", "init, monitored",
     "disabled, monitored", "offline",
 )  # fmt: skip
-DISABLED = 4
-DISABLED_STATES = (DISABLED, 7)
-OFFLINE_STATE = 8
-AGENT_RESTART = "OFFLINE first, so that the new driver's agent starts"
+MONITORED, ERROR, DISABLED = 2, 3, 4
 NO_DRIVER = "none"
 DRIVER_ATTRIBUTES = ("IM_MAD", "VM_MAD")
 SSH_ATTRIBUTE = "EDGEWRAP_SSH"
@@ -58,9 +54,8 @@ class HostFacts(Existing):
     @property
     def status(self) -> str:
         """What a person or edgewrap has set: `enabled`, `disabled` or `offline`."""
-        if self.state == OFFLINE_STATE:
-            return "offline"
-        return "disabled" if self.state in DISABLED_STATES else "enabled"
+        word = self.state_word.partition(",")[0]
+        return word if word in ("disabled", "offline") else "enabled"
 
     @property
     def state_word(self) -> str:
@@ -202,7 +197,7 @@ def _diff(context: DiffContext, existing: HostFacts | None, wanted: DesiredHost)
     if wanted.ready and status != "enabled" and not existing.under_maintenance:
         update.differs("STATUS", status, "enabled")
         update.deferred_steps.append(Call("host.status", (existing.id, ENABLE)))
-    return update.operation(wanted, AGENT_RESTART if restarts else "")
+    return update.operation(wanted, "OFFLINE first, so that the new driver's agent starts" if restarts else "")
 
 
 def _drivers_differ(existing: HostFacts, wanted: DesiredHost) -> bool:

@@ -90,8 +90,8 @@ class ObjectKind(ABC, Generic[F, D]):
     def check(self, context: DiffContext, wanted: Sequence[D]) -> None:
         """Raises InUseError if the operations must not run."""
 
-    def warnings(self, context: DiffContext, wanted: D) -> list[str]:
-        """What a person should know about one object, and edgewrap does not change."""
+    def warnings(self, context: DiffContext, wanted: D) -> Iterable[str]:
+        """What a person should know about one object, and edgewrap does not change. Empty texts do not count."""
         return []
 
     def removals(self, ours: OwnedObjects, shared: Sequence[int]) -> Iterable[Operation]:

@@ -44,12 +44,8 @@ def marked_hosts(cluster: str, hosts: Iterable[HostFacts]) -> dict[str, HostFact
 
 def ours(identity: Identity, objects: Iterable[Existing]) -> OwnedObjects:
     """Our objects among `objects`. Of two with one key, the older one is ours."""
-    found: dict[str, Existing] = {}
-    for existing in sorted(objects, key=lambda existing: existing.id):
-        key = our_key(identity, existing)
-        if key:
-            found.setdefault(key, existing)
-    return OwnedObjects({key: found[key] for key in sorted(found, key=_place)})
+    found = {our_key(identity, existing): existing for existing in sorted(objects, key=lambda one: -one.id)}
+    return OwnedObjects({key: found[key] for key in sorted(found.keys() - {""}, key=_place)})
 
 
 def our_key(identity: Identity, existing: Existing) -> str:

@@ -69,8 +69,7 @@ def _quoted(name: str, text: str) -> str:
             cause=f"a value there cannot {rule}",
             advice="choose another value",
         )
-    escaped = text.replace('"', '\\"')
-    return f'"{escaped}"'
+    return '"' + text.replace('"', '\\"') + '"'
 
 
 def _broken_rule(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Self
 from xml.etree.ElementTree import Element
@@ -30,7 +30,6 @@ from edgewrap.opennebula.kinds.template import Template, text_of
 from edgewrap.opennebula.kinds.update import ObjectUpdate, allocation, given_to_owner, id_or_ref
 from edgewrap.outputs import HostReport
 
-BRIDGE = "br-edge"
 GUEST_MTU = 1500  # bytes; a guest's default
 VXLAN_OVERHEAD = 50  # bytes
 GROUPS, ADMITS_EVERYTHING = "SECURITY_GROUPS", "0"
@@ -112,7 +111,7 @@ class PublicNetwork(SingleObject[NetworkFacts, DesiredNetwork]):
         underlay = underlay_mtu(context.reports, existing)
         attributes: Template = {
             "VN_MAD": "fw",
-            "BRIDGE": BRIDGE,
+            "BRIDGE": "br-edge",
             "PHYDEV": "",
             "NETROLE": "public",
             "FILTER_IP_SPOOFING": "YES",
@@ -142,16 +141,26 @@ class PublicNetwork(SingleObject[NetworkFacts, DesiredNetwork]):
             *_update_again(existing, wanted),
         ]
 
-    def warnings(self, context: DiffContext, wanted: DesiredNetwork) -> list[str]:
+    def warnings(self, context: DiffContext, wanted: DesiredNetwork) -> Iterator[str]:
         """Ranges of others, a second cluster while addresses are leased, and a mode that is too open."""
         existing = context.ours.one(self)
         if existing is None:
-            return []
-        return [
-            *_foreign_range_warnings(existing, wanted),
-            _second_cluster_warning(existing, context.cluster_id),
-            too_open(existing),
-        ]
+            return
+        ours = {one.id for one in address_range.matched(existing.ranges, wanted.ranges).values()}
+        for one in existing.ranges:
+            if not one.key and one.id not in ours:
+                yield (
+                    f"it has the {one}, which edgewrap did not make and leaves alone: `onevnet rmar {existing.id} "
+                    f"{one.id}` if it is not needed"
+                )
+        others = _other_clusters(existing, context.cluster_id)
+        if others and existing.used_leases:
+            yield (
+                f"it is also in the cluster {' and '.join(map(str, others))}, whose hosts do not carry its addresses: "
+                "VMs there have no connection. edgewrap removes it from there when no address is leased; to do so now: "
+                + " and ".join(f"`onecluster delvnet {cluster} {existing.id}`" for cluster in others)
+            )
+        yield too_open(existing)
 
     def removals(self, ours: OwnedObjects, shared: Sequence[int]) -> Iterable[Operation]:
         """Range by range first: only then does the front-end say why it cannot remove one."""
@@ -186,28 +195,6 @@ class PublicNetwork(SingleObject[NetworkFacts, DesiredNetwork]):
 
 
 PUBLIC_NETWORK = PublicNetwork()
-
-
-def _foreign_range_warnings(existing: NetworkFacts, wanted: DesiredNetwork) -> list[str]:
-    ours = {one.id for one in address_range.matched(existing.ranges, wanted.ranges).values()}
-    return [
-        f"it has the {one}, which edgewrap did not make and leaves alone: `onevnet rmar {existing.id} {one.id}` if it "
-        "is not needed"
-        for one in existing.ranges
-        if not one.key and one.id not in ours
-    ]
-
-
-def _second_cluster_warning(existing: NetworkFacts, cluster_id: int | None) -> str:
-    others = _other_clusters(existing, cluster_id)
-    if not others or not existing.used_leases:
-        return ""
-    listed = " and ".join(f"`onecluster delvnet {cluster} {existing.id}`" for cluster in others)
-    return (
-        f"it is also in the cluster {' and '.join(map(str, others))}, whose hosts do not carry its addresses: VMs "
-        "there have no connection. edgewrap removes it from there when no address is leased; to do so now: "
-        f"{listed}"
-    )
 
 
 def _other_clusters(existing: NetworkFacts, cluster_id: int | None) -> tuple[int, ...]:
@@ -260,9 +247,9 @@ def _guest_mtu(underlay: int | None, existing: NetworkFacts | None) -> str:
 def _security_groups(default: Literal["keep", "remove"], existing: NetworkFacts | None) -> str:
     """Without the group 0 if the spec says so, else unchanged: adding it again would open what someone has closed.
     Groups that others added stay."""
+    listed = text_of(existing.template, GROUPS) if existing else ADMITS_EVERYTHING
     if default == "keep":
-        return text_of(existing.template, GROUPS) if existing else ADMITS_EVERYTHING
-    listed = text_of(existing.template, GROUPS) if existing else ""
+        return listed
     groups = [group.strip() for group in listed.split(",") if group.strip().isdecimal()]
     return ",".join(group for group in groups if group != ADMITS_EVERYTHING)
 
