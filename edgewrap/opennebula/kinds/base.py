@@ -1,5 +1,4 @@
-"""What all objects on the front-end have in common, and the mark that ours carry: `EDGEWRAP = [ CLUSTER, KEY, UUID,
-OWNER_UID ]`."""
+"""What all objects on the front-end have in common, and our mark: `EDGEWRAP = [ CLUSTER, KEY, UUID, OWNER_UID ]`."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ _SHARED = "SHARED_DATASTORES"  # how a plan shows them
 
 @dataclass(frozen=True, slots=True)
 class ClusterFacts(Existing):
-    """A cluster. `members` are the ids of what is in it, by `api` of their kind: it can hold no other kinds."""
+    """A cluster, with the ids of what is in it."""
 
     kind = "cluster"
     api = "cluster"
@@ -44,6 +44,7 @@ class ClusterFacts(Existing):
 
     @property
     def members(self) -> Mapping[str, tuple[int, ...]]:
+        """The ids of what is in it, by `api` of their kind. A cluster can hold no other kinds."""
         return {"host": self.hosts, "datastore": self.datastores, "vn": self.networks}
 
 
