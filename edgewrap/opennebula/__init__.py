@@ -1,9 +1,8 @@
 """The OpenNebula plane: cluster, hosts, datastores, public network and private network template on the front-end.
 
 plane.py        observe, plan, apply, destroy, preflight
-plan.py         what a run does on the front-end, as data
-facts.py        the objects on the front-end, and those of them that are ours
-diff.py         spec, outputs and reports against the facts: the operations
+facts.py        the objects on the front-end
+diff.py         spec, outputs and reports against the facts: the operations, and the plan of a run
 teardown.py     operations that remove hosts, ranges or the whole cluster
 in_use.py       what must not be removed: VMs, leases, images, objects of others
 executor.py     runs operations

@@ -5,36 +5,46 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edgewrap.opennebula.facts import OneFacts, OwnedObjects, identify, of_identity
-from edgewrap.opennebula.kinds import KINDS
+from edgewrap.change import Change, changes_of
+from edgewrap.opennebula.facts import OneFacts, identify
+from edgewrap.opennebula.kinds import KINDS, ownership
 from edgewrap.opennebula.kinds.base import Existing
 from edgewrap.opennebula.kinds.cluster import CLUSTER
-from edgewrap.opennebula.kinds.identity import Identity
-from edgewrap.opennebula.kinds.object_kind import DiffContext
+from edgewrap.opennebula.kinds.object_kind import DiffContext, OwnedObjects
 from edgewrap.opennebula.kinds.operation import Operation
-from edgewrap.opennebula.kinds.ownership import refuse_foreign
 from edgewrap.outputs import HostReport, Outputs
 from edgewrap.spec.models import Spec
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
-    """A warning for people about one object; `subject` is its name."""
+class OpenNebulaPlan:
+    """What a run does on the front-end: shown, approved, and then executed. `ahead` is done before AWS removes or
+    replaces anything, `operations` once the hosts are ready. `obstacles` are the reasons why `apply` refuses.
+    `hosts_left` are the keys of hosts that are removed or replaced; `ranges_removed` says whether their network loses
+    address ranges. `destroy`: the plan removes the whole cluster."""
 
-    subject: str
-    text: str
+    ahead: tuple[Operation, ...] = ()
+    operations: tuple[Operation, ...] = ()
+    obstacles: tuple[str, ...] = ()
+    hosts_left: tuple[str, ...] = ()
+    ranges_removed: bool = False
+    destroy: bool = False
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """All changes, in the order in which they are made."""
+        return changes_of((*self.ahead, *self.operations))
 
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """The operations to run. `cluster` first: the others need its id. `warnings` are for people. `changed` are the
-    existing objects that a user can lock and that the operations change or delete."""
+    """The operations to run. `cluster` first: the others need its id. `warnings` are for people, each with the name of
+    its object. `changed` are the existing objects that a user can lock and that the operations change or delete."""
 
-    identity: Identity
     ours: OwnedObjects
     cluster: tuple[Operation, ...]
     others: tuple[Operation, ...]
-    warnings: tuple[Notice, ...]
+    warnings: tuple[tuple[str, str], ...]
     changed: tuple[Existing, ...]
 
     @property
@@ -52,29 +62,22 @@ def reconcile(
     hypervisor of a host with VMs would change, and OpenNebulaError if a datastore that the spec shares does not exist.
     """
     context = diff_context(spec, facts, outputs, reports, cluster_id)
-    identity, ours = context.identity, context.ours
+    ours = context.ours
     desired = [(kind, kind.desired(context)) for kind in KINDS]
     for kind, wanted in desired:
         for one in wanted:
-            refuse_foreign(identity, one.name, ours.by_key.get(one.key), facts.of(kind.facts))
+            ownership.refuse_foreign(context.identity, one.name, ours.by_key.get(one.key), facts.of(kind.facts))
     for kind, wanted in desired:
         kind.check(context, wanted)
-
     operations = {kind: kind.diff(context, wanted) for kind, wanted in desired}
-    warnings = [
-        Notice(one.name, text)
-        for kind, wanted in desired
-        for one in wanted
-        for text in kind.warnings(context, one)
-        if text
-    ]
+    cluster = tuple(operations.pop(CLUSTER))
+    warnings = [(one.name, kind.warnings(context, one)) for kind, wanted in desired for one in wanted]
     return Reconciliation(
-        identity,
         ours,
-        cluster=tuple(operations[CLUSTER]),
-        others=tuple(one for kind, found in operations.items() if kind is not CLUSTER for one in found),
-        warnings=tuple(warnings),
-        changed=tuple(one for kind in KINDS if operations[kind] for one in ours.of(kind).values() if one.lockable),
+        cluster,
+        others=tuple(one for found in operations.values() for one in found),
+        warnings=tuple((name, text) for name, texts in warnings for text in texts if text),
+        changed=tuple(one for kind in KINDS if operations.get(kind) for one in ours.of(kind).values() if one.lockable),
     )
 
 
@@ -83,7 +86,6 @@ def diff_context(
 ) -> DiffContext:
     """What every kind computes its diff from."""
     identity = identify(facts, spec.name, outputs.uuid)
-    ours = of_identity(facts, identity)
-    if ours.cluster is not None:
-        cluster_id = ours.cluster.id
-    return DiffContext(spec, outputs, reports, facts, identity, ours, cluster_id)
+    ours = ownership.ours(identity, facts.everything)
+    cluster = ours.one(CLUSTER)
+    return DiffContext(spec, outputs, reports, facts, identity, ours, cluster.id if cluster else cluster_id)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
-from typing import TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from edgewrap import poll
-from edgewrap.change import Action, PlaneName
+from edgewrap.change import Change, PlaneName
 from edgewrap.errors import EdgewrapError, InternalError, InUseError, OpenNebulaError
 from edgewrap.events import Emit, Event, EventKind
 from edgewrap.opennebula.api.client import Argument, FrontEnd
@@ -22,8 +22,6 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 1.0
 _REMOVES = (".delete", ".rm_ar")
 _RETRY = 3  # of one.vn.recover's operations
 
-T = TypeVar("T")
-
 
 class Executor:
     """Runs operations on one front-end. Remembers the ids of the objects that it creates."""
@@ -33,16 +31,14 @@ class Executor:
         self._emit = emit
         self._made: dict[str, int] = {}
 
-    def run(self, operations: Iterable[Operation]) -> None:
+    def run(self, operations: Sequence[Operation]) -> None:
         """All steps in order, then the deferred steps of all. Raises at the first failure, as the front-end does."""
-        late = []
         for operation in operations:
             if operation.steps:
-                self._framed(operation, operation.steps, _title(operation))
+                self._framed(operation, operation.steps, _title(operation.change))
+        for operation in operations:
             if operation.deferred_steps:
-                late.append(operation)
-        for operation in late:
-            self._framed(operation, operation.deferred_steps, f"enable {operation.change.kind}")
+                self._framed(operation, operation.deferred_steps, f"enable {operation.change.kind}")
 
     def made(self, key: str) -> int | None:
         """The id of an object that this executor has created."""
@@ -54,31 +50,29 @@ class Executor:
         self._emit(Event(EventKind.STEP_STARTED, PlaneName.OPENNEBULA, key, title))
         try:
             for step in steps:
-                self._step(operation, step)
+                self._step(operation.key, step)
         except EdgewrapError as error:
             self._emit(Event(EventKind.STEP_FAILED, PlaneName.OPENNEBULA, key, error.what, time.monotonic() - begun))
             raise
         self._emit(Event(EventKind.STEP_DONE, PlaneName.OPENNEBULA, key, title, time.monotonic() - begun))
 
-    def _step(self, operation: Operation, step: Step) -> None:
+    def _step(self, key: str, step: Step) -> None:
         if isinstance(step, Await):
             await_network(self._front_end, self._id(step.network), step.settled)
-            return
-        if isinstance(step, RetryUpdate):
+        elif isinstance(step, RetryUpdate):
             retry_update(self._front_end, step.network)
-            return
-        if isinstance(step, DeleteCluster):
+        elif isinstance(step, DeleteCluster):
             delete_cluster(self._front_end, step.cluster)
-            return
-        arguments = [self._resolved(argument) for argument in step.arguments]
-        try:
-            answer = self._front_end.call(step.method, *arguments)
-        except NoSuchObjectError:
-            if not step.method.endswith(_REMOVES):
+        else:
+            arguments = [self._resolved(argument) for argument in step.arguments]
+            try:
+                answer = self._front_end.call(step.method, *arguments)
+            except NoSuchObjectError:
+                if step.method.endswith(_REMOVES):
+                    return  # someone else has removed it already
                 raise
-            return  # someone else has removed it already
-        if step.method.endswith(".allocate"):
-            self._made[operation.key] = int(answer)
+            if step.method.endswith(".allocate"):
+                self._made[key] = int(answer)
 
     def _resolved(self, argument: Argument | Ref) -> Argument:
         if isinstance(argument, Ref):
@@ -95,24 +89,21 @@ class Executor:
         return self._made[reference.key] if isinstance(reference, Ref) else reference
 
 
-def await_network(
-    front_end: FrontEnd, number: int, settled: Settled, timeout_s: float = SETTLE_TIMEOUT_S
-) -> NetworkFacts | None:
-    """Wait until a network is ready, and return it; or until it is gone.
+def await_network(front_end: FrontEnd, number: int, settled: Settled, timeout_s: float = SETTLE_TIMEOUT_S) -> None:
+    """Wait until a network is ready or gone.
 
     Raises OpenNebulaError with the front-end's own message if it goes to ERROR, or if it takes too long.
     """
 
-    def look(waited_s: float) -> tuple[NetworkFacts | None] | None:
-        """The network in a tuple when it is settled, since a network that is gone is None."""
+    def look(waited_s: float) -> bool | None:
         try:
             network = _read_network(front_end, number)
         except NoSuchObjectError:
             if settled is Settled.GONE:
-                return (None,)
+                return True
             raise
         if settled is Settled.GONE and network.state == DONE:
-            return (None,)
+            return True
         if network.state == ERROR:
             raise OpenNebulaError(
                 f"{network} is in ERROR: {network.error}",
@@ -120,7 +111,7 @@ def await_network(
                 advice="fix the error above and re-run: the network is replaced",
             )
         if settled is Settled.READY and network.state not in PENDING_STATES:
-            return (network,)
+            return True
         if waited_s >= timeout_s:
             raise OpenNebulaError(
                 f"{network} is not {settled.value} after {timeout_s:.0f} s",
@@ -129,8 +120,7 @@ def await_network(
             )
         return None
 
-    found = _until(front_end, look, timeout_s)
-    return found[0] if found else None
+    poll.until(look, timeout_s, pause_s=FIRST_PAUSE_S, longest_pause_s=LONGEST_PAUSE_S, sleep=front_end.pause)
 
 
 def retry_update(front_end: FrontEnd, number: int, timeout_s: float = SETTLE_TIMEOUT_S) -> None:
@@ -153,7 +143,7 @@ def retry_update(front_end: FrontEnd, number: int, timeout_s: float = SETTLE_TIM
             raise _not_updated(network, f"has VMs that still take its last change after {timeout_s:.0f} s")
         return None
 
-    _until(front_end, look, timeout_s)
+    poll.until(look, timeout_s, pause_s=FIRST_PAUSE_S, longest_pause_s=LONGEST_PAUSE_S, sleep=front_end.pause)
 
 
 def delete_cluster(front_end: FrontEnd, number: int, timeout_s: float = DELETE_TIMEOUT_S) -> None:
@@ -162,9 +152,8 @@ def delete_cluster(front_end: FrontEnd, number: int, timeout_s: float = DELETE_T
 
     def attempt(waited_s: float) -> bool | None:
         try:
-            front_end.call("cluster.delete", number)
-        except NoSuchObjectError:
-            return True
+            with suppress(NoSuchObjectError):
+                front_end.call("cluster.delete", number)
         except InUseError:
             if waited_s >= timeout_s:
                 raise
@@ -172,10 +161,6 @@ def delete_cluster(front_end: FrontEnd, number: int, timeout_s: float = DELETE_T
         return True
 
     poll.until(attempt, timeout_s, pause_s=FIRST_PAUSE_S, sleep=front_end.pause)
-
-
-def _until(front_end: FrontEnd, look: Callable[[float], T | None], timeout_s: float) -> T | None:
-    return poll.until(look, timeout_s, pause_s=FIRST_PAUSE_S, longest_pause_s=LONGEST_PAUSE_S, sleep=front_end.pause)
 
 
 def _read_network(front_end: FrontEnd, number: int) -> NetworkFacts:
@@ -201,8 +186,6 @@ def _has_unknown(argument: object) -> bool:
     return isinstance(argument, str) and UNKNOWN in argument
 
 
-def _title(operation: Operation) -> str:
-    if operation.change.after == {"STATUS": "disabled"}:
-        return f"disable {operation.change.kind}"
-    words = {Action.CREATE: "create", Action.UPDATE: "update", Action.REPLACE: "replace", Action.DELETE: "delete"}
-    return f"{words[operation.change.action]} {operation.change.kind}"
+def _title(change: Change) -> str:
+    action = "disable" if change.after == {"STATUS": "disabled"} else change.action.value
+    return f"{action} {change.kind}"

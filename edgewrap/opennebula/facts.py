@@ -1,31 +1,25 @@
-"""The objects on the front-end, read once per run, and those of them that are ours."""
+"""The objects on the front-end, read once per run."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from edgewrap.errors import AuthorizationError
 from edgewrap.opennebula.api.client import FrontEnd
 from edgewrap.opennebula.kinds import KINDS, ownership
-from edgewrap.opennebula.kinds.base import Existing, User, parse_user
-from edgewrap.opennebula.kinds.cluster import CLUSTER, ClusterFacts
+from edgewrap.opennebula.kinds.base import Existing, Identity, User, parse_user
+from edgewrap.opennebula.kinds.cluster import ClusterFacts
 from edgewrap.opennebula.kinds.datastore import DatastoreFacts
-from edgewrap.opennebula.kinds.host import HOSTS, HostFacts
-from edgewrap.opennebula.kinds.identity import Identity
-from edgewrap.opennebula.kinds.image_datastore import IMAGE_DATASTORE
-from edgewrap.opennebula.kinds.object_kind import Desired, ObjectKind, SingleObject
-from edgewrap.opennebula.kinds.system_datastore import SYSTEM_DATASTORE
-from edgewrap.opennebula.kinds.virtual_network import PUBLIC_NETWORK, NetworkFacts
-from edgewrap.opennebula.kinds.vn_template import PRIVATE_TEMPLATE, TemplateFacts
+from edgewrap.opennebula.kinds.host import HostFacts
+from edgewrap.opennebula.kinds.virtual_network import NetworkFacts
+from edgewrap.opennebula.kinds.vn_template import TemplateFacts
 
-MYSELF = -1
 ONEADMIN_GROUP = 0
 DEFAULT_CLUSTER = 0
 
 F = TypeVar("F", bound=Existing)
-D = TypeVar("D", bound=Desired)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,68 +60,13 @@ class OneFacts:
         return tuple(existing for pool in self.pools.values() for existing in pool)
 
 
-@dataclass(frozen=True, slots=True)
-class OwnedObjects:
-    """Our objects, by key, in the order of `KINDS`."""
-
-    by_key: Mapping[str, Existing]
-
-    def of(self, kind: ObjectKind[F, Any]) -> dict[str, F]:
-        """The objects of one kind, by key."""
-        return {
-            key: existing
-            for key, existing in self.by_key.items()
-            if kind.has_key(key) and isinstance(existing, kind.facts)
-        }
-
-    def one(self, kind: SingleObject[F, Any]) -> F | None:
-        """The object of a kind of which there is one."""
-        return self.of(kind).get(kind.key)
-
-    @property
-    def cluster(self) -> ClusterFacts | None:
-        return self.one(CLUSTER)
-
-    @property
-    def hosts(self) -> dict[str, HostFacts]:
-        """By key, in the order of their indexes."""
-        return self.of(HOSTS)
-
-    @property
-    def image(self) -> DatastoreFacts | None:
-        return self.one(IMAGE_DATASTORE)
-
-    @property
-    def system(self) -> DatastoreFacts | None:
-        return self.one(SYSTEM_DATASTORE)
-
-    @property
-    def network(self) -> NetworkFacts | None:
-        return self.one(PUBLIC_NETWORK)
-
-    @property
-    def template(self) -> TemplateFacts | None:
-        return self.one(PRIVATE_TEMPLATE)
-
-    @property
-    def all(self) -> tuple[Existing, ...]:
-        """All of them."""
-        return tuple(self.by_key.values())
-
-    @property
-    def lockable(self) -> tuple[Existing, ...]:
-        """Those that a user can lock."""
-        return tuple(existing for existing in self.all if existing.lockable)
-
-
 def observe(front_end: FrontEnd) -> OneFacts:
     """Read the pools. Raises AuthorizationError if the user sees only part of them: a hidden object would look as if
     it did not exist."""
     version = str(front_end.call("system.version"))
-    user = parse_user(front_end.read("user.info", MYSELF))
+    user = parse_user(front_end.read("user.info", -1))  # the user of this run
     classes = dict.fromkeys(kind.facts for kind in KINDS)
-    pools = {facts: facts.parse(front_end.read(facts.pool, *facts.pool_arguments)) for facts in classes}
-    facts = OneFacts(version, user, pools)
+    facts = OneFacts(version, user, {of: of.read_pool(front_end) for of in classes})
     hidden = _hidden_words(facts)
     if hidden:
         raise AuthorizationError(
@@ -136,11 +75,6 @@ def observe(front_end: FrontEnd) -> OneFacts:
             advice="use a user of the group oneadmin: edgewrap would take hidden objects for missing ones",
         )
     return facts
-
-
-def of_identity(facts: OneFacts, identity: Identity) -> OwnedObjects:
-    """Our objects."""
-    return OwnedObjects(ownership.ours(identity, facts.everything))
 
 
 def identify(facts: OneFacts, name: str, uuid: str) -> Identity:

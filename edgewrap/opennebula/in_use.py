@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from xml.etree.ElementTree import Element
 
 from edgewrap.opennebula.api.client import FrontEnd
-from edgewrap.opennebula.facts import OneFacts, OwnedObjects
-from edgewrap.opennebula.kinds import KINDS, address_range, datastore, host
+from edgewrap.opennebula.facts import OneFacts
+from edgewrap.opennebula.kinds import address_range, datastore
 from edgewrap.opennebula.kinds.address_range import RangeFacts
 from edgewrap.opennebula.kinds.base import EVERY_OBJECT, Existing, number
-from edgewrap.opennebula.kinds.datastore import DatastoreFacts
-from edgewrap.opennebula.kinds.host import HostFacts
-from edgewrap.opennebula.kinds.virtual_network import NetworkFacts
-
-if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
+from edgewrap.opennebula.kinds.cluster import CLUSTER
+from edgewrap.opennebula.kinds.datastore import SYSTEM_DATASTORE, DatastoreFacts
+from edgewrap.opennebula.kinds.host import HOSTS, HostFacts
+from edgewrap.opennebula.kinds.object_kind import OwnedObjects
+from edgewrap.opennebula.kinds.virtual_network import PUBLIC_NETWORK, NetworkFacts
+from edgewrap.opennebula.kinds.vn_template import PRIVATE_TEMPLATE
 
 _NOT_DONE = -1
 
@@ -42,38 +42,39 @@ def parse_vms(pool: Element) -> tuple[Vm, ...]:
     return tuple(_vm(element) for element in pool.findall("VM"))
 
 
+def _vm(element: Element) -> Vm:
+    history = element.findall("HISTORY_RECORDS/HISTORY")
+    last = max(history, key=lambda record: number(record, "SEQ"), default=None)
+    place = (-1, -1, -1) if last is None else (number(last, "HID"), number(last, "CID"), number(last, "DS_ID"))
+    return Vm(number(element, "ID"), element.findtext("NAME") or "", *place)
+
+
 def leases(
     front_end: FrontEnd, network: NetworkFacts | None, ranges: Collection[RangeFacts], others: Iterable[Existing]
 ) -> list[str]:
     """The leases of these ranges of our network, for people. Reads the network only if it has any."""
-    if network is None or not ranges or not network.used_leases:
-        return []
     numbers = {existing.id for existing in ranges}
-    fresh = NetworkFacts.from_element(front_end.read("vn.info", network.id, False))
     names = {existing.id: existing.name for existing in others}
-    return address_range.leases_in([existing for existing in fresh.ranges if existing.id in numbers], names)
+    fresh = _with_leases(front_end, network) if numbers else ()
+    return address_range.leases_in([existing for existing in fresh if existing.id in numbers], names)
 
 
 def leases_by_eip(front_end: FrontEnd, network: NetworkFacts | None) -> dict[str, str]:
     """Who has each leased Elastic IP, by its key. Reads the network only if it has leases."""
-    if network is None or not network.used_leases:
-        return {}
-    fresh = NetworkFacts.from_element(front_end.read("vn.info", network.id, False))
     return {
-        existing.key: ", ".join(
-            f"{lease.holder} {lease.id}" if lease.holder else "on hold" for lease in existing.leases
-        )
-        for existing in fresh.ranges
-        if existing.key and existing.leases
+        one.key: ", ".join(f"{lease.holder} {lease.id}" if lease.holder else "on hold" for lease in one.leases)
+        for one in _with_leases(front_end, network)
+        if one.key and one.leases
     }
 
 
 def vms_in(ours: OwnedObjects, vms: Sequence[Vm], present: Iterable[HostFacts]) -> list[str]:
     """VMs that are in our cluster, or were there last, for people. The pool of VMs leaves out those that the user may
     not use; the hosts in `present` list them."""
-    clusters = {ours.cluster.id} if ours.cluster else set()
-    hosts = {existing.id: existing.name for existing in ours.hosts.values()}
-    datastores = {ours.system.id} if ours.system else set()
+    cluster, system = ours.one(CLUSTER), ours.one(SYSTEM_DATASTORE)
+    clusters = {cluster.id} if cluster else set()
+    hosts = {existing.id: existing.name for existing in ours.of(HOSTS).values()}
+    datastores = {system.id} if system else set()
     shown = {vm.id for vm in vms}
     listed = [
         f"VM {vm.id} ({vm.name}) is on {f'host {hosts[vm.host]}' if vm.host in hosts else 'its system datastore'}"
@@ -84,70 +85,37 @@ def vms_in(ours: OwnedObjects, vms: Sequence[Vm], present: Iterable[HostFacts]) 
     return listed + [f"VM {vm}, which this user may not see, is on host {one.name}" for vm, one in hidden]
 
 
-def vms_on(ours: OwnedObjects, keys: Iterable[str]) -> list[str]:
-    """VMs on these hosts of ours, for people."""
-    return host.vms_on(ours.hosts, keys)
-
-
-def contents(ours: OwnedObjects) -> list[str]:
-    """What others have in our objects and would lose with them, for people: images, address ranges."""
-    return [text for kind in KINDS for text in kind.contents(ours)]
-
-
-def tenants_networks(facts: OneFacts, ours: OwnedObjects) -> list[NetworkFacts]:
-    """Networks made from our template, and reservations from our network."""
-    return [
-        network
-        for network in facts.networks
-        if (ours.template is not None and network.from_template == ours.template.id)
-        or (ours.network is not None and network.parent == ours.network.id)
-    ]
-
-
 def shared_datastores(facts: OneFacts, ours: OwnedObjects, wanted: Sequence[int | str]) -> tuple[int, ...]:
     """The ids of datastores of others in our cluster that edgewrap has added, or would add."""
-    if ours.cluster is None:
+    cluster = ours.one(CLUSTER)
+    if cluster is None:
         return ()
     found, _missing = datastore.find_shared(wanted, facts.datastores)
-    own = {one.id for one in ours.all if isinstance(one, DatastoreFacts)}
-    shared = ({one.id for one in found} | {*ours.cluster.shared}) - own
-    return tuple(one for one in ours.cluster.datastores if one in shared)
+    own = {one.id for one in ours.by_key.values() if isinstance(one, DatastoreFacts)}
+    shared = ({one.id for one in found} | {*cluster.shared}) - own
+    return tuple(one for one in cluster.datastores if one in shared)
 
 
-def foreign_objects(
-    facts: OneFacts, ours: OwnedObjects, named_already: Collection[Existing], shared: Collection[int] = ()
-) -> list[str]:
-    """Objects of others in our cluster, for people, without the `shared` datastores."""
-    if ours.cluster is None:
-        return []
-    known = {(existing.api, existing.id) for existing in (*ours.all, *named_already)}
+def foreign_objects(facts: OneFacts, ours: OwnedObjects, shared: Collection[int]) -> list[str]:
+    """Networks made from our template, reservations from our network, and other objects of others in our cluster, for
+    people; without the `shared` datastores."""
+    cluster, public, template = ours.one(CLUSTER), ours.one(PUBLIC_NETWORK), ours.one(PRIVATE_TEMPLATE)
+    known = {(existing.api, existing.id) for existing in ours.by_key.values()}
     known |= {(DatastoreFacts.api, number) for number in shared}
-    inside = {(api, number) for api, numbers in ours.cluster.members.items() for number in numbers}
-    return [
-        f"the {existing} is in the cluster"
-        for existing in facts.everything
-        if (existing.api, existing.id) in inside - known
-    ]
+    listed = []
+    for network in facts.networks:
+        reserved = public is not None and network.parent == public.id
+        if reserved or (template is not None and network.from_template == template.id):
+            origin = "made from its template" if network.parent is None else "reserved from its network"
+            listed.append(f"the {network} of {network.owner} is {origin}")
+            known.add((network.api, network.id))
+    members = cluster.members if cluster else {}
+    inside = {(api, number) for api, numbers in members.items() for number in numbers} - known
+    return listed + [f"the {one} is in the cluster" for one in facts.everything if (one.api, one.id) in inside]
 
 
-def tenants_in_words(networks: Iterable[NetworkFacts]) -> list[str]:
-    """Tenants' networks, for people."""
-    return [
-        f"the {network} of {network.owner} is "
-        f"{'reserved from its network' if network.parent is not None else 'made from its template'}"
-        for network in networks
-    ]
-
-
-def _vm(element: Element) -> Vm:
-    history = element.findall("HISTORY_RECORDS/HISTORY")
-    if not history:
-        return Vm(number(element, "ID"), element.findtext("NAME") or "", -1, -1, -1)
-    last = max(history, key=lambda record: number(record, "SEQ"))
-    return Vm(
-        number(element, "ID"),
-        element.findtext("NAME") or "",
-        number(last, "HID"),
-        number(last, "CID"),
-        number(last, "DS_ID"),
-    )
+def _with_leases(front_end: FrontEnd, network: NetworkFacts | None) -> tuple[RangeFacts, ...]:
+    """The network's ranges with their leases; none, without a call, if it has no leases."""
+    if network is None or not network.used_leases:
+        return ()
+    return NetworkFacts.from_element(front_end.read("vn.info", network.id, False)).ranges

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 
 from edgewrap import poll
@@ -11,18 +11,16 @@ from edgewrap.errors import OpenNebulaError
 from edgewrap.events import Emit, Event, EventKind
 from edgewrap.opennebula.api.client import FrontEnd
 from edgewrap.opennebula.api.errors import NoSuchObjectError
-from edgewrap.opennebula.kinds import host
 from edgewrap.opennebula.kinds.host import ENABLE, ERROR, MONITORED, OFFLINE, HostFacts
+from edgewrap.opennebula.kinds.ownership import marked_hosts
 from edgewrap.opennebula.kinds.template import text_of
 
 MONITOR_PAUSE_S = 1.0
 
-ByKey = Callable[[Collection[HostFacts]], Mapping[str, HostFacts]]
 
-
-def wait_monitored(front_end: FrontEnd, emit: Emit, by_key: ByKey, keys: Collection[str], timeout_s: float) -> None:
-    """Wait until each of these hosts that is enabled is MONITORED, at most `timeout_s` seconds. Hosts under
-    maintenance are left out. `by_key` selects the cluster's hosts in the pool.
+def wait_monitored(front_end: FrontEnd, emit: Emit, cluster: str, keys: Collection[str], timeout_s: float) -> None:
+    """Wait until each of these hosts of a cluster that is enabled is MONITORED, at most `timeout_s` seconds. Hosts
+    under maintenance are left out.
 
     A host in ERROR is set OFFLINE and enabled again, once: a front-end then logs in at once, otherwise only after
     about 190 s. (Enabling alone shows INIT and starts nothing.)
@@ -35,7 +33,7 @@ def wait_monitored(front_end: FrontEnd, emit: Emit, by_key: ByKey, keys: Collect
 
     def look(waited_s: float) -> bool | None:
         nonlocal missing, reported
-        found = by_key(host.parse(front_end.read("hostpool.info")))
+        found = marked_hosts(cluster, HostFacts.read_pool(front_end))
         missing = {key: found.get(key) for key in sorted(keys) if _is_missing(found.get(key))}
         if not missing:
             return True
@@ -56,9 +54,7 @@ def wait_monitored(front_end: FrontEnd, emit: Emit, by_key: ByKey, keys: Collect
 
 
 def _is_missing(found: HostFacts | None) -> bool:
-    if found is None:
-        return True
-    return found.status == "enabled" and found.state != MONITORED and not found.under_maintenance
+    return found is None or (found.status == "enabled" and found.state != MONITORED and not found.under_maintenance)
 
 
 def _restart(front_end: FrontEnd, emit: Emit, key: str, found: HostFacts) -> None:
@@ -73,11 +69,9 @@ def _restart(front_end: FrontEnd, emit: Emit, key: str, found: HostFacts) -> Non
 def _not_monitored(missing: Mapping[str, HostFacts | None], timeout_s: float) -> OpenNebulaError:
     listed = []
     for key, found in missing.items():
-        if found is None:
-            listed.append(f"{key} is gone")
-        else:
-            error = text_of(found.template, "ERROR")
-            listed.append(f"{key} ({found.name}) is {found.state_word}{f': {error}' if error else ''}")
+        error = text_of(found.template, "ERROR") if found else ""
+        state = f"({found.name}) is {found.state_word}" if found else "is gone"
+        listed.append(f"{key} {state}{f': {error}' if error else ''}")
     return OpenNebulaError(
         f"not MONITORED after {timeout_s:.0f} s: {'; '.join(listed)}",
         cause=(

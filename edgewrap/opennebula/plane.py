@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
-from edgewrap.change import PlaneName, changes_of
-from edgewrap.errors import OpenNebulaError
+from edgewrap.change import Change, PlaneName, changes_of
+from edgewrap.errors import InUseError, OpenNebulaError
 from edgewrap.events import Emit, Event, EventKind, discard
 from edgewrap.finding import Finding
 from edgewrap.opennebula import facts, in_use, monitoring, teardown
@@ -14,17 +15,17 @@ from edgewrap.opennebula.api import credentials
 from edgewrap.opennebula.api.client import FrontEnd
 from edgewrap.opennebula.api.errors import NameTakenError
 from edgewrap.opennebula.api.transport import HttpWire
-from edgewrap.opennebula.diff import Reconciliation, reconcile
+from edgewrap.opennebula.diff import OpenNebulaPlan, Reconciliation, reconcile
 from edgewrap.opennebula.executor import Executor, await_network
-from edgewrap.opennebula.facts import OneFacts, OwnedObjects
-from edgewrap.opennebula.kinds import access, host
+from edgewrap.opennebula.facts import OneFacts
+from edgewrap.opennebula.kinds import KINDS, access, host, ownership
 from edgewrap.opennebula.kinds.address_range import RangeFacts
-from edgewrap.opennebula.kinds.host import HostFacts
-from edgewrap.opennebula.kinds.identity import CLUSTER_KEY
+from edgewrap.opennebula.kinds.base import CLUSTER_KEY
+from edgewrap.opennebula.kinds.host import HOSTS, HostFacts
+from edgewrap.opennebula.kinds.object_kind import OwnedObjects
 from edgewrap.opennebula.kinds.operation import Call, Operation, Settled
-from edgewrap.opennebula.kinds.ownership import mark_of
-from edgewrap.opennebula.kinds.virtual_network import PENDING_STATES
-from edgewrap.opennebula.plan import OpenNebulaPlan
+from edgewrap.opennebula.kinds.ownership import mark_of, marked_hosts
+from edgewrap.opennebula.kinds.virtual_network import PENDING_STATES, PUBLIC_NETWORK
 from edgewrap.opennebula.preflight import check_front_end, check_new_cluster, ipam_drivers
 from edgewrap.outputs import HostPin, Outputs
 from edgewrap.plane import NO_CONTEXT, Context, report_skipped, require_planned
@@ -81,11 +82,11 @@ class OpenNebulaPlane:
 
     def pins(self, facts: OneFacts) -> Mapping[str, HostPin]:
         """The pinned SSH host keys, by the host's key. A pin of another instance id is void."""
-        return host.pins(self._marked_hosts(facts.hosts))
+        return {key: one.pin for key, one in self.hosts(facts).items() if one.pin is not None}
 
     def hosts(self, facts: OneFacts) -> Mapping[str, HostFacts]:
         """The cluster's hosts with their states, by key."""
-        return self._marked_hosts(facts.hosts)
+        return marked_hosts(self._spec.name, facts.hosts)
 
     def uuids(self, observed: OneFacts) -> frozenset[str]:
         """The UUIDs of the Terraform states that clusters and hosts of this cluster's name were created from."""
@@ -94,9 +95,7 @@ class OpenNebulaPlane:
 
     def leases(self, observed: OneFacts, outputs: Outputs) -> Mapping[str, str]:
         """Who leases each Elastic IP, by its key, as text (`VM 3`); free ones are left out."""
-        identity = facts.identify(observed, self._spec.name, outputs.uuid)
-        ours = facts.of_identity(observed, identity)
-        return in_use.leases_by_eip(self._front_end, ours.network)
+        return in_use.leases_by_eip(self._front_end, self._ours(observed, outputs.uuid).one(PUBLIC_NETWORK))
 
     def plan(self, facts: OneFacts, context: Context) -> OpenNebulaPlan:
         """The operations that lead to what the spec asks for. What `apply` would refuse is a warning.
@@ -105,9 +104,8 @@ class OpenNebulaPlane:
         with VMs would change, and OpenNebulaError if a shared datastore of the spec is missing.
         """
         plan, reconciliation = self._plan(facts, context)
-        self._warn(reconciliation)
-        for reason in plan.obstacles:
-            self._warn_once(self._spec.name, f"`apply` will refuse this plan: {reason}")
+        self._warn(reconciliation.warnings)
+        self._warn((self._spec.name, f"`apply` will refuse this plan: {reason}") for reason in plan.obstacles)
         return plan
 
     def prepare(self, plan: OpenNebulaPlan, context: Context) -> None:
@@ -117,18 +115,19 @@ class OpenNebulaPlane:
         planned, before anything is changed; and InUseError afterwards if a VM was started on such a host by then: the
         host stays disabled.
         """
-        self._refuse(plan)
+        self._refuse(plan.obstacles)
         if not plan.ahead:
             return
         facts = self.observe()
         fresh, reconciliation = self._plan(facts, context)
         require_planned(changes_of(fresh.ahead), plan.changes)
-        self._refuse(fresh)
+        self._refuse(fresh.obstacles)
         if fresh.ranges_removed:
             self._wait_until_settled(reconciliation.ours)
-        self._executor().run(fresh.ahead)
+        Executor(self._front_end, self._emit).run(fresh.ahead)
         if fresh.hosts_left:
-            self._refuse_late_vms(reconciliation.ours, fresh.hosts_left)
+            hosts = reconciliation.ours.of(HOSTS)
+            self._refuse_late_vms({key: hosts[key] for key in fresh.hosts_left})
 
     def apply(self, plan: OpenNebulaPlan, context: Context) -> None:
         """Do what is planned and still needed: create, update, enable the hosts whose report is ready. Can be repeated
@@ -140,18 +139,16 @@ class OpenNebulaPlane:
         if plan.destroy:
             self._apply_destroy(plan, context)
             return
-        for attempt in range(ATTEMPTS):
-            try:
+        for _ in range(ATTEMPTS - 1):
+            with suppress(NameTakenError):
                 self._apply(plan, context)
                 return
-            except NameTakenError:
-                if attempt == ATTEMPTS - 1:
-                    raise
+        self._apply(plan, context)
 
     def wait_monitored(self, hosts: Collection[str], timeout_s: float) -> None:
         """Wait until each of these hosts (by key) that is enabled is MONITORED (see `monitoring.wait_monitored`)."""
         if hosts:
-            monitoring.wait_monitored(self._front_end, self._emit, self._marked_hosts, hosts, timeout_s)
+            monitoring.wait_monitored(self._front_end, self._emit, self._spec.name, hosts, timeout_s)
 
     def destroy(self, facts: OneFacts, context: Context) -> OpenNebulaPlan:
         """The plan that removes the cluster. With the outputs in `context`, a cluster of the same name that belongs to
@@ -159,43 +156,42 @@ class OpenNebulaPlane:
 
         Raises InUseError if anything depends on it, ForeignObjectError if two clusters have the name.
         """
-        return self._destroy_plan(facts, self._removable(facts, context))
+        ours = self._removable(facts, context)
+        return teardown.destroy_plan(ours, self._shared(facts, ours))
 
     def _plan(self, facts: OneFacts, context: Context) -> tuple[OpenNebulaPlan, Reconciliation]:
         """The plan and its comparison. Pure, except for leases and locks, which pools do not show."""
         outputs, spec = context.known_outputs, self._spec
         now = reconcile(spec, facts, outputs, context.reports)
-        removal = teardown.to_remove(now.ours, outputs, context.replaced)
-        ahead = tuple(teardown.releases(now.ours, removal, spec.opennebula.replica, outputs))
+        hosts, ranges = teardown.to_remove(now.ours, outputs, context.replaced)
+        ahead = teardown.releases(now.ours, hosts, ranges, spec.opennebula.replica, outputs)
         left = now
-        if removal.hosts:
-            left = reconcile(spec, teardown.with_disabled(facts, now.ours, removal.hosts), outputs, context.reports)
-        removed = {one.id: one for one in (*removal.ranges, *_ranges_removed(now))}
+        if hosts:
+            left = reconcile(spec, teardown.with_disabled(facts, now.ours, hosts), outputs, context.reports)
+        removed = {one.id: one for one in (*ranges, *_ranges_removed(now))}
         changed = {existing.kind: existing for existing in now.changed}
-        if now.ours.network is not None and removed:
-            changed[now.ours.network.kind] = now.ours.network
+        network = now.ours.one(PUBLIC_NETWORK)
+        if network is not None and removed:
+            changed[network.kind] = network
         obstacles = (
-            *in_use.vms_on(now.ours, removal.hosts),
+            *host.vms_on(now.ours.of(HOSTS), hosts),
             *self._leases(facts, now.ours, removed.values()),
             *access.locks(self._front_end, changed.values()),
         )
         done = [_effect(operation) for operation in ahead]
         operations = tuple(operation for operation in left.operations if _effect(operation) not in done)
-        plan = OpenNebulaPlan(
-            ahead, operations, obstacles, hosts_left=removal.hosts, ranges_removed=bool(removal.ranges)
-        )
-        return plan, now
+        return OpenNebulaPlan(ahead, operations, obstacles, hosts_left=hosts, ranges_removed=bool(ranges)), now
 
     def _apply(self, plan: OpenNebulaPlan, context: Context) -> None:
         facts = self.observe()
         fresh, reconciliation = self._plan(facts, context)
         require_planned(fresh.changes, plan.changes)
-        self._warn(reconciliation)
-        self._refuse(fresh)
+        self._warn(reconciliation.warnings)
+        self._refuse(fresh.obstacles)
         report_skipped(changes_of(plan.operations), fresh.changes, self._emit)
         if fresh.operations:
             self._wait_until_settled(reconciliation.ours)
-        executor = self._executor()
+        executor = Executor(self._front_end, self._emit)
         executor.run(reconciliation.cluster)
         made = executor.made(CLUSTER_KEY)
         if made is not None:  # references to the new cluster get its id
@@ -207,114 +203,90 @@ class OpenNebulaPlane:
             return
         facts = self.observe()
         ours = self._removable(facts, context)
-        if ours.network is not None and ours.network.state in PENDING_STATES:
+        network = ours.one(PUBLIC_NETWORK)
+        if network is not None and network.state in PENDING_STATES:
             with suppress(OpenNebulaError):  # one that settles in ERROR is removed as well
-                await_network(self._front_end, ours.network.id, Settled.READY)
+                self._wait_until_settled(ours)
             facts = self.observe()
             ours = self._removable(facts, context)
-        fresh = self._destroy_plan(facts, ours)
+        fresh = teardown.destroy_plan(ours, self._shared(facts, ours))
         require_planned(fresh.changes, plan.changes)
         report_skipped(plan.changes, fresh.changes, self._emit)
-        executor = self._executor()
+        executor = Executor(self._front_end, self._emit)
         executor.run(fresh.ahead)
-        if ours.hosts:
-            self._refuse_late_departure(ours)
+        if ours.of(HOSTS):  # look again: a VM without a NIC has no lease that would stop the next removals
+            hosts = HostFacts.read_pool(self._front_end)
+            late = in_use.vms_in(ours, in_use.read_vms(self._front_end), hosts)
+            self._refuse(late and [*late, "the hosts are disabled now"], "cannot be destroyed")
         executor.run(fresh.operations)
-
-    def _destroy_plan(self, facts: OneFacts, ours: OwnedObjects) -> OpenNebulaPlan:
-        return OpenNebulaPlan(
-            ahead=tuple(teardown.disable_operations(ours)),
-            operations=tuple(teardown.removals(ours, self._shared(facts, ours))),
-            destroy=True,
-        )
 
     def _wait_until_settled(self, ours: OwnedObjects) -> None:
         """Wait for networks that are still being created by another run: they cannot be changed yet."""
-        if ours.network is not None and ours.network.state in PENDING_STATES:
-            await_network(self._front_end, ours.network.id, Settled.READY)
+        network = ours.one(PUBLIC_NETWORK)
+        if network is not None and network.state in PENDING_STATES:
+            await_network(self._front_end, network.id, Settled.READY)
 
-    def _refuse(self, plan: OpenNebulaPlan) -> None:
-        if plan.obstacles:
-            raise teardown.in_use(f"{self._spec.name} cannot be changed as planned", list(plan.obstacles))
-
-    def _refuse_late_vms(self, ours: OwnedObjects, keys: Collection[str]) -> None:
-        """Check again after disabling: a VM may have been started before, and AWS must not delete its host."""
-        now = {one.id: one for one in host.parse(self._front_end.read("hostpool.info"))}
-        late = [
-            f"{key} ({ours.hosts[key].name}) has got the VMs {', '.join(map(str, now[ours.hosts[key].id].vms))}"
-            for key in keys
-            if ours.hosts[key].id in now and now[ours.hosts[key].id].vms
-        ]
-        if late:
-            raise teardown.in_use(
-                f"{self._spec.name} cannot be changed as planned", [*late, "these hosts are disabled now"]
+    def _refuse(self, reasons: Sequence[str], refused: str = "cannot be changed as planned") -> None:
+        """Raises InUseError with every reason at once, if there is one."""
+        if reasons:
+            raise InUseError(
+                f"{self._spec.name} {refused}: {'; '.join(reasons)}",
+                cause="VMs, leases, images, locks or objects of others are in the way",
+                advice="move, delete or unlock the objects named above, then re-run",
             )
 
-    def _refuse_late_departure(self, ours: OwnedObjects) -> None:
-        """The same for the whole cluster: a VM without a NIC has no lease that would stop the next removals."""
-        hosts = host.parse(self._front_end.read("hostpool.info"))
-        late = in_use.vms_in(ours, in_use.read_vms(self._front_end), hosts)
-        if late:
-            raise teardown.in_use(f"{self._spec.name} cannot be destroyed", [*late, "the hosts are disabled now"])
+    def _refuse_late_vms(self, disabled: Mapping[str, HostFacts]) -> None:
+        """Check again after disabling: a VM may have been started before, and AWS must not delete its host."""
+        vms = {one.id: one.vms for one in HostFacts.read_pool(self._front_end)}
+        late = [
+            f"{key} ({one.name}) has got the VMs {', '.join(map(str, vms[one.id]))}"
+            for key, one in disabled.items()
+            if vms.get(one.id)
+        ]
+        self._refuse(late and [*late, "these hosts are disabled now"])
 
     def _removable(self, observed: OneFacts, context: Context) -> OwnedObjects:
         """Our objects, if they may be removed. Raises InUseError with every reason why not."""
         uuid = context.outputs.uuid if context.outputs else ""
-        found = uuid or teardown.uuid_of(observed, self._spec.name)
-        identity = facts.identify(observed, self._spec.name, found)
-        ours = facts.of_identity(observed, identity)
-        if not ours.all:
+        ours = self._ours(observed, uuid or teardown.uuid_of(observed, self._spec.name))
+        if not ours.by_key:
             return ours
-        tenants = in_use.tenants_networks(observed, ours)
-        ranges = ours.network.ranges if ours.network else ()
+        network = ours.one(PUBLIC_NETWORK)
         reasons = [
             *in_use.vms_in(ours, in_use.read_vms(self._front_end), observed.hosts),
-            *self._leases(observed, ours, ranges),
-            *in_use.contents(ours),
-            *in_use.tenants_in_words(tenants),
-            *in_use.foreign_objects(observed, ours, tenants, self._shared(observed, ours)),
-            *access.locks(self._front_end, ours.lockable),
+            *self._leases(observed, ours, network.ranges if network else ()),
+            *(text for kind in KINDS for text in kind.contents(ours)),
+            *in_use.foreign_objects(observed, ours, self._shared(observed, ours)),
+            *access.locks(self._front_end, (existing for existing in ours.by_key.values() if existing.lockable)),
         ]
-        if reasons:
-            raise teardown.in_use(f"{self._spec.name} cannot be destroyed", reasons)
+        self._refuse(reasons, "cannot be destroyed")
         return ours
 
+    def _ours(self, observed: OneFacts, uuid: str) -> OwnedObjects:
+        return ownership.ours(facts.identify(observed, self._spec.name, uuid), observed.everything)
+
     def _leases(self, facts: OneFacts, ours: OwnedObjects, ranges: Collection[RangeFacts]) -> list[str]:
-        return in_use.leases(self._front_end, ours.network, ranges, facts.networks)
+        return in_use.leases(self._front_end, ours.one(PUBLIC_NETWORK), ranges, facts.networks)
 
     def _shared(self, facts: OneFacts, ours: OwnedObjects) -> tuple[int, ...]:
         return in_use.shared_datastores(facts, ours, self._spec.opennebula.shared_datastores)
 
-    def _marked_hosts(self, hosts: Collection[HostFacts]) -> dict[str, HostFacts]:
-        marks = ((mark_of(one), one) for one in sorted(hosts, key=lambda one: one.id))
-        return {mark.key: one for mark, one in marks if mark is not None and mark.cluster == self._spec.name}
-
-    def _executor(self) -> Executor:
-        return Executor(self._front_end, self._emit)
-
-    def _warn(self, plan: Reconciliation) -> None:
-        for notice in plan.warnings:
-            self._warn_once(notice.subject, notice.text)
-
-    def _warn_once(self, subject: str, text: str) -> None:
-        if text not in self._warned:
-            self._warned.add(text)
-            self._emit(Event(EventKind.WARNING, PlaneName.OPENNEBULA, subject, text))
+    def _warn(self, warnings: Iterable[tuple[str, str]]) -> None:
+        """An event for each warning, once in a run."""
+        for subject, text in warnings:
+            if text not in self._warned:
+                self._warned.add(text)
+                self._emit(Event(EventKind.WARNING, PlaneName.OPENNEBULA, subject, text))
 
 
 def _ranges_removed(plan: Reconciliation) -> list[RangeFacts]:
-    if plan.ours.network is None:
-        return []
-    removed = {call for operation in plan.others for call in _removed_ranges(operation)}
-    return [existing for existing in plan.ours.network.ranges if existing.id in removed]
+    """The ranges of our network that an operation removes, alone or to replace them."""
+    calls = (step for operation in plan.others for step in operation.steps if isinstance(step, Call))
+    removed = [call.arguments[1] for call in calls if call.method == "vn.rm_ar"]
+    network = plan.ours.one(PUBLIC_NETWORK)
+    return [existing for existing in network.ranges if existing.id in removed] if network else []
 
 
-def _removed_ranges(operation: Operation) -> list[int]:
-    calls = (step for step in operation.steps if isinstance(step, Call))
-    return [int(str(call.arguments[1])) for call in calls if call.method == "vn.rm_ar"]
-
-
-def _effect(operation: Operation) -> tuple[object, ...]:
+def _effect(operation: Operation) -> Change:
     """The result of an operation, without its reason."""
-    change = operation.change
-    return (change.kind, change.key, change.action, dict(change.after))
+    return replace(operation.change, before={}, why="")

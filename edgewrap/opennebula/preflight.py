@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from xml.etree.ElementTree import Element
 
 from edgewrap.change import PlaneName
 from edgewrap.errors import AuthorizationError, OpenNebulaError
@@ -14,14 +13,11 @@ from edgewrap.opennebula.facts import ONEADMIN_GROUP, OneFacts, observe
 from edgewrap.opennebula.kinds import datastore
 from edgewrap.spec.models import Spec
 
-if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
-
 OLDEST, NEWEST = (6, 10), (7, 4)
 FRONT_END, RIGHTS, DRIVERS = "front-end", "rights on the front-end", "drivers of the front-end"
 DATASTORES = "shared datastores"
 
-_OPTION = r"(?:^|\s)-{}\s+(\S+)"
+_DRIVER_LISTS = ("TM_MAD", "DATASTORE_MAD")  # sections with the drivers' names in their arguments: `-t 15 -d dummy,fs`
 
 
 def check_front_end(spec: Spec, front_end: FrontEnd) -> tuple[Finding, ...]:
@@ -38,19 +34,14 @@ def check_front_end(spec: Spec, front_end: FrontEnd) -> tuple[Finding, ...]:
         verdict = Verdict.FAILURE if isinstance(error, AuthorizationError) else Verdict.UNKNOWN
         rights = _finding(RIGHTS, verdict, f"{error.what} ({error.cause})", error.advice)
         shared = _finding(DATASTORES, Verdict.UNKNOWN, "the datastores could not be read")
-    else:
-        rights, shared = _rights(facts), _shared_datastores(spec, facts)
-    return (_version(version, front_end.endpoint), rights, _drivers(spec, front_end), shared)
+        return (_version(version, front_end.endpoint), rights, _drivers(spec, front_end), shared)
+    return check_new_cluster(spec, front_end, facts)
 
 
 def check_new_cluster(spec: Spec, front_end: FrontEnd, facts: OneFacts) -> tuple[Finding, ...]:
     """The checks before a first apply, with the front-end's facts already read."""
-    return (
-        _version(facts.version, front_end.endpoint),
-        _rights(facts),
-        _drivers(spec, front_end),
-        _shared_datastores(spec, facts),
-    )
+    version = _version(facts.version, front_end.endpoint)
+    return (version, _rights(facts), _drivers(spec, front_end), _shared_datastores(spec, facts))
 
 
 def ipam_drivers(front_end: FrontEnd) -> tuple[str, ...]:
@@ -59,91 +50,64 @@ def ipam_drivers(front_end: FrontEnd) -> tuple[str, ...]:
 
 
 def _version(version: str, endpoint: str) -> Finding:
-    text = f"OpenNebula {version} at {endpoint}"
+    text, known = f"OpenNebula {version} at {endpoint}", "edgewrap knows 6.10 to 7.4"
     parts = re.match(r"(\d+)\.(\d+)", version)
-    known = "edgewrap knows 6.10 to 7.4"
     if parts is None:
-        return _finding(
-            FRONT_END,
-            Verdict.WARNING,
-            f"{endpoint} returned no valid version ({version!r}): {known}",
-            "check with `oned --version` on the front-end",
-        )
+        text = f"{endpoint} returned no valid version ({version!r}): {known}"
+        return _finding(FRONT_END, Verdict.WARNING, text, "check with `oned --version` on the front-end")
     number = (int(parts[1]), int(parts[2]))
     if number < OLDEST:
         return _finding(FRONT_END, Verdict.FAILURE, f"{text}: too old, {known}", "upgrade OpenNebula")
     if number > NEWEST:
-        return _finding(
-            FRONT_END,
-            Verdict.WARNING,
-            f"{text}: newer than the versions that edgewrap is tested with, {known}",
-            "check for a newer edgewrap",
-        )
+        text += f": newer than the versions that edgewrap is tested with, {known}"
+        return _finding(FRONT_END, Verdict.WARNING, text, "check for a newer edgewrap")
     return _finding(FRONT_END, Verdict.OK, text)
 
 
 def _rights(facts: OneFacts) -> Finding:
-    name = facts.user.name
     if ONEADMIN_GROUP in facts.user.groups:
-        return _finding(RIGHTS, Verdict.OK, f"{name} is in the group oneadmin")
+        return _finding(RIGHTS, Verdict.OK, f"{facts.user.name} is in the group oneadmin")
     return _finding(
         RIGHTS,
         Verdict.WARNING,
-        f"{name} is not in the group oneadmin: creating clusters, hosts and datastores needs extra rights",
+        f"{facts.user.name} is not in the group oneadmin: creating clusters, hosts and datastores needs extra rights",
         "use a user of the group oneadmin, or grant CREATE, MANAGE and ADMIN on clusters, hosts, datastores, networks "
         "and templates with `oneacl create`",
     )
 
 
 def _shared_datastores(spec: Spec, facts: OneFacts) -> Finding:
-    found, missing = datastore.find_shared(spec.opennebula.shared_datastores, facts.datastores)
-    if missing:
-        error = datastore.missing_shared(missing, facts.datastores)
+    try:
+        found = datastore.shared(spec.opennebula.shared_datastores, facts.datastores)
+    except OpenNebulaError as error:
         return _finding(DATASTORES, Verdict.FAILURE, f"{error.what}; {error.cause}", error.advice)
     listed = ", ".join(f"{one.id} ({one.name})" for one in found)
     return _finding(DATASTORES, Verdict.OK, listed or "none")
 
 
 def _drivers(spec: Spec, front_end: FrontEnd) -> Finding:
+    """The drivers that our objects use; this configuration does not list monitoring drivers."""
     try:
         configuration = front_end.read("system.config")
     except AuthorizationError as error:
         return _finding(DRIVERS, Verdict.WARNING, f"not known: {error.what}", error.advice)
     except OpenNebulaError as error:
         return _finding(DRIVERS, Verdict.UNKNOWN, f"{error.what} ({error.cause})", error.advice)
-    missing = list(_missing(spec, configuration))
+    networks = (("VN_MAD_CONF", "fw"), ("VN_MAD_CONF", "vxlan"))
+    needed = (("VM_MAD", spec.hosts.hypervisor), *networks, ("TM_MAD", "ssh"), ("DATASTORE_MAD", "fs"))
+    missing = [f"{name} ({section})" for section, name in needed if name not in _configured(configuration, section)]
     if missing:
-        return _finding(
-            DRIVERS,
-            Verdict.FAILURE,
-            f"not configured: {', '.join(missing)}",
-            "add them to /etc/one/oned.conf on the front-end and restart it",
-        )
+        advice = "add them to /etc/one/oned.conf on the front-end and restart it"
+        return _finding(DRIVERS, Verdict.FAILURE, f"not configured: {', '.join(missing)}", advice)
     return _finding(DRIVERS, Verdict.OK, f"{spec.hosts.hypervisor}, fw, vxlan, ssh and fs are configured")
 
 
-def _missing(spec: Spec, configuration: Element) -> Iterator[str]:
-    """The drivers that our objects use and that are missing; this configuration does not list monitoring drivers."""
-    named = (
-        ("VM_MAD", spec.hosts.hypervisor, _names(configuration, "VM_MAD")),
-        ("VN_MAD_CONF", "fw", _names(configuration, "VN_MAD_CONF")),
-        ("VN_MAD_CONF", "vxlan", _names(configuration, "VN_MAD_CONF")),
-        ("TM_MAD", "ssh", _listed(configuration, "TM_MAD", "d")),
-        ("DATASTORE_MAD", "fs", _listed(configuration, "DATASTORE_MAD", "d")),
-    )
-    for section, driver, there in named:
-        if driver not in there:
-            yield f"{driver} ({section})"
-
-
-def _names(configuration: Element, section: str) -> set[str]:
-    return {part.findtext("NAME") or "" for part in configuration.findall(section)}
-
-
-def _listed(configuration: Element, section: str, option: str) -> set[str]:
-    """The names after an option of a driver's arguments: `-t 15 -d dummy,fs`."""
-    arguments = (part.findtext("ARGUMENTS") or "" for part in configuration.findall(section))
-    found = (re.search(_OPTION.format(option), text) for text in arguments)
+def _configured(configuration: Element, section: str) -> set[str]:
+    """The names of the drivers in a section."""
+    parts = configuration.findall(section)
+    if section not in _DRIVER_LISTS:
+        return {part.findtext("NAME") or "" for part in parts}
+    found = (re.search(r"(?:^|\s)-d\s+(\S+)", part.findtext("ARGUMENTS") or "") for part in parts)
     return {name for match in found if match for name in match[1].split(",")}
 
 

@@ -5,5 +5,4 @@ credentials.py   the endpoint and the login
 transport.py     HTTP and HTTPS
 retry.py         which calls are repeated, and how long
 errors.py        from pyone's exceptions to edgewrap's errors
-permissions.py   from a refusal to the missing right
 """

@@ -11,19 +11,19 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from functools import reduce
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
+from xml.etree.ElementTree import Element
+from xmlrpc.client import ResponseError, getparser
 
+from edgewrap import poll
 from edgewrap.change import PlaneName
-from edgewrap.errors import EdgewrapError, FrontEndUnreachableError, OpenNebulaError
+from edgewrap.errors import EdgewrapError, FrontEndUnreachableError
 from edgewrap.events import Emit, Event, EventKind, discard
 from edgewrap.opennebula.api.credentials import Session
 from edgewrap.opennebula.api.errors import translate
-from edgewrap.opennebula.api.retry import PATIENCE_S, RetryListener, attempts, may_be_done, reads
+from edgewrap.opennebula.api.retry import FIRST_PAUSE_S, LONGEST_PAUSE_S, PATIENCE_S, may_be_done, may_repeat, reads
 from edgewrap.opennebula.api.transport import HttpWire, Wire
 from edgewrap.opennebula.kinds.template import Template, write
-
-if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
 
 SHORTEST_PAUSE_S = 0.1
 
@@ -59,8 +59,6 @@ class FrontEnd:
 
     def read(self, method: str, *arguments: Argument) -> Element:
         """Call `one.METHOD`, which returns XML: its root element."""
-        from xmlrpc.client import ResponseError
-
         element = getattr(self._call(method, arguments), "gds_elementtree_node_", None)
         if element is None:  # a number or a word: XML-RPC, but not OpenNebula's
             raise translate(ResponseError(), method, self.endpoint, self.user)
@@ -78,41 +76,46 @@ class FrontEnd:
         written = [write(argument) if isinstance(argument, Mapping) else argument for argument in arguments]
         if self._server is None:
             self._server = _server(self.endpoint, self._session, self._wire)
-        listener = RetryListener(self.pause, lambda error: self._waits(error, method), self._is_back)
+        call = reduce(getattr, method.split("."), self._server)
+        patience_s = self._patience_s if self._answered else 0
+        waiting = False
+
+        def attempt(waited_s: float) -> tuple[Any] | None:
+            nonlocal waiting
+            try:
+                answer = call(*written)
+            except Exception as error:
+                if waited_s >= patience_s or not may_repeat(error, method):
+                    raise
+                if not waiting:
+                    what = translate(error, method, self.endpoint, self.user).what
+                    self._tell(EventKind.WARNING, f"{what}: waiting up to {patience_s:.0f} s for it")
+                waiting = True
+                return None
+            if waiting:
+                self._tell(EventKind.INFO, f"{self.endpoint} answers again after {waited_s:.0f} s")
+            return (answer,)
+
         try:
-            answer = attempts(
-                lambda: reduce(getattr, method.split("."), self._server)(*written),
-                method,
-                self._patience_s if self._answered else 0,
-                listener,
+            found = poll.until(
+                attempt, patience_s, pause_s=FIRST_PAUSE_S, longest_pause_s=LONGEST_PAUSE_S, sleep=self.pause
             )
         except EdgewrapError:
             raise
         except Exception as error:
-            self.writes += may_be_done(error, method)
-            failure = self._translated(error, method)
+            failure = translate(error, method, self.endpoint, self.user)
             self._answered |= not isinstance(failure, FrontEndUnreachableError)
-            raise failure from error
+            if not may_be_done(error, method):
+                raise failure from error
+            self.writes += 1
+            raise FrontEndUnreachableError(
+                f"{failure.what}; one.{method} may have been done",
+                cause=failure.cause,
+                advice=f"{failure.advice}; the next run reads the front-end first, so nothing is done twice",
+            ) from error
         self.writes += not reads(method)
         self._answered = True
-        return answer
-
-    def _translated(self, error: Exception, method: str) -> OpenNebulaError:
-        failure = translate(error, method, self.endpoint, self.user)
-        if not may_be_done(error, method):
-            return failure
-        return FrontEndUnreachableError(
-            f"{failure.what}; one.{method} may have been done",
-            cause=failure.cause,
-            advice=f"{failure.advice}; the next run reads the front-end first, so nothing is done twice",
-        )
-
-    def _waits(self, error: Exception, method: str) -> None:
-        what = translate(error, method, self.endpoint, self.user).what
-        self._tell(EventKind.WARNING, f"{what}: waiting up to {self._patience_s:.0f} s for it")
-
-    def _is_back(self, seconds: float) -> None:
-        self._tell(EventKind.INFO, f"{self.endpoint} answers again after {seconds:.0f} s")
+        return found[0] if found else None  # the last attempt returns or raises
 
     def _tell(self, kind: EventKind, text: str) -> None:
         self._emit(Event(kind, PlaneName.OPENNEBULA, "front-end", text))
@@ -120,8 +123,6 @@ class FrontEnd:
 
 def _server(endpoint: str, session: Session, wire: Wire) -> Any:
     """pyone's server, its calls carried by `wire`."""
-    from xmlrpc.client import getparser
-
     import pyone
 
     def request(_host: str, _handler: str, body: bytes, **_options: object) -> Any:

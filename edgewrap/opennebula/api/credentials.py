@@ -31,19 +31,13 @@ class Session:
 def endpoint(spec: Spec, environ: Mapping[str, str]) -> str:
     """The XML-RPC address: the spec's, else ONE_XMLRPC. Raises FrontEndUnreachableError if there is none."""
     address = spec.opennebula.endpoint or environ.get("ONE_XMLRPC", "")
+    if address.startswith(("http://", "https://")):
+        return address
+    what, cause = f"{address} is not an XML-RPC endpoint", "the address does not begin with http:// or https://"
     if not address:
-        raise FrontEndUnreachableError(
-            "no OpenNebula front-end is set",
-            cause="neither the spec's opennebula.endpoint nor ONE_XMLRPC is set",
-            advice="set opennebula.endpoint, e.g. http://frontend:2633/RPC2",
-        )
-    if not address.startswith(("http://", "https://")):
-        raise FrontEndUnreachableError(
-            f"{address} is not an XML-RPC endpoint",
-            cause="the address does not begin with http:// or https://",
-            advice="set opennebula.endpoint, e.g. http://frontend:2633/RPC2",
-        )
-    return address
+        what = "no OpenNebula front-end is set"
+        cause = "neither the spec's opennebula.endpoint nor ONE_XMLRPC is set"
+    raise FrontEndUnreachableError(what, cause=cause, advice="set opennebula.endpoint, e.g. http://frontend:2633/RPC2")
 
 
 def session(environ: Mapping[str, str]) -> Session:
@@ -57,9 +51,19 @@ def session(environ: Mapping[str, str]) -> Session:
     if ":" in named and not is_file(path):
         return _login(named.rstrip("\r\n"), "ONE_AUTH", "its text is not the path of a file, and not one line of text")
     text, reason = _content(path)
-    if text is None:
-        raise _unreadable(path, reason, named)
-    return _login(text.strip(), str(path), "the file does not hold one line of the form user:password")
+    if text is not None:
+        return _login(text.strip(), str(path), "the file does not hold one line of the form user:password")
+    what, why = f"no OpenNebula login: {path} cannot be read", "ONE_AUTH is not set, so this file is the default"
+    if named and os.path.lexists(path):
+        why = "ONE_AUTH names it"
+    elif named:
+        what = "no OpenNebula login: ONE_AUTH names no file that can be read"
+        why = "the value is not shown because it may be a password"
+    raise AuthenticationError(
+        what,
+        cause=f"{reason}; {why}",
+        advice="set ONE_AUTH to the path of a file that holds `user:password`, or to user:password itself",
+    )
 
 
 def _expanded(text: str, environ: Mapping[str, str]) -> Path:
@@ -88,17 +92,3 @@ def _login(text: str, place: str, otherwise: str) -> Session:
             advice="write `user:password` into it, one line without control characters",
         )
     return Session(text)
-
-
-def _unreadable(path: Path, reason: str, named: str) -> AuthenticationError:
-    what, why = f"no OpenNebula login: {path} cannot be read", "ONE_AUTH is not set, so this file is the default"
-    if named and os.path.lexists(path):
-        why = "ONE_AUTH names it"
-    elif named:
-        what = "no OpenNebula login: ONE_AUTH names no file that can be read"
-        why = "the value is not shown because it may be a password"
-    return AuthenticationError(
-        what,
-        cause=f"{reason}; {why}",
-        advice="set ONE_AUTH to the path of a file that holds `user:password`, or to user:password itself",
-    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from xmlrpc.client import ProtocolError
 
 from edgewrap.errors import (
     AuthenticationError,
@@ -12,27 +13,12 @@ from edgewrap.errors import (
     InUseError,
     OpenNebulaError,
 )
-from edgewrap.opennebula.api.permissions import missing_rights
-from edgewrap.opennebula.remedies import (
-    GONE,
-    IN_USE,
-    LOCKED,
-    NAME_TAKEN,
-    NO_METHOD,
-    NO_XML_RPC,
-    NOT_EMPTY,
-    OTHER_CERTIFICATE,
-    OUT_OF_DATE,
-    REMEDIES,
-    TOO_FEW_RIGHTS,
-    UNKNOWN_USER,
-    UNTRUSTED,
-)
+from edgewrap.opennebula import remedies
 from edgewrap.remedies import Remedy, find_remedy
 
 _METHOD_PREFIX = re.compile(r"^\[one\.[\w.]+\] *")
-
-
+_NOT_AUTHORIZED = re.compile(r"User \[(?P<user>\d+)\] : Not authorized to perform (?P<rights>.+)")
+_RIGHT = re.compile(r"(USE|MANAGE|ADMIN|CREATE) ([A-Z]+(?: TEMPLATE)?)(?: \[(\d+)\])?")
 _REFUSED = Remedy("", "the front-end refused the call", "see /var/log/one/oned.log on the front-end")
 
 
@@ -45,13 +31,13 @@ class NoSuchObjectError(OpenNebulaError):
 
 
 _KINDS: Mapping[Remedy, type[OpenNebulaError]] = {
-    UNKNOWN_USER: AuthenticationError,
-    TOO_FEW_RIGHTS: AuthorizationError,
-    GONE: NoSuchObjectError,
-    NAME_TAKEN: NameTakenError,
-    IN_USE: InUseError,
-    LOCKED: InUseError,
-    NOT_EMPTY: InUseError,
+    remedies.UNKNOWN_USER: AuthenticationError,
+    remedies.TOO_FEW_RIGHTS: AuthorizationError,
+    remedies.GONE: NoSuchObjectError,
+    remedies.NAME_TAKEN: NameTakenError,
+    remedies.IN_USE: InUseError,
+    remedies.LOCKED: InUseError,
+    remedies.NOT_EMPTY: InUseError,
 }
 
 
@@ -60,7 +46,7 @@ def translate(error: Exception, method: str, endpoint: str, user: str) -> OpenNe
     import pyone
 
     text = _METHOD_PREFIX.sub("", str(error)) or "no reason given"
-    remedy = find_remedy(REMEDIES, f"{type(error).__name__}: {text}")
+    remedy = find_remedy(remedies.REMEDIES, f"{type(error).__name__}: {text}")
     if not isinstance(error, pyone.OneException):
         return _unreached(error, remedy, method, endpoint)
     remedy = remedy or _REFUSED
@@ -71,27 +57,39 @@ def translate(error: Exception, method: str, endpoint: str, user: str) -> OpenNe
         NoSuchObjectError: text,
         NameTakenError: text,
     }.get(kind, f"one.{method}: {text}")
-    if remedy is NO_METHOD:
+    if remedy is remedies.NO_METHOD:
         what = f"the front-end does not know one.{method}"
-    lacking = missing_rights(text) if remedy is TOO_FEW_RIGHTS else ()
+    lacking = missing_rights(text) if remedy is remedies.TOO_FEW_RIGHTS else []
     if lacking:
         return kind(
             what,
-            cause=f"the user {user} does not have the right {' and '.join(map(str, lacking))}",
-            advice=f"use a user of the group oneadmin, or grant it: {'; '.join(f'`{one.grant}`' for one in lacking)}",
+            cause=f"the user {user} does not have the right {' and '.join(right for right, _ in lacking)}",
+            advice=f"use a user of the group oneadmin, or grant it: {'; '.join(f'`{grant}`' for _, grant in lacking)}",
         )
     return kind(what, cause=remedy.cause, advice=remedy.advice)
 
 
+def missing_rights(refusal: str) -> list[tuple[str, str]]:
+    """The rights that a refusal of the front-end names, each with the command that grants it for all objects of its
+    kind: otherwise the next new one would be refused. Empty if the refusal has another form."""
+    rights: list[tuple[str, str]] = []
+    found = _NOT_AUTHORIZED.search(refusal)
+    if found is None:
+        return rights
+    for right, words, number in _RIGHT.findall(found["rights"]):
+        kind = words.replace(" ", "")  # VN TEMPLATE is VNTEMPLATE in access control lists
+        grant = f'oneacl create "#{found["user"]} {kind}/* {right}"'
+        rights.append((f"{right} on {kind} {number}".rstrip(), grant))
+    return rights
+
+
 def _unreached(error: Exception, remedy: Remedy | None, method: str, endpoint: str) -> FrontEndUnreachableError:
     """No answer of a front-end: the cause has the original message."""
-    from xmlrpc.client import ProtocolError
-
     import requests
 
     if isinstance(error, ProtocolError):
         what = f"{endpoint} answered with HTTP status {error.errcode}"
-    elif remedy in (UNTRUSTED, OUT_OF_DATE, OTHER_CERTIFICATE):
+    elif remedy in (remedies.UNTRUSTED, remedies.OUT_OF_DATE, remedies.OTHER_CERTIFICATE):
         what = f"{endpoint}: its certificate is not trusted"
     elif isinstance(error, requests.Timeout):
         what = f"{endpoint} did not answer in time"
@@ -99,7 +97,6 @@ def _unreached(error: Exception, remedy: Remedy | None, method: str, endpoint: s
         what = f"{endpoint} is not reachable"
     else:
         what = f"{endpoint} did not answer one.{method} in XML-RPC"
-    remedy = remedy or NO_XML_RPC
-    return FrontEndUnreachableError(
-        what, cause=f"{remedy.cause} ({type(error).__name__}: {error})", advice=remedy.advice
-    )
+    remedy = remedy or remedies.NO_XML_RPC
+    cause = f"{remedy.cause} ({type(error).__name__}: {error})"
+    return FrontEndUnreachableError(what, cause=cause, advice=remedy.advice)

@@ -5,28 +5,13 @@ If a front-end has not answered yet in this run, its failure is an error at once
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeVar
-
-from edgewrap import poll
+from ssl import SSLEOFError, SSLZeroReturnError
+from xmlrpc.client import ProtocolError
 
 PATIENCE_S = 60.0  # how long one call is repeated while a front-end restarts
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 5.0
 _SERVER_ERROR = 500
 _READS = (".info", "system.version", "system.config")
-
-Answer = TypeVar("Answer")
-
-
-@dataclass(frozen=True, slots=True)
-class RetryListener:
-    """Called during a wait: `pause` to sleep that many seconds, `waits` once when the first attempt has failed, `back`
-    with the seconds of the wait when the call succeeds."""
-
-    pause: Callable[[float], None]
-    waits: Callable[[Exception], None]
-    back: Callable[[float], None]
 
 
 def reads(method: str) -> bool:
@@ -34,38 +19,13 @@ def reads(method: str) -> bool:
     return method.endswith(_READS)
 
 
-def attempts(make: Callable[[], Answer], method: str, patience_s: float, listener: RetryListener) -> Answer:
-    """Make a call, and repeat it while it fails as it does when a front-end restarts, at most `patience_s` seconds.
-    Raises what the last attempt raised."""
-    waiting = False
-
-    def attempt(waited_s: float) -> tuple[Answer] | None:
-        nonlocal waiting
-        try:
-            answer = make()
-        except Exception as error:
-            if waited_s >= patience_s or not _may_repeat(error, method):
-                raise
-            if not waiting:
-                listener.waits(error)
-            waiting = True
-            return None
-        if waiting:
-            listener.back(waited_s)
-        return (answer,)
-
-    found = poll.until(
-        attempt, patience_s, pause_s=FIRST_PAUSE_S, longest_pause_s=LONGEST_PAUSE_S, sleep=listener.pause
-    )
-    if found is None:
-        raise AssertionError("the last attempt returns or raises")
-    return found[0]
+def may_repeat(error: Exception, method: str) -> bool:
+    """Whether a call may be made again after this error, which a front-end that restarts can cause."""
+    return nothing_was_sent(error) or (reads(method) and _restarts(error))
 
 
 def may_be_done(error: Exception, method: str) -> bool:
     """Whether a call that changes something failed so that nobody can say whether the front-end carried it out."""
-    from xmlrpc.client import ProtocolError
-
     import pyone
 
     if reads(method) or isinstance(error, pyone.OneException) or nothing_was_sent(error):
@@ -76,40 +36,33 @@ def may_be_done(error: Exception, method: str) -> bool:
 def nothing_was_sent(error: Exception) -> bool:
     """Whether there was no connection at all."""
     import requests
-    from urllib3.exceptions import MaxRetryError, NewConnectionError
+    from urllib3.exceptions import NewConnectionError
 
     if isinstance(error, requests.ConnectTimeout):
         return True
-    inner = error.args[0] if isinstance(error, requests.ConnectionError) and error.args else None
-    return isinstance(inner, MaxRetryError) and isinstance(inner.reason, NewConnectionError)
-
-
-def _may_repeat(error: Exception, method: str) -> bool:
-    return nothing_was_sent(error) or (reads(method) and _restarts(error))
+    return isinstance(error, requests.ConnectionError) and isinstance(_reason(error), NewConnectionError)
 
 
 def _restarts(error: Exception) -> bool:
-    """A connection that is refused or breaks off, or a proxy without its front-end. One that hangs is not repeated."""
-    from xmlrpc.client import ProtocolError
+    """A connection that is refused or breaks off, or a proxy without its front-end. One that hangs is not repeated.
 
+    If the other side closes a TLS connection, in the handshake or later, without a reason, a TLS proxy restarts. A
+    certificate that is refused is an error of another class.
+    """
     import requests
 
     if isinstance(error, ProtocolError):
         return error.errcode >= _SERVER_ERROR
     if isinstance(error, requests.exceptions.SSLError):
-        return _broke_off(error)
+        return any(isinstance(one, (SSLEOFError, SSLZeroReturnError)) for one in getattr(_reason(error), "args", ()))
     if isinstance(error, requests.exceptions.ProxyError):
         return False
     return isinstance(error, (requests.ConnectionError, requests.exceptions.ChunkedEncodingError))
 
 
-def _broke_off(error: Exception) -> bool:
-    """Whether the other side closed a TLS connection, in the handshake or later, without a reason: a TLS proxy does
-    that while it restarts. A certificate that is refused is an error of another class."""
-    from ssl import SSLEOFError, SSLZeroReturnError
-
+def _reason(error: Exception) -> Exception | None:
+    """What urllib3 gave up for, below an error of `requests`."""
     from urllib3.exceptions import MaxRetryError
 
     inner = error.args[0] if error.args else None
-    reason = inner.reason if isinstance(inner, MaxRetryError) else None
-    return any(isinstance(one, (SSLEOFError, SSLZeroReturnError)) for one in getattr(reason, "args", ()))
+    return inner.reason if isinstance(inner, MaxRetryError) else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Protocol
+from xmlrpc.client import ProtocolError
 
 from edgewrap.errors import FrontEndUnreachableError
 from edgewrap.paths import is_file
@@ -34,12 +35,7 @@ class HttpWire:
     """
 
     def __init__(
-        self,
-        endpoint: str,
-        *,
-        ca_file: Path | None = None,
-        insecure: bool = False,
-        timeout_s: float = READ_TIMEOUT_S,
+        self, endpoint: str, *, ca_file: Path | None = None, insecure: bool = False, timeout_s: float = READ_TIMEOUT_S
     ) -> None:
         self._endpoint = endpoint
         self._timeout_s = timeout_s
@@ -55,8 +51,6 @@ class HttpWire:
             self._verify = str(ca_file)
 
     def post(self, body: bytes) -> bytes:
-        from xmlrpc.client import ProtocolError
-
         import requests
         import urllib3
 

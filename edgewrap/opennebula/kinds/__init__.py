@@ -3,40 +3,28 @@
 A new kind is one file with a subclass of `object_kind.ObjectKind`, and one line in `KINDS`.
 
     cluster.py            Cluster
-    datastore.py          what both kinds of datastores have in common; shared datastores
-    image_datastore.py    ImageDatastore
-    system_datastore.py   SystemDatastore
+    datastore.py          ImageDatastore, SystemDatastore; shared datastores
     host.py               Hosts
     virtual_network.py    PublicNetwork
     address_range.py      the address ranges of the public network, one for each Elastic IP
     vn_template.py        PrivateTemplate
 
-    base.py               Existing: an object on the front-end
+    base.py               Existing: an object on the front-end; Identity: whose mark ours carry
     object_kind.py        ObjectKind: the interface of a kind
-    identity.py           the mark of our objects
     ownership.py          which objects are ours
     access.py             modes and locks
     template.py           OpenNebula's template text
     operation.py          operations: a change for people, and its calls
-    creation.py           the steps that create an object
-    update.py             the steps that update an object
+    update.py             the steps that create and update an object
 """
 
 from __future__ import annotations
 
 from edgewrap.opennebula.kinds.cluster import CLUSTER
+from edgewrap.opennebula.kinds.datastore import IMAGE_DATASTORE, SYSTEM_DATASTORE
 from edgewrap.opennebula.kinds.host import HOSTS
-from edgewrap.opennebula.kinds.image_datastore import IMAGE_DATASTORE
 from edgewrap.opennebula.kinds.object_kind import AnyKind
-from edgewrap.opennebula.kinds.system_datastore import SYSTEM_DATASTORE
 from edgewrap.opennebula.kinds.virtual_network import PUBLIC_NETWORK
 from edgewrap.opennebula.kinds.vn_template import PRIVATE_TEMPLATE
 
-KINDS: tuple[AnyKind, ...] = (
-    CLUSTER,
-    IMAGE_DATASTORE,
-    SYSTEM_DATASTORE,
-    HOSTS,
-    PUBLIC_NETWORK,
-    PRIVATE_TEMPLATE,
-)
+KINDS: tuple[AnyKind, ...] = (CLUSTER, IMAGE_DATASTORE, SYSTEM_DATASTORE, HOSTS, PUBLIC_NETWORK, PRIVATE_TEMPLATE)

@@ -6,20 +6,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from xml.etree.ElementTree import Element
 
 from edgewrap.errors import OpenNebulaError
 
 if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
-
     from edgewrap.opennebula.api.client import FrontEnd
     from edgewrap.opennebula.kinds.base import Existing
 
 _LEVELS = {1: "Use", 2: "Manage", 3: "Admin"}
-_CLASSES = ("OWNER", "GROUP", "OTHER")
 _RIGHTS = (("U", 4), ("M", 2), ("A", 1))
 _MANAGE_OR_ADMIN = 3
-_ADMINISTRATORS = "oneadmin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +43,19 @@ NO_ACCESS = Access()
 def parse(element: Element) -> Access:
     """The part of an object's XML that says who may do what."""
     bits = element.find("PERMISSIONS")
-    mode = (
-        "".join(
-            str(sum(value for letter, value in _RIGHTS if bits.findtext(f"{owner}_{letter}") == "1"))
-            for owner in _CLASSES
-        )
-        if bits is not None
-        else ""
-    )
-    return Access(element.findtext("GNAME") or "", mode, _lock(element.find("LOCK")))
+    mode = "" if bits is None else "".join(_digit(bits, owner) for owner in ("OWNER", "GROUP", "OTHER"))
+    return Access(element.findtext("GNAME") or "", mode, _lock(element))
+
+
+def _digit(bits: Element, owner: str) -> str:
+    return str(sum(value for letter, value in _RIGHTS if bits.findtext(f"{owner}_{letter}") == "1"))
+
+
+def _lock(element: Element) -> Lock | None:
+    level = element.findtext("LOCK/LOCKED")
+    if not level:
+        return None
+    return Lock(int(level), int(element.findtext("LOCK/OWNER") or -1), int(element.findtext("LOCK/TIME") or 0))
 
 
 def locks(front_end: FrontEnd, objects: Iterable[Existing]) -> list[str]:
@@ -78,7 +79,7 @@ def too_open(existing: Existing) -> str:
         return ""
     _owner, group, other = (int(digit) for digit in access.mode)
     who = ["everybody"] if other & _MANAGE_OR_ADMIN else []
-    if group & _MANAGE_OR_ADMIN and access.group != _ADMINISTRATORS:
+    if group & _MANAGE_OR_ADMIN and access.group != "oneadmin":
         who.insert(0, f"the group {access.group}")
     if not who:
         return ""
@@ -86,14 +87,6 @@ def too_open(existing: Existing) -> str:
     return (
         f"its mode is {access.mode}: {' and '.join(who)} may change or delete it; "
         f"`{existing.command} chmod {existing.id} {safe}` leaves them only the right to use it"
-    )
-
-
-def _lock(element: Element | None) -> Lock | None:
-    if element is None or not element.findtext("LOCKED"):
-        return None
-    return Lock(
-        int(element.findtext("LOCKED") or 1), int(element.findtext("OWNER") or -1), int(element.findtext("TIME") or 0)
     )
 
 

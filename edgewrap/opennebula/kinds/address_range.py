@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from xml.etree.ElementTree import Element
 
 from edgewrap.change import Action
 from edgewrap.opennebula.kinds.operation import Call, Operation, Ref, change, differences, shown
 from edgewrap.opennebula.kinds.template import Template, Value, read, text_of
 from edgewrap.outputs import EipOutput
 
-if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
-
 KIND = "address range"
 KEY_ATTRIBUTE = "EDGEWRAP_KEY"
 ON_HOLD = "-1"
-PAIR_MASK = "255.255.255.254"
 _NEVER_CHANGES = ("TYPE", "IP")  # the front-end ignores these in an update
 _ITS_OWN = frozenset({"ALLOCATED", "AR_ID", "IP_END", "LEASES", "MAC_END", "NEXT_INDEX", "USED_LEASES"})
 
@@ -60,46 +56,42 @@ class DesiredRange:
     """A range as it should be."""
 
     key: str
-    attributes: Template
+    attributes: Mapping[str, str]
 
 
 def parse(network: Element) -> tuple[RangeFacts, ...]:
     """The ranges of one VNET element."""
-    return tuple(_range(element) for element in network.findall("AR_POOL/AR"))
+    found = ((read(element), element.findall("LEASES/LEASE")) for element in network.findall("AR_POOL/AR"))
+    return tuple(RangeFacts(int(text_of(one, "AR_ID") or -1), one, tuple(map(_lease, leases))) for one, leases in found)
 
 
 def desired(eip: EipOutput) -> DesiredRange:
     """The range of one Elastic IP."""
-    return DesiredRange(
-        eip.key,
-        {
-            "TYPE": "IP4",
-            "IP": eip.private_address,
-            "SIZE": "1",
-            "GATEWAY": eip.gateway,
-            "NETWORK_MASK": PAIR_MASK,
-            "EXTERNAL_IP": eip.public_address,
-            "AWS_ALLOCATION_ID": eip.allocation_id,
-            KEY_ATTRIBUTE: eip.key,
-        },
-    )
+    attributes = {
+        "TYPE": "IP4",
+        "IP": eip.private_address,
+        "SIZE": "1",
+        "GATEWAY": eip.gateway,
+        "NETWORK_MASK": "255.255.255.254",
+        "EXTERNAL_IP": eip.public_address,
+        "AWS_ALLOCATION_ID": eip.allocation_id,
+        KEY_ATTRIBUTE: eip.key,
+    }
+    return DesiredRange(eip.key, attributes)
 
 
 def matched(ranges: Sequence[RangeFacts], wanted: Sequence[DesiredRange]) -> dict[str, RangeFacts]:
     """The range of each Elastic IP: by its key, else by its address, which never belongs to another Elastic IP. Of two
     with one key, the older one."""
-    by_key: dict[str, RangeFacts] = {}
-    for existing in sorted(ranges, key=lambda existing: existing.id):
-        by_key.setdefault(existing.key, existing)
+    by_key = {existing.key: existing for existing in sorted(ranges, key=lambda existing: -existing.id)}
     found = {one.key: by_key[one.key] for one in wanted if one.key in by_key}
     taken = {existing.id for existing in found.values()}
     for one in wanted:
-        same_address = [
-            existing for existing in ranges if existing.id not in taken and existing.address == one.attributes["IP"]
-        ]
-        if one.key not in found and same_address:
-            found[one.key] = same_address[0]
-            taken.add(same_address[0].id)
+        free = (existing for existing in ranges if existing.id not in taken)
+        same_address = next((existing for existing in free if existing.address == one.attributes["IP"]), None)
+        if one.key not in found and same_address is not None:
+            found[one.key] = same_address
+            taken.add(same_address.id)
     return found
 
 
@@ -112,19 +104,27 @@ def surplus(ranges: Sequence[RangeFacts], wanted: Sequence[DesiredRange]) -> tup
 
 def diff(ranges: Sequence[RangeFacts], wanted: Sequence[DesiredRange], network: int | Ref) -> list[Operation]:
     """The operations for the ranges of our network: first removals, then new ranges and updates."""
-    found = matched(ranges, wanted)
-    to_remove = surplus(ranges, wanted)
-    gone = {existing.id for existing in to_remove}
-    replaced = {key for key, existing in found.items() if existing.id in gone}
-    operations = [removal(existing, network) for existing in to_remove if existing.key not in replaced]
+    found, gone = matched(ranges, wanted), surplus(ranges, wanted)
+    replaced = {key for key, existing in found.items() if existing in gone}
+    operations = [removal(existing, network) for existing in gone if existing.key not in replaced]
     for one in wanted:
+        addition = Call("vn.add_ar", (network, {"AR": one.attributes}))
         existing = found.get(one.key)
         if existing is None:
-            operations.append(_creation(one, network))
-        elif existing.id in gone:
-            operations.append(_replacement(existing, one, network))
-        else:
-            operations += _update(existing, one, network)
+            created = change(KIND, one.key, Action.CREATE, after=shown(one.attributes))
+            operations.append(Operation(one.key, created, (addition,)))
+            continue
+        before, after, update = differences(existing.attributes, one.attributes)
+        if one.key in replaced:
+            why = f"{' and '.join(name for name in _NEVER_CHANGES if name in after)} cannot be changed in place"
+            steps = (Call("vn.rm_ar", (network, existing.id)), addition)
+            operations.append(Operation(one.key, change(KIND, one.key, Action.REPLACE, before, after, why), steps))
+        elif update:
+            # the call replaces all attributes that are not the front-end's own, so those of others must be in it
+            whole = {"AR_ID": str(existing.id), **_own(existing), **update}
+            vector = {name: value for name, value in whole.items() if isinstance(value, str)}
+            updated = change(KIND, one.key, Action.UPDATE, before, after)
+            operations.append(Operation(one.key, updated, (Call("vn.update_ar", (network, {"AR": vector})),)))
     return operations
 
 
@@ -144,50 +144,13 @@ def leases_in(ranges: Sequence[RangeFacts], network_names: Mapping[int, str]) ->
     ]
 
 
-def _creation(wanted: DesiredRange, network: int | Ref) -> Operation:
-    created = change(KIND, wanted.key, Action.CREATE, after=shown(wanted.attributes))
-    return Operation(wanted.key, created, (_addition(wanted, network),))
-
-
-def _replacement(existing: RangeFacts, wanted: DesiredRange, network: int | Ref) -> Operation:
-    difference = differences(existing.attributes, wanted.attributes)
-    fixed = " and ".join(name for name in _NEVER_CHANGES if name in difference.after)
-    replaced = change(
-        KIND, wanted.key, Action.REPLACE, difference.before, difference.after, f"{fixed} cannot be changed in place"
-    )
-    return Operation(wanted.key, replaced, (Call("vn.rm_ar", (network, existing.id)), _addition(wanted, network)))
-
-
-def _update(existing: RangeFacts, wanted: DesiredRange, network: int | Ref) -> list[Operation]:
-    difference = differences(existing.attributes, wanted.attributes)
-    if not difference.update:
-        return []
-    # the call replaces all attributes that are not the front-end's own, so those of others must be in it
-    whole = {"AR_ID": str(existing.id), **_own(existing), **difference.update}
-    vector = {name: value for name, value in whole.items() if isinstance(value, str)}
-    updated = change(KIND, wanted.key, Action.UPDATE, difference.before, difference.after)
-    return [Operation(wanted.key, updated, (Call("vn.update_ar", (network, {"AR": vector})),))]
-
-
-def _addition(wanted: DesiredRange, network: int | Ref) -> Call:
-    vector = {name: value for name, value in wanted.attributes.items() if isinstance(value, str)}
-    return Call("vn.add_ar", (network, {"AR": vector}))
-
-
 def _own(existing: RangeFacts) -> dict[str, Value]:
     return {name: value for name, value in existing.attributes.items() if name not in _ITS_OWN}
 
 
-def _range(element: Element) -> RangeFacts:
-    leases = tuple(_lease(lease) for lease in element.findall("LEASES/LEASE"))
-    attributes: Mapping[str, Value] = read(element)
-    return RangeFacts(int(text_of(attributes, "AR_ID") or -1), attributes, leases)
-
-
 def _lease(element: Element) -> Lease:
     address = element.findtext("IP") or element.findtext("MAC") or ""
-    holders = (("VM", "VM"), ("VNET", "network"), ("VROUTER", "virtual router"))
-    for tag, word in holders:
+    for tag, word in (("VM", "VM"), ("VNET", "network"), ("VROUTER", "virtual router")):
         holder = element.findtext(tag)
         if holder is not None and holder != ON_HOLD:
             return Lease(address, word, int(holder))

@@ -1,18 +1,20 @@
-"""What all objects on the front-end have in common."""
+"""What all objects on the front-end have in common, and our mark: `EDGEWRAP = [ CLUSTER, KEY, UUID, OWNER_UID ]`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
+from xml.etree.ElementTree import Element
 
 from edgewrap.opennebula.kinds import access
 from edgewrap.opennebula.kinds.access import NO_ACCESS, Access
 from edgewrap.opennebula.kinds.template import Template, read
 
 if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
+    from edgewrap.opennebula.api.client import FrontEnd
 
 MARK_ATTRIBUTE = "EDGEWRAP"
+CLUSTER_KEY = "cluster"
 EVERY_OBJECT = (-2, -1, -1)  # arguments of one.vnpool.info and its like: of all users, from the first id to the last
 
 
@@ -22,16 +24,14 @@ class Existing:
     the clusters that it is in.
 
     Each pool of the front-end has a subclass. `kind` is the word for people, `api` the name in calls
-    (`one.<api>.update`), `command` the command-line tool, `tag` the XML element of one object. `one.<pool>` with
-    `pool_arguments` reads them all. `join` and `leave` are the calls that add an object to a cluster and remove it
-    from one; `leave` is empty if an object is in one cluster at a time. `lockable`: users can lock it.
+    (`one.<api>.update`), `tag` the XML element of one object. `one.<api>pool.info` with `pool_arguments` reads them
+    all. `join` and `leave` are the calls that add an object to a cluster and remove it from one; `leave` is empty if an
+    object is in one cluster at a time. `lockable`: users can lock it.
     """
 
     kind: ClassVar[str]
     api: ClassVar[str]
-    command: ClassVar[str]
     tag: ClassVar[str]
-    pool: ClassVar[str]
     pool_arguments: ClassVar[tuple[int, ...]] = ()
     join: ClassVar[str] = ""
     leave: ClassVar[str] = ""
@@ -44,6 +44,11 @@ class Existing:
     template: Template
     clusters: tuple[int, ...] = ()
     access: Access = NO_ACCESS
+
+    @classmethod
+    def read_pool(cls, front_end: FrontEnd) -> tuple[Self, ...]:
+        """All objects of the pool that the user may see."""
+        return cls.parse(front_end.read(f"{cls.api}pool.info", *cls.pool_arguments))
 
     @classmethod
     def parse(cls, pool: Element) -> tuple[Self, ...]:
@@ -59,6 +64,11 @@ class Existing:
         return f"{self.kind} {self.name} (id {self.id})"
 
     @property
+    def command(self) -> str:
+        """The command-line tool for such objects: `onevnet`."""
+        return f"one{self.tag.lower()}"
+
+    @property
     def derived(self) -> bool:
         """Made from another object, whose mark it may have inherited: never ours."""
         return False
@@ -66,6 +76,29 @@ class Existing:
     def advice_if_in_the_way(self, cluster: str) -> str:
         """What to do if this object of others has a name that the cluster needs."""
         return f"rename or delete it if it is not needed, or give this cluster another name than {cluster}"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The cluster that a run is about: its name, the UUID of its Terraform state, the user who owns it, and the user of
+    this run."""
+
+    cluster: str
+    uuid: str
+    owner_uid: int
+    user_uid: int
+
+    def mark(self, key: str) -> dict[str, str]:
+        """The parts of the mark of our object `key`."""
+        return {"CLUSTER": self.cluster, "KEY": key, "UUID": self.uuid, "OWNER_UID": str(self.owner_uid)}
+
+    def temporary_name(self, key: str) -> str:
+        """The name under which a cluster or host is created, before it is marked and renamed.
+
+        Neither can be created with a mark. Without this name, a run that ends in between would leave an object that
+        looks like anybody's.
+        """
+        return f"edgewrap-{self.uuid}-{key}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +137,5 @@ def ids(element: Element, path: str) -> tuple[int, ...]:
 
 def parse_user(element: Element) -> User:
     """The answer of one.user.info."""
-    return User(
-        number(element, "ID"), element.findtext("NAME") or "", (number(element, "GID"), *ids(element, "GROUPS"))
-    )
+    groups = (number(element, "GID"), *ids(element, "GROUPS"))
+    return User(number(element, "ID"), element.findtext("NAME") or "", groups)

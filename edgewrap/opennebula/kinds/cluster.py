@@ -4,23 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import Self
+from xml.etree.ElementTree import Element
 
 from edgewrap.change import Action
 from edgewrap.opennebula.kinds import datastore
-from edgewrap.opennebula.kinds.base import MARK_ATTRIBUTE, Existing, common, ids
-from edgewrap.opennebula.kinds.creation import marked_and_renamed
+from edgewrap.opennebula.kinds.base import CLUSTER_KEY, MARK_ATTRIBUTE, Existing, common, ids
 from edgewrap.opennebula.kinds.datastore import DatastoreFacts
-from edgewrap.opennebula.kinds.identity import CLUSTER_KEY, temporary_name
-from edgewrap.opennebula.kinds.object_kind import Desired, DiffContext, SingleObject
+from edgewrap.opennebula.kinds.object_kind import Desired, DiffContext, OwnedObjects, SingleObject
 from edgewrap.opennebula.kinds.operation import Call, DeleteCluster, Operation, Ref, change, deletion, shown
 from edgewrap.opennebula.kinds.template import Template, text_of
-from edgewrap.opennebula.kinds.update import ObjectUpdate
-
-if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
-
-    from edgewrap.opennebula.facts import OwnedObjects
+from edgewrap.opennebula.kinds.update import ObjectUpdate, marked_and_renamed
 
 SHARED_ATTRIBUTE = "EDGEWRAP_DATASTORES"  # the ids of the shared datastores that edgewrap has added
 _SHARED = "SHARED_DATASTORES"  # how a plan shows them
@@ -32,9 +26,7 @@ class ClusterFacts(Existing):
 
     kind = "cluster"
     api = "cluster"
-    command = "onecluster"
     tag = "CLUSTER"
-    pool = "clusterpool.info"
 
     hosts: tuple[int, ...] = ()
     datastores: tuple[int, ...] = ()
@@ -42,12 +34,7 @@ class ClusterFacts(Existing):
 
     @classmethod
     def from_element(cls, element: Element) -> Self:
-        return cls(
-            *common(element),
-            hosts=ids(element, "HOSTS"),
-            datastores=ids(element, "DATASTORES"),
-            networks=ids(element, "VNETS"),
-        )
+        return cls(*common(element), *(ids(element, path) for path in ("HOSTS", "DATASTORES", "VNETS")))
 
     @property
     def shared(self) -> tuple[int, ...]:
@@ -69,8 +56,6 @@ class DesiredCluster(Desired):
 
 
 class Cluster(SingleObject[ClusterFacts, DesiredCluster]):
-    """The cluster."""
-
     facts = ClusterFacts
     key = CLUSTER_KEY
 
@@ -78,16 +63,15 @@ class Cluster(SingleObject[ClusterFacts, DesiredCluster]):
         """The cluster has its mark, and the ids of the datastores that were added to it: a later run removes those
         from it that the spec no longer names."""
         shared = datastore.shared(context.spec.opennebula.shared_datastores, context.facts.datastores)
-        listed = ",".join(str(one.id) for one in sorted(shared, key=lambda one: one.id))
-        mark = context.identity.mark(self.key).attributes()
-        attributes: Template = {MARK_ATTRIBUTE: mark, SHARED_ATTRIBUTE: listed}
+        listed = ",".join(map(str, sorted(one.id for one in shared)))
+        attributes: Template = {MARK_ATTRIBUTE: context.identity.mark(self.key), SHARED_ATTRIBUTE: listed}
         return DesiredCluster(self.key, context.identity.cluster, attributes, shared)
 
     def diff_object(
         self, context: DiffContext, existing: ClusterFacts | None, wanted: DesiredCluster
     ) -> list[Operation]:
         if existing is None:
-            return [_creation(wanted, context.identity.uuid)]
+            return [_creation(wanted, context.identity.temporary_name(self.key))]
         update = ObjectUpdate(existing)
         added = [one for one in wanted.shared if one.id not in existing.datastores]
         kept = {one.id for one in wanted.shared}
@@ -97,14 +81,13 @@ class Cluster(SingleObject[ClusterFacts, DesiredCluster]):
             present = [names.get(one, str(one)) for one in existing.datastores if one in kept or one in removed]
             update.differs(_SHARED, ", ".join(present), ", ".join(one.name for one in wanted.shared))
         update.steps += [Call(DatastoreFacts.leave, (existing.id, one)) for one in removed]
-        update.attributes(wanted.attributes)
-        update.name(wanted.name)
+        update.contents(wanted, context.identity)
         update.steps += [Call(DatastoreFacts.join, (existing.id, one.id)) for one in added]
         return update.operation(wanted)
 
     def removals(self, ours: OwnedObjects, shared: Sequence[int]) -> Iterable[Operation]:
         """The front-end deletes no cluster with datastores in it, so the shared ones are removed from it first."""
-        existing = ours.cluster
+        existing = ours.one(self)
         if existing is not None:
             leaving = (Call(DatastoreFacts.leave, (existing.id, one)) for one in shared)
             yield deletion(existing, self.key, (*leaving, DeleteCluster(existing.id)))
@@ -113,17 +96,13 @@ class Cluster(SingleObject[ClusterFacts, DesiredCluster]):
 CLUSTER = Cluster()
 
 
-def _creation(wanted: DesiredCluster, uuid: str) -> Operation:
-    made = Ref(wanted.key)
+def _creation(wanted: DesiredCluster, first_name: str) -> Operation:
     after = {name: text for name, text in shown(wanted.attributes).items() if name != SHARED_ATTRIBUTE}
     if wanted.shared:
         after[_SHARED] = ", ".join(one.name for one in wanted.shared)
-    return Operation(
-        wanted.key,
-        change(ClusterFacts.kind, wanted.label, Action.CREATE, after=after),
-        (
-            Call("cluster.allocate", (temporary_name(uuid, wanted.key),)),
-            *marked_and_renamed(ClusterFacts, wanted),
-            *(Call(DatastoreFacts.join, (made, one.id)) for one in wanted.shared),
-        ),
+    steps = (
+        Call("cluster.allocate", (first_name,)),
+        *marked_and_renamed(ClusterFacts, wanted),
+        *(Call(DatastoreFacts.join, (Ref(wanted.key), one.id)) for one in wanted.shared),
     )
+    return Operation(wanted.key, change(ClusterFacts.kind, wanted.label, Action.CREATE, after=after), steps)

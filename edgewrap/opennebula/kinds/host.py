@@ -10,41 +10,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self
+from typing import Self
+from xml.etree.ElementTree import Element
 
 from edgewrap.change import Action
 from edgewrap.errors import InUseError
-from edgewrap.opennebula.kinds.base import MARK_ATTRIBUTE, Existing, common, ids, number
-from edgewrap.opennebula.kinds.creation import marked_and_renamed
-from edgewrap.opennebula.kinds.identity import Identity, temporary_name
-from edgewrap.opennebula.kinds.object_kind import Desired, DiffContext, ObjectKind
+from edgewrap.opennebula.kinds.base import MARK_ATTRIBUTE, Existing, Identity, common, ids, number
+from edgewrap.opennebula.kinds.object_kind import Desired, DiffContext, ObjectKind, OwnedObjects
 from edgewrap.opennebula.kinds.operation import Call, Operation, Ref, change, shown
 from edgewrap.opennebula.kinds.template import Value, text_of, vector_of
-from edgewrap.opennebula.kinds.update import ObjectUpdate, id_or_ref
-from edgewrap.outputs import UNKNOWN, HostOutput, HostPin, HostReport
-
-if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
-
-    from edgewrap.opennebula.facts import OwnedObjects
+from edgewrap.opennebula.kinds.update import ObjectUpdate, id_or_ref, marked_and_renamed
+from edgewrap.outputs import UNKNOWN, HostOutput, HostPin
 
 ENABLE, DISABLE, OFFLINE = 0, 1, 2  # the numbers of one.host.status
-MONITORED, ERROR = 2, 3
 STATES = (
-    "init",
-    "monitoring",
-    "monitored",
-    "error",
-    "disabled",
-    "error, monitored again",
-    "init, monitored",
-    "disabled, monitored",
-    "offline",
-)
-DISABLED = 4
-DISABLED_STATES = (DISABLED, 7)
-OFFLINE_STATE = 8
-AGENT_RESTART = "OFFLINE first, so that the new driver's agent starts"
+    "init", "monitoring", "monitored", "error", "disabled", "error, monitored again", "init, monitored",
+    "disabled, monitored", "offline",
+)  # fmt: skip
+MONITORED, ERROR, DISABLED = 2, 3, 4
 NO_DRIVER = "none"
 DRIVER_ATTRIBUTES = ("IM_MAD", "VM_MAD")
 SSH_ATTRIBUTE = "EDGEWRAP_SSH"
@@ -58,9 +41,7 @@ class HostFacts(Existing):
 
     kind = "host"
     api = "host"
-    command = "onehost"
     tag = "HOST"
-    pool = "hostpool.info"
     join = "cluster.addhost"
 
     state: int = 0
@@ -73,9 +54,8 @@ class HostFacts(Existing):
     @property
     def status(self) -> str:
         """What a person or edgewrap has set: `enabled`, `disabled` or `offline`."""
-        if self.state == OFFLINE_STATE:
-            return "offline"
-        return "disabled" if self.state in DISABLED_STATES else "enabled"
+        word = self.state_word.partition(",")[0]
+        return word if word in ("disabled", "offline") else "enabled"
 
     @property
     def state_word(self) -> str:
@@ -105,7 +85,6 @@ class HostFacts(Existing):
 class DesiredHost(Desired):
     """A host as it should be. `ready`: it will be enabled; otherwise its status stays, and a new one is offline."""
 
-    driver: str
     ready: bool
 
     @property
@@ -123,21 +102,17 @@ class Hosts(ObjectKind[HostFacts, DesiredHost]):
         return _KEY.fullmatch(key) is not None
 
     def desired(self, context: DiffContext) -> Sequence[DesiredHost]:
-        driver, existing = context.spec.hosts.hypervisor, context.ours.hosts
-        return [
-            desired(context.identity, driver, output, context.reports.get(key), existing.get(key))
-            for key, output in context.outputs.hosts.items()
-        ]
+        return [_desired(context, host) for host in context.outputs.hosts.values()]
 
     def check(self, context: DiffContext, wanted: Sequence[DesiredHost]) -> None:
         """Raises InUseError with each host that would get other drivers while it has VMs: running VMs belong to the
         old ones."""
-        ours = context.ours.hosts
+        ours = context.ours.of(self)
         changing = [one for one in wanted if one.key in ours and _drivers_differ(ours[one.key], one)]
         reasons = vms_on(ours, [one.key for one in changing])
         if not reasons:
             return
-        driver = changing[0].driver
+        driver = context.spec.hosts.hypervisor
         present = {text_of(ours[one.key].template, name) for one in changing for name in DRIVER_ATTRIBUTES}
         before = ", ".join(sorted(present - {driver}))
         raise InUseError(
@@ -151,51 +126,41 @@ class Hosts(ObjectKind[HostFacts, DesiredHost]):
 
     def diff(self, context: DiffContext, wanted: Sequence[DesiredHost]) -> list[Operation]:
         """First the hosts whose instance is gone: other hosts may have their addresses by now."""
-        ours = context.ours.hosts
+        ours = context.ours.of(self)
         keys = {one.key for one in wanted}
-        removals = [removal(existing, key) for key, existing in ours.items() if key not in keys]
-        operations = [
-            operation
-            for one in wanted
-            for operation in _diff(ours.get(one.key), one, context.identity, context.cluster_id)
-        ]
-        renames = _freed_names(ours, wanted, context.identity.uuid)
+        removals = [_removal(existing, key) for key, existing in ours.items() if key not in keys]
+        operations = [operation for one in wanted for operation in _diff(context, ours.get(one.key), one)]
+        renames = _freed_names(ours, wanted, context.identity)
         if renames:
             operations[0] = replace(operations[0], steps=(*renames, *operations[0].steps))
         return [*removals, *operations]
 
     def removals(self, ours: OwnedObjects, shared: Sequence[int]) -> Iterable[Operation]:
-        return [removal(existing, key) for key, existing in ours.hosts.items()]
+        return [_removal(existing, key) for key, existing in ours.of(self).items()]
 
 
 HOSTS = Hosts()
 
 
-def parse(pool: Element) -> tuple[HostFacts, ...]:
-    """The answer of one.hostpool.info."""
-    return HostFacts.parse(pool)
-
-
-def desired(
-    identity: Identity, driver: str, host: HostOutput, report: HostReport | None, existing: HostFacts | None = None
-) -> DesiredHost:
-    """The host of one instance. `driver` is the hypervisor's: kvm or lxc. A dead host keeps its name: its address is
-    gone, and the next one is not known before its instance runs again."""
+def _desired(context: DiffContext, host: HostOutput) -> DesiredHost:
+    """The host of one instance. A dead host keeps its name: its address is gone, and the next one is not known before
+    its instance runs again."""
+    driver, report = context.spec.hosts.hypervisor, context.reports.get(host.key)
+    existing = context.ours.of(HOSTS).get(host.key)
     attributes: dict[str, Value] = {
         "IM_MAD": driver,
         "VM_MAD": driver,
         "REPLICA_STORAGE_IP": host.private_address,
-        MARK_ATTRIBUTE: identity.mark(host.key).attributes(),
+        MARK_ATTRIBUTE: context.identity.mark(host.key),
     }
     pin = report.pin if report else None
     if pin is not None and pin.instance_id == host.instance_id:
         attributes[SSH_ATTRIBUTE] = {"INSTANCE_ID": pin.instance_id, "HOST_KEY": pin.host_key}
     name = existing.name if existing and host.is_dead else host.name
-    return DesiredHost(host.key, name, attributes, driver, report is not None and report.ready)
+    return DesiredHost(host.key, name, attributes, report is not None and report.ready)
 
 
-def removal(existing: HostFacts, key: str) -> Operation:
-    """Deletes a host."""
+def _removal(existing: HostFacts, key: str) -> Operation:
     deleted = change(HostFacts.kind, key, Action.DELETE, {"NAME": existing.name})
     return Operation(key, deleted, (Call("host.delete", (existing.id,)),))
 
@@ -207,25 +172,16 @@ def disabling(existing: HostFacts, key: str) -> Operation:
     return Operation(key, disabled, (Call("host.status", (existing.id, DISABLE)),))
 
 
-def pins(hosts: Mapping[str, HostFacts]) -> dict[str, HostPin]:
-    """The pinned SSH host keys, by the host's key."""
-    return {key: host.pin for key, host in hosts.items() if host.pin is not None}
-
-
 def vms_on(hosts: Mapping[str, HostFacts], keys: Iterable[str]) -> list[str]:
     """The VMs on these hosts, for people."""
     return [
-        f"{key} ({hosts[key].name}) has the VMs {', '.join(str(vm) for vm in hosts[key].vms)}"
-        for key in keys
-        if hosts[key].vms
+        f"{key} ({hosts[key].name}) has the VMs {', '.join(map(str, hosts[key].vms))}" for key in keys if hosts[key].vms
     ]
 
 
-def _diff(
-    existing: HostFacts | None, wanted: DesiredHost, identity: Identity, cluster_id: int | None
-) -> list[Operation]:
+def _diff(context: DiffContext, existing: HostFacts | None, wanted: DesiredHost) -> list[Operation]:
     if existing is None:
-        return [_creation(wanted, temporary_name(identity.uuid, wanted.key), cluster_id)]
+        return [_creation(context, wanted)]
     update = ObjectUpdate(existing)
     status = existing.status
     incomplete = MARK_ATTRIBUTE not in existing.template  # a run ended right after it had allocated the host
@@ -234,14 +190,14 @@ def _diff(
         update.steps.append(Call("host.status", (existing.id, OFFLINE)))
     if incomplete:
         status = "offline"
-    update.attributes(wanted.attributes)
-    update.name(wanted.name)
-    update.membership(cluster_id)
+    update.contents(wanted, context.identity)
+    update.membership(context.cluster_id)
     if restarts:  # the old driver's agent stops at OFFLINE only
         update.steps.append(Call("host.status", (existing.id, ENABLE if status == "enabled" else DISABLE)))
     if wanted.ready and status != "enabled" and not existing.under_maintenance:
-        update.status(status, "enabled", ENABLE)
-    return update.operation(wanted, AGENT_RESTART if restarts else "")
+        update.differs("STATUS", status, "enabled")
+        update.deferred_steps.append(Call("host.status", (existing.id, ENABLE)))
+    return update.operation(wanted, "OFFLINE first, so that the new driver's agent starts" if restarts else "")
 
 
 def _drivers_differ(existing: HostFacts, wanted: DesiredHost) -> bool:
@@ -249,11 +205,11 @@ def _drivers_differ(existing: HostFacts, wanted: DesiredHost) -> bool:
     return any(text_of(existing.template, name) != wanted.attributes[name] for name in DRIVER_ATTRIBUTES)
 
 
-def _freed_names(ours: Mapping[str, HostFacts], wanted: Sequence[DesiredHost], uuid: str) -> tuple[Call, ...]:
+def _freed_names(ours: Mapping[str, HostFacts], wanted: Sequence[DesiredHost], identity: Identity) -> tuple[Call, ...]:
     """Renames hosts of ours whose name another host of ours will get: AWS reuses addresses."""
     names = {one.key: one.name for one in wanted}
     return tuple(
-        Call("host.rename", (existing.id, temporary_name(uuid, key)))
+        Call("host.rename", (existing.id, identity.temporary_name(key)))
         for key, existing in ours.items()
         if key in names
         and existing.name not in (names[key], UNKNOWN)
@@ -261,16 +217,13 @@ def _freed_names(ours: Mapping[str, HostFacts], wanted: Sequence[DesiredHost], u
     )
 
 
-def _creation(wanted: DesiredHost, first_name: str, cluster_id: int | None) -> Operation:
-    made = Ref(wanted.key)
+def _creation(context: DiffContext, wanted: DesiredHost) -> Operation:
+    made, first_name = Ref(wanted.key), context.identity.temporary_name(wanted.key)
     after = {"NAME": wanted.name, **shown(wanted.attributes), "STATUS": "enabled" if wanted.ready else "offline"}
-    return Operation(
-        wanted.key,
-        change(HostFacts.kind, wanted.label, Action.CREATE, after=after),
-        (
-            Call("host.allocate", (first_name, NO_DRIVER, wanted.driver, id_or_ref(cluster_id))),
-            Call("host.status", (made, OFFLINE)),
-            *marked_and_renamed(HostFacts, wanted),
-        ),
-        (Call("host.status", (made, ENABLE)),) if wanted.ready else (),
+    steps = (
+        Call("host.allocate", (first_name, NO_DRIVER, context.spec.hosts.hypervisor, id_or_ref(context.cluster_id))),
+        Call("host.status", (made, OFFLINE)),
+        *marked_and_renamed(HostFacts, wanted),
     )
+    enabling = (Call("host.status", (made, ENABLE)),) if wanted.ready else ()
+    return Operation(wanted.key, change(HostFacts.kind, wanted.label, Action.CREATE, after=after), steps, enabling)

@@ -11,15 +11,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from edgewrap.opennebula.kinds.base import Existing
-from edgewrap.opennebula.kinds.identity import Identity
+from edgewrap.opennebula.kinds.base import Existing, Identity
 from edgewrap.opennebula.kinds.operation import Operation, deletion
 from edgewrap.opennebula.kinds.template import Template
 from edgewrap.outputs import HostReport, Outputs
 from edgewrap.spec.models import Spec
 
 if TYPE_CHECKING:
-    from edgewrap.opennebula.facts import OneFacts, OwnedObjects
+    from edgewrap.opennebula.facts import OneFacts
+
+F = TypeVar("F", bound=Existing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,22 @@ class Desired:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnedObjects:
+    """Our objects, by key, in the order of `KINDS` and of their indexes."""
+
+    by_key: Mapping[str, Existing]
+
+    def of(self, kind: ObjectKind[F, Any]) -> dict[str, F]:
+        """The objects of one kind, by key."""
+        found = ((key, one) for key, one in self.by_key.items() if kind.has_key(key))
+        return {key: existing for key, existing in found if isinstance(existing, kind.facts)}
+
+    def one(self, kind: SingleObject[F, Any]) -> F | None:
+        """The object of a kind of which there is one."""
+        return self.of(kind).get(kind.key)
+
+
+@dataclass(frozen=True, slots=True)
 class DiffContext:
     """What a diff is computed from. `cluster_id` is None if the cluster is not there yet."""
 
@@ -49,7 +66,6 @@ class DiffContext:
     cluster_id: int | None
 
 
-F = TypeVar("F", bound=Existing)
 D = TypeVar("D", bound=Desired)
 
 
@@ -74,8 +90,8 @@ class ObjectKind(ABC, Generic[F, D]):
     def check(self, context: DiffContext, wanted: Sequence[D]) -> None:
         """Raises InUseError if the operations must not run."""
 
-    def warnings(self, context: DiffContext, wanted: D) -> list[str]:
-        """What a person should know about one object, and edgewrap does not change."""
+    def warnings(self, context: DiffContext, wanted: D) -> Iterable[str]:
+        """What a person should know about one object, and edgewrap does not change. Empty texts do not count."""
         return []
 
     def removals(self, ours: OwnedObjects, shared: Sequence[int]) -> Iterable[Operation]:

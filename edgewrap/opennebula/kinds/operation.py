@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -94,18 +94,12 @@ def deletion(existing: Existing, key: str, steps: tuple[Step, ...] = ()) -> Oper
     return Operation(key, deleted, steps or (Call(f"{existing.api}.delete", (existing.id,)),))
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """Where an object's attributes differ from the wanted ones. `before` and `after` are flat text for people;
-    `update` is what to write: vectors as a whole, with the parts that others put there."""
+def differences(template: Template, wanted: Template) -> tuple[dict[str, str], dict[str, str], Template]:
+    """Where an object's attributes differ from the wanted ones: before and after, as flat text for people, and what to
+    write: vectors as a whole, with the parts that others put there.
 
-    before: Mapping[str, str]
-    after: Mapping[str, str]
-    update: Template
-
-
-def differences(template: Template, wanted: Template) -> Difference:
-    """Compare only the wanted attributes: others' stay. An empty wanted value is the same as none at all."""
+    Compares only the wanted attributes: others' stay. An empty wanted value is the same as none at all.
+    """
     before: dict[str, str] = {}
     after: dict[str, str] = {}
     update: dict[str, Value] = {}
@@ -114,32 +108,20 @@ def differences(template: Template, wanted: Template) -> Difference:
         was, will_be = _flat(name, present), _flat(name, value)
         differing = [part for part, text in will_be.items() if was.get(part, "") != text]
         if isinstance(value, str) and isinstance(present, Mapping):
-            differing, was = [name], {name: _shown(present)}
+            differing, was = [name], {name: ", ".join(f"{part} = {text}" for part, text in present.items())}
         if differing:
             before |= {part: was[part] for part in differing if was.get(part)}
             after |= {part: will_be[part] for part in differing}
             both_vectors = isinstance(value, Mapping) and isinstance(present, Mapping)
             update[name] = {**present, **value} if both_vectors else value  # type: ignore[dict-item]
-    return Difference(before, after, update)
-
-
-def filled(wanted: Template) -> dict[str, Value]:
-    """What to write into a new object: the attributes that are not empty."""
-    return {name: value for name, value in wanted.items() if value}
+    return before, after, update
 
 
 def shown(wanted: Template) -> dict[str, str]:
-    """A new object's attributes as flat text for people, without its mark."""
-    return _merged(_flat(name, value) for name, value in filled(wanted).items() if name != MARK_ATTRIBUTE)
+    """A new object's attributes that are not empty as flat text for people, without its mark."""
+    parts = (_flat(name, value) for name, value in wanted.items() if value and name != MARK_ATTRIBUTE)
+    return {name: text for part in parts for name, text in part.items()}
 
 
 def _flat(name: str, value: Value) -> dict[str, str]:
     return {name: value} if isinstance(value, str) else {f"{name}.{part}": text for part, text in value.items()}
-
-
-def _shown(vector: Mapping[str, str]) -> str:
-    return ", ".join(f"{part} = {text}" for part, text in vector.items())
-
-
-def _merged(parts: Iterable[Mapping[str, str]]) -> dict[str, str]:
-    return {name: value for part in parts for name, value in part.items()}

@@ -8,30 +8,44 @@ run.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from edgewrap.errors import ForeignObjectError
 from edgewrap.opennebula.kinds import KINDS
-from edgewrap.opennebula.kinds.base import MARK_ATTRIBUTE, Existing
-from edgewrap.opennebula.kinds.identity import Identity, Mark, temporary_name
+from edgewrap.opennebula.kinds.base import MARK_ATTRIBUTE, Existing, Identity
+from edgewrap.opennebula.kinds.host import HostFacts
+from edgewrap.opennebula.kinds.object_kind import OwnedObjects
 from edgewrap.opennebula.kinds.template import vector_of
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The cluster's name, what the object is in it, the UUID of the cluster's Terraform state, and the id of the user
+    who owns the cluster."""
+
+    cluster: str
+    key: str
+    uuid: str
+    owner_uid: str
 
 
 def mark_of(existing: Existing) -> Mark | None:
     """The object's mark, if it has one that fits its kind."""
     parts = vector_of(existing.template, MARK_ATTRIBUTE)
-    mark = Mark(parts.get("CLUSTER", ""), parts.get("KEY", ""), parts.get("UUID", ""), parts.get("OWNER_UID", ""))
+    mark = Mark(*(parts.get(part, "") for part in ("CLUSTER", "KEY", "UUID", "OWNER_UID")))
     return mark if mark.cluster and _fits(existing, mark.key) else None
 
 
-def ours(identity: Identity, objects: Iterable[Existing]) -> dict[str, Existing]:
-    """Our objects among `objects`, by key, in the order of the kinds and of their indexes. Of two with one key, the
-    older one is ours."""
-    found: dict[str, Existing] = {}
-    for existing in sorted(objects, key=lambda existing: existing.id):
-        key = our_key(identity, existing)
-        if key:
-            found.setdefault(key, existing)
-    return {key: found[key] for key in sorted(found, key=_place)}
+def marked_hosts(cluster: str, hosts: Iterable[HostFacts]) -> dict[str, HostFacts]:
+    """The hosts with the mark of a cluster of this name, by key. Of two with one key, the newer one."""
+    marks = ((mark_of(one), one) for one in sorted(hosts, key=lambda one: one.id))
+    return {mark.key: one for mark, one in marks if mark is not None and mark.cluster == cluster}
+
+
+def ours(identity: Identity, objects: Iterable[Existing]) -> OwnedObjects:
+    """Our objects among `objects`. Of two with one key, the older one is ours."""
+    found = {our_key(identity, existing): existing for existing in sorted(objects, key=lambda one: -one.id)}
+    return OwnedObjects({key: found[key] for key in sorted(found.keys() - {""}, key=_place)})
 
 
 def our_key(identity: Identity, existing: Existing) -> str:
@@ -43,9 +57,8 @@ def our_key(identity: Identity, existing: Existing) -> str:
     mark = mark_of(existing)
     if mark is not None:
         return mark.key if (mark.cluster, mark.uuid) == (identity.cluster, identity.uuid) else ""
-    prefix = temporary_name(identity.uuid, "")
-    key = existing.name.removeprefix(prefix)
-    return key if existing.name.startswith(prefix) and _fits(existing, key) else ""
+    key = existing.name.removeprefix(identity.temporary_name(""))
+    return key if existing.name == identity.temporary_name(key) and _fits(existing, key) else ""
 
 
 def refuse_foreign(identity: Identity, name: str, mine: Existing | None, objects: Sequence[Existing]) -> None:
@@ -63,23 +76,17 @@ def foreign(identity: Identity, existing: Existing) -> ForeignObjectError:
     owner = f"it belongs to the user {existing.owner}" if existing.owner else "this kind of object has no owner"
     advice = existing.advice_if_in_the_way(identity.cluster)
     if mark is None or existing.derived:
-        return ForeignObjectError(
-            f"{existing} is in the way", cause=f"{owner}, and edgewrap did not make it", advice=advice
-        )
-    if (mark.cluster, mark.uuid) == (identity.cluster, identity.uuid):
-        return ForeignObjectError(
-            f"{existing} is in the way",
-            cause=f"it carries this cluster's mark, but {owner}",
-            advice=f"give it back (`{existing.command} chown {existing.id} {identity.owner_uid}`), or rename it",
-        )
-    return ForeignObjectError(
-        f"{existing} is in the way",
-        cause=(
+        cause = f"{owner}, and edgewrap did not make it"
+    elif (mark.cluster, mark.uuid) == (identity.cluster, identity.uuid):
+        cause = f"it carries this cluster's mark, but {owner}"
+        advice = f"give it back (`{existing.command} chown {existing.id} {identity.owner_uid}`), or rename it"
+    else:
+        cause = (
             f"it is part of the edgewrap cluster {mark.cluster} of another Terraform state (UUID {mark.uuid}), "
             f"owned by the user with id {mark.owner_uid}"
-        ),
-        advice=f"{advice}; if that cluster is this one, run where its Terraform state is",
-    )
+        )
+        advice += "; if that cluster is this one, run where its Terraform state is"
+    return ForeignObjectError(f"{existing} is in the way", cause=cause, advice=advice)
 
 
 def _fits(existing: Existing, key: str) -> bool:

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from xml.etree.ElementTree import Element
 
 from edgewrap.errors import OpenNebulaError
 from edgewrap.outputs import UNKNOWN
-
-if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
 
 Value = str | Mapping[str, str]
 Template = Mapping[str, Value]
@@ -72,8 +69,7 @@ def _quoted(name: str, text: str) -> str:
             cause=f"a value there cannot {rule}",
             advice="choose another value",
         )
-    escaped = text.replace('"', '\\"')
-    return f'"{escaped}"'
+    return '"' + text.replace('"', '\\"') + '"'
 
 
 def _broken_rule(text: str) -> str:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Self
+from typing import Literal, Self
+from xml.etree.ElementTree import Element
 
 from edgewrap.change import Action
 from edgewrap.opennebula.kinds import address_range
 from edgewrap.opennebula.kinds.access import too_open
 from edgewrap.opennebula.kinds.address_range import DesiredRange, RangeFacts
 from edgewrap.opennebula.kinds.base import EVERY_OBJECT, MARK_ATTRIBUTE, Existing, common, ids, number
-from edgewrap.opennebula.kinds.creation import given_to_owner, new_template
-from edgewrap.opennebula.kinds.object_kind import Desired, DiffContext, SingleObject
+from edgewrap.opennebula.kinds.object_kind import Desired, DiffContext, OwnedObjects, SingleObject
 from edgewrap.opennebula.kinds.operation import (
     MERGE,
     Await,
@@ -27,15 +27,9 @@ from edgewrap.opennebula.kinds.operation import (
     shown,
 )
 from edgewrap.opennebula.kinds.template import Template, text_of
-from edgewrap.opennebula.kinds.update import ObjectUpdate, id_or_ref
+from edgewrap.opennebula.kinds.update import ObjectUpdate, allocation, given_to_owner, id_or_ref
 from edgewrap.outputs import HostReport
 
-if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
-
-    from edgewrap.opennebula.facts import OwnedObjects
-
-BRIDGE = "br-edge"
 GUEST_MTU = 1500  # bytes; a guest's default
 VXLAN_OVERHEAD = 50  # bytes
 GROUPS, ADMITS_EVERYTHING = "SECURITY_GROUPS", "0"
@@ -53,9 +47,7 @@ class NetworkFacts(Existing):
 
     kind = "virtual network"
     api = "vn"
-    command = "onevnet"
     tag = "VNET"
-    pool = "vnpool.info"
     pool_arguments = EVERY_OBJECT
     join = "cluster.addvnet"
     leave = "cluster.delvnet"
@@ -103,8 +95,6 @@ class NetworkFacts(Existing):
 
 @dataclass(frozen=True, slots=True)
 class DesiredNetwork(Desired):
-    """The public network as it should be."""
-
     ranges: tuple[DesiredRange, ...]
 
 
@@ -121,7 +111,7 @@ class PublicNetwork(SingleObject[NetworkFacts, DesiredNetwork]):
         underlay = underlay_mtu(context.reports, existing)
         attributes: Template = {
             "VN_MAD": "fw",
-            "BRIDGE": BRIDGE,
+            "BRIDGE": "br-edge",
             "PHYDEV": "",
             "NETROLE": "public",
             "FILTER_IP_SPOOFING": "YES",
@@ -130,7 +120,7 @@ class PublicNetwork(SingleObject[NetworkFacts, DesiredNetwork]):
             "GUEST_MTU": _guest_mtu(underlay, existing),
             MTU_ATTRIBUTE: "" if underlay is None else str(underlay),
             GROUPS: _security_groups(spec.default_security_group, existing),
-            MARK_ATTRIBUTE: context.identity.mark(self.key).attributes(),
+            MARK_ATTRIBUTE: context.identity.mark(self.key),
         }
         ranges = tuple(address_range.desired(eip) for eip in context.outputs.eips.values())
         return DesiredNetwork(self.key, f"{context.identity.cluster}-public", attributes, ranges)
@@ -143,9 +133,7 @@ class PublicNetwork(SingleObject[NetworkFacts, DesiredNetwork]):
             made = _creation(existing, wanted, context)
             return [made, *address_range.diff((), wanted.ranges, Ref(self.key))]
         update = ObjectUpdate(existing)
-        update.attributes(wanted.attributes)
-        update.name(wanted.name)
-        update.owner(context.identity.owner_uid)
+        update.contents(wanted, context.identity)
         update.membership(cluster_id, () if existing.used_leases else _other_clusters(existing, cluster_id))
         return [
             *update.operation(wanted),
@@ -153,16 +141,26 @@ class PublicNetwork(SingleObject[NetworkFacts, DesiredNetwork]):
             *_update_again(existing, wanted),
         ]
 
-    def warnings(self, context: DiffContext, wanted: DesiredNetwork) -> list[str]:
+    def warnings(self, context: DiffContext, wanted: DesiredNetwork) -> Iterator[str]:
         """Ranges of others, a second cluster while addresses are leased, and a mode that is too open."""
         existing = context.ours.one(self)
         if existing is None:
-            return []
-        return [
-            *_foreign_range_warnings(existing, wanted),
-            _second_cluster_warning(existing, context.cluster_id),
-            too_open(existing),
-        ]
+            return
+        ours = {one.id for one in address_range.matched(existing.ranges, wanted.ranges).values()}
+        for one in existing.ranges:
+            if not one.key and one.id not in ours:
+                yield (
+                    f"it has the {one}, which edgewrap did not make and leaves alone: `onevnet rmar {existing.id} "
+                    f"{one.id}` if it is not needed"
+                )
+        others = _other_clusters(existing, context.cluster_id)
+        if others and existing.used_leases:
+            yield (
+                f"it is also in the cluster {' and '.join(map(str, others))}, whose hosts do not carry its addresses: "
+                "VMs there have no connection. edgewrap removes it from there when no address is leased; to do so now: "
+                + " and ".join(f"`onecluster delvnet {cluster} {existing.id}`" for cluster in others)
+            )
+        yield too_open(existing)
 
     def removals(self, ours: OwnedObjects, shared: Sequence[int]) -> Iterable[Operation]:
         """Range by range first: only then does the front-end say why it cannot remove one."""
@@ -199,28 +197,6 @@ class PublicNetwork(SingleObject[NetworkFacts, DesiredNetwork]):
 PUBLIC_NETWORK = PublicNetwork()
 
 
-def _foreign_range_warnings(existing: NetworkFacts, wanted: DesiredNetwork) -> list[str]:
-    ours = {one.id for one in address_range.matched(existing.ranges, wanted.ranges).values()}
-    return [
-        f"it has the {one}, which edgewrap did not make and leaves alone: `onevnet rmar {existing.id} {one.id}` if it "
-        "is not needed"
-        for one in existing.ranges
-        if not one.key and one.id not in ours
-    ]
-
-
-def _second_cluster_warning(existing: NetworkFacts, cluster_id: int | None) -> str:
-    others = _other_clusters(existing, cluster_id)
-    if not others or not existing.used_leases:
-        return ""
-    listed = " and ".join(f"`onecluster delvnet {cluster} {existing.id}`" for cluster in others)
-    return (
-        f"it is also in the cluster {' and '.join(map(str, others))}, whose hosts do not carry its addresses: VMs "
-        "there have no connection. edgewrap removes it from there when no address is leased; to do so now: "
-        f"{listed}"
-    )
-
-
 def _other_clusters(existing: NetworkFacts, cluster_id: int | None) -> tuple[int, ...]:
     return tuple(cluster for cluster in existing.clusters if cluster != cluster_id)
 
@@ -244,8 +220,7 @@ def _creation(existing: NetworkFacts | None, wanted: DesiredNetwork, context: Di
             action, why = Action.REPLACE, f"it is in ERROR: {existing.error}"
             steps.append(Call("vn.delete", (existing.id,)))
         steps.append(Await(existing.id, Settled.GONE))
-    allocation = Call("vn.allocate", (new_template(wanted), id_or_ref(context.cluster_id)))
-    steps += [allocation, Await(made, Settled.READY)]
+    steps += [allocation(NetworkFacts, wanted, id_or_ref(context.cluster_id)), Await(made, Settled.READY)]
     groups = text_of(wanted.attributes, GROUPS)
     if ADMITS_EVERYTHING not in groups.split(","):  # the front-end has given it to the new network
         steps.append(Call("vn.update", (made, {GROUPS: groups}, MERGE)))
@@ -272,9 +247,9 @@ def _guest_mtu(underlay: int | None, existing: NetworkFacts | None) -> str:
 def _security_groups(default: Literal["keep", "remove"], existing: NetworkFacts | None) -> str:
     """Without the group 0 if the spec says so, else unchanged: adding it again would open what someone has closed.
     Groups that others added stay."""
+    listed = text_of(existing.template, GROUPS) if existing else ADMITS_EVERYTHING
     if default == "keep":
-        return text_of(existing.template, GROUPS) if existing else ADMITS_EVERYTHING
-    listed = text_of(existing.template, GROUPS) if existing else ""
+        return listed
     groups = [group.strip() for group in listed.split(",") if group.strip().isdecimal()]
     return ",".join(group for group in groups if group != ADMITS_EVERYTHING)
 

@@ -7,45 +7,30 @@ from dataclasses import dataclass
 
 from edgewrap.opennebula.kinds.access import too_open
 from edgewrap.opennebula.kinds.base import EVERY_OBJECT, MARK_ATTRIBUTE, Existing
-from edgewrap.opennebula.kinds.creation import creation
 from edgewrap.opennebula.kinds.object_kind import Desired, DiffContext, SingleObject
 from edgewrap.opennebula.kinds.operation import Operation
 from edgewrap.opennebula.kinds.template import Template, text_of
-from edgewrap.opennebula.kinds.update import ObjectUpdate, id_text
-from edgewrap.opennebula.kinds.virtual_network import VXLAN_OVERHEAD, underlay_mtu
+from edgewrap.opennebula.kinds.update import ObjectUpdate, creation, id_text
+from edgewrap.opennebula.kinds.virtual_network import PUBLIC_NETWORK, VXLAN_OVERHEAD, underlay_mtu
 from edgewrap.outputs import UNKNOWN, HostReport
 
 
 @dataclass(frozen=True, slots=True)
 class TemplateFacts(Existing):
-    """A virtual network template."""
-
     kind = "virtual network template"
     api = "vntemplate"
-    command = "onevntemplate"
     tag = "VNTEMPLATE"
-    pool = "vntemplatepool.info"
     pool_arguments = EVERY_OBJECT
     lockable = True
 
 
-@dataclass(frozen=True, slots=True)
-class Phydev:
-    """The interface of private networks: empty if it is not known. `warning` says why, or what is wrong with it."""
-
-    name: str
-    warning: str = ""
-
-
 class PrivateTemplate(SingleObject[TemplateFacts, Desired]):
-    """The private network template."""
-
     facts = TemplateFacts
     key = "private-template"
 
     def desired_object(self, context: DiffContext) -> Desired:
         spec, existing = context.spec.private_network, context.ours.one(self)
-        underlay = underlay_mtu(context.reports, context.ours.network)
+        underlay = underlay_mtu(context.reports, context.ours.one(PUBLIC_NETWORK))
         attributes: Template = {
             "VN_MAD": "vxlan",
             "VXLAN_MODE": "evpn",
@@ -53,10 +38,10 @@ class PrivateTemplate(SingleObject[TemplateFacts, Desired]):
             "IP_LINK_CONF": "nolearning=",
             "AUTOMATIC_VLAN_ID": "YES",
             "NETROLE": "private",
-            "PHYDEV": phydev(spec.phydev, context.reports, existing).name,
-            "MTU": str(mtu(spec.mtu, underlay, existing)),
+            "PHYDEV": _phydev(spec.phydev, context.reports, existing)[0],
+            "MTU": str(_mtu(spec.mtu, underlay, existing)),
             "CLUSTER_IDS": id_text(context.cluster_id),
-            MARK_ATTRIBUTE: context.identity.mark(self.key).attributes(),
+            MARK_ATTRIBUTE: context.identity.mark(self.key),
         }
         return Desired(self.key, f"{context.identity.cluster}-private", attributes)
 
@@ -65,46 +50,42 @@ class PrivateTemplate(SingleObject[TemplateFacts, Desired]):
         if existing is None:
             return [creation(TemplateFacts, wanted, context.identity)] if wanted.attributes["PHYDEV"] else []
         update = ObjectUpdate(existing)
-        update.attributes(wanted.attributes)
-        update.name(wanted.name)
-        update.owner(context.identity.owner_uid)
+        update.contents(wanted, context.identity)
         return update.operation(wanted)
 
     def warnings(self, context: DiffContext, wanted: Desired) -> list[str]:
         existing = context.ours.one(self)
-        device = phydev(context.spec.private_network.phydev, context.reports, existing)
-        return [device.warning, too_open(existing) if existing else ""]
+        _device, warning = _phydev(context.spec.private_network.phydev, context.reports, existing)
+        return [warning, too_open(existing) if existing else ""]
 
 
 PRIVATE_TEMPLATE = PrivateTemplate()
 
 
-def phydev(wanted: str, reports: Mapping[str, HostReport], existing: TemplateFacts | None) -> Phydev:
-    """The spec's, or with `auto` the interface of the hosts' default routes, which must be the same on all hosts.
+def _phydev(wanted: str, reports: Mapping[str, HostReport], existing: TemplateFacts | None) -> tuple[str, str]:
+    """The interface of private networks, empty if it is not known; and a warning why, or what is wrong with it.
 
-    If no host reports one, an existing template keeps its own.
+    It is the spec's, or with `auto` that of the hosts' default routes, which must be the same on all hosts. If no host
+    reports one, an existing template keeps its own.
     """
     if wanted != "auto":
-        return Phydev(wanted)
+        return wanted, ""
     present = text_of(existing.template, "PHYDEV") if existing else ""
     reported = {key: report.phydev for key, report in reports.items() if report.phydev not in ("", UNKNOWN)}
-    if len(set(reported.values())) > 1:
+    names = set(reported.values())
+    if len(names) > 1:
         listed = ", ".join(f"{key}: {name}" for key, name in reported.items())
-        return Phydev(
-            present, f"the hosts' default routes use different interfaces ({listed}): set private_network.phydev"
-        )
-    if reported:
-        return Phydev(next(iter(reported.values())))
+        return present, f"the hosts' default routes use different interfaces ({listed}): set private_network.phydev"
+    if names:
+        return names.pop(), ""
     if existing is not None:
-        return Phydev(present)
+        return present, ""
     if any(report.phydev == UNKNOWN for report in reports.values()):
-        return Phydev(UNKNOWN)
-    return Phydev(
-        "", "no host has reported the interface of private networks: a run with the hosts plane creates the template"
-    )
+        return UNKNOWN, ""
+    return "", "no host has reported the interface of private networks: a run with the hosts plane creates the template"
 
 
-def mtu(wanted: int, underlay: int | None, existing: TemplateFacts | None) -> int:
+def _mtu(wanted: int, underlay: int | None, existing: TemplateFacts | None) -> int:
     """The MTU of private networks in bytes: the spec's, or what the hosts' underlay leaves for VXLAN's payload.
 
     If no host ever reported the underlay's, an existing template keeps a lower one.

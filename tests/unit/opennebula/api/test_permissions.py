@@ -7,7 +7,7 @@ import pytest
 from edgewrap.errors import AuthorizationError
 from edgewrap.opennebula.api.client import FrontEnd
 from edgewrap.opennebula.api.credentials import Session
-from edgewrap.opennebula.api.permissions import missing_rights
+from edgewrap.opennebula.api.errors import missing_rights
 from tests.support.recordings import Recording
 
 REFUSED = "[one.x.y] User [2] : Not authorized to perform "
@@ -28,13 +28,12 @@ REFUSED = "[one.x.y] User [2] : Not authorized to perform "
 )
 def test_a_missing_right(refusal: str, named: list[str], grants: list[str]) -> None:
     found = missing_rights(REFUSED + refusal)
-    assert [str(one) for one in found] == named
-    assert [one.grant for one in found] == grants
+    assert found == list(zip(named, grants, strict=True))
 
 
 @pytest.mark.parametrize("text", ["", "no reason given", "Not authorized to perform CREATE CLUSTER."])
 def test_an_unknown_wording_names_no_right(text: str) -> None:
-    assert missing_rights(text) == ()
+    assert missing_rights(text) == []
 
 
 def test_a_recorded_refusal_as_an_error(recording: Recording) -> None:
