@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from edgewrap.atomic_files import write_tree
-from edgewrap.aws.adoption import Adoption, adopt
+from edgewrap.aws.adoption import GRACE, Adoption, adopt
 from edgewrap.aws.clients import Clients
 from edgewrap.aws.facts import AwsState
 from edgewrap.aws.group_moves import moves_ahead, reasons
@@ -76,7 +76,7 @@ class Planner:
             if previous is None:
                 what, advice = "there is nothing to destroy", "nothing needs to be done"
                 raise StateError(what, cause="no Terraform state", advice=advice)
-            adoption = self._adopt(state, None)
+            adoption = self._adopt(state, None, ahead=GRACE)
             inputs = previous.model_copy(update={"ipam_eips": adoption.keys})
         else:
             adoption = self._adopt(state, context.allocations)
@@ -121,13 +121,16 @@ class Planner:
             first=not known,
         )
 
-    def _adopt(self, state: AwsState | None, named: Collection[str] | None) -> Adoption:
-        """What becomes of the IPAM driver's Elastic IPs; `named` are the allocation ids that address ranges name."""
+    def _adopt(
+        self, state: AwsState | None, named: Collection[str] | None, *, ahead: timedelta = timedelta()
+    ) -> Adoption:
+        """What becomes of the IPAM driver's Elastic IPs; `named` are the allocation ids that address ranges name.
+        `ahead`: how much later it is looked at."""
         if state is None:
             return Adoption()
         if state.requested is None:  # AWS was not asked: they stay as they are
             return Adoption(state.inputs.ipam_eips)
-        adoption = adopt(state.requested, state.tracked, state.inputs, named, datetime.now(UTC))
+        adoption = adopt(state.requested, state.tracked, state.inputs, named, datetime.now(UTC) + ahead)
         for one in adoption.unfinished:
             text = f"{one.public_address} was requested at {one.requested} and is not associated yet: not adopted now"
             self.emit(Event(EventKind.WARNING, PlaneName.AWS, one.key, text))

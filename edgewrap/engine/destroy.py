@@ -47,7 +47,8 @@ def plan_destroy(cluster: Cluster, planes: tuple[PlaneName, ...]) -> DestroyPlan
         )
     with side_by_side(cluster, len(PlaneName)) as pool:
         facts_read = pool.submit(observe_opennebula, cluster, frozenset(planes) - {PlaneName.HOSTS})
-        state = cluster.aws.current()
+        # with AWS's answer: an Elastic IP of the IPAM driver may not be in the state yet
+        state = cluster.aws.observe() if PlaneName.AWS in planes else cluster.aws.current()
         marked, _ = facts_read.result()
         require_own_state(cluster, state, marked, about_aws=PlaneName.AWS in planes, destroy=True)
         context = Context(outputs=state.outputs if state else None)

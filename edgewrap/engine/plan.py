@@ -155,6 +155,7 @@ def _observe(
             avoid=disposition.avoid,
             replaced=disposition.replaced,
             front_end_version=facts.version if facts is not None and follows_front_end(cluster.spec) else "",
+            allocations=cluster.opennebula.allocations(facts) if facts is not None else None,
         )
         aws = planning = pool.submit(cluster.aws.plan, state, context)
         account = pool.submit(cluster.aws.requirements, state, context, lambda: planning.result().changes)

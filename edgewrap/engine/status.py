@@ -39,7 +39,7 @@ class HostStatus:
 
 @dataclass(frozen=True, slots=True)
 class EipStatus:
-    """One Elastic IP; `vm` is the id of the VM that leases it, empty if none does."""
+    """One Elastic IP; `vm` is the id of the VM that leases it, empty if none does; `made_by` is `spec` or `driver`."""
 
     key: str
     public_address: str
@@ -47,6 +47,7 @@ class EipStatus:
     group: str
     entry_host: str
     vm: str
+    made_by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,7 @@ def _status(
                 group=eip.group,
                 entry_host=outputs.groups[eip.group].host if eip.group in outputs.groups else "",
                 vm=vms.get(key, ""),
+                made_by="driver" if eip.by_driver else "spec",
             )
             for key, eip in outputs.eips.items()
         ),

@@ -16,7 +16,7 @@ from edgewrap.opennebula.kinds.datastore import SYSTEM_DATASTORE, DatastoreFacts
 from edgewrap.opennebula.kinds.host import HOSTS, HostFacts
 from edgewrap.opennebula.kinds.object_kind import OwnedObjects
 from edgewrap.opennebula.kinds.virtual_network import PUBLIC_NETWORK, NetworkFacts
-from edgewrap.opennebula.kinds.vn_template import PRIVATE_TEMPLATE
+from edgewrap.opennebula.kinds.vn_template import TemplateFacts
 
 _NOT_DONE = -1
 
@@ -59,10 +59,11 @@ def leases(
     return address_range.leases_in([existing for existing in fresh if existing.id in numbers], names)
 
 
-def leases_by_eip(front_end: FrontEnd, network: NetworkFacts | None) -> dict[str, str]:
-    """Who has each leased Elastic IP, by its key. Reads the network only if it has leases."""
+def leases_by_eip(front_end: FrontEnd, networks: Iterable[NetworkFacts]) -> dict[str, str]:
+    """Who has each leased Elastic IP, by its key. Reads only networks with leases."""
     return {
         one.key: ", ".join(f"{lease.holder} {lease.id}" if lease.holder else "on hold" for lease in one.leases)
+        for network in networks
         for one in _with_leases(front_end, network)
         if one.key and one.leases
     }
@@ -99,13 +100,14 @@ def shared_datastores(facts: OneFacts, ours: OwnedObjects, wanted: Sequence[int 
 def foreign_objects(facts: OneFacts, ours: OwnedObjects, shared: Collection[int]) -> list[str]:
     """Networks made from our template, reservations from our network, and other objects of others in our cluster, for
     people; without the `shared` datastores."""
-    cluster, public, template = ours.one(CLUSTER), ours.one(PUBLIC_NETWORK), ours.one(PRIVATE_TEMPLATE)
+    cluster, public = ours.one(CLUSTER), ours.one(PUBLIC_NETWORK)
+    templates = {one.id for one in ours.by_key.values() if isinstance(one, TemplateFacts)}
     known = {(existing.api, existing.id) for existing in ours.by_key.values()}
     known |= {(DatastoreFacts.api, number) for number in shared}
     listed = []
     for network in facts.networks:
         reserved = public is not None and network.parent == public.id
-        if reserved or (template is not None and network.from_template == template.id):
+        if reserved or network.from_template in templates:
             origin = "made from its template" if network.parent is None else "reserved from its network"
             listed.append(f"the {network} of {network.owner} is {origin}")
             known.add((network.api, network.id))

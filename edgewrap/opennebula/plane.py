@@ -17,7 +17,7 @@ from edgewrap.opennebula.api.errors import NameTakenError
 from edgewrap.opennebula.api.transport import HttpWire
 from edgewrap.opennebula.diff import OpenNebulaPlan, Reconciliation, reconcile
 from edgewrap.opennebula.executor import Executor, await_network
-from edgewrap.opennebula.facts import OneFacts
+from edgewrap.opennebula.facts import ONEADMIN_GROUP, OneFacts
 from edgewrap.opennebula.kinds import KINDS, access, host, ownership
 from edgewrap.opennebula.kinds.address_range import RangeFacts
 from edgewrap.opennebula.kinds.base import CLUSTER_KEY
@@ -95,7 +95,17 @@ class OpenNebulaPlane:
 
     def leases(self, observed: OneFacts, outputs: Outputs) -> Mapping[str, str]:
         """Who leases each Elastic IP, by its key, as text (`VM 3`); free ones are left out."""
-        return in_use.leases_by_eip(self._front_end, self._ours(observed, outputs.uuid).one(PUBLIC_NETWORK))
+        public = self._ours(observed, outputs.uuid).one(PUBLIC_NETWORK)
+        allocations = {eip.allocation_id for eip in outputs.eips.values() if eip.by_driver}
+        named = [one for one in observed.networks if allocations & {found.allocation_id for found in one.ranges}]
+        networks = {one.id: one for one in (public, *named) if one is not None}
+        return in_use.leases_by_eip(self._front_end, networks.values())
+
+    def allocations(self, facts: OneFacts) -> frozenset[str] | None:
+        """The allocation ids that address ranges name, in every network; None if the user does not see every one."""
+        if ONEADMIN_GROUP not in facts.user.groups:
+            return None
+        return frozenset(one.allocation_id for network in facts.networks for one in network.ranges)
 
     def plan(self, facts: OneFacts, context: Context) -> OpenNebulaPlan:
         """The operations that lead to what the spec asks for. What `apply` would refuse is a warning.

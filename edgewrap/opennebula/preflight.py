@@ -17,7 +17,8 @@ OLDEST, NEWEST = (6, 10), (7, 4)
 FRONT_END, RIGHTS, DRIVERS = "front-end", "rights on the front-end", "drivers of the front-end"
 DATASTORES = "shared datastores"
 
-_DRIVER_LISTS = ("TM_MAD", "DATASTORE_MAD")  # sections with the drivers' names in their arguments: `-t 15 -d dummy,fs`
+_DRIVER_LISTS = {"TM_MAD": "d", "DATASTORE_MAD": "d", "IPAM_MAD": "i"}
+"""Sections with the drivers' names in their arguments, after this option: `-t 15 -d dummy,fs`."""
 
 
 def check_front_end(spec: Spec, front_end: FrontEnd) -> tuple[Finding, ...]:
@@ -41,12 +42,12 @@ def check_front_end(spec: Spec, front_end: FrontEnd) -> tuple[Finding, ...]:
 def check_new_cluster(spec: Spec, front_end: FrontEnd, facts: OneFacts) -> tuple[Finding, ...]:
     """The checks before a first apply, with the front-end's facts already read."""
     version = _version(facts.version, front_end.endpoint)
-    return (version, _rights(facts), _drivers(spec, front_end), _shared_datastores(spec, facts))
+    return (version, _rights(facts), _drivers(spec, front_end, facts), _shared_datastores(spec, facts))
 
 
 def ipam_drivers(front_end: FrontEnd) -> tuple[str, ...]:
     """The IPAM drivers that the front-end may use, as its configuration lists them. Raises OpenNebulaError."""
-    return tuple(sorted(_listed(front_end.read("system.config"), "IPAM_MAD", "i")))
+    return tuple(sorted(_configured(front_end.read("system.config"), "IPAM_MAD")))
 
 
 def _version(version: str, endpoint: str) -> Finding:
@@ -85,8 +86,11 @@ def _shared_datastores(spec: Spec, facts: OneFacts) -> Finding:
     return _finding(DATASTORES, Verdict.OK, listed or "none")
 
 
-def _drivers(spec: Spec, front_end: FrontEnd) -> Finding:
-    """The drivers that our objects use; this configuration does not list monitoring drivers."""
+def _drivers(spec: Spec, front_end: FrontEnd, facts: OneFacts | None = None) -> Finding:
+    """The drivers that our objects use, the IPAM driver among them if ranges or tenants need it. The configuration
+    does not list monitoring drivers."""
+    ranges = (one for network in (facts.networks if facts else ()) for one in network.ranges)
+    ipam = spec.public_network.self_service or any(one.by_driver for one in ranges)
     try:
         configuration = front_end.read("system.config")
     except AuthorizationError as error:
@@ -94,12 +98,17 @@ def _drivers(spec: Spec, front_end: FrontEnd) -> Finding:
     except OpenNebulaError as error:
         return _finding(DRIVERS, Verdict.UNKNOWN, f"{error.what} ({error.cause})", error.advice)
     networks = (("VN_MAD_CONF", "fw"), ("VN_MAD_CONF", "vxlan"))
-    needed = (("VM_MAD", spec.hosts.hypervisor), *networks, ("TM_MAD", "ssh"), ("DATASTORE_MAD", "fs"))
+    needed = [("VM_MAD", spec.hosts.hypervisor), *networks, ("TM_MAD", "ssh"), ("DATASTORE_MAD", "fs")]
+    if ipam:
+        needed.append(("IPAM_MAD", "edgewrap"))
     missing = [f"{name} ({section})" for section, name in needed if name not in _configured(configuration, section)]
     if missing:
         advice = "add them to /etc/one/oned.conf on the front-end and restart it"
+        if ipam:
+            advice += "; docs/ipam.md says how the IPAM driver is set up"
         return _finding(DRIVERS, Verdict.FAILURE, f"not configured: {', '.join(missing)}", advice)
-    return _finding(DRIVERS, Verdict.OK, f"{spec.hosts.hypervisor}, fw, vxlan, ssh and fs are configured")
+    names = [name for _, name in needed]
+    return _finding(DRIVERS, Verdict.OK, f"{', '.join(names[:-1])} and {names[-1]} are configured")
 
 
 def _configured(configuration: Element, section: str) -> set[str]:
@@ -107,7 +116,8 @@ def _configured(configuration: Element, section: str) -> set[str]:
     parts = configuration.findall(section)
     if section not in _DRIVER_LISTS:
         return {part.findtext("NAME") or "" for part in parts}
-    found = (re.search(r"(?:^|\s)-d\s+(\S+)", part.findtext("ARGUMENTS") or "") for part in parts)
+    option = rf"(?:^|\s)-{_DRIVER_LISTS[section]}\s+(\S+)"
+    found = (re.search(option, part.findtext("ARGUMENTS") or "") for part in parts)
     return {name for match in found if match for name in match[1].split(",")}
 
 

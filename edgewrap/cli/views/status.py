@@ -36,10 +36,12 @@ def print_status(status: ClusterStatus, *, json: bool) -> None:
             " ".join(group.removeprefix("group-") for group in host.groups) or "-",
         )
     console.print(hosts)
-    eips = _table("Elastic IP", "public address", "VM's address", "group", "entry host", "VM")
+    eips = _table("Elastic IP", "public address", "VM's address", "group", "entry host", "VM", "made by")
     for eip in status.eips:
         group = eip.group.removeprefix("group-")
-        eips.add_row(eip.key, eip.public_address, eip.private_address, group, eip.entry_host, eip.vm or "-")
+        eips.add_row(
+            eip.key, eip.public_address, eip.private_address, group, eip.entry_host, eip.vm or "-", eip.made_by
+        )
     console.print(eips)
 
 

@@ -8,6 +8,7 @@ A new kind is one file with a subclass of `object_kind.ObjectKind`, and one line
     virtual_network.py    PublicNetwork
     address_range.py      the address ranges of the public network, one for each Elastic IP
     vn_template.py        PrivateTemplate
+    elastic_ip_template.py  ElasticIpTemplate
 
     base.py               Existing: an object on the front-end; Identity: whose mark ours carry
     object_kind.py        ObjectKind: the interface of a kind
@@ -22,9 +23,18 @@ from __future__ import annotations
 
 from edgewrap.opennebula.kinds.cluster import CLUSTER
 from edgewrap.opennebula.kinds.datastore import IMAGE_DATASTORE, SYSTEM_DATASTORE
+from edgewrap.opennebula.kinds.elastic_ip_template import ELASTIC_IP_TEMPLATE
 from edgewrap.opennebula.kinds.host import HOSTS
 from edgewrap.opennebula.kinds.object_kind import AnyKind
 from edgewrap.opennebula.kinds.virtual_network import PUBLIC_NETWORK
 from edgewrap.opennebula.kinds.vn_template import PRIVATE_TEMPLATE
 
-KINDS: tuple[AnyKind, ...] = (CLUSTER, IMAGE_DATASTORE, SYSTEM_DATASTORE, HOSTS, PUBLIC_NETWORK, PRIVATE_TEMPLATE)
+KINDS: tuple[AnyKind, ...] = (
+    CLUSTER,
+    IMAGE_DATASTORE,
+    SYSTEM_DATASTORE,
+    HOSTS,
+    PUBLIC_NETWORK,
+    PRIVATE_TEMPLATE,
+    ELASTIC_IP_TEMPLATE,
+)

@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 from edgewrap.change import Action
 from edgewrap.opennebula.kinds.operation import Call, Operation, Ref, change, differences, shown
 from edgewrap.opennebula.kinds.template import Template, Value, read, text_of
-from edgewrap.outputs import EipOutput
+from edgewrap.outputs import BY_DRIVER, EipOutput
 
 KIND = "address range"
 KEY_ATTRIBUTE = "EDGEWRAP_KEY"
@@ -40,6 +40,16 @@ class RangeFacts:
     def key(self) -> str:
         """The Elastic IP's key; empty if the range is not ours."""
         return text_of(self.attributes, KEY_ATTRIBUTE)
+
+    @property
+    def by_driver(self) -> bool:
+        """Whether someone requested it through the IPAM driver: it is theirs, and never surplus."""
+        return self.key.startswith(BY_DRIVER)
+
+    @property
+    def allocation_id(self) -> str:
+        """The allocation id of the Elastic IP; empty if the range names none."""
+        return text_of(self.attributes, "AWS_ALLOCATION_ID")
 
     @property
     def address(self) -> str:
@@ -99,7 +109,7 @@ def surplus(ranges: Sequence[RangeFacts], wanted: Sequence[DesiredRange]) -> tup
     """Ranges of ours to remove: their Elastic IP is being removed, or has another address now."""
     addresses = {one.key: one.attributes["IP"] for one in wanted}
     kept = {existing.id for key, existing in matched(ranges, wanted).items() if existing.address == addresses[key]}
-    return tuple(existing for existing in ranges if existing.key and existing.id not in kept)
+    return tuple(one for one in ranges if one.key and not one.by_driver and one.id not in kept)
 
 
 def diff(ranges: Sequence[RangeFacts], wanted: Sequence[DesiredRange], network: int | Ref) -> list[Operation]:

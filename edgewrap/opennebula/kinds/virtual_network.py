@@ -122,7 +122,11 @@ class PublicNetwork(SingleObject[NetworkFacts, DesiredNetwork]):
             GROUPS: _security_groups(spec.default_security_group, existing),
             MARK_ATTRIBUTE: context.identity.mark(self.key),
         }
-        ranges = tuple(address_range.desired(eip) for eip in context.outputs.eips.values())
+        # a range of the IPAM driver's is corrected where it is, and never created
+        kept = existing.ranges if existing is not None and existing.state not in KEEPS_RANGES else ()
+        known = {one.key for one in kept}
+        eips = (eip for eip in context.outputs.eips.values() if not eip.by_driver or eip.key in known)
+        ranges = tuple(map(address_range.desired, eips))
         return DesiredNetwork(self.key, f"{context.identity.cluster}-public", attributes, ranges)
 
     def diff_object(
@@ -152,6 +156,11 @@ class PublicNetwork(SingleObject[NetworkFacts, DesiredNetwork]):
                 yield (
                     f"it has the {one}, which edgewrap did not make and leaves alone: `onevnet rmar {existing.id} "
                     f"{one.id}` if it is not needed"
+                )
+            if one.by_driver and one.key not in context.outputs.eips:
+                yield (
+                    f"AWS no longer has the Elastic IP of the {one}: its VMs have no connection "
+                    f"(`onevnet rmar {existing.id} {one.id}`)"
                 )
         others = _other_clusters(existing, context.cluster_id)
         if others and existing.used_leases:

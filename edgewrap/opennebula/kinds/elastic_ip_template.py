@@ -1,0 +1,83 @@
+"""The template from which tenants make networks with one Elastic IP each, which the IPAM driver requests."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from ipaddress import IPv4Address, IPv4Network
+
+from edgewrap.opennebula.kinds.access import too_open
+from edgewrap.opennebula.kinds.base import MARK_ATTRIBUTE
+from edgewrap.opennebula.kinds.object_kind import Desired, DiffContext, SingleObject
+from edgewrap.opennebula.kinds.operation import Operation, deletion
+from edgewrap.opennebula.kinds.template import Template
+from edgewrap.opennebula.kinds.update import ObjectUpdate, creation, id_text
+from edgewrap.opennebula.kinds.virtual_network import PUBLIC_NETWORK
+from edgewrap.opennebula.kinds.vn_template import TemplateFacts
+
+AS_THE_PUBLIC_NETWORK = (
+    "VN_MAD",
+    "BRIDGE",
+    "PHYDEV",
+    "NETROLE",
+    "FILTER_IP_SPOOFING",
+    "FILTER_MAC_SPOOFING",
+    "DNS",
+    "GUEST_MTU",
+)
+
+
+class ElasticIpTemplate(SingleObject[TemplateFacts, Desired]):
+    """The template for tenants, if the spec has `self_service`."""
+
+    facts = TemplateFacts
+    key = "elastic-ip-template"
+
+    def desired(self, context: DiffContext) -> Sequence[Desired]:
+        return super().desired(context) if context.spec.public_network.self_service else ()
+
+    def desired_object(self, context: DiffContext) -> Desired:
+        public = PUBLIC_NETWORK.desired_object(context).attributes
+        cluster = context.identity.cluster
+        attributes: Template = {
+            **{name: public[name] for name in AS_THE_PUBLIC_NETWORK},
+            "AR": {"EDGEWRAP_CLUSTER": cluster, "IPAM_MAD": "edgewrap", "SIZE": "1", "TYPE": "IP4"},
+            "CLUSTER_IDS": id_text(context.cluster_id),
+            MARK_ATTRIBUTE: context.identity.mark(self.key),
+        }
+        return Desired(self.key, f"{cluster}-elastic-ip", attributes)
+
+    def diff(self, context: DiffContext, wanted: Sequence[Desired]) -> list[Operation]:
+        existing = context.ours.one(self)
+        if existing is not None and not wanted:
+            return [deletion(existing, self.key)]
+        return super().diff(context, wanted)
+
+    def diff_object(self, context: DiffContext, existing: TemplateFacts | None, wanted: Desired) -> list[Operation]:
+        if existing is None:
+            return [creation(TemplateFacts, wanted, context.identity)]
+        update = ObjectUpdate(existing)
+        update.contents(wanted, context.identity)
+        return update.operation(wanted)
+
+    def warnings(self, context: DiffContext, wanted: Desired) -> Iterator[str]:
+        """Addresses of the cluster that tenants' networks have, and that the driver did not give them."""
+        existing = context.ours.one(self)
+        if existing is None:
+            return
+        yield too_open(existing)
+        blocks = [IPv4Network(group.block) for group in context.outputs.groups.values()]
+        given = {eip.private_address: eip.allocation_id for eip in context.outputs.eips.values() if eip.by_driver}
+        tenants = [network for network in context.facts.networks if network.from_template == existing.id]
+        used = Counter(one.address for network in context.facts.networks for one in network.ranges if one.address)
+        for network in tenants:
+            for one in network.ranges:
+                inside = bool(one.address) and any(IPv4Address(one.address) in block for block in blocks)
+                if inside and (used[one.address] > 1 or given.get(one.address) != one.allocation_id):
+                    yield (
+                        f"the {network} of {network.owner} has {one.address}, which the IPAM driver did not give it: "
+                        f"its VMs could take over another VM's Elastic IP (`onevnet rmar {network.id} {one.id}`)"
+                    )
+
+
+ELASTIC_IP_TEMPLATE = ElasticIpTemplate()
