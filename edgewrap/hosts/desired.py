@@ -154,11 +154,7 @@ def bridge_mtu(underlay: int) -> int:
 
 def _together(before: Outputs, after: Outputs) -> Outputs:
     """The hosts and groups of both; each group on the host that it has before."""
-    return replace(
-        after,
-        hosts=_union(before.hosts, after.hosts),
-        groups=_union(after.groups, before.groups),
-    )
+    return replace(after, hosts=_union(before.hosts, after.hosts), groups=_union(after.groups, before.groups))
 
 
 def _union(one: Mapping[str, _Keyed], other: Mapping[str, _Keyed]) -> dict[str, _Keyed]:

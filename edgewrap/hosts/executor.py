@@ -42,7 +42,7 @@ async def change(
     )
     lost: HostError | None = None
     try:
-        answer = await visit.run(script, CHANGE_TIMEOUT_S)
+        answer = await visit.session.run_as_root(script, CHANGE_TIMEOUT_S)
     except ConvergeError:
         raise
     except HostError as error:
@@ -63,7 +63,7 @@ async def confirm_earlier_change(visit: HostSession, facts: HostFacts) -> bool:
         if facts.rollback.rolled_back:
             visit.progress(f"its last change was rolled back: {facts.rollback.rolled_back}")
         return False
-    answer = await visit.run(CONFIRM, CHANGE_TIMEOUT_S)
+    answer = await visit.session.run_as_root(CONFIRM, CHANGE_TIMEOUT_S)
     if answer.status not in (0, ROLLED_BACK):
         raise _not_confirmed(visit.key, answer)
     visit.progress(
@@ -90,7 +90,7 @@ async def _confirm(
                 "rolls the change back"
             )
             await visit.connect(deadline - monotonic())
-        answer = await visit.run(CONFIRM, CHANGE_TIMEOUT_S)
+        answer = await visit.session.run_as_root(CONFIRM, CHANGE_TIMEOUT_S)
     except HostError as error:
         raise ConvergeError(
             host.key,

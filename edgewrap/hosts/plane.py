@@ -230,8 +230,7 @@ class HostsPlane:
     ) -> Observation:
         """Do `work` on every existing host, in parallel, and collect the results."""
         hosts = [host for key, host in outputs.hosts.items() if key not in skip and _exists(host)]
-        public_key = self._spec.local_path(self._spec.ssh.public_key)
-        visits = asyncio.run(run_on_hosts(hosts, self._spec.ssh, public_key, pins, self._emit, work, wait_s=wait_s))
+        visits = asyncio.run(run_on_hosts(hosts, self._spec, pins, self._emit, work, wait_s))
         return Observation(
             facts={visit.key: visit.facts for visit in visits if visit.facts},
             failures={visit.key: visit.failure for visit in visits if visit.failure},

@@ -68,9 +68,7 @@ NO_PROXY_PROGRAM = Remedy(
     "install it, or correct the command",
 )
 PROXY_FAILED = Remedy(
-    r"",
-    "ssh.proxy_command failed",
-    "run the command by hand with {instance_id} and {host} filled in",
+    r"", "ssh.proxy_command failed", "run the command by hand with {instance_id} and {host} filled in"
 )
 
 PROXY = (NOT_IN_SSM, NO_SSM_PLUGIN, PROXY_NOT_ALLOWED, NO_PROXY_PROGRAM, PROXY_FAILED)

@@ -21,11 +21,7 @@ exec sh {DIRECTORY}/rollback.sh confirm "${{1:-nobody}}"
 """
 """Confirms the last change, for a root shell on a connection that is newer than the change."""
 
-SAVED_PATHS = {
-    **RELOADS,
-    **{f"{WANTS}/{unit}": None for unit in UNIT_NAMES},
-    "/var/lib/edgewrap/operators": None,
-}
+SAVED_PATHS = {**RELOADS, **{f"{WANTS}/{unit}": None for unit in UNIT_NAMES}, "/var/lib/edgewrap/operators": None}
 """Patterns of the files that a rollback restores, and what it reloads after that."""
 
 _PENDING = "pending"

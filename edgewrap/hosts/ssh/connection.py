@@ -38,22 +38,12 @@ LOGIN_PATIENCE_S = 120  # cloud-init may still be creating the user; a wrong key
 # In order of preference, so that a host always shows the same key.
 _KEY_ALGORITHMS = (
     "ssh-ed25519",
-    "ecdsa-sha2-nistp256",
-    "ecdsa-sha2-nistp384",
-    "ecdsa-sha2-nistp521",
+    *(f"ecdsa-sha2-nistp{bits}" for bits in (256, 384, 521)),
     "rsa-sha2-512",
     "rsa-sha2-256",
 )
 
 Progress = Callable[[str], None]
-
-
-class Unreachable(Exception):  # noqa: N818 - internal; the caller gets HostUnreachableError
-    """One attempt failed."""
-
-    def __init__(self, problem: ConnectionProblem) -> None:
-        super().__init__(str(problem))
-        self.problem = problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +91,14 @@ class Session:
         if answer.status == 1 and answer.stderr.startswith("sudo: "):
             words = answer.stderr.strip().splitlines()[-1]
             remedy = find_remedy(SUDO, words) or SUDO[-1]
-            raise ConvergeError(
-                self.host.key,
-                f"sudo refused {self.user}: {words}",
-                cause=remedy.cause,
-                advice=remedy.advice,
-            )
+            what = f"sudo refused {self.user}: {words}"
+            raise ConvergeError(self.host.key, what, cause=remedy.cause, advice=remedy.advice)
         return answer
+
+    async def close(self) -> None:
+        """Close the connection at once, without a message to the host."""
+        self.connection.abort()
+        await self.connection.wait_closed()
 
 
 @asynccontextmanager
@@ -154,36 +145,13 @@ async def credentials(public_key: Path) -> AsyncIterator[list[SSHKey | SSHKeyPai
             await agent.wait_closed()
 
 
-@asynccontextmanager
-async def connected(
-    host: HostOutput,
-    ssh: Ssh,
-    keys: list[SSHKey | SSHKeyPair],
-    pin: HostPin | None,
-    *,
-    wait_s: float,
-    progress: Progress,
-) -> AsyncIterator[Session]:
+async def connect_with_retry(
+    host: HostOutput, ssh: Ssh, keys: list[SSHKey | SSHKeyPair], pin: HostPin | None, wait_s: float, progress: Progress
+) -> Session:
     """A session with the host. Waits up to `wait_s` seconds for it; 0 means one attempt.
 
     Errors that do not pass by themselves end the wait. Raises HostUnreachableError and HostKeyError.
     """
-    session = await connect_with_retry(host, ssh, keys, pin, wait_s, progress)
-    try:
-        yield session
-    finally:
-        session.connection.abort()
-        await session.connection.wait_closed()
-
-
-async def connect_with_retry(
-    host: HostOutput,
-    ssh: Ssh,
-    keys: list[SSHKey | SSHKeyPair],
-    pin: HostPin | None,
-    wait_s: float,
-    progress: Progress,
-) -> Session:
     told = 0.0
     refused_since: float | None = None
     problem: ConnectionProblem
@@ -192,8 +160,8 @@ async def connect_with_retry(
         nonlocal told, refused_since, problem
         try:
             return await _attempt(host, ssh, keys, pin)
-        except Unreachable as error:
-            problem = error.problem
+        except ConnectionProblem as error:
+            problem = error
         refused = problem.remedy is LOGIN_REFUSED
         refused_since = (waited if refused_since is None else refused_since) if refused else None
         if refused_since is not None and waited - refused_since > LOGIN_PATIENCE_S:
@@ -210,16 +178,16 @@ async def connect_with_retry(
 
 
 async def _attempt(host: HostOutput, ssh: Ssh, keys: list[SSHKey | SSHKeyPair], pin: HostPin | None) -> Session:
-    """One attempt. Raises Unreachable, or HostKeyError if the host's key is not the pinned one."""
+    """One attempt. Raises ConnectionProblem, or HostKeyError if the host's key is not the pinned one."""
     import asyncssh
 
-    pinned = pin.host_key if pin is not None and pin.instance_id == host.instance_id else None
+    pinned = _without_comment(pin.host_key) if pin is not None and pin.instance_id == host.instance_id else None
     shown: list[str] = []
 
     class Client(asyncssh.SSHClient):
         def validate_host_public_key(self, _host: str, _addr: str, _port: int, key: SSHKey) -> bool:
-            shown.append(_public_line(key))
-            return pinned is None or shown[-1] == _without_comment(pinned)
+            shown.append(_without_comment(key.export_public_key("openssh").decode()))
+            return pinned is None or shown[-1] == pinned
 
     with (
         tempfile.NamedTemporaryFile(mode="r", errors="replace", prefix="edgewrap-proxy-") as proxy_errors,
@@ -249,21 +217,26 @@ async def _attempt(host: HostOutput, ssh: Ssh, keys: list[SSHKey | SSHKeyPair], 
                 keepalive_count_max=4,
             )
         except (asyncssh.Error, OSError) as error:
-            if pinned is not None and shown and shown[-1] != _without_comment(pinned):
-                raise _wrong_key(host) from error
+            if pinned is not None and shown and shown[-1] != pinned:
+                raise HostKeyError(
+                    host.key,
+                    f"the host key of {host.name} is not the one pinned for {host.instance_id}",
+                    cause="the host's keys or its disk were replaced, or someone intercepts the connection",
+                    advice="compare the key with the instance's console output; if it is right, remove the pinned key "
+                    "from the host's template in OpenNebula and re-run",
+                ) from error
             problem = problem_of(error)
             if ssh.proxy_command and not shown:
                 words = proxy_errors.read().strip().splitlines()
                 problem = proxy_problem(words[-1] if words else str(problem))
-            raise Unreachable(problem) from error
+            raise problem from error
     return Session(host, HostPin(host.instance_id, shown[-1]), connection, ssh.user)
 
 
 def _algorithms(pinned: str | None) -> list[str]:
     """The pinned key's algorithm first: a host that still has that key then shows it, and not another one."""
     kind = pinned.partition(" ")[0] if pinned else ""
-    first = [name for name in _KEY_ALGORITHMS if name == kind or (kind == "ssh-rsa" and name.startswith("rsa-"))]
-    return [*first, *(name for name in _KEY_ALGORITHMS if name not in first)]
+    return sorted(_KEY_ALGORITHMS, key=lambda name: name != kind and (kind != "ssh-rsa" or not name.startswith("rsa-")))
 
 
 def filled_in(proxy_command: str, host: HostOutput) -> str:
@@ -281,20 +254,6 @@ def _proxy_command(ssh: Ssh, host: HostOutput, errors: str, script: IO[str]) -> 
     script.write(f"exec 9>&2 2>{quote(errors)}; {filled_in(ssh.proxy_command, host)}\n")
     script.flush()
     return ["/bin/sh", script.name]
-
-
-def _wrong_key(host: HostOutput) -> HostKeyError:
-    return HostKeyError(
-        host.key,
-        f"the host key of {host.name} is not the one pinned for {host.instance_id}",
-        cause="the host's keys or its disk were replaced, or someone intercepts the connection",
-        advice="compare the key with the instance's console output; if it is right, remove the pinned key from the "
-        "host's template in OpenNebula and re-run",
-    )
-
-
-def _public_line(key: SSHKey) -> str:
-    return _without_comment(key.export_public_key("openssh").decode())
 
 
 def _without_comment(line: str) -> str:

@@ -4,39 +4,33 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from edgewrap.errors import HostUnreachableError
 from edgewrap.hosts.remedies import CONNECTION, NO_ROUTE, NOT_SSH, PROXY, PROXY_FAILED, SCRIPT
 from edgewrap.outputs import HostOutput
 from edgewrap.remedies import Remedy, find_remedy
 
-TELLING = (NO_ROUTE, NOT_SSH)
-"""Those whose cause alone is not enough: the original message follows it."""
 
-
-@dataclass(frozen=True, slots=True)
-class ConnectionProblem:
+class ConnectionProblem(Exception):  # noqa: N818 - internal; the caller gets HostUnreachableError
     """One failed attempt to connect: its remedy, and the original message."""
 
-    remedy: Remedy
-    detail: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.remedy.cause} ({self.detail})" if self.detail else self.remedy.cause
+    def __init__(self, remedy: Remedy, detail: str = "") -> None:
+        super().__init__(f"{remedy.cause} ({detail})" if detail else remedy.cause)
+        self.remedy = remedy
 
     def error(self, host: HostOutput) -> HostUnreachableError:
         """The problem as an error of the host."""
-        return HostUnreachableError(
-            host.key, f"no SSH connection to {host.name}", cause=str(self), advice=self.remedy.advice
-        )
+        what = f"no SSH connection to {host.name}"
+        return HostUnreachableError(host.key, what, cause=str(self), advice=self.remedy.advice)
 
 
 def problem_of(error: Exception) -> ConnectionProblem:
     """The problem for an exception of asyncssh or of the operating system."""
     remedy = find_remedy(CONNECTION, "; ".join(_words(cause) for cause in _causes(error))) or NOT_SSH
-    reason = getattr(error, "reason", "")  # asyncssh's, without the class
-    return ConnectionProblem(remedy, reason or (str(error) or type(error).__name__ if remedy in TELLING else ""))
+    detail = getattr(error, "reason", "")  # asyncssh's, without the class
+    if not detail and remedy in (NO_ROUTE, NOT_SSH):  # the cause alone is not enough
+        detail = str(error) or type(error).__name__
+    return ConnectionProblem(remedy, detail)
 
 
 def proxy_problem(words: str) -> ConnectionProblem:

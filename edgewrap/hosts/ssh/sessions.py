@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -15,15 +14,14 @@ from edgewrap.errors import HostError
 from edgewrap.events import Emit, Event, EventKind
 from edgewrap.hosts.facts import HostFacts, facts_command, parse_facts
 from edgewrap.hosts.ip_json import FactsError
-from edgewrap.hosts.ssh.connection import CommandResult, Session, connected, credentials
+from edgewrap.hosts.ssh.connection import Session, connect_with_retry, credentials
 from edgewrap.outputs import HostOutput, HostPin
-from edgewrap.spec.models import Ssh
+from edgewrap.spec.models import Spec, Ssh
 
 if TYPE_CHECKING:
     from asyncssh import SSHKey, SSHKeyPair
 
 FACTS_TIMEOUT_S = 60
-RUNNING = "running"  # of an instance, in AWS's words
 
 
 @dataclass(slots=True)
@@ -41,11 +39,10 @@ class HostSession:
     facts: HostFacts | None = None
     failure: HostError | None = None
     started: float = field(default_factory=monotonic)
-    _connections: AsyncExitStack = field(default_factory=AsyncExitStack)
+    connections: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     @property
     def key(self) -> str:
-        """The host's key."""
         return self.host.key
 
     async def connect(self, wait_s: float) -> None:
@@ -53,27 +50,15 @@ class HostSession:
 
         Raises HostUnreachableError and HostKeyError; the earlier one is still open then.
         """
-        connections = AsyncExitStack()
-        self.session = await connections.enter_async_context(
-            connected(
-                self.host, self.ssh, self.credentials, self.pin or self.pinned, wait_s=wait_s, progress=self.progress
-            )
-        )
+        pin = self.pin or self.pinned
+        self.session = await connect_with_retry(self.host, self.ssh, self.credentials, pin, wait_s, self.progress)
         self.pin = self.session.pin
-        await self.close()
-        self._connections = connections
-
-    async def close(self) -> None:
-        """Close the connection at once, without a message to the host."""
-        await self._connections.aclose()
-
-    async def run(self, script: str, timeout_s: float) -> CommandResult:
-        """Run a script as root, as `Session.run_as_root` does."""
-        return await self.session.run_as_root(script, timeout_s)
+        await self.connections.aclose()
+        self.connections.push_async_callback(self.session.close)
 
     async def read(self) -> HostFacts:
         """Read the host. Raises HostError if that fails."""
-        answer = await self.run(facts_command(self.ssh.user), FACTS_TIMEOUT_S)
+        answer = await self.session.run_as_root(facts_command(self.ssh.user), FACTS_TIMEOUT_S)
         try:
             self.facts = parse_facts(answer.stdout)
         except FactsError as error:
@@ -81,7 +66,8 @@ class HostSession:
                 self.key,
                 f"the host could not be read: {error}",
                 cause=error.rule or tail(answer.stderr) or f"the script ended with status {answer.status}",
-                advice=_correct_value(self.key)
+                advice=f"correct the value on the host (`edgewrap ssh {self.key}`, then `ip address`, `ip route`, "
+                "`ip rule`) and re-run"
                 if error.rule
                 else "look at the host (`edgewrap ssh`): it needs a recent Ubuntu with iproute2",
             ) from error
@@ -100,25 +86,23 @@ Work = Callable[[HostSession], Awaitable[None]]
 
 
 async def run_on_hosts(
-    hosts: Sequence[HostOutput],
-    ssh: Ssh,
-    public_key: Path,
-    pins: Mapping[str, HostPin],
-    emit: Emit,
-    work: Work,
-    *,
-    wait_s: float,
+    hosts: Sequence[HostOutput], spec: Spec, pins: Mapping[str, HostPin], emit: Emit, work: Work, wait_s: float
 ) -> tuple[HostSession, ...]:
     """Do `work` on every host, in parallel. A failure of one is in its session and never stops the others. Waits up to
-    `wait_s` seconds for SSH. `public_key` is the file of the key to log in with; raises ToolError if it is missing."""
+    `wait_s` seconds for SSH. Raises ToolError if there is no key to log in with."""
     if not hosts:
         return ()
-    async with credentials(public_key) as keys:
+    async with credentials(spec.local_path(spec.ssh.public_key)) as keys:
 
         async def one(host: HostOutput) -> HostSession:
-            visit = HostSession(host, ssh, keys, emit, pins.get(host.key))
-            if host.state != RUNNING:  # the run reports that of AWS, and whether it matters
-                visit.failure = _not_running(host)
+            visit = HostSession(host, spec.ssh, keys, emit, pins.get(host.key))
+            if host.state != "running":  # the run reports that of AWS, and whether it matters
+                visit.failure = HostError(
+                    host.key,
+                    f"its instance {host.instance_id} is {host.state}",
+                    cause="it was stopped or terminated outside edgewrap, or AWS failed it",
+                    advice="start it again in EC2, then re-run",
+                )
                 return visit
             try:
                 await visit.connect(wait_s)
@@ -127,7 +111,7 @@ async def run_on_hosts(
                 visit.failure = error
                 visit.tell(EventKind.STEP_FAILED, f"{error.what}: {error.cause}")
             finally:
-                await visit.close()
+                await visit.connections.aclose()
             return visit
 
         return tuple(await asyncio.gather(*map(one, hosts)))
@@ -136,16 +120,3 @@ async def run_on_hosts(
 def tail(text: str, lines: int = 5) -> str:
     """The last lines of a program's output, as one line."""
     return "; ".join(line.strip() for line in text.strip().splitlines()[-lines:])
-
-
-def _correct_value(key: str) -> str:
-    return f"correct the value on the host (`edgewrap ssh {key}`, then `ip address`, `ip route`, `ip rule`) and re-run"
-
-
-def _not_running(host: HostOutput) -> HostError:
-    return HostError(
-        host.key,
-        f"its instance {host.instance_id} is {host.state}",
-        cause="it was stopped or terminated outside edgewrap, or AWS failed it",
-        advice="start it again in EC2, then re-run",
-    )
