@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Interface
 from shlex import quote
 
@@ -125,23 +125,23 @@ class BgpFacts:
 
 @dataclass(frozen=True, slots=True)
 class HostFacts:
-    """Everything that the plane reads. `proxies` and `static_fdb` are pairs (address or MAC, interface); `tables` are
-    ours, by the names that the changes have (`edge`, `guard`, `firewall`); `units` by their full names;
-    `authorized_keys` are the lines of our block, None without one; `setup` is the state of the first-boot setup,
-    `rollback` whether a change is not confirmed yet."""
+    """Everything that the plane reads; the defaults are those of a host that does not exist yet. `proxies` and
+    `static_fdb` are pairs (address or MAC, interface); `tables` are ours, by the names that the changes have (`edge`,
+    `guard`, `firewall`); `units` by their full names; `authorized_keys` are the lines of our block, None without one;
+    `setup` is the state of the first-boot setup, `rollback` whether a change is not confirmed yet."""
 
-    links: tuple[Link, ...]
-    routes: tuple[Route, ...]
-    rules: tuple[Rule, ...]
-    proxies: frozenset[tuple[str, str]]
-    static_fdb: frozenset[tuple[str, str]]
-    sysctls: Mapping[str, str]
-    files: Mapping[str, FileFact]
-    units: Mapping[str, Unit]
-    tables: Mapping[str, NftTable]
-    bgp: BgpFacts
-    authorized_keys: tuple[str, ...] | None
-    missing_tools: tuple[str, ...]
+    links: tuple[Link, ...] = ()
+    routes: tuple[Route, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    proxies: frozenset[tuple[str, str]] = frozenset()
+    static_fdb: frozenset[tuple[str, str]] = frozenset()
+    sysctls: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, FileFact] = field(default_factory=dict)
+    units: Mapping[str, Unit] = field(default_factory=dict)
+    tables: Mapping[str, NftTable] = field(default_factory=dict)
+    bgp: BgpFacts = BgpFacts()
+    authorized_keys: tuple[str, ...] | None = None
+    missing_tools: tuple[str, ...] = ()
     setup: Setup = NO_SETUP
     rollback: RollbackFacts = NO_ROLLBACK
 

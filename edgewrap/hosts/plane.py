@@ -14,7 +14,8 @@ from edgewrap.events import Emit, EventKind
 from edgewrap.finding import Finding
 from edgewrap.first_boot.files import SetupFile, sets_itself_up, setup_files
 from edgewrap.hosts.desired import DesiredHost, Group, desired_host
-from edgewrap.hosts.diff.host import EMPTY_FACTS, diff, missing_interfaces
+from edgewrap.hosts.diff.host import diff
+from edgewrap.hosts.diff.routing import missing_interfaces
 from edgewrap.hosts.executor import ROLLBACK_S, change, confirm_earlier_change, names_of
 from edgewrap.hosts.facts import HostFacts
 from edgewrap.hosts.first_boot_wait import wait_until_set_up
@@ -108,7 +109,7 @@ class HostsPlane:
                 unread.add(key)
                 if key in facts.failures and _exists(host):
                     continue
-            operations[key] = self._operations(outputs, key, known or EMPTY_FACTS)
+            operations[key] = self._operations(outputs, key, known or HostFacts())
         ahead = {
             key: needed
             for key, aim, known in self._hosts_ahead(facts, context)
