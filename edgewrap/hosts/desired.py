@@ -114,12 +114,12 @@ def desired_host(spec: Spec, outputs: Outputs, key: str, before: Outputs | None 
     With `before`, what it should be while AWS goes from there to `outputs`: everything that it has now, and what it
     needs for the groups that AWS will attach to it.
     """
-    now = outputs if before is None else _together(before, outputs)
-    reflectors = reflectors_of(spec.evpn, outputs.hosts)
-    if before is not None:
+    now, reflectors = outputs, reflectors_of(spec.evpn, outputs.hosts)
+    if before is not None:  # each group is on the host that it has before
+        hosts, groups = _union(before.hosts, outputs.hosts), _union(outputs.groups, before.groups)
+        now = replace(outputs, hosts=hosts, groups=groups)
         reflectors |= reflectors_of(spec.evpn, before.hosts)
     subnet = IPv4Network(outputs.subnet_cidr)
-    groups = tuple(_group(group, subnet) for group in now.groups.values() if group.host == key)
     incoming = tuple(
         _group(group, subnet)
         for group in now.groups.values()
@@ -134,13 +134,13 @@ def desired_host(spec: Spec, outputs: Outputs, key: str, before: Outputs | None 
         bridge_mac=f"02:ee:{tail}",
         gateway_mac=f"02:ed:{tail}",
         vni=spec.public_network.vni,
-        groups=groups,
+        groups=tuple(_group(group, subnet) for group in now.groups.values() if group.host == key),
         incoming_groups=incoming,
         blocks=blocks,
         zones=tuple((str(each.address), _zone(each, subnet)) for block in blocks for each in _pairs(block)),
         blocked_destinations=(str(hosts_half(subnet)), *(group.primary_address for group in now.groups.values())),
         bgp=bgp_of(spec.evpn, now.hosts, reflectors, key),
-        firewall=_firewall(spec, subnet, _public_addresses(outputs, before)),
+        firewall=_firewall(spec, subnet, outputs, before) if spec.hosts.firewall else None,
         user=spec.ssh.user,
         authorized_keys=tuple(key.strip() for key in spec.ssh.authorized_keys),
         sets_itself_up=sets_itself_up(spec),
@@ -150,11 +150,6 @@ def desired_host(spec: Spec, outputs: Outputs, key: str, before: Outputs | None 
 def bridge_mtu(underlay: int) -> int:
     """The MTU of `br-edge` and its VMs in bytes, given that of the underlay; the largest if that is unknown (0)."""
     return min(LARGEST_MTU, underlay - VXLAN_OVERHEAD) if underlay else LARGEST_MTU
-
-
-def _together(before: Outputs, after: Outputs) -> Outputs:
-    """The hosts and groups of both; each group on the host that it has before."""
-    return replace(after, hosts=_union(before.hosts, after.hosts), groups=_union(after.groups, before.groups))
 
 
 def _union(one: Mapping[str, _Keyed], other: Mapping[str, _Keyed]) -> dict[str, _Keyed]:
@@ -185,15 +180,10 @@ def _zone(of: Pair, subnet: IPv4Network) -> int:
     return 1 + (int(of.address) - int(groups_half(subnet).network_address)) // 2
 
 
-def _firewall(spec: Spec, subnet: IPv4Network, public_addresses: tuple[str, ...]) -> Firewall | None:
-    if not spec.hosts.firewall:
-        return None
-    return Firewall(tuple(str(network) for network in spec.ssh.from_), str(hosts_half(subnet)), public_addresses)
-
-
-def _public_addresses(outputs: Outputs, before: Outputs | None) -> tuple[str, ...]:
-    """The public addresses of all hosts. With `before`, the known ones before and after: the file is written before AWS
-    gives new ones."""
+def _firewall(spec: Spec, subnet: IPv4Network, outputs: Outputs, before: Outputs | None) -> Firewall:
+    """With `before`, the public addresses are the known ones before and after: the file is written before AWS gives new
+    ones."""
     hosts = (*(before.hosts.values() if before else ()), *outputs.hosts.values())
     unusable = {"", UNKNOWN} if before else {""}
-    return tuple(dict.fromkeys(host.public_address for host in hosts if host.public_address not in unusable))
+    public = dict.fromkeys(host.public_address for host in hosts if host.public_address not in unusable)
+    return Firewall(tuple(map(str, spec.ssh.from_)), str(hosts_half(subnet)), tuple(public))

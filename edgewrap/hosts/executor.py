@@ -36,10 +36,15 @@ async def change(
     Raises ConvergeError if a step fails, or if no new connection confirms the change within `rollback_s` seconds. The
     host has rolled the change back then, and `visit` has its facts after that.
     """
-    _require_tools(before, host.key)
-    script = with_rollback(
-        converge_script(host, operations), host.user, at_most_s=CHANGE_TIMEOUT_S, rollback_s=rollback_s
-    )
+    if before.missing_tools:
+        raise ConvergeError(
+            host.key,
+            f"it lacks {', '.join(before.missing_tools)}",
+            cause="the image is not one of the supported Ubuntu releases, or packages were removed",
+            advice="install iproute2, nftables, util-linux, python3, frr and frr-pythontools on it, then re-run",
+        )
+    script = converge_script(host, operations)
+    script = with_rollback(script, host.user, at_most_s=CHANGE_TIMEOUT_S, rollback_s=rollback_s)
     lost: HostError | None = None
     try:
         answer = await visit.session.run_as_root(script, CHANGE_TIMEOUT_S)
@@ -51,7 +56,11 @@ async def change(
         if answer.stderr.strip():
             visit.tell(EventKind.LOG, answer.stderr.strip())
         if answer.status != 0:
-            raise _failed(host.key, answer)
+            cause, advice = cause_and_advice(
+                tail(answer.stderr) or "the step printed no error", "fix the error above and re-run"
+            )
+            what = f"step '{failed_step(answer.stdout)}' failed with status {answer.status}"
+            raise ConvergeError(host.key, f"{what}; the host rolled the change back", cause=cause, advice=advice)
     await _confirm(visit, host, before, lost, rollback_s)
     return await visit.read()
 
@@ -100,8 +109,17 @@ async def _confirm(
             "instance's console if it does not answer again",
         ) from error
     if answer.status == ROLLED_BACK:
-        now = _compared(host, before, await visit.read())
-        raise _broken_off(host.key, lost, now) if lost else _cut_off(host.key, cause, now)
+        outcome = f"the host rolled it back and {_compared(host, before, await visit.read())}"
+        if lost:
+            what, cause = f"the change was interrupted; {outcome}", f"{lost.what}: {lost.cause}"
+            raise ConvergeError(host.key, what, cause=cause, advice=lost.advice)
+        raise ConvergeError(
+            host.key,
+            f"the change cut SSH off; {outcome}",
+            cause=cause,
+            advice="make sure that ssh.from, hosts.firewall and ssh.authorized_keys let in every address and key that "
+            "you connect with, then re-run",
+        )
     if answer.status != 0:
         raise _not_confirmed(host.key, answer)
 
@@ -114,37 +132,10 @@ def _compared(host: DesiredHost, before: HostFacts, facts: HostFacts) -> str:
     return f"is not quite as before: {names_of(other)}" if other else "is as before"
 
 
-def _cut_off(key: str, cause: str, now: str) -> ConvergeError:
-    return ConvergeError(
-        key,
-        f"the change cut SSH off; the host rolled it back and {now}",
-        cause=cause,
-        advice="make sure that ssh.from, hosts.firewall and ssh.authorized_keys let in every address and key that you "
-        "connect with, then re-run",
-    )
-
-
-def _broken_off(key: str, lost: HostError, now: str) -> ConvergeError:
-    return ConvergeError(
-        key,
-        f"the change was interrupted; the host rolled it back and {now}",
-        cause=f"{lost.what}: {lost.cause}",
-        advice=lost.advice,
-    )
-
-
 def names_of(operations: Sequence[Operation]) -> str:
     """The names of the operations, as text; of many, the first ones and how many more."""
     names = [operation.change.key.partition("/")[2] for operation in operations]
     return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
-
-
-def _failed(key: str, answer: CommandResult) -> ConvergeError:
-    what = f"step '{failed_step(answer.stdout)}' failed with status {answer.status}; the host rolled the change back"
-    cause, advice = cause_and_advice(
-        tail(answer.stderr) or "the step printed no error", "fix the error above and re-run"
-    )
-    return ConvergeError(key, what, cause=cause, advice=advice)
 
 
 def _not_confirmed(key: str, answer: CommandResult) -> ConvergeError:
@@ -154,13 +145,3 @@ def _not_confirmed(key: str, answer: CommandResult) -> ConvergeError:
         cause=tail(answer.stderr) or "the host printed no error",
         advice=f"the host rolls it back and notes that in {LOG}; look there, then re-run",
     )
-
-
-def _require_tools(facts: HostFacts, key: str) -> None:
-    if facts.missing_tools:
-        raise ConvergeError(
-            key,
-            f"it lacks {', '.join(facts.missing_tools)}",
-            cause="the image is not one of the supported Ubuntu releases, or packages were removed",
-            advice="install iproute2, nftables, util-linux, python3, frr and frr-pythontools on it, then re-run",
-        )

@@ -10,10 +10,10 @@ from ipaddress import IPv4Interface
 from shlex import quote
 
 from edgewrap.hosts.authorized_keys import own_block
-from edgewrap.hosts.first_boot import NO_SETUP, Setup, parse_setup
+from edgewrap.hosts.first_boot import Setup, parse_setup
 from edgewrap.hosts.ip_json import FactsError, Row, escaped, parse_rows
 from edgewrap.hosts.render.files import GLOBAL_SYSCTLS, OWN_PATHS, UNIT_NAMES, script
-from edgewrap.hosts.rollback import NO_ROLLBACK, RollbackFacts, parse_rollback
+from edgewrap.hosts.rollback import RollbackFacts, parse_rollback
 
 MAIN_TABLE = 254
 TABLES = ("edge", "guard", "firewall")
@@ -142,8 +142,8 @@ class HostFacts:
     bgp: BgpFacts = BgpFacts()
     authorized_keys: tuple[str, ...] | None = None
     missing_tools: tuple[str, ...] = ()
-    setup: Setup = NO_SETUP
-    rollback: RollbackFacts = NO_ROLLBACK
+    setup: Setup = field(default_factory=Setup)
+    rollback: RollbackFacts = field(default_factory=RollbackFacts)
 
     def link(self, name: str) -> Link | None:
         """The interface called `name`."""
@@ -155,8 +155,7 @@ class HostFacts:
 
     def mtu_over(self, address: str) -> int:
         """The MTU of the interface that has the address, in bytes; 0 if none has it."""
-        owners = [link for link in self.links if any(own.split("/")[0] == address for own in link.addresses)]
-        return owners[0].mtu if owners else 0
+        return next((link.mtu for link in self.links for own in link.addresses if own.split("/")[0] == address), 0)
 
     def interface_sysctls(self, name: str) -> dict[str, str]:
         """The kernel parameters of the interface called `name`, by their short names. A kernel without IPv6 counts as
@@ -198,11 +197,15 @@ def parse_facts(text: str) -> HostFacts:
         raise
     except (KeyError, ValueError, RecursionError) as error:
         raise FactsError(f"the answer cannot be read: {type(error).__name__}: {escaped(str(error))}") from error
-    _require_underlay(facts)
+    link = facts.link(facts.phydev)  # it carries VXLAN, and its MTU goes into OpenNebula's template
+    if link is not None and link.mtu not in UNDERLAY_MTUS:
+        rule = f"must be a whole number from {UNDERLAY_MTUS[0]} to {UNDERLAY_MTUS[-1]}"
+        raise FactsError(f"links: mtu of {link.name} is {link.mtu}", rule)
     return facts
 
 
 def _facts(sections: Mapping[str, str]) -> HostFacts:
+    bgp = _lines(sections["bgp"])
     return HostFacts(
         links=tuple(map(_link, parse_rows("links", sections["links"]))),
         routes=tuple(map(_route, parse_rows("routes", sections["routes"]))),
@@ -216,13 +219,20 @@ def _facts(sections: Mapping[str, str]) -> HostFacts:
             if row.word("state") == "static"
         ),
         sysctls=dict(line.rsplit(":", 1) for line in _lines(sections["sysctls"])),
-        files=dict(map(_file, _lines(sections["files"]))),
+        files={
+            path: FileFact(mode, owner, sha256)
+            for mode, owner, sha256, path in (line.split(maxsplit=3) for line in _lines(sections["files"]))
+        },
         units=_units(_lines(sections["units"])),
         tables={
             name: NftTable(tuple(_lines(sections[f"live-{name}"])), tuple(_lines(sections[f"saved-{name}"])))
             for name in TABLES
         },
-        bgp=_bgp(_lines(sections["bgp"])),
+        bgp=BgpFacts(
+            running="running" in bgp,
+            surplus=tuple(line[1:] for line in bgp if line.startswith("-")),
+            missing=tuple(line[1:] for line in bgp if line.startswith("+")),
+        ),
         authorized_keys=own_block(base64.b64decode(sections["keys"]).decode(errors="replace")),
         missing_tools=tuple(_lines(sections["tools"])),
         setup=parse_setup(sections["setup"]),
@@ -236,14 +246,6 @@ def _lines(text: str) -> list[str]:
     return [line.strip() for line in text.split("\n") if line.strip()]
 
 
-def _require_underlay(facts: HostFacts) -> None:
-    """The interface of the default route carries VXLAN, and its MTU goes into OpenNebula's template."""
-    link = facts.link(facts.phydev)
-    if link is not None and link.mtu not in UNDERLAY_MTUS:
-        rule = f"must be a whole number from {UNDERLAY_MTUS[0]} to {UNDERLAY_MTUS[-1]}"
-        raise FactsError(f"links: mtu of {link.name} is {link.mtu}", rule)
-
-
 def _link(row: Row) -> Link:
     info = row.nested("linkinfo")
     return Link(
@@ -255,16 +257,13 @@ def _link(row: Row) -> Link:
         master=row.interface("master", ""),
         lower=row.interface("link", ""),
         mcast_snooping=info.nested("info_data").word("mcast_snooping") in ("1", "yes"),
-        addresses=tuple(_addresses(row)),
+        addresses=tuple(
+            f"{address}/{each.number('prefixlen')}"
+            for each in row.rows("addr_info")
+            if (address := each.hexadecimal("local", "")) and not address.startswith("fe80:")
+        ),
         settings=tuple(_settings(info)),
     )
-
-
-def _addresses(link: Row) -> Iterator[str]:
-    for row in link.rows("addr_info"):
-        address = row.hexadecimal("local", "")
-        if address and not address.startswith("fe80:"):
-            yield f"{address}/{row.number('prefixlen')}"
 
 
 def _settings(info: Row) -> Iterator[tuple[str, str]]:
@@ -281,14 +280,6 @@ def _units(lines: list[str]) -> dict[str, Unit]:
         name: Unit([name, "enabled"] in words, [name, "active"] in words if ["systemd"] in words else None)
         for name in names | set(UNIT_NAMES)
     }
-
-
-def _bgp(lines: list[str]) -> BgpFacts:
-    return BgpFacts(
-        running="running" in lines,
-        surplus=tuple(line[1:] for line in lines if line.startswith("-")),
-        missing=tuple(line[1:] for line in lines if line.startswith("+")),
-    )
 
 
 def _route(row: Row) -> Route:
@@ -317,8 +308,3 @@ def _rule(row: Row) -> Rule:
         protocol=row.numeral("protocol", KERNEL),
         other=not known.issuperset(row.values),
     )
-
-
-def _file(line: str) -> tuple[str, FileFact]:
-    mode, owner, sha256, path = line.split(maxsplit=3)
-    return path, FileFact(mode, owner, sha256)

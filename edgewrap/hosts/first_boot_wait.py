@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from edgewrap.errors import ConvergeError, HostError
 from edgewrap.first_boot.files import DIRECTORY, SCRIPT, SetupFile
-from edgewrap.hosts.first_boot import NO_SETUP, Setup, SetupState, parse_setup
+from edgewrap.hosts.first_boot import Setup, SetupState, parse_setup
 from edgewrap.hosts.render.files import script
 from edgewrap.hosts.ssh.errors import cause_and_advice
 from edgewrap.poll import until_async
@@ -22,16 +22,14 @@ PROGRESS_S = 15
 READ_TIMEOUT_S = 60
 SHOWN = 5  # lines of the log in an error
 
-Tell = Callable[[str], None]
 
-
-async def wait_until_set_up(session: Session, files: Sequence[SetupFile], tell: Tell) -> None:
+async def wait_until_set_up(session: Session, files: Sequence[SetupFile], tell: Callable[[str], None]) -> None:
     """Wait until the host's first-boot setup is done; returns at once if it is, or if the host has none. If it failed
     before, start it again with `files` in place of its own.
 
     Raises ConvergeError if it fails, HostError if it is not done in time.
     """
-    setup, first = NO_SETUP, True
+    setup, first = Setup(), True
     told, shown = -float(PROGRESS_S), ""
 
     async def look(waited: float) -> Setup | None:
@@ -51,7 +49,12 @@ async def wait_until_set_up(session: Session, files: Sequence[SetupFile], tell: 
         return None
 
     if await until_async(look, WAIT_S, pause_s=POLL_S) is None:
-        raise _timed_out(session.host.key, setup)
+        raise HostError(
+            session.host.key,
+            f"first-boot setup not finished after {WAIT_S // 60} minutes",
+            cause=f"its last step: {setup.step}",
+            advice=f"look at {DIRECTORY}/setup.log on the host (`edgewrap ssh {session.host.key}`), then re-run",
+        )
     if setup.state is SetupState.FAILED:
         raise _failed(session.host.key, setup)
 
@@ -94,13 +97,4 @@ def _failed(key: str, setup: Setup) -> ConvergeError:
         cause=cause,
         advice=f"{advice}, then re-run apply: it starts the setup again; the whole log is {DIRECTORY}/setup.log on the "
         f"host (`edgewrap ssh {key}`)",
-    )
-
-
-def _timed_out(key: str, setup: Setup) -> HostError:
-    return HostError(
-        key,
-        f"first-boot setup not finished after {WAIT_S // 60} minutes",
-        cause=f"its last step: {setup.step}",
-        advice=f"look at {DIRECTORY}/setup.log on the host (`edgewrap ssh {key}`), then re-run",
     )

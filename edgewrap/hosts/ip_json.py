@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface
 from typing import Any
@@ -17,6 +18,7 @@ from edgewrap.spec.formats import INTERFACE
 LARGEST_NUMBER = 2**32 - 1
 LONGEST_SHOWN = 80  # characters of a value in an error
 
+_HEXADECIMAL = re.compile(r"[0-9A-Fa-f:.]{0,64}")
 _NUMBER = f"must be a whole number from 0 to {LARGEST_NUMBER}"
 _NAME = (
     "must be the name of a network interface: 1 to 15 letters, digits and ._-, beginning with a letter, a digit or _"
@@ -48,10 +50,7 @@ class Row:
 
     def interface(self, field: str, default: str | None = None) -> str:
         """The name of a network interface."""
-        value = self._value(field, default)
-        if isinstance(value, str) and (value == default or re.fullmatch(INTERFACE.pattern, value)):
-            return value
-        raise self.wrong(field, value, _NAME)
+        return self._text(field, default, re.compile(INTERFACE.pattern).fullmatch, _NAME)
 
     def number(self, field: str, default: int | None = None) -> int:
         """A whole number."""
@@ -69,24 +68,16 @@ class Row:
 
     def address(self, field: str, default: str | None = None) -> str:
         """An IPv4 address."""
-        value = self._value(field, default)
-        if isinstance(value, str) and (value == default or _is(IPv4Address, value)):
-            return value
-        raise self.wrong(field, value, "must be an IPv4 address")
+        return self._text(field, default, IPv4Address, "must be an IPv4 address")
 
     def network(self, field: str, word: str) -> str:
         """An IPv4 address, a network in CIDR form, or `word`."""
-        value = self._value(field)
-        if isinstance(value, str) and (value == word or _is(IPv4Interface, value)):
-            return value
-        raise self.wrong(field, value, f"must be an IPv4 address, a network or `{word}`")
+        rule = f"must be an IPv4 address, a network or `{word}`"
+        return self._text(field, None, lambda text: text == word or IPv4Interface(text), rule)
 
     def hexadecimal(self, field: str, default: str | None = None) -> str:
         """A MAC, or an address of either IP version."""
-        value = self._value(field, default)
-        if isinstance(value, str) and re.fullmatch(r"[0-9A-Fa-f:.]{0,64}", value):
-            return value
-        raise self.wrong(field, value, "must be a MAC or an IP address")
+        return self._text(field, default, _HEXADECIMAL.fullmatch, "must be a MAC or an IP address")
 
     def word(self, field: str) -> str:
         """A value that is only compared and shown; empty if it is missing."""
@@ -123,6 +114,13 @@ class Row:
         found = f"is {escaped(value)}" if field in self.values else "is missing"
         return FactsError(f"{self.section}: {field} {found}", rule)
 
+    def _text(self, field: str, default: str | None, accepts: Callable[[str], object], rule: str) -> str:
+        value = self._value(field, default)
+        with suppress(ValueError):
+            if isinstance(value, str) and (value == default or accepts(value)):
+                return value
+        raise self.wrong(field, value, rule)
+
     def _value(self, field: str, default: object = None) -> Any:
         """`ip` prints null for nothing: that counts as missing."""
         value = self.values.get(field)
@@ -138,11 +136,3 @@ def parse_rows(section: str, text: str) -> tuple[Row, ...]:
         raise FactsError(f"{section} is not a list of objects") from error
     except (ValueError, RecursionError) as error:
         raise FactsError(f"{section} is not JSON") from error
-
-
-def _is(kind: type[IPv4Address], text: str) -> bool:
-    try:
-        kind(text)
-    except ValueError:
-        return False
-    return True

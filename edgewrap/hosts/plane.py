@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from time import monotonic
 from typing import TypeVar
 
@@ -12,7 +13,7 @@ from edgewrap.change import Change, changes_of
 from edgewrap.errors import ConvergeError, HostError, PlanOutdatedError
 from edgewrap.events import Emit, EventKind
 from edgewrap.finding import Finding
-from edgewrap.first_boot.files import SetupFile, sets_itself_up, setup_files
+from edgewrap.first_boot.files import sets_itself_up, setup_files
 from edgewrap.hosts.desired import DesiredHost, Group, desired_host
 from edgewrap.hosts.diff.host import diff
 from edgewrap.hosts.diff.routing import missing_interfaces
@@ -91,11 +92,7 @@ class HostsPlane:
 
     def observe(self, context: Context) -> Observation:
         """Read every host, one attempt each. Hosts that do not exist yet are left out."""
-
-        async def look(visit: HostSession) -> None:
-            await visit.read()
-
-        return self._over_hosts(context.known_outputs, context.pins, look, wait_s=0)
+        return self._over_hosts(context.known_outputs, context.pins, HostSession.read, wait_s=0)
 
     def plan(self, facts: Observation, context: Context) -> HostsPlan:
         """What every host needs for the spec once AWS has `context.outputs`, and before that, while AWS changes from
@@ -145,12 +142,9 @@ class HostsPlane:
             for key, host in outputs.hosts.items()
             if (facts := now.facts_of(host)) is not None and not self._operations(outputs, key, facts)
         }
-
-        async def make(visit: HostSession) -> None:
-            await self._converge(visit, plan, outputs)
-
         known = {**context.pins, **now.pins}
-        result = self._over_hosts(outputs, known, make, wait_s=context.wait_s, skip=settled)
+        converge = partial(self._converge, plan=plan, outputs=outputs)
+        result = self._over_hosts(outputs, known, converge, wait_s=context.wait_s, skip=settled)
         return Observation(
             facts=_ordered(outputs, {**settled, **result.facts}),
             failures=result.failures,
@@ -170,12 +164,8 @@ class HostsPlane:
         before = context.before or context.known_outputs
         aims = {key: aim for key, aim, _ in self._hosts_ahead(plan.facts, context) if key in plan.ahead}
         ready = {key: before.hosts[key] for key in aims}
-
-        async def look(visit: HostSession) -> None:
-            await visit.read()
-
         known = {**context.pins, **plan.facts.pins}
-        now = self._over_hosts(replace(before, hosts=ready), known, look, wait_s=context.wait_s)
+        now = self._over_hosts(replace(before, hosts=ready), known, HostSession.read, wait_s=context.wait_s)
         for key, facts in now.facts.items():
             _require_planned(applicable_now(aims[key], facts), plan, key)
 
@@ -240,7 +230,9 @@ class HostsPlane:
 
     async def _converge(self, visit: HostSession, plan: HostsPlan, outputs: Outputs) -> None:
         visit.tell(EventKind.STEP_STARTED, f"connected to {visit.host.name}")
-        await wait_until_set_up(visit.session, self._setup_files(outputs), visit.progress)
+        version, setup = outputs.opennebula_version, sets_itself_up(self._spec)
+        files = setup_files(self._spec, version) if version and setup else ()
+        await wait_until_set_up(visit.session, files, visit.progress)
         host = desired_host(self._spec, outputs, visit.key)
         facts = await self._read_with_interfaces(visit, host)
         if await confirm_earlier_change(visit, facts):
@@ -280,10 +272,6 @@ class HostsPlane:
                 visit.progress(f"waiting for the interface of {_keys(missing)}")
             await asyncio.sleep(SETTLE_S)
 
-    def _setup_files(self, outputs: Outputs) -> tuple[SetupFile, ...]:
-        version = outputs.opennebula_version
-        return setup_files(self._spec, version) if version and sets_itself_up(self._spec) else ()
-
     def _operations(self, outputs: Outputs, key: str, facts: HostFacts) -> tuple[Operation, ...]:
         return diff(desired_host(self._spec, outputs, key), facts)
 
@@ -292,9 +280,8 @@ def applicable_now(host: DesiredHost, facts: HostFacts) -> tuple[Operation, ...]
     """The operations that are possible now: those on a missing interface are not."""
     everything = (*host.groups, *host.incoming_groups)
     here = tuple(group for group in everything if facts.interface_of(group.mac) is not None)
-    return diff(
-        replace(host, groups=here, incoming_groups=tuple(group for group in everything if group not in here)), facts
-    )
+    awaited = tuple(group for group in everything if group not in here)
+    return diff(replace(host, groups=here, incoming_groups=awaited), facts)
 
 
 def _exists(host: HostOutput) -> bool:

@@ -82,7 +82,7 @@ class HostSession:
         self.tell(EventKind.STEP_PROGRESS, text)
 
 
-Work = Callable[[HostSession], Awaitable[None]]
+Work = Callable[[HostSession], Awaitable[object]]
 
 
 async def run_on_hosts(
