@@ -12,18 +12,9 @@ from edgewrap.hosts.diff.routing import routing_operations
 from edgewrap.hosts.facts import HostFacts, NftTable, Unit
 from edgewrap.hosts.first_boot import SetupState
 from edgewrap.hosts.operation import AUTHORIZED_KEYS, BGP, ROLLBACK, Operation, compared, operation
-from edgewrap.hosts.render.files import (
-    EDGE_TABLE_FILE,
-    FIREWALL_FILE,
-    FRR_CONF,
-    GLOBAL_SYSCTLS,
-    GUARD_FILES,
-    UNIT_NAMES,
-    HostFile,
-    host_files,
-)
+from edgewrap.hosts.render import files
 
-_TABLE_FILES = {"edge": (EDGE_TABLE_FILE,), "guard": GUARD_FILES, "firewall": (FIREWALL_FILE,)}
+_TABLE_FILES = {"edge": (files.EDGE_TABLE_FILE,), "guard": files.GUARD_FILES, "firewall": (files.FIREWALL_FILE,)}
 
 
 def diff(host: DesiredHost, facts: HostFacts) -> tuple[Operation, ...]:
@@ -61,18 +52,18 @@ def _setup(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
 
 
 def _files(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
-    files = {file.path: file for file in host_files(host)}
-    for path, file in files.items():
+    needed = {file.path: file for file in files.host_files(host)}
+    for path, file in needed.items():
         now = facts.files.get(path)
         wanted = {"mode": file.row.mode, "owner": file.row.owner, "sha256": file.sha256}
         yield from compared(host, "file", path, None if now is None else asdict(now), wanted, file=file)
     for path in facts.files:
-        if path not in files:
+        if path not in needed:
             yield replace(operation(host, "file", path, before={"path": path}), delete=path)
 
 
 def _units(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
-    for name in UNIT_NAMES:
+    for name in files.UNIT_NAMES:
         unit = facts.units.get(name, Unit())
         if not unit.enabled:
             yield operation(host, "unit", name, after={"enabled": "yes"})
@@ -81,17 +72,17 @@ def _units(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
 
 
 def _sysctls(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
-    for name, value in GLOBAL_SYSCTLS.items():
+    for name, value in files.GLOBAL_SYSCTLS.items():
         now = {"value": facts.sysctls[name]} if name in facts.sysctls else None
         yield from compared(host, "sysctl", name, now, {"value": value})
 
 
 def _tables(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
     """Each live nft table, line by line, against what the same host's nft lists for its file."""
-    files = {file.path: file for file in host_files(host)}
+    needed = {file.path: file for file in files.host_files(host)}
     for name, paths in _TABLE_FILES.items():
         table = facts.tables.get(name, NftTable())
-        wanted = [files[path] for path in paths if path in files]
+        wanted = [needed[path] for path in paths if path in needed]
         stale = next((file for file in wanted if not _is_there(file, facts)), None)
         if not wanted:
             if table.live:
@@ -107,7 +98,7 @@ def _tables(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
             yield operation(host, "nftables", name, before=before, after=after)
 
 
-def _is_there(file: HostFile, facts: HostFacts) -> bool:
+def _is_there(file: files.HostFile, facts: HostFacts) -> bool:
     fact = facts.files.get(file.path)
     return fact is not None and fact.sha256 == file.sha256
 
@@ -117,7 +108,7 @@ def _bgp(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
     if not facts.bgp.running:
         yield operation(host, BGP, str(host.bgp.asn), after={"running": "yes"})
         return
-    file = next(file for file in host_files(host) if file.path == FRR_CONF)
+    file = next(file for file in files.host_files(host) if file.path == files.FRR_CONF)
     if _is_there(file, facts) and (facts.bgp.surplus or facts.bgp.missing):
         before = {"configuration": "\n".join(facts.bgp.surplus)}
         after = {"configuration": "\n".join(facts.bgp.missing)}
