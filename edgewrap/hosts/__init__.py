@@ -2,7 +2,6 @@
 
 plane.py            observe, plan and apply over all hosts
 desired.py          what one host should be, from the spec and the AWS outputs (pure)
-bgp.py              which hosts are BGP neighbours (pure)
 render/             the files on a host, as text: files.py has the table of them (pure)
 facts.py            the output of scripts/facts.sh, parsed; ip_json.py parses what `ip` prints (pure)
 diff/               facts and desired to operations: host.py, devices.py, routing.py (pure)

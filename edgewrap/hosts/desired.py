@@ -12,17 +12,18 @@ addresses than its block; AWS delivers nothing to the others. A MAC that is not 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from ipaddress import IPv4Address, IPv4Network
 from typing import TypeVar
 
+from pydantic import SecretStr
+
 from edgewrap.first_boot.files import sets_itself_up
-from edgewrap.hosts.bgp import Bgp, bgp_of, reflectors_of
 from edgewrap.outputs import UNKNOWN, GroupOutput, HostOutput, Outputs
 from edgewrap.spec.addressing import Pair, groups_half, hosts_half, pair
-from edgewrap.spec.models import Spec
+from edgewrap.spec.models import Evpn, Spec
 
 BRIDGE = "br-edge"
 VXLAN = "vx-edge"  # the port of the bridge that leads to the other hosts
@@ -79,6 +80,31 @@ class Firewall:
     ssh_from: tuple[str, ...]
     hosts: str
     public_addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """Another host's primary address. `client`: routes that it sends are reflected to every other neighbour, and those
+    of all others to it."""
+
+    address: str
+    client: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Bgp:
+    """BGP-EVPN on one host; `address` is its primary one, and its router id.
+
+    The reflectors are the hosts with the lowest indexes. They are neighbours of every host, the others of the
+    reflectors only. Of two neighbours, the one with the higher index is the other's client, whether it is a reflector
+    or not. So a host that becomes a reflector, or stops being one, only gains or loses neighbours; no other session is
+    reset.
+    """
+
+    asn: int
+    address: str
+    neighbours: tuple[Neighbour, ...]
+    password: SecretStr | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +170,27 @@ def desired_host(spec: Spec, outputs: Outputs, key: str, before: Outputs | None 
         user=spec.ssh.user,
         authorized_keys=tuple(key.strip() for key in spec.ssh.authorized_keys),
         sets_itself_up=sets_itself_up(spec),
+    )
+
+
+def reflectors_of(evpn: Evpn, hosts: Mapping[str, HostOutput]) -> frozenset[str]:
+    """The keys of the reflectors: at most as many as there are hosts."""
+    return frozenset(sorted(hosts, key=lambda key: hosts[key].index)[: evpn.reflectors])
+
+
+def bgp_of(evpn: Evpn, hosts: Mapping[str, HostOutput], reflectors: Collection[str], key: str) -> Bgp:
+    """BGP on the host `key`, one of `hosts`."""
+    here = hosts[key]
+    others = sorted((host for host in hosts.values() if host.key != key), key=lambda host: host.index)
+    return Bgp(
+        asn=evpn.asn,
+        address=here.private_address,
+        neighbours=tuple(
+            Neighbour(host.private_address, client=host.index > here.index)
+            for host in others
+            if key in reflectors or host.key in reflectors
+        ),
+        password=evpn.password,
     )
 
 

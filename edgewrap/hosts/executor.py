@@ -16,10 +16,10 @@ from edgewrap.hosts.desired import DesiredHost
 from edgewrap.hosts.diff.host import diff
 from edgewrap.hosts.facts import HostFacts
 from edgewrap.hosts.operation import Operation
+from edgewrap.hosts.remedies import cause_and_advice
 from edgewrap.hosts.rollback import CONFIRM, LOG, ROLLED_BACK, with_rollback
 from edgewrap.hosts.script import converge_script, failed_step
 from edgewrap.hosts.ssh.connection import CommandResult
-from edgewrap.hosts.ssh.errors import cause_and_advice
 from edgewrap.hosts.ssh.sessions import HostSession, tail
 
 CHANGE_TIMEOUT_S = 180

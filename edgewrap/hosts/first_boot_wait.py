@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from edgewrap.errors import ConvergeError, HostError
 from edgewrap.first_boot.files import DIRECTORY, SCRIPT, SetupFile
 from edgewrap.hosts.first_boot import Setup, SetupState, parse_setup
+from edgewrap.hosts.remedies import cause_and_advice
 from edgewrap.hosts.render.files import script
-from edgewrap.hosts.ssh.errors import cause_and_advice
 from edgewrap.poll import until_async
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edgewrap.hosts.bgp import Bgp
+from edgewrap.hosts.desired import Bgp
 
 PEERS = "hosts"  # the peer group of all neighbours
 KEEPALIVE_S, HOLD_S, CONNECT_S = 3, 9, 2

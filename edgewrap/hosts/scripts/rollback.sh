@@ -38,13 +38,9 @@ lock_network() {
 	flock --timeout 60 9 || :
 }
 
-armed() {
-	[ -f $state/armed ]
-}
+armed() { [ -f $state/armed ]; }
 
-systemd() {
-	[ -d /run/systemd/system ]
-}
+systemd() { [ -d /run/systemd/system ]; }
 
 # Seconds since the host booted.
 uptime() {
@@ -52,9 +48,7 @@ uptime() {
 	echo "${seconds%.*}"
 }
 
-note() {
-	echo "$(date -u +%Y-%m-%dT%H:%M:%SZ) $1" >>$log
-}
+note() { echo "$(date -u +%Y-%m-%dT%H:%M:%SZ) $1" >>$log; }
 
 set_deadline() {
 	echo $(($(uptime) + $1)) >$deadline.new
@@ -147,13 +141,8 @@ restore_keys() {
 
 # What the files do not tell, as far as SSH or others depend on it.
 save_kernel() {
-	primary=$(ip -4 -o route show default | awk '
-		{
-			metric = 0
-			for (i = 2; i < NF; i++) { if ($i == "dev") device = $(i + 1); if ($i == "metric") metric = $(i + 1) }
-			if (best == "" || metric < lowest) { best = device; lowest = metric }
-		}
-		END { print best }')
+	# the kernel lists them by metric
+	primary=$(ip -4 -o route show default | sed -n '1s/.* dev \([^ ]*\).*/\1/p')
 	if [ -n "$primary" ]; then
 		ip -4 address save dev "$primary" >$state/address
 		ip -4 route save table main dev "$primary" >$state/route
@@ -237,9 +226,7 @@ kill_tree() {
 	done
 }
 
-change_runs() {
-	[ -f $state/process ] && kill -0 "$(cat $state/process)" 2>/dev/null
-}
+change_runs() { [ -f $state/process ] && kill -0 "$(cat $state/process)" 2>/dev/null; }
 
 wait_for_deadline() {
 	while armed; do

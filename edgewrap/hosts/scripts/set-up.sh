@@ -2,9 +2,7 @@
 set_up=/var/lib/edgewrap
 
 # Whether it is running: only then its lock is held exclusively.
-setup_runs() {
-	[ -f $set_up/setup.lock ] && ! flock --shared --nonblock $set_up/setup.lock true
-}
+setup_runs() { [ -f $set_up/setup.lock ] && ! flock --shared --nonblock $set_up/setup.lock true; }
 
 # Prints its state as `name=value`, then the last lines of the log, each behind `| `; nothing if the host has no user
 # data of edgewrap's. Changes nothing.

@@ -18,8 +18,7 @@ from shlex import quote
 from typing import IO, TYPE_CHECKING
 
 from edgewrap.errors import ConvergeError, HostError, HostKeyError, ToolError
-from edgewrap.hosts.remedies import LOGIN_REFUSED, NOT_SSH, SUDO
-from edgewrap.hosts.ssh.errors import ConnectionProblem, problem_of, proxy_problem
+from edgewrap.hosts.remedies import LOGIN_REFUSED, NOT_SSH, SUDO, ConnectionProblem, problem_of, proxy_problem
 from edgewrap.outputs import HostOutput, HostPin
 from edgewrap.paths import is_file
 from edgewrap.poll import until_async

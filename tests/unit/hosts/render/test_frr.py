@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from edgewrap.hosts.bgp import Bgp, Neighbour, bgp_of, reflectors_of
-from edgewrap.hosts.desired import DesiredHost, desired_host
+from edgewrap.hosts.desired import Bgp, DesiredHost, Neighbour, bgp_of, desired_host, reflectors_of
 from edgewrap.hosts.diff.host import diff
 from edgewrap.hosts.facts import FileFact, HostFacts
 from edgewrap.hosts.render.files import host_files
