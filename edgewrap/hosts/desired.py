@@ -182,16 +182,9 @@ def bgp_of(evpn: Evpn, hosts: Mapping[str, HostOutput], reflectors: Collection[s
     """BGP on the host `key`, one of `hosts`."""
     here = hosts[key]
     others = sorted((host for host in hosts.values() if host.key != key), key=lambda host: host.index)
-    return Bgp(
-        asn=evpn.asn,
-        address=here.private_address,
-        neighbours=tuple(
-            Neighbour(host.private_address, client=host.index > here.index)
-            for host in others
-            if key in reflectors or host.key in reflectors
-        ),
-        password=evpn.password,
-    )
+    peers = (host for host in others if key in reflectors or host.key in reflectors)
+    neighbours = tuple(Neighbour(host.private_address, client=host.index > here.index) for host in peers)
+    return Bgp(evpn.asn, here.private_address, neighbours, evpn.password)
 
 
 def bridge_mtu(underlay: int) -> int:
@@ -205,14 +198,8 @@ def _union(one: Mapping[str, _Keyed], other: Mapping[str, _Keyed]) -> dict[str, 
 
 
 def _group(group: GroupOutput, subnet: IPv4Network) -> Group:
-    return Group(
-        key=group.key,
-        index=group.index,
-        mac=group.mac.lower(),
-        address=group.primary_address,
-        block=group.block,
-        router=str(subnet.network_address + 1),
-    )
+    router = str(subnet.network_address + 1)
+    return Group(group.key, group.index, group.mac.lower(), group.primary_address, group.block, router)
 
 
 @cache

@@ -56,9 +56,8 @@ async def change(
         if answer.stderr.strip():
             visit.tell(EventKind.LOG, answer.stderr.strip())
         if answer.status != 0:
-            cause, advice = cause_and_advice(
-                tail(answer.stderr) or "the step printed no error", "fix the error above and re-run"
-            )
+            words = tail(answer.stderr) or "the step printed no error"
+            cause, advice = cause_and_advice(words, "fix the error above and re-run")
             what = f"step '{failed_step(answer.stdout)}' failed with status {answer.status}"
             raise ConvergeError(host.key, f"{what}; the host rolled the change back", cause=cause, advice=advice)
     await _confirm(visit, host, before, lost, rollback_s)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Interface
 from shlex import quote
@@ -27,8 +27,10 @@ _INTERFACE_SYSCTLS = {
     "proxy_delay": "net/ipv4/neigh/{}/proxy_delay",
     "disable_ipv6": "net/ipv6/conf/{}/disable_ipv6",
 }
-_OF_VXLAN = ("id", "local", "port", "learning")
-_OF_BRIDGE_PORT = ("learning", "neigh_suppress")
+_SETTINGS = (
+    ("vxlan", "info_kind", "info_data", ("id", "local", "port", "learning")),
+    ("bridge", "info_slave_kind", "info_slave_data", ("learning", "neigh_suppress")),
+)
 
 _SECTION = re.compile(r"^##edgewrap:section (\S+)\n", re.MULTILINE)
 
@@ -205,45 +207,39 @@ def parse_facts(text: str) -> HostFacts:
 
 
 def _facts(sections: Mapping[str, str]) -> HostFacts:
-    bgp = _lines(sections["bgp"])
+    def rows(name: str) -> tuple[Row, ...]:
+        return parse_rows(name, sections[name])
+
+    def lines(name: str) -> tuple[str, ...]:
+        """The lines that are not empty. Only a line feed ends one, as for the host's own programs; `str.splitlines`
+        would split a name or a comment at other characters, too."""
+        return tuple(line.strip() for line in sections[name].split("\n") if line.strip())
+
     return HostFacts(
-        links=tuple(map(_link, parse_rows("links", sections["links"]))),
-        routes=tuple(map(_route, parse_rows("routes", sections["routes"]))),
-        rules=tuple(map(_rule, parse_rows("rules", sections["rules"]))),
-        proxies=frozenset(
-            (row.address("dst"), row.interface("dev")) for row in parse_rows("proxies", sections["proxies"])
-        ),
+        links=tuple(map(_link, rows("links"))),
+        routes=tuple(map(_route, rows("routes"))),
+        rules=tuple(map(_rule, rows("rules"))),
+        proxies=frozenset((row.address("dst"), row.interface("dev")) for row in rows("proxies")),
         static_fdb=frozenset(
-            (row.hexadecimal("mac"), row.interface("ifname"))
-            for row in parse_rows("fdb", sections["fdb"])
-            if row.word("state") == "static"
+            (row.hexadecimal("mac"), row.interface("ifname")) for row in rows("fdb") if row.word("state") == "static"
         ),
-        sysctls=dict(line.rsplit(":", 1) for line in _lines(sections["sysctls"])),
+        sysctls=dict(line.rsplit(":", 1) for line in lines("sysctls")),
         files={
             path: FileFact(mode, owner, sha256)
-            for mode, owner, sha256, path in (line.split(maxsplit=3) for line in _lines(sections["files"]))
+            for mode, owner, sha256, path in (line.split(maxsplit=3) for line in lines("files"))
         },
-        units=_units(_lines(sections["units"])),
-        tables={
-            name: NftTable(tuple(_lines(sections[f"live-{name}"])), tuple(_lines(sections[f"saved-{name}"])))
-            for name in TABLES
-        },
+        units=_units(lines("units")),
+        tables={name: NftTable(lines(f"live-{name}"), lines(f"saved-{name}")) for name in TABLES},
         bgp=BgpFacts(
-            running="running" in bgp,
-            surplus=tuple(line[1:] for line in bgp if line.startswith("-")),
-            missing=tuple(line[1:] for line in bgp if line.startswith("+")),
+            running="running" in lines("bgp"),
+            surplus=tuple(line[1:] for line in lines("bgp") if line.startswith("-")),
+            missing=tuple(line[1:] for line in lines("bgp") if line.startswith("+")),
         ),
         authorized_keys=own_block(base64.b64decode(sections["keys"]).decode(errors="replace")),
-        missing_tools=tuple(_lines(sections["tools"])),
+        missing_tools=lines("tools"),
         setup=parse_setup(sections["setup"]),
-        rollback=parse_rollback(_lines(sections["rollback"])),
+        rollback=parse_rollback(lines("rollback")),
     )
-
-
-def _lines(text: str) -> list[str]:
-    """The lines that are not empty. Only a line feed ends one, as for the host's own programs; `str.splitlines` would
-    split a name or a comment at other characters, too."""
-    return [line.strip() for line in text.split("\n") if line.strip()]
 
 
 def _link(row: Row) -> Link:
@@ -262,18 +258,16 @@ def _link(row: Row) -> Link:
             for each in row.rows("addr_info")
             if (address := each.hexadecimal("local", "")) and not address.startswith("fe80:")
         ),
-        settings=tuple(_settings(info)),
+        settings=tuple(
+            (f"{kind} {name}", info.nested(data).word(name))
+            for kind, kind_field, data, names in _SETTINGS
+            if info.word(kind_field) == kind
+            for name in names
+        ),
     )
 
 
-def _settings(info: Row) -> Iterator[tuple[str, str]]:
-    if info.word("info_kind") == "vxlan":
-        yield from ((f"vxlan {name}", info.nested("info_data").word(name)) for name in _OF_VXLAN)
-    if info.word("info_slave_kind") == "bridge":
-        yield from ((f"bridge {name}", info.nested("info_slave_data").word(name)) for name in _OF_BRIDGE_PORT)
-
-
-def _units(lines: list[str]) -> dict[str, Unit]:
+def _units(lines: Sequence[str]) -> dict[str, Unit]:
     words = [line.split() for line in lines]
     names = {line[0] for line in words if len(line) == 2}
     return {

@@ -190,7 +190,7 @@ class HostsPlane:
 
     def login_findings(self) -> tuple[Finding, ...]:
         """Check whether a run can log in to hosts: the key and the agent."""
-        return tuple(check_login(self._spec))
+        return check_login(self._spec)
 
     def _hosts_ahead(self, facts: Observation, context: Context) -> Iterator[tuple[str, DesiredHost, HostFacts]]:
         """The hosts that AWS does not change, with their desired state while AWS changes the others."""

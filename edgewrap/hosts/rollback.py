@@ -5,6 +5,7 @@ scripts/rollback.sh does it on the host. It is there only from a change to its c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from shlex import quote
 
@@ -40,9 +41,9 @@ class RollbackFacts:
         return self.last if " rolled back: " in self.last else ""
 
 
-def parse_rollback(lines: list[str]) -> RollbackFacts:
+def parse_rollback(lines: Sequence[str]) -> RollbackFacts:
     """Parse what facts.sh printed of it."""
-    return RollbackFacts(lines[:1] == [_PENDING], next((line for line in reversed(lines) if line != _PENDING), ""))
+    return RollbackFacts(_PENDING in lines[:1], next((line for line in reversed(lines) if line != _PENDING), ""))
 
 
 def with_rollback(change: str, user: str, *, at_most_s: int, rollback_s: int) -> str:

@@ -1,4 +1,7 @@
-"""Facts against desired: which operations one host needs; none if it is as the spec says. Pure."""
+"""Facts against desired: which operations one host needs; none if it is as the spec says. Pure.
+
+The devices are `br-edge` and its two ports of ours: the gateway's veth pair, the VXLAN to other hosts.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,11 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 
-from edgewrap.hosts.desired import DesiredHost
-from edgewrap.hosts.diff.devices import device_operations
+from edgewrap.hosts.desired import BRIDGE, GATEWAY, PORT, VXLAN, VXLAN_PORT, DesiredHost, bridge_mtu
 from edgewrap.hosts.diff.routing import routing_operations
-from edgewrap.hosts.facts import HostFacts, NftTable, Unit
+from edgewrap.hosts.facts import HostFacts, Link, NftTable, Unit
 from edgewrap.hosts.first_boot import SetupState
-from edgewrap.hosts.operation import AUTHORIZED_KEYS, BGP, ROLLBACK, Operation, compared, operation
+from edgewrap.hosts.operation import AUTHORIZED_KEYS, BGP, ROLLBACK, Operation, compared, operation, yes_or_no
 from edgewrap.hosts.render import files
 
 _TABLE_FILES = {"edge": (files.EDGE_TABLE_FILE,), "guard": files.GUARD_FILES, "firewall": (files.FIREWALL_FILE,)}
@@ -26,7 +28,7 @@ def diff(host: DesiredHost, facts: HostFacts) -> tuple[Operation, ...]:
         *_units(host, facts),
         *_sysctls(host, facts),
         *_tables(host, facts),
-        *device_operations(host, facts),
+        *_devices(host, facts),
         *routing_operations(host, facts),
         *_bgp(host, facts),
         *_authorized_keys(host, facts),
@@ -101,6 +103,60 @@ def _tables(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
 def _is_there(file: files.HostFile, facts: HostFacts) -> bool:
     fact = facts.files.get(file.path)
     return fact is not None and fact.sha256 == file.sha256
+
+
+def _devices(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
+    mtu = str(bridge_mtu(facts.mtu_over(host.primary)))
+    common = {"mtu": mtu, "up": "yes", "addresses": "", "disable_ipv6": "1"}
+    bridge = {"kind": "bridge", "mac": host.bridge_mac, **common, "mcast_snooping": "no"}
+    gateway = {
+        "kind": "veth",
+        "mac": host.gateway_mac,
+        **common,
+        "send_redirects": "0",
+        "rp_filter": "2",
+        "arp_ignore": "1",
+        "proxy_delay": "0",
+        "peer": PORT,
+        "bridge": BRIDGE,
+        **{f"peer {name}": value for name, value in common.items()},
+        "forwarding entry": f"{host.gateway_mac} static",
+    }
+    vxlan = {
+        "kind": "vxlan",
+        **common,
+        "bridge": BRIDGE,
+        "vxlan id": str(host.vni),
+        "vxlan local": host.primary,
+        "vxlan port": str(VXLAN_PORT),
+        "vxlan learning": "no",
+        "bridge learning": "no",
+        "bridge neigh_suppress": "no",
+    }
+    for name, wanted in {BRIDGE: bridge, GATEWAY: gateway, VXLAN: vxlan}.items():
+        link = facts.link(name)
+        now = None if link is None else _attributes(link, facts)
+        if now is not None and name == GATEWAY:
+            port = _attributes(facts.link(PORT) or Link(PORT, mac="", mtu=0, up=False), facts)
+            now |= {**{f"peer {name}": value for name, value in port.items()}, "bridge": port["bridge"]}
+            entries = sorted(mac for mac, device in facts.static_fdb if device == PORT)
+            now["forwarding entry"] = " ".join(f"{mac} static" for mac in entries)
+        yield from compared(host, "bridge", name, now, wanted)
+
+
+def _attributes(link: Link, facts: HostFacts) -> dict[str, str]:
+    return {
+        **facts.interface_sysctls(link.name),
+        **dict(link.settings),
+        "kind": link.kind,
+        "mac": link.mac,
+        "mtu": str(link.mtu or ""),
+        "up": yes_or_no(link.up),
+        "addresses": " ".join(link.addresses),
+        "mcast_snooping": yes_or_no(link.mcast_snooping),
+        "bridge": link.master,
+        "peer": link.lower,
+    }
 
 
 def _bgp(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:

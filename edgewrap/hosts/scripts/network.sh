@@ -87,13 +87,10 @@ make_bridge() {
 	set_sysctl net/ipv4/conf/gw-edge/rp_filter 2
 	set_sysctl net/ipv4/neigh/gw-edge/proxy_delay 0
 	ip -batch - <<-EOF
-		link set dev gw-port mtu $3
-		link set dev gw-edge mtu $3
-		link set dev gw-port master br-edge
-		link set dev br-edge mtu $3
-		link set dev br-edge up
+		link set dev gw-port mtu $3 master br-edge
+		link set dev br-edge mtu $3 up
 		link set dev gw-port up
-		link set dev gw-edge up
+		link set dev gw-edge mtu $3 up
 	EOF
 	bridge fdb replace "$2" dev gw-port master static
 	bridge fdb show brport gw-port |
@@ -117,8 +114,7 @@ make_vxlan() {
 	disable_ipv6 vx-edge 1
 	ip -4 address flush dev vx-edge
 	ip -batch - <<-EOF
-		link set dev vx-edge mtu $3
-		link set dev vx-edge master br-edge
+		link set dev vx-edge mtu $3 master br-edge
 		link set dev vx-edge type bridge_slave learning off neigh_suppress off
 		link set dev vx-edge up
 	EOF

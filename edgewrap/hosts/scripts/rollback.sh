@@ -221,9 +221,7 @@ ready() { # $1: seconds
 kill_tree() {
 	children=$(cat "/proc/$1/task/"*/children 2>/dev/null) || :
 	kill -KILL "$1" 2>/dev/null || :
-	for child in $children; do
-		kill_tree "$child"
-	done
+	for child in $children; do kill_tree "$child"; done
 }
 
 change_runs() { [ -f $state/process ] && kill -0 "$(cat $state/process)" 2>/dev/null; }
@@ -242,9 +240,7 @@ wait_for_deadline() {
 
 confirm() { # $1: who
 	# a change whose connection broke may still be running; the deadline ends it
-	while change_runs; do
-		sleep 0.5
-	done
+	while change_runs; do sleep 0.5; done
 	[ ! -f $state/process ] || roll_back 'it ended half-way'
 	lock
 	armed || exit 4

@@ -30,9 +30,7 @@ start_setup() {
 	rm -f $set_up/setup-failed
 	systemd-run --quiet --collect --unit=edgewrap-setup sh $set_up/setup.sh || return 1
 	for try in 1 2 3 4 5 6 7 8 9 10; do
-		if setup_runs || [ -f $set_up/setup-failed ] || [ -f $set_up/setup-done ]; then
-			return 0
-		fi
+		if setup_runs || [ -f $set_up/setup-failed ] || [ -f $set_up/setup-done ]; then return 0; fi
 		sleep 0.2
 	done
 }
