@@ -73,7 +73,7 @@ async def confirm_earlier_change(visit: HostSession, facts: HostFacts) -> bool:
         return False
     answer = await visit.session.run_as_root(CONFIRM, CHANGE_TIMEOUT_S)
     if answer.status not in (0, ROLLED_BACK):
-        raise _not_confirmed(visit.key, answer)
+        raise _not_confirmed(visit.host.key, answer)
     visit.progress(
         "an earlier run's change is confirmed by this connection"
         if answer.status == 0

@@ -29,7 +29,7 @@ async def wait_until_set_up(session: Session, files: Sequence[SetupFile], tell: 
 
     Raises ConvergeError if it fails, HostError if it is not done in time.
     """
-    setup, first = Setup(), True
+    key, setup, first = session.host.key, Setup(), True
     told, shown = -float(PROGRESS_S), ""
 
     async def look(waited: float) -> Setup | None:
@@ -50,13 +50,21 @@ async def wait_until_set_up(session: Session, files: Sequence[SetupFile], tell: 
 
     if await until_async(look, WAIT_S, pause_s=POLL_S) is None:
         raise HostError(
-            session.host.key,
+            key,
             f"first-boot setup not finished after {WAIT_S // 60} minutes",
             cause=f"its last step: {setup.step}",
-            advice=f"look at {DIRECTORY}/setup.log on the host (`edgewrap ssh {session.host.key}`), then re-run",
+            advice=f"look at {DIRECTORY}/setup.log on the host (`edgewrap ssh {key}`), then re-run",
         )
     if setup.state is SetupState.FAILED:
-        raise _failed(session.host.key, setup)
+        errors = [line for line in setup.log if line.startswith("E: ")] or list(setup.log)
+        cause, advice = cause_and_advice("; ".join(errors[-SHOWN:]) or "it printed no error", "fix the cause")
+        raise ConvergeError(
+            key,
+            f"first-boot setup failed: {setup.reason}",
+            cause=cause,
+            advice=f"{advice}, then re-run apply: it starts the setup again; the whole log is {DIRECTORY}/setup.log on "
+            f"the host (`edgewrap ssh {key}`)",
+        )
 
 
 async def _read(session: Session) -> Setup:
@@ -86,15 +94,3 @@ async def _start(session: Session, files: Sequence[SetupFile]) -> None:
             cause=answer.stderr.strip() or "the host printed no error",
             advice=f"run `sh {SCRIPT}` as root on the host",
         )
-
-
-def _failed(key: str, setup: Setup) -> ConvergeError:
-    errors = [line for line in setup.log if line.startswith("E: ")] or list(setup.log)
-    cause, advice = cause_and_advice("; ".join(errors[-SHOWN:]) or "it printed no error", "fix the cause")
-    return ConvergeError(
-        key,
-        f"first-boot setup failed: {setup.reason}",
-        cause=cause,
-        advice=f"{advice}, then re-run apply: it starts the setup again; the whole log is {DIRECTORY}/setup.log on the "
-        f"host (`edgewrap ssh {key}`)",
-    )

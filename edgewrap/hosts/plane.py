@@ -107,27 +107,19 @@ class HostsPlane:
                 if key in facts.failures and _exists(host):
                     continue
             operations[key] = self._operations(outputs, key, known or HostFacts())
-        ahead = {
-            key: needed
-            for key, aim, known in self._hosts_ahead(facts, context)
-            if (needed := applicable_now(aim, known))
-        }
+        ahead = {key: applicable_now(aim, known) for key, aim, known in self._hosts_ahead(facts, context)}
+        ahead = {key: needed for key, needed in ahead.items() if needed}
         return HostsPlan(facts, ahead, operations, frozenset(unread))
 
     def reports(self, facts: Observation, context: Context) -> Mapping[str, HostReport]:
         """A report of each host that was read."""
         outputs = context.known_outputs
-        return {
-            key: HostReport(
-                key=key,
-                ready=key not in facts.failures and not self._operations(outputs, key, known),
-                pin=facts.pins.get(key),
-                phydev=known.phydev,
-                mtu=known.phydev_mtu,
-            )
-            for key, host in outputs.hosts.items()
-            if (known := facts.facts_of(host)) is not None
-        }
+        reports = {}
+        for key, host in outputs.hosts.items():
+            if (known := facts.facts_of(host)) is not None:
+                ready = key not in facts.failures and not self._operations(outputs, key, known)
+                reports[key] = HostReport(key, ready, facts.pins.get(key), known.phydev, known.phydev_mtu)
+        return reports
 
     def apply(self, plan: HostsPlan, context: Context) -> Observation:
         """Converge every host, and read it again. Waits up to `context.wait_s` seconds for SSH.
@@ -170,12 +162,12 @@ class HostsPlane:
             _require_planned(applicable_now(aims[key], facts), plan, key)
 
         async def make(visit: HostSession) -> None:
-            aim, facts = aims[visit.key], await visit.read()
+            aim, facts = aims[visit.host.key], await visit.read()
             if await confirm_earlier_change(visit, facts):
                 facts = await visit.read()
             if operations := applicable_now(aim, facts):
                 visit.progress(f"{len(operations)} changes ahead of AWS")
-                self._changed.add(visit.key)
+                self._changed.add(visit.host.key)
                 await change(visit, aim, facts, operations, rollback_s=self._rollback_s)
 
         return self._over_hosts(replace(before, hosts=ready), known, make, wait_s=context.wait_s)
@@ -198,11 +190,9 @@ class HostsPlane:
             return
         after = context.known_outputs
         for key, host in context.before.hosts.items():
-            there = after.hosts.get(key)
-            known = facts.facts_of(host)
-            if there is None or known is None or there.instance_id != host.instance_id or there.state != "running":
-                continue
-            yield key, desired_host(self._spec, after, key, before=context.before), known
+            there, known = after.hosts.get(key), facts.facts_of(host)
+            if there and known and there.instance_id == host.instance_id and there.state == "running":
+                yield key, desired_host(self._spec, after, key, before=context.before), known
 
     def _look_again(self, plan: HostsPlan, context: Context) -> Observation:
         """The hosts in the plan, as they are now."""
@@ -223,26 +213,26 @@ class HostsPlane:
         hosts = [host for key, host in outputs.hosts.items() if key not in skip and _exists(host)]
         visits = asyncio.run(run_on_hosts(hosts, self._spec, pins, self._emit, work, wait_s))
         return Observation(
-            facts={visit.key: visit.facts for visit in visits if visit.facts},
-            failures={visit.key: visit.failure for visit in visits if visit.failure},
-            pins={visit.key: visit.pin for visit in visits if visit.pin},
+            facts={visit.host.key: visit.facts for visit in visits if visit.facts},
+            failures={visit.host.key: visit.failure for visit in visits if visit.failure},
+            pins={visit.host.key: visit.pin for visit in visits if visit.pin},
         )
 
     async def _converge(self, visit: HostSession, plan: HostsPlan, outputs: Outputs) -> None:
         visit.tell(EventKind.STEP_STARTED, f"connected to {visit.host.name}")
-        version, setup = outputs.opennebula_version, sets_itself_up(self._spec)
-        files = setup_files(self._spec, version) if version and setup else ()
+        version = outputs.opennebula_version
+        files = setup_files(self._spec, version) if version and sets_itself_up(self._spec) else ()
         await wait_until_set_up(visit.session, files, visit.progress)
-        host = desired_host(self._spec, outputs, visit.key)
+        host = desired_host(self._spec, outputs, visit.host.key)
         facts = await self._read_with_interfaces(visit, host)
         if await confirm_earlier_change(visit, facts):
             facts = await self._read_with_interfaces(visit, host)
         operations = diff(host, facts)
         if plan.knows(visit.host):
             try:
-                _require_planned(operations, plan, visit.key)
+                _require_planned(operations, plan, visit.host.key)
             except PlanOutdatedError as error:  # of this host only: the others are already being changed
-                raise HostError(visit.key, error.what, cause=error.cause, advice=error.advice) from error
+                raise HostError(visit.host.key, error.what, cause=error.cause, advice=error.advice) from error
         first = len(operations)
         for number in range(PASSES):
             if not operations:
@@ -250,7 +240,7 @@ class HostsPlane:
             if number:
                 await asyncio.sleep(SETTLE_S)
             visit.progress(f"{len(operations)} changes")
-            self._changed.add(visit.key)
+            self._changed.add(visit.host.key)
             facts = await change(visit, host, facts, operations, rollback_s=self._rollback_s)
             operations = diff(host, facts)
         if operations:

@@ -193,11 +193,6 @@ def problem_of(error: Exception) -> ConnectionProblem:
     return ConnectionProblem(remedy, detail)
 
 
-def proxy_problem(words: str) -> ConnectionProblem:
-    """The problem for a `ssh.proxy_command` that printed the error `words`."""
-    return ConnectionProblem(find_remedy(PROXY, words) or PROXY_FAILED, words)
-
-
 def cause_and_advice(words: str, otherwise: str) -> tuple[str, str]:
     """Cause and advice for a script that failed with the errors `words`; `otherwise` is the advice if no row of the
     table matches."""

@@ -18,7 +18,7 @@ from shlex import quote
 from typing import IO, TYPE_CHECKING
 
 from edgewrap.errors import ConvergeError, HostError, HostKeyError, ToolError
-from edgewrap.hosts.remedies import LOGIN_REFUSED, NOT_SSH, SUDO, ConnectionProblem, problem_of, proxy_problem
+from edgewrap.hosts.remedies import LOGIN_REFUSED, NOT_SSH, PROXY, PROXY_FAILED, SUDO, ConnectionProblem, problem_of
 from edgewrap.outputs import HostOutput, HostPin
 from edgewrap.paths import is_file
 from edgewrap.poll import until_async
@@ -41,6 +41,7 @@ _KEY_ALGORITHMS = (
     "rsa-sha2-512",
     "rsa-sha2-256",
 )
+
 
 Progress = Callable[[str], None]
 
@@ -227,7 +228,8 @@ async def _attempt(host: HostOutput, ssh: Ssh, keys: list[SSHKey | SSHKeyPair], 
             problem = problem_of(error)
             if ssh.proxy_command and not shown:
                 words = proxy_errors.read().strip().splitlines()
-                problem = proxy_problem(words[-1] if words else str(problem))
+                detail = words[-1] if words else str(problem)
+                problem = ConnectionProblem(find_remedy(PROXY, detail) or PROXY_FAILED, detail)
             raise problem from error
     return Session(host, HostPin(host.instance_id, shown[-1]), connection, ssh.user)
 

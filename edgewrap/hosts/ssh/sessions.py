@@ -41,10 +41,6 @@ class HostSession:
     started: float = field(default_factory=monotonic)
     connections: AsyncExitStack = field(default_factory=AsyncExitStack)
 
-    @property
-    def key(self) -> str:
-        return self.host.key
-
     async def connect(self, wait_s: float) -> None:
         """Open a new connection within `wait_s` seconds; it replaces the earlier one.
 
@@ -62,20 +58,18 @@ class HostSession:
         try:
             self.facts = parse_facts(answer.stdout)
         except FactsError as error:
-            raise HostError(
-                self.key,
-                f"the host could not be read: {error}",
-                cause=error.rule or tail(answer.stderr) or f"the script ended with status {answer.status}",
-                advice=f"correct the value on the host (`edgewrap ssh {self.key}`, then `ip address`, `ip route`, "
-                "`ip rule`) and re-run"
-                if error.rule
-                else "look at the host (`edgewrap ssh`): it needs a recent Ubuntu with iproute2",
-            ) from error
+            cause = error.rule or tail(answer.stderr) or f"the script ended with status {answer.status}"
+            advice = "look at the host (`edgewrap ssh`): it needs a recent Ubuntu with iproute2"
+            if error.rule:
+                look = f"`edgewrap ssh {self.host.key}`, then `ip address`, `ip route`, `ip rule`"
+                advice = f"correct the value on the host ({look}) and re-run"
+            what = f"the host could not be read: {error}"
+            raise HostError(self.host.key, what, cause=cause, advice=advice) from error
         return self.facts
 
     def tell(self, kind: EventKind, text: str) -> None:
         """Emit an event of this host."""
-        self.emit(Event(kind, PlaneName.HOSTS, self.key, text, monotonic() - self.started))
+        self.emit(Event(kind, PlaneName.HOSTS, self.host.key, text, monotonic() - self.started))
 
     def progress(self, text: str) -> None:
         """Report progress of the host."""
