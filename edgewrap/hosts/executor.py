@@ -15,12 +15,11 @@ from edgewrap.events import EventKind
 from edgewrap.hosts.desired import DesiredHost
 from edgewrap.hosts.diff.host import diff
 from edgewrap.hosts.facts import HostFacts
-from edgewrap.hosts.operation import Operation
+from edgewrap.hosts.operation import Operation, first_of
 from edgewrap.hosts.remedies import cause_and_advice
 from edgewrap.hosts.rollback import CONFIRM, LOG, ROLLED_BACK, with_rollback
 from edgewrap.hosts.script import converge_script, failed_step
-from edgewrap.hosts.ssh.connection import CommandResult
-from edgewrap.hosts.ssh.sessions import HostSession, tail
+from edgewrap.hosts.ssh.sessions import CommandResult, HostSession, tail
 
 CHANGE_TIMEOUT_S = 180
 ROLLBACK_S = 30  # from the end of a change until the host rolls it back: time for three attempts to connect
@@ -47,7 +46,7 @@ async def change(
     script = with_rollback(script, host.user, at_most_s=CHANGE_TIMEOUT_S, rollback_s=rollback_s)
     lost: HostError | None = None
     try:
-        answer = await visit.session.run_as_root(script, CHANGE_TIMEOUT_S)
+        answer = await visit.run_as_root(script, CHANGE_TIMEOUT_S)
     except ConvergeError:
         raise
     except HostError as error:
@@ -71,7 +70,7 @@ async def confirm_earlier_change(visit: HostSession, facts: HostFacts) -> bool:
         if facts.rollback.rolled_back:
             visit.progress(f"its last change was rolled back: {facts.rollback.rolled_back}")
         return False
-    answer = await visit.session.run_as_root(CONFIRM, CHANGE_TIMEOUT_S)
+    answer = await visit.run_as_root(CONFIRM, CHANGE_TIMEOUT_S)
     if answer.status not in (0, ROLLED_BACK):
         raise _not_confirmed(visit.host.key, answer)
     visit.progress(
@@ -98,7 +97,7 @@ async def _confirm(
                 "rolls the change back"
             )
             await visit.connect(deadline - monotonic())
-        answer = await visit.session.run_as_root(CONFIRM, CHANGE_TIMEOUT_S)
+        answer = await visit.run_as_root(CONFIRM, CHANGE_TIMEOUT_S)
     except HostError as error:
         raise ConvergeError(
             host.key,
@@ -133,8 +132,7 @@ def _compared(host: DesiredHost, before: HostFacts, facts: HostFacts) -> str:
 
 def names_of(operations: Sequence[Operation]) -> str:
     """The names of the operations, as text; of many, the first ones and how many more."""
-    names = [operation.change.key.partition("/")[2] for operation in operations]
-    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+    return first_of([operation.change.key.partition("/")[2] for operation in operations], SHOWN)
 
 
 def _not_confirmed(key: str, answer: CommandResult) -> ConvergeError:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from shlex import quote
-from typing import TYPE_CHECKING
 
 from edgewrap.errors import ConvergeError, HostError
 from edgewrap.first_boot.files import DIRECTORY, SCRIPT, SetupFile
 from edgewrap.hosts.first_boot import Setup, SetupState, parse_setup
 from edgewrap.hosts.remedies import cause_and_advice
 from edgewrap.hosts.render.files import script
+from edgewrap.hosts.ssh.sessions import HostSession
 from edgewrap.poll import until_async
-
-if TYPE_CHECKING:
-    from edgewrap.hosts.ssh.connection import Session
 
 WAIT_S = 1800  # a mirror may be slow, and every other package run on the host comes first
 POLL_S = 2
@@ -23,7 +20,7 @@ READ_TIMEOUT_S = 60
 SHOWN = 5  # lines of the log in an error
 
 
-async def wait_until_set_up(session: Session, files: Sequence[SetupFile], tell: Callable[[str], None]) -> None:
+async def wait_until_set_up(session: HostSession, files: Sequence[SetupFile], tell: Callable[[str], None]) -> None:
     """Wait until the host's first-boot setup is done; returns at once if it is, or if the host has none. If it failed
     before, start it again with `files` in place of its own.
 
@@ -67,7 +64,7 @@ async def wait_until_set_up(session: Session, files: Sequence[SetupFile], tell: 
         )
 
 
-async def _read(session: Session) -> Setup:
+async def _read(session: HostSession) -> Setup:
     answer = await session.run_as_root(f"{script('set-up.sh')}setup_state\n", READ_TIMEOUT_S)
     try:
         return parse_setup(answer.stdout)
@@ -80,7 +77,7 @@ async def _read(session: Session) -> Setup:
         ) from error
 
 
-async def _start(session: Session, files: Sequence[SetupFile]) -> None:
+async def _start(session: HostSession, files: Sequence[SetupFile]) -> None:
     """Each of the `files` is put in its place in one step before."""
     lines = [script("set-up.sh"), "set -eu"]
     for file in files:

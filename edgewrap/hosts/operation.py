@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from edgewrap.change import Action, Change, PlaneName
@@ -59,3 +59,9 @@ def compared(
 def yes_or_no(value: bool) -> str:
     """A boolean as changes show it."""
     return "yes" if value else "no"
+
+
+def first_of(things: Sequence[object], shown: int) -> str:
+    """The things as text; of many, the first ones and how many more."""
+    more = f" and {len(things) - shown} more" if len(things) > shown else ""
+    return ", ".join(map(str, things[:shown])) + more

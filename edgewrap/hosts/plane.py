@@ -222,7 +222,7 @@ class HostsPlane:
         visit.tell(EventKind.STEP_STARTED, f"connected to {visit.host.name}")
         version = outputs.opennebula_version
         files = setup_files(self._spec, version) if version and sets_itself_up(self._spec) else ()
-        await wait_until_set_up(visit.session, files, visit.progress)
+        await wait_until_set_up(visit, files, visit.progress)
         host = desired_host(self._spec, outputs, visit.host.key)
         facts = await self._read_with_interfaces(visit, host)
         if await confirm_earlier_change(visit, facts):

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from edgewrap.hosts.desired import EDGE_PRIORITY, EDGE_TABLE, GATEWAY, OWN_TABLES, DesiredHost, Group
 from edgewrap.hosts.facts import KERNEL, HostFacts, Link, Route, Rule
-from edgewrap.hosts.operation import Operation, compared, operation, yes_or_no
+from edgewrap.hosts.operation import Operation, compared, first_of, operation, yes_or_no
 from edgewrap.outputs import UNKNOWN
 
 SHOWN = 3  # items in one attribute: cloud-init may have left one rule for each address
@@ -55,17 +55,11 @@ def _interfaces(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
         now = {
             **facts.interface_sysctls(link.name),
             "up": yes_or_no(link.up),
-            "addresses": _some(link.addresses),
-            "other routes": _some([route for route in facts.routes if _is_foreign(route, link)]),
-            "other rules": _some([rule for rule in facts.rules if _made_by_cloud_init(rule, group)]),
+            "addresses": first_of(link.addresses, SHOWN),
+            "other routes": first_of([route for route in facts.routes if _is_foreign(route, link)], SHOWN),
+            "other rules": first_of([rule for rule in facts.rules if _made_by_cloud_init(rule, group)], SHOWN),
         }
         yield from compared(host, "interface", group.key, now, wanted)
-
-
-def _some(things: Sequence[object]) -> str:
-    """The things as text; of many, the first ones and how many more."""
-    more = f" and {len(things) - SHOWN} more" if len(things) > SHOWN else ""
-    return ", ".join(map(str, things[:SHOWN])) + more
 
 
 def _is_foreign(route: Route, link: Link) -> bool:
@@ -118,12 +112,12 @@ def _missing(
 ) -> Iterator[Operation]:
     """What is missing of a group's routes or gateways."""
     if len(missing) == len(wanted):
-        yield operation(host, kind, group.key, after={f"{kind}s": _some(wanted), "missing": ""})
+        yield operation(host, kind, group.key, after={f"{kind}s": first_of(wanted, SHOWN), "missing": ""})
     elif missing:
-        yield operation(host, kind, group.key, before={"missing": _some(missing)}, after={"missing": ""})
+        yield operation(host, kind, group.key, before={"missing": first_of(missing, SHOWN)}, after={"missing": ""})
 
 
 def _others(host: DesiredHost, kind: str, others: Sequence[str]) -> Iterator[Operation]:
     """What is of ours, and must not be there."""
     if others:
-        yield operation(host, kind, "others", before={f"{kind}s": _some(others)})
+        yield operation(host, kind, "others", before={f"{kind}s": first_of(others, SHOWN)})

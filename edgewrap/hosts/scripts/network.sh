@@ -258,10 +258,7 @@ remove_devices() {
 
 exec 9>/run/edgewrap-network.lock
 flock 9
-if [ "${1:-}" = filters ]; then
-	load_filters
-	exit
-fi
+case ${1:-} in filters) load_filters; exit ;; esac
 
 wanted=$(mktemp -d)
 trap 'rm -rf "$wanted"' EXIT

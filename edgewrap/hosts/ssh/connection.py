@@ -12,13 +12,12 @@ import re
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 from typing import IO, TYPE_CHECKING
 
-from edgewrap.errors import ConvergeError, HostError, HostKeyError, ToolError
-from edgewrap.hosts.remedies import LOGIN_REFUSED, NOT_SSH, PROXY, PROXY_FAILED, SUDO, ConnectionProblem, problem_of
+from edgewrap.errors import HostKeyError, ToolError
+from edgewrap.hosts.remedies import LOGIN_REFUSED, PROXY, PROXY_FAILED, ConnectionProblem, problem_of
 from edgewrap.outputs import HostOutput, HostPin
 from edgewrap.paths import is_file
 from edgewrap.poll import until_async
@@ -44,61 +43,6 @@ _KEY_ALGORITHMS = (
 
 
 Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class CommandResult:
-    """The exit status of a script, and its output and errors."""
-
-    status: int
-    stdout: str
-    stderr: str
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """An open connection, and the key that the host showed."""
-
-    host: HostOutput
-    pin: HostPin
-    connection: SSHClientConnection
-    user: str
-
-    async def run_as_root(self, script: str, timeout_s: float) -> CommandResult:
-        """Run a POSIX shell script as root. It is sent on standard input, never on a command line. Its `$1` is our
-        address as the host sees it, if the host knows it.
-
-        Raises HostError if the connection breaks, the time is up, or sudo asks for a password.
-        """
-        import asyncssh
-
-        root = "" if self.user == "root" else "sudo -n -- "
-        command = f"""exec sh -c 'exec {root}sh -s -- "${{SSH_CONNECTION%% *}}"'"""
-        try:
-            result = await self.connection.run(command, input=script, timeout=timeout_s, errors="replace")
-        except asyncssh.TimeoutError as error:
-            raise HostError(
-                self.host.key,
-                f"no answer within {timeout_s:.0f} s",
-                cause="the host is overloaded, or a command on it hangs",
-                advice="look at the host (`edgewrap ssh`), then re-run",
-            ) from error
-        except (asyncssh.Error, OSError) as error:
-            raise problem_of(error).error(self.host) from error
-        answer = CommandResult(result.exit_status or 0, str(result.stdout or ""), str(result.stderr or ""))
-        if result.exit_status is None:
-            raise ConnectionProblem(NOT_SSH, "the connection was lost during a script").error(self.host)
-        if answer.status == 1 and answer.stderr.startswith("sudo: "):
-            words = answer.stderr.strip().splitlines()[-1]
-            remedy = find_remedy(SUDO, words) or SUDO[-1]
-            what = f"sudo refused {self.user}: {words}"
-            raise ConvergeError(self.host.key, what, cause=remedy.cause, advice=remedy.advice)
-        return answer
-
-    async def close(self) -> None:
-        """Close the connection at once, without a message to the host."""
-        self.connection.abort()
-        await self.connection.wait_closed()
 
 
 @asynccontextmanager
@@ -147,8 +91,8 @@ async def credentials(public_key: Path) -> AsyncIterator[list[SSHKey | SSHKeyPai
 
 async def connect_with_retry(
     host: HostOutput, ssh: Ssh, keys: list[SSHKey | SSHKeyPair], pin: HostPin | None, wait_s: float, progress: Progress
-) -> Session:
-    """A session with the host. Waits up to `wait_s` seconds for it; 0 means one attempt.
+) -> tuple[SSHClientConnection, HostPin]:
+    """A connection to the host, and the key that it showed. Waits up to `wait_s` seconds for it; 0 means one attempt.
 
     Errors that do not pass by themselves end the wait. Raises HostUnreachableError and HostKeyError.
     """
@@ -156,7 +100,7 @@ async def connect_with_retry(
     refused_since: float | None = None
     problem: ConnectionProblem
 
-    async def attempt(waited: float) -> Session | None:
+    async def attempt(waited: float) -> tuple[SSHClientConnection, HostPin] | None:
         nonlocal told, refused_since, problem
         try:
             return await _attempt(host, ssh, keys, pin)
@@ -171,13 +115,15 @@ async def connect_with_retry(
             progress(f"waiting for SSH at {host.name} for {waited:.0f} s: {problem}")
         return None
 
-    session = await until_async(attempt, wait_s, pause_s=RETRY_S)
-    if session is None:
+    found = await until_async(attempt, wait_s, pause_s=RETRY_S)
+    if found is None:
         raise problem.error(host)
-    return session
+    return found
 
 
-async def _attempt(host: HostOutput, ssh: Ssh, keys: list[SSHKey | SSHKeyPair], pin: HostPin | None) -> Session:
+async def _attempt(
+    host: HostOutput, ssh: Ssh, keys: list[SSHKey | SSHKeyPair], pin: HostPin | None
+) -> tuple[SSHClientConnection, HostPin]:
     """One attempt. Raises ConnectionProblem, or HostKeyError if the host's key is not the pinned one."""
     import asyncssh
 
@@ -231,7 +177,7 @@ async def _attempt(host: HostOutput, ssh: Ssh, keys: list[SSHKey | SSHKeyPair], 
                 detail = words[-1] if words else str(problem)
                 problem = ConnectionProblem(find_remedy(PROXY, detail) or PROXY_FAILED, detail)
             raise problem from error
-    return Session(host, HostPin(host.instance_id, shown[-1]), connection, ssh.user)
+    return connection, HostPin(host.instance_id, shown[-1])
 
 
 def _algorithms(pinned: str | None) -> list[str]:

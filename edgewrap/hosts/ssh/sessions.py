@@ -10,23 +10,34 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from edgewrap.change import PlaneName
-from edgewrap.errors import HostError
+from edgewrap.errors import ConvergeError, HostError
 from edgewrap.events import Emit, Event, EventKind
 from edgewrap.hosts.facts import HostFacts, facts_command, parse_facts
 from edgewrap.hosts.ip_json import FactsError
-from edgewrap.hosts.ssh.connection import Session, connect_with_retry, credentials
+from edgewrap.hosts.remedies import NOT_SSH, SUDO, ConnectionProblem, problem_of
+from edgewrap.hosts.ssh.connection import connect_with_retry, credentials
 from edgewrap.outputs import HostOutput, HostPin
+from edgewrap.remedies import find_remedy
 from edgewrap.spec.models import Spec, Ssh
 
 if TYPE_CHECKING:
-    from asyncssh import SSHKey, SSHKeyPair
+    from asyncssh import SSHClientConnection, SSHKey, SSHKeyPair
 
 FACTS_TIMEOUT_S = 60
 
 
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """The exit status of a script, and its output and errors."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
 @dataclass(slots=True)
 class HostSession:
-    """Work on one host over `session`. `pinned` is the known host key. `facts`, `pin` (the key that it has) and
+    """Work on one host over `connection`. `pinned` is the known host key. `facts`, `pin` (the key that it has) and
     `failure` are the results so far; they are kept whatever happens afterwards."""
 
     host: HostOutput
@@ -34,7 +45,7 @@ class HostSession:
     credentials: list[SSHKey | SSHKeyPair]
     emit: Emit
     pinned: HostPin | None
-    session: Session = field(init=False)
+    connection: SSHClientConnection = field(init=False)
     pin: HostPin | None = None
     facts: HostFacts | None = None
     failure: HostError | None = None
@@ -47,14 +58,47 @@ class HostSession:
         Raises HostUnreachableError and HostKeyError; the earlier one is still open then.
         """
         pin = self.pin or self.pinned
-        self.session = await connect_with_retry(self.host, self.ssh, self.credentials, pin, wait_s, self.progress)
-        self.pin = self.session.pin
+        self.connection, self.pin = await connect_with_retry(
+            self.host, self.ssh, self.credentials, pin, wait_s, self.progress
+        )
         await self.connections.aclose()
-        self.connections.push_async_callback(self.session.close)
+        self.connections.push_async_callback(self.connection.wait_closed)
+        self.connections.callback(self.connection.abort)  # before that: at once, without a message to the host
+
+    async def run_as_root(self, script: str, timeout_s: float) -> CommandResult:
+        """Run a POSIX shell script as root. It is sent on standard input, never on a command line. Its `$1` is our
+        address as the host sees it, if the host knows it.
+
+        Raises HostError if the connection breaks, the time is up, or sudo asks for a password.
+        """
+        import asyncssh
+
+        root = "" if self.ssh.user == "root" else "sudo -n -- "
+        command = f"""exec sh -c 'exec {root}sh -s -- "${{SSH_CONNECTION%% *}}"'"""
+        try:
+            result = await self.connection.run(command, input=script, timeout=timeout_s, errors="replace")
+        except asyncssh.TimeoutError as error:
+            raise HostError(
+                self.host.key,
+                f"no answer within {timeout_s:.0f} s",
+                cause="the host is overloaded, or a command on it hangs",
+                advice="look at the host (`edgewrap ssh`), then re-run",
+            ) from error
+        except (asyncssh.Error, OSError) as error:
+            raise problem_of(error).error(self.host) from error
+        answer = CommandResult(result.exit_status or 0, str(result.stdout or ""), str(result.stderr or ""))
+        if result.exit_status is None:
+            raise ConnectionProblem(NOT_SSH, "the connection was lost during a script").error(self.host)
+        if answer.status == 1 and answer.stderr.startswith("sudo: "):
+            words = answer.stderr.strip().splitlines()[-1]
+            remedy = find_remedy(SUDO, words) or SUDO[-1]
+            what = f"sudo refused {self.ssh.user}: {words}"
+            raise ConvergeError(self.host.key, what, cause=remedy.cause, advice=remedy.advice)
+        return answer
 
     async def read(self) -> HostFacts:
         """Read the host. Raises HostError if that fails."""
-        answer = await self.session.run_as_root(facts_command(self.ssh.user), FACTS_TIMEOUT_S)
+        answer = await self.run_as_root(facts_command(self.ssh.user), FACTS_TIMEOUT_S)
         try:
             self.facts = parse_facts(answer.stdout)
         except FactsError as error:

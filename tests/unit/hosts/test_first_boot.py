@@ -20,7 +20,7 @@ from edgewrap.hosts.facts import HostFacts
 from edgewrap.hosts.first_boot import Setup, SetupState, parse_setup
 from edgewrap.hosts.first_boot_wait import wait_until_set_up
 from edgewrap.hosts.render.files import script
-from edgewrap.hosts.ssh.connection import CommandResult, Session
+from edgewrap.hosts.ssh.sessions import CommandResult, HostSession
 from tests.unit.hosts.recorded import outputs, recorded, wanted
 
 RUNNING = "state=running\n| edgewrap: settings\n| edgewrap: package lists\n"
@@ -44,7 +44,7 @@ class Host:
 def wait(host: Host, files: Sequence[SetupFile] = ()) -> list[str]:
     """The progress that apply reports while it waits."""
     told: list[str] = []
-    asyncio.run(wait_until_set_up(cast("Session", host), files, told.append))
+    asyncio.run(wait_until_set_up(cast("HostSession", host), files, told.append))
     return told
 
 
