@@ -195,8 +195,6 @@ def parse_facts(text: str) -> HostFacts:
         raise FactsError(f"the answer ends after section {escaped(list(sections)[-1]) if sections else 'none'}")
     try:
         facts = _facts(sections)
-    except FactsError:
-        raise
     except (KeyError, ValueError, RecursionError) as error:
         raise FactsError(f"the answer cannot be read: {type(error).__name__}: {escaped(str(error))}") from error
     link = facts.link(facts.phydev)  # it carries VXLAN, and its MTU goes into OpenNebula's template

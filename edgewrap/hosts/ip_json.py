@@ -25,7 +25,7 @@ _NAME = (
 )
 
 
-class FactsError(ValueError):
+class FactsError(Exception):
     """A host's answer that cannot be used. `rule` says what the wrong value must be; it is empty if the answer as a
     whole has the wrong form."""
 

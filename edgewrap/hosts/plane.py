@@ -7,7 +7,6 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from time import monotonic
-from typing import TypeVar
 
 from edgewrap.change import Change, changes_of
 from edgewrap.errors import ConvergeError, HostError, PlanOutdatedError
@@ -33,8 +32,6 @@ __all__ = ["HostsPlan", "HostsPlane", "Observation", "filled_in"]
 INTERFACE_WAIT_S = 60  # from the attachment in AWS to the interface in the kernel
 PASSES = 2  # networkd may still release an interface during the first one
 SETTLE_S = 1
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,18 +126,16 @@ class HostsPlane:
         """
         outputs = context.known_outputs
         now = self._look_again(plan, context)
-        settled = {
-            key: facts
-            for key, host in outputs.hosts.items()
-            if (facts := now.facts_of(host)) is not None and not self._operations(outputs, key, facts)
-        }
-        known = {**context.pins, **now.pins}
+        read = {key: known for key, host in outputs.hosts.items() if (known := now.facts_of(host)) is not None}
+        settled = {key: known for key, known in read.items() if not self._operations(outputs, key, known)}
         converge = partial(self._converge, plan=plan, outputs=outputs)
-        result = self._over_hosts(outputs, known, converge, wait_s=context.wait_s, skip=settled)
+        known_pins = {**context.pins, **now.pins}
+        result = self._over_hosts(outputs, known_pins, converge, wait_s=context.wait_s, skip=settled)
+        facts, pins = {**settled, **result.facts}, {**{key: now.pins[key] for key in settled}, **result.pins}
         return Observation(
-            facts=_ordered(outputs, {**settled, **result.facts}),
+            facts={key: facts[key] for key in outputs.hosts if key in facts},
             failures=result.failures,
-            pins=_ordered(outputs, {**{key: now.pins[key] for key in settled}, **result.pins}),
+            pins={key: pins[key] for key in outputs.hosts if key in pins},
         )
 
     def prepare(self, plan: HostsPlan, context: Context) -> Observation:
@@ -276,10 +271,6 @@ def applicable_now(host: DesiredHost, facts: HostFacts) -> tuple[Operation, ...]
 
 def _exists(host: HostOutput) -> bool:
     return UNKNOWN not in (host.instance_id, host.name, host.state)
-
-
-def _ordered(outputs: Outputs, values: Mapping[str, _T]) -> dict[str, _T]:
-    return {key: values[key] for key in outputs.hosts if key in values}
 
 
 def _keys(groups: tuple[Group, ...]) -> str:

@@ -32,12 +32,6 @@ lock() {
 	flock --timeout 60 8 || :
 }
 
-# That of network.sh, which must not see half of the files.
-lock_network() {
-	exec 9>/run/edgewrap-network.lock
-	flock --timeout 60 9 || :
-}
-
 armed() { [ -f $state/armed ]; }
 
 systemd() { [ -d /run/systemd/system ]; }
@@ -255,7 +249,9 @@ roll_back() { # $1: why
 	if systemd && [ -f $deadline ]; then systemctl stop edgewrap-watch.service 2>/dev/null || :; fi
 	restore_keys || note 'the authorized keys could not be restored'
 	incomplete=
-	lock_network
+	# that of network.sh, which must not see half of the files
+	exec 9>/run/edgewrap-network.lock
+	flock --timeout 60 9 || :
 	reload=$(restore_files 2>>$log) || incomplete=yes
 	exec 9>&-
 	if [ -f $deadline ]; then restore=restore_host; else restore=restore_services_at_boot; fi
