@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from importlib.resources import files as package_files
 from shlex import quote
 
@@ -58,15 +56,6 @@ def setup_files(spec: Spec, version: str) -> tuple[SetupFile, ...]:
     key = spec.opennebula.oneadmin_public_key
     if key is None:
         raise ValueError("opennebula.oneadmin_public_key is null: nothing to set up with")
-    return (
-        SetupFile("/etc/ssh/sshd_config.d/10-edgewrap.conf", _SSHD),
-        SetupFile(f"{DIRECTORY}/oneadmin.pub", f"{key}\n"),
-        SetupFile(f"{DIRECTORY}/setup.conf", "".join(_settings(spec, version))),
-        SetupFile(SCRIPT, _script(), "0755"),
-    )
-
-
-def _settings(spec: Spec, version: str) -> Iterator[str]:
     settings = {
         "version": version,
         "node": NODE_PACKAGES[spec.hosts.hypervisor],
@@ -75,9 +64,9 @@ def _settings(spec: Spec, version: str) -> Iterator[str]:
         "key_url": KEY_URL,
         "key_fingerprint": KEY_FINGERPRINT,
     }
-    return (f"{name}={quote(value)}\n" for name, value in settings.items())
-
-
-@cache
-def _script() -> str:
-    return (package_files("edgewrap.first_boot") / "setup.sh").read_text()
+    return (
+        SetupFile("/etc/ssh/sshd_config.d/10-edgewrap.conf", _SSHD),
+        SetupFile(f"{DIRECTORY}/oneadmin.pub", f"{key}\n"),
+        SetupFile(f"{DIRECTORY}/setup.conf", "".join(f"{name}={quote(value)}\n" for name, value in settings.items())),
+        SetupFile(SCRIPT, (package_files("edgewrap.first_boot") / "setup.sh").read_text(), "0755"),
+    )

@@ -103,7 +103,5 @@ if [ "$node" = opennebula-node-kvm ]; then
             echo "$rule" >>/etc/apparmor.d/local/abstractions/libvirt-qemu
     fi
     # with the configuration from the package
-    if systemctl cat libvirtd.service >/dev/null 2>&1; then
-        systemctl restart libvirtd.service
-    fi
+    ! systemctl cat libvirtd.service >/dev/null 2>&1 || systemctl restart libvirtd.service
 fi

@@ -2,10 +2,9 @@
 
 plane.py            observe, plan and apply over all hosts
 desired.py          what one host should be, from the spec and the AWS outputs (pure)
-bgp.py              which hosts are BGP neighbours (pure)
 render/             the files on a host, as text: files.py has the table of them (pure)
 facts.py            the output of scripts/facts.sh, parsed; ip_json.py parses what `ip` prints (pure)
-diff/               facts and desired to operations: host.py, devices.py, routing.py (pure)
+diff/               facts and desired to operations: host.py, routing.py (pure)
 operation.py        one operation and its change (pure)
 script.py           the script that applies operations (pure)
 authorized_keys.py  our block in the user's authorized keys (pure)

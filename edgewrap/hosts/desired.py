@@ -12,17 +12,18 @@ addresses than its block; AWS delivers nothing to the others. A MAC that is not 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from ipaddress import IPv4Address, IPv4Network
 from typing import TypeVar
 
+from pydantic import SecretStr
+
 from edgewrap.first_boot.files import sets_itself_up
-from edgewrap.hosts.bgp import Bgp, bgp_of, reflectors_of
 from edgewrap.outputs import UNKNOWN, GroupOutput, HostOutput, Outputs
 from edgewrap.spec.addressing import Pair, groups_half, hosts_half, pair
-from edgewrap.spec.models import Spec
+from edgewrap.spec.models import Evpn, Spec
 
 BRIDGE = "br-edge"
 VXLAN = "vx-edge"  # the port of the bridge that leads to the other hosts
@@ -82,6 +83,31 @@ class Firewall:
 
 
 @dataclass(frozen=True, slots=True)
+class Neighbour:
+    """Another host's primary address. `client`: routes that it sends are reflected to every other neighbour, and those
+    of all others to it."""
+
+    address: str
+    client: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Bgp:
+    """BGP-EVPN on one host; `address` is its primary one, and its router id.
+
+    The reflectors are the hosts with the lowest indexes. They are neighbours of every host, the others of the
+    reflectors only. Of two neighbours, the one with the higher index is the other's client, whether it is a reflector
+    or not. So a host that becomes a reflector, or stops being one, only gains or loses neighbours; no other session is
+    reset.
+    """
+
+    asn: int
+    address: str
+    neighbours: tuple[Neighbour, ...]
+    password: SecretStr | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DesiredHost:
     """One host as it should be.
 
@@ -114,12 +140,12 @@ def desired_host(spec: Spec, outputs: Outputs, key: str, before: Outputs | None 
     With `before`, what it should be while AWS goes from there to `outputs`: everything that it has now, and what it
     needs for the groups that AWS will attach to it.
     """
-    now = outputs if before is None else _together(before, outputs)
-    reflectors = reflectors_of(spec.evpn, outputs.hosts)
-    if before is not None:
+    now, reflectors = outputs, reflectors_of(spec.evpn, outputs.hosts)
+    if before is not None:  # each group is on the host that it has before
+        hosts, groups = _union(before.hosts, outputs.hosts), _union(outputs.groups, before.groups)
+        now = replace(outputs, hosts=hosts, groups=groups)
         reflectors |= reflectors_of(spec.evpn, before.hosts)
     subnet = IPv4Network(outputs.subnet_cidr)
-    groups = tuple(_group(group, subnet) for group in now.groups.values() if group.host == key)
     incoming = tuple(
         _group(group, subnet)
         for group in now.groups.values()
@@ -134,31 +160,36 @@ def desired_host(spec: Spec, outputs: Outputs, key: str, before: Outputs | None 
         bridge_mac=f"02:ee:{tail}",
         gateway_mac=f"02:ed:{tail}",
         vni=spec.public_network.vni,
-        groups=groups,
+        groups=tuple(_group(group, subnet) for group in now.groups.values() if group.host == key),
         incoming_groups=incoming,
         blocks=blocks,
         zones=tuple((str(each.address), _zone(each, subnet)) for block in blocks for each in _pairs(block)),
         blocked_destinations=(str(hosts_half(subnet)), *(group.primary_address for group in now.groups.values())),
         bgp=bgp_of(spec.evpn, now.hosts, reflectors, key),
-        firewall=_firewall(spec, subnet, _public_addresses(outputs, before)),
+        firewall=_firewall(spec, subnet, outputs, before) if spec.hosts.firewall else None,
         user=spec.ssh.user,
         authorized_keys=tuple(key.strip() for key in spec.ssh.authorized_keys),
         sets_itself_up=sets_itself_up(spec),
     )
 
 
+def reflectors_of(evpn: Evpn, hosts: Mapping[str, HostOutput]) -> frozenset[str]:
+    """The keys of the reflectors: at most as many as there are hosts."""
+    return frozenset(sorted(hosts, key=lambda key: hosts[key].index)[: evpn.reflectors])
+
+
+def bgp_of(evpn: Evpn, hosts: Mapping[str, HostOutput], reflectors: Collection[str], key: str) -> Bgp:
+    """BGP on the host `key`, one of `hosts`."""
+    here = hosts[key]
+    others = sorted((host for host in hosts.values() if host.key != key), key=lambda host: host.index)
+    peers = (host for host in others if key in reflectors or host.key in reflectors)
+    neighbours = tuple(Neighbour(host.private_address, client=host.index > here.index) for host in peers)
+    return Bgp(evpn.asn, here.private_address, neighbours, evpn.password)
+
+
 def bridge_mtu(underlay: int) -> int:
     """The MTU of `br-edge` and its VMs in bytes, given that of the underlay; the largest if that is unknown (0)."""
     return min(LARGEST_MTU, underlay - VXLAN_OVERHEAD) if underlay else LARGEST_MTU
-
-
-def _together(before: Outputs, after: Outputs) -> Outputs:
-    """The hosts and groups of both; each group on the host that it has before."""
-    return replace(
-        after,
-        hosts=_union(before.hosts, after.hosts),
-        groups=_union(after.groups, before.groups),
-    )
 
 
 def _union(one: Mapping[str, _Keyed], other: Mapping[str, _Keyed]) -> dict[str, _Keyed]:
@@ -167,14 +198,8 @@ def _union(one: Mapping[str, _Keyed], other: Mapping[str, _Keyed]) -> dict[str, 
 
 
 def _group(group: GroupOutput, subnet: IPv4Network) -> Group:
-    return Group(
-        key=group.key,
-        index=group.index,
-        mac=group.mac.lower(),
-        address=group.primary_address,
-        block=group.block,
-        router=str(subnet.network_address + 1),
-    )
+    router = str(subnet.network_address + 1)
+    return Group(group.key, group.index, group.mac.lower(), group.primary_address, group.block, router)
 
 
 @cache
@@ -189,15 +214,10 @@ def _zone(of: Pair, subnet: IPv4Network) -> int:
     return 1 + (int(of.address) - int(groups_half(subnet).network_address)) // 2
 
 
-def _firewall(spec: Spec, subnet: IPv4Network, public_addresses: tuple[str, ...]) -> Firewall | None:
-    if not spec.hosts.firewall:
-        return None
-    return Firewall(tuple(str(network) for network in spec.ssh.from_), str(hosts_half(subnet)), public_addresses)
-
-
-def _public_addresses(outputs: Outputs, before: Outputs | None) -> tuple[str, ...]:
-    """The public addresses of all hosts. With `before`, the known ones before and after: the file is written before AWS
-    gives new ones."""
+def _firewall(spec: Spec, subnet: IPv4Network, outputs: Outputs, before: Outputs | None) -> Firewall:
+    """With `before`, the public addresses are the known ones before and after: the file is written before AWS gives new
+    ones."""
     hosts = (*(before.hosts.values() if before else ()), *outputs.hosts.values())
     unusable = {"", UNKNOWN} if before else {""}
-    return tuple(dict.fromkeys(host.public_address for host in hosts if host.public_address not in unusable))
+    public = dict.fromkeys(host.public_address for host in hosts if host.public_address not in unusable)
+    return Firewall(tuple(map(str, spec.ssh.from_)), str(hosts_half(subnet)), tuple(public))

@@ -15,12 +15,11 @@ from edgewrap.events import EventKind
 from edgewrap.hosts.desired import DesiredHost
 from edgewrap.hosts.diff.host import diff
 from edgewrap.hosts.facts import HostFacts
-from edgewrap.hosts.operation import Operation
+from edgewrap.hosts.operation import Operation, first_of
+from edgewrap.hosts.remedies import cause_and_advice
 from edgewrap.hosts.rollback import CONFIRM, LOG, ROLLED_BACK, with_rollback
 from edgewrap.hosts.script import converge_script, failed_step
-from edgewrap.hosts.ssh.connection import CommandResult
-from edgewrap.hosts.ssh.errors import cause_and_advice
-from edgewrap.hosts.ssh.sessions import HostSession, tail
+from edgewrap.hosts.ssh.sessions import CommandResult, HostSession, tail
 
 CHANGE_TIMEOUT_S = 180
 ROLLBACK_S = 30  # from the end of a change until the host rolls it back: time for three attempts to connect
@@ -36,13 +35,18 @@ async def change(
     Raises ConvergeError if a step fails, or if no new connection confirms the change within `rollback_s` seconds. The
     host has rolled the change back then, and `visit` has its facts after that.
     """
-    _require_tools(before, host.key)
-    script = with_rollback(
-        converge_script(host, operations), host.user, at_most_s=CHANGE_TIMEOUT_S, rollback_s=rollback_s
-    )
+    if before.missing_tools:
+        raise ConvergeError(
+            host.key,
+            f"it lacks {', '.join(before.missing_tools)}",
+            cause="the image is not one of the supported Ubuntu releases, or packages were removed",
+            advice="install iproute2, nftables, util-linux, python3, frr and frr-pythontools on it, then re-run",
+        )
+    script = converge_script(host, operations)
+    script = with_rollback(script, host.user, at_most_s=CHANGE_TIMEOUT_S, rollback_s=rollback_s)
     lost: HostError | None = None
     try:
-        answer = await visit.run(script, CHANGE_TIMEOUT_S)
+        answer = await visit.run_as_root(script, CHANGE_TIMEOUT_S)
     except ConvergeError:
         raise
     except HostError as error:
@@ -51,7 +55,10 @@ async def change(
         if answer.stderr.strip():
             visit.tell(EventKind.LOG, answer.stderr.strip())
         if answer.status != 0:
-            raise _failed(host.key, answer)
+            words = tail(answer.stderr) or "the step printed no error"
+            cause, advice = cause_and_advice(words, "fix the error above and re-run")
+            what = f"step '{failed_step(answer.stdout)}' failed with status {answer.status}"
+            raise ConvergeError(host.key, f"{what}; the host rolled the change back", cause=cause, advice=advice)
     await _confirm(visit, host, before, lost, rollback_s)
     return await visit.read()
 
@@ -63,9 +70,9 @@ async def confirm_earlier_change(visit: HostSession, facts: HostFacts) -> bool:
         if facts.rollback.rolled_back:
             visit.progress(f"its last change was rolled back: {facts.rollback.rolled_back}")
         return False
-    answer = await visit.run(CONFIRM, CHANGE_TIMEOUT_S)
+    answer = await visit.run_as_root(CONFIRM, CHANGE_TIMEOUT_S)
     if answer.status not in (0, ROLLED_BACK):
-        raise _not_confirmed(visit.key, answer)
+        raise _not_confirmed(visit.host.key, answer)
     visit.progress(
         "an earlier run's change is confirmed by this connection"
         if answer.status == 0
@@ -90,7 +97,7 @@ async def _confirm(
                 "rolls the change back"
             )
             await visit.connect(deadline - monotonic())
-        answer = await visit.run(CONFIRM, CHANGE_TIMEOUT_S)
+        answer = await visit.run_as_root(CONFIRM, CHANGE_TIMEOUT_S)
     except HostError as error:
         raise ConvergeError(
             host.key,
@@ -100,8 +107,17 @@ async def _confirm(
             "instance's console if it does not answer again",
         ) from error
     if answer.status == ROLLED_BACK:
-        now = _compared(host, before, await visit.read())
-        raise _broken_off(host.key, lost, now) if lost else _cut_off(host.key, cause, now)
+        outcome = f"the host rolled it back and {_compared(host, before, await visit.read())}"
+        if lost:
+            what, cause = f"the change was interrupted; {outcome}", f"{lost.what}: {lost.cause}"
+            raise ConvergeError(host.key, what, cause=cause, advice=lost.advice)
+        raise ConvergeError(
+            host.key,
+            f"the change cut SSH off; {outcome}",
+            cause=cause,
+            advice="make sure that ssh.from, hosts.firewall and ssh.authorized_keys let in every address and key that "
+            "you connect with, then re-run",
+        )
     if answer.status != 0:
         raise _not_confirmed(host.key, answer)
 
@@ -114,37 +130,9 @@ def _compared(host: DesiredHost, before: HostFacts, facts: HostFacts) -> str:
     return f"is not quite as before: {names_of(other)}" if other else "is as before"
 
 
-def _cut_off(key: str, cause: str, now: str) -> ConvergeError:
-    return ConvergeError(
-        key,
-        f"the change cut SSH off; the host rolled it back and {now}",
-        cause=cause,
-        advice="make sure that ssh.from, hosts.firewall and ssh.authorized_keys let in every address and key that you "
-        "connect with, then re-run",
-    )
-
-
-def _broken_off(key: str, lost: HostError, now: str) -> ConvergeError:
-    return ConvergeError(
-        key,
-        f"the change was interrupted; the host rolled it back and {now}",
-        cause=f"{lost.what}: {lost.cause}",
-        advice=lost.advice,
-    )
-
-
 def names_of(operations: Sequence[Operation]) -> str:
     """The names of the operations, as text; of many, the first ones and how many more."""
-    names = [operation.change.key.partition("/")[2] for operation in operations]
-    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
-
-
-def _failed(key: str, answer: CommandResult) -> ConvergeError:
-    what = f"step '{failed_step(answer.stdout)}' failed with status {answer.status}; the host rolled the change back"
-    cause, advice = cause_and_advice(
-        tail(answer.stderr) or "the step printed no error", "fix the error above and re-run"
-    )
-    return ConvergeError(key, what, cause=cause, advice=advice)
+    return first_of([operation.change.key.partition("/")[2] for operation in operations], SHOWN)
 
 
 def _not_confirmed(key: str, answer: CommandResult) -> ConvergeError:
@@ -154,13 +142,3 @@ def _not_confirmed(key: str, answer: CommandResult) -> ConvergeError:
         cause=tail(answer.stderr) or "the host printed no error",
         advice=f"the host rolls it back and notes that in {LOG}; look there, then re-run",
     )
-
-
-def _require_tools(facts: HostFacts, key: str) -> None:
-    if facts.missing_tools:
-        raise ConvergeError(
-            key,
-            f"it lacks {', '.join(facts.missing_tools)}",
-            cause="the image is not one of the supported Ubuntu releases, or packages were removed",
-            advice="install iproute2, nftables, util-linux, python3, frr and frr-pythontools on it, then re-run",
-        )

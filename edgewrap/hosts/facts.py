@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from ipaddress import IPv4Interface
 from shlex import quote
 
 from edgewrap.hosts.authorized_keys import own_block
-from edgewrap.hosts.first_boot import NO_SETUP, Setup, parse_setup
+from edgewrap.hosts.first_boot import Setup, parse_setup
 from edgewrap.hosts.ip_json import FactsError, Row, escaped, parse_rows
 from edgewrap.hosts.render.files import GLOBAL_SYSCTLS, OWN_PATHS, UNIT_NAMES, script
-from edgewrap.hosts.rollback import NO_ROLLBACK, RollbackFacts, parse_rollback
+from edgewrap.hosts.rollback import RollbackFacts, parse_rollback
 
 MAIN_TABLE = 254
 TABLES = ("edge", "guard", "firewall")
@@ -27,8 +27,10 @@ _INTERFACE_SYSCTLS = {
     "proxy_delay": "net/ipv4/neigh/{}/proxy_delay",
     "disable_ipv6": "net/ipv6/conf/{}/disable_ipv6",
 }
-_OF_VXLAN = ("id", "local", "port", "learning")
-_OF_BRIDGE_PORT = ("learning", "neigh_suppress")
+_SETTINGS = (
+    ("vxlan", "info_kind", "info_data", ("id", "local", "port", "learning")),
+    ("bridge", "info_slave_kind", "info_slave_data", ("learning", "neigh_suppress")),
+)
 
 _SECTION = re.compile(r"^##edgewrap:section (\S+)\n", re.MULTILINE)
 
@@ -125,25 +127,25 @@ class BgpFacts:
 
 @dataclass(frozen=True, slots=True)
 class HostFacts:
-    """Everything that the plane reads. `proxies` and `static_fdb` are pairs (address or MAC, interface); `tables` are
-    ours, by the names that the changes have (`edge`, `guard`, `firewall`); `units` by their full names;
-    `authorized_keys` are the lines of our block, None without one; `setup` is the state of the first-boot setup,
-    `rollback` whether a change is not confirmed yet."""
+    """Everything that the plane reads; the defaults are those of a host that does not exist yet. `proxies` and
+    `static_fdb` are pairs (address or MAC, interface); `tables` are ours, by the names that the changes have (`edge`,
+    `guard`, `firewall`); `units` by their full names; `authorized_keys` are the lines of our block, None without one;
+    `setup` is the state of the first-boot setup, `rollback` whether a change is not confirmed yet."""
 
-    links: tuple[Link, ...]
-    routes: tuple[Route, ...]
-    rules: tuple[Rule, ...]
-    proxies: frozenset[tuple[str, str]]
-    static_fdb: frozenset[tuple[str, str]]
-    sysctls: Mapping[str, str]
-    files: Mapping[str, FileFact]
-    units: Mapping[str, Unit]
-    tables: Mapping[str, NftTable]
-    bgp: BgpFacts
-    authorized_keys: tuple[str, ...] | None
-    missing_tools: tuple[str, ...]
-    setup: Setup = NO_SETUP
-    rollback: RollbackFacts = NO_ROLLBACK
+    links: tuple[Link, ...] = ()
+    routes: tuple[Route, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    proxies: frozenset[tuple[str, str]] = frozenset()
+    static_fdb: frozenset[tuple[str, str]] = frozenset()
+    sysctls: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, FileFact] = field(default_factory=dict)
+    units: Mapping[str, Unit] = field(default_factory=dict)
+    tables: Mapping[str, NftTable] = field(default_factory=dict)
+    bgp: BgpFacts = BgpFacts()
+    authorized_keys: tuple[str, ...] | None = None
+    missing_tools: tuple[str, ...] = ()
+    setup: Setup = field(default_factory=Setup)
+    rollback: RollbackFacts = field(default_factory=RollbackFacts)
 
     def link(self, name: str) -> Link | None:
         """The interface called `name`."""
@@ -155,8 +157,7 @@ class HostFacts:
 
     def mtu_over(self, address: str) -> int:
         """The MTU of the interface that has the address, in bytes; 0 if none has it."""
-        owners = [link for link in self.links if any(own.split("/")[0] == address for own in link.addresses)]
-        return owners[0].mtu if owners else 0
+        return next((link.mtu for link in self.links for own in link.addresses if own.split("/")[0] == address), 0)
 
     def interface_sysctls(self, name: str) -> dict[str, str]:
         """The kernel parameters of the interface called `name`, by their short names. A kernel without IPv6 counts as
@@ -194,54 +195,49 @@ def parse_facts(text: str) -> HostFacts:
         raise FactsError(f"the answer ends after section {escaped(list(sections)[-1]) if sections else 'none'}")
     try:
         facts = _facts(sections)
-    except FactsError:
-        raise
     except (KeyError, ValueError, RecursionError) as error:
         raise FactsError(f"the answer cannot be read: {type(error).__name__}: {escaped(str(error))}") from error
-    _require_underlay(facts)
+    link = facts.link(facts.phydev)  # it carries VXLAN, and its MTU goes into OpenNebula's template
+    if link is not None and link.mtu not in UNDERLAY_MTUS:
+        rule = f"must be a whole number from {UNDERLAY_MTUS[0]} to {UNDERLAY_MTUS[-1]}"
+        raise FactsError(f"links: mtu of {link.name} is {link.mtu}", rule)
     return facts
 
 
 def _facts(sections: Mapping[str, str]) -> HostFacts:
+    def rows(name: str) -> tuple[Row, ...]:
+        return parse_rows(name, sections[name])
+
+    def lines(name: str) -> tuple[str, ...]:
+        """The lines that are not empty. Only a line feed ends one, as for the host's own programs; `str.splitlines`
+        would split a name or a comment at other characters, too."""
+        return tuple(line.strip() for line in sections[name].split("\n") if line.strip())
+
     return HostFacts(
-        links=tuple(map(_link, parse_rows("links", sections["links"]))),
-        routes=tuple(map(_route, parse_rows("routes", sections["routes"]))),
-        rules=tuple(map(_rule, parse_rows("rules", sections["rules"]))),
-        proxies=frozenset(
-            (row.address("dst"), row.interface("dev")) for row in parse_rows("proxies", sections["proxies"])
-        ),
+        links=tuple(map(_link, rows("links"))),
+        routes=tuple(map(_route, rows("routes"))),
+        rules=tuple(map(_rule, rows("rules"))),
+        proxies=frozenset((row.address("dst"), row.interface("dev")) for row in rows("proxies")),
         static_fdb=frozenset(
-            (row.hexadecimal("mac"), row.interface("ifname"))
-            for row in parse_rows("fdb", sections["fdb"])
-            if row.word("state") == "static"
+            (row.hexadecimal("mac"), row.interface("ifname")) for row in rows("fdb") if row.word("state") == "static"
         ),
-        sysctls=dict(line.rsplit(":", 1) for line in _lines(sections["sysctls"])),
-        files=dict(map(_file, _lines(sections["files"]))),
-        units=_units(_lines(sections["units"])),
-        tables={
-            name: NftTable(tuple(_lines(sections[f"live-{name}"])), tuple(_lines(sections[f"saved-{name}"])))
-            for name in TABLES
+        sysctls=dict(line.rsplit(":", 1) for line in lines("sysctls")),
+        files={
+            path: FileFact(mode, owner, sha256)
+            for mode, owner, sha256, path in (line.split(maxsplit=3) for line in lines("files"))
         },
-        bgp=_bgp(_lines(sections["bgp"])),
+        units=_units(lines("units")),
+        tables={name: NftTable(lines(f"live-{name}"), lines(f"saved-{name}")) for name in TABLES},
+        bgp=BgpFacts(
+            running="running" in lines("bgp"),
+            surplus=tuple(line[1:] for line in lines("bgp") if line.startswith("-")),
+            missing=tuple(line[1:] for line in lines("bgp") if line.startswith("+")),
+        ),
         authorized_keys=own_block(base64.b64decode(sections["keys"]).decode(errors="replace")),
-        missing_tools=tuple(_lines(sections["tools"])),
+        missing_tools=lines("tools"),
         setup=parse_setup(sections["setup"]),
-        rollback=parse_rollback(_lines(sections["rollback"])),
+        rollback=parse_rollback(lines("rollback")),
     )
-
-
-def _lines(text: str) -> list[str]:
-    """The lines that are not empty. Only a line feed ends one, as for the host's own programs; `str.splitlines` would
-    split a name or a comment at other characters, too."""
-    return [line.strip() for line in text.split("\n") if line.strip()]
-
-
-def _require_underlay(facts: HostFacts) -> None:
-    """The interface of the default route carries VXLAN, and its MTU goes into OpenNebula's template."""
-    link = facts.link(facts.phydev)
-    if link is not None and link.mtu not in UNDERLAY_MTUS:
-        rule = f"must be a whole number from {UNDERLAY_MTUS[0]} to {UNDERLAY_MTUS[-1]}"
-        raise FactsError(f"links: mtu of {link.name} is {link.mtu}", rule)
 
 
 def _link(row: Row) -> Link:
@@ -255,40 +251,27 @@ def _link(row: Row) -> Link:
         master=row.interface("master", ""),
         lower=row.interface("link", ""),
         mcast_snooping=info.nested("info_data").word("mcast_snooping") in ("1", "yes"),
-        addresses=tuple(_addresses(row)),
-        settings=tuple(_settings(info)),
+        addresses=tuple(
+            f"{address}/{each.number('prefixlen')}"
+            for each in row.rows("addr_info")
+            if (address := each.hexadecimal("local", "")) and not address.startswith("fe80:")
+        ),
+        settings=tuple(
+            (f"{kind} {name}", info.nested(data).word(name))
+            for kind, kind_field, data, names in _SETTINGS
+            if info.word(kind_field) == kind
+            for name in names
+        ),
     )
 
 
-def _addresses(link: Row) -> Iterator[str]:
-    for row in link.rows("addr_info"):
-        address = row.hexadecimal("local", "")
-        if address and not address.startswith("fe80:"):
-            yield f"{address}/{row.number('prefixlen')}"
-
-
-def _settings(info: Row) -> Iterator[tuple[str, str]]:
-    if info.word("info_kind") == "vxlan":
-        yield from ((f"vxlan {name}", info.nested("info_data").word(name)) for name in _OF_VXLAN)
-    if info.word("info_slave_kind") == "bridge":
-        yield from ((f"bridge {name}", info.nested("info_slave_data").word(name)) for name in _OF_BRIDGE_PORT)
-
-
-def _units(lines: list[str]) -> dict[str, Unit]:
+def _units(lines: Sequence[str]) -> dict[str, Unit]:
     words = [line.split() for line in lines]
     names = {line[0] for line in words if len(line) == 2}
     return {
         name: Unit([name, "enabled"] in words, [name, "active"] in words if ["systemd"] in words else None)
         for name in names | set(UNIT_NAMES)
     }
-
-
-def _bgp(lines: list[str]) -> BgpFacts:
-    return BgpFacts(
-        running="running" in lines,
-        surplus=tuple(line[1:] for line in lines if line.startswith("-")),
-        missing=tuple(line[1:] for line in lines if line.startswith("+")),
-    )
 
 
 def _route(row: Row) -> Route:
@@ -317,8 +300,3 @@ def _rule(row: Row) -> Rule:
         protocol=row.numeral("protocol", KERNEL),
         other=not known.issuperset(row.values),
     )
-
-
-def _file(line: str) -> tuple[str, FileFact]:
-    mode, owner, sha256, path = line.split(maxsplit=3)
-    return path, FileFact(mode, owner, sha256)

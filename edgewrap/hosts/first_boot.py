@@ -31,9 +31,6 @@ class Setup:
         return self.log[-1] if self.log else "waiting for cloud-init"
 
 
-NO_SETUP = Setup()
-
-
 def parse_setup(text: str) -> Setup:
     """Parse what `setup_state` printed. Raises ValueError for anything else."""
     values: dict[str, str] = {}

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from shlex import quote
-from typing import TYPE_CHECKING
 
 from edgewrap.errors import ConvergeError, HostError
 from edgewrap.first_boot.files import DIRECTORY, SCRIPT, SetupFile
-from edgewrap.hosts.first_boot import NO_SETUP, Setup, SetupState, parse_setup
+from edgewrap.hosts.first_boot import Setup, SetupState, parse_setup
+from edgewrap.hosts.remedies import cause_and_advice
 from edgewrap.hosts.render.files import script
-from edgewrap.hosts.ssh.errors import cause_and_advice
+from edgewrap.hosts.ssh.sessions import HostSession
 from edgewrap.poll import until_async
-
-if TYPE_CHECKING:
-    from edgewrap.hosts.ssh.connection import Session
 
 WAIT_S = 1800  # a mirror may be slow, and every other package run on the host comes first
 POLL_S = 2
@@ -22,16 +19,14 @@ PROGRESS_S = 15
 READ_TIMEOUT_S = 60
 SHOWN = 5  # lines of the log in an error
 
-Tell = Callable[[str], None]
 
-
-async def wait_until_set_up(session: Session, files: Sequence[SetupFile], tell: Tell) -> None:
+async def wait_until_set_up(session: HostSession, files: Sequence[SetupFile], tell: Callable[[str], None]) -> None:
     """Wait until the host's first-boot setup is done; returns at once if it is, or if the host has none. If it failed
     before, start it again with `files` in place of its own.
 
     Raises ConvergeError if it fails, HostError if it is not done in time.
     """
-    setup, first = NO_SETUP, True
+    key, setup, first = session.host.key, Setup(), True
     told, shown = -float(PROGRESS_S), ""
 
     async def look(waited: float) -> Setup | None:
@@ -51,12 +46,25 @@ async def wait_until_set_up(session: Session, files: Sequence[SetupFile], tell: 
         return None
 
     if await until_async(look, WAIT_S, pause_s=POLL_S) is None:
-        raise _timed_out(session.host.key, setup)
+        raise HostError(
+            key,
+            f"first-boot setup not finished after {WAIT_S // 60} minutes",
+            cause=f"its last step: {setup.step}",
+            advice=f"look at {DIRECTORY}/setup.log on the host (`edgewrap ssh {key}`), then re-run",
+        )
     if setup.state is SetupState.FAILED:
-        raise _failed(session.host.key, setup)
+        errors = [line for line in setup.log if line.startswith("E: ")] or list(setup.log)
+        cause, advice = cause_and_advice("; ".join(errors[-SHOWN:]) or "it printed no error", "fix the cause")
+        raise ConvergeError(
+            key,
+            f"first-boot setup failed: {setup.reason}",
+            cause=cause,
+            advice=f"{advice}, then re-run apply: it starts the setup again; the whole log is {DIRECTORY}/setup.log on "
+            f"the host (`edgewrap ssh {key}`)",
+        )
 
 
-async def _read(session: Session) -> Setup:
+async def _read(session: HostSession) -> Setup:
     answer = await session.run_as_root(f"{script('set-up.sh')}setup_state\n", READ_TIMEOUT_S)
     try:
         return parse_setup(answer.stdout)
@@ -69,7 +77,7 @@ async def _read(session: Session) -> Setup:
         ) from error
 
 
-async def _start(session: Session, files: Sequence[SetupFile]) -> None:
+async def _start(session: HostSession, files: Sequence[SetupFile]) -> None:
     """Each of the `files` is put in its place in one step before."""
     lines = [script("set-up.sh"), "set -eu"]
     for file in files:
@@ -83,24 +91,3 @@ async def _start(session: Session, files: Sequence[SetupFile]) -> None:
             cause=answer.stderr.strip() or "the host printed no error",
             advice=f"run `sh {SCRIPT}` as root on the host",
         )
-
-
-def _failed(key: str, setup: Setup) -> ConvergeError:
-    errors = [line for line in setup.log if line.startswith("E: ")] or list(setup.log)
-    cause, advice = cause_and_advice("; ".join(errors[-SHOWN:]) or "it printed no error", "fix the cause")
-    return ConvergeError(
-        key,
-        f"first-boot setup failed: {setup.reason}",
-        cause=cause,
-        advice=f"{advice}, then re-run apply: it starts the setup again; the whole log is {DIRECTORY}/setup.log on the "
-        f"host (`edgewrap ssh {key}`)",
-    )
-
-
-def _timed_out(key: str, setup: Setup) -> HostError:
-    return HostError(
-        key,
-        f"first-boot setup not finished after {WAIT_S // 60} minutes",
-        cause=f"its last step: {setup.step}",
-        advice=f"look at {DIRECTORY}/setup.log on the host (`edgewrap ssh {key}`), then re-run",
-    )

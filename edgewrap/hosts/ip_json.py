@@ -7,23 +7,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface
 from typing import Any
 
 from edgewrap.spec.formats import INTERFACE
 
-LARGEST_NUMBER = 2**32 - 1
 LONGEST_SHOWN = 80  # characters of a value in an error
 
-_NUMBER = f"must be a whole number from 0 to {LARGEST_NUMBER}"
+_HEXADECIMAL = re.compile(r"[0-9A-Fa-f:.]{0,64}")
+_WORD = re.compile(r"[ -~]{0,64}")
+_NUMBER = f"must be a whole number from 0 to {2**32 - 1}"
 _NAME = (
     "must be the name of a network interface: 1 to 15 letters, digits and ._-, beginning with a letter, a digit or _"
 )
 
 
-class FactsError(ValueError):
+class FactsError(Exception):
     """A host's answer that cannot be used. `rule` says what the wrong value must be; it is empty if the answer as a
     whole has the wrong form."""
 
@@ -48,85 +50,71 @@ class Row:
 
     def interface(self, field: str, default: str | None = None) -> str:
         """The name of a network interface."""
-        value = self._value(field, default)
-        if isinstance(value, str) and (value == default or re.fullmatch(INTERFACE.pattern, value)):
-            return value
-        raise self.wrong(field, value, _NAME)
+        return self._text(field, default, re.compile(INTERFACE.pattern).fullmatch, _NAME)
 
     def number(self, field: str, default: int | None = None) -> int:
         """A whole number."""
-        value = self._value(field, default)
-        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST_NUMBER:
-            return value
-        raise self.wrong(field, value, _NUMBER)
+        return int(self._checked(field, default, lambda value: type(value) is int and 0 <= value < 2**32, _NUMBER))
 
     def numeral(self, field: str, default: int | None = None) -> int:
         """A whole number; with `-N`, `ip` prints some of them as text."""
-        value = self._value(field, default)
+        value = self.values.get(field)
         if isinstance(value, str) and re.fullmatch(r"[0-9]{1,10}", value):
             return int(value)
         return self.number(field, default)
 
     def address(self, field: str, default: str | None = None) -> str:
         """An IPv4 address."""
-        value = self._value(field, default)
-        if isinstance(value, str) and (value == default or _is(IPv4Address, value)):
-            return value
-        raise self.wrong(field, value, "must be an IPv4 address")
+        return self._text(field, default, IPv4Address, "must be an IPv4 address")
 
     def network(self, field: str, word: str) -> str:
         """An IPv4 address, a network in CIDR form, or `word`."""
-        value = self._value(field)
-        if isinstance(value, str) and (value == word or _is(IPv4Interface, value)):
-            return value
-        raise self.wrong(field, value, f"must be an IPv4 address, a network or `{word}`")
+        rule = f"must be an IPv4 address, a network or `{word}`"
+        return self._text(field, None, lambda text: text == word or IPv4Interface(text), rule)
 
     def hexadecimal(self, field: str, default: str | None = None) -> str:
         """A MAC, or an address of either IP version."""
-        value = self._value(field, default)
-        if isinstance(value, str) and re.fullmatch(r"[0-9A-Fa-f:.]{0,64}", value):
-            return value
-        raise self.wrong(field, value, "must be a MAC or an IP address")
+        return self._text(field, default, _HEXADECIMAL.fullmatch, "must be a MAC or an IP address")
 
     def word(self, field: str) -> str:
         """A value that is only compared and shown; empty if it is missing."""
-        value = self._value(field, "")
-        if isinstance(value, bool):
-            return ("no", "yes")[value]
-        if isinstance(value, int) or (isinstance(value, str) and re.fullmatch(r"[ -~]{0,64}", value)):
-            return str(value)
-        raise self.wrong(field, value, "must be true, false, a whole number or a short ASCII text")
+        rule = "must be true, false, a whole number or a short ASCII text"
+        value = self._checked(field, "", lambda value: isinstance(value, int) or _WORD.fullmatch(value), rule)
+        return ("no", "yes")[value] if isinstance(value, bool) else str(value)
 
     def words(self, field: str) -> tuple[str, ...]:
         """A list of texts; empty if it is missing."""
-        value = self._value(field, ())
-        if isinstance(value, list | tuple) and all(isinstance(word, str) for word in value):
-            return tuple(value)
-        raise self.wrong(field, value, "must be a list of texts")
+        return tuple(self._checked(field, [], lambda value: _is_list_of(str, value), "must be a list of texts"))
 
     def nested(self, field: str) -> Row:
         """The object in a field; an empty one if it is missing."""
-        value = self._value(field, {})
-        if isinstance(value, dict):
-            return Row(self.section, value)
-        raise self.wrong(field, value, "must be an object")
+        return Row(self.section, self._checked(field, {}, lambda value: isinstance(value, dict), "must be an object"))
 
     def rows(self, field: str) -> tuple[Row, ...]:
         """The objects in a field, without empty ones; none if it is missing."""
-        value = self._value(field, [])
-        if isinstance(value, list) and all(isinstance(row, dict) for row in value):
-            return tuple(Row(self.section, row) for row in value if row)
-        raise self.wrong(field, value, "must be a list of objects")
+        rows = self._checked(field, [], lambda value: _is_list_of(dict, value), "must be a list of objects")
+        return tuple(Row(self.section, row) for row in rows if row)
 
-    def wrong(self, field: str, value: object, rule: str) -> FactsError:
-        """The error of a value of the wrong form."""
-        found = f"is {escaped(value)}" if field in self.values else "is missing"
-        return FactsError(f"{self.section}: {field} {found}", rule)
+    def _text(self, field: str, default: str | None, accepts: Callable[[str], object], rule: str) -> str:
 
-    def _value(self, field: str, default: object = None) -> Any:
+        def accepts_text(value: object) -> object:
+            return isinstance(value, str) and (value == default or accepts(value))
+
+        return str(self._checked(field, default, accepts_text, rule))
+
+    def _checked(self, field: str, default: object, accepts: Callable[[Any], object], rule: str) -> Any:
         """`ip` prints null for nothing: that counts as missing."""
         value = self.values.get(field)
-        return default if value is None else value
+        value = default if value is None else value
+        with suppress(ValueError, TypeError):
+            if accepts(value):
+                return value
+        found = f"is {escaped(value)}" if field in self.values else "is missing"
+        raise FactsError(f"{self.section}: {field} {found}", rule)
+
+
+def _is_list_of(kind: type, value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, kind) for each in value)
 
 
 def parse_rows(section: str, text: str) -> tuple[Row, ...]:
@@ -138,11 +126,3 @@ def parse_rows(section: str, text: str) -> tuple[Row, ...]:
         raise FactsError(f"{section} is not a list of objects") from error
     except (ValueError, RecursionError) as error:
         raise FactsError(f"{section} is not JSON") from error
-
-
-def _is(kind: type[IPv4Address], text: str) -> bool:
-    try:
-        kind(text)
-    except ValueError:
-        return False
-    return True

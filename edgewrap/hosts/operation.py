@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from edgewrap.change import Action, Change, PlaneName
+from edgewrap.hosts.desired import DesiredHost
 from edgewrap.hosts.render.files import HostFile
 
 AUTHORIZED_KEYS = "authorized keys"
 BGP = "bgp"
 ROLLBACK = "rollback"
+
+Attributes = Mapping[str, str] | None
 
 _WHY = {
     Action.CREATE: "missing on the host",
@@ -29,34 +32,36 @@ class Operation:
     delete: str = ""
 
 
-def host_change(
-    host: str,
-    kind: str,
-    name: str,
-    *,
-    before: Mapping[str, str] | None = None,
-    after: Mapping[str, str] | None = None,
-    why: str = "",
-) -> Change:
-    """The change of one thing on the host: a creation without `before`, a deletion without `after`, else an update."""
+def operation(
+    host: DesiredHost, kind: str, name: str, *, before: Attributes = None, after: Attributes = None, why: str = ""
+) -> Operation:
+    """An operation on a thing of the host: a creation without `before`, a deletion without `after`, else an update."""
     action = Action.CREATE if before is None else Action.DELETE if after is None else Action.UPDATE
-    return Change(
-        plane=PlaneName.HOSTS,
-        kind=kind,
-        key=f"{host}/{kind}/{name}",
-        action=action,
-        before=before or {},
-        after=after or {},
-        why=why or _WHY[action],
-    )
+    key, why = f"{host.key}/{kind}/{name}", why or _WHY[action]
+    return Operation(Change(PlaneName.HOSTS, kind, key, action, before or {}, after or {}, why))
 
 
-def differing(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """The attributes of `after` that differ in `before`, on both sides."""
-    names = [name for name, value in after.items() if before.get(name) != value]
-    return {name: before[name] for name in names if name in before}, {name: after[name] for name in names}
+def compared(
+    host: DesiredHost, kind: str, name: str, now: Attributes, wanted: Mapping[str, str], *, file: HostFile | None = None
+) -> Iterator[Operation]:
+    """The operation on one thing of the host that lacks attributes: a creation if it is missing (`now` is None). It
+    writes the `file`; with the checksum of a secret one a short password can be guessed."""
+    differing = [name for name, value in wanted.items() if now is None or now.get(name) != value]
+    if differing:
+        hidden = {"sha256": "(hidden)"} if file is not None and file.secret else {}
+        before, after = (
+            None if side is None else {name: hidden.get(name, side[name]) for name in differing if name in side}
+            for side in (now, wanted)
+        )
+        yield replace(operation(host, kind, name, before=before, after=after), write=file)
 
 
 def yes_or_no(value: bool) -> str:
     """A boolean as changes show it."""
     return "yes" if value else "no"
+
+
+def first_of(things: Sequence[object], shown: int) -> str:
+    """The things as text; of many, the first ones and how many more."""
+    more = f" and {len(things) - shown} more" if len(things) > shown else ""
+    return ", ".join(map(str, things[:shown])) + more

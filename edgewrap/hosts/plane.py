@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from time import monotonic
-from typing import TypeVar
 
 from edgewrap.change import Change, changes_of
 from edgewrap.errors import ConvergeError, HostError, PlanOutdatedError
 from edgewrap.events import Emit, EventKind
 from edgewrap.finding import Finding
-from edgewrap.first_boot.files import SetupFile, sets_itself_up, setup_files
+from edgewrap.first_boot.files import sets_itself_up, setup_files
 from edgewrap.hosts.desired import DesiredHost, Group, desired_host
-from edgewrap.hosts.diff.host import EMPTY_FACTS, diff, missing_interfaces
+from edgewrap.hosts.diff.host import diff
+from edgewrap.hosts.diff.routing import missing_interfaces
 from edgewrap.hosts.executor import ROLLBACK_S, change, confirm_earlier_change, names_of
 from edgewrap.hosts.facts import HostFacts
 from edgewrap.hosts.first_boot_wait import wait_until_set_up
@@ -31,8 +32,6 @@ __all__ = ["HostsPlan", "HostsPlane", "Observation", "filled_in"]
 INTERFACE_WAIT_S = 60  # from the attachment in AWS to the interface in the kernel
 PASSES = 2  # networkd may still release an interface during the first one
 SETTLE_S = 1
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +89,7 @@ class HostsPlane:
 
     def observe(self, context: Context) -> Observation:
         """Read every host, one attempt each. Hosts that do not exist yet are left out."""
-
-        async def look(visit: HostSession) -> None:
-            await visit.read()
-
-        return self._over_hosts(context.known_outputs, context.pins, look, wait_s=0)
+        return self._over_hosts(context.known_outputs, context.pins, HostSession.read, wait_s=0)
 
     def plan(self, facts: Observation, context: Context) -> HostsPlan:
         """What every host needs for the spec once AWS has `context.outputs`, and before that, while AWS changes from
@@ -108,28 +103,20 @@ class HostsPlane:
                 unread.add(key)
                 if key in facts.failures and _exists(host):
                     continue
-            operations[key] = self._operations(outputs, key, known or EMPTY_FACTS)
-        ahead = {
-            key: needed
-            for key, aim, known in self._hosts_ahead(facts, context)
-            if (needed := applicable_now(aim, known))
-        }
+            operations[key] = self._operations(outputs, key, known or HostFacts())
+        ahead = {key: applicable_now(aim, known) for key, aim, known in self._hosts_ahead(facts, context)}
+        ahead = {key: needed for key, needed in ahead.items() if needed}
         return HostsPlan(facts, ahead, operations, frozenset(unread))
 
     def reports(self, facts: Observation, context: Context) -> Mapping[str, HostReport]:
         """A report of each host that was read."""
         outputs = context.known_outputs
-        return {
-            key: HostReport(
-                key=key,
-                ready=key not in facts.failures and not self._operations(outputs, key, known),
-                pin=facts.pins.get(key),
-                phydev=known.phydev,
-                mtu=known.phydev_mtu,
-            )
-            for key, host in outputs.hosts.items()
-            if (known := facts.facts_of(host)) is not None
-        }
+        reports = {}
+        for key, host in outputs.hosts.items():
+            if (known := facts.facts_of(host)) is not None:
+                ready = key not in facts.failures and not self._operations(outputs, key, known)
+                reports[key] = HostReport(key, ready, facts.pins.get(key), known.phydev, known.phydev_mtu)
+        return reports
 
     def apply(self, plan: HostsPlan, context: Context) -> Observation:
         """Converge every host, and read it again. Waits up to `context.wait_s` seconds for SSH.
@@ -139,21 +126,16 @@ class HostsPlane:
         """
         outputs = context.known_outputs
         now = self._look_again(plan, context)
-        settled = {
-            key: facts
-            for key, host in outputs.hosts.items()
-            if (facts := now.facts_of(host)) is not None and not self._operations(outputs, key, facts)
-        }
-
-        async def make(visit: HostSession) -> None:
-            await self._converge(visit, plan, outputs)
-
-        known = {**context.pins, **now.pins}
-        result = self._over_hosts(outputs, known, make, wait_s=context.wait_s, skip=settled)
+        read = {key: known for key, host in outputs.hosts.items() if (known := now.facts_of(host)) is not None}
+        settled = {key: known for key, known in read.items() if not self._operations(outputs, key, known)}
+        converge = partial(self._converge, plan=plan, outputs=outputs)
+        known_pins = {**context.pins, **now.pins}
+        result = self._over_hosts(outputs, known_pins, converge, wait_s=context.wait_s, skip=settled)
+        facts, pins = {**settled, **result.facts}, {**{key: now.pins[key] for key in settled}, **result.pins}
         return Observation(
-            facts=_ordered(outputs, {**settled, **result.facts}),
+            facts={key: facts[key] for key in outputs.hosts if key in facts},
             failures=result.failures,
-            pins=_ordered(outputs, {**{key: now.pins[key] for key in settled}, **result.pins}),
+            pins={key: pins[key] for key in outputs.hosts if key in pins},
         )
 
     def prepare(self, plan: HostsPlan, context: Context) -> Observation:
@@ -169,22 +151,18 @@ class HostsPlane:
         before = context.before or context.known_outputs
         aims = {key: aim for key, aim, _ in self._hosts_ahead(plan.facts, context) if key in plan.ahead}
         ready = {key: before.hosts[key] for key in aims}
-
-        async def look(visit: HostSession) -> None:
-            await visit.read()
-
         known = {**context.pins, **plan.facts.pins}
-        now = self._over_hosts(replace(before, hosts=ready), known, look, wait_s=context.wait_s)
+        now = self._over_hosts(replace(before, hosts=ready), known, HostSession.read, wait_s=context.wait_s)
         for key, facts in now.facts.items():
             _require_planned(applicable_now(aims[key], facts), plan, key)
 
         async def make(visit: HostSession) -> None:
-            aim, facts = aims[visit.key], await visit.read()
+            aim, facts = aims[visit.host.key], await visit.read()
             if await confirm_earlier_change(visit, facts):
                 facts = await visit.read()
             if operations := applicable_now(aim, facts):
                 visit.progress(f"{len(operations)} changes ahead of AWS")
-                self._changed.add(visit.key)
+                self._changed.add(visit.host.key)
                 await change(visit, aim, facts, operations, rollback_s=self._rollback_s)
 
         return self._over_hosts(replace(before, hosts=ready), known, make, wait_s=context.wait_s)
@@ -199,7 +177,7 @@ class HostsPlane:
 
     def login_findings(self) -> tuple[Finding, ...]:
         """Check whether a run can log in to hosts: the key and the agent."""
-        return tuple(check_login(self._spec))
+        return check_login(self._spec)
 
     def _hosts_ahead(self, facts: Observation, context: Context) -> Iterator[tuple[str, DesiredHost, HostFacts]]:
         """The hosts that AWS does not change, with their desired state while AWS changes the others."""
@@ -207,11 +185,9 @@ class HostsPlane:
             return
         after = context.known_outputs
         for key, host in context.before.hosts.items():
-            there = after.hosts.get(key)
-            known = facts.facts_of(host)
-            if there is None or known is None or there.instance_id != host.instance_id or there.state != "running":
-                continue
-            yield key, desired_host(self._spec, after, key, before=context.before), known
+            there, known = after.hosts.get(key), facts.facts_of(host)
+            if there and known and there.instance_id == host.instance_id and there.state == "running":
+                yield key, desired_host(self._spec, after, key, before=context.before), known
 
     def _look_again(self, plan: HostsPlan, context: Context) -> Observation:
         """The hosts in the plan, as they are now."""
@@ -230,27 +206,28 @@ class HostsPlane:
     ) -> Observation:
         """Do `work` on every existing host, in parallel, and collect the results."""
         hosts = [host for key, host in outputs.hosts.items() if key not in skip and _exists(host)]
-        public_key = self._spec.local_path(self._spec.ssh.public_key)
-        visits = asyncio.run(run_on_hosts(hosts, self._spec.ssh, public_key, pins, self._emit, work, wait_s=wait_s))
+        visits = asyncio.run(run_on_hosts(hosts, self._spec, pins, self._emit, work, wait_s))
         return Observation(
-            facts={visit.key: visit.facts for visit in visits if visit.facts},
-            failures={visit.key: visit.failure for visit in visits if visit.failure},
-            pins={visit.key: visit.pin for visit in visits if visit.pin},
+            facts={visit.host.key: visit.facts for visit in visits if visit.facts},
+            failures={visit.host.key: visit.failure for visit in visits if visit.failure},
+            pins={visit.host.key: visit.pin for visit in visits if visit.pin},
         )
 
     async def _converge(self, visit: HostSession, plan: HostsPlan, outputs: Outputs) -> None:
         visit.tell(EventKind.STEP_STARTED, f"connected to {visit.host.name}")
-        await wait_until_set_up(visit.session, self._setup_files(outputs), visit.progress)
-        host = desired_host(self._spec, outputs, visit.key)
+        version = outputs.opennebula_version
+        files = setup_files(self._spec, version) if version and sets_itself_up(self._spec) else ()
+        await wait_until_set_up(visit, files, visit.progress)
+        host = desired_host(self._spec, outputs, visit.host.key)
         facts = await self._read_with_interfaces(visit, host)
         if await confirm_earlier_change(visit, facts):
             facts = await self._read_with_interfaces(visit, host)
         operations = diff(host, facts)
         if plan.knows(visit.host):
             try:
-                _require_planned(operations, plan, visit.key)
+                _require_planned(operations, plan, visit.host.key)
             except PlanOutdatedError as error:  # of this host only: the others are already being changed
-                raise HostError(visit.key, error.what, cause=error.cause, advice=error.advice) from error
+                raise HostError(visit.host.key, error.what, cause=error.cause, advice=error.advice) from error
         first = len(operations)
         for number in range(PASSES):
             if not operations:
@@ -258,7 +235,7 @@ class HostsPlane:
             if number:
                 await asyncio.sleep(SETTLE_S)
             visit.progress(f"{len(operations)} changes")
-            self._changed.add(visit.key)
+            self._changed.add(visit.host.key)
             facts = await change(visit, host, facts, operations, rollback_s=self._rollback_s)
             operations = diff(host, facts)
         if operations:
@@ -280,10 +257,6 @@ class HostsPlane:
                 visit.progress(f"waiting for the interface of {_keys(missing)}")
             await asyncio.sleep(SETTLE_S)
 
-    def _setup_files(self, outputs: Outputs) -> tuple[SetupFile, ...]:
-        version = outputs.opennebula_version
-        return setup_files(self._spec, version) if version and sets_itself_up(self._spec) else ()
-
     def _operations(self, outputs: Outputs, key: str, facts: HostFacts) -> tuple[Operation, ...]:
         return diff(desired_host(self._spec, outputs, key), facts)
 
@@ -292,17 +265,12 @@ def applicable_now(host: DesiredHost, facts: HostFacts) -> tuple[Operation, ...]
     """The operations that are possible now: those on a missing interface are not."""
     everything = (*host.groups, *host.incoming_groups)
     here = tuple(group for group in everything if facts.interface_of(group.mac) is not None)
-    return diff(
-        replace(host, groups=here, incoming_groups=tuple(group for group in everything if group not in here)), facts
-    )
+    awaited = tuple(group for group in everything if group not in here)
+    return diff(replace(host, groups=here, incoming_groups=awaited), facts)
 
 
 def _exists(host: HostOutput) -> bool:
     return UNKNOWN not in (host.instance_id, host.name, host.state)
-
-
-def _ordered(outputs: Outputs, values: Mapping[str, _T]) -> dict[str, _T]:
-    return {key: values[key] for key in outputs.hosts if key in values}
 
 
 def _keys(groups: tuple[Group, ...]) -> str:

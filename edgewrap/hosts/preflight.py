@@ -16,7 +16,26 @@ KEY, PROXY, CLIENT = "SSH key", "ssh.proxy_command", "ssh"
 
 def check_login(spec: Spec) -> tuple[Finding, ...]:
     """What the hosts plane itself needs: a key, and the program of `ssh.proxy_command` if that is set."""
-    return (_key(spec), *_proxy(spec))
+
+    async def look() -> None:
+        async with credentials(spec.local_path(spec.ssh.public_key)):
+            pass
+
+    key = Finding(None, KEY, Verdict.OK, f"the private key of {spec.ssh.public_key} was found")
+    try:
+        asyncio.run(look())
+    except ToolError as error:
+        key = Finding(None, KEY, Verdict.FAILURE, f"{error.what} ({error.cause})", error.advice)
+    if not spec.ssh.proxy_command:
+        return (key,)
+    try:
+        program = next(iter(shlex.split(spec.ssh.proxy_command)), "")
+    except ValueError:  # a quote without its end: the shell will say more
+        program = ""
+    if shutil.which(program) is not None:
+        return (key, Finding(None, PROXY, Verdict.OK, f"{program} was found"))
+    text = f"program {program or spec.ssh.proxy_command} not found on PATH"
+    return (key, Finding(None, PROXY, Verdict.WARNING, text, "install it, or correct the command"))
 
 
 def check_ssh() -> Finding:
@@ -26,28 +45,3 @@ def check_ssh() -> Finding:
         text = "not found on PATH: `edgewrap ssh` does not work"
         return Finding(None, CLIENT, Verdict.WARNING, text, "install the OpenSSH client (Debian: openssh-client)")
     return Finding(None, CLIENT, Verdict.OK, found)
-
-
-def _key(spec: Spec) -> Finding:
-    async def look() -> None:
-        async with credentials(spec.local_path(spec.ssh.public_key)):
-            pass
-
-    try:
-        asyncio.run(look())
-    except ToolError as error:
-        return Finding(None, KEY, Verdict.FAILURE, f"{error.what} ({error.cause})", error.advice)
-    return Finding(None, KEY, Verdict.OK, f"the private key of {spec.ssh.public_key} was found")
-
-
-def _proxy(spec: Spec) -> tuple[Finding, ...]:
-    if not spec.ssh.proxy_command:
-        return ()
-    try:
-        program = next(iter(shlex.split(spec.ssh.proxy_command)), "")
-    except ValueError:  # a quote without its end: the shell will say more
-        program = ""
-    if shutil.which(program) is None:
-        text = f"program {program or spec.ssh.proxy_command} not found on PATH"
-        return (Finding(None, PROXY, Verdict.WARNING, text, "install it, or correct the command"),)
-    return (Finding(None, PROXY, Verdict.OK, f"{program} was found"),)

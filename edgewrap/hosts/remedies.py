@@ -5,7 +5,12 @@ Connection errors are matched as `EXCEPTION: text`, script errors in the last li
 
 from __future__ import annotations
 
-from edgewrap.remedies import Remedy
+import os
+from collections.abc import Iterator
+
+from edgewrap.errors import HostUnreachableError
+from edgewrap.outputs import HostOutput
+from edgewrap.remedies import Remedy, find_remedy
 
 REFUSED = Remedy(
     r"ConnectionRefusedError|Connection refused|Errno 111",
@@ -68,9 +73,7 @@ NO_PROXY_PROGRAM = Remedy(
     "install it, or correct the command",
 )
 PROXY_FAILED = Remedy(
-    r"",
-    "ssh.proxy_command failed",
-    "run the command by hand with {instance_id} and {host} filled in",
+    r"", "ssh.proxy_command failed", "run the command by hand with {instance_id} and {host} filled in"
 )
 
 PROXY = (NOT_IN_SSM, NO_SSM_PLUGIN, PROXY_NOT_ALLOWED, NO_PROXY_PROGRAM, PROXY_FAILED)
@@ -150,21 +153,61 @@ SCRIPT = (
 )
 """Errors of the commands of a script."""
 
+_SUDOERS = "give the user NOPASSWD:ALL in sudoers, as cloud images have it, or set ssh.user"
+
 SUDO = (
     Remedy(
         r"a password is required|a terminal is required",
         "the user may not run commands as root without a password",
-        "give the user NOPASSWD:ALL in sudoers, as cloud images have it, or set ssh.user",
+        _SUDOERS,
     ),
     Remedy(
         r"is not in the sudoers file|may not run sudo|not allowed to (run|execute)",
         "the user may not run commands as root",
-        "give the user NOPASSWD:ALL in sudoers, as cloud images have it, or set ssh.user",
+        _SUDOERS,
     ),
-    Remedy(
-        r"",
-        "sudo does not work on the host",
-        "give the user NOPASSWD:ALL in sudoers, as cloud images have it, or set ssh.user",
-    ),
+    Remedy(r"", "sudo does not work on the host", _SUDOERS),
 )
 """Errors of sudo; the last row is for all others."""
+
+
+class ConnectionProblem(Exception):  # noqa: N818 - internal; the caller gets HostUnreachableError
+    """One failed attempt to connect: its remedy, and the original message."""
+
+    def __init__(self, remedy: Remedy, detail: str = "") -> None:
+        super().__init__(f"{remedy.cause} ({detail})" if detail else remedy.cause)
+        self.remedy = remedy
+
+    def error(self, host: HostOutput) -> HostUnreachableError:
+        """The problem as an error of the host."""
+        what = f"no SSH connection to {host.name}"
+        return HostUnreachableError(host.key, what, cause=str(self), advice=self.remedy.advice)
+
+
+def problem_of(error: Exception) -> ConnectionProblem:
+    """The problem for an exception of asyncssh or of the operating system."""
+    remedy = find_remedy(CONNECTION, "; ".join(_words(cause) for cause in _causes(error))) or NOT_SSH
+    detail = getattr(error, "reason", "")  # asyncssh's, without the class
+    if not detail and remedy in (NO_ROUTE, NOT_SSH):  # the cause alone is not enough
+        detail = str(error) or type(error).__name__
+    return ConnectionProblem(remedy, detail)
+
+
+def cause_and_advice(words: str, otherwise: str) -> tuple[str, str]:
+    """Cause and advice for a script that failed with the errors `words`; `otherwise` is the advice if no row of the
+    table matches."""
+    remedy = find_remedy(SCRIPT, words)
+    return (f"{remedy.cause} ({words})", remedy.advice) if remedy else (words, otherwise)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error, and each one in it if it is a group of several attempts (one for each address)."""
+    yield error
+    for inner in getattr(error, "exceptions", ()):
+        yield from _causes(inner)
+
+
+def _words(error: BaseException) -> str:
+    number = error.errno if isinstance(error, OSError) else None
+    meaning = f" ({os.strerror(number)})" if number and number > 0 else ""
+    return f"{type(error).__name__}: {error}{meaning}"

@@ -5,7 +5,7 @@ scripts/rollback.sh does it on the host. It is there only from a change to its c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from shlex import quote
 
@@ -21,11 +21,7 @@ exec sh {DIRECTORY}/rollback.sh confirm "${{1:-nobody}}"
 """
 """Confirms the last change, for a root shell on a connection that is newer than the change."""
 
-SAVED_PATHS = {
-    **RELOADS,
-    **{f"{WANTS}/{unit}": None for unit in UNIT_NAMES},
-    "/var/lib/edgewrap/operators": None,
-}
+SAVED_PATHS = {**RELOADS, **{f"{WANTS}/{unit}": None for unit in UNIT_NAMES}, "/var/lib/edgewrap/operators": None}
 """Patterns of the files that a rollback restores, and what it reloads after that."""
 
 _PENDING = "pending"
@@ -45,34 +41,30 @@ class RollbackFacts:
         return self.last if " rolled back: " in self.last else ""
 
 
-NO_ROLLBACK = RollbackFacts()
-
-
-def parse_rollback(lines: list[str]) -> RollbackFacts:
+def parse_rollback(lines: Sequence[str]) -> RollbackFacts:
     """Parse what facts.sh printed of it."""
-    return RollbackFacts(lines[:1] == [_PENDING], next((line for line in reversed(lines) if line != _PENDING), ""))
+    return RollbackFacts(_PENDING in lines[:1], next((line for line in reversed(lines) if line != _PENDING), ""))
 
 
 def with_rollback(change: str, user: str, *, at_most_s: int, rollback_s: int) -> str:
     """The script `change` with a rollback around it: armed for `at_most_s` seconds before the change, and for
     `rollback_s` more after it. If a step fails, everything is rolled back at once. `user`: whose authorized keys it may
     change."""
-    return "\n".join([*_arm(user, at_most_s), change, f'sh "$rollback/rollback.sh" ready {rollback_s}', ""])
-
-
-def _arm(user: str, seconds: int) -> Iterator[str]:
     texts = {name: script(name) for name in ("rollback.sh", "network.sh", "frr.sh")}
     texts["keys.sh"] = keys_functions()
     texts["sysctl-names"] = "".join(f"{name}\n" for name in GLOBAL_SYSCTLS)
     texts["paths"] = "".join(f"{reload or '-'} {pattern}\n" for pattern, reload in SAVED_PATHS.items())
-    yield "set -eu"
-    yield f"rollback={DIRECTORY}"
-    yield 'echo "##edgewrap:step rollback"'
+    write = "\n".join(f"\tprintf '%s' {quote(text)} >\"$rollback/{name}\"" for name, text in texts.items())
     # a change that is not confirmed yet keeps the scripts that it was made with
-    yield 'if [ ! -f "$rollback/armed" ]; then'
-    yield '\trm -rf "$rollback"; mkdir -p "${rollback%/*}"; mkdir -m 700 "$rollback"'
-    for name, text in texts.items():
-        yield f"\tprintf '%s' {quote(text)} >\"$rollback/{name}\""
-    yield "fi"
-    yield f'sh "$rollback/rollback.sh" arm {seconds} {quote(user)} $$'
-    yield f"trap {quote(_FAILED)} EXIT"
+    return f"""set -eu
+rollback={DIRECTORY}
+echo "##edgewrap:step rollback"
+if [ ! -f "$rollback/armed" ]; then
+	rm -rf "$rollback"; mkdir -p "${{rollback%/*}}"; mkdir -m 700 "$rollback"
+{write}
+fi
+sh "$rollback/rollback.sh" arm {at_most_s} {quote(user)} $$
+trap {quote(_FAILED)} EXIT
+{change}
+sh "$rollback/rollback.sh" ready {rollback_s}
+"""

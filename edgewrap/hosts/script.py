@@ -14,17 +14,7 @@ from shlex import quote
 from edgewrap.hosts.authorized_keys import keys_step
 from edgewrap.hosts.desired import DesiredHost
 from edgewrap.hosts.operation import AUTHORIZED_KEYS, BGP, Operation
-from edgewrap.hosts.render.files import (
-    NETWORK_SCRIPT,
-    NETWORK_UNIT,
-    UNITS,
-    WANTS,
-    WATCH_UNIT,
-    HostFile,
-    Reload,
-    reload_of,
-    script,
-)
+from edgewrap.hosts.render import files
 
 _STEP = re.compile(r"^##edgewrap:step (.+)$", re.MULTILINE)
 
@@ -33,6 +23,16 @@ umask 022
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 step() { echo "##edgewrap:step $1"; }
 """
+
+# Our address, from which the firewall always lets us in.
+_REMEMBER_OPERATOR = """step operators
+case ${1:-} in
+'' | *[!0-9.]*) ;;
+*) mkdir -p /var/lib/edgewrap; echo "$1" >/var/lib/edgewrap/operators ;;
+esac"""
+
+_RELOAD_NETWORKD = """step networkd
+if [ -d /run/systemd/system ] && systemctl --quiet is-active systemd-networkd.service; then networkctl reload; fi"""
 
 
 def converge_script(host: DesiredHost, operations: Sequence[Operation]) -> str:
@@ -53,33 +53,23 @@ def _steps(host: DesiredHost, operations: Sequence[Operation]) -> Iterator[str]:
     for file in writes:
         yield from _write(file)
     if deletes:
-        yield "step 'remove files'"
-        yield f"rm -f {' '.join(map(quote, deletes))}"
-    reloads = {*(file.row.reload for file in writes), *map(reload_of, deletes)}
-    if Reload.NETWORKD in reloads:
-        yield from _reload_networkd()
+        yield f"step 'remove files'\nrm -f {' '.join(map(quote, deletes))}"
+    reloads = {*(file.row.reload for file in writes), *map(files.reload_of, deletes)}
+    if files.Reload.NETWORKD in reloads:
+        yield _RELOAD_NETWORKD
     if network:
         if host.firewall is not None:
-            yield from _remember_operator()
-        yield f"sh {NETWORK_SCRIPT}"
-        yield from _units(reload=Reload.SYSTEMD in reloads, restart=Reload.WATCHER in reloads)
-    if Reload.FRR in reloads or any(operation.change.kind == BGP for operation in operations):
-        yield script("frr.sh")
+            yield _REMEMBER_OPERATOR
+        yield f"sh {files.NETWORK_SCRIPT}"
+        yield from _units(reload=files.Reload.SYSTEMD in reloads, restart=files.Reload.WATCHER in reloads)
+    if files.Reload.FRR in reloads or any(operation.change.kind == BGP for operation in operations):
+        yield files.script("frr.sh")
     if any(operation.change.kind == AUTHORIZED_KEYS for operation in operations):
         yield f"step {quote(AUTHORIZED_KEYS)}"
         yield from keys_step(host.user, host.authorized_keys)
 
 
-def _remember_operator() -> Iterator[str]:
-    """Our address, from which the firewall always lets us in."""
-    yield "step operators"
-    yield "case ${1:-} in"
-    yield "'' | *[!0-9.]*) ;;"
-    yield '*) mkdir -p /var/lib/edgewrap; echo "$1" >/var/lib/edgewrap/operators ;;'
-    yield "esac"
-
-
-def _write(file: HostFile) -> Iterator[str]:
+def _write(file: files.HostFile) -> Iterator[str]:
     path, new = quote(file.path), quote(f"{file.path}.new")
     yield f"step {quote(f'write {file.path}')}"
     yield f"mkdir -p {quote(posixpath.dirname(file.path))}"
@@ -90,23 +80,14 @@ def _write(file: HostFile) -> Iterator[str]:
     yield f"mv -f {new} {path}"
 
 
-def _reload_networkd() -> Iterator[str]:
-    yield "step networkd"
-    yield "if [ -d /run/systemd/system ] && systemctl --quiet is-active systemd-networkd.service; then"
-    yield "\tnetworkctl reload"
-    yield "fi"
-
-
 def _units(*, reload: bool, restart: bool) -> Iterator[str]:
     """Enabled by links, which needs no running systemd; started so that they count as active."""
-    yield "step units"
-    yield f"mkdir -p {WANTS}"
-    for unit in (NETWORK_UNIT, WATCH_UNIT):
-        yield f"ln -sfn {UNITS}/{unit} {WANTS}/{unit}"
+    yield f"step units\nmkdir -p {files.WANTS}"
+    for unit in (files.NETWORK_UNIT, files.WATCH_UNIT):
+        yield f"ln -sfn {files.UNITS}/{unit} {files.WANTS}/{unit}"
     yield "if [ -d /run/systemd/system ]; then"
     if reload:
         yield "\tsystemctl daemon-reload"
-    yield f"\tsystemctl start {NETWORK_UNIT}"
+    yield f"\tsystemctl start {files.NETWORK_UNIT}"
     # its state is in the kernel: a restart changes no port
-    yield f"\tsystemctl {'restart' if restart else 'start'} {WATCH_UNIT}"
-    yield "fi"
+    yield f"\tsystemctl {'restart' if restart else 'start'} {files.WATCH_UNIT}\nfi"

@@ -15,17 +15,17 @@ from pathlib import Path
 
 from edgewrap.cli.main import main
 from edgewrap.hosts.rollback import CONFIRM
-from edgewrap.hosts.ssh.connection import CommandResult, Session
+from edgewrap.hosts.ssh.sessions import CommandResult, HostSession
 
 WITHIN_S = 0.5  # from sending a script until its host is at it
 _CHANGE = "set -eu\nrollback="
 _SET_UP = "\nstart_setup\n"
 
-_send = Session.run_as_root
+_send = HostSession.run_as_root
 _tried, _points = Path(sys.argv[1]), sys.argv[2].split(",")
 
 
-def _named(session: Session, script: str) -> str:
+def _named(session: HostSession, script: str) -> str:
     """What a script is, in any run; empty where it only reads."""
     kinds = {"change": script.startswith(_CHANGE), "confirm": script == CONFIRM, "set up": _SET_UP in script}
     return next((f"{kind} {session.host.key}" for kind, is_it in kinds.items() if is_it), "")
@@ -44,7 +44,7 @@ def _die_once(when: str, what: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-async def _run_as_root(self: Session, script: str, timeout_s: float) -> CommandResult:
+async def _run_as_root(self: HostSession, script: str, timeout_s: float) -> CommandResult:
     what = _named(self, script)
     _die_once("before", what)
     sent = asyncio.ensure_future(_send(self, script, timeout_s))
@@ -56,6 +56,6 @@ async def _run_as_root(self: Session, script: str, timeout_s: float) -> CommandR
     return answer
 
 
-Session.run_as_root = _run_as_root  # type: ignore[method-assign]
+HostSession.run_as_root = _run_as_root  # type: ignore[method-assign]
 sys.argv = ["edgewrap", *sys.argv[3:]]
 sys.exit(main())

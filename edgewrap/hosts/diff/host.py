@@ -1,46 +1,22 @@
-"""Facts against desired: which operations one host needs; none if it is as the spec says. Pure."""
+"""Facts against desired: which operations one host needs; none if it is as the spec says. Pure.
+
+The devices are `br-edge` and its two ports of ours: the gateway's veth pair, the VXLAN to other hosts.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import asdict, replace
 
-from edgewrap.hosts.desired import DesiredHost
-from edgewrap.hosts.diff.devices import device_operations
-from edgewrap.hosts.diff.routing import missing_interfaces, routing_operations
-from edgewrap.hosts.facts import BgpFacts, FileFact, HostFacts, NftTable, Unit
+from edgewrap.hosts.desired import BRIDGE, GATEWAY, PORT, VXLAN, VXLAN_PORT, DesiredHost, bridge_mtu
+from edgewrap.hosts.diff.routing import routing_operations
+from edgewrap.hosts.facts import HostFacts, Link, NftTable, Unit
 from edgewrap.hosts.first_boot import SetupState
-from edgewrap.hosts.operation import AUTHORIZED_KEYS, BGP, ROLLBACK, Operation, differing, host_change
-from edgewrap.hosts.render.files import (
-    EDGE_TABLE_FILE,
-    FIREWALL_FILE,
-    FRR_CONF,
-    GLOBAL_SYSCTLS,
-    GUARD_FILES,
-    UNIT_NAMES,
-    HostFile,
-    host_files,
-)
+from edgewrap.hosts.operation import AUTHORIZED_KEYS, BGP, ROLLBACK, Operation, compared, operation, yes_or_no
+from edgewrap.hosts.render import files
 
-__all__ = ["EMPTY_FACTS", "diff", "missing_interfaces"]
-
-_TABLE_FILES = {"edge": (EDGE_TABLE_FILE,), "guard": GUARD_FILES, "firewall": (FIREWALL_FILE,)}
-
-EMPTY_FACTS = HostFacts(
-    links=(),
-    routes=(),
-    rules=(),
-    proxies=frozenset(),
-    static_fdb=frozenset(),
-    sysctls={},
-    files={},
-    units={},
-    tables={},
-    bgp=BgpFacts(),
-    authorized_keys=None,
-    missing_tools=(),
-)
-"""The facts of a host that does not exist yet: everything will be created."""
+_TABLE_FILES = {"edge": (files.EDGE_TABLE_FILE,), "guard": files.GUARD_FILES, "firewall": (files.FIREWALL_FILE,)}
 
 
 def diff(host: DesiredHost, facts: HostFacts) -> tuple[Operation, ...]:
@@ -52,7 +28,7 @@ def diff(host: DesiredHost, facts: HostFacts) -> tuple[Operation, ...]:
         *_units(host, facts),
         *_sysctls(host, facts),
         *_tables(host, facts),
-        *device_operations(host, facts),
+        *_devices(host, facts),
         *routing_operations(host, facts),
         *_bgp(host, facts),
         *_authorized_keys(host, facts),
@@ -64,7 +40,7 @@ def _rollback(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
     if facts.rollback.pending:
         before, after = {"last change": "not confirmed"}, {"last change": "confirmed"}
         why = "without a confirmation the host rolls it back"
-        yield Operation(host_change(host.key, ROLLBACK, "last change", before=before, after=after, why=why))
+        yield operation(host, ROLLBACK, "last change", before=before, after=after, why=why)
 
 
 def _setup(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
@@ -72,100 +48,131 @@ def _setup(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
     setup, after = facts.setup, {"state": str(SetupState.DONE)}
     if setup.state in (SetupState.RUNNING, SetupState.FAILED):
         before = {"state": str(setup.state), **({"reason": setup.reason} if setup.reason else {})}
-        yield Operation(host_change(host.key, "setup", "packages", before=before, after=after, why="not done yet"))
+        yield operation(host, "setup", "packages", before=before, after=after, why="not done yet")
     elif host.sets_itself_up and not facts.links:
-        yield Operation(host_change(host.key, "setup", "packages", after=after, why="its first boot"))
+        yield operation(host, "setup", "packages", after=after, why="its first boot")
 
 
 def _files(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
-    wanted = {file.path: file for file in host_files(host)}
-    for path, file in wanted.items():
-        fact = facts.files.get(path)
-        if fact is None:
-            after = {"mode": file.row.mode, "owner": file.row.owner, "sha256": _shown(file, file.sha256)}
-            yield Operation(host_change(host.key, "file", path, after=after), write=file)
-            continue
-        before, after = differing(
-            {"mode": fact.mode, "owner": fact.owner, "sha256": fact.sha256},
-            {"mode": file.row.mode, "owner": file.row.owner, "sha256": file.sha256},
-        )
-        if after:
-            before, after = (
-                {name: _shown(file, value) if name == "sha256" else value for name, value in side.items()}
-                for side in (before, after)
-            )
-            yield Operation(host_change(host.key, "file", path, before=before, after=after), write=file)
+    needed = {file.path: file for file in files.host_files(host)}
+    for path, file in needed.items():
+        now = facts.files.get(path)
+        wanted = {"mode": file.row.mode, "owner": file.row.owner, "sha256": file.sha256}
+        yield from compared(host, "file", path, None if now is None else asdict(now), wanted, file=file)
     for path in facts.files:
-        if path not in wanted:
-            yield Operation(host_change(host.key, "file", path, before={"path": path}), delete=path)
-
-
-def _shown(file: HostFile, checksum: str) -> str:
-    """With the checksum a short password can be guessed."""
-    return "(hidden)" if file.secret else checksum
+        if path not in needed:
+            yield replace(operation(host, "file", path, before={"path": path}), delete=path)
 
 
 def _units(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
-    for name in UNIT_NAMES:
+    for name in files.UNIT_NAMES:
         unit = facts.units.get(name, Unit())
         if not unit.enabled:
-            yield Operation(host_change(host.key, "unit", name, after={"enabled": "yes"}))
+            yield operation(host, "unit", name, after={"enabled": "yes"})
         elif unit.active is False:
-            yield Operation(host_change(host.key, "unit", name, before={"active": "no"}, after={"active": "yes"}))
+            yield operation(host, "unit", name, before={"active": "no"}, after={"active": "yes"})
 
 
 def _sysctls(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
-    for name, value in GLOBAL_SYSCTLS.items():
-        now = facts.sysctls.get(name)
-        if now != value:
-            before = None if now is None else {"value": now}
-            yield Operation(host_change(host.key, "sysctl", name, before=before, after={"value": value}))
+    for name, value in files.GLOBAL_SYSCTLS.items():
+        now = {"value": facts.sysctls[name]} if name in facts.sysctls else None
+        yield from compared(host, "sysctl", name, now, {"value": value})
 
 
 def _tables(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
     """Each live nft table, line by line, against what the same host's nft lists for its file."""
-    files = {file.path: file for file in host_files(host)}
+    needed = {file.path: file for file in files.host_files(host)}
     for name, paths in _TABLE_FILES.items():
         table = facts.tables.get(name, NftTable())
-        wanted = [files[path] for path in paths if path in files]
+        wanted = [needed[path] for path in paths if path in needed]
+        stale = next((file for file in wanted if not _is_there(file, facts)), None)
         if not wanted:
             if table.live:
-                yield Operation(host_change(host.key, "nftables", name, before={"rules": "\n".join(table.live)}))
-            continue
-        after = {"sha256": wanted[0].sha256}
-        if not table.live:
-            yield Operation(host_change(host.key, "nftables", name, after=after))
-        elif stale := [file for file in wanted if not _is_there(file, facts)]:
-            before = {"sha256": facts.files.get(stale[0].path, FileFact("", "", "")).sha256}
-            after = {"sha256": stale[0].sha256}
-            yield Operation(host_change(host.key, "nftables", name, before=before, after=after))
+                yield operation(host, "nftables", name, before={"rules": "\n".join(table.live)})
+        elif not table.live:
+            yield operation(host, "nftables", name, after={"sha256": wanted[0].sha256})
+        elif stale is not None:
+            before = {"sha256": facts.files[stale.path].sha256 if stale.path in facts.files else ""}
+            yield operation(host, "nftables", name, before=before, after={"sha256": stale.sha256})
         elif table.live != table.saved:
             live, saved = Counter(table.live), Counter(table.saved)
-            before = {"rules": "\n".join((live - saved).elements())}
-            after = {"rules": "\n".join((saved - live).elements())}
-            yield Operation(host_change(host.key, "nftables", name, before=before, after=after))
+            before, after = ({"rules": "\n".join(lines.elements())} for lines in (live - saved, saved - live))
+            yield operation(host, "nftables", name, before=before, after=after)
 
 
-def _is_there(file: HostFile, facts: HostFacts) -> bool:
+def _is_there(file: files.HostFile, facts: HostFacts) -> bool:
     fact = facts.files.get(file.path)
     return fact is not None and fact.sha256 == file.sha256
+
+
+def _devices(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
+    mtu = str(bridge_mtu(facts.mtu_over(host.primary)))
+    common = {"mtu": mtu, "up": "yes", "addresses": "", "disable_ipv6": "1"}
+    bridge = {"kind": "bridge", "mac": host.bridge_mac, **common, "mcast_snooping": "no"}
+    gateway = {
+        "kind": "veth",
+        "mac": host.gateway_mac,
+        **common,
+        "send_redirects": "0",
+        "rp_filter": "2",
+        "arp_ignore": "1",
+        "proxy_delay": "0",
+        "peer": PORT,
+        "bridge": BRIDGE,
+        **{f"peer {name}": value for name, value in common.items()},
+        "forwarding entry": f"{host.gateway_mac} static",
+    }
+    vxlan = {
+        "kind": "vxlan",
+        **common,
+        "bridge": BRIDGE,
+        "vxlan id": str(host.vni),
+        "vxlan local": host.primary,
+        "vxlan port": str(VXLAN_PORT),
+        "vxlan learning": "no",
+        "bridge learning": "no",
+        "bridge neigh_suppress": "no",
+    }
+    for name, wanted in {BRIDGE: bridge, GATEWAY: gateway, VXLAN: vxlan}.items():
+        link = facts.link(name)
+        now = None if link is None else _attributes(link, facts)
+        if now is not None and name == GATEWAY:
+            port = _attributes(facts.link(PORT) or Link(PORT, mac="", mtu=0, up=False), facts)
+            now |= {**{f"peer {name}": value for name, value in port.items()}, "bridge": port["bridge"]}
+            entries = sorted(mac for mac, device in facts.static_fdb if device == PORT)
+            now["forwarding entry"] = " ".join(f"{mac} static" for mac in entries)
+        yield from compared(host, "bridge", name, now, wanted)
+
+
+def _attributes(link: Link, facts: HostFacts) -> dict[str, str]:
+    return {
+        **facts.interface_sysctls(link.name),
+        **dict(link.settings),
+        "kind": link.kind,
+        "mac": link.mac,
+        "mtu": str(link.mtu or ""),
+        "up": yes_or_no(link.up),
+        "addresses": " ".join(link.addresses),
+        "mcast_snooping": yes_or_no(link.mcast_snooping),
+        "bridge": link.master,
+        "peer": link.lower,
+    }
 
 
 def _bgp(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
     """The running configuration against its file. Writing a file also loads it, so that is not shown twice."""
     if not facts.bgp.running:
-        yield Operation(host_change(host.key, BGP, str(host.bgp.asn), after={"running": "yes"}))
+        yield operation(host, BGP, str(host.bgp.asn), after={"running": "yes"})
         return
-    file = next(file for file in host_files(host) if file.path == FRR_CONF)
+    file = next(file for file in files.host_files(host) if file.path == files.FRR_CONF)
     if _is_there(file, facts) and (facts.bgp.surplus or facts.bgp.missing):
         before = {"configuration": "\n".join(facts.bgp.surplus)}
         after = {"configuration": "\n".join(facts.bgp.missing)}
-        yield Operation(host_change(host.key, BGP, str(host.bgp.asn), before=before, after=after))
+        yield operation(host, BGP, str(host.bgp.asn), before=before, after=after)
 
 
 def _authorized_keys(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
-    now, wanted = facts.authorized_keys, host.authorized_keys or None
-    if now != wanted:
-        before = {"keys": "\n".join(now)} if now is not None else None
-        after = {"keys": "\n".join(wanted)} if wanted is not None else None
-        yield Operation(host_change(host.key, AUTHORIZED_KEYS, host.user, before=before, after=after))
+    both = facts.authorized_keys, host.authorized_keys or None
+    before, after = (None if keys is None else {"keys": "\n".join(keys)} for keys in both)
+    if before != after:
+        yield operation(host, AUTHORIZED_KEYS, host.user, before=before, after=after)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from edgewrap.hosts.desired import EDGE_PRIORITY, EDGE_TABLE, GATEWAY, OWN_TABLES, DesiredHost, Group
 from edgewrap.hosts.facts import KERNEL, HostFacts, Link, Route, Rule
-from edgewrap.hosts.operation import Operation, differing, host_change, yes_or_no
+from edgewrap.hosts.operation import Operation, compared, first_of, operation, yes_or_no
 from edgewrap.outputs import UNKNOWN
 
 SHOWN = 3  # items in one attribute: cloud-init may have left one rule for each address
@@ -50,24 +50,16 @@ def _interfaces(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
         link = facts.interface_of(group.mac)
         if link is None:
             why = f"no interface has the MAC {group.mac} yet" if facts.links else ""
-            yield Operation(host_change(host.key, "interface", group.key, after={"mac": group.mac, **wanted}, why=why))
+            yield operation(host, "interface", group.key, after={"mac": group.mac, **wanted}, why=why)
             continue
         now = {
             **facts.interface_sysctls(link.name),
             "up": yes_or_no(link.up),
-            "addresses": _some(link.addresses),
-            "other routes": _some([route for route in facts.routes if _is_foreign(route, link)]),
-            "other rules": _some([rule for rule in facts.rules if _made_by_cloud_init(rule, group)]),
+            "addresses": first_of(link.addresses, SHOWN),
+            "other routes": first_of([route for route in facts.routes if _is_foreign(route, link)], SHOWN),
+            "other rules": first_of([rule for rule in facts.rules if _made_by_cloud_init(rule, group)], SHOWN),
         }
-        before, after = differing(now, wanted)
-        if after:
-            yield Operation(host_change(host.key, "interface", group.key, before=before, after=after))
-
-
-def _some(things: Sequence[object]) -> str:
-    """The things as text; of many, the first ones and how many more."""
-    more = f" and {len(things) - SHOWN} more" if len(things) > SHOWN else ""
-    return ", ".join(map(str, things[:SHOWN])) + more
+        yield from compared(host, "interface", group.key, now, wanted)
 
 
 def _is_foreign(route: Route, link: Link) -> bool:
@@ -86,8 +78,7 @@ def _rules(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
     wanted |= {group.key: Rule(group.priority, group.table, group.block, GATEWAY) for group in host.groups}
     for name, rule in wanted.items():
         if rule not in facts.rules:
-            after = {"priority": str(rule.priority), "rule": str(rule)}
-            yield Operation(host_change(host.key, "rule", name, after=after))
+            yield operation(host, "rule", name, after={"priority": str(rule.priority), "rule": str(rule)})
     others = [rule for rule in facts.rules if rule.table in OWN_TABLES and rule not in wanted.values()]
     yield from _others(host, "rule", [f"{rule.priority} {rule}" for rule in others])
 
@@ -121,13 +112,12 @@ def _missing(
 ) -> Iterator[Operation]:
     """What is missing of a group's routes or gateways."""
     if len(missing) == len(wanted):
-        yield Operation(host_change(host.key, kind, group.key, after={f"{kind}s": _some(wanted), "missing": ""}))
+        yield operation(host, kind, group.key, after={f"{kind}s": first_of(wanted, SHOWN), "missing": ""})
     elif missing:
-        before = {"missing": _some(missing)}
-        yield Operation(host_change(host.key, kind, group.key, before=before, after={"missing": ""}))
+        yield operation(host, kind, group.key, before={"missing": first_of(missing, SHOWN)}, after={"missing": ""})
 
 
 def _others(host: DesiredHost, kind: str, others: Sequence[str]) -> Iterator[Operation]:
     """What is of ours, and must not be there."""
     if others:
-        yield Operation(host_change(host.key, kind, "others", before={f"{kind}s": _some(others)}))
+        yield operation(host, kind, "others", before={f"{kind}s": first_of(others, SHOWN)})

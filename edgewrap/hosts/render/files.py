@@ -8,7 +8,7 @@ no longer in the table (`OWN_PATHS`) follow from the rows. Pure.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -146,7 +146,6 @@ class HostFile:
 
     @property
     def path(self) -> str:
-        """Where it is."""
         return self.row.path
 
     @property
@@ -190,19 +189,18 @@ def _table_names(host: DesiredHost) -> str:
 
 
 def _network_data(host: DesiredHost) -> str:
-    return _HEADER + "".join(f"{' '.join(map(str, words))}\n" for words in _network_records(host))
-
-
-def _network_records(host: DesiredHost) -> Iterator[tuple[object, ...]]:
     """What network.sh and the watcher read: one record a line; the table before the groups."""
-    for name, value in GLOBAL_SYSCTLS.items():
-        yield "sysctl", name, value
-    yield "bridge", host.bridge_mac, host.gateway_mac, host.primary, host.vni
-    yield "table", EDGE_TABLE, EDGE_PRIORITY
-    for group in (*host.groups, *host.incoming_groups):
-        yield "group", group.index, group.mac, group.address, group.block, group.router, group.table, group.priority
-    for block in host.blocks:
-        yield "block", block
+    records = (
+        *(("sysctl", name, value) for name, value in GLOBAL_SYSCTLS.items()),
+        ("bridge", host.bridge_mac, host.gateway_mac, host.primary, host.vni),
+        ("table", EDGE_TABLE, EDGE_PRIORITY),
+        *(
+            ("group", group.index, group.mac, group.address, group.block, group.router, group.table, group.priority)
+            for group in (*host.groups, *host.incoming_groups)
+        ),
+        *(("block", block) for block in host.blocks),
+    )
+    return _HEADER + "".join(f"{' '.join(map(str, words))}\n" for words in records)
 
 
 _NFT = "nft -c -f {}"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from edgewrap.hosts.bgp import Bgp
+from edgewrap.hosts.desired import Bgp
 
 PEERS = "hosts"  # the peer group of all neighbours
 KEEPALIVE_S, HOLD_S, CONNECT_S = 3, 9, 2
@@ -12,7 +10,26 @@ KEEPALIVE_S, HOLD_S, CONNECT_S = 3, 9, 2
 
 def frr_conf(bgp: Bgp) -> str:
     """The text of frr.conf. It leaves nothing to FRR's defaults, which differ between its profiles."""
-    return "".join(f"{line}\n" for line in _frr_lines(bgp))
+    password = f" neighbor {PEERS} password {bgp.password.get_secret_value()}\n" if bgp.password is not None else ""
+    neighbours = "".join(f" neighbor {each.address} peer-group {PEERS}\n" for each in bgp.neighbours)
+    clients = (each.address for each in bgp.neighbours if each.client)
+    reflected = "".join(f"  neighbor {address} route-reflector-client\n" for address in clients)
+    return f"""log syslog informational
+router bgp {bgp.asn}
+ bgp router-id {bgp.address}
+ bgp cluster-id {bgp.address}
+ no bgp default ipv4-unicast
+ neighbor {PEERS} peer-group
+ neighbor {PEERS} remote-as {bgp.asn}
+{password} neighbor {PEERS} update-source {bgp.address}
+ neighbor {PEERS} timers {KEEPALIVE_S} {HOLD_S}
+ neighbor {PEERS} timers connect {CONNECT_S}
+{neighbours} address-family l2vpn evpn
+  neighbor {PEERS} activate
+{reflected}  advertise-all-vni
+ exit-address-family
+exit
+"""
 
 
 def frr_daemons(bgp: Bgp) -> str:
@@ -24,28 +41,3 @@ def frr_daemons(bgp: Bgp) -> str:
         f'bgpd_options="   -A 127.0.0.1 -l {bgp.address}"\n'
         'staticd_options="-A 127.0.0.1"\n'
     )
-
-
-def _frr_lines(bgp: Bgp) -> Iterator[str]:
-    yield "log syslog informational"
-    yield f"router bgp {bgp.asn}"
-    yield f" bgp router-id {bgp.address}"
-    yield f" bgp cluster-id {bgp.address}"
-    yield " no bgp default ipv4-unicast"
-    yield f" neighbor {PEERS} peer-group"
-    yield f" neighbor {PEERS} remote-as {bgp.asn}"
-    if bgp.password is not None:
-        yield f" neighbor {PEERS} password {bgp.password.get_secret_value()}"
-    yield f" neighbor {PEERS} update-source {bgp.address}"
-    yield f" neighbor {PEERS} timers {KEEPALIVE_S} {HOLD_S}"
-    yield f" neighbor {PEERS} timers connect {CONNECT_S}"
-    for neighbour in bgp.neighbours:
-        yield f" neighbor {neighbour.address} peer-group {PEERS}"
-    yield " address-family l2vpn evpn"
-    yield f"  neighbor {PEERS} activate"
-    for neighbour in bgp.neighbours:
-        if neighbour.client:
-            yield f"  neighbor {neighbour.address} route-reflector-client"
-    yield "  advertise-all-vni"
-    yield " exit-address-family"
-    yield "exit"

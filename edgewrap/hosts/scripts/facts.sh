@@ -3,9 +3,7 @@
 set -u
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
-section() {
-	printf '\n##edgewrap:section %s\n' "$1"
-}
+section() { printf '\n##edgewrap:section %s\n' "$1"; }
 
 # Lists our tables without the elements of sets that change by themselves. It is text, because a part of it runs in a
 # network namespace of its own: our files are loaded there, and this host's own nft lists both the live tables and those

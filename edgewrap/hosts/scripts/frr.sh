@@ -6,9 +6,7 @@ password=$(sed -n 's/^ \(neighbor hosts password .*\)/\1/p' $conf)
 asn=$(sed -n 's/^router bgp //p' $conf)
 
 # FRR's tools print the password, which must not be logged.
-hidden() {
-	sed 's/\(password\) .*/\1 (hidden)/'
-}
+hidden() { sed 's/\(password\) .*/\1 (hidden)/'; }
 
 if running=$(vtysh -d bgpd -c 'show running-config no-header' 2>/dev/null); then
 	# The password from a file, by vtysh: frr-reload.py logs it, and removes an old one on a command line.

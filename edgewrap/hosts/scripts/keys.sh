@@ -1,9 +1,7 @@
 # Our block in a user's authorized keys. `begin` and `end`, its first and last line, are set before this.
 
 # The file of the user $1.
-keys_file() {
-	readlink -m "$(getent passwd "$1" | cut -d: -f6)/.ssh/authorized_keys"
-}
+keys_file() { readlink -m "$(getent passwd "$1" | cut -d: -f6)/.ssh/authorized_keys"; }
 
 # Prints the lines of the file $1 that are in our block ($2: own), or all others ($2: others). A begin without an end
 # counts for nothing.

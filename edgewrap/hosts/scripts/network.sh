@@ -17,14 +17,10 @@ export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 directory=$(dirname "$0")
 operators=/var/lib/edgewrap/operators
 
-step() {
-	echo "##edgewrap:step $1"
-}
+step() { echo "##edgewrap:step $1"; }
 
 # Sets the sysctl $1 (with slashes) to $2.
-set_sysctl() {
-	[ "$(cat "/proc/sys/$1")" = "$2" ] || echo "$2" >"/proc/sys/$1"
-}
+set_sysctl() { [ "$(cat "/proc/sys/$1")" = "$2" ] || echo "$2" >"/proc/sys/$1"; }
 
 # Sets the global sysctls of network.conf whose names match the pattern $1.
 set_sysctls() {
@@ -40,21 +36,10 @@ disable_ipv6() {
 
 # The name of the interface with the MAC $1; never a VLAN or another device on top of it (name@lower).
 name_of() {
-	ip -o link show | awk -v mac="$1" '
-		$0 ~ " link/ether " mac " " {
-			name = $2
-			sub(/:$/, "", name)
-			lower = name
-			if (sub(/^[^@]*@/, "", lower) && lower !~ /^if[0-9]+$/) next
-			sub(/@.*$/, "", name)
-			print name
-			exit
-		}'
+	ip -o link show | sed -n "s/^[0-9]*: \([^:@]*\)\(@if[0-9]*\)\{0,1\}: .* link\/ether $1 .*/\1/p" | head -n 1
 }
 
-set_mac() {
-	ip -o link show dev "$1" | grep -q " link/ether $2 " || ip link set dev "$1" address "$2"
-}
+set_mac() { ip -o link show dev "$1" | grep -q " link/ether $2 " || ip link set dev "$1" address "$2"; }
 
 # The MTU of br-edge: that of the interface with the address $1 less the overhead of VXLAN, at most 1500.
 mtu_over() {
@@ -102,13 +87,10 @@ make_bridge() {
 	set_sysctl net/ipv4/conf/gw-edge/rp_filter 2
 	set_sysctl net/ipv4/neigh/gw-edge/proxy_delay 0
 	ip -batch - <<-EOF
-		link set dev gw-port mtu $3
-		link set dev gw-edge mtu $3
-		link set dev gw-port master br-edge
-		link set dev br-edge mtu $3
-		link set dev br-edge up
+		link set dev gw-port mtu $3 master br-edge
+		link set dev br-edge mtu $3 up
 		link set dev gw-port up
-		link set dev gw-edge up
+		link set dev gw-edge mtu $3 up
 	EOF
 	bridge fdb replace "$2" dev gw-port master static
 	bridge fdb show brport gw-port |
@@ -132,8 +114,7 @@ make_vxlan() {
 	disable_ipv6 vx-edge 1
 	ip -4 address flush dev vx-edge
 	ip -batch - <<-EOF
-		link set dev vx-edge mtu $3
-		link set dev vx-edge master br-edge
+		link set dev vx-edge mtu $3 master br-edge
 		link set dev vx-edge type bridge_slave learning off neigh_suppress off
 		link set dev vx-edge up
 	EOF
@@ -177,9 +158,7 @@ every_second() {
 }
 
 # The lines of standard input that are not in the file $1.
-not_in() {
-	grep -vxF -f "$1" || :
-}
+not_in() { grep -vxF -f "$1" || :; }
 
 # The IPv4 routes: table, interface, protocol, type, then the route as `ip route add` and `ip route del` take it.
 list_routes() {
@@ -205,9 +184,7 @@ surplus_routes() {
 }
 
 # The IPv4 rules: priority, then the rule as `ip rule add` takes it.
-list_rules() {
-	ip -N -4 -d rule | sed 's/\[detached\] *//; s/:[[:space:]]*/ /; s/ *$//'
-}
+list_rules() { ip -N -4 -d rule | sed 's/\[detached\] *//; s/:[[:space:]]*/ /; s/ *$//'; }
 
 # Rules that must not be there: all others that look up our tables, and those that cloud-init made for the addresses of
 # an interface, which look up one of its tables (100 to 199).
@@ -222,9 +199,7 @@ surplus_rules() {
 		}'
 }
 
-list_gateways() {
-	ip -N -4 neighbour show proxy dev gw-edge 2>/dev/null | awk '{ print $1 }'
-}
+list_gateways() { ip -N -4 neighbour show proxy dev gw-edge 2>/dev/null | awk '{ print $1 }'; }
 
 # Rules of protocol kernel: networkd removes those that it does not know, but never these.
 set_rules() {
@@ -283,10 +258,7 @@ remove_devices() {
 
 exec 9>/run/edgewrap-network.lock
 flock 9
-if [ "${1:-}" = filters ]; then
-	load_filters
-	exit
-fi
+case ${1:-} in filters) load_filters; exit ;; esac
 
 wanted=$(mktemp -d)
 trap 'rm -rf "$wanted"' EXIT

@@ -32,19 +32,9 @@ lock() {
 	flock --timeout 60 8 || :
 }
 
-# That of network.sh, which must not see half of the files.
-lock_network() {
-	exec 9>/run/edgewrap-network.lock
-	flock --timeout 60 9 || :
-}
+armed() { [ -f $state/armed ]; }
 
-armed() {
-	[ -f $state/armed ]
-}
-
-systemd() {
-	[ -d /run/systemd/system ]
-}
+systemd() { [ -d /run/systemd/system ]; }
 
 # Seconds since the host booted.
 uptime() {
@@ -52,9 +42,7 @@ uptime() {
 	echo "${seconds%.*}"
 }
 
-note() {
-	echo "$(date -u +%Y-%m-%dT%H:%M:%SZ) $1" >>$log
-}
+note() { echo "$(date -u +%Y-%m-%dT%H:%M:%SZ) $1" >>$log; }
 
 set_deadline() {
 	echo $(($(uptime) + $1)) >$deadline.new
@@ -147,13 +135,8 @@ restore_keys() {
 
 # What the files do not tell, as far as SSH or others depend on it.
 save_kernel() {
-	primary=$(ip -4 -o route show default | awk '
-		{
-			metric = 0
-			for (i = 2; i < NF; i++) { if ($i == "dev") device = $(i + 1); if ($i == "metric") metric = $(i + 1) }
-			if (best == "" || metric < lowest) { best = device; lowest = metric }
-		}
-		END { print best }')
+	# the kernel lists them by metric
+	primary=$(ip -4 -o route show default | sed -n '1s/.* dev \([^ ]*\).*/\1/p')
 	if [ -n "$primary" ]; then
 		ip -4 address save dev "$primary" >$state/address
 		ip -4 route save table main dev "$primary" >$state/route
@@ -232,14 +215,10 @@ ready() { # $1: seconds
 kill_tree() {
 	children=$(cat "/proc/$1/task/"*/children 2>/dev/null) || :
 	kill -KILL "$1" 2>/dev/null || :
-	for child in $children; do
-		kill_tree "$child"
-	done
+	for child in $children; do kill_tree "$child"; done
 }
 
-change_runs() {
-	[ -f $state/process ] && kill -0 "$(cat $state/process)" 2>/dev/null
-}
+change_runs() { [ -f $state/process ] && kill -0 "$(cat $state/process)" 2>/dev/null; }
 
 wait_for_deadline() {
 	while armed; do
@@ -255,9 +234,7 @@ wait_for_deadline() {
 
 confirm() { # $1: who
 	# a change whose connection broke may still be running; the deadline ends it
-	while change_runs; do
-		sleep 0.5
-	done
+	while change_runs; do sleep 0.5; done
 	[ ! -f $state/process ] || roll_back 'it ended half-way'
 	lock
 	armed || exit 4
@@ -272,7 +249,9 @@ roll_back() { # $1: why
 	if systemd && [ -f $deadline ]; then systemctl stop edgewrap-watch.service 2>/dev/null || :; fi
 	restore_keys || note 'the authorized keys could not be restored'
 	incomplete=
-	lock_network
+	# that of network.sh, which must not see half of the files
+	exec 9>/run/edgewrap-network.lock
+	flock --timeout 60 9 || :
 	reload=$(restore_files 2>>$log) || incomplete=yes
 	exec 9>&-
 	if [ -f $deadline ]; then restore=restore_host; else restore=restore_services_at_boot; fi

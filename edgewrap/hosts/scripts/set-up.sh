@@ -2,9 +2,7 @@
 set_up=/var/lib/edgewrap
 
 # Whether it is running: only then its lock is held exclusively.
-setup_runs() {
-	[ -f $set_up/setup.lock ] && ! flock --shared --nonblock $set_up/setup.lock true
-}
+setup_runs() { [ -f $set_up/setup.lock ] && ! flock --shared --nonblock $set_up/setup.lock true; }
 
 # Prints its state as `name=value`, then the last lines of the log, each behind `| `; nothing if the host has no user
 # data of edgewrap's. Changes nothing.
@@ -32,9 +30,7 @@ start_setup() {
 	rm -f $set_up/setup-failed
 	systemd-run --quiet --collect --unit=edgewrap-setup sh $set_up/setup.sh || return 1
 	for try in 1 2 3 4 5 6 7 8 9 10; do
-		if setup_runs || [ -f $set_up/setup-failed ] || [ -f $set_up/setup-done ]; then
-			return 0
-		fi
+		if setup_runs || [ -f $set_up/setup-failed ] || [ -f $set_up/setup-done ]; then return 0; fi
 		sleep 0.2
 	done
 }

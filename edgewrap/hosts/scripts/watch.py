@@ -20,9 +20,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 Link = dict[str, Any]  # as `ip -j link` prints it
 Triple = tuple[str, str, str]  # port, MAC, address
@@ -43,7 +43,7 @@ _ELEMENT = re.compile(r'"([^"]+)" \. ([0-9a-f:]{17}) \. ([0-9.]+)')
 
 def main(arguments: list[str]) -> None:
     if arguments == ["load"]:
-        load(look())
+        load(look(links_now()))
     elif arguments:
         sys.exit("usage: watch.py [load]")
     else:
@@ -61,10 +61,9 @@ def watch() -> None:
         state = look(links)
         if state != filled:
             fill(state)
-            filled = state
-        told = tell(state, told)
-        present = group_interfaces(links)
-        if present != interfaces:
+        tell(state, told)
+        filled = told = state
+        if (present := group_interfaces(links)) != interfaces:
             interfaces = present
             subprocess.run(["sh", str(DIRECTORY / "network.sh")], stdout=subprocess.DEVNULL, check=False)
         now = time.monotonic()
@@ -74,18 +73,12 @@ def watch() -> None:
             filled = State()  # someone else changed the guard
 
 
-class State:
+class State(NamedTuple):
     """What the guard should contain: triples of port, MAC and address, and which ports are in which bridge."""
 
-    def __init__(
-        self, allowed: Iterable[Triple] = (), guarded: Iterable[str] = (), elsewhere: Iterable[str] = ()
-    ) -> None:
-        self.allowed, self.guarded, self.elsewhere = frozenset(allowed), frozenset(guarded), frozenset(elsewhere)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, State) and vars(self) == vars(other)
-
-    __hash__ = None  # type: ignore[assignment]
+    allowed: frozenset[Triple] = frozenset()
+    guarded: frozenset[str] = frozenset()
+    elsewhere: frozenset[str] = frozenset()
 
     @property
     def closed(self) -> frozenset[str]:
@@ -105,12 +98,10 @@ class State:
                 yield f"add element bridge edge {name} {{ {', '.join(members)} }}"
 
 
-def look(links: list[Link] | None = None) -> State:
-    links = links_now() if links is None else links
+def look(links: list[Link]) -> State:
     ports = {link["ifname"]: link for link in links if link.get("master") == BRIDGE and link["ifname"] not in OWN_PORTS}
-    elsewhere = {
-        link["ifname"] for link in links if link["ifname"].startswith("one-") and link.get("master", BRIDGE) != BRIDGE
-    }
+    others = (link["ifname"] for link in links if link.get("master", BRIDGE) != BRIDGE)
+    elsewhere = frozenset(name for name in others if name.startswith("one-"))
     networks = [ipaddress.IPv4Network(words[1]) for words in records("block")]
     driver = fw_driver() if ports else {}
     allowed: set[Triple] = set()
@@ -119,7 +110,7 @@ def look(links: list[Link] | None = None) -> State:
         own = address_of(mac)
         if is_for_a_vm(own, networks):
             allowed.update((port, mac, address) for address in given or {own} if is_for_a_vm(address, networks))
-    return State(allowed, ports, elsewhere)
+    return State(frozenset(allowed), frozenset(ports), elsewhere)
 
 
 def links_now() -> list[Link]:
@@ -146,12 +137,8 @@ def fw_driver() -> dict[str, tuple[str, set[str]]]:
     given: dict[str, set[str]] = {}
     for name, address in _ADDRESS.findall(output("ipset", "save")):
         given.setdefault(name, set()).add(address)
-    found = {}
-    for port, chain in _JUMP.findall(rules):
-        addresses = given.get(chain.removesuffix("-o"))
-        if chain in macs and addresses:
-            found[port] = macs[chain], addresses
-    return found
+    chains = ((port, macs.get(chain), given.get(chain.removesuffix("-o"))) for port, chain in _JUMP.findall(rules))
+    return {port: (mac, addresses) for port, mac, addresses in chains if mac and addresses}
 
 
 def mac_of_tap(mac: str) -> str:
@@ -166,11 +153,10 @@ def address_of(mac: str) -> str:
 
 def is_for_a_vm(address: str, networks: list[ipaddress.IPv4Network]) -> bool:
     """Whether the address is a VM's: an even one of a group's block, but not the interface's own, the first one."""
-    try:
+    with contextlib.suppress(ValueError):
         found = ipaddress.IPv4Address(address)
-    except ValueError:
-        return False
-    return int(found) % 2 == 0 and any(found in one and found != one.network_address for one in networks)
+        return int(found) % 2 == 0 and any(found in one and found != one.network_address for one in networks)
+    return False
 
 
 def load(state: State) -> None:
@@ -192,13 +178,12 @@ def elements() -> frozenset[Triple]:
     return frozenset(_ELEMENT.findall(output("nft", "list", "set", "bridge", "edge", "allowed")))
 
 
-def tell(state: State, told: State) -> State:
+def tell(state: State, told: State) -> None:
     """Logs to the journal whose port each is, once."""
     for port, mac, address in sorted(state.allowed - told.allowed):
         print(f"{port}: open for {mac} {address}", flush=True)
     for port in sorted(state.closed - told.closed):
         print(f"{port}: closed, its VM is unknown", flush=True)
-    return state
 
 
 def wait(events: socket.socket, timeout: float) -> bool:

@@ -2,5 +2,4 @@
 
 connection.py       one connection: login, pinned host key, retries
 sessions.py         work on all hosts in parallel
-errors.py           errors of SSH with cause and advice
 """

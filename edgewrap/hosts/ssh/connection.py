@@ -12,14 +12,12 @@ import re
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 from typing import IO, TYPE_CHECKING
 
-from edgewrap.errors import ConvergeError, HostError, HostKeyError, ToolError
-from edgewrap.hosts.remedies import LOGIN_REFUSED, NOT_SSH, SUDO
-from edgewrap.hosts.ssh.errors import ConnectionProblem, problem_of, proxy_problem
+from edgewrap.errors import HostKeyError, ToolError
+from edgewrap.hosts.remedies import LOGIN_REFUSED, PROXY, PROXY_FAILED, ConnectionProblem, problem_of
 from edgewrap.outputs import HostOutput, HostPin
 from edgewrap.paths import is_file
 from edgewrap.poll import until_async
@@ -38,76 +36,13 @@ LOGIN_PATIENCE_S = 120  # cloud-init may still be creating the user; a wrong key
 # In order of preference, so that a host always shows the same key.
 _KEY_ALGORITHMS = (
     "ssh-ed25519",
-    "ecdsa-sha2-nistp256",
-    "ecdsa-sha2-nistp384",
-    "ecdsa-sha2-nistp521",
+    *(f"ecdsa-sha2-nistp{bits}" for bits in (256, 384, 521)),
     "rsa-sha2-512",
     "rsa-sha2-256",
 )
 
+
 Progress = Callable[[str], None]
-
-
-class Unreachable(Exception):  # noqa: N818 - internal; the caller gets HostUnreachableError
-    """One attempt failed."""
-
-    def __init__(self, problem: ConnectionProblem) -> None:
-        super().__init__(str(problem))
-        self.problem = problem
-
-
-@dataclass(frozen=True, slots=True)
-class CommandResult:
-    """The exit status of a script, and its output and errors."""
-
-    status: int
-    stdout: str
-    stderr: str
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """An open connection, and the key that the host showed."""
-
-    host: HostOutput
-    pin: HostPin
-    connection: SSHClientConnection
-    user: str
-
-    async def run_as_root(self, script: str, timeout_s: float) -> CommandResult:
-        """Run a POSIX shell script as root. It is sent on standard input, never on a command line. Its `$1` is our
-        address as the host sees it, if the host knows it.
-
-        Raises HostError if the connection breaks, the time is up, or sudo asks for a password.
-        """
-        import asyncssh
-
-        root = "" if self.user == "root" else "sudo -n -- "
-        command = f"""exec sh -c 'exec {root}sh -s -- "${{SSH_CONNECTION%% *}}"'"""
-        try:
-            result = await self.connection.run(command, input=script, timeout=timeout_s, errors="replace")
-        except asyncssh.TimeoutError as error:
-            raise HostError(
-                self.host.key,
-                f"no answer within {timeout_s:.0f} s",
-                cause="the host is overloaded, or a command on it hangs",
-                advice="look at the host (`edgewrap ssh`), then re-run",
-            ) from error
-        except (asyncssh.Error, OSError) as error:
-            raise problem_of(error).error(self.host) from error
-        answer = CommandResult(result.exit_status or 0, str(result.stdout or ""), str(result.stderr or ""))
-        if result.exit_status is None:
-            raise ConnectionProblem(NOT_SSH, "the connection was lost during a script").error(self.host)
-        if answer.status == 1 and answer.stderr.startswith("sudo: "):
-            words = answer.stderr.strip().splitlines()[-1]
-            remedy = find_remedy(SUDO, words) or SUDO[-1]
-            raise ConvergeError(
-                self.host.key,
-                f"sudo refused {self.user}: {words}",
-                cause=remedy.cause,
-                advice=remedy.advice,
-            )
-        return answer
 
 
 @asynccontextmanager
@@ -154,46 +89,23 @@ async def credentials(public_key: Path) -> AsyncIterator[list[SSHKey | SSHKeyPai
             await agent.wait_closed()
 
 
-@asynccontextmanager
-async def connected(
-    host: HostOutput,
-    ssh: Ssh,
-    keys: list[SSHKey | SSHKeyPair],
-    pin: HostPin | None,
-    *,
-    wait_s: float,
-    progress: Progress,
-) -> AsyncIterator[Session]:
-    """A session with the host. Waits up to `wait_s` seconds for it; 0 means one attempt.
+async def connect_with_retry(
+    host: HostOutput, ssh: Ssh, keys: list[SSHKey | SSHKeyPair], pin: HostPin | None, wait_s: float, progress: Progress
+) -> tuple[SSHClientConnection, HostPin]:
+    """A connection to the host, and the key that it showed. Waits up to `wait_s` seconds for it; 0 means one attempt.
 
     Errors that do not pass by themselves end the wait. Raises HostUnreachableError and HostKeyError.
     """
-    session = await connect_with_retry(host, ssh, keys, pin, wait_s, progress)
-    try:
-        yield session
-    finally:
-        session.connection.abort()
-        await session.connection.wait_closed()
-
-
-async def connect_with_retry(
-    host: HostOutput,
-    ssh: Ssh,
-    keys: list[SSHKey | SSHKeyPair],
-    pin: HostPin | None,
-    wait_s: float,
-    progress: Progress,
-) -> Session:
     told = 0.0
     refused_since: float | None = None
     problem: ConnectionProblem
 
-    async def attempt(waited: float) -> Session | None:
+    async def attempt(waited: float) -> tuple[SSHClientConnection, HostPin] | None:
         nonlocal told, refused_since, problem
         try:
             return await _attempt(host, ssh, keys, pin)
-        except Unreachable as error:
-            problem = error.problem
+        except ConnectionProblem as error:
+            problem = error
         refused = problem.remedy is LOGIN_REFUSED
         refused_since = (waited if refused_since is None else refused_since) if refused else None
         if refused_since is not None and waited - refused_since > LOGIN_PATIENCE_S:
@@ -203,23 +115,25 @@ async def connect_with_retry(
             progress(f"waiting for SSH at {host.name} for {waited:.0f} s: {problem}")
         return None
 
-    session = await until_async(attempt, wait_s, pause_s=RETRY_S)
-    if session is None:
+    found = await until_async(attempt, wait_s, pause_s=RETRY_S)
+    if found is None:
         raise problem.error(host)
-    return session
+    return found
 
 
-async def _attempt(host: HostOutput, ssh: Ssh, keys: list[SSHKey | SSHKeyPair], pin: HostPin | None) -> Session:
-    """One attempt. Raises Unreachable, or HostKeyError if the host's key is not the pinned one."""
+async def _attempt(
+    host: HostOutput, ssh: Ssh, keys: list[SSHKey | SSHKeyPair], pin: HostPin | None
+) -> tuple[SSHClientConnection, HostPin]:
+    """One attempt. Raises ConnectionProblem, or HostKeyError if the host's key is not the pinned one."""
     import asyncssh
 
-    pinned = pin.host_key if pin is not None and pin.instance_id == host.instance_id else None
+    pinned = _without_comment(pin.host_key) if pin is not None and pin.instance_id == host.instance_id else None
     shown: list[str] = []
 
     class Client(asyncssh.SSHClient):
         def validate_host_public_key(self, _host: str, _addr: str, _port: int, key: SSHKey) -> bool:
-            shown.append(_public_line(key))
-            return pinned is None or shown[-1] == _without_comment(pinned)
+            shown.append(_without_comment(key.export_public_key("openssh").decode()))
+            return pinned is None or shown[-1] == pinned
 
     with (
         tempfile.NamedTemporaryFile(mode="r", errors="replace", prefix="edgewrap-proxy-") as proxy_errors,
@@ -249,21 +163,27 @@ async def _attempt(host: HostOutput, ssh: Ssh, keys: list[SSHKey | SSHKeyPair], 
                 keepalive_count_max=4,
             )
         except (asyncssh.Error, OSError) as error:
-            if pinned is not None and shown and shown[-1] != _without_comment(pinned):
-                raise _wrong_key(host) from error
+            if pinned is not None and shown and shown[-1] != pinned:
+                raise HostKeyError(
+                    host.key,
+                    f"the host key of {host.name} is not the one pinned for {host.instance_id}",
+                    cause="the host's keys or its disk were replaced, or someone intercepts the connection",
+                    advice="compare the key with the instance's console output; if it is right, remove the pinned key "
+                    "from the host's template in OpenNebula and re-run",
+                ) from error
             problem = problem_of(error)
             if ssh.proxy_command and not shown:
                 words = proxy_errors.read().strip().splitlines()
-                problem = proxy_problem(words[-1] if words else str(problem))
-            raise Unreachable(problem) from error
-    return Session(host, HostPin(host.instance_id, shown[-1]), connection, ssh.user)
+                detail = words[-1] if words else str(problem)
+                problem = ConnectionProblem(find_remedy(PROXY, detail) or PROXY_FAILED, detail)
+            raise problem from error
+    return connection, HostPin(host.instance_id, shown[-1])
 
 
 def _algorithms(pinned: str | None) -> list[str]:
     """The pinned key's algorithm first: a host that still has that key then shows it, and not another one."""
     kind = pinned.partition(" ")[0] if pinned else ""
-    first = [name for name in _KEY_ALGORITHMS if name == kind or (kind == "ssh-rsa" and name.startswith("rsa-"))]
-    return [*first, *(name for name in _KEY_ALGORITHMS if name not in first)]
+    return sorted(_KEY_ALGORITHMS, key=lambda name: name != kind and (kind != "ssh-rsa" or not name.startswith("rsa-")))
 
 
 def filled_in(proxy_command: str, host: HostOutput) -> str:
@@ -281,20 +201,6 @@ def _proxy_command(ssh: Ssh, host: HostOutput, errors: str, script: IO[str]) -> 
     script.write(f"exec 9>&2 2>{quote(errors)}; {filled_in(ssh.proxy_command, host)}\n")
     script.flush()
     return ["/bin/sh", script.name]
-
-
-def _wrong_key(host: HostOutput) -> HostKeyError:
-    return HostKeyError(
-        host.key,
-        f"the host key of {host.name} is not the one pinned for {host.instance_id}",
-        cause="the host's keys or its disk were replaced, or someone intercepts the connection",
-        advice="compare the key with the instance's console output; if it is right, remove the pinned key from the "
-        "host's template in OpenNebula and re-run",
-    )
-
-
-def _public_line(key: SSHKey) -> str:
-    return _without_comment(key.export_public_key("openssh").decode())
 
 
 def _without_comment(line: str) -> str:

@@ -6,29 +6,38 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from edgewrap.change import PlaneName
-from edgewrap.errors import HostError
+from edgewrap.errors import ConvergeError, HostError
 from edgewrap.events import Emit, Event, EventKind
 from edgewrap.hosts.facts import HostFacts, facts_command, parse_facts
 from edgewrap.hosts.ip_json import FactsError
-from edgewrap.hosts.ssh.connection import CommandResult, Session, connected, credentials
+from edgewrap.hosts.remedies import NOT_SSH, SUDO, ConnectionProblem, problem_of
+from edgewrap.hosts.ssh.connection import connect_with_retry, credentials
 from edgewrap.outputs import HostOutput, HostPin
-from edgewrap.spec.models import Ssh
+from edgewrap.remedies import find_remedy
+from edgewrap.spec.models import Spec, Ssh
 
 if TYPE_CHECKING:
-    from asyncssh import SSHKey, SSHKeyPair
+    from asyncssh import SSHClientConnection, SSHKey, SSHKeyPair
 
 FACTS_TIMEOUT_S = 60
-RUNNING = "running"  # of an instance, in AWS's words
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """The exit status of a script, and its output and errors."""
+
+    status: int
+    stdout: str
+    stderr: str
 
 
 @dataclass(slots=True)
 class HostSession:
-    """Work on one host over `session`. `pinned` is the known host key. `facts`, `pin` (the key that it has) and
+    """Work on one host over `connection`. `pinned` is the known host key. `facts`, `pin` (the key that it has) and
     `failure` are the results so far; they are kept whatever happens afterwards."""
 
     host: HostOutput
@@ -36,89 +45,102 @@ class HostSession:
     credentials: list[SSHKey | SSHKeyPair]
     emit: Emit
     pinned: HostPin | None
-    session: Session = field(init=False)
+    connection: SSHClientConnection = field(init=False)
     pin: HostPin | None = None
     facts: HostFacts | None = None
     failure: HostError | None = None
     started: float = field(default_factory=monotonic)
-    _connections: AsyncExitStack = field(default_factory=AsyncExitStack)
-
-    @property
-    def key(self) -> str:
-        """The host's key."""
-        return self.host.key
+    connections: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def connect(self, wait_s: float) -> None:
         """Open a new connection within `wait_s` seconds; it replaces the earlier one.
 
         Raises HostUnreachableError and HostKeyError; the earlier one is still open then.
         """
-        connections = AsyncExitStack()
-        self.session = await connections.enter_async_context(
-            connected(
-                self.host, self.ssh, self.credentials, self.pin or self.pinned, wait_s=wait_s, progress=self.progress
-            )
+        pin = self.pin or self.pinned
+        self.connection, self.pin = await connect_with_retry(
+            self.host, self.ssh, self.credentials, pin, wait_s, self.progress
         )
-        self.pin = self.session.pin
-        await self.close()
-        self._connections = connections
+        await self.connections.aclose()
+        self.connections.push_async_callback(self.connection.wait_closed)
+        self.connections.callback(self.connection.abort)  # before that: at once, without a message to the host
 
-    async def close(self) -> None:
-        """Close the connection at once, without a message to the host."""
-        await self._connections.aclose()
+    async def run_as_root(self, script: str, timeout_s: float) -> CommandResult:
+        """Run a POSIX shell script as root. It is sent on standard input, never on a command line. Its `$1` is our
+        address as the host sees it, if the host knows it.
 
-    async def run(self, script: str, timeout_s: float) -> CommandResult:
-        """Run a script as root, as `Session.run_as_root` does."""
-        return await self.session.run_as_root(script, timeout_s)
+        Raises HostError if the connection breaks, the time is up, or sudo asks for a password.
+        """
+        import asyncssh
+
+        root = "" if self.ssh.user == "root" else "sudo -n -- "
+        command = f"""exec sh -c 'exec {root}sh -s -- "${{SSH_CONNECTION%% *}}"'"""
+        try:
+            result = await self.connection.run(command, input=script, timeout=timeout_s, errors="replace")
+        except asyncssh.TimeoutError as error:
+            raise HostError(
+                self.host.key,
+                f"no answer within {timeout_s:.0f} s",
+                cause="the host is overloaded, or a command on it hangs",
+                advice="look at the host (`edgewrap ssh`), then re-run",
+            ) from error
+        except (asyncssh.Error, OSError) as error:
+            raise problem_of(error).error(self.host) from error
+        answer = CommandResult(result.exit_status or 0, str(result.stdout or ""), str(result.stderr or ""))
+        if result.exit_status is None:
+            raise ConnectionProblem(NOT_SSH, "the connection was lost during a script").error(self.host)
+        if answer.status == 1 and answer.stderr.startswith("sudo: "):
+            words = answer.stderr.strip().splitlines()[-1]
+            remedy = find_remedy(SUDO, words) or SUDO[-1]
+            what = f"sudo refused {self.ssh.user}: {words}"
+            raise ConvergeError(self.host.key, what, cause=remedy.cause, advice=remedy.advice)
+        return answer
 
     async def read(self) -> HostFacts:
         """Read the host. Raises HostError if that fails."""
-        answer = await self.run(facts_command(self.ssh.user), FACTS_TIMEOUT_S)
+        answer = await self.run_as_root(facts_command(self.ssh.user), FACTS_TIMEOUT_S)
         try:
             self.facts = parse_facts(answer.stdout)
         except FactsError as error:
-            raise HostError(
-                self.key,
-                f"the host could not be read: {error}",
-                cause=error.rule or tail(answer.stderr) or f"the script ended with status {answer.status}",
-                advice=_correct_value(self.key)
-                if error.rule
-                else "look at the host (`edgewrap ssh`): it needs a recent Ubuntu with iproute2",
-            ) from error
+            cause = error.rule or tail(answer.stderr) or f"the script ended with status {answer.status}"
+            advice = "look at the host (`edgewrap ssh`): it needs a recent Ubuntu with iproute2"
+            if error.rule:
+                look = f"`edgewrap ssh {self.host.key}`, then `ip address`, `ip route`, `ip rule`"
+                advice = f"correct the value on the host ({look}) and re-run"
+            what = f"the host could not be read: {error}"
+            raise HostError(self.host.key, what, cause=cause, advice=advice) from error
         return self.facts
 
     def tell(self, kind: EventKind, text: str) -> None:
         """Emit an event of this host."""
-        self.emit(Event(kind, PlaneName.HOSTS, self.key, text, monotonic() - self.started))
+        self.emit(Event(kind, PlaneName.HOSTS, self.host.key, text, monotonic() - self.started))
 
     def progress(self, text: str) -> None:
         """Report progress of the host."""
         self.tell(EventKind.STEP_PROGRESS, text)
 
 
-Work = Callable[[HostSession], Awaitable[None]]
+Work = Callable[[HostSession], Awaitable[object]]
 
 
 async def run_on_hosts(
-    hosts: Sequence[HostOutput],
-    ssh: Ssh,
-    public_key: Path,
-    pins: Mapping[str, HostPin],
-    emit: Emit,
-    work: Work,
-    *,
-    wait_s: float,
+    hosts: Sequence[HostOutput], spec: Spec, pins: Mapping[str, HostPin], emit: Emit, work: Work, wait_s: float
 ) -> tuple[HostSession, ...]:
     """Do `work` on every host, in parallel. A failure of one is in its session and never stops the others. Waits up to
-    `wait_s` seconds for SSH. `public_key` is the file of the key to log in with; raises ToolError if it is missing."""
+    `wait_s` seconds for SSH. Raises ToolError if there is no key to log in with."""
     if not hosts:
         return ()
-    async with credentials(public_key) as keys:
+    async with credentials(spec.local_path(spec.ssh.public_key)) as keys:
 
         async def one(host: HostOutput) -> HostSession:
-            visit = HostSession(host, ssh, keys, emit, pins.get(host.key))
-            if host.state != RUNNING:  # the run reports that of AWS, and whether it matters
-                visit.failure = _not_running(host)
+            visit = HostSession(host, spec.ssh, keys, emit, pins.get(host.key))
+            if host.state != "running":  # the run reports that of AWS, and whether it matters
+                visit.failure = HostError(
+                    host.key,
+                    f"its instance {host.instance_id} is {host.state}",
+                    cause="it was stopped or terminated outside edgewrap, or AWS failed it",
+                    advice="start it again in EC2, then re-run",
+                )
                 return visit
             try:
                 await visit.connect(wait_s)
@@ -127,7 +149,7 @@ async def run_on_hosts(
                 visit.failure = error
                 visit.tell(EventKind.STEP_FAILED, f"{error.what}: {error.cause}")
             finally:
-                await visit.close()
+                await visit.connections.aclose()
             return visit
 
         return tuple(await asyncio.gather(*map(one, hosts)))
@@ -136,16 +158,3 @@ async def run_on_hosts(
 def tail(text: str, lines: int = 5) -> str:
     """The last lines of a program's output, as one line."""
     return "; ".join(line.strip() for line in text.strip().splitlines()[-lines:])
-
-
-def _correct_value(key: str) -> str:
-    return f"correct the value on the host (`edgewrap ssh {key}`, then `ip address`, `ip route`, `ip rule`) and re-run"
-
-
-def _not_running(host: HostOutput) -> HostError:
-    return HostError(
-        host.key,
-        f"its instance {host.instance_id} is {host.state}",
-        cause="it was stopped or terminated outside edgewrap, or AWS failed it",
-        advice="start it again in EC2, then re-run",
-    )

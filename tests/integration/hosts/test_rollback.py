@@ -16,7 +16,7 @@ from edgewrap.hosts.desired import desired_host
 from edgewrap.hosts.diff.host import diff
 from edgewrap.hosts.facts import HostFacts, facts_command, parse_facts
 from edgewrap.hosts.plane import HostsPlane
-from edgewrap.hosts.rollback import DIRECTORY, LOG, NO_ROLLBACK, with_rollback
+from edgewrap.hosts.rollback import DIRECTORY, LOG, RollbackFacts, with_rollback
 from edgewrap.hosts.script import converge_script
 from edgewrap.plane import Context
 from tests.integration.hosts.conftest import Runner
@@ -76,7 +76,7 @@ def facts_of(vpc: Vpc, host: str = HOST) -> HostFacts:
     """What the host is, but for the rollback itself, the order of its interfaces, and MACs that the kernel chose."""
     facts = parse_facts(vpc.on(host, f"set +e\n{facts_command('ubuntu')}"))
     links = [replace(link, mac="") if link.name in CHANCE else link for link in facts.links]
-    return replace(facts, rollback=NO_ROLLBACK, links=tuple(sorted(links, key=attrgetter("name"))))
+    return replace(facts, rollback=RollbackFacts(), links=tuple(sorted(links, key=attrgetter("name"))))
 
 
 def change(runner: Runner, host: str = HOST, *, rollback_s: int = LONG_S, more: str = "") -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from edgewrap.hosts.authorized_keys import BLOCK_BEGIN, BLOCK_END
 from edgewrap.hosts.desired import Group, bridge_mtu, desired_host
-from edgewrap.hosts.diff.host import EMPTY_FACTS, diff
+from edgewrap.hosts.diff.host import diff
+from edgewrap.hosts.facts import HostFacts
 from edgewrap.hosts.render.files import GLOBAL_SYSCTLS, host_files, script
 from edgewrap.hosts.script import converge_script, failed_step
 from edgewrap.outputs import UNKNOWN, Outputs
@@ -88,7 +89,7 @@ def test_the_filter_never_touches_what_is_not_ours() -> None:
 def test_a_text_with_an_unknown_mac_has_an_unknown_checksum(path: str) -> None:
     host = desired_host(spec(), outputs(mac=UNKNOWN), "host-0")
     assert next(file for file in host_files(host) if file.path == path).sha256 == UNKNOWN
-    operations = diff(host, EMPTY_FACTS)
+    operations = diff(host, HostFacts())
     change = next(operation.change for operation in operations if operation.change.key == f"host-0/file/{path}")
     assert change.after["sha256"] == UNKNOWN
 
@@ -124,7 +125,7 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOArIgnsQuBtihEr9vV269zuAjyWK06tYxrSy
 def test_only_our_block_of_keys_is_replaced(tmp_path: Path, before: str, after: str) -> None:
     """The shell that edits the file, run on a file of the test's own."""
     host = wanted("host-1", authorized_keys=[KEY])
-    operations = [operation for operation in diff(host, EMPTY_FACTS) if operation.change.kind == "authorized keys"]
+    operations = [operation for operation in diff(host, HostFacts()) if operation.change.kind == "authorized keys"]
     lines = converge_script(host, operations).replace('getent passwd "$1"', f"echo :::::{tmp_path}")
     keys = tmp_path / ".ssh" / "authorized_keys"
     keys.parent.mkdir()

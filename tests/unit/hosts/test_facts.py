@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgewrap.hosts.authorized_keys import BLOCK_BEGIN, BLOCK_END
-from edgewrap.hosts.diff.host import EMPTY_FACTS, diff
+from edgewrap.hosts.diff.host import diff
 from edgewrap.hosts.facts import (
     BgpFacts,
+    HostFacts,
     Link,
     Route,
     Rule,
@@ -225,7 +226,7 @@ JSON = st.recursive(
 
 LINES = {
     line
-    for facts in (EMPTY_FACTS, replace(recorded("entry"), routes=()))
+    for facts in (HostFacts(), replace(recorded("entry"), routes=()))
     for line in converge_script(wanted(), diff(wanted(), facts)).splitlines()
 }
 

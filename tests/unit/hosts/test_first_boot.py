@@ -15,11 +15,12 @@ from edgewrap.change import Action
 from edgewrap.errors import ConvergeError, HostError
 from edgewrap.first_boot.files import SetupFile
 from edgewrap.hosts import first_boot_wait
-from edgewrap.hosts.diff.host import EMPTY_FACTS, diff
+from edgewrap.hosts.diff.host import diff
+from edgewrap.hosts.facts import HostFacts
 from edgewrap.hosts.first_boot import Setup, SetupState, parse_setup
 from edgewrap.hosts.first_boot_wait import wait_until_set_up
 from edgewrap.hosts.render.files import script
-from edgewrap.hosts.ssh.connection import CommandResult, Session
+from edgewrap.hosts.ssh.sessions import CommandResult, HostSession
 from tests.unit.hosts.recorded import outputs, recorded, wanted
 
 RUNNING = "state=running\n| edgewrap: settings\n| edgewrap: package lists\n"
@@ -43,7 +44,7 @@ class Host:
 def wait(host: Host, files: Sequence[SetupFile] = ()) -> list[str]:
     """The progress that apply reports while it waits."""
     told: list[str] = []
-    asyncio.run(wait_until_set_up(cast("Session", host), files, told.append))
+    asyncio.run(wait_until_set_up(cast("HostSession", host), files, told.append))
     return told
 
 
@@ -132,9 +133,9 @@ def test_the_plan_shows_a_setup_that_is_not_done(state: Setup, changes: list[Any
 
 
 def test_a_new_host_with_user_data_sets_itself_up() -> None:
-    kinds = [operation.change.kind for operation in diff(replace(wanted(), sets_itself_up=True), EMPTY_FACTS)]
+    kinds = [operation.change.kind for operation in diff(replace(wanted(), sets_itself_up=True), HostFacts())]
     assert kinds[0] == "setup"
-    assert "setup" not in [operation.change.kind for operation in diff(wanted(), EMPTY_FACTS)]
+    assert "setup" not in [operation.change.kind for operation in diff(wanted(), HostFacts())]
 
 
 LEFT = {

@@ -10,7 +10,7 @@ import pytest
 
 from edgewrap.hosts.authorized_keys import BLOCK_BEGIN, BLOCK_END, keys_functions
 from edgewrap.hosts.render import files
-from edgewrap.hosts.rollback import NO_ROLLBACK, SAVED_PATHS, RollbackFacts, parse_rollback, with_rollback
+from edgewrap.hosts.rollback import SAVED_PATHS, RollbackFacts, parse_rollback, with_rollback
 from tests.unit.hosts.recorded import wanted
 
 CONFIRMED = "2026-11-22T13:55:03Z confirmed by 192.0.2.2"
@@ -68,7 +68,7 @@ def test_what_is_reloaded_after_a_file_was_removed_or_restored(path: str, reload
 @pytest.mark.parametrize(
     ("lines", "facts", "rolled_back"),
     [
-        ([], NO_ROLLBACK, ""),
+        ([], RollbackFacts(), ""),
         (["pending"], RollbackFacts(pending=True), ""),
         ([CONFIRMED], RollbackFacts(last=CONFIRMED), ""),
         (["pending", ROLLED_BACK], RollbackFacts(pending=True, last=ROLLED_BACK), ROLLED_BACK),

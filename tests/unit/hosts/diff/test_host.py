@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from edgewrap.change import Action
-from edgewrap.hosts.diff.host import EMPTY_FACTS, diff
+from edgewrap.hosts.diff.host import diff
+from edgewrap.hosts.facts import HostFacts
 from edgewrap.hosts.render.files import host_files
 from edgewrap.hosts.script import converge_script
 from tests.unit.hosts.recorded import recorded, wanted
@@ -44,7 +45,7 @@ def test_a_host_without_differences_needs_no_change() -> None:
 
 
 def test_a_new_host_has_only_create_changes() -> None:
-    changes = [operation.change for operation in diff(wanted(authorized_keys=[KEY]), EMPTY_FACTS)]
+    changes = [operation.change for operation in diff(wanted(authorized_keys=[KEY]), HostFacts())]
     assert {change.action for change in changes} == {Action.CREATE}
     assert all(not change.before for change in changes)
     kinds = {change.kind for change in changes}

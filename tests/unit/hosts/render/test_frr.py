@@ -10,10 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from edgewrap.hosts.bgp import Bgp, Neighbour, bgp_of, reflectors_of
-from edgewrap.hosts.desired import DesiredHost, desired_host
-from edgewrap.hosts.diff.host import EMPTY_FACTS, diff
-from edgewrap.hosts.facts import FileFact
+from edgewrap.hosts.desired import Bgp, DesiredHost, Neighbour, bgp_of, desired_host, reflectors_of
+from edgewrap.hosts.diff.host import diff
+from edgewrap.hosts.facts import FileFact, HostFacts
 from edgewrap.hosts.render.files import host_files
 from edgewrap.hosts.render.frr import frr_conf
 from edgewrap.hosts.script import converge_script
@@ -99,7 +98,7 @@ def test_no_change_shows_the_password_or_its_checksum() -> None:
     host = _with_password("geheim")
     file = next(file for file in host_files(host) if file.path == "/etc/frr/frr.conf")
     old = recorded("entry", host=_with_password("alt"))
-    for facts in (EMPTY_FACTS, recorded("entry"), old):
+    for facts in (HostFacts(), recorded("entry"), old):
         operations = diff(host, facts)
         change = next(each.change for each in operations if each.change.key.endswith("frr.conf"))
         assert change.after["sha256"] == "(hidden)"
