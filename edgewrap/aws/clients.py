@@ -68,7 +68,7 @@ class Clients:
             raise unreachable_error(error, self._endpoint or "AWS") from error
 
     def _client(self, service: str, **options: Any) -> Any:
-        made = f"{service} {options}"
+        made = f"{service}, once" if options else service
         with self._lock:  # boto3's session is not made for several threads
             if made not in self._made:
                 # an endpoint of AWS's own is EC2's; the other services keep theirs
