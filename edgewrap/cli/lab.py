@@ -93,8 +93,7 @@ def execute(
     command: Annotated[list[str], typer.Argument(metavar="-- COMMAND…", help="The command to run.")],
     name: Name = None,
     place: Annotated[
-        str,
-        typer.Option("--in", metavar="PLACE", help="Where: internet, fabric, gateway, a VPC id, a host or a VM."),
+        str, typer.Option("--in", metavar="PLACE", help="Where: internet, fabric, gateway, a VPC id, a host or a VM.")
     ] = "",
 ) -> int:
     """Run a command inside a lab, where AWS, the front-end and the hosts can be reached."""
@@ -146,9 +145,7 @@ def vm_stop(vm_name: Annotated[str, typer.Argument(metavar="NAME", help="The VM'
 
 @vm.command("move")
 def vm_move(
-    vm_name: Annotated[str, typer.Argument(metavar="NAME", help="The VM's name.")],
-    host: HostOption,
-    name: Name = None,
+    vm_name: Annotated[str, typer.Argument(metavar="NAME", help="The VM's name.")], host: HostOption, name: Name = None
 ) -> None:
     """Live-migrate a VM to another host."""
     from edgewrap.lab import control

@@ -21,9 +21,7 @@ LockTimeout = Annotated[
 MoveOff = Annotated[
     list[str],
     typer.Option(
-        "--move-off",
-        metavar="HOST",
-        help="Move the Elastic IPs of this entry host to other hosts; repeatable.",
+        "--move-off", metavar="HOST", help="Move the Elastic IPs of this entry host to other hosts; repeatable."
     ),
 ]
 PluginDir = Annotated[
@@ -45,8 +43,7 @@ HostTimeout = Annotated[
     ),
 ]
 MonitorTimeout = Annotated[
-    float,
-    typer.Option("--monitor-timeout", metavar="SECONDS", help="How long to wait until the hosts are MONITORED."),
+    float, typer.Option("--monitor-timeout", metavar="SECONDS", help="How long to wait until the hosts are MONITORED.")
 ]
 Insecure = Annotated[
     bool,

@@ -9,7 +9,7 @@ def schema() -> int:
     """Print the JSON Schema of a spec, for editors."""
     import json
 
-    from edgewrap.spec.schema import json_schema
+    from edgewrap.spec.contract import json_schema
 
     typer.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
     return 0

@@ -43,10 +43,7 @@ def _pin(cluster: Cluster, host: HostOutput) -> HostPin:
         pins: Mapping[str, HostPin] = cluster.opennebula.pins(cluster.opennebula.observe())
     except EdgewrapError as error:
         raise HostUnreachableError(
-            host.key,
-            f"its pinned host key cannot be read: {error.what}",
-            cause=error.cause,
-            advice=error.advice,
+            host.key, f"its pinned host key cannot be read: {error.what}", cause=error.cause, advice=error.advice
         ) from error
     pin = pins.get(host.key)
     if pin is None or pin.instance_id != host.instance_id:

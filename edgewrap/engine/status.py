@@ -84,11 +84,7 @@ def _state(cluster: Cluster) -> AwsState | None:
 
 
 def _status(
-    cluster: Cluster,
-    state: AwsState,
-    facts: OneFacts | None,
-    observation: Observation,
-    vms: Mapping[str, str],
+    cluster: Cluster, state: AwsState, facts: OneFacts | None, observation: Observation, vms: Mapping[str, str]
 ) -> ClusterStatus:
     outputs = state.outputs
     hosts = cluster.opennebula.hosts(facts) if facts is not None else {}

@@ -95,12 +95,12 @@ def read_document(text: str) -> Document:
         raise NotYamlError(
             f"must be YAML: the character {character} is not allowed", before.count("\n") + 1, column
         ) from None
-    except (ValueError, OverflowError):  # an escape such as "\U00110000", which PyYAML does not check
+    except (ValueError, OverflowError, RecursionError) as error:
         mark = nodes.get_mark()
-        raise NotYamlError("must be YAML: invalid escape", mark.line + 1, mark.column + 1) from None
-    except RecursionError:
-        mark = nodes.get_mark()
-        raise NotYamlError(f"must not be nested deeper than {DEEPEST} levels", mark.line + 1, mark.column + 1) from None
+        rule = f"must not be nested deeper than {DEEPEST} levels"
+        if not isinstance(error, RecursionError):  # an escape such as "\U00110000", which PyYAML does not check
+            rule = "must be YAML: invalid escape"
+        raise NotYamlError(rule, mark.line + 1, mark.column + 1) from None
     if root is None or (isinstance(root, ScalarNode) and root.tag == f"{_TAG}null"):
         raise NotYamlError("must not be empty; `edgewrap init` writes a starter", 1, 1)
     document = Document()

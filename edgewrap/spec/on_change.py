@@ -1,4 +1,4 @@
-"""What a change of a field does to a cluster that exists: a mark on each field of the models.
+"""The description of a field and what a change of it does to a cluster that exists: a mark on each field of the models.
 
 `docs/spec.md`, the JSON Schema (`x-change`), refusals and the notices of a plan take their texts from these marks.
 """
@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from pydantic import GetJsonSchemaHandler
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic import Field
 
 SCHEMA_KEY = "x-change"
 
@@ -33,43 +31,40 @@ class OnChange:
     effect: Effect
     detail: str = ""
 
-    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return handler(core) | {SCHEMA_KEY: str(self)}
-
     def __str__(self) -> str:
         return f"{self.effect}: {self.detail}" if self.detail else str(self.effect)
 
     @classmethod
     def of(cls, schema: Mapping[str, Any]) -> OnChange | None:
         """The mark of a field, from its JSON Schema."""
-        text = schema.get(SCHEMA_KEY)
-        if text is None:
-            return None
-        effect, _, detail = str(text).partition(": ")
-        return cls(Effect(effect), detail)
+        effect, _, detail = schema.get(SCHEMA_KEY, "").partition(": ")
+        return cls(Effect(effect), detail) if effect else None
 
 
-IN_PLACE = OnChange(Effect.IN_PLACE)
-
-
-def in_place(detail: str) -> OnChange:
+def in_place(description: str, detail: str = "") -> Any:
     """Changed in place; `detail` restricts that."""
-    return OnChange(Effect.IN_PLACE, detail)
+    return _mark(description, OnChange(Effect.IN_PLACE, detail))
 
 
-def new_hosts(detail: str) -> OnChange:
+def next_run(description: str) -> Any:
+    """Used from the next run on."""
+    return in_place(description, "used from the next run on")
+
+
+def new_hosts(description: str, detail: str) -> Any:
     """Only hosts that are created afterwards have it; `detail` is what to do on the others."""
-    return OnChange(Effect.NEW_HOSTS, detail)
+    return _mark(description, OnChange(Effect.NEW_HOSTS, detail))
 
 
-def disruptive(detail: str) -> OnChange:
+def disruptive(description: str, detail: str) -> Any:
     """Changed in place, and `detail` is interrupted or lost."""
-    return OnChange(Effect.DISRUPTIVE, detail)
+    return _mark(description, OnChange(Effect.DISRUPTIVE, detail))
 
 
-def refused(detail: str) -> OnChange:
+def refused(description: str, detail: str) -> Any:
     """A run refuses the change; `detail` is why."""
-    return OnChange(Effect.REFUSED, detail)
+    return _mark(description, OnChange(Effect.REFUSED, detail))
 
 
-NEXT_RUN = in_place("used from the next run on")
+def _mark(description: str, change: OnChange) -> Any:
+    return Field(description=description, json_schema_extra={SCHEMA_KEY: str(change)})

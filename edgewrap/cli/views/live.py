@@ -59,11 +59,9 @@ class LiveView:
                 return
             if steps is not None:
                 steps.pop(event.key, None)
-        style = {
-            EventKind.STEP_DONE: "green",
-            EventKind.STEP_FAILED: "bold red",
-            EventKind.WARNING: "yellow",
-        }.get(event.kind, "")
+        style = {EventKind.STEP_DONE: "green", EventKind.STEP_FAILED: "bold red", EventKind.WARNING: "yellow"}.get(
+            event.kind, ""
+        )
         self._print(Text(event_line(event), style=style))
 
     def changes(self, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None:
