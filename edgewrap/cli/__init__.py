@@ -1,8 +1,7 @@
 """The command line: one file per command, each a plain function that returns the exit code.
 
 main.py             entry point: registers the commands, maps errors to exit codes
-options.py          options of many commands: `--file`, `--json`
-run_options.py      options of the commands that run over the planes: `--only`, `--auto-approve`, timeouts
+options.py          options that commands share: `--file`, `--json`, `--only`, `--auto-approve`, timeouts
 approval.py         ask for confirmation, or refuse if there is no terminal
 streams.py          standard output and error that cannot break a run
 plan_and_apply.py   what `apply` and `replace` share: plan, ask, apply

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from edgewrap.cli.approval import approved, require_approval_possible
-from edgewrap.cli.options import Json, SpecFile
-from edgewrap.cli.run_options import AutoApprove, Insecure, LockTimeout, Only, PluginDir, Skip
+from edgewrap.cli.options import AutoApprove, Insecure, Json, LockTimeout, Only, PluginDir, Skip, SpecFile, select
 
 
 def destroy(
@@ -21,7 +20,6 @@ def destroy(
     from edgewrap.cli.views import choose_view
     from edgewrap.engine import destroy as engine
     from edgewrap.engine.cluster import Options, open_cluster
-    from edgewrap.engine.plane_selection import select
 
     planes = select(only, skip)
     require_approval_possible("destroy", auto_approve=auto_approve, json=json)

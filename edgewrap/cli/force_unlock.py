@@ -7,8 +7,7 @@ from typing import Annotated
 import typer
 
 from edgewrap.cli.approval import approved, require_approval_possible
-from edgewrap.cli.options import SpecFile
-from edgewrap.cli.run_options import AutoApprove, LockTimeout
+from edgewrap.cli.options import AutoApprove, LockTimeout, SpecFile
 
 
 def force_unlock(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from edgewrap.cli.views import lab as view
+
 if TYPE_CHECKING:
     from edgewrap.lab.directory import LabDirectory
 
@@ -33,6 +35,7 @@ class _Version(StrEnum):
 Name = Annotated[str | None, typer.Option("--name", "-n", help="The lab's name; several labs can run side by side.")]
 HostOption = Annotated[str, typer.Option("--host", help="The host's key (host-0), instance id or address.")]
 HostArgument = Annotated[str, typer.Argument(metavar="HOST", help="The host's key (host-0), instance id or address.")]
+VmName = Annotated[str, typer.Argument(metavar="NAME", help="The VM's name.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -54,8 +57,7 @@ def up(
     ] = 0,
 ) -> None:
     """Start a lab in the background."""
-    from edgewrap.cli.views import lab as view
-    from edgewrap.lab import control, launch
+    from edgewrap.lab import launch
     from edgewrap.lab.settings import CloudInit
 
     directory = _directory(name)
@@ -66,7 +68,7 @@ def up(
         front_end_version=opennebula.value,
         follow=follow,
     )
-    view.print_started(control.ask(directory, "status"))
+    view.print_started(_ask(directory.name, "status"))
 
 
 @app.command()
@@ -82,10 +84,7 @@ def down(name: Name = None) -> None:
 @app.command()
 def status(name: Name = None, json: Json = False) -> None:
     """Show a lab's endpoints, hosts and VMs."""
-    from edgewrap.cli.views import lab as view
-    from edgewrap.lab import control
-
-    view.print_status(control.ask(_directory(name), "status"), json=json)
+    view.print_status(_ask(name, "status"), json=json)
 
 
 @app.command("exec", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -104,7 +103,7 @@ def execute(
 
 @vm.command("start")
 def vm_start(
-    vm_name: Annotated[str, typer.Argument(metavar="NAME", help="The VM's name.")],
+    vm_name: VmName,
     host: HostOption,
     ip: Annotated[str, typer.Option(help="The VM's private address. Default: the first free one.")] = "",
     network: Annotated[str, typer.Option(help="The network's name. Default: the one that contains the address.")] = "",
@@ -118,10 +117,8 @@ def vm_start(
     name: Name = None,
 ) -> None:
     """Start a VM: allocate it at the front-end and connect it on the host."""
-    from edgewrap.lab import control
-
-    started = control.ask(
-        _directory(name),
+    started = _ask(
+        name,
         "vm start",
         name=vm_name,
         host=host,
@@ -135,22 +132,16 @@ def vm_start(
 
 
 @vm.command("stop")
-def vm_stop(vm_name: Annotated[str, typer.Argument(metavar="NAME", help="The VM's name.")], name: Name = None) -> None:
+def vm_stop(vm_name: VmName, name: Name = None) -> None:
     """Stop a VM and delete it at the front-end."""
-    from edgewrap.lab import control
-
-    stopped = control.ask(_directory(name), "vm stop", name=vm_name)
+    stopped = _ask(name, "vm stop", name=vm_name)
     typer.echo(f"VM {stopped['name']} (id {stopped['id']}) is gone.")
 
 
 @vm.command("move")
-def vm_move(
-    vm_name: Annotated[str, typer.Argument(metavar="NAME", help="The VM's name.")], host: HostOption, name: Name = None
-) -> None:
+def vm_move(vm_name: VmName, host: HostOption, name: Name = None) -> None:
     """Live-migrate a VM to another host."""
-    from edgewrap.lab import control
-
-    moved = control.ask(_directory(name), "vm move", name=vm_name, host=host)
+    moved = _ask(name, "vm move", name=vm_name, host=host)
     typer.echo(
         f"VM {moved['name']} (id {moved['id']}) is on {moved['host_key']}; it had no port for {moved['gap_s']} s."
     )
@@ -159,10 +150,7 @@ def vm_move(
 @vm.command("list")
 def vm_list(name: Name = None, json: Json = False) -> None:
     """List the VMs."""
-    from edgewrap.cli.views import lab as view
-    from edgewrap.lab import control
-
-    view.print_vms(control.ask(_directory(name), "vm list"), json=json)
+    view.print_vms(_ask(name, "vm list"), json=json)
 
 
 @host.command("kill")
@@ -188,10 +176,14 @@ def host_start(host: HostArgument, name: Name = None) -> None:
 
 
 def _switch(name: str | None, what: str, **arguments: Any) -> None:
+    found = _ask(name, what, **arguments)
+    typer.echo(f"Host {found['key']} ({found['instance']}) is {found['state']}; AWS says {found['aws_state']}.")
+
+
+def _ask(name: str | None, what: str, /, **arguments: Any) -> Any:
     from edgewrap.lab import control
 
-    found = control.ask(_directory(name), what, **arguments)
-    typer.echo(f"Host {found['key']} ({found['instance']}) is {found['state']}; AWS says {found['aws_state']}.")
+    return control.ask(_directory(name), what, **arguments)
 
 
 def _directory(name: str | None) -> LabDirectory:

@@ -19,44 +19,41 @@ from typer.exceptions import TyperException
 from typer.main import get_command
 
 from edgewrap import __version__
-from edgewrap.cli import (
-    apply,
-    destroy,
-    force_unlock,
-    init,
-    lab,
-    logs,
-    output,
-    plan,
-    preflight,
-    render,
-    replace,
-    schema,
-    ssh,
-    status,
-    validate,
-)
+from edgewrap.cli import lab
+from edgewrap.cli.apply import apply
+from edgewrap.cli.destroy import destroy
+from edgewrap.cli.force_unlock import force_unlock
+from edgewrap.cli.init import init
+from edgewrap.cli.logs import logs
+from edgewrap.cli.output import output
+from edgewrap.cli.plan import plan
+from edgewrap.cli.preflight import preflight
+from edgewrap.cli.render import render
+from edgewrap.cli.replace import replace
+from edgewrap.cli.schema import schema
+from edgewrap.cli.ssh import ssh
+from edgewrap.cli.status import status
 from edgewrap.cli.streams import protect_streams, warn_of_lost_output
+from edgewrap.cli.validate import validate
 from edgewrap.errors import EdgewrapError, InternalError, InterruptedRunError, UsageError
 from edgewrap.signals import ENDING, interrupt
 
 NAME = "edgewrap"
 
-
 COMMANDS: tuple[Callable[..., int], ...] = (
-    init.init,
-    validate.validate,
-    schema.schema,
-    render.render,
-    preflight.preflight,
-    plan.plan,
-    apply.apply,
-    replace.replace,
-    status.status,
-    output.output,
-    destroy.destroy,
-    force_unlock.force_unlock,
-    logs.logs,
+    init,
+    validate,
+    schema,
+    render,
+    preflight,
+    plan,
+    apply,
+    replace,
+    status,
+    output,
+    destroy,
+    force_unlock,
+    logs,
 )
 
 
@@ -72,7 +69,7 @@ def build() -> typer.Typer:
     app.callback()(_root)
     for command in COMMANDS:
         app.command()(command)
-    app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(ssh.ssh)
+    app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(ssh)
     app.add_typer(lab.app, name="lab")
     return app
 

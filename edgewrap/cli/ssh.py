@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from edgewrap.cli.options import SpecFile
-from edgewrap.cli.run_options import Insecure
+from edgewrap.cli.options import Insecure, SpecFile
 
 
 def ssh(
@@ -17,7 +16,7 @@ def ssh(
     insecure: Insecure = False,
 ) -> int:
     """Open a shell on a host, or run the command that follows `--`; the host's pinned key is checked."""
-    from edgewrap.cli.views.warning import print_warning
+    from edgewrap.cli.views import print_warning
     from edgewrap.engine.cluster import peek_cluster
     from edgewrap.engine.ssh import run_ssh
 

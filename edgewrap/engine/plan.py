@@ -179,6 +179,14 @@ def nothing_applied(cluster: Cluster) -> StateError:
     )
 
 
+def applied_state(cluster: Cluster) -> AwsState:
+    """AWS as the last run left it. Raises StateError if nothing is applied yet."""
+    state = cluster.aws.current()
+    if state is None:
+        raise nothing_applied(cluster)
+    return state
+
+
 def observe_opennebula(
     cluster: Cluster, planes: Collection[PlaneName], *, to_apply: bool = False
 ) -> tuple[OneFacts | None, Mapping[str, HostPin]]:

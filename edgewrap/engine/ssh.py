@@ -9,7 +9,7 @@ from pathlib import Path
 from shlex import quote
 
 from edgewrap.engine.cluster import Cluster
-from edgewrap.engine.plan import nothing_applied
+from edgewrap.engine.plan import applied_state
 from edgewrap.errors import EdgewrapError, HostUnreachableError, UsageError
 from edgewrap.hosts.plane import filled_in
 from edgewrap.outputs import HostOutput, HostPin
@@ -22,14 +22,12 @@ def run_ssh(cluster: Cluster, key: str, command: Sequence[str]) -> int:
     Raises StateError if nothing is applied yet, UsageError for an unknown host, HostUnreachableError if its host key
     cannot be looked up.
     """
-    state = cluster.aws.current()
-    if state is None:
-        raise nothing_applied(cluster)
-    host = state.outputs.hosts.get(key)
+    hosts = applied_state(cluster).outputs.hosts
+    host = hosts.get(key)
     if host is None:
         raise UsageError(
             f"there is no host {key}",
-            cause=f"the hosts are {', '.join(state.outputs.hosts) or 'none'}",
+            cause=f"the hosts are {', '.join(hosts) or 'none'}",
             advice="`edgewrap status` shows them",
         )
     with tempfile.TemporaryDirectory(prefix="edgewrap-ssh-") as directory:

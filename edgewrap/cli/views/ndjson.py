@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from edgewrap.change import Change, PlaneName
-from edgewrap.cli.views.stream import StreamView
+from edgewrap.cli.views.lines import LinesView
 from edgewrap.cli.views.text import summary
 from edgewrap.errors import EdgewrapError, PartlyAppliedError, PreflightError, SpecError, TerraformError
 from edgewrap.events import Event, EventKind
@@ -18,8 +18,8 @@ from edgewrap.finding import Finding, Verdict
 VERSION = 1
 
 
-class NdjsonView(StreamView):
-    """Writes to `stream`, one object per line, flushed at once."""
+class NdjsonView(LinesView):
+    """One object per line."""
 
     def event(self, event: Event) -> None:
         """`type: event`; log events are for the log file only."""
@@ -53,11 +53,8 @@ class NdjsonView(StreamView):
         self._write("error", **error_fields(error))
 
     def _write(self, type_: str, **fields: object) -> None:
-        line = json.dumps(
-            {"v": VERSION, "time": datetime.now(UTC).isoformat(timespec="milliseconds"), "type": type_, **fields},
-            ensure_ascii=False,
-        )
-        self.write_line(line)
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        super().message(json.dumps({"v": VERSION, "time": now, "type": type_, **fields}, ensure_ascii=False))
 
 
 def change_fields(change: Change) -> dict[str, object]:
