@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
 
 from edgewrap.engine.cluster import Cluster
+from edgewrap.engine.dead_hosts import no_host
 from edgewrap.engine.plan import applied_state
-from edgewrap.errors import EdgewrapError, HostUnreachableError, UsageError
+from edgewrap.errors import EdgewrapError, HostUnreachableError
 from edgewrap.hosts.plane import filled_in
 from edgewrap.outputs import HostOutput, HostPin
 from edgewrap.paths import is_file
@@ -25,11 +26,7 @@ def run_ssh(cluster: Cluster, key: str, command: Sequence[str]) -> int:
     hosts = applied_state(cluster).outputs.hosts
     host = hosts.get(key)
     if host is None:
-        raise UsageError(
-            f"there is no host {key}",
-            cause=f"the hosts are {', '.join(hosts) or 'none'}",
-            advice="`edgewrap status` shows them",
-        )
+        raise no_host(key, hosts)
     with tempfile.TemporaryDirectory(prefix="edgewrap-ssh-") as directory:
         known_hosts = Path(directory) / "known_hosts"
         known_hosts.write_text(f"{key} {_pin(cluster, host).host_key}\n")
@@ -38,7 +35,7 @@ def run_ssh(cluster: Cluster, key: str, command: Sequence[str]) -> int:
 
 def _pin(cluster: Cluster, host: HostOutput) -> HostPin:
     try:
-        pins: Mapping[str, HostPin] = cluster.opennebula.pins(cluster.opennebula.observe())
+        pins = cluster.opennebula.pins(cluster.opennebula.observe())
     except EdgewrapError as error:
         raise HostUnreachableError(
             host.key, f"its pinned host key cannot be read: {error.what}", cause=error.cause, advice=error.advice
