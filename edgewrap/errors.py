@@ -1,32 +1,13 @@
 """Every error that edgewrap raises on purpose.
 
     EdgewrapError
-      UsageError                 the command line is wrong                                   exit 64
-      SpecError                  the spec file is wrong; lists every problem with its place
-      ToolError                  a local program is missing or of a wrong version
-      LockedError                another run holds this cluster
-      RefusedChangeError         the spec asks for a change that a running cluster does not support
-      StateError                 the Terraform state is missing, damaged or another cluster's
-      PlanOutdatedError          a saved plan is older than the state
-      TerraformError             terraform failed; carries its diagnostics
-      AwsError                   AWS returned an error, or could not be reached
-      PreflightError             a quota, a permission or a tool that the run needs is missing
-      OpenNebulaError            the front-end answered with an error
-        FrontEndUnreachableError   no answer from the front-end
-        AuthenticationError        wrong user or password
-        AuthorizationError         the user lacks permissions
-        ForeignObjectError         an object that edgewrap does not own has the name or address it needs
-        InUseError                 a VM, a lease, a lock or a tenant's network forbids the change
-      HostKeysUnreadableError    the pinned host keys cannot be read, and the run would change hosts
-      HostError                  one host could not be observed or converged
-        HostUnreachableError       no SSH connection
-        HostKeyError               the host's SSH key differs from the pinned one
-        ConvergeError              edgewrap's script failed on the host
-      ProtectedError             the spec says `protect: true`
-      PartlyAppliedError         part of the plan is applied: re-run                         exit 3
-      InterruptedRunError        SIGINT, SIGTERM or SIGHUP                                   exit 130
-      LabError                   the lab could not do what was asked
-      InternalError              a bug in edgewrap; the traceback is in the log file
+      UsageError (exit 64), SpecError, ToolError, LockedError, RefusedChangeError, StateError, PlanOutdatedError,
+      TerraformError, AwsError, PreflightError, HostKeysUnreadableError, ProtectedError, LabError, InternalError,
+      PartlyAppliedError (exit 3), InterruptedRunError (exit 130)
+      OpenNebulaError
+        FrontEndUnreachableError, AuthenticationError, AuthorizationError, ForeignObjectError, InUseError
+      HostError
+        HostUnreachableError, HostKeyError, ConvergeError
 
 Each says what happened (`str(error)`), the likely cause, and what to do.
 """

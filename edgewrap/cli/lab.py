@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -22,16 +21,6 @@ app.add_typer(vm, name="vm")
 app.add_typer(host, name="host")
 
 
-class _CloudInit(StrEnum):  # as in edgewrap.lab.settings, which is not imported at start-up
-    UNTIDY = "untidy"
-    TIDY = "tidy"
-
-
-class _Version(StrEnum):
-    V7_0_2 = "7.0.2"
-    V7_4_0 = "7.4.0"
-
-
 Name = Annotated[str | None, typer.Option("--name", "-n", help="The lab's name; several labs can run side by side.")]
 HostOption = Annotated[str, typer.Option("--host", help="The host's key (host-0), instance id or address.")]
 HostArgument = Annotated[str, typer.Argument(metavar="HOST", help="The host's key (host-0), instance id or address.")]
@@ -43,8 +32,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def up(
     name: Name = None,
     hosts: Annotated[bool, typer.Option(help="Start a host for each instance; needs root.")] = True,
-    cloud_init: Annotated[_CloudInit, typer.Option(help="How cloud-init leaves the interfaces.")] = _CloudInit.UNTIDY,
-    opennebula: Annotated[_Version, typer.Option(help="The front-end's version.")] = _Version.V7_0_2,
+    cloud_init: Annotated[
+        Literal["untidy", "tidy"], typer.Option(help="How cloud-init leaves the interfaces.")
+    ] = "untidy",
+    opennebula: Annotated[Literal["7.0.2", "7.4.0"], typer.Option(help="The front-end's version.")] = "7.0.2",
     follow: Annotated[
         int,
         typer.Option(
@@ -61,13 +52,8 @@ def up(
     from edgewrap.lab.settings import CloudInit
 
     directory = _directory(name)
-    launch.up(
-        directory,
-        hosts=hosts,
-        cloud_init=CloudInit(cloud_init.value),
-        front_end_version=opennebula.value,
-        follow=follow,
-    )
+    interfaces = CloudInit(cloud_init)
+    launch.up(directory, hosts=hosts, cloud_init=interfaces, front_end_version=opennebula, follow=follow)
     view.print_started(_ask(directory.name, "status"))
 
 
@@ -107,25 +93,15 @@ def vm_start(
     host: HostOption,
     ip: Annotated[str, typer.Option(help="The VM's private address. Default: the first free one.")] = "",
     network: Annotated[str, typer.Option(help="The network's name. Default: the one that contains the address.")] = "",
-    nic: Annotated[
-        list[str] | None, typer.Option(metavar="NETWORK[=ADDRESS]", help="An additional NIC; repeatable.")
-    ] = None,
+    nic: Annotated[list[str], typer.Option(metavar="NETWORK[=ADDRESS]", help="An additional NIC; repeatable.")] = [],  # noqa: B006 - typer's way of a repeatable option
     security_group: Annotated[
-        list[int] | None,
-        typer.Option(metavar="ID", help="A security group in addition to the network's own; repeatable."),
-    ] = None,
+        list[int], typer.Option(metavar="ID", help="A security group in addition to the network's own; repeatable.")
+    ] = [],  # noqa: B006
     name: Name = None,
 ) -> None:
     """Start a VM: allocate it at the front-end and connect it on the host."""
     started = _ask(
-        name,
-        "vm start",
-        name=vm_name,
-        host=host,
-        address=ip,
-        network=network,
-        nics=nic or [],
-        security_groups=security_group or [],
+        name, "vm start", name=vm_name, host=host, address=ip, network=network, nics=nic, security_groups=security_group
     )
     on = ", ".join(f"{found['address']} on {found['network']}" for found in started["nics"])
     typer.echo(f"VM {started['name']} (id {started['id']}) has {on}.")

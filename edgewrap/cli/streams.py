@@ -46,7 +46,8 @@ def protect_streams() -> tuple[Output, Output]:
     """
     for number, name in enumerate(NAMES):
         if not _is_open(number):
-            _open_nowhere(number)
+            # The lowest free number is this one. Children inherit it, as they do the standard descriptors.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
             setattr(sys, name, open(number, "r" if name == "stdin" else "w", closefd=False))  # noqa: SIM115
     outputs = Output(1, "wb", closefd=False), Output(2, "wb", closefd=False)
     sys.stdout, sys.stderr = _text(sys.stdout, outputs[0]), _text(sys.stderr, outputs[1])
@@ -77,12 +78,3 @@ def _is_open(number: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def _open_nowhere(number: int) -> None:
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    if nowhere == number:
-        os.set_inheritable(number, True)
-    else:
-        os.dup2(nowhere, number)
-        os.close(nowhere)

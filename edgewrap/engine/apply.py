@@ -99,22 +99,24 @@ def _apply_planes(
 
 
 def _apply_aws(cluster: Cluster, plan: RunPlan, state: AwsState | None, aws: AwsPlan | None) -> Outputs:
-    """Apply AWS's part of a run: `aws`, planned from `state`. Returns its outputs.
+    """Apply AWS's part of a run: `aws`, planned from `state`; None if the run leaves it out. Returns its outputs.
 
     The hosts are made ready before AWS changes anything. If instances are created or removed in the same run as groups
     move, the moves are a step of their own, and the hosts are changed right after it: the rest may take half an hour,
     or fail.
     """
+    if aws is None:
+        return plan.outputs
     context = replace(plan.context, wait_s=NO_WAIT_S)
-    if aws is not None and state is not None and aws.changes:
+    if state is not None and aws.changes:
         _prepare_hosts(cluster, plan, replace(context, before=state.outputs))
-    if aws is not None and state is not None and aws.moves_ahead:
+    if state is not None and aws.moves_ahead:
         state = cluster.aws.move(state, aws)
         if plan.hosts is not None:
             cluster.hosts.apply(plan.hosts, replace(context, outputs=state.outputs))
         _prepare_hosts(cluster, plan, replace(context, before=state.outputs))
         aws = cluster.aws.replan_after_moves(state, aws)
-    outputs = cluster.aws.apply(aws) if aws else state.outputs if state else None
+    outputs = cluster.aws.apply(aws)
     if outputs is None:
         raise nothing_applied(cluster)
     return outputs

@@ -64,15 +64,11 @@ class Known:
         """What a change does; None for a section."""
         return OnChange.of(self.schema)
 
-    def below(self, step: str | int) -> Known | None:
-        """What may be written one step further down; None if the contract knows nothing there."""
-        return self.keys.get(step, self.item) if isinstance(step, str) else self.item
-
     def at(self, path: KeyPath) -> Known | None:
-        """What may be written at a path from here."""
+        """What may be written at a path from here; None if the contract knows nothing there."""
         known: Known | None = self
         for step in path:
-            known = known.below(step) if known else None
+            known = known and (known.keys.get(step, known.item) if isinstance(step, str) else known.item)
         return known
 
     def paths(self, above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

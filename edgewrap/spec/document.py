@@ -11,13 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from yaml.composer import Composer
+from yaml import SafeLoader
 from yaml.error import MarkedYAMLError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
-from yaml.parser import Parser
-from yaml.reader import Reader, ReaderError
-from yaml.resolver import BaseResolver
-from yaml.scanner import Scanner
+from yaml.reader import ReaderError
 
 from edgewrap.spec.place import KeyPath, Place, SpecProblem, code_point, quoted
 
@@ -47,33 +44,21 @@ class NotYamlError(Exception):
         self.place = Place(line, column, "")
 
 
-class _CoreResolver(BaseResolver):
-    """The plain scalars of YAML 1.2. A number with a leading zero stays text: readers disagree on what it means."""
+class _Nodes(SafeLoader):
+    """Composes the node tree of one document, with the plain scalars of YAML 1.2. A number with a leading zero stays
+    text: readers disagree on what it means."""
+
+    yaml_implicit_resolvers = {}  # noqa: RUF012 - as PyYAML has it
 
 
 for _name, _pattern, _first in (
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
     ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
     ("int", r"[-+]?(?:0|[1-9][0-9]*)", list("-+0123456789")),
-    (
-        "float",
-        r"[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*)(?:[eE][-+]?[0-9]+)?|[-+]?[0-9]+[eE][-+]?[0-9]+",
-        list("-+.0123456789"),
-    ),
+    ("float", r"[-+]?(?:(?:\.[0-9]+|[0-9]+\.[0-9]*)(?:[eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)", list("-+.0123456789")),
     ("merge", r"<<", ["<"]),
 ):
-    _CoreResolver.add_implicit_resolver(f"{_TAG}{_name}", re.compile(rf"^(?:{_pattern})$"), _first)
-
-
-class _Nodes(Reader, Scanner, Parser, Composer, _CoreResolver):
-    """Composes the node tree of one document."""
-
-    def __init__(self, text: str) -> None:
-        Reader.__init__(self, text)
-        Scanner.__init__(self)
-        Parser.__init__(self)
-        Composer.__init__(self)
-        _CoreResolver.__init__(self)
+    _Nodes.add_implicit_resolver(f"{_TAG}{_name}", re.compile(rf"^(?:{_pattern})$"), _first)
 
 
 def read_document(text: str) -> Document:

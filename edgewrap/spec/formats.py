@@ -81,20 +81,17 @@ NAME = Form(
     "1 to 40 lower-case letters, digits and hyphens, beginning with a letter and not ending with a hyphen: it becomes "
     "part of names in AWS and OpenNebula",
 )
-VPC_ID = Form(r"vpc-[0-9a-f]{8}(?:[0-9a-f]{9})?", "the id of a VPC, such as vpc-0123456789abcdef0")
-SUBNET_ID = Form(r"subnet-[0-9a-f]{8}(?:[0-9a-f]{9})?", "the id of a subnet, such as subnet-0123456789abcdef0")
-ALLOCATION_ID = Form(
-    r"eipalloc-[0-9a-f]{8}(?:[0-9a-f]{9})?", "the allocation id of an Elastic IP, such as eipalloc-0123456789abcdef0"
-)
+_ID = "[0-9a-f]{8}(?:[0-9a-f]{9})?"
+VPC_ID = Form(f"vpc-{_ID}", "the id of a VPC, such as vpc-0123456789abcdef0")
+SUBNET_ID = Form(f"subnet-{_ID}", "the id of a subnet, such as subnet-0123456789abcdef0")
+ALLOCATION_ID = Form(f"eipalloc-{_ID}", "the allocation id of an Elastic IP, such as eipalloc-0123456789abcdef0")
 EXISTING_KEY = Form(
     r"(?!eip-)[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?",
     "a key of 1 to 40 lower-case letters, digits and hyphens that does not begin with eip-",
 )
 INSTANCE_PROFILE = Form(r"[A-Za-z0-9_+=,.@-]{1,128}", "the name of an instance profile, not its ARN")
 INSTANCE_TYPE = Form(r"[a-z][a-z0-9-]*\.[a-z0-9]+(?:-[a-z0-9]+)*", "an EC2 instance type such as c5.metal")
-AMI = Form(
-    r"ubuntu-24\.04|ubuntu-22\.04|ami-[0-9a-f]{8}(?:[0-9a-f]{9})?", "ubuntu-24.04, ubuntu-22.04 or the id of an AMI"
-)
+AMI = Form(rf"ubuntu-24\.04|ubuntu-22\.04|ami-{_ID}", "ubuntu-24.04, ubuntu-22.04 or the id of an AMI")
 DESCRIPTION = Form(
     r"[0-9A-Za-z ._\-:/()#,@\[\]+=&;{}!$*]{0,255}",
     "at most 255 ASCII letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*, as AWS allows",

@@ -25,19 +25,12 @@ class NdjsonView(LinesView):
         """`type: event`; log events are for the log file only."""
         if event.kind is EventKind.LOG:
             return
-        self._write(
-            "event",
-            kind=event.kind.value,
-            plane=event.plane.value if event.plane else None,
-            key=event.key,
-            text=event.text,
-            seconds=event.seconds,
-        )
+        self._write("event", **asdict(event))
 
     def changes(self, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None:
         """A `type: change` for every change, then one `type: plan`."""
         for change in changes:
-            self._write("change", **change_fields(change))
+            self._write("change", **asdict(change))
         self._write(
             "plan",
             changes=len(changes),
@@ -57,19 +50,6 @@ class NdjsonView(LinesView):
         super().message(json.dumps({"v": VERSION, "time": now, "type": type_, **fields}, ensure_ascii=False))
 
 
-def change_fields(change: Change) -> dict[str, object]:
-    """A change as JSON fields."""
-    return {
-        "plane": change.plane.value,
-        "kind": change.kind,
-        "key": change.key,
-        "action": change.action.value,
-        "before": dict(change.before),
-        "after": dict(change.after),
-        "why": change.why,
-    }
-
-
 def error_fields(error: EdgewrapError) -> dict[str, object]:
     """An error as JSON fields."""
     fields: dict[str, object] = {
@@ -81,10 +61,7 @@ def error_fields(error: EdgewrapError) -> dict[str, object]:
         "exit_code": error.exit_code,
     }
     if isinstance(error, TerraformError):
-        fields["diagnostics"] = [
-            {"severity": d.severity, "summary": d.summary, "detail": d.detail, "address": d.address}
-            for d in error.diagnostics
-        ]
+        fields["diagnostics"] = [asdict(diagnostic) for diagnostic in error.diagnostics]
     if isinstance(error, PartlyAppliedError):
         fields["failures"] = [error_fields(failure) for failure in error.failures]
     if isinstance(error, SpecError):
