@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from edgewrap.cli.approval import approved, require_approval_possible
-from edgewrap.cli.options import AutoApprove, LockTimeout, SpecFile
+from edgewrap.cli.options import AutoApprove, LockTimeout, SpecFile, approved, require_approval_possible
 
 
 def force_unlock(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json as json_module
 import os
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-
-from edgewrap.cli.views import lab as view
 
 if TYPE_CHECKING:
     from edgewrap.lab.directory import LabDirectory
@@ -26,6 +26,9 @@ HostOption = Annotated[str, typer.Option("--host", help="The host's key (host-0)
 HostArgument = Annotated[str, typer.Argument(metavar="HOST", help="The host's key (host-0), instance id or address.")]
 VmName = Annotated[str, typer.Argument(metavar="NAME", help="The VM's name.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+_HOST_COLUMNS = ("key", "instance", "state", "aws_state", "boots", "private_address", "public_address")
+_VM_COLUMNS = ("name", "id", "host_key", "address", "network", "port", "state")
 
 
 @app.command()
@@ -54,7 +57,7 @@ def up(
     directory = _directory(name)
     interfaces = CloudInit(cloud_init)
     launch.up(directory, hosts=hosts, cloud_init=interfaces, front_end_version=opennebula, follow=follow)
-    view.print_started(_ask(directory.name, "status"))
+    _print_started(_ask(directory.name, "status"))
 
 
 @app.command()
@@ -70,7 +73,7 @@ def down(name: Name = None) -> None:
 @app.command()
 def status(name: Name = None, json: Json = False) -> None:
     """Show a lab's endpoints, hosts and VMs."""
-    view.print_status(_ask(name, "status"), json=json)
+    _print_status(_ask(name, "status"), json=json)
 
 
 @app.command("exec", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -126,7 +129,7 @@ def vm_move(vm_name: VmName, host: HostOption, name: Name = None) -> None:
 @vm.command("list")
 def vm_list(name: Name = None, json: Json = False) -> None:
     """List the VMs."""
-    view.print_vms(_ask(name, "vm list"), json=json)
+    _print_vms(_ask(name, "vm list"), json=json)
 
 
 @host.command("kill")
@@ -166,3 +169,66 @@ def _directory(name: str | None) -> LabDirectory:
     from edgewrap.lab.directory import lab_directory
 
     return lab_directory(name, os.environ)
+
+
+def _print_started(status: Mapping[str, Any]) -> None:
+    """The summary after `lab up`: endpoints, what is left out, and the next commands."""
+    typer.echo(
+        f"The lab {status['name']!r} is up: AWS {status['aws_endpoint']}, OpenNebula {status['front_end_version']}"
+    )
+    for line in status["left_out"]:
+        typer.echo(f"Left out: {line}")
+    typer.echo("Run commands in it with `edgewrap lab exec -- COMMAND`, stop it with `edgewrap lab down`.")
+
+
+def _print_status(status: Mapping[str, Any], *, json: bool) -> None:
+    """The whole status, for a person or as one JSON object."""
+    if json:
+        typer.echo(json_module.dumps(status, indent=2))
+        return
+    typer.echo(f"Lab {status['name']} in {status['directory']}")
+    typer.echo(f"  AWS         {status['aws_endpoint']}  {status['services']['AWS']}")
+    typer.echo(
+        f"  OpenNebula  {status['front_end_endpoint']}  {status['services']['front-end']}"
+        f"  version {status['front_end_version']}"
+    )
+    for line in status["left_out"]:
+        typer.echo(f"  left out: {line}")
+    if status["trouble"]:
+        typer.echo(f"  error: {status['trouble']}")
+    _table("Hosts", _HOST_COLUMNS, status["hosts"])
+    for host in status["hosts"]:
+        if host["console"]:
+            typer.echo(f"  {host['key']} console: {host['console']}")
+    _vm_table(status["vms"])
+    dropped = {name: packets for name, packets in status["dropped"].items() if packets}
+    if dropped:
+        typer.echo("\nPackets dropped: " + ", ".join(f"{name} {packets}" for name, packets in dropped.items()))
+
+
+def _print_vms(vms: Sequence[Mapping[str, Any]], *, json: bool) -> None:
+    """The VMs, for a person or as a JSON list."""
+    if json:
+        typer.echo(json_module.dumps(vms, indent=2))
+    elif vms:
+        _vm_table(vms)
+    else:
+        typer.echo("No VMs.")
+
+
+def _vm_table(vms: Sequence[Mapping[str, Any]]) -> None:
+    """One line per NIC."""
+    _table("VMs", _VM_COLUMNS, [{**vm, **nic} for vm in vms for nic in vm["nics"]])
+
+
+def _table(title: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    if not rows:
+        return
+    lines = [
+        [column.replace("_", " ") for column in columns],
+        *([str(row[column]) for column in columns] for row in rows),
+    ]
+    widths = [max(len(line[index]) for line in lines) for index in range(len(columns))]
+    typer.echo(f"\n{title}")
+    for line in lines:
+        typer.echo("  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())

@@ -1,7 +1,8 @@
-"""The options that commands share."""
+"""The options that commands share, and what follows from them: the planes of a run, and the question before it."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
@@ -85,3 +86,25 @@ def select(only: Collection[PlaneName], skip: Collection[PlaneName]) -> tuple[Pl
     if not planes:
         raise UsageError("no plane is left", cause="--skip names all of them", advice="omit one of the --skip options")
     return planes
+
+
+def require_approval_possible(command: str, *, auto_approve: bool, json: bool) -> None:
+    """Refuse a run that could not ask for confirmation, before it reads anything.
+
+    Raises UsageError if there is neither `--auto-approve` nor a terminal to ask at.
+    """
+    if auto_approve or (sys.stdin.isatty() and sys.stdout.isatty() and not json):
+        return
+    raise UsageError(
+        f"`{command}` needs confirmation, but there is no terminal (or `--json` is on)",
+        cause="standard input or output is not a terminal, or --json was given",
+        advice=f"review `edgewrap plan`, then run `edgewrap {command} --auto-approve`",
+    )
+
+
+def approved(question: str) -> bool:
+    """Ask at the terminal; only `yes` approves."""
+    try:
+        return input(f"{question} Only `yes` is accepted: ").strip() == "yes"
+    except EOFError:
+        return False

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from edgewrap.cli.options import Json, SpecFile
+from edgewrap.cli.views import print_json
 from edgewrap.errors import UsageError
 from edgewrap.outputs import Outputs
 
@@ -19,8 +20,6 @@ def output(
     json: Json = False,
 ) -> int:
     """Print the outputs of the applied cluster, or one of them."""
-    import json as json_module
-
     from edgewrap.engine.cluster import peek_cluster
     from edgewrap.engine.plan import applied_state
     from edgewrap.events import discard
@@ -30,7 +29,7 @@ def output(
     if isinstance(value, str) and not json:
         typer.echo(value)
     else:
-        typer.echo(json_module.dumps(value, indent=2, ensure_ascii=False))
+        print_json(value)
     return 0
 
 

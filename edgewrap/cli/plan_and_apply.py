@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from edgewrap.change import PlaneName
-from edgewrap.cli.approval import approved, require_approval_possible
+from edgewrap.cli.options import approved, require_approval_possible
 
 if TYPE_CHECKING:
     from edgewrap.engine.apply import Waits

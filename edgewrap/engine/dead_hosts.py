@@ -43,10 +43,7 @@ class HostDisposition:
 
 
 def classify_hosts(
-    spec: Spec,
-    hosts: Mapping[str, HostOutput],
-    requests: HostRequests,
-    on_front_end: Mapping[str, HostFacts] | None,
+    spec: Spec, hosts: Mapping[str, HostOutput], requests: HostRequests, on_front_end: Mapping[str, HostFacts] | None
 ) -> HostDisposition:
     """Decide. `hosts` are AWS's hosts now, `on_front_end` is OpenNebula's view of them, None if it could not be read.
 

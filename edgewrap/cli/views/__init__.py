@@ -6,11 +6,11 @@ ndjson.py           one JSON object per line (docs/events.md)
 text.py             plans, errors and events as plain text; pure
 status.py           the tables of `edgewrap status`
 preflight.py        the findings of `edgewrap preflight`
-lab.py              the output of `edgewrap lab`
 """
 
 from __future__ import annotations
 
+import json as json_module
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -59,3 +59,8 @@ def print_warning(event: Event) -> None:
     """An `Emit` that shows warnings on standard error and nothing else, for the commands that only read."""
     if event.kind is EventKind.WARNING:
         typer.echo(event_line(event), err=True)
+
+
+def print_json(value: object) -> None:
+    """Write to standard output, indented, for programs and people."""
+    typer.echo(json_module.dumps(value, indent=2, ensure_ascii=False))
