@@ -3,7 +3,6 @@
 main.py             entry point: registers the commands, maps errors to exit codes
 options.py          options that commands share: `--file`, `--json`, `--only`, `--auto-approve`, timeouts
 streams.py          standard output and error that cannot break a run
-plan_and_apply.py   what `apply` and `replace` share: plan, ask, apply
 lab.py              the commands of `edgewrap lab`
 views/              how a run is shown
 

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from edgewrap.change import PlaneName
 from edgewrap.cli import options
-from edgewrap.cli.plan_and_apply import plan_and_apply
+
+if TYPE_CHECKING:
+    from edgewrap.engine.apply import Waits
+    from edgewrap.engine.cluster import Options
 
 
 def apply(
@@ -31,3 +38,41 @@ def apply(
         json=json,
         move_off=move_off,
     )
+
+
+def plan_and_apply(
+    run: Options,
+    planes: tuple[PlaneName, ...],
+    waits: Waits,
+    *,
+    auto_approve: bool,
+    json: bool,
+    move_off: Collection[str] = (),
+    replace: Collection[str] = (),
+) -> int:
+    """What `apply` and `replace` share: plan, ask unless `auto_approve`, apply. Returns the exit code: 0 done, 1 if the
+    user did not approve."""
+    from edgewrap.cli.views import choose_view
+    from edgewrap.engine import apply as engine
+    from edgewrap.engine.cluster import open_cluster
+    from edgewrap.engine.dead_hosts import HostRequests
+    from edgewrap.engine.plan import make_plan
+    from edgewrap.engine.preflight import raise_on_failure
+
+    options.require_approval_possible(run.command, auto_approve=auto_approve, json=json)
+    view = choose_view(json=json)
+    with open_cluster(run, view.event) as cluster:
+        with view:
+            plan = make_plan(cluster, planes, HostRequests(frozenset(move_off), frozenset(replace)), to_apply=True)
+            view.changes(plan.changes, planes)
+            for failure in plan.failures:
+                view.failure(failure)
+            raise_on_failure(plan.findings)
+        asked = bool(plan.changes) and not auto_approve
+        if asked and not options.approved(f"Apply these changes to {cluster.spec.name}?"):
+            view.message("Nothing was changed.")
+            return 1
+        with view:
+            engine.apply(cluster, plan, waits, look_again=asked)
+            view.message(f"{cluster.spec.name} is what the spec says." if plan.changes else "Nothing to do.")
+    return 0

@@ -57,7 +57,11 @@ def up(
     directory = _directory(name)
     interfaces = CloudInit(cloud_init)
     launch.up(directory, hosts=hosts, cloud_init=interfaces, front_end_version=opennebula, follow=follow)
-    _print_started(_ask(directory.name, "status"))
+    lab = _ask(directory.name, "status")
+    typer.echo(f"The lab {lab['name']!r} is up: AWS {lab['aws_endpoint']}, OpenNebula {lab['front_end_version']}")
+    for line in lab["left_out"]:
+        typer.echo(f"Left out: {line}")
+    typer.echo("Run commands in it with `edgewrap lab exec -- COMMAND`, stop it with `edgewrap lab down`.")
 
 
 @app.command()
@@ -73,7 +77,27 @@ def down(name: Name = None) -> None:
 @app.command()
 def status(name: Name = None, json: Json = False) -> None:
     """Show a lab's endpoints, hosts and VMs."""
-    _print_status(_ask(name, "status"), json=json)
+    lab = _ask(name, "status")
+    if json:
+        typer.echo(json_module.dumps(lab, indent=2))
+        return
+    typer.echo(f"Lab {lab['name']} in {lab['directory']}")
+    typer.echo(f"  AWS         {lab['aws_endpoint']}  {lab['services']['AWS']}")
+    typer.echo(
+        f"  OpenNebula  {lab['front_end_endpoint']}  {lab['services']['front-end']}  version {lab['front_end_version']}"
+    )
+    for line in lab["left_out"]:
+        typer.echo(f"  left out: {line}")
+    if lab["trouble"]:
+        typer.echo(f"  error: {lab['trouble']}")
+    _table("Hosts", _HOST_COLUMNS, lab["hosts"])
+    for one in lab["hosts"]:
+        if one["console"]:
+            typer.echo(f"  {one['key']} console: {one['console']}")
+    _vm_table(lab["vms"])
+    dropped = [f"{where} {packets}" for where, packets in lab["dropped"].items() if packets]
+    if dropped:
+        typer.echo("\nPackets dropped: " + ", ".join(dropped))
 
 
 @app.command("exec", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -129,7 +153,13 @@ def vm_move(vm_name: VmName, host: HostOption, name: Name = None) -> None:
 @vm.command("list")
 def vm_list(name: Name = None, json: Json = False) -> None:
     """List the VMs."""
-    _print_vms(_ask(name, "vm list"), json=json)
+    vms = _ask(name, "vm list")
+    if json:
+        typer.echo(json_module.dumps(vms, indent=2))
+    elif vms:
+        _vm_table(vms)
+    else:
+        typer.echo("No VMs.")
 
 
 @host.command("kill")
@@ -169,51 +199,6 @@ def _directory(name: str | None) -> LabDirectory:
     from edgewrap.lab.directory import lab_directory
 
     return lab_directory(name, os.environ)
-
-
-def _print_started(status: Mapping[str, Any]) -> None:
-    """The summary after `lab up`: endpoints, what is left out, and the next commands."""
-    typer.echo(
-        f"The lab {status['name']!r} is up: AWS {status['aws_endpoint']}, OpenNebula {status['front_end_version']}"
-    )
-    for line in status["left_out"]:
-        typer.echo(f"Left out: {line}")
-    typer.echo("Run commands in it with `edgewrap lab exec -- COMMAND`, stop it with `edgewrap lab down`.")
-
-
-def _print_status(status: Mapping[str, Any], *, json: bool) -> None:
-    """The whole status, for a person or as one JSON object."""
-    if json:
-        typer.echo(json_module.dumps(status, indent=2))
-        return
-    typer.echo(f"Lab {status['name']} in {status['directory']}")
-    typer.echo(f"  AWS         {status['aws_endpoint']}  {status['services']['AWS']}")
-    typer.echo(
-        f"  OpenNebula  {status['front_end_endpoint']}  {status['services']['front-end']}"
-        f"  version {status['front_end_version']}"
-    )
-    for line in status["left_out"]:
-        typer.echo(f"  left out: {line}")
-    if status["trouble"]:
-        typer.echo(f"  error: {status['trouble']}")
-    _table("Hosts", _HOST_COLUMNS, status["hosts"])
-    for host in status["hosts"]:
-        if host["console"]:
-            typer.echo(f"  {host['key']} console: {host['console']}")
-    _vm_table(status["vms"])
-    dropped = {name: packets for name, packets in status["dropped"].items() if packets}
-    if dropped:
-        typer.echo("\nPackets dropped: " + ", ".join(f"{name} {packets}" for name, packets in dropped.items()))
-
-
-def _print_vms(vms: Sequence[Mapping[str, Any]], *, json: bool) -> None:
-    """The VMs, for a person or as a JSON list."""
-    if json:
-        typer.echo(json_module.dumps(vms, indent=2))
-    elif vms:
-        _vm_table(vms)
-    else:
-        typer.echo("No VMs.")
 
 
 def _vm_table(vms: Sequence[Mapping[str, Any]]) -> None:

@@ -35,6 +35,7 @@ from edgewrap.cli.ssh import ssh
 from edgewrap.cli.status import status
 from edgewrap.cli.streams import protect_streams, warn_of_lost_output
 from edgewrap.cli.validate import validate
+from edgewrap.cli.views.text import error_lines
 from edgewrap.errors import EdgewrapError, InternalError, InterruptedRunError, UsageError
 from edgewrap.signals import ENDING, interrupt
 
@@ -106,7 +107,11 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> int:
         failure = InterruptedRunError()
     else:
         return result if isinstance(result, int) else 0
-    _show(failure, json=_takes_json(command, arguments))
+    sys.stderr.write("\n".join(error_lines(failure)) + "\n")
+    if _takes_json(command, arguments):  # after the text: it is the last line also where both go to the same place
+        from edgewrap.cli.views.ndjson import NdjsonView
+
+        NdjsonView(sys.stdout).failure(failure)
     return failure.exit_code
 
 
@@ -153,16 +158,6 @@ def _write_traceback(error: Exception) -> str:
             return file.name
     except OSError:
         return ""
-
-
-def _show(error: EdgewrapError, *, json: bool) -> None:
-    from edgewrap.cli.views.text import error_lines
-
-    sys.stderr.write("\n".join(error_lines(error)) + "\n")
-    if json:  # after the text: it is the last line also where both go to the same place
-        from edgewrap.cli.views.ndjson import NdjsonView
-
-        NdjsonView(sys.stdout).failure(error)
 
 
 def _takes_json(command: object, arguments: Sequence[str]) -> bool:

@@ -8,7 +8,7 @@ import typer
 
 from edgewrap.change import PlaneName
 from edgewrap.cli import options
-from edgewrap.cli.plan_and_apply import plan_and_apply
+from edgewrap.cli.apply import plan_and_apply
 
 
 def replace(

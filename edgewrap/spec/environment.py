@@ -65,7 +65,8 @@ def fill(
         if rule := _broken_rule(text, environ, allowed=known.from_environment):
             problems.append(SpecProblem(path, rule))
         else:
-            put(filled, path, _REFERENCE.sub(lambda found: _replacement(found, environ), text))
+            value = _REFERENCE.sub(lambda found: found[0][1:] if found[1] else environ[found[2]], text)
+            put(filled, path, value)
     return filled, written, problems
 
 
@@ -84,7 +85,3 @@ def _broken_rule(text: str, environ: Mapping[str, str], *, allowed: bool) -> str
         if not environ[name].isprintable():
             return f"needs the environment variable {name} to be one line of text"
     return ""
-
-
-def _replacement(found: re.Match[str], environ: Mapping[str, str]) -> str:
-    return found[0][1:] if found[1] else environ[found[2]]

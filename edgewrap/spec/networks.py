@@ -19,6 +19,7 @@ class Model(BaseModel):
 
 
 Index = Annotated[int, Field(ge=0)]
+BGP_RESTARTS = "every BGP session restarts; VMs lose packets between hosts"
 
 
 class ElasticIps(Model):
@@ -138,17 +139,10 @@ class PrivateNetwork(Model):
 class Evpn(Model):
     """BGP-EVPN between the hosts."""
 
-    asn: Annotated[
-        int,
-        Field(ge=1, le=4294967294),
-        disruptive("The autonomous system number.", "every BGP session restarts; VMs lose packets between hosts"),
-    ] = 65000
+    asn: Annotated[int, Field(ge=1, le=4294967294), disruptive("The autonomous system number.", BGP_RESTARTS)] = 65000
     reflectors: Annotated[int, Field(ge=1), in_place("Number of route reflectors.")] = 2
     password: Annotated[
         formats.SessionPassword | None,
         FROM_ENVIRONMENT,
-        disruptive(
-            "The password of the BGP sessions, only as `${env:NAME}`.",
-            "every BGP session restarts; VMs lose packets between hosts",
-        ),
+        disruptive("The password of the BGP sessions, only as `${env:NAME}`.", BGP_RESTARTS),
     ] = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from pydantic import Field
@@ -18,10 +19,10 @@ SCHEMA_KEY = "x-change"
 class Effect(StrEnum):
     """The four things that a change can do."""
 
-    IN_PLACE = "in place"
-    NEW_HOSTS = "new hosts only"
-    DISRUPTIVE = "disruptive"
-    REFUSED = "refused"
+    IN_PLACE = "in place"  # the detail restricts that
+    NEW_HOSTS = "new hosts only"  # those that are created afterwards; the detail is what to do on the others
+    DISRUPTIVE = "disruptive"  # in place, and the detail is interrupted or lost
+    REFUSED = "refused"  # by a run; the detail is why
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,30 +42,13 @@ class OnChange:
         return cls(Effect(effect), detail) if effect else None
 
 
-def in_place(description: str, detail: str = "") -> Any:
-    """Changed in place; `detail` restricts that."""
-    return _mark(description, OnChange(Effect.IN_PLACE, detail))
+def _mark(effect: Effect, description: str, detail: str = "") -> Any:
+    """The mark of a field of the models: its description, and what a change of it does."""
+    return Field(description=description, json_schema_extra={SCHEMA_KEY: str(OnChange(effect, detail))})
 
 
-def next_run(description: str) -> Any:
-    """Used from the next run on."""
-    return in_place(description, "used from the next run on")
-
-
-def new_hosts(description: str, detail: str) -> Any:
-    """Only hosts that are created afterwards have it; `detail` is what to do on the others."""
-    return _mark(description, OnChange(Effect.NEW_HOSTS, detail))
-
-
-def disruptive(description: str, detail: str) -> Any:
-    """Changed in place, and `detail` is interrupted or lost."""
-    return _mark(description, OnChange(Effect.DISRUPTIVE, detail))
-
-
-def refused(description: str, detail: str) -> Any:
-    """A run refuses the change; `detail` is why."""
-    return _mark(description, OnChange(Effect.REFUSED, detail))
-
-
-def _mark(description: str, change: OnChange) -> Any:
-    return Field(description=description, json_schema_extra={SCHEMA_KEY: str(change)})
+in_place = partial(_mark, Effect.IN_PLACE)
+new_hosts = partial(_mark, Effect.NEW_HOSTS)
+disruptive = partial(_mark, Effect.DISRUPTIVE)
+refused = partial(_mark, Effect.REFUSED)
+next_run = partial(in_place, detail="used from the next run on")

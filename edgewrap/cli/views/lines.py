@@ -29,17 +29,14 @@ class LinesView(View):
             self.message(event_line(event))
 
     def changes(self, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None:
-        """The plan, one line per change."""
         for line in plan_lines(changes, planes):
             self.message(line)
 
     def message(self, text: str) -> None:
-        """One line."""
         with self._lock:
             self._stream.write(f"{text}\n")
             self._stream.flush()
 
     def failure(self, error: EdgewrapError) -> None:
-        """The error's lines."""
         for line in error_lines(error):
             self.message(line)

@@ -61,22 +61,18 @@ class LiveView(View):
         self._print(Text(event_line(event), style=STYLES.get(event.kind, "")))
 
     def changes(self, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None:
-        """The plan, coloured by action."""
         for plane in planes:
             of_plane = [change for change in changes if change.plane is plane]
             self._print(Text.assemble((plane.value, "bold"), f": {summary(of_plane)}"))
-            for entry in entries(of_plane):
-                head, *rest = entry.lines
-                self._print(Text(head, style=COLOURS[entry.action]))
+            for action, (head, *rest) in entries(of_plane):
+                self._print(Text(head, style=COLOURS[action]))
                 for line in rest:
                     self._print(Text(line, style="dim"))
 
     def message(self, text: str) -> None:
-        """One sentence."""
         self._print(Text(text))
 
     def failure(self, error: EdgewrapError) -> None:
-        """The error's lines, the first one in red."""
         head, *rest = error_lines(error)
         self._print(Text(head, style="bold red"))
         for line in rest:

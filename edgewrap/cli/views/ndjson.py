@@ -38,11 +38,9 @@ class NdjsonView(LinesView):
         )
 
     def message(self, text: str) -> None:
-        """`type: message`."""
         self._write("message", text=text)
 
     def failure(self, error: EdgewrapError) -> None:
-        """`type: error`."""
         self._write("error", **error_fields(error))
 
     def _write(self, type_: str, **fields: object) -> None:
