@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from edgewrap.change import Change, no_longer_needed, unplanned
+from edgewrap.change import Change, unplanned
 from edgewrap.errors import PlanOutdatedError
 from edgewrap.events import Emit, Event, EventKind
 from edgewrap.outputs import HostPin, HostReport, Outputs
@@ -68,6 +68,8 @@ def require_planned(changes: Sequence[Change], planned: Sequence[Change]) -> Non
 
 def report_skipped(planned: Sequence[Change], changes: Sequence[Change], emit: Emit) -> None:
     """An event for each planned change that is no longer needed."""
-    for change in no_longer_needed(planned, changes):
-        text = f"skipped, no longer needed: {change.action} {change.kind}"
-        emit(Event(EventKind.INFO, change.plane, change.key, text))
+    left = {(change.plane, change.kind, change.key) for change in changes}
+    for change in planned:
+        if (change.plane, change.kind, change.key) not in left:
+            text = f"skipped, no longer needed: {change.action} {change.kind}"
+            emit(Event(EventKind.INFO, change.plane, change.key, text))

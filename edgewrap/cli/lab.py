@@ -209,11 +209,9 @@ def _vm_table(vms: Sequence[Mapping[str, Any]]) -> None:
 def _table(title: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
     if not rows:
         return
-    lines = [
-        [column.replace("_", " ") for column in columns],
-        *([str(row[column]) for column in columns] for row in rows),
-    ]
-    widths = [max(len(line[index]) for line in lines) for index in range(len(columns))]
+    head = [column.replace("_", " ") for column in columns]
+    lines = [head, *([str(row[column]) for column in columns] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     typer.echo(f"\n{title}")
     for line in lines:
         typer.echo("  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())

@@ -85,7 +85,9 @@ def _apply_planes(
     unreached: frozenset[str] = frozenset()
     reports: Mapping[str, HostReport] = {}
     if plan.hosts is not None:
-        context = replace(context, wait_s=waits.hosts_s if waits.hosts_s is not None else _host_wait_s(plan))
+        new = any(host.instance_id == UNKNOWN for host in plan.outputs.hosts.values())
+        default_s = NEW_HOST_WAIT_S if new else KNOWN_HOST_WAIT_S
+        context = replace(context, wait_s=default_s if waits.hosts_s is None else waits.hosts_s)
         done = cluster.hosts.apply(plan.hosts, context)
         progress.begun = True
         unreached = frozenset(done.failures)
@@ -137,8 +139,3 @@ def _wait_for_monitoring(cluster: Cluster, plan: RunPlan, waits: Waits, expected
     if plan.nothing_to_do and all(host.state_word == "monitored" for host in seen):
         return
     cluster.opennebula.wait_monitored(expected, waits.monitored_s)
-
-
-def _host_wait_s(plan: RunPlan) -> float:
-    new = any(host.instance_id == UNKNOWN for host in plan.outputs.hosts.values())
-    return NEW_HOST_WAIT_S if new else KNOWN_HOST_WAIT_S

@@ -72,7 +72,6 @@ class Cluster:
 
     @cached_property
     def aws(self) -> AwsPlane:
-        """The AWS plane."""
         from edgewrap.aws.plane import AwsPlane
 
         inherited = () if self.lock is None else (self.lock,)
@@ -88,7 +87,6 @@ class Cluster:
 
     @cached_property
     def hosts(self) -> HostsPlane:
-        """The hosts plane."""
         from edgewrap.hosts.plane import HostsPlane
 
         return HostsPlane(self.spec, self.emit)

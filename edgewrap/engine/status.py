@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 from edgewrap.change import PlaneName
 from edgewrap.engine.cluster import Cluster
-from edgewrap.engine.plan import applied_state, nothing_applied, observe_hosts, observe_opennebula
+from edgewrap.engine.plan import applied_state, observe_hosts, observe_opennebula
 from edgewrap.errors import AwsError, EdgewrapError
 from edgewrap.events import Event, EventKind
 from edgewrap.plane import Context
 
 if TYPE_CHECKING:
     from edgewrap.aws.plane import AwsState
-    from edgewrap.hosts.plane import Observation
     from edgewrap.opennebula.plane import OneFacts
 
 UNKNOWN_STATE = "unknown"
@@ -76,7 +75,11 @@ def read_status(cluster: Cluster) -> ClusterStatus:
     hosts = []
     for key, host in outputs.hosts.items():
         one = in_one[key].state_word if key in in_one else absent
-        network = _network_word(key, reports[key].ready if key in reports else None, observation)
+        if key in reports:
+            network = "ready" if reports[key].ready else "differs"
+        else:
+            failure = observation.failures.get(key)
+            network = failure.what.removeprefix(f"{key}: ") if failure else UNKNOWN_STATE
         groups = tuple(group.key for group in outputs.groups.values() if group.host == key)
         addresses = (host.public_address, host.private_address)
         hosts.append(HostStatus(key, host.instance_id, *addresses, host.state, one, network, groups))
@@ -89,22 +92,13 @@ def read_status(cluster: Cluster) -> ClusterStatus:
 
 def _state(cluster: Cluster) -> AwsState:
     """With the instances as AWS has them now, if it can be reached."""
+    state = None
     try:
         state = cluster.aws.observe()
     except AwsError as error:
         text = f"AWS could not be reached ({error.what}): the instances are shown as after the last run"
         cluster.emit(Event(EventKind.WARNING, PlaneName.AWS, "instances", text))
-        return applied_state(cluster)
-    if state is None:
-        raise nothing_applied(cluster)
-    return state
-
-
-def _network_word(key: str, ready: bool | None, observation: Observation) -> str:
-    if ready is None:
-        failure = observation.failures.get(key)
-        return failure.what.removeprefix(f"{key}: ") if failure else UNKNOWN_STATE
-    return "ready" if ready else "differs"
+    return state if state is not None else applied_state(cluster)
 
 
 def _vms(cluster: Cluster, state: AwsState, facts: OneFacts | None) -> Mapping[str, str]:

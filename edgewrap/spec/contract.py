@@ -14,7 +14,7 @@ from pydantic_core import CoreSchema
 
 from edgewrap.spec.formats import ENVIRONMENT
 from edgewrap.spec.models import Spec
-from edgewrap.spec.on_change import OnChange
+from edgewrap.spec.on_change import SCHEMA_KEY, Effect, OnChange
 from edgewrap.spec.place import KeyPath
 
 
@@ -62,7 +62,8 @@ class Known:
     @property
     def on_change(self) -> OnChange | None:
         """What a change does; None for a section."""
-        return OnChange.of(self.schema)
+        effect, _, detail = self.schema.get(SCHEMA_KEY, "").partition(": ")
+        return OnChange(Effect(effect), detail) if effect else None
 
     def at(self, path: KeyPath) -> Known | None:
         """What may be written at a path from here; None if the contract knows nothing there."""

@@ -186,7 +186,6 @@ class _Reading:
         return self.problem(node, path, f"must not have a tag ({_short(node.tag)})")
 
     def problem(self, node: Node, path: KeyPath, rule: str) -> None:
-        """Records a problem at a node."""
         self.document.problems.append(SpecProblem(path, rule, place=_place(node)))
 
 

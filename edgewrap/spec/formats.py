@@ -82,14 +82,14 @@ NAME = Form(
     "part of names in AWS and OpenNebula",
 )
 _ID = "[0-9a-f]{8}(?:[0-9a-f]{9})?"
-VPC_ID = Form(f"vpc-{_ID}", "the id of a VPC, such as vpc-0123456789abcdef0")
-SUBNET_ID = Form(f"subnet-{_ID}", "the id of a subnet, such as subnet-0123456789abcdef0")
+VpcId = Annotated[str, Form(f"vpc-{_ID}", "the id of a VPC, such as vpc-0123456789abcdef0")]
+SubnetId = Annotated[str, Form(f"subnet-{_ID}", "the id of a subnet, such as subnet-0123456789abcdef0")]
 ALLOCATION_ID = Form(f"eipalloc-{_ID}", "the allocation id of an Elastic IP, such as eipalloc-0123456789abcdef0")
 EXISTING_KEY = Form(
     r"(?!eip-)[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?",
     "a key of 1 to 40 lower-case letters, digits and hyphens that does not begin with eip-",
 )
-INSTANCE_PROFILE = Form(r"[A-Za-z0-9_+=,.@-]{1,128}", "the name of an instance profile, not its ARN")
+InstanceProfile = Annotated[str, Form(r"[A-Za-z0-9_+=,.@-]{1,128}", "the name of an instance profile, not its ARN")]
 INSTANCE_TYPE = Form(r"[a-z][a-z0-9-]*\.[a-z0-9]+(?:-[a-z0-9]+)*", "an EC2 instance type such as c5.metal")
 AMI = Form(rf"ubuntu-24\.04|ubuntu-22\.04|ami-{_ID}", "ubuntu-24.04, ubuntu-22.04 or the id of an AMI")
 DESCRIPTION = Form(
@@ -182,14 +182,10 @@ def canonical_ports(low: int, high: int) -> int | str:
     return low if low == high else f"{low}-{high}"
 
 
-def _ports(value: Any) -> int | str:
-    return canonical_ports(*port_range(value))
-
-
 _PORTS = {"type": "string", "pattern": "^(?:all|[0-9]{1,5}(?:-[0-9]{1,5})?)$"}
 Ports = Annotated[
     int | str,
-    PlainValidator(_ports),
+    PlainValidator(lambda value: canonical_ports(*port_range(value))),
     _schema("ports are 1 to 65535", anyOf=[{"type": "integer", "minimum": 1, "maximum": HIGHEST_PORT}, _PORTS]),
 ]
 

@@ -42,12 +42,10 @@ class Network(Model):
         ),
     ] = None
     vpc_id: Annotated[
-        Annotated[str, formats.VPC_ID] | None,
-        refused("An existing VPC to use instead of a new one.", "not implemented yet"),
+        formats.VpcId | None, refused("An existing VPC to use instead of a new one.", "not implemented yet")
     ] = None
     subnet_id: Annotated[
-        Annotated[str, formats.SUBNET_ID] | None,
-        refused("An existing subnet to use instead of a new one.", "not implemented yet"),
+        formats.SubnetId | None, refused("An existing subnet to use instead of a new one.", "not implemented yet")
     ] = None
 
     @property
@@ -82,7 +80,7 @@ class Aws(Model):
         next_run("Another endpoint for all AWS calls, such as LocalStack's; null: AWS_ENDPOINT_URL, or AWS."),
     ] = None
     instance_profile: Annotated[
-        Annotated[str, formats.INSTANCE_PROFILE] | None,
+        formats.InstanceProfile | None,
         in_place("The instance profile of the hosts, by name. SSM Session Manager needs one."),
     ] = None
 

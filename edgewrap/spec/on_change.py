@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -34,12 +33,6 @@ class OnChange:
 
     def __str__(self) -> str:
         return f"{self.effect}: {self.detail}" if self.detail else str(self.effect)
-
-    @classmethod
-    def of(cls, schema: Mapping[str, Any]) -> OnChange | None:
-        """The mark of a field, from its JSON Schema."""
-        effect, _, detail = schema.get(SCHEMA_KEY, "").partition(": ")
-        return cls(Effect(effect), detail) if effect else None
 
 
 def _mark(effect: Effect, description: str, detail: str = "") -> Any:

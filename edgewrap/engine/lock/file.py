@@ -47,13 +47,11 @@ def file_lock_info(path: Path) -> LockInfo | None:
 
 def is_held(path: Path) -> bool:
     """Whether the lock file is held. Raises StateError if it exists and cannot be opened."""
-    try:
-        with _explained(path):
+    with _explained(path):
+        try:
             descriptor = os.open(path, os.O_RDWR)
-    except StateError as error:
-        if isinstance(error.__cause__, FileNotFoundError):
+        except FileNotFoundError:
             return False
-        raise
     try:
         return not _take(path, descriptor)
     finally:

@@ -36,7 +36,7 @@ class StaleLock:
         """A description of each; a run's says so if a process with its id is running."""
         words = []
         if self.stored is not None:
-            alive = self.info is not None and self.info.is_alive()
+            alive = self.info and self.info.is_alive()
             doubt = f"; a process {self.info.pid} is running on this machine" if self.info and alive else ""
             words.append(f"{self.info or NOBODY}{doubt}")
         if self.terraform is not None:
