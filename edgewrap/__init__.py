@@ -9,7 +9,7 @@ ipam/               the OpenNebula IPAM driver: Elastic IPs that OpenNebula requ
 spec/               the YAML spec: models, checks, schema
 first_boot/         the files that a new host's user data brings
 lab/                an edge cluster in a box: AWS, OpenNebula and hosts on one machine
-plane.py            the interface of every plane
+plane.py            what every plane shares: the context of a run, and what was not planned
 change.py           `Change`: one difference between what exists and what the spec asks for
 finding.py          `Finding`: the result of one preflight check
 events.py           `Event`: the progress that planes report during a run

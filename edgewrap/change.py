@@ -55,7 +55,6 @@ class HasChange(Protocol):
     @property
     def change(self) -> Change:
         """What it changes, for people."""
-        ...
 
 
 def changes_of(operations: Iterable[HasChange]) -> tuple[Change, ...]:
@@ -87,12 +86,6 @@ def unplanned(changes: Iterable[Change], planned: Iterable[Change]) -> tuple[Cha
         for action in _COVERS[change.action]:
             allowed.setdefault((change.plane, change.kind, change.key, action), set()).update(change.after)
     return tuple(change for change in changes if not _covered(change, allowed))
-
-
-def no_longer_needed(planned: Iterable[Change], changes: Iterable[Change]) -> tuple[Change, ...]:
-    """The planned changes that are no longer in `changes`."""
-    left = {(change.plane, change.kind, change.key) for change in changes}
-    return tuple(change for change in planned if (change.plane, change.kind, change.key) not in left)
 
 
 def _covered(change: Change, allowed: Mapping[tuple[PlaneName, str, str, Action], set[str]]) -> bool:

@@ -232,6 +232,13 @@ class PartlyAppliedError(EdgewrapError):
         super().__init__(what, cause=cause, advice=advice)
         self.failures = tuple(failures)
 
+    @classmethod
+    def of(cls, what: str, command: str, failures: Sequence[EdgewrapError]) -> Self:
+        """For a run of `command` that these failures ended."""
+        cause = "; ".join(failure.what for failure in failures)
+        advice = f"fix the error above and re-run `edgewrap {command}`; it resumes where it stopped"
+        return cls(what, cause=cause, advice=advice, failures=failures)
+
 
 class InterruptedRunError(EdgewrapError):
     """SIGINT, SIGTERM or SIGHUP ended the run."""

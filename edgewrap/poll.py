@@ -23,14 +23,12 @@ def until(
     `look` gets the seconds waited so far, for progress messages. It is called at least once, and once more at the end
     of the time. The pause between two calls is `pause_s` seconds; with `longest_pause_s` it doubles up to that.
     """
-    started = time.monotonic()
-    for pause in _pauses(pause_s, longest_pause_s):
-        waited_s = time.monotonic() - started
-        found = look(waited_s)
-        if found is not None or waited_s >= timeout_s:
+    for waited_s, pause in _rounds(timeout_s, pause_s, longest_pause_s):
+        if (found := look(waited_s)) is not None:
             return found
-        sleep(max(0.0, min(pause, timeout_s - waited_s)))
-    return None  # unreachable: the pauses never end
+        if pause:
+            sleep(pause)
+    return None
 
 
 async def until_async(
@@ -41,18 +39,20 @@ async def until_async(
     longest_pause_s: float | None = None,
 ) -> T | None:
     """`until` for coroutines."""
-    started = time.monotonic()
-    for pause in _pauses(pause_s, longest_pause_s):
-        waited_s = time.monotonic() - started
-        found = await look(waited_s)
-        if found is not None or waited_s >= timeout_s:
+    for waited_s, pause in _rounds(timeout_s, pause_s, longest_pause_s):
+        if (found := await look(waited_s)) is not None:
             return found
-        await asyncio.sleep(max(0.0, min(pause, timeout_s - waited_s)))
-    return None  # unreachable: the pauses never end
+        if pause:
+            await asyncio.sleep(pause)
+    return None
 
 
-def _pauses(pause_s: float, longest_s: float | None) -> Iterator[float]:
-    while True:
-        yield pause_s
+def _rounds(timeout_s: float, pause_s: float, longest_s: float | None) -> Iterator[tuple[float, float]]:
+    """For each call the seconds waited so far, and the pause after it; 0 after the last one."""
+    started, waited_s = time.monotonic(), 0.0
+    while waited_s < timeout_s:
+        yield waited_s, min(pause_s, timeout_s - waited_s)
         if longest_s is not None:
             pause_s = min(2 * pause_s, longest_s)
+        waited_s = time.monotonic() - started
+    yield waited_s, 0

@@ -24,9 +24,6 @@ class Remedy:
         return re.search(self.pattern, " ".join(message.split())) is not None
 
 
-Table = Sequence[Remedy]
-
-
-def find_remedy(table: Table, message: str) -> Remedy | None:
+def find_remedy(table: Sequence[Remedy], message: str) -> Remedy | None:
     """The first row that matches the message, or None."""
     return next((remedy for remedy in table if remedy.fits(message)), None)

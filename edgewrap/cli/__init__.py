@@ -1,26 +1,12 @@
 """The command line: one file per command, each a plain function that returns the exit code.
 
 main.py             entry point: registers the commands, maps errors to exit codes
-options.py          options of many commands: `--file`, `--json`
-run_options.py      options of the commands that run over the planes: `--only`, `--auto-approve`, timeouts
-approval.py         ask for confirmation, or refuse if there is no terminal
+options.py          options that commands share: `--file`, `--json`, `--only`, `--auto-approve`, timeouts
 streams.py          standard output and error that cannot break a run
-plan_and_apply.py   what `apply` and `replace` share: plan, ask, apply
-init.py             `edgewrap init`
-validate.py         `edgewrap validate`
-schema.py           `edgewrap schema`
-render.py           `edgewrap render`
-preflight.py        `edgewrap preflight`
-plan.py             `edgewrap plan`
-apply.py            `edgewrap apply`
-replace.py          `edgewrap replace`
-status.py           `edgewrap status`
-output.py           `edgewrap output`
-destroy.py          `edgewrap destroy`
-force_unlock.py     `edgewrap force-unlock`
-logs.py             `edgewrap logs`
-ssh.py              `edgewrap ssh`
-ipam.py             `edgewrap ipam`: the IPAM driver and its installation
-lab.py              `edgewrap lab`
+ipam.py             the commands of `edgewrap ipam`: the IPAM driver and its installation
+lab.py              the commands of `edgewrap lab`
 views/              how a run is shown
+
+The other files are the commands of their names: `init.py`, `validate.py`, `schema.py`, `render.py`, `preflight.py`,
+`plan.py`, `apply.py`, `replace.py`, `status.py`, `output.py`, `destroy.py`, `force_unlock.py`, `logs.py`, `ssh.py`.
 """

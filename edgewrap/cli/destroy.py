@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-from edgewrap.cli.approval import approved, require_approval_possible
-from edgewrap.cli.options import Json, SpecFile
-from edgewrap.cli.run_options import AutoApprove, Insecure, LockTimeout, Only, PluginDir, Skip
+from edgewrap.cli import options
 
 
 def destroy(
-    file: SpecFile,
-    only: Only = [],  # noqa: B006 - typer's way of a repeatable option
-    skip: Skip = [],  # noqa: B006
-    auto_approve: AutoApprove = False,
-    json: Json = False,
-    lock_timeout: LockTimeout = 0,
-    plugin_dir: PluginDir = None,
-    insecure: Insecure = False,
+    file: options.SpecFile,
+    only: options.Only = [],  # noqa: B006 - typer's way of a repeatable option
+    skip: options.Skip = [],  # noqa: B006
+    auto_approve: options.AutoApprove = False,
+    json: options.Json = False,
+    lock_timeout: options.LockTimeout = 0,
+    plugin_dir: options.PluginDir = None,
+    insecure: options.Insecure = False,
 ) -> int:
     """Remove the cluster: OpenNebula first, then AWS. Refused while it has VMs or tenants' networks."""
     from edgewrap.cli.views import choose_view
     from edgewrap.engine import destroy as engine
     from edgewrap.engine.cluster import Options, open_cluster
-    from edgewrap.engine.plane_selection import select
 
-    planes = select(only, skip)
-    require_approval_possible("destroy", auto_approve=auto_approve, json=json)
+    planes = options.select(only, skip)
+    options.require_approval_possible("destroy", auto_approve=auto_approve, json=json)
     view = choose_view(json=json)
     with open_cluster(Options(file, "destroy", plugin_dir, lock_timeout, insecure), view.event) as cluster:
         with view:
             plan = engine.plan_destroy(cluster, planes)
             view.changes(plan.changes, planes)
         asked = bool(plan.changes) and not auto_approve
-        if asked and not approved(f"Destroy {cluster.spec.name}?"):
+        if asked and not options.approved(f"Destroy {cluster.spec.name}?"):
             view.message("Nothing was changed.")
             return 1
         with view:

@@ -6,9 +6,7 @@ from typing import Annotated
 
 import typer
 
-from edgewrap.cli.approval import approved, require_approval_possible
-from edgewrap.cli.options import SpecFile
-from edgewrap.cli.run_options import AutoApprove, LockTimeout
+from edgewrap.cli.options import AutoApprove, LockTimeout, SpecFile, approved, require_approval_possible
 
 
 def force_unlock(
@@ -20,7 +18,7 @@ def force_unlock(
     """Remove the lock that a stale run left in S3, and Terraform's own lock. Make sure that the run has ended."""
     from edgewrap.cli.views.text import event_line
     from edgewrap.engine.lock.force_unlock import break_lock, find_lock
-    from edgewrap.engine.lock.timeout import LockTimeout
+    from edgewrap.engine.lock.info import LockTimeout
 
     require_approval_possible("force-unlock", auto_approve=auto_approve, json=False)
     timeout = LockTimeout(lock_timeout, lambda event: typer.echo(event_line(event), err=True))

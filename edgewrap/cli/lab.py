@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json as json_module
 import os
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -20,28 +21,24 @@ app.add_typer(vm, name="vm")
 app.add_typer(host, name="host")
 
 
-class _CloudInit(StrEnum):  # as in edgewrap.lab.settings, which is not imported at start-up
-    UNTIDY = "untidy"
-    TIDY = "tidy"
-
-
-class _Version(StrEnum):
-    V7_0_2 = "7.0.2"
-    V7_4_0 = "7.4.0"
-
-
 Name = Annotated[str | None, typer.Option("--name", "-n", help="The lab's name; several labs can run side by side.")]
 HostOption = Annotated[str, typer.Option("--host", help="The host's key (host-0), instance id or address.")]
 HostArgument = Annotated[str, typer.Argument(metavar="HOST", help="The host's key (host-0), instance id or address.")]
+VmName = Annotated[str, typer.Argument(metavar="NAME", help="The VM's name.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+_HOST_COLUMNS = ("key", "instance", "state", "aws_state", "boots", "private_address", "public_address")
+_VM_COLUMNS = ("name", "id", "host_key", "address", "network", "port", "state")
 
 
 @app.command()
 def up(
     name: Name = None,
     hosts: Annotated[bool, typer.Option(help="Start a host for each instance; needs root.")] = True,
-    cloud_init: Annotated[_CloudInit, typer.Option(help="How cloud-init leaves the interfaces.")] = _CloudInit.UNTIDY,
-    opennebula: Annotated[_Version, typer.Option(help="The front-end's version.")] = _Version.V7_0_2,
+    cloud_init: Annotated[
+        Literal["untidy", "tidy"], typer.Option(help="How cloud-init leaves the interfaces.")
+    ] = "untidy",
+    opennebula: Annotated[Literal["7.0.2", "7.4.0"], typer.Option(help="The front-end's version.")] = "7.0.2",
     follow: Annotated[
         int,
         typer.Option(
@@ -54,19 +51,17 @@ def up(
     ] = 0,
 ) -> None:
     """Start a lab in the background."""
-    from edgewrap.cli.views import lab as view
-    from edgewrap.lab import control, launch
+    from edgewrap.lab import launch
     from edgewrap.lab.settings import CloudInit
 
     directory = _directory(name)
-    launch.up(
-        directory,
-        hosts=hosts,
-        cloud_init=CloudInit(cloud_init.value),
-        front_end_version=opennebula.value,
-        follow=follow,
-    )
-    view.print_started(control.ask(directory, "status"))
+    interfaces = CloudInit(cloud_init)
+    launch.up(directory, hosts=hosts, cloud_init=interfaces, front_end_version=opennebula, follow=follow)
+    lab = _ask(directory.name, "status")
+    typer.echo(f"The lab {lab['name']!r} is up: AWS {lab['aws_endpoint']}, OpenNebula {lab['front_end_version']}")
+    for line in lab["left_out"]:
+        typer.echo(f"Left out: {line}")
+    typer.echo("Run commands in it with `edgewrap lab exec -- COMMAND`, stop it with `edgewrap lab down`.")
 
 
 @app.command()
@@ -82,10 +77,27 @@ def down(name: Name = None) -> None:
 @app.command()
 def status(name: Name = None, json: Json = False) -> None:
     """Show a lab's endpoints, hosts and VMs."""
-    from edgewrap.cli.views import lab as view
-    from edgewrap.lab import control
-
-    view.print_status(control.ask(_directory(name), "status"), json=json)
+    lab = _ask(name, "status")
+    if json:
+        typer.echo(json_module.dumps(lab, indent=2))
+        return
+    typer.echo(f"Lab {lab['name']} in {lab['directory']}")
+    typer.echo(f"  AWS         {lab['aws_endpoint']}  {lab['services']['AWS']}")
+    typer.echo(
+        f"  OpenNebula  {lab['front_end_endpoint']}  {lab['services']['front-end']}  version {lab['front_end_version']}"
+    )
+    for line in lab["left_out"]:
+        typer.echo(f"  left out: {line}")
+    if lab["trouble"]:
+        typer.echo(f"  error: {lab['trouble']}")
+    _table("Hosts", _HOST_COLUMNS, lab["hosts"])
+    for one in lab["hosts"]:
+        if one["console"]:
+            typer.echo(f"  {one['key']} console: {one['console']}")
+    _vm_table(lab["vms"])
+    dropped = [f"{where} {packets}" for where, packets in lab["dropped"].items() if packets]
+    if dropped:
+        typer.echo("\nPackets dropped: " + ", ".join(dropped))
 
 
 @app.command("exec", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -93,8 +105,7 @@ def execute(
     command: Annotated[list[str], typer.Argument(metavar="-- COMMAND…", help="The command to run.")],
     name: Name = None,
     place: Annotated[
-        str,
-        typer.Option("--in", metavar="PLACE", help="Where: internet, fabric, gateway, a VPC id, a host or a VM."),
+        str, typer.Option("--in", metavar="PLACE", help="Where: internet, fabric, gateway, a VPC id, a host or a VM.")
     ] = "",
 ) -> int:
     """Run a command inside a lab, where AWS, the front-end and the hosts can be reached."""
@@ -105,55 +116,35 @@ def execute(
 
 @vm.command("start")
 def vm_start(
-    vm_name: Annotated[str, typer.Argument(metavar="NAME", help="The VM's name.")],
+    vm_name: VmName,
     host: HostOption,
     ip: Annotated[str, typer.Option(help="The VM's private address. Default: the first free one.")] = "",
     network: Annotated[str, typer.Option(help="The network's name. Default: the one that contains the address.")] = "",
-    nic: Annotated[
-        list[str] | None, typer.Option(metavar="NETWORK[=ADDRESS]", help="An additional NIC; repeatable.")
-    ] = None,
+    nic: Annotated[list[str], typer.Option(metavar="NETWORK[=ADDRESS]", help="An additional NIC; repeatable.")] = [],  # noqa: B006 - typer's way of a repeatable option
     security_group: Annotated[
-        list[int] | None,
-        typer.Option(metavar="ID", help="A security group in addition to the network's own; repeatable."),
-    ] = None,
+        list[int], typer.Option(metavar="ID", help="A security group in addition to the network's own; repeatable.")
+    ] = [],  # noqa: B006
     name: Name = None,
 ) -> None:
     """Start a VM: allocate it at the front-end and connect it on the host."""
-    from edgewrap.lab import control
-
-    started = control.ask(
-        _directory(name),
-        "vm start",
-        name=vm_name,
-        host=host,
-        address=ip,
-        network=network,
-        nics=nic or [],
-        security_groups=security_group or [],
+    started = _ask(
+        name, "vm start", name=vm_name, host=host, address=ip, network=network, nics=nic, security_groups=security_group
     )
     on = ", ".join(f"{found['address']} on {found['network']}" for found in started["nics"])
     typer.echo(f"VM {started['name']} (id {started['id']}) has {on}.")
 
 
 @vm.command("stop")
-def vm_stop(vm_name: Annotated[str, typer.Argument(metavar="NAME", help="The VM's name.")], name: Name = None) -> None:
+def vm_stop(vm_name: VmName, name: Name = None) -> None:
     """Stop a VM and delete it at the front-end."""
-    from edgewrap.lab import control
-
-    stopped = control.ask(_directory(name), "vm stop", name=vm_name)
+    stopped = _ask(name, "vm stop", name=vm_name)
     typer.echo(f"VM {stopped['name']} (id {stopped['id']}) is gone.")
 
 
 @vm.command("move")
-def vm_move(
-    vm_name: Annotated[str, typer.Argument(metavar="NAME", help="The VM's name.")],
-    host: HostOption,
-    name: Name = None,
-) -> None:
+def vm_move(vm_name: VmName, host: HostOption, name: Name = None) -> None:
     """Live-migrate a VM to another host."""
-    from edgewrap.lab import control
-
-    moved = control.ask(_directory(name), "vm move", name=vm_name, host=host)
+    moved = _ask(name, "vm move", name=vm_name, host=host)
     typer.echo(
         f"VM {moved['name']} (id {moved['id']}) is on {moved['host_key']}; it had no port for {moved['gap_s']} s."
     )
@@ -162,10 +153,13 @@ def vm_move(
 @vm.command("list")
 def vm_list(name: Name = None, json: Json = False) -> None:
     """List the VMs."""
-    from edgewrap.cli.views import lab as view
-    from edgewrap.lab import control
-
-    view.print_vms(control.ask(_directory(name), "vm list"), json=json)
+    vms = _ask(name, "vm list")
+    if json:
+        typer.echo(json_module.dumps(vms, indent=2))
+    elif vms:
+        _vm_table(vms)
+    else:
+        typer.echo("No VMs.")
 
 
 @host.command("kill")
@@ -191,13 +185,33 @@ def host_start(host: HostArgument, name: Name = None) -> None:
 
 
 def _switch(name: str | None, what: str, **arguments: Any) -> None:
+    found = _ask(name, what, **arguments)
+    typer.echo(f"Host {found['key']} ({found['instance']}) is {found['state']}; AWS says {found['aws_state']}.")
+
+
+def _ask(name: str | None, what: str, /, **arguments: Any) -> Any:
     from edgewrap.lab import control
 
-    found = control.ask(_directory(name), what, **arguments)
-    typer.echo(f"Host {found['key']} ({found['instance']}) is {found['state']}; AWS says {found['aws_state']}.")
+    return control.ask(_directory(name), what, **arguments)
 
 
 def _directory(name: str | None) -> LabDirectory:
     from edgewrap.lab.directory import lab_directory
 
     return lab_directory(name, os.environ)
+
+
+def _vm_table(vms: Sequence[Mapping[str, Any]]) -> None:
+    """One line per NIC."""
+    _table("VMs", _VM_COLUMNS, [{**vm, **nic} for vm in vms for nic in vm["nics"]])
+
+
+def _table(title: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    if not rows:
+        return
+    head = [column.replace("_", " ") for column in columns]
+    lines = [head, *([str(row[column]) for column in columns] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    typer.echo(f"\n{title}")
+    for line in lines:
+        typer.echo("  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())

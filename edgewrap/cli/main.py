@@ -19,45 +19,42 @@ from typer.exceptions import TyperException
 from typer.main import get_command
 
 from edgewrap import __version__
-from edgewrap.cli import (
-    apply,
-    destroy,
-    force_unlock,
-    init,
-    ipam,
-    lab,
-    logs,
-    output,
-    plan,
-    preflight,
-    render,
-    replace,
-    schema,
-    ssh,
-    status,
-    validate,
-)
+from edgewrap.cli import ipam, lab
+from edgewrap.cli.apply import apply
+from edgewrap.cli.destroy import destroy
+from edgewrap.cli.force_unlock import force_unlock
+from edgewrap.cli.init import init
+from edgewrap.cli.logs import logs
+from edgewrap.cli.output import output
+from edgewrap.cli.plan import plan
+from edgewrap.cli.preflight import preflight
+from edgewrap.cli.render import render
+from edgewrap.cli.replace import replace
+from edgewrap.cli.schema import schema
+from edgewrap.cli.ssh import ssh
+from edgewrap.cli.status import status
 from edgewrap.cli.streams import protect_streams, warn_of_lost_output
+from edgewrap.cli.validate import validate
+from edgewrap.cli.views.text import error_lines
 from edgewrap.errors import EdgewrapError, InternalError, InterruptedRunError, UsageError
 from edgewrap.signals import ENDING, interrupt
 
 NAME = "edgewrap"
 
-
 COMMANDS: tuple[Callable[..., int], ...] = (
-    init.init,
-    validate.validate,
-    schema.schema,
-    render.render,
-    preflight.preflight,
-    plan.plan,
-    apply.apply,
-    replace.replace,
-    status.status,
-    output.output,
-    destroy.destroy,
-    force_unlock.force_unlock,
-    logs.logs,
+    init,
+    validate,
+    schema,
+    render,
+    preflight,
+    plan,
+    apply,
+    replace,
+    status,
+    output,
+    destroy,
+    force_unlock,
+    logs,
 )
 
 
@@ -73,7 +70,7 @@ def build() -> typer.Typer:
     app.callback()(_root)
     for command in COMMANDS:
         app.command()(command)
-    app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(ssh.ssh)
+    app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(ssh)
     app.add_typer(ipam.app, name="ipam")
     app.add_typer(lab.app, name="lab")
     return app
@@ -111,7 +108,11 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> int:
         failure = InterruptedRunError()
     else:
         return result if isinstance(result, int) else 0
-    _show(failure, json=_takes_json(command, arguments))
+    sys.stderr.write("\n".join(error_lines(failure)) + "\n")
+    if _takes_json(command, arguments):  # after the text: it is the last line also where both go to the same place
+        from edgewrap.cli.views.ndjson import NdjsonView
+
+        NdjsonView(sys.stdout).failure(failure)
     return failure.exit_code
 
 
@@ -158,16 +159,6 @@ def _write_traceback(error: Exception) -> str:
             return file.name
     except OSError:
         return ""
-
-
-def _show(error: EdgewrapError, *, json: bool) -> None:
-    from edgewrap.cli.views.text import error_lines
-
-    sys.stderr.write("\n".join(error_lines(error)) + "\n")
-    if json:  # after the text: it is the last line also where both go to the same place
-        from edgewrap.cli.views.ndjson import NdjsonView
-
-        NdjsonView(sys.stdout).failure(error)
 
 
 def _takes_json(command: object, arguments: Sequence[str]) -> bool:

@@ -1,13 +1,19 @@
-"""The options that many commands share."""
+"""The options that commands share, and what follows from them: the planes of a run, and the question before it."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from edgewrap.change import PlaneName
+from edgewrap.errors import UsageError
+
 STARTER = "edgewrap.yaml"
+MONITOR_TIMEOUT_S = 240  # a front-end retries a host in ERROR by itself after up to 196 s
 
 SpecFile = Annotated[
     Path,
@@ -22,3 +28,83 @@ SpecFile = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+Only = Annotated[list[PlaneName], typer.Option("--only", help="Run only this plane; repeatable.")]
+Skip = Annotated[list[PlaneName], typer.Option("--skip", help="Leave out this plane; repeatable.")]
+AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Apply without asking for confirmation.")]
+LockTimeout = Annotated[
+    float,
+    typer.Option("--lock-timeout", metavar="SECONDS", help="How long to wait for another run to release the cluster."),
+]
+MoveOff = Annotated[
+    list[str],
+    typer.Option(
+        "--move-off", metavar="HOST", help="Move the Elastic IPs of this entry host to other hosts; repeatable."
+    ),
+]
+PluginDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--plugin-dir",
+        envvar="EDGEWRAP_PLUGIN_DIR",
+        metavar="DIR",
+        help="A local mirror of Terraform providers, used instead of the registry.",
+    ),
+]
+HostTimeout = Annotated[
+    float | None,
+    typer.Option(
+        "--host-timeout",
+        metavar="SECONDS",
+        help="How long to wait for SSH on the hosts.",
+        show_default="1800 with new hosts, otherwise 60",
+    ),
+]
+MonitorTimeout = Annotated[
+    float, typer.Option("--monitor-timeout", metavar="SECONDS", help="How long to wait until the hosts are MONITORED.")
+]
+Insecure = Annotated[
+    bool,
+    typer.Option(
+        "--insecure", help="Skip TLS certificate verification of the OpenNebula front-end. Never use it in production."
+    ),
+]
+DetailedExitcode = Annotated[bool, typer.Option("--detailed-exitcode", help="Exit 2 if there are changes.")]
+
+
+def select(only: Collection[PlaneName], skip: Collection[PlaneName]) -> tuple[PlaneName, ...]:
+    """The planes of a run, in the order of `PlaneName`.
+
+    Raises UsageError if both are given, or if no plane is left.
+    """
+    if only and skip:
+        raise UsageError(
+            "--only and --skip cannot be given together",
+            cause="each of them selects the planes of the run",
+            advice="give only one of them",
+        )
+    planes = tuple(plane for plane in PlaneName if (plane in only if only else plane not in skip))
+    if not planes:
+        raise UsageError("no plane is left", cause="--skip names all of them", advice="omit one of the --skip options")
+    return planes
+
+
+def require_approval_possible(command: str, *, auto_approve: bool, json: bool) -> None:
+    """Refuse a run that could not ask for confirmation, before it reads anything.
+
+    Raises UsageError if there is neither `--auto-approve` nor a terminal to ask at.
+    """
+    if auto_approve or (sys.stdin.isatty() and sys.stdout.isatty() and not json):
+        return
+    raise UsageError(
+        f"`{command}` needs confirmation, but there is no terminal (or `--json` is on)",
+        cause="standard input or output is not a terminal, or --json was given",
+        advice=f"review `edgewrap plan`, then run `edgewrap {command} --auto-approve`",
+    )
+
+
+def approved(question: str) -> bool:
+    """Ask at the terminal; only `yes` approves."""
+    try:
+        return input(f"{question} Only `yes` is accepted: ").strip() == "yes"
+    except EOFError:
+        return False

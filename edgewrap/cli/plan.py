@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from edgewrap.cli.options import Json, SpecFile
-from edgewrap.cli.run_options import DetailedExitcode, Insecure, LockTimeout, MoveOff, Only, PluginDir, Skip
+from edgewrap.cli import options
 
 EXIT_CHANGES = 2
 
 
 def plan(
-    file: SpecFile,
-    only: Only = [],  # noqa: B006 - typer's way of a repeatable option
-    skip: Skip = [],  # noqa: B006
-    json: Json = False,
-    detailed_exitcode: DetailedExitcode = False,
-    move_off: MoveOff = [],  # noqa: B006
-    lock_timeout: LockTimeout = 0,
-    plugin_dir: PluginDir = None,
-    insecure: Insecure = False,
+    file: options.SpecFile,
+    only: options.Only = [],  # noqa: B006 - typer's way of a repeatable option
+    skip: options.Skip = [],  # noqa: B006
+    json: options.Json = False,
+    detailed_exitcode: options.DetailedExitcode = False,
+    move_off: options.MoveOff = [],  # noqa: B006
+    lock_timeout: options.LockTimeout = 0,
+    plugin_dir: options.PluginDir = None,
+    insecure: options.Insecure = False,
 ) -> int:
     """Show what an apply would do in all three planes; change nothing."""
     from edgewrap.cli.views import choose_view
     from edgewrap.engine.cluster import Options, open_cluster
     from edgewrap.engine.dead_hosts import HostRequests
     from edgewrap.engine.plan import make_plan
-    from edgewrap.engine.plane_selection import select
     from edgewrap.engine.preflight import raise_on_failure
 
-    planes = select(only, skip)
+    planes = options.select(only, skip)
     with (
         choose_view(json=json) as view,
         open_cluster(Options(file, "plan", plugin_dir, lock_timeout, insecure), view.event) as cluster,

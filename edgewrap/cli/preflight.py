@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from edgewrap.cli.options import Json, SpecFile
-from edgewrap.cli.run_options import Insecure, Only, PluginDir, Skip
+from edgewrap.cli.options import Insecure, Json, Only, PluginDir, Skip, SpecFile, select
 
 
 def preflight(
@@ -15,10 +14,9 @@ def preflight(
     insecure: Insecure = False,
 ) -> int:
     """Check quotas, limits, credentials, the front-end and this machine's tools; change nothing."""
+    from edgewrap.cli.views import print_warning
     from edgewrap.cli.views.preflight import print_findings
-    from edgewrap.cli.views.warning import print_warning
     from edgewrap.engine.cluster import peek_cluster
-    from edgewrap.engine.plane_selection import select
     from edgewrap.engine.preflight import preflight as look
     from edgewrap.errors import PreflightError
     from edgewrap.finding import Verdict

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import typer
+from edgewrap.cli.views import print_json
 
 
 def schema() -> int:
     """Print the JSON Schema of a spec, for editors."""
-    import json
+    from edgewrap.spec.contract import json_schema
 
-    from edgewrap.spec.schema import json_schema
-
-    typer.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+    print_json(json_schema())
     return 0

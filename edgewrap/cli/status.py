@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from edgewrap.cli.options import Json, SpecFile
-from edgewrap.cli.run_options import Insecure
+from edgewrap.cli.options import Insecure, Json, SpecFile
 
 
 def status(file: SpecFile, json: Json = False, insecure: Insecure = False) -> int:
     """Show the hosts and Elastic IPs as AWS, OpenNebula and the hosts themselves see them."""
+    from edgewrap.cli.views import print_warning
     from edgewrap.cli.views.status import print_status
-    from edgewrap.cli.views.warning import print_warning
     from edgewrap.engine.cluster import peek_cluster
     from edgewrap.engine.status import read_status
 

@@ -45,8 +45,11 @@ def protect_streams() -> tuple[Output, Output]:
     the run's lock, gets its number, and children write into it.
     """
     for number, name in enumerate(NAMES):
-        if not _is_open(number):
-            _open_nowhere(number)
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest free number is this one. Children inherit it, as they do the standard descriptors.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
             setattr(sys, name, open(number, "r" if name == "stdin" else "w", closefd=False))  # noqa: SIM115
     outputs = Output(1, "wb", closefd=False), Output(2, "wb", closefd=False)
     sys.stdout, sys.stderr = _text(sys.stdout, outputs[0]), _text(sys.stderr, outputs[1])
@@ -69,20 +72,3 @@ def _text(stream: TextIO, output: Output) -> TextIO:
         line_buffering=isinstance(stream, io.TextIOWrapper) and stream.line_buffering,
         write_through=isinstance(stream, io.TextIOWrapper) and stream.write_through,
     )
-
-
-def _is_open(number: int) -> bool:
-    try:
-        os.fstat(number)
-    except OSError:
-        return False
-    return True
-
-
-def _open_nowhere(number: int) -> None:
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    if nowhere == number:
-        os.set_inheritable(number, True)
-    else:
-        os.dup2(nowhere, number)
-        os.close(nowhere)

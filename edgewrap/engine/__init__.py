@@ -2,15 +2,11 @@
 
 cluster.py          one cluster: its spec, working directory and planes
 workspace.py        where a run keeps its files
-plane_selection.py  `--only` and `--skip`
 plan.py             the plan of a run: what every plane observes and plans
 apply.py            apply a plan, in the order of the planes
-apply_aws.py        the AWS part of an apply, and interface groups that move
 destroy.py          remove a cluster, in reverse order
 preflight.py        the checks of all planes
 status.py           the cluster as AWS, OpenNebula and the hosts report it
-output.py           `edgewrap output`
-ssh.py              `edgewrap ssh`
 dead_hosts.py       dead hosts, and hosts that the user moves groups off
 state_ownership.py  whether the Terraform state belongs to this cluster
 log_file.py         the log file of a run

@@ -6,17 +6,23 @@ hosts are changed at once, before instances are created or removed.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from edgewrap.engine.apply_aws import apply_aws
 from edgewrap.engine.cluster import Cluster
-from edgewrap.engine.plan import RunPlan
+from edgewrap.engine.plan import RunPlan, nothing_applied
 from edgewrap.errors import EdgewrapError, PartlyAppliedError
-from edgewrap.outputs import UNKNOWN, Outputs
+from edgewrap.outputs import UNKNOWN, HostReport, Outputs
+from edgewrap.plane import Context
 
+if TYPE_CHECKING:
+    from edgewrap.aws.plane import AwsPlan, AwsState
+
+PARTLY = "the plan is only partly applied"
 NEW_HOST_WAIT_S = 1800  # metal takes up to 20 minutes to start
 KNOWN_HOST_WAIT_S = 60
+NO_WAIT_S = 0  # entry hosts have just been reached; one that does not answer now must not delay the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +35,7 @@ class Waits:
 
 @dataclass(slots=True)
 class _Progress:
-    """Whether a run has changed something, and what failed without ending it."""
+    """Whether a run has changed something outside of OpenNebula, and what failed without ending it."""
 
     begun: bool = False
     failures: list[EdgewrapError] = field(default_factory=list)
@@ -42,6 +48,7 @@ def apply(cluster: Cluster, plan: RunPlan, waits: Waits, *, look_again: bool = F
     for a plan that waited for approval, because that takes another Terraform plan. Raises PlanOutdatedError if a plane
     needs more than was planned, PartlyAppliedError if something was changed and not all of it succeeded.
     """
+    before = _writes(cluster, plan)
     progress = _Progress(begun=plan.nothing_to_do)  # then only the monitoring may be incomplete
     try:
         if plan.nothing_to_do:
@@ -51,50 +58,76 @@ def apply(cluster: Cluster, plan: RunPlan, waits: Waits, *, look_again: bool = F
         alive = {key for key, host in outputs.hosts.items() if not host.is_dead}
         _wait_for_monitoring(cluster, plan, waits, alive - plan.tolerated(outputs) - unreached)
     except EdgewrapError as error:
-        if not progress.begun:
+        if not progress.begun and _writes(cluster, plan) == before:
             raise
-        raise _partly([*progress.failures, error]) from error
+        raise PartlyAppliedError.of(PARTLY, "apply", [*progress.failures, error]) from error
     if progress.failures:
-        raise _partly(progress.failures)
+        raise PartlyAppliedError.of(PARTLY, "apply", progress.failures)
     return outputs
+
+
+def _writes(cluster: Cluster, plan: RunPlan) -> int:
+    return cluster.opennebula.writes if plan.opennebula is not None else 0
 
 
 def _apply_planes(
     cluster: Cluster, plan: RunPlan, waits: Waits, progress: _Progress, *, look_again: bool
 ) -> tuple[Outputs, frozenset[str]]:
     """Returns AWS's outputs, and the hosts that the hosts plane could not change."""
-    context, observed = plan.context, plan.observed
-    state, aws = observed.state, plan.aws
+    context, state, aws = plan.context, plan.observed.state, plan.aws
     if look_again and aws is not None and aws.pending and not aws.first:
         state, aws = cluster.aws.look_again(aws, context)
     if plan.opennebula is not None:
-        before = cluster.opennebula.writes
-        try:
-            cluster.opennebula.prepare(plan.opennebula, context)
-        finally:
-            progress.begun = cluster.opennebula.writes > before
+        cluster.opennebula.prepare(plan.opennebula, context)
     progress.begun = progress.begun or (aws is not None and aws.pending)
-    outputs = apply_aws(cluster, plan, state, aws)
+    outputs = _apply_aws(cluster, plan, state, aws)
     context = replace(context, outputs=outputs)
     unreached: frozenset[str] = frozenset()
+    reports: Mapping[str, HostReport] = {}
     if plan.hosts is not None:
-        context = replace(context, wait_s=waits.hosts_s if waits.hosts_s is not None else _host_wait_s(plan))
+        new = any(host.instance_id == UNKNOWN for host in plan.outputs.hosts.values())
+        default_s = NEW_HOST_WAIT_S if new else KNOWN_HOST_WAIT_S
+        context = replace(context, wait_s=default_s if waits.hosts_s is None else waits.hosts_s)
         done = cluster.hosts.apply(plan.hosts, context)
         progress.begun = True
         unreached = frozenset(done.failures)
         tolerated = plan.tolerated(outputs)
         progress.failures += [error for key, error in done.failures.items() if key not in tolerated]
-        context = replace(context, reports=cluster.hosts.reports(done, context))
-    else:
-        context = replace(context, reports={})
+        reports = cluster.hosts.reports(done, context)
     if plan.opennebula is not None:
-        before = cluster.opennebula.writes
-        try:
-            cluster.opennebula.apply(plan.opennebula, context)
-        finally:
-            progress.begun = progress.begun or cluster.opennebula.writes > before
-    progress.failures += observed.disposition.kept
+        cluster.opennebula.apply(plan.opennebula, replace(context, reports=reports))
+    progress.failures += plan.observed.disposition.kept
     return outputs, unreached
+
+
+def _apply_aws(cluster: Cluster, plan: RunPlan, state: AwsState | None, aws: AwsPlan | None) -> Outputs:
+    """Apply AWS's part of a run: `aws`, planned from `state`; None if the run leaves it out. Returns its outputs.
+
+    The hosts are made ready before AWS changes anything. If instances are created or removed in the same run as groups
+    move, the moves are a step of their own, and the hosts are changed right after it: the rest may take half an hour,
+    or fail.
+    """
+    if aws is None:
+        return plan.outputs
+    context = replace(plan.context, wait_s=NO_WAIT_S)
+    if state is not None and aws.changes:
+        _prepare_hosts(cluster, plan, replace(context, before=state.outputs))
+    if state is not None and aws.moves_ahead:
+        state = cluster.aws.move(state, aws)
+        if plan.hosts is not None:
+            cluster.hosts.apply(plan.hosts, replace(context, outputs=state.outputs))
+        _prepare_hosts(cluster, plan, replace(context, before=state.outputs))
+        aws = cluster.aws.replan_after_moves(state, aws)
+    outputs = cluster.aws.apply(aws)
+    if outputs is None:
+        raise nothing_applied(cluster)
+    return outputs
+
+
+def _prepare_hosts(cluster: Cluster, plan: RunPlan, context: Context) -> None:
+    if plan.hosts is not None:
+        # a host that fails here is reported when it is changed after AWS, which does this again; AWS does not wait
+        cluster.hosts.prepare(plan.hosts, context)
 
 
 def _wait_for_monitoring(cluster: Cluster, plan: RunPlan, waits: Waits, expected: Collection[str]) -> None:
@@ -106,17 +139,3 @@ def _wait_for_monitoring(cluster: Cluster, plan: RunPlan, waits: Waits, expected
     if plan.nothing_to_do and all(host.state_word == "monitored" for host in seen):
         return
     cluster.opennebula.wait_monitored(expected, waits.monitored_s)
-
-
-def _host_wait_s(plan: RunPlan) -> float:
-    new = any(host.instance_id == UNKNOWN for host in plan.outputs.hosts.values())
-    return NEW_HOST_WAIT_S if new else KNOWN_HOST_WAIT_S
-
-
-def _partly(failures: list[EdgewrapError]) -> PartlyAppliedError:
-    return PartlyAppliedError(
-        "the plan is only partly applied",
-        cause="; ".join(failure.what for failure in failures),
-        advice="fix the error above and re-run `edgewrap apply`; it resumes where it stopped",
-        failures=failures,
-    )

@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgewrap.aws.state import state_place
-from edgewrap.engine.lock.run import run_lock
-from edgewrap.engine.lock.timeout import LockTimeout
+from edgewrap.aws.state import Bucket, state_place
+from edgewrap.engine.lock.file import file_lock
+from edgewrap.engine.lock.info import LockInfo, LockTimeout
+from edgewrap.engine.lock.s3 import await_terraform, bucket_lock
 from edgewrap.engine.log_file import Journal
 from edgewrap.engine.workspace import Workspace
 from edgewrap.errors import EdgewrapError, InternalError, InterruptedRunError
@@ -71,7 +72,6 @@ class Cluster:
 
     @cached_property
     def aws(self) -> AwsPlane:
-        """The AWS plane."""
         from edgewrap.aws.plane import AwsPlane
 
         inherited = () if self.lock is None else (self.lock,)
@@ -87,7 +87,6 @@ class Cluster:
 
     @cached_property
     def hosts(self) -> HostsPlane:
-        """The hosts plane."""
         from edgewrap.hosts.plane import HostsPlane
 
         return HostsPlane(self.spec, self.emit)
@@ -129,21 +128,32 @@ def open_cluster(options: Options, emit: Emit) -> Iterator[Cluster]:
     workspace = Workspace.of(options.spec_file, spec.name, os.environ)
     workspace.create()
     timeout = LockTimeout(options.lock_timeout_s, emit)
-    with _secrets_kept_back(spec) as environ, run_lock(spec, workspace.lock, options.command, timeout) as lock:
+    with _secrets_kept_back(spec) as environ, _run_lock(spec, workspace.lock, options.command, timeout) as lock:
         journal = Journal(workspace.logs, options.command, emit)
         try:
             yield Cluster(spec, workspace, journal, environ, options.plugin_dir, lock, options.insecure)
-        except EdgewrapError as error:
-            journal.write_traceback(error)
-            raise
-        except Exception as error:
-            journal.write_traceback(error)
-            raise InternalError.of(error, journal.path) from error
-        except KeyboardInterrupt as error:
-            journal.write_traceback(error)
-            raise InterruptedRunError from error
         except BaseException as error:
             journal.write_traceback(error)
+            if isinstance(error, KeyboardInterrupt):
+                raise InterruptedRunError from error
+            if isinstance(error, Exception) and not isinstance(error, EdgewrapError):
+                raise InternalError.of(error, journal.path) from error
             raise
         finally:
             journal.close()
+
+
+@contextmanager
+def _run_lock(spec: Spec, file: Path, command: str, timeout: LockTimeout) -> Iterator[int]:
+    """Hold the locks of one run, where the state is and on this machine. Yields the descriptor of the lock `file`, for
+    Terraform to inherit.
+
+    With a state in S3 the object there is locked first, so that the loser's error has its info. Raises LockedError, and
+    StateError if S3 cannot be reached.
+    """
+    info = LockInfo.of_this_run(command, file)
+    bucket = Bucket.of(spec, os.environ)
+    with bucket_lock(bucket, info, timeout) if bucket else nullcontext(), file_lock(file, info, timeout) as descriptor:
+        if bucket:
+            await_terraform(bucket, timeout)
+        yield descriptor

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -43,45 +43,37 @@ class HostDisposition:
 
 
 def classify_hosts(
-    spec: Spec,
-    hosts: Mapping[str, HostOutput],
-    requests: HostRequests,
-    on_front_end: Callable[[], Mapping[str, HostFacts] | None],
+    spec: Spec, hosts: Mapping[str, HostOutput], requests: HostRequests, on_front_end: Mapping[str, HostFacts] | None
 ) -> HostDisposition:
-    """Decide. `hosts` are AWS's hosts now; `on_front_end` returns OpenNebula's view of them, None if it could not be
-    read, and is called only if it matters.
+    """Decide. `hosts` are AWS's hosts now, `on_front_end` is OpenNebula's view of them, None if it could not be read.
 
     Raises UsageError if a request names an unknown host, or leaves no host for the groups.
     """
     wanted = {f"host-{index}" for index in active_indexes(spec.hosts.count, spec.hosts.retired)}
     dead = frozenset(key for key, host in hosts.items() if host.is_dead)
-    _require_hosts(requests.move_off | requests.replace, hosts.keys() & wanted)
-    if requests.move_off and not (hosts.keys() & wanted) - dead - requests.move_off:
+    there = hosts.keys() & wanted
+    if unknown := sorted((requests.move_off | requests.replace) - there):
+        raise no_host(unknown[0], sorted(there))
+    if requests.move_off and not there - dead - requests.move_off:
         raise UsageError(
             "no host is left for the interface groups",
             cause="every host is dead, or named by --move-off",
             advice="omit --move-off for a working host, or increase hosts.count first",
         )
     replaced, kept = set(requests.replace), []
-    stopped = sorted((dead & wanted) - requests.replace)
+    stopped = sorted(key for key in (dead & wanted) - requests.replace if hosts[key].state != GONE)
     for key in stopped if spec.hosts.on_failure == "replace" else ():
-        if hosts[key].state == GONE:
-            continue
-        error = _vms_in_the_way(key, hosts[key], on_front_end())
-        if error is None:
-            replaced.add(key)
-        else:
+        if error := _vms_in_the_way(key, hosts[key], on_front_end):
             kept.append(error)
+        else:
+            replaced.add(key)
     return HostDisposition(dead, requests.move_off, frozenset(replaced), tuple(kept))
 
 
-def _require_hosts(named: frozenset[str], there: set[str]) -> None:
-    if unknown := sorted(named - there):
-        raise UsageError(
-            f"there is no host {unknown[0]}",
-            cause=f"the hosts are {', '.join(sorted(there)) or 'none'}",
-            advice="`edgewrap status` shows them",
-        )
+def no_host(key: str, hosts: Iterable[str]) -> UsageError:
+    """The error for a host that is none of `hosts`."""
+    cause = f"the hosts are {', '.join(hosts) or 'none'}"
+    return UsageError(f"there is no host {key}", cause=cause, advice="`edgewrap status` shows them")
 
 
 def _vms_in_the_way(key: str, host: HostOutput, on_front_end: Mapping[str, HostFacts] | None) -> HostError | None:

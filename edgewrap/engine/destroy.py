@@ -69,26 +69,18 @@ def destroy(cluster: Cluster, plan: DestroyPlan, *, look_again: bool = False) ->
     aws = plan.aws
     if aws is not None and aws.pending and look_again:
         _, aws = cluster.aws.look_again(aws, plan.context)
-    if plan.opennebula is not None:
-        before = cluster.opennebula.writes
-        try:
-            cluster.opennebula.apply(plan.opennebula, plan.context)
-        except EdgewrapError as error:
-            if cluster.opennebula.writes == before:  # refused as a whole
-                raise
-            raise _partly(error) from error
-    if aws is None:
-        return
+    begun = False
     try:
-        cluster.aws.apply(aws)
+        if plan.opennebula is not None:
+            before = cluster.opennebula.writes
+            try:
+                cluster.opennebula.apply(plan.opennebula, plan.context)
+            finally:
+                begun = cluster.opennebula.writes > before  # if not, it was refused as a whole
+        if aws is not None:
+            begun = True
+            cluster.aws.apply(aws)
     except EdgewrapError as error:
-        raise _partly(error) from error
-
-
-def _partly(error: EdgewrapError) -> PartlyAppliedError:
-    return PartlyAppliedError(
-        "the cluster is only partly destroyed",
-        cause=error.what,
-        advice="fix the error above and re-run `edgewrap destroy`; it resumes where it stopped",
-        failures=[error],
-    )
+        if not begun:
+            raise
+        raise PartlyAppliedError.of("the cluster is only partly destroyed", "destroy", [error]) from error

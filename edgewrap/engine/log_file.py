@@ -34,7 +34,7 @@ class Journal:
                 cause=f"{directory} is another user's, or its file system is full or not writable",
                 advice="free space there, or run as the owner of the working directory",
             ) from error
-        for old in sorted(directory.glob("*.log"))[:-KEPT_RUNS]:
+        for old in runs(directory)[:-KEPT_RUNS]:
             old.unlink(missing_ok=True)
 
     def __call__(self, event: Event) -> None:

@@ -23,7 +23,6 @@ class Looks(ThreadPoolExecutor):
         self.given: list[Future[Any]] = []
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Start a task."""
         future = super().submit(fn, *args, **kwargs)
         self.given.append(future)
         return future

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -93,16 +93,11 @@ def make_plan(
     HostKeysUnreadableError, before any host is contacted, if they cannot be read.
     """
     observed = observe(cluster, planes, requests, to_apply=to_apply)
-    if observed.aws is not None:
-        outputs = observed.aws.predicted
-    elif observed.state is not None:
-        outputs = observed.state.outputs
-    else:
-        raise nothing_applied(cluster)
-    context = replace(observed.context, outputs=outputs)
+    context, outputs = observed.context, observed.context.known_outputs
     plan = RunPlan(observed, context, observed.aws, failures=observed.disposition.kept)
     if observed.hosts is not None:
-        failures = _failures(observed.hosts, outputs, observed.disposition)
+        staying = (key for key in observed.hosts.failures if _stays(outputs, key))
+        failures = [observed.hosts.failures[key] for key in staying if key not in observed.disposition.tolerated]
         context = replace(context, reports=_expected_reports(cluster, observed.hosts, context))
         hosts = cluster.hosts.plan(observed.hosts, context)
         plan = replace(plan, context=context, hosts=hosts, failures=(*plan.failures, *failures))
@@ -118,18 +113,6 @@ def observe(
     cluster: Cluster, planes: tuple[PlaneName, ...], requests: HostRequests = NO_REQUESTS, *, to_apply: bool = False
 ) -> Observed:
     """Observe the planes in parallel: Terraform's plan takes seconds, the others less."""
-    with side_by_side(cluster, len(PlaneName) + 1) as pool:  # one for the preflight checks of AWS
-        one = pool.submit(observe_opennebula, cluster, planes, to_apply=to_apply)
-        return _observe(cluster, planes, requests, pool, one)
-
-
-def _observe(
-    cluster: Cluster,
-    planes: tuple[PlaneName, ...],
-    requests: HostRequests,
-    pool: ThreadPoolExecutor,
-    one: Future[tuple[OneFacts | None, Mapping[str, HostPin]]],
-) -> Observed:
     about_aws = PlaneName.AWS in planes
     if not about_aws and requests != NO_REQUESTS:
         raise UsageError(
@@ -137,37 +120,37 @@ def _observe(
             cause="the run leaves the AWS plane out",
             advice="re-run with that plane",
         )
-    state = cluster.aws.observe() if about_aws else cluster.aws.current()
-    if state is None and not about_aws:
-        raise nothing_applied(cluster)
-    facts, pins = one.result()
-    require_own_state(cluster, state, facts, about_aws=about_aws)
-    hosts = pool.submit(observe_hosts, cluster, state, pins) if PlaneName.HOSTS in planes else None
-    disposition = HostDisposition()
-    context = Context(before=state.outputs if state else None, pins=pins)
-    aws: Future[AwsPlan] | None = None
-    account = None
-    if about_aws:
-        on_front_end = cluster.opennebula.hosts(facts) if facts is not None else None
-        disposition = classify_hosts(cluster.spec, state.outputs.hosts if state else {}, requests, lambda: on_front_end)
-        context = replace(
-            context,
-            avoid=disposition.avoid,
-            replaced=disposition.replaced,
-            front_end_version=facts.version if facts is not None and follows_front_end(cluster.spec) else "",
-            allocations=cluster.opennebula.allocations(facts) if facts is not None else None,
+    with side_by_side(cluster, len(PlaneName) + 1) as pool:  # one for the preflight checks of AWS
+        one = pool.submit(observe_opennebula, cluster, planes, to_apply=to_apply)
+        state = cluster.aws.observe() if about_aws else applied_state(cluster)
+        facts, pins = one.result()
+        require_own_state(cluster, state, facts, about_aws=about_aws)
+        hosts = pool.submit(observe_hosts, cluster, state, pins) if PlaneName.HOSTS in planes else None
+        disposition = HostDisposition()
+        context = Context(before=state.outputs if state else None, pins=pins)
+        aws: Future[AwsPlan] | None = None
+        account = None
+        if about_aws:
+            on_front_end = cluster.opennebula.hosts(facts) if facts is not None else None
+            disposition = classify_hosts(cluster.spec, state.outputs.hosts if state else {}, requests, on_front_end)
+            version = facts.version if facts is not None and follows_front_end(cluster.spec) else ""
+            avoid, replaced = disposition.avoid, disposition.replaced
+            named = cluster.opennebula.allocations(facts) if facts is not None else None
+            context = replace(
+                context, avoid=avoid, replaced=replaced, front_end_version=version, allocations=named
+            )
+            aws = planning = pool.submit(cluster.aws.plan, state, context)
+            account = pool.submit(cluster.aws.requirements, state, context, lambda: planning.result().changes)
+        planned = aws.result() if aws else None
+        return Observed(
+            state,
+            planned,
+            facts if PlaneName.OPENNEBULA in planes else None,
+            hosts.result() if hosts else None,
+            disposition,
+            replace(context, outputs=planned.predicted if planned else context.before),
+            account.result() if account else (),
         )
-        aws = planning = pool.submit(cluster.aws.plan, state, context)
-        account = pool.submit(cluster.aws.requirements, state, context, lambda: planning.result().changes)
-    return Observed(
-        state,
-        aws.result() if aws else None,
-        facts if PlaneName.OPENNEBULA in planes else None,
-        hosts.result() if hosts else None,
-        disposition,
-        context,
-        account.result() if account else (),
-    )
 
 
 def nothing_applied(cluster: Cluster) -> StateError:
@@ -178,6 +161,14 @@ def nothing_applied(cluster: Cluster) -> StateError:
         advice="run `edgewrap apply` with the AWS plane first, or set where the state is: terraform.backend, or "
         "EDGEWRAP_DIR for a local one",
     )
+
+
+def applied_state(cluster: Cluster) -> AwsState:
+    """AWS as the last run left it. Raises StateError if nothing is applied yet."""
+    state = cluster.aws.current()
+    if state is None:
+        raise nothing_applied(cluster)
+    return state
 
 
 def observe_opennebula(
@@ -195,7 +186,12 @@ def observe_opennebula(
         if PlaneName.OPENNEBULA in planes:
             raise
         if PlaneName.HOSTS in planes and to_apply:
-            raise _pins_unreadable(error) from error
+            raise HostKeysUnreadableError(
+                f"the pinned host keys cannot be read: {error.what}",
+                cause=f"{error.cause}; without the keys, anyone who intercepts the connection can pose as a host",
+                advice=f"{error.advice}; no host was contacted and nothing was changed; a run that leaves the hosts "
+                "out (`--skip hosts`) does not need the keys",
+            ) from error
         plane, key, text = PlaneName.OPENNEBULA, "marks", "whether this is the cluster's own state is not checked"
         if PlaneName.HOSTS in planes:
             plane, key = PlaneName.HOSTS, "host keys"
@@ -203,15 +199,6 @@ def observe_opennebula(
         cluster.emit(Event(EventKind.WARNING, plane, key, f"the front-end could not be read ({error.what}): {text}"))
         return None, {}
     return facts, cluster.opennebula.pins(facts)
-
-
-def _pins_unreadable(error: EdgewrapError) -> HostKeysUnreadableError:
-    return HostKeysUnreadableError(
-        f"the pinned host keys cannot be read: {error.what}",
-        cause=f"{error.cause}; without the keys, anyone who intercepts the connection can pose as a host",
-        advice=f"{error.advice}; no host was contacted and nothing was changed; a run that leaves the hosts out "
-        "(`--skip hosts`) does not need the keys",
-    )
 
 
 def observe_hosts(cluster: Cluster, state: AwsState | None, pins: Mapping[str, HostPin]) -> Observation:
@@ -238,13 +225,6 @@ def _warn_of_dead_hosts(cluster: Cluster, outputs: Outputs) -> None:
             f"(`retired: [{host.index}]`), or replace it (`edgewrap replace {key}`)"
         )
         cluster.emit(Event(EventKind.WARNING, PlaneName.AWS, key, text))
-
-
-def _failures(observed: Observation, outputs: Outputs, disposition: HostDisposition) -> tuple[HostError, ...]:
-    """Why hosts that stay could not be read."""
-    return tuple(
-        error for key, error in observed.failures.items() if _stays(outputs, key) and key not in disposition.tolerated
-    )
 
 
 def _expected_reports(cluster: Cluster, observed: Observation, context: Context) -> Mapping[str, HostReport]:

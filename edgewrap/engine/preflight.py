@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -16,12 +16,10 @@ from edgewrap.outputs import UNKNOWN, Outputs
 if TYPE_CHECKING:
     from edgewrap.opennebula.plane import OneFacts
 
-Check = Callable[[Cluster], Sequence[Finding]]
-
 
 def preflight(cluster: Cluster, planes: Collection[PlaneName]) -> tuple[Finding, ...]:
     """All checks of these planes; changes nothing, raises nothing."""
-    by_plane: dict[PlaneName, Check] = {PlaneName.AWS: _aws, PlaneName.OPENNEBULA: _opennebula, PlaneName.HOSTS: _hosts}
+    by_plane = {PlaneName.AWS: _aws, PlaneName.OPENNEBULA: _opennebula, PlaneName.HOSTS: _hosts}
     checks = [check for plane, check in by_plane.items() if plane in planes]
     with ThreadPoolExecutor(max_workers=len(checks)) as pool:
         return tuple(finding for found in pool.map(lambda check: check(cluster), checks) for finding in found)

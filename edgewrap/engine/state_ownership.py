@@ -30,11 +30,12 @@ def require_own_state(
     """
     name = cluster.spec.name
     marks = cluster.opennebula.uuids(facts) if facts is not None else frozenset()
+    states = " and ".join(sorted(marks))
     if state is not None:
         if marks and state.outputs.uuid not in marks:
             raise StateError(
                 f"the Terraform state in {cluster.state_place} has the UUID {state.outputs.uuid}, but the cluster "
-                f"{name} on the front-end was created from the state {_listed(marks)}",
+                f"{name} on the front-end was created from the state {states}",
                 cause=OTHER,
                 advice=f"{FIND_IT}; if they are two clusters, give one of them another name",
             )
@@ -42,7 +43,7 @@ def require_own_state(
     if marks and not destroy:
         raise StateError(
             f"there is no Terraform state in {cluster.state_place}, but the cluster {name} is on the front-end, "
-            f"created from the state {_listed(marks)}",
+            f"created from the state {states}",
             cause=LOST,
             advice=f"{FIND_IT}; if AWS's part was destroyed, remove the rest: `edgewrap destroy --only opennebula`",
         )
@@ -55,7 +56,3 @@ def require_own_state(
             advice=f"{FIND_IT}; if it is another cluster, give this one another name; if nothing needs it any more, "
             "delete everything with the tag edgewrap:uuid",
         )
-
-
-def _listed(uuids: frozenset[str]) -> str:
-    return " and ".join(sorted(uuids))

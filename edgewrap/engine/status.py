@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 from edgewrap.change import PlaneName
 from edgewrap.engine.cluster import Cluster
-from edgewrap.engine.plan import nothing_applied, observe_hosts, observe_opennebula
+from edgewrap.engine.plan import applied_state, observe_hosts, observe_opennebula
 from edgewrap.errors import AwsError, EdgewrapError
 from edgewrap.events import Event, EventKind
 from edgewrap.plane import Context
 
 if TYPE_CHECKING:
     from edgewrap.aws.plane import AwsState
-    from edgewrap.hosts.plane import Observation
     from edgewrap.opennebula.plane import OneFacts
 
 UNKNOWN_STATE = "unknown"
@@ -68,78 +67,48 @@ def read_status(cluster: Cluster) -> ClusterStatus:
     Raises StateError if nothing is applied yet.
     """
     state = _state(cluster)
-    if state is None:
-        raise nothing_applied(cluster)
     facts, pins = observe_opennebula(cluster, (PlaneName.AWS, PlaneName.HOSTS))
-    return _status(cluster, state, facts, observe_hosts(cluster, state, pins), _vms(cluster, state, facts))
+    observation = observe_hosts(cluster, state, pins)
+    vms, outputs = _vms(cluster, state, facts), state.outputs
+    in_one = cluster.opennebula.hosts(facts) if facts is not None else {}
+    absent = UNKNOWN_STATE if facts is None else "none"
+    reports = cluster.hosts.reports(observation, Context(outputs))
+    hosts = []
+    for key, host in outputs.hosts.items():
+        one = in_one[key].state_word if key in in_one else absent
+        if key in reports:
+            network = "ready" if reports[key].ready else "differs"
+        else:
+            failure = observation.failures.get(key)
+            network = failure.what.removeprefix(f"{key}: ") if failure else UNKNOWN_STATE
+        groups = tuple(group.key for group in outputs.groups.values() if group.host == key)
+        addresses = (host.public_address, host.private_address)
+        hosts.append(HostStatus(key, host.instance_id, *addresses, host.state, one, network, groups))
+    eips = []
+    for key, eip in outputs.eips.items():
+        entry_host = outputs.groups[eip.group].host if eip.group in outputs.groups else ""
+        made_by = "driver" if eip.by_driver else "spec"
+        addresses = (eip.public_address, eip.private_address)
+        eips.append(EipStatus(key, *addresses, eip.group, entry_host, vms.get(key, ""), made_by))
+    return ClusterStatus(cluster.spec.name, outputs.region, outputs.zone, outputs.vpc_id, tuple(hosts), tuple(eips))
 
 
-def _state(cluster: Cluster) -> AwsState | None:
+def _state(cluster: Cluster) -> AwsState:
     """With the instances as AWS has them now, if it can be reached."""
+    state = None
     try:
-        return cluster.aws.observe()
+        state = cluster.aws.observe()
     except AwsError as error:
         text = f"AWS could not be reached ({error.what}): the instances are shown as after the last run"
         cluster.emit(Event(EventKind.WARNING, PlaneName.AWS, "instances", text))
-        return cluster.aws.current()
-
-
-def _status(
-    cluster: Cluster,
-    state: AwsState,
-    facts: OneFacts | None,
-    observation: Observation,
-    vms: Mapping[str, str],
-) -> ClusterStatus:
-    outputs = state.outputs
-    hosts = cluster.opennebula.hosts(facts) if facts is not None else {}
-    reports = cluster.hosts.reports(observation, Context(outputs))
-    return ClusterStatus(
-        name=cluster.spec.name,
-        region=outputs.region,
-        zone=outputs.zone,
-        vpc_id=outputs.vpc_id,
-        hosts=tuple(
-            HostStatus(
-                key=key,
-                instance_id=host.instance_id,
-                public_address=host.public_address,
-                private_address=host.private_address,
-                instance=host.state,
-                opennebula=hosts[key].state_word if key in hosts else "none" if facts is not None else UNKNOWN_STATE,
-                network=_network_word(key, reports[key].ready if key in reports else None, observation),
-                groups=tuple(group.key for group in outputs.groups.values() if group.host == key),
-            )
-            for key, host in outputs.hosts.items()
-        ),
-        eips=tuple(
-            EipStatus(
-                key=key,
-                public_address=eip.public_address,
-                private_address=eip.private_address,
-                group=eip.group,
-                entry_host=outputs.groups[eip.group].host if eip.group in outputs.groups else "",
-                vm=vms.get(key, ""),
-                made_by="driver" if eip.by_driver else "spec",
-            )
-            for key, eip in outputs.eips.items()
-        ),
-    )
-
-
-def _network_word(key: str, ready: bool | None, observation: Observation) -> str:
-    if ready is None:
-        failure = observation.failures.get(key)
-        return failure.what.removeprefix(f"{key}: ") if failure else UNKNOWN_STATE
-    return "ready" if ready else "differs"
+    return state if state is not None else applied_state(cluster)
 
 
 def _vms(cluster: Cluster, state: AwsState, facts: OneFacts | None) -> Mapping[str, str]:
     if facts is None:
         return {}
     try:
-        holders: Mapping[str, str] = cluster.opennebula.leases(facts, state.outputs)
-        return holders
+        return cluster.opennebula.leases(facts, state.outputs)
     except EdgewrapError as error:
         cluster.emit(Event(EventKind.WARNING, PlaneName.OPENNEBULA, "leases", error.what))
         return {}

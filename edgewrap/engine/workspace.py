@@ -26,7 +26,6 @@ class Workspace:
 
     @property
     def lock(self) -> Path:
-        """The lock file."""
         return self.directory / "lock"
 
     @property

@@ -5,7 +5,6 @@ change of a field does. `checks.py`: checks that span several fields. `addressin
 key.
 
 `load.py`: from a file to a `Spec` or to all problems. `document.py`: YAML with places. `environment.py`: `${env:NAME}`.
-`credentials.py`: refuses credentials. `not_implemented.py`: fields that are refused by name. `explain.py`: pydantic's
-errors in our words. `place.py`: paths and places. `contract.py`: all known keys. `schema.py`: the JSON Schema.
-`reference.py`: the tables of `docs/spec.md`. `starter.yaml`: what `edgewrap init` writes.
+`forbidden.py`: credentials and fields that are refused by name. `place.py`: paths and places. `contract.py`: the JSON
+Schema and all known keys. `reference.py`: the tables of `docs/spec.md`. `starter.yaml`: what `edgewrap init` writes.
 """

@@ -8,8 +8,10 @@ address (even) and its gateway (odd), so that a VM's mask is /31.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
+from itertools import islice
 
 FIRST_HOST = 10
 LARGEST_BLOCK = 128  # addresses, a /25
@@ -18,13 +20,7 @@ LARGEST_BLOCK = 128  # addresses, a /25
 def active_indexes(count: int, retired: tuple[int, ...]) -> tuple[int, ...]:
     """The first `count` indexes that are not retired, in order: `active_indexes(3, (1,))` is `(0, 2, 3)`."""
     removed = set(retired)
-    indexes: list[int] = []
-    index = 0
-    while len(indexes) < count:
-        if index not in removed:
-            indexes.append(index)
-        index += 1
-    return tuple(indexes)
+    return tuple(islice((index for index in itertools.count() if index not in removed), count))
 
 
 def hosts_half(subnet: IPv4Network) -> IPv4Network:

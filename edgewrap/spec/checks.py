@@ -1,24 +1,12 @@
-"""Checks that span several fields of a spec. Each problem is reported at the field to change.
-
-`reads` names the parts that a check reads: it is skipped if one of them is already wrong, so that one mistake is
-reported once.
-"""
+"""Checks that span several fields of a spec. Each problem is reported at the field to change."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from ipaddress import IPv4Network
 
-from edgewrap.spec.addressing import (
-    active_indexes,
-    block,
-    eip_place,
-    groups_half,
-    host_capacity,
-    hosts_half,
-    pair_capacity,
-)
+from edgewrap.spec import addressing
+from edgewrap.spec.addressing import active_indexes, hosts_half, pair_capacity
 from edgewrap.spec.models import ElasticIps, Hosts, Spec
 from edgewrap.spec.place import KeyPath, SpecProblem
 
@@ -54,11 +42,8 @@ def zone_in_region(spec: Spec) -> Iterator[SpecProblem]:
 
 def retired_have_lived(spec: Spec) -> Iterator[SpecProblem]:
     """Active and retired indexes together are 0, 1, 2, … without a gap: an index beyond has never existed."""
-    parts: tuple[tuple[KeyPath, Hosts | ElasticIps], ...] = (
-        (_HOSTS, spec.hosts),
-        (_EIPS, spec.public_network.elastic_ips),
-    )
-    for path, part in parts:
+    part: Hosts | ElasticIps
+    for path, part in ((_HOSTS, spec.hosts), (_EIPS, spec.public_network.elastic_ips)):
         ever = part.count + len(part.retired)
         for position, index in enumerate(part.retired):
             if index >= ever:
@@ -72,7 +57,7 @@ def retired_have_lived(spec: Spec) -> Iterator[SpecProblem]:
 def hosts_fit(spec: Spec) -> Iterator[SpecProblem]:
     """Every host has its fixed address in the lower half of the subnet."""
     subnet = spec.aws.network.subnet_cidr
-    highest, capacity = active_indexes(spec.hosts.count, spec.hosts.retired)[-1], host_capacity(subnet)
+    highest, capacity = active_indexes(spec.hosts.count, spec.hosts.retired)[-1], addressing.host_capacity(subnet)
     if highest >= capacity:
         room = f"indexes 0 to {capacity - 1}" if capacity else "no host"
         yield SpecProblem(
@@ -91,25 +76,20 @@ def groups_fit(spec: Spec) -> Iterator[SpecProblem]:
         fits = False
     if not fits:
         yield SpecProblem(
-            _GROUPS, f"must fit the subnet: {groups_half(subnet)}, its upper half, is too small for {groups} blocks"
+            _GROUPS,
+            f"must fit the subnet: {addressing.groups_half(subnet)}, its upper half, is too small for {groups} blocks",
         )
 
 
 def elastic_ips_fit(spec: Spec) -> Iterator[SpecProblem]:
     """Every Elastic IP has a pair of addresses in its group's block."""
-    groups = spec.public_network.groups
-    capacity = pair_capacity(spec.aws.network.subnet_cidr, groups)
-    yield from _elastic_ips_beyond(spec, capacity, f"a block ({block(spec.aws.network.subnet_cidr, groups, 0)} is one)")
-
-
-def _elastic_ips_beyond(spec: Spec, capacity: int, holder: str) -> Iterator[SpecProblem]:
-    eips, groups = spec.public_network.elastic_ips, spec.public_network.groups
-    indexes = active_indexes(eips.count, eips.retired)
-    if indexes and eip_place(indexes[-1], groups)[1] >= capacity:
+    subnet, eips, groups = spec.aws.network.subnet_cidr, spec.public_network.elastic_ips, spec.public_network.groups
+    capacity, indexes = pair_capacity(subnet, groups), active_indexes(eips.count, eips.retired)
+    if indexes and addressing.eip_place(indexes[-1], groups)[1] >= capacity:
         yield SpecProblem(
             (*_EIPS, "count"),
             f"must fit the groups: the highest index would be {indexes[-1]}, and {groups} groups have room for indexes "
-            f"0 to {groups * capacity - 1}, {capacity} on {holder}",
+            f"0 to {groups * capacity - 1}, {capacity} on a block ({addressing.block(subnet, groups, 0)} is one)",
         )
 
 
@@ -161,8 +141,7 @@ def replica_lives(spec: Spec) -> Iterator[SpecProblem]:
     keys = [f"host-{index}" for index in active_indexes(spec.hosts.count, spec.hosts.retired)]
     if spec.opennebula.replica not in ("auto", "none", *keys):
         yield SpecProblem(
-            ("opennebula", "replica"),
-            f"must be an active host: {', '.join(keys[:8])}{', …' if keys[8:] else ''}",
+            ("opennebula", "replica"), f"must be an active host: {', '.join(keys[:8])}{', …' if keys[8:] else ''}"
         )
 
 
@@ -172,44 +151,33 @@ def version_is_used(spec: Spec) -> Iterator[SpecProblem]:
         yield SpecProblem(("opennebula", "version"), "needs oneadmin_public_key: without it hosts install no packages")
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One check, and the parts of the spec that it looks at."""
-
-    find: Callable[[Spec], Iterable[SpecProblem]]
-    reads: tuple[KeyPath, ...]
-
-
-CHECKS = (
-    Check(network_fits, (_NETWORK,)),
-    Check(zone_in_region, (("aws", "region"), ("aws", "zone"))),
-    Check(retired_have_lived, ((*_HOSTS, "count"), (*_HOSTS, "retired"), _EIPS)),
-    Check(hosts_fit, (_NETWORK, (*_HOSTS, "count"), (*_HOSTS, "retired"))),
-    Check(groups_fit, (_NETWORK, _GROUPS)),
-    Check(elastic_ips_fit, (_NETWORK, _GROUPS, _EIPS)),
-    Check(hypervisor_runs, (("hosts", "hypervisor"), ("hosts", "instance_type"))),
-    Check(rules_are_sound, (_RULES,)),
-    Check(name_servers_reachable, (_NETWORK, ("public_network", "dns"))),
-    Check(replica_lives, (("opennebula", "replica"), (*_HOSTS, "count"), (*_HOSTS, "retired"))),
-    Check(version_is_used, (("opennebula", "version"), ("opennebula", "oneadmin_public_key"))),
-    Check(someone_may_log_in, (("ssh", "from"), ("ssh", "proxy_command"), ("hosts", "address"))),
-)
-
-
-def overlap(one: KeyPath, other: KeyPath) -> bool:
-    """Whether one path is at or below the other."""
-    shared = min(len(one), len(other))
-    return one[:shared] == other[:shared]
+CHECKS: Mapping[Callable[[Spec], Iterable[SpecProblem]], tuple[KeyPath, ...]] = {
+    network_fits: (_NETWORK,),
+    zone_in_region: (("aws", "region"), ("aws", "zone")),
+    retired_have_lived: ((*_HOSTS, "count"), (*_HOSTS, "retired"), _EIPS),
+    hosts_fit: (_NETWORK, (*_HOSTS, "count"), (*_HOSTS, "retired")),
+    groups_fit: (_NETWORK, _GROUPS),
+    elastic_ips_fit: (_NETWORK, _GROUPS, _EIPS),
+    hypervisor_runs: (("hosts", "hypervisor"), ("hosts", "instance_type")),
+    rules_are_sound: (_RULES,),
+    name_servers_reachable: (_NETWORK, ("public_network", "dns")),
+    replica_lives: (("opennebula", "replica"), (*_HOSTS, "count"), (*_HOSTS, "retired")),
+    version_is_used: (("opennebula", "version"), ("opennebula", "oneadmin_public_key")),
+    someone_may_log_in: (("ssh", "from"), ("ssh", "proxy_command"), ("hosts", "address")),
+}
+"""The checks, and the parts of the spec that each reads: it is skipped if one of them is already wrong, so that one
+mistake is reported once."""
 
 
 def broken_checks(spec: Spec, wrong: Iterable[KeyPath] = ()) -> list[SpecProblem]:
     """The problems between the fields of a spec, without those of checks that read what is already `wrong`."""
     problems: list[SpecProblem] = []
     known = list(wrong)
-    for check in CHECKS:
-        if any(overlap(path, read) for path in known for read in check.reads):
+    for check, reads in CHECKS.items():
+        # one path is at or below the other if the shorter one begins the longer one
+        if any(path[: len(read)] == read[: len(path)] for path in known for read in reads):
             continue
-        found = list(check.find(spec))
+        found = list(check(spec))
         problems.extend(found)
         known.extend(problem.path for problem in found)
     return problems

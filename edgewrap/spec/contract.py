@@ -1,5 +1,5 @@
-"""The keys that the contract knows, as a tree read from its JSON Schema: for advice on unknown keys, for which values
-the environment may fill in, for what a change of a field does, and for `docs/spec.md`."""
+"""The contract as JSON Schema, for editors; and the keys that it knows, as a tree read from that: for advice on unknown
+keys, for which values the environment may fill in, for what a change of a field does, and for `docs/spec.md`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,28 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
+from pydantic_core import CoreSchema
+
 from edgewrap.spec.formats import ENVIRONMENT
-from edgewrap.spec.on_change import OnChange
+from edgewrap.spec.models import Spec
+from edgewrap.spec.on_change import SCHEMA_KEY, Effect, OnChange
 from edgewrap.spec.place import KeyPath
-from edgewrap.spec.schema import json_schema
+
+
+class _ForEditors(GenerateJsonSchema):
+    """Without the titles that pydantic makes of field names: they repeat the key and hide the description."""
+
+    def generate(self, schema: CoreSchema, mode: JsonSchemaMode = "validation") -> JsonSchemaValue:
+        return {"$schema": self.schema_dialect, **super().generate(schema, mode)}
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's own signature
+        return False
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a spec file, always in the same order."""
+    return Spec.model_json_schema(by_alias=True, schema_generator=_ForEditors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +62,14 @@ class Known:
     @property
     def on_change(self) -> OnChange | None:
         """What a change does; None for a section."""
-        return OnChange.of(self.schema)
-
-    def below(self, step: str | int) -> Known | None:
-        """What may be written one step further down; None if the contract knows nothing there."""
-        return self.keys.get(step, self.item) if isinstance(step, str) else self.item
+        effect, _, detail = self.schema.get(SCHEMA_KEY, "").partition(": ")
+        return OnChange(Effect(effect), detail) if effect else None
 
     def at(self, path: KeyPath) -> Known | None:
-        """What may be written at a path from here."""
+        """What may be written at a path from here; None if the contract knows nothing there."""
         known: Known | None = self
         for step in path:
-            known = known.below(step) if known else None
+            known = known and (known.keys.get(step, known.item) if isinstance(step, str) else known.item)
         return known
 
     def paths(self, above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

@@ -11,13 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from yaml.composer import Composer
+from yaml import SafeLoader
 from yaml.error import MarkedYAMLError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
-from yaml.parser import Parser
-from yaml.reader import Reader, ReaderError
-from yaml.resolver import BaseResolver
-from yaml.scanner import Scanner
+from yaml.reader import ReaderError
 
 from edgewrap.spec.place import KeyPath, Place, SpecProblem, code_point, quoted
 
@@ -47,33 +44,21 @@ class NotYamlError(Exception):
         self.place = Place(line, column, "")
 
 
-class _CoreResolver(BaseResolver):
-    """The plain scalars of YAML 1.2. A number with a leading zero stays text: readers disagree on what it means."""
+class _Nodes(SafeLoader):
+    """Composes the node tree of one document, with the plain scalars of YAML 1.2. A number with a leading zero stays
+    text: readers disagree on what it means."""
+
+    yaml_implicit_resolvers = {}  # noqa: RUF012 - as PyYAML has it
 
 
 for _name, _pattern, _first in (
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
     ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
     ("int", r"[-+]?(?:0|[1-9][0-9]*)", list("-+0123456789")),
-    (
-        "float",
-        r"[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*)(?:[eE][-+]?[0-9]+)?|[-+]?[0-9]+[eE][-+]?[0-9]+",
-        list("-+.0123456789"),
-    ),
+    ("float", r"[-+]?(?:(?:\.[0-9]+|[0-9]+\.[0-9]*)(?:[eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)", list("-+.0123456789")),
     ("merge", r"<<", ["<"]),
 ):
-    _CoreResolver.add_implicit_resolver(f"{_TAG}{_name}", re.compile(rf"^(?:{_pattern})$"), _first)
-
-
-class _Nodes(Reader, Scanner, Parser, Composer, _CoreResolver):
-    """Composes the node tree of one document."""
-
-    def __init__(self, text: str) -> None:
-        Reader.__init__(self, text)
-        Scanner.__init__(self)
-        Parser.__init__(self)
-        Composer.__init__(self)
-        _CoreResolver.__init__(self)
+    _Nodes.add_implicit_resolver(f"{_TAG}{_name}", re.compile(rf"^(?:{_pattern})$"), _first)
 
 
 def read_document(text: str) -> Document:
@@ -95,12 +80,12 @@ def read_document(text: str) -> Document:
         raise NotYamlError(
             f"must be YAML: the character {character} is not allowed", before.count("\n") + 1, column
         ) from None
-    except (ValueError, OverflowError):  # an escape such as "\U00110000", which PyYAML does not check
+    except (ValueError, OverflowError, RecursionError) as error:
         mark = nodes.get_mark()
-        raise NotYamlError("must be YAML: invalid escape", mark.line + 1, mark.column + 1) from None
-    except RecursionError:
-        mark = nodes.get_mark()
-        raise NotYamlError(f"must not be nested deeper than {DEEPEST} levels", mark.line + 1, mark.column + 1) from None
+        rule = f"must not be nested deeper than {DEEPEST} levels"
+        if not isinstance(error, RecursionError):  # an escape such as "\U00110000", which PyYAML does not check
+            rule = "must be YAML: invalid escape"
+        raise NotYamlError(rule, mark.line + 1, mark.column + 1) from None
     if root is None or (isinstance(root, ScalarNode) and root.tag == f"{_TAG}null"):
         raise NotYamlError("must not be empty; `edgewrap init` writes a starter", 1, 1)
     document = Document()
@@ -201,7 +186,6 @@ class _Reading:
         return self.problem(node, path, f"must not have a tag ({_short(node.tag)})")
 
     def problem(self, node: Node, path: KeyPath, rule: str) -> None:
-        """Records a problem at a node."""
         self.document.problems.append(SpecProblem(path, rule, place=_place(node)))
 
 

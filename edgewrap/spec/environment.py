@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from typing import Any
 
 from edgewrap.spec.contract import contract
@@ -16,7 +17,6 @@ from edgewrap.spec.place import KeyPath, SpecProblem
 
 _REFERENCE = re.compile(r"(\$?)\$\{env:([^}]*)(\}?)")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-
 
 _MAY_BE_SECRET: tuple[KeyPath, ...] = (("evpn", "password"), ("ssh", "proxy_command"))
 _NEEDED_BY_CHILDREN = {"HOME", "PATH", "USER", "LOGNAME", "SHELL", "TMPDIR", "LANG", "SSH_AUTH_SOCK"}
@@ -43,56 +43,45 @@ def texts(data: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, str]]:
             yield from texts(value, (*path, index))
 
 
+def put(data: Any, path: KeyPath, value: Any) -> None:
+    """Sets the value at a path of a document."""
+    for step in path[:-1]:
+        data = data[step]
+    data[path[-1]] = value
+
+
 def fill(
     data: dict[str, Any], environ: Mapping[str, str]
 ) -> tuple[dict[str, Any], dict[KeyPath, str], list[SpecProblem]]:
     """The document with its references filled in, the texts as written by path, and what is wrong with them."""
+    filled = deepcopy(data)
     written: dict[KeyPath, str] = {}
-    filled: dict[KeyPath, str] = {}
     problems: list[SpecProblem] = []
     for path, text in texts(data):
-        if _REFERENCE.search(text) is None or contract().at(path) is None:
+        known = contract().at(path)
+        if _REFERENCE.search(text) is None or known is None:
             continue
-        rules = list(_broken_rules(path, text, environ))
-        problems.extend(SpecProblem(path, rule) for rule in rules)
         written[path] = text
-        filled[path] = text if rules else _REFERENCE.sub(lambda found: _replacement(found, environ), text)
-    return (_replaced(data, filled, ()) if filled else data), written, problems
+        if rule := _broken_rule(text, environ, allowed=known.from_environment):
+            problems.append(SpecProblem(path, rule))
+        else:
+            value = _REFERENCE.sub(lambda found: found[0][1:] if found[1] else environ[found[2]], text)
+            put(filled, path, value)
+    return filled, written, problems
 
 
-def _broken_rules(path: KeyPath, text: str, environ: Mapping[str, str]) -> Iterator[str]:
-    """The first rule that the references of one text break, if any."""
-    known = contract().at(path)
-    for found in _REFERENCE.finditer(text):
-        escape, name, end = found.groups()
+def _broken_rule(text: str, environ: Mapping[str, str], *, allowed: bool) -> str:
+    """The first rule that the references of one text break; empty if they break none."""
+    for escape, name, end in _REFERENCE.findall(text):
         if escape:
             continue
         if not end or _VARIABLE.fullmatch(name) is None:
-            yield "must name a variable, as ${env:NAME} does, or write $${env: for the text itself"
-        elif not (known and known.from_environment):
-            yield (
-                "must be written out: it is kept in Terraform's files and state, which hold nothing from the "
-                "environment"
-            )
-        elif name not in environ:
-            yield f"needs the environment variable {name}, which is not set"
-        elif not environ[name].isprintable():
-            yield f"needs the environment variable {name} to be one line of text"
-        else:
-            continue
-        return
-
-
-def _replacement(found: re.Match[str], environ: Mapping[str, str]) -> str:
-    return found[0][1:] if found[1] else environ[found[2]]
-
-
-def _replaced(data: Any, filled: Mapping[KeyPath, str], path: KeyPath) -> Any:
-    """A copy of the data with the texts of `filled` in their places."""
-    if path in filled:
-        return filled[path]
-    if isinstance(data, dict):
-        return {key: _replaced(value, filled, (*path, key)) for key, value in data.items()}
-    if isinstance(data, list):
-        return [_replaced(value, filled, (*path, index)) for index, value in enumerate(data)]
-    return data
+            return "must name a variable, as ${env:NAME} does, or write $${env: for the text itself"
+        if not allowed:
+            kept = "it is kept in Terraform's files and state, which hold nothing from the environment"
+            return f"must be written out: {kept}"
+        if name not in environ:
+            return f"needs the environment variable {name}, which is not set"
+        if not environ[name].isprintable():
+            return f"needs the environment variable {name} to be one line of text"
+    return ""

@@ -11,19 +11,12 @@ import binascii
 import re
 import unicodedata
 from dataclasses import dataclass
-from ipaddress import AddressValueError, IPv4Address, IPv4Network, ip_interface
+from ipaddress import AddressValueError, IPv4Address, IPv4Interface, IPv4Network
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    GetCoreSchemaHandler,
-    GetJsonSchemaHandler,
-    PlainValidator,
-    SecretStr,
-    WithJsonSchema,
-)
-from pydantic.json_schema import JsonSchemaValue
+from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, PlainValidator, SecretStr
+from pydantic.json_schema import JsonSchemaValue, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
 from edgewrap.spec.place import code_point
@@ -59,17 +52,16 @@ class Form:
         return text
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+def described(rule: str) -> Any:
     """The rule of a form that no pattern alone can check, for `docs/spec.md`."""
-
-    rule: str
-
-    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return handler(core) | {RULE: self.rule}
+    return Field(json_schema_extra={RULE: rule})
 
 
-@dataclass(frozen=True, slots=True)
+def _schema(rule: str, **schema: Any) -> WithJsonSchema:
+    """The JSON Schema of a form that pydantic has none for, and its rule."""
+    return WithJsonSchema({**schema, RULE: rule})
+
+
 class FromEnvironment:
     """Marks a text that `${env:NAME}` may fill in: one that is needed only while a run lasts. All other values
     end up in Terraform's files and state, which hold nothing from the environment."""
@@ -89,20 +81,17 @@ NAME = Form(
     "1 to 40 lower-case letters, digits and hyphens, beginning with a letter and not ending with a hyphen: it becomes "
     "part of names in AWS and OpenNebula",
 )
-VPC_ID = Form(r"vpc-[0-9a-f]{8}(?:[0-9a-f]{9})?", "the id of a VPC, such as vpc-0123456789abcdef0")
-SUBNET_ID = Form(r"subnet-[0-9a-f]{8}(?:[0-9a-f]{9})?", "the id of a subnet, such as subnet-0123456789abcdef0")
-ALLOCATION_ID = Form(
-    r"eipalloc-[0-9a-f]{8}(?:[0-9a-f]{9})?", "the allocation id of an Elastic IP, such as eipalloc-0123456789abcdef0"
-)
+_ID = "[0-9a-f]{8}(?:[0-9a-f]{9})?"
+VpcId = Annotated[str, Form(f"vpc-{_ID}", "the id of a VPC, such as vpc-0123456789abcdef0")]
+SubnetId = Annotated[str, Form(f"subnet-{_ID}", "the id of a subnet, such as subnet-0123456789abcdef0")]
+ALLOCATION_ID = Form(f"eipalloc-{_ID}", "the allocation id of an Elastic IP, such as eipalloc-0123456789abcdef0")
 EXISTING_KEY = Form(
     r"(?!eip-)[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?",
     "a key of 1 to 40 lower-case letters, digits and hyphens that does not begin with eip-",
 )
-INSTANCE_PROFILE = Form(r"[A-Za-z0-9_+=,.@-]{1,128}", "the name of an instance profile, not its ARN")
+InstanceProfile = Annotated[str, Form(r"[A-Za-z0-9_+=,.@-]{1,128}", "the name of an instance profile, not its ARN")]
 INSTANCE_TYPE = Form(r"[a-z][a-z0-9-]*\.[a-z0-9]+(?:-[a-z0-9]+)*", "an EC2 instance type such as c5.metal")
-AMI = Form(
-    r"ubuntu-24\.04|ubuntu-22\.04|ami-[0-9a-f]{8}(?:[0-9a-f]{9})?", "ubuntu-24.04, ubuntu-22.04 or the id of an AMI"
-)
+AMI = Form(rf"ubuntu-24\.04|ubuntu-22\.04|ami-{_ID}", "ubuntu-24.04, ubuntu-22.04 or the id of an AMI")
 DESCRIPTION = Form(
     r"[0-9A-Za-z ._\-:/()#,@\[\]+=&;{}!$*]{0,255}",
     "at most 255 ASCII letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*, as AWS allows",
@@ -133,10 +122,7 @@ def _description(text: str) -> str:
 
 
 Description = Annotated[
-    str,
-    AfterValidator(_description),
-    WithJsonSchema({"type": "string", "pattern": f"^{DESCRIPTION.pattern}$"}),
-    Rule(DESCRIPTION.rule),
+    str, AfterValidator(_description), _schema(DESCRIPTION.rule, type="string", pattern=f"^{DESCRIPTION.pattern}$")
 ]
 
 
@@ -147,12 +133,12 @@ def _network(value: Any) -> IPv4Network:
     if not isinstance(value, str) or re.fullmatch(r"[0-9.]+/[0-9]{1,2}", value) is None:
         raise ValueError("must be an IPv4 network in CIDR form, such as 10.0.0.0/16; one address is 203.0.113.5/32")
     try:
-        exact = ip_interface(value).network
+        exact = IPv4Interface(value).network
     except ValueError:
         raise ValueError("must be an IPv4 network in CIDR form: four numbers up to 255 and a prefix up to 32") from None
-    if str(exact) != value and str(exact.network_address) != value.split("/")[0]:
+    if str(exact.network_address) != value.split("/")[0]:
         raise ValueError(f"must have no host bits set: write {exact}")
-    return IPv4Network(exact)
+    return exact
 
 
 def _address(value: Any) -> IPv4Address:
@@ -168,15 +154,9 @@ def _address(value: Any) -> IPv4Address:
 Cidr = Annotated[
     IPv4Network,
     PlainValidator(_network),
-    WithJsonSchema({"type": "string", "pattern": r"^(?:[0-9]{1,3}\.){3}[0-9]{1,3}/[0-9]{1,2}$"}),
-    Rule("IPv4 in CIDR form, host bits zero"),
+    _schema("IPv4 in CIDR form, host bits zero", type="string", pattern=r"^(?:[0-9]{1,3}\.){3}[0-9]{1,3}/[0-9]{1,2}$"),
 ]
-Address = Annotated[
-    IPv4Address,
-    PlainValidator(_address),
-    WithJsonSchema({"type": "string", "format": "ipv4"}),
-    Rule("IPv4 addresses"),
-]
+Address = Annotated[IPv4Address, PlainValidator(_address), _schema("IPv4 addresses", type="string", format="ipv4")]
 
 
 def port_range(ports: int | str) -> tuple[int, int]:
@@ -202,22 +182,11 @@ def canonical_ports(low: int, high: int) -> int | str:
     return low if low == high else f"{low}-{high}"
 
 
-def _ports(value: Any) -> int | str:
-    return canonical_ports(*port_range(value))
-
-
+_PORTS = {"type": "string", "pattern": "^(?:all|[0-9]{1,5}(?:-[0-9]{1,5})?)$"}
 Ports = Annotated[
     int | str,
-    PlainValidator(_ports),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "integer", "minimum": 1, "maximum": HIGHEST_PORT},
-                {"type": "string", "pattern": "^(?:all|[0-9]{1,5}(?:-[0-9]{1,5})?)$"},
-            ]
-        }
-    ),
-    Rule("ports are 1 to 65535"),
+    PlainValidator(lambda value: canonical_ports(*port_range(value))),
+    _schema("ports are 1 to 65535", anyOf=[{"type": "integer", "minimum": 1, "maximum": HIGHEST_PORT}, _PORTS]),
 ]
 
 
@@ -230,18 +199,9 @@ def _datastore(value: Any) -> int | str:
 
 
 _DATASTORE_NAME = r"[^\x00-\x1f\x7f&|:\\\";/'#{}$<>]{1,128}"
+_DATASTORES = [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": f"^(?![0-9]+$){_DATASTORE_NAME}$"}]
 Datastore = Annotated[
-    int | str,
-    PlainValidator(_datastore),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "integer", "minimum": 0},
-                {"type": "string", "pattern": f"^(?![0-9]+$){_DATASTORE_NAME}$"},
-            ]
-        }
-    ),
-    Rule("each the id or the name of a datastore"),
+    int | str, PlainValidator(_datastore), _schema("each the id or the name of a datastore", anyOf=_DATASTORES)
 ]
 
 
@@ -269,9 +229,9 @@ def _session_password(password: SecretStr) -> SecretStr:
 
 
 SessionPassword = Annotated[
-    SecretStr, AfterValidator(_session_password), Rule("1 to 80 ASCII characters without spaces")
+    SecretStr, AfterValidator(_session_password), described("1 to 80 ASCII characters without spaces")
 ]
-Url = Annotated[str, AfterValidator(_url), Rule("an http or https URL without user, password or query")]
+Url = Annotated[str, AfterValidator(_url), described("an http or https URL without user, password or query")]
 
 
 _TAG_CATEGORIES = {"Lu", "Ll", "Lt", "Lm", "Lo", "Nd", "Nl", "No", "Zs"}
@@ -303,10 +263,10 @@ def _tag_value(text: str) -> str:
 
 
 TagKey = Annotated[
-    str, AfterValidator(_tag_key), Rule("keys of 1 to 128 characters, not `Name`, `aws:…`, `edgewrap:…`")
+    str, AfterValidator(_tag_key), described("keys of 1 to 128 characters, not `Name`, `aws:…`, `edgewrap:…`")
 ]
 TagValue = Annotated[
-    str, AfterValidator(_tag_value), Rule("values of at most 256; both of letters, digits, spaces and `_.:/=+-@`")
+    str, AfterValidator(_tag_value), described("values of at most 256; both of letters, digits, spaces and `_.:/=+-@`")
 ]
 
 _KEY_TYPES = "ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)|sk-(?:ssh-ed25519|ecdsa-sha2-nistp256)@openssh\\.com"
@@ -336,7 +296,7 @@ def _public_key(text: str) -> str:
 
 
 PublicKey = Annotated[
-    str, AfterValidator(_public_key), Rule("as a line of an OpenSSH public key file, without options")
+    str, AfterValidator(_public_key), described("as a line of an OpenSSH public key file, without options")
 ]
 
 

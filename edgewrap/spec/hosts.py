@@ -10,64 +10,58 @@ from pydantic import Field
 from edgewrap.spec import formats
 from edgewrap.spec.formats import FROM_ENVIRONMENT, LocalPath, distinct
 from edgewrap.spec.networks import Index, Model
-from edgewrap.spec.on_change import IN_PLACE, NEXT_RUN, disruptive, in_place, new_hosts, refused
+from edgewrap.spec.on_change import disruptive, in_place, new_hosts, next_run, refused
 
 
 class Hosts(Model):
     """The metal hosts; indexes 0, 1, 2, … without the retired ones."""
 
     count: Annotated[
-        int,
-        Field(ge=1, le=32758, description="Number of hosts."),
-        in_place("to lower it, list indexes in `retired`"),
+        int, Field(ge=1, le=32758), in_place("Number of hosts.", "to lower it, list indexes in `retired`")
     ] = 3
     retired: Annotated[
         tuple[Index, ...],
         distinct("index"),
-        Field(description="Indexes of removed hosts. An index is never used again."),
-        disruptive("the hosts and their disks are deleted; VMs on them stop the run"),
+        disruptive(
+            "Indexes of removed hosts. An index is never used again.",
+            "the hosts and their disks are deleted; VMs on them stop the run",
+        ),
     ] = ()
     hypervisor: Annotated[
         Literal["kvm", "lxc"],
-        Field(description="The hypervisor of the VMs."),
-        new_hosts("install `opennebula-node-kvm` or `opennebula-node-lxc`"),
+        new_hosts("The hypervisor of the VMs.", "install `opennebula-node-kvm` or `opennebula-node-lxc`"),
     ] = "kvm"
     instance_type: Annotated[
         str,
         formats.INSTANCE_TYPE,
-        Field(description="The EC2 instance type. KVM needs a metal one."),
-        refused("every host would be stopped"),
+        refused("The EC2 instance type. KVM needs a metal one.", "every host would be stopped"),
     ] = "c5.metal"
     ami: Annotated[
         str,
         formats.AMI,
-        Field(description="The image of new hosts: the newest Ubuntu image, or an AMI. Each host keeps its image."),
-        new_hosts("keep the image"),
+        new_hosts(
+            "The image of new hosts: the newest Ubuntu image, or an AMI. Each host keeps its image.", "keep the image"
+        ),
     ] = "ubuntu-24.04"
     root_volume_gb: Annotated[
         int,
-        Field(ge=8, le=16384, description="The root volume's size in GiB."),
-        in_place("AWS only enlarges a volume, once in 6 hours"),
+        Field(ge=8, le=16384),
+        in_place("The root volume's size in GiB.", "AWS only enlarges a volume, once in 6 hours"),
     ] = 512
     address: Annotated[
         Literal["public", "eip", "private"],
-        Field(
-            description="How hosts are reached: `public` by the address that the subnet gives (lost when the host "
-            "stops), `eip` by an Elastic IP of their own (kept), `private` by their private address (VPN)."
-        ),
         refused(
-            "an instance gets or loses the subnet's public address only at launch; only a change to `eip` is possible"
+            "How hosts are reached: `public` by the address that the subnet gives (lost when the host "
+            "stops), `eip` by an Elastic IP of their own (kept), `private` by their private address (VPN).",
+            "an instance gets or loses the subnet's public address only at launch; only a change to `eip` is possible",
         ),
     ] = "public"
     on_failure: Annotated[
         Literal["move", "replace"],
-        Field(description="If a host is dead: `move` its groups to other hosts, or also `replace` the instance."),
-        IN_PLACE,
+        in_place("If a host is dead: `move` its groups to other hosts, or also `replace` the instance."),
     ] = "move"
     firewall: Annotated[
-        bool,
-        Field(description="Filter what reaches the hosts themselves: SSH, BGP, VXLAN and the front-end only."),
-        IN_PLACE,
+        bool, in_place("Filter what reaches the hosts themselves: SSH, BGP, VXLAN and the front-end only.")
     ] = True
 
 
@@ -78,31 +72,30 @@ class Ssh(Model):
         str,
         formats.USER,
         FROM_ENVIRONMENT,
-        Field(description="The user on the hosts; it may use sudo."),
-        in_place("the user must exist on all hosts and accept the key"),
+        in_place("The user on the hosts; it may use sudo.", "the user must exist on all hosts and accept the key"),
     ] = "ubuntu"
     public_key: Annotated[
         LocalPath,
-        Field(description="The public key file of the AWS key pair. Its text is read at the first apply and kept."),
-        in_place("edgewrap logs in with the new key; the AWS key pair keeps the old one"),
+        in_place(
+            "The public key file of the AWS key pair. Its text is read at the first apply and kept.",
+            "edgewrap logs in with the new key; the AWS key pair keeps the old one",
+        ),
     ] = "~/.ssh/id_ed25519.pub"
     authorized_keys: Annotated[
         tuple[Annotated[formats.PublicKey, FROM_ENVIRONMENT], ...],
         distinct("key"),
-        Field(description="More public keys for that user, as text."),
-        IN_PLACE,
+        in_place("More public keys for that user, as text."),
     ] = ()
     from_: Annotated[
         tuple[formats.Cidr, ...],
         distinct("network"),
-        Field(alias="from", description="Who may open SSH to the hosts' own addresses; never to Elastic IPs of VMs."),
-        IN_PLACE,
+        Field(alias="from"),
+        in_place("Who may open SSH to the hosts' own addresses; never to Elastic IPs of VMs."),
     ] = (IPv4Network("0.0.0.0/0"),)
     proxy_command: Annotated[
         Annotated[str, formats.LINE, FROM_ENVIRONMENT] | None,
-        Field(
-            description="A command that carries the SSH connection, such as SSM Session Manager's; `{instance_id}` and "
+        next_run(
+            "A command that carries the SSH connection, such as SSM Session Manager's; `{instance_id}` and "
             "`{host}` are filled in."
         ),
-        NEXT_RUN,
     ] = None

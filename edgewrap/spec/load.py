@@ -9,23 +9,44 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from edgewrap.errors import Problem, SpecError
 from edgewrap.spec.checks import broken_checks
-from edgewrap.spec.contract import contract
-from edgewrap.spec.credentials import credential_problems, is_secret
+from edgewrap.spec.contract import contract, nearest_key
 from edgewrap.spec.document import MOST_BYTES, Document, NotYamlError, read_document
-from edgewrap.spec.environment import fill
-from edgewrap.spec.explain import explain
+from edgewrap.spec.environment import fill, put
+from edgewrap.spec.forbidden import credential_problems, is_secret, unsupported_fields
 from edgewrap.spec.models import Origin, Spec
-from edgewrap.spec.not_implemented import unsupported_fields
 from edgewrap.spec.place import KeyPath, Place, SpecProblem, dotted
 
 LONGEST_SHOWN = 80  # characters of a value in an error
 
-_WHOLE = ("terraform", "backend")
+_BACKEND = ("terraform", "backend")
 _LEAST: dict[str, Any] = {"apiVersion": "edgewrap/v1", "name": "unnamed", "aws": {"region": "eu-west-3"}}
 """What a spec must have: used in place of what is wrong, so that the checks can read the rest."""
+
+
+_RULES = {
+    "missing": "is required",
+    "string_type": "must be text: write it in quotes",
+    "bool_type": "must be true or false",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "int_parsing_size": "must be a whole number of fewer digits",
+    "tuple_type": "must be a list",
+    "list_type": "must be a list",
+    "dict_type": "must be a mapping of keys to values",
+    "model_type": "must be a mapping of keys to values; remove the key to use the defaults",
+    "model_attributes_type": "must be a mapping of keys to values; remove the key to use the defaults",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "literal_error": "must be {expected}",
+    "too_short": "must not be empty",
+    "too_long": "must have at most {max_length} entries",
+    "string_too_long": "must have at most {max_length} characters",
+}
+"""The rules that pydantic's errors of these types mean."""
 
 
 def load_spec(path: Path, environ: Mapping[str, str]) -> Spec:
@@ -36,22 +57,19 @@ def load_spec(path: Path, environ: Mapping[str, str]) -> Spec:
     try:
         document = read_document(_read_text(path))
     except NotYamlError as error:
-        place = error.place
-        raise SpecError([Problem(path, place.line, place.column, "spec", "", str(error))]) from None
+        raise _unreadable(path, str(error), error.place.line, error.place.column) from None
     filled, written, environment_problems = fill(document.data, environ)
-    problems = _Problems(document.problems)
-    problems.add(unsupported_fields(document.data))
-    problems.add(credential_problems(document.data))
-    problems.add(environment_problems)
-    origin = Origin(written, path.parent)
+    found = list(document.problems)
+    for problems in (unsupported_fields(document.data), credential_problems(document.data), environment_problems):
+        _add(found, problems)
     try:
-        spec = Spec.model_validate_json(json.dumps(filled), strict=True, context=origin)
-        problems.add(broken_checks(spec, problems.paths()))
+        spec = Spec.model_validate_json(json.dumps(filled), strict=True, context=Origin(written, path.parent))
+        _add(found, broken_checks(spec, _paths(found)))
     except ValidationError as error:
-        problems.add(explain(item) for item in error.errors(include_url=False))
-        problems.add(broken_checks(_without(filled, problems.paths()), problems.paths()))
-    if problems.found:
-        placed = [_with_place(path, document, problem) for problem in problems.found]
+        _add(found, map(_explain, error.errors(include_url=False)))
+        _add(found, broken_checks(_without(filled, _paths(found)), _paths(found)))
+    if found:
+        placed = [_with_place(path, document, problem) for problem in found]
         raise SpecError(sorted(placed, key=lambda problem: (problem.line, problem.column)))
     return spec
 
@@ -61,31 +79,22 @@ def public_document(spec: Spec) -> str:
     environment filled in is written as in the file (`${env:NAME}`), so that the result may be kept on disk."""
     document: dict[str, Any] = spec.model_dump(mode="json", by_alias=True)
     for path, text in spec.written.items():
-        around: Any = document
-        for step in path[:-1]:
-            around = around[step]
-        around[path[-1]] = text
+        put(document, path, text)
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
-class _Problems:
-    """The problems found so far. Nothing at or below a wrong value is reported again."""
+def _add(found: list[SpecProblem], problems: Iterable[SpecProblem]) -> None:
+    """Adds the problems of one stage, without those at or below a value that an earlier stage has reported."""
+    known = set(_paths(found))
+    found += [
+        problem
+        for problem in problems
+        if not any(problem.path[:length] in known for length in range(len(problem.path) + 1))
+    ]
 
-    def __init__(self, found: Iterable[SpecProblem]) -> None:
-        self.found = list(found)
 
-    def add(self, problems: Iterable[SpecProblem]) -> None:
-        """Adds the problems of one stage, without those that an earlier stage has reported."""
-        known = set(self.paths())
-        self.found.extend(
-            problem
-            for problem in problems
-            if not any(problem.path[:length] in known for length in range(len(problem.path) + 1))
-        )
-
-    def paths(self) -> list[KeyPath]:
-        """The paths with a problem."""
-        return [problem.path for problem in self.found]
+def _paths(problems: Iterable[SpecProblem]) -> list[KeyPath]:
+    return [problem.path for problem in problems]
 
 
 def _read_text(path: Path) -> str:
@@ -109,11 +118,30 @@ def _read_text(path: Path) -> str:
         before = content[: error.start]
         column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8-sig")) + 1
         rule = f"must be UTF-8 text: the byte 0x{content[error.start]:02X} is invalid here"
-        raise SpecError([Problem(path, before.count(b"\n") + 1, column, "spec", "", rule)]) from None
+        raise _unreadable(path, rule, before.count(b"\n") + 1, column) from None
 
 
-def _unreadable(path: Path, rule: str) -> SpecError:
-    return SpecError([Problem(path, 0, 0, "spec", "", rule)])
+def _unreadable(path: Path, rule: str, line: int = 0, column: int = 0) -> SpecError:
+    return SpecError([Problem(path, line, column, "spec", "", rule)])
+
+
+def _explain(error: ErrorDetails) -> SpecProblem:
+    """The problem that an error of pydantic means."""
+    path = _path_of(error["loc"])
+    if error["type"] == "extra_forbidden":
+        return SpecProblem(path, f"unknown key; {nearest_key(path)}", at_key=True)
+    context = error.get("ctx", {})
+    if error["type"] == "value_error":
+        return SpecProblem(path, str(context["error"]), at_key="[key]" in error["loc"])
+    rule = _RULES.get(error["type"], error["msg"]).format_map(context)
+    return SpecProblem(path, rule.replace("'", "`") if error["type"] == "literal_error" else rule)
+
+
+def _path_of(location: tuple[int | str, ...]) -> KeyPath:
+    """pydantic's location without the steps that are its own: the chosen form of `backend`, the mark of a key."""
+    form = len(_BACKEND)  # the position of the chosen form; elsewhere a user may have written such a key
+    steps = [*location[:form], *location[form + 1 :]] if location[:form] == _BACKEND else [*location]
+    return tuple(steps[:-1] if len(steps) > 1 and steps[-1] == "[key]" else steps)
 
 
 def _with_place(file: Path, document: Document, problem: SpecProblem) -> Problem:
@@ -158,8 +186,8 @@ def _without(data: dict[str, Any], wrong: Iterable[KeyPath]) -> Spec:
 def _drop(data: Any, path: KeyPath) -> None:
     """Removes a value, or the whole that it is a part of: a list, or a section that has no default for it."""
     names = path[: next((position for position, step in enumerate(path) if isinstance(step, int)), len(path))]
-    if names[: len(_WHOLE)] == _WHOLE:
-        names = _WHOLE
+    if names[: len(_BACKEND)] == _BACKEND:
+        names = _BACKEND
     for name in names[:-1]:
         data = data.get(name) if isinstance(data, dict) else None
     if isinstance(data, dict) and names:

@@ -11,72 +11,41 @@ from __future__ import annotations
 from collections.abc import Mapping
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import ConfigDict, Discriminator, Field, PrivateAttr, Tag
 
 from edgewrap.spec import formats
 from edgewrap.spec.formats import FROM_ENVIRONMENT, LocalPath, distinct
 from edgewrap.spec.hosts import Hosts, Ssh
-from edgewrap.spec.networks import (
-    ElasticIps,
-    Evpn,
-    Model,
-    PrivateNetwork,
-    PublicNetwork,
-    SecurityGroup,
-    SecurityRule,
-)
-from edgewrap.spec.on_change import IN_PLACE, NEXT_RUN, new_hosts, refused
+from edgewrap.spec.networks import ElasticIps, Evpn, Model, PrivateNetwork, PublicNetwork, SecurityRule
+from edgewrap.spec.on_change import in_place, new_hosts, next_run, refused
 from edgewrap.spec.place import KeyPath
 
-__all__ = [
-    "Aws",
-    "ElasticIps",
-    "Evpn",
-    "Hosts",
-    "Network",
-    "OpenNebula",
-    "Origin",
-    "PrivateNetwork",
-    "PublicNetwork",
-    "S3Backend",
-    "S3BackendChoice",
-    "SecurityGroup",
-    "SecurityRule",
-    "Spec",
-    "Ssh",
-    "TerraformSettings",
-]
+__all__ = ["ElasticIps", "Evpn", "Hosts", "SecurityRule", "Spec", "Ssh"]
 
-MOVE_STATE = refused("the state would stay behind; move it first (docs/state.md)")
+STATE_STAYS = "the state would stay behind; move it first (docs/state.md)"
 
 
 class Network(Model):
     """The VPC and its one subnet. Existing ones are never destroyed."""
 
     cidr: Annotated[
-        formats.Cidr,
-        Field(description="The VPC's addresses: a network of /16 to /28."),
-        refused("the VPC would be replaced"),
+        formats.Cidr, refused("The VPC's addresses: a network of /16 to /28.", "the VPC would be replaced")
     ] = IPv4Network("10.0.0.0/16")
     subnet: Annotated[
         formats.Cidr | None,
-        Field(
-            description="The subnet's addresses, inside `cidr`; null takes the whole `cidr`. Its lower half is for "
-            "hosts (host i has base + 10 + i), its upper half for the blocks of the interface groups."
+        refused(
+            "The subnet's addresses, inside `cidr`; null takes the whole `cidr`. Its lower half is for "
+            "hosts (host i has base + 10 + i), its upper half for the blocks of the interface groups.",
+            "every address would change",
         ),
-        refused("every address would change"),
     ] = None
     vpc_id: Annotated[
-        Annotated[str, formats.VPC_ID] | None,
-        Field(description="An existing VPC to use instead of a new one."),
-        refused("not implemented yet"),
+        formats.VpcId | None, refused("An existing VPC to use instead of a new one.", "not implemented yet")
     ] = None
     subnet_id: Annotated[
-        Annotated[str, formats.SUBNET_ID] | None,
-        Field(description="An existing subnet to use instead of a new one."),
-        refused("not implemented yet"),
+        formats.SubnetId | None, refused("An existing subnet to use instead of a new one.", "not implemented yet")
     ] = None
 
     @property
@@ -88,37 +57,31 @@ class Network(Model):
 class Aws(Model):
     """Where the cluster is in AWS."""
 
-    region: Annotated[
-        str,
-        formats.REGION,
-        Field(description="The AWS region."),
-        refused("nothing moves between regions"),
-    ]
+    region: Annotated[str, formats.REGION, refused("The AWS region.", "nothing moves between regions")]
     zone: Annotated[
         str,
         formats.ZONE,
-        Field(description="The availability zone; `auto` takes the first that offers the instance type."),
-        refused("nothing moves between zones"),
+        refused(
+            "The availability zone; `auto` takes the first that offers the instance type.",
+            "nothing moves between zones",
+        ),
     ] = "auto"
     network: Network = Field(default_factory=Network, description="The VPC and its subnet.")
     tags: Annotated[
         dict[formats.TagKey, formats.TagValue],
-        Field(
-            max_length=46,
-            description="Tags for every AWS resource, beside edgewrap's own four (`Name`, `edgewrap:cluster`, "
-            "`edgewrap:uuid`, `edgewrap:key`); at most 46.",
+        Field(max_length=46),
+        in_place(
+            "Tags for every AWS resource, beside edgewrap's own four (`Name`, `edgewrap:cluster`, "
+            "`edgewrap:uuid`, `edgewrap:key`); at most 46."
         ),
-        IN_PLACE,
     ] = Field(default_factory=dict)
     endpoint_url: Annotated[
         formats.Url | None,
-        Field(description="Another endpoint for all AWS calls, such as LocalStack's; null: AWS_ENDPOINT_URL, or AWS."),
-        NEXT_RUN,
+        next_run("Another endpoint for all AWS calls, such as LocalStack's; null: AWS_ENDPOINT_URL, or AWS."),
     ] = None
     instance_profile: Annotated[
-        Annotated[str, formats.INSTANCE_PROFILE] | None,
-        Field(description="The instance profile of the hosts, by name. SSM Session Manager needs one."),
-        IN_PLACE,
+        formats.InstanceProfile | None,
+        in_place("The instance profile of the hosts, by name. SSM Session Manager needs one."),
     ] = None
 
 
@@ -126,74 +89,49 @@ class OpenNebula(Model):
     """The front-end. Credentials come from ONE_AUTH or ~/.one/one_auth."""
 
     endpoint: Annotated[
-        formats.Url | None,
-        FROM_ENVIRONMENT,
-        Field(description="The XML-RPC endpoint; null takes ONE_XMLRPC."),
-        NEXT_RUN,
+        formats.Url | None, FROM_ENVIRONMENT, next_run("The XML-RPC endpoint; null takes ONE_XMLRPC.")
     ] = None
     version: Annotated[
         str,
         formats.VERSION,
-        Field(
-            description="The repository of a new host's packages; `auto` takes the front-end's version. Needs "
-            "`oneadmin_public_key`."
+        new_hosts(
+            "The repository of a new host's packages; `auto` takes the front-end's version. Needs "
+            "`oneadmin_public_key`.",
+            "upgrade the packages as OpenNebula's guide says",
         ),
-        new_hosts("upgrade the packages as OpenNebula's guide says"),
     ] = "auto"
     oneadmin_public_key: Annotated[
         formats.PublicKey | None,
-        Field(
-            description="The public key of oneadmin on the front-end: with it new hosts install what they need. Null: "
-            "their image must have it."
+        new_hosts(
+            "The public key of oneadmin on the front-end: with it new hosts install what they need. Null: "
+            "their image must have it.",
+            "add the key to /var/lib/one/.ssh/authorized_keys",
         ),
-        new_hosts("add the key to /var/lib/one/.ssh/authorized_keys"),
     ] = None
     replica: Annotated[
         str,
         formats.REPLICA,
-        Field(
-            description="The host that keeps replicas of images: `auto` for the first one, `none`, or a key such as "
-            "`host-2`."
+        in_place(
+            "The host that keeps replicas of images: `auto` for the first one, `none`, or a key such as `host-2`."
         ),
-        IN_PLACE,
     ] = "auto"
     shared_datastores: Annotated[
         tuple[formats.Datastore, ...],
         distinct("datastore"),
-        Field(
-            description="Existing datastores that VMs of the cluster may use, by id or name: added to the cluster, "
+        in_place(
+            "Existing datastores that VMs of the cluster may use, by id or name: added to the cluster, "
             "never changed or deleted. 1 and 2 are OpenNebula's own `default` and `files`; `[]` for none."
         ),
-        IN_PLACE,
     ] = (1, 2)
-    ca_file: Annotated[
-        LocalPath | None,
-        Field(description="The certificate authority of an https endpoint, a PEM file."),
-        NEXT_RUN,
-    ] = None
+    ca_file: Annotated[LocalPath | None, next_run("The certificate authority of an https endpoint, a PEM file.")] = None
 
 
 class S3Backend(Model):
     """Where the Terraform state is kept in S3."""
 
-    bucket: Annotated[
-        str,
-        formats.BUCKET,
-        Field(description="The bucket."),
-        MOVE_STATE,
-    ]
-    key: Annotated[
-        str,
-        formats.OBJECT_KEY,
-        Field(description="The object's key."),
-        MOVE_STATE,
-    ]
-    region: Annotated[
-        str,
-        formats.REGION,
-        Field(description="The bucket's region."),
-        MOVE_STATE,
-    ]
+    bucket: Annotated[str, formats.BUCKET, refused("The bucket.", STATE_STAYS)]
+    key: Annotated[str, formats.OBJECT_KEY, refused("The object's key.", STATE_STAYS)]
+    region: Annotated[str, formats.REGION, refused("The bucket's region.", STATE_STAYS)]
 
 
 class S3BackendChoice(Model):
@@ -210,22 +148,22 @@ def _backend_kind(backend: Any) -> str:
 class TerraformSettings(Model):
     """The Terraform binary, its providers, and where its state is kept."""
 
-    binary: Annotated[
-        LocalPath,
-        Field(description="`terraform`, `tofu`, or the path of one."),
-        NEXT_RUN,
-    ] = "terraform"
+    binary: Annotated[LocalPath, next_run("`terraform`, `tofu`, or the path of one.")] = "terraform"
     plugin_dir: Annotated[
-        LocalPath | None,
-        Field(description="A folder with the providers, for machines without access to the registry."),
-        NEXT_RUN,
+        LocalPath | None, next_run("A folder with the providers, for machines without access to the registry.")
     ] = None
     backend: Annotated[
         Annotated[Literal["local"], Tag("<local>")] | Annotated[S3BackendChoice, Tag("<s3>")],
         Discriminator(_backend_kind),
-        Field(description="Where the state is kept: `local`, or `s3: { bucket, key, region }`."),
-        MOVE_STATE,
+        refused("Where the state is kept: `local`, or `s3: { bucket, key, region }`.", STATE_STAYS),
     ] = "local"
+
+
+class Origin(NamedTuple):
+    """The directory of a spec's file, and by path the original texts of the values that were filled in."""
+
+    written: Mapping[KeyPath, str]
+    directory: Path
 
 
 class Spec(Model):
@@ -235,20 +173,13 @@ class Spec(Model):
 
     api_version: Annotated[
         Literal["edgewrap/v1"],
-        Field(alias="apiVersion", description="The version of this format."),
-        refused("there is no other version"),
+        Field(alias="apiVersion"),
+        refused("The version of this format.", "there is no other version"),
     ]
     name: Annotated[
-        str,
-        formats.NAME,
-        Field(description="The cluster's name in AWS, in OpenNebula and on disk."),
-        refused("every resource carries it"),
+        str, formats.NAME, refused("The cluster's name in AWS, in OpenNebula and on disk.", "every resource carries it")
     ]
-    protect: Annotated[
-        bool,
-        Field(description="True: `destroy` refuses."),
-        IN_PLACE,
-    ] = False
+    protect: Annotated[bool, in_place("True: `destroy` refuses.")] = False
     aws: Annotated[Aws, Field(description="Where the cluster is in AWS.")]
     hosts: Hosts = Field(default_factory=Hosts, description="The metal hosts.")
     public_network: PublicNetwork = Field(
@@ -262,19 +193,16 @@ class Spec(Model):
     ssh: Ssh = Field(default_factory=Ssh, description="SSH access to the hosts.")
     terraform: TerraformSettings = Field(default_factory=TerraformSettings, description="Terraform and its state.")
 
-    _written: Mapping[KeyPath, str] = PrivateAttr(default_factory=dict)
-    _directory: Path = PrivateAttr(default=Path())
+    _origin: Origin = PrivateAttr(default=Origin({}, Path()))
 
     def model_post_init(self, context: Any) -> None:
-        """Keeps where the spec was read from, and the original texts of values that were filled in."""
-        if isinstance(context, Origin):
-            self._written = context.written
-            self._directory = context.directory
+        """Keeps the `Origin` that the loader gives as the validation context."""
+        self._origin = context or self._origin
 
     @property
     def written(self) -> Mapping[KeyPath, str]:
         """By path, the original texts (`${env:NAME}`) of the values that the environment filled in."""
-        return self._written
+        return self._origin.written
 
     @property
     def summary(self) -> str:
@@ -288,7 +216,7 @@ class Spec(Model):
 
     def local_path(self, text: str) -> Path:
         """The file that a path of the spec means: `~/` is the user's home, a relative one begins at the spec."""
-        return self._directory / Path(text).expanduser()
+        return self._origin.directory / Path(text).expanduser()
 
     def __repr_args__(self) -> list[tuple[str | None, Any]]:
         """Only the name: other values may come from the environment, and must not reach a log."""
@@ -297,11 +225,3 @@ class Spec(Model):
 
 def _counted(count: int, thing: str) -> str:
     return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
-
-
-class Origin:
-    """The origin of a spec: the validation context that the loader gives."""
-
-    def __init__(self, written: Mapping[KeyPath, str], directory: Path) -> None:
-        self.written = written
-        self.directory = directory

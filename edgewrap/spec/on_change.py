@@ -1,18 +1,16 @@
-"""What a change of a field does to a cluster that exists: a mark on each field of the models.
+"""The description of a field and what a change of it does to a cluster that exists: a mark on each field of the models.
 
 `docs/spec.md`, the JSON Schema (`x-change`), refusals and the notices of a plan take their texts from these marks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
-from pydantic import GetJsonSchemaHandler
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic import Field
 
 SCHEMA_KEY = "x-change"
 
@@ -20,10 +18,10 @@ SCHEMA_KEY = "x-change"
 class Effect(StrEnum):
     """The four things that a change can do."""
 
-    IN_PLACE = "in place"
-    NEW_HOSTS = "new hosts only"
-    DISRUPTIVE = "disruptive"
-    REFUSED = "refused"
+    IN_PLACE = "in place"  # the detail restricts that
+    NEW_HOSTS = "new hosts only"  # those that are created afterwards; the detail is what to do on the others
+    DISRUPTIVE = "disruptive"  # in place, and the detail is interrupted or lost
+    REFUSED = "refused"  # by a run; the detail is why
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,43 +31,17 @@ class OnChange:
     effect: Effect
     detail: str = ""
 
-    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return handler(core) | {SCHEMA_KEY: str(self)}
-
     def __str__(self) -> str:
         return f"{self.effect}: {self.detail}" if self.detail else str(self.effect)
 
-    @classmethod
-    def of(cls, schema: Mapping[str, Any]) -> OnChange | None:
-        """The mark of a field, from its JSON Schema."""
-        text = schema.get(SCHEMA_KEY)
-        if text is None:
-            return None
-        effect, _, detail = str(text).partition(": ")
-        return cls(Effect(effect), detail)
+
+def _mark(effect: Effect, description: str, detail: str = "") -> Any:
+    """The mark of a field of the models: its description, and what a change of it does."""
+    return Field(description=description, json_schema_extra={SCHEMA_KEY: str(OnChange(effect, detail))})
 
 
-IN_PLACE = OnChange(Effect.IN_PLACE)
-
-
-def in_place(detail: str) -> OnChange:
-    """Changed in place; `detail` restricts that."""
-    return OnChange(Effect.IN_PLACE, detail)
-
-
-def new_hosts(detail: str) -> OnChange:
-    """Only hosts that are created afterwards have it; `detail` is what to do on the others."""
-    return OnChange(Effect.NEW_HOSTS, detail)
-
-
-def disruptive(detail: str) -> OnChange:
-    """Changed in place, and `detail` is interrupted or lost."""
-    return OnChange(Effect.DISRUPTIVE, detail)
-
-
-def refused(detail: str) -> OnChange:
-    """A run refuses the change; `detail` is why."""
-    return OnChange(Effect.REFUSED, detail)
-
-
-NEXT_RUN = in_place("used from the next run on")
+in_place = partial(_mark, Effect.IN_PLACE)
+new_hosts = partial(_mark, Effect.NEW_HOSTS)
+disruptive = partial(_mark, Effect.DISRUPTIVE)
+refused = partial(_mark, Effect.REFUSED)
+next_run = partial(in_place, detail="used from the next run on")

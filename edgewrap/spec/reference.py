@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edgewrap.spec.contract import Known, contract
+from edgewrap.spec.forbidden import NOT_IMPLEMENTED
 from edgewrap.spec.formats import RULE
-from edgewrap.spec.not_implemented import NOT_IMPLEMENTED
 
 MARK = "<!-- made by: python -m edgewrap.spec.reference docs/spec.md -->\n\n"
 

@@ -6,8 +6,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from edgewrap.engine.lock import file
-from edgewrap.engine.lock.info import LockInfo
-from edgewrap.engine.lock.timeout import LockTimeout
+from edgewrap.engine.lock.info import LockInfo, LockTimeout
 from edgewrap.events import discard
 
 

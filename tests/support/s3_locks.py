@@ -8,8 +8,7 @@ from pathlib import Path
 
 from edgewrap.aws.state.s3 import Bucket
 from edgewrap.engine.lock import s3
-from edgewrap.engine.lock.info import LockInfo
-from edgewrap.engine.lock.timeout import LockTimeout
+from edgewrap.engine.lock.info import LockInfo, LockTimeout
 from edgewrap.errors import LockedError
 from edgewrap.events import Emit, discard
 from edgewrap.spec.models import S3Backend

@@ -3,34 +3,29 @@
 live.py             the live view on a terminal
 lines.py            one line per event, without a terminal
 ndjson.py           one JSON object per line (docs/events.md)
-stream.py           what lines.py and ndjson.py share
 text.py             plans, errors and events as plain text; pure
 status.py           the tables of `edgewrap status`
 preflight.py        the findings of `edgewrap preflight`
-warning.py          warnings of the commands that only read
-lab.py              the output of `edgewrap lab`
 """
 
 from __future__ import annotations
 
+import json as json_module
 import sys
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Protocol, Self
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+import typer
 
 from edgewrap.change import Change, PlaneName
+from edgewrap.cli.views.text import event_line
 from edgewrap.errors import EdgewrapError
-from edgewrap.events import Event
+from edgewrap.events import Event, EventKind
 
 
-class View(Protocol):
+class View(AbstractContextManager["View"], Protocol):
     """What every command of a run needs to show."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
 
     def event(self, event: Event) -> None:
         """Show one event; called from several threads."""
@@ -58,3 +53,14 @@ def choose_view(*, json: bool) -> View:
     from edgewrap.cli.views.lines import LinesView
 
     return LinesView(sys.stdout)
+
+
+def print_warning(event: Event) -> None:
+    """An `Emit` that shows warnings on standard error and nothing else, for the commands that only read."""
+    if event.kind is EventKind.WARNING:
+        typer.echo(event_line(event), err=True)
+
+
+def print_json(value: object) -> None:
+    """Write to standard output, indented, for programs and people."""
+    typer.echo(json_module.dumps(value, indent=2, ensure_ascii=False))

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
+from typing import TextIO
 
 from edgewrap.change import Change, PlaneName
-from edgewrap.cli.views.stream import StreamView
+from edgewrap.cli.views import View
 from edgewrap.cli.views.text import error_lines, event_line, plan_lines
 from edgewrap.errors import EdgewrapError
 from edgewrap.events import Event, EventKind
 
 
-class LinesView(StreamView):
-    """Writes to `stream`, line by line, flushed at once."""
+class LinesView(View):
+    """Writes whole lines to `stream`, each flushed at once, from several threads."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+
+    def __exit__(self, *error: object) -> None:
+        pass
 
     def event(self, event: Event) -> None:
         """Log events are for the log file only."""
@@ -20,15 +29,14 @@ class LinesView(StreamView):
             self.message(event_line(event))
 
     def changes(self, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None:
-        """The plan, one line per change."""
         for line in plan_lines(changes, planes):
             self.message(line)
 
     def message(self, text: str) -> None:
-        """One line."""
-        self.write_line(text)
+        with self._lock:
+            self._stream.write(f"{text}\n")
+            self._stream.flush()
 
     def failure(self, error: EdgewrapError) -> None:
-        """The error's lines."""
         for line in error_lines(error):
             self.message(line)

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Self
 
 from rich.console import Console, Group, RenderableType
@@ -15,12 +14,14 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from edgewrap.change import Action, Change, PlaneName
+from edgewrap.cli.views import View
 from edgewrap.cli.views.text import entries, error_lines, event_line, summary
 from edgewrap.errors import EdgewrapError
 from edgewrap.events import Event, EventKind
 
 COLOURS = {Action.CREATE: "green", Action.UPDATE: "yellow", Action.REPLACE: "magenta", Action.DELETE: "red"}
 COLOURS |= {Action.ADOPT: "green", Action.FORGET: "yellow"}
+STYLES = {EventKind.STEP_DONE: "green", EventKind.STEP_FAILED: "bold red", EventKind.WARNING: "yellow"}
 MOST_STEPS = 6  # a plane's running steps beyond these are only counted
 
 
@@ -30,7 +31,7 @@ class _Step:
     started: float = field(default_factory=time.monotonic)
 
 
-class LiveView:
+class LiveView(View):
     """Shows on the terminal that standard output is."""
 
     def __init__(self, console: Console | None = None) -> None:
@@ -44,9 +45,7 @@ class LiveView:
         self._live.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._live.stop()
 
     def event(self, event: Event) -> None:
@@ -60,30 +59,21 @@ class LiveView:
                 return
             if steps is not None:
                 steps.pop(event.key, None)
-        style = {
-            EventKind.STEP_DONE: "green",
-            EventKind.STEP_FAILED: "bold red",
-            EventKind.WARNING: "yellow",
-        }.get(event.kind, "")
-        self._print(Text(event_line(event), style=style))
+        self._print(Text(event_line(event), style=STYLES.get(event.kind, "")))
 
     def changes(self, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None:
-        """The plan, coloured by action."""
         for plane in planes:
             of_plane = [change for change in changes if change.plane is plane]
             self._print(Text.assemble((plane.value, "bold"), f": {summary(of_plane)}"))
-            for entry in entries(of_plane):
-                head, *rest = entry.lines
-                self._print(Text(head, style=COLOURS[entry.action]))
+            for action, (head, *rest) in entries(of_plane):
+                self._print(Text(head, style=COLOURS[action]))
                 for line in rest:
                     self._print(Text(line, style="dim"))
 
     def message(self, text: str) -> None:
-        """One sentence."""
         self._print(Text(text))
 
     def failure(self, error: EdgewrapError) -> None:
-        """The error's lines, the first one in red."""
         head, *rest = error_lines(error)
         self._print(Text(head, style="bold red"))
         for line in rest:
@@ -99,17 +89,9 @@ class LiveView:
         with self._lock:
             for plane, steps in self._running.items():
                 for key, step in list(steps.items())[:MOST_STEPS]:
-                    line = Text.assemble(
-                        "  ",
-                        (plane.value, "bold cyan"),
-                        f" {key}: {step.text} ",
-                        (f"{now - step.started:.0f} s", "dim"),
-                    )
-                    line.no_wrap = True
-                    line.overflow = "ellipsis"
-                    rows.append(line)
+                    took = (f"{now - step.started:.0f} s", "dim")
+                    line = ("  ", (plane.value, "bold cyan"), f" {key}: {step.text} ", took)
+                    rows.append(Text.assemble(*line, no_wrap=True, overflow="ellipsis"))
                 if len(steps) > MOST_STEPS:
                     rows.append(Text(f"  {plane.value} and {len(steps) - MOST_STEPS} more", style="dim"))
-        if not rows:
-            return Text("")
-        return Group(self._spinner, *rows)
+        return Group(self._spinner, *rows) if rows else Text("")

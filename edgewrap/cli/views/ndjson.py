@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from edgewrap.change import Change, PlaneName
-from edgewrap.cli.views.stream import StreamView
+from edgewrap.cli.views.lines import LinesView
 from edgewrap.cli.views.text import summary
 from edgewrap.errors import EdgewrapError, PartlyAppliedError, PreflightError, SpecError, TerraformError
 from edgewrap.events import Event, EventKind
@@ -18,26 +18,19 @@ from edgewrap.finding import Finding, Verdict
 VERSION = 1
 
 
-class NdjsonView(StreamView):
-    """Writes to `stream`, one object per line, flushed at once."""
+class NdjsonView(LinesView):
+    """One object per line."""
 
     def event(self, event: Event) -> None:
         """`type: event`; log events are for the log file only."""
         if event.kind is EventKind.LOG:
             return
-        self._write(
-            "event",
-            kind=event.kind.value,
-            plane=event.plane.value if event.plane else None,
-            key=event.key,
-            text=event.text,
-            seconds=event.seconds,
-        )
+        self._write("event", **asdict(event))
 
     def changes(self, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None:
         """A `type: change` for every change, then one `type: plan`."""
         for change in changes:
-            self._write("change", **change_fields(change))
+            self._write("change", **asdict(change))
         self._write(
             "plan",
             changes=len(changes),
@@ -45,32 +38,14 @@ class NdjsonView(StreamView):
         )
 
     def message(self, text: str) -> None:
-        """`type: message`."""
         self._write("message", text=text)
 
     def failure(self, error: EdgewrapError) -> None:
-        """`type: error`."""
         self._write("error", **error_fields(error))
 
     def _write(self, type_: str, **fields: object) -> None:
-        line = json.dumps(
-            {"v": VERSION, "time": datetime.now(UTC).isoformat(timespec="milliseconds"), "type": type_, **fields},
-            ensure_ascii=False,
-        )
-        self.write_line(line)
-
-
-def change_fields(change: Change) -> dict[str, object]:
-    """A change as JSON fields."""
-    return {
-        "plane": change.plane.value,
-        "kind": change.kind,
-        "key": change.key,
-        "action": change.action.value,
-        "before": dict(change.before),
-        "after": dict(change.after),
-        "why": change.why,
-    }
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        super().message(json.dumps({"v": VERSION, "time": now, "type": type_, **fields}, ensure_ascii=False))
 
 
 def error_fields(error: EdgewrapError) -> dict[str, object]:
@@ -84,10 +59,7 @@ def error_fields(error: EdgewrapError) -> dict[str, object]:
         "exit_code": error.exit_code,
     }
     if isinstance(error, TerraformError):
-        fields["diagnostics"] = [
-            {"severity": d.severity, "summary": d.summary, "detail": d.detail, "address": d.address}
-            for d in error.diagnostics
-        ]
+        fields["diagnostics"] = [asdict(diagnostic) for diagnostic in error.diagnostics]
     if isinstance(error, PartlyAppliedError):
         fields["failures"] = [error_fields(failure) for failure in error.failures]
     if isinstance(error, SpecError):

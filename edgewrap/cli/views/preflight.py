@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json as json_module
 from collections import Counter
 from collections.abc import Sequence
 
 from rich.console import Console
 from rich.text import Text
 
+from edgewrap.cli.views import print_json
 from edgewrap.cli.views.ndjson import findings_fields
 from edgewrap.finding import Finding, Verdict
 
@@ -20,8 +20,7 @@ WIDTH = max(len(verdict) for verdict in Verdict)
 def print_findings(findings: Sequence[Finding], *, json: bool) -> None:
     """Write to standard output: each finding with its advice, then the counts."""
     if json:
-        document = {"version": JSON_VERSION, **findings_fields(findings)}
-        print(json_module.dumps(document, indent=2, ensure_ascii=False))
+        print_json({"version": JSON_VERSION, **findings_fields(findings)})
         return
     counts = Counter(finding.verdict for finding in findings)
     console = Console(highlight=False)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json as json_module
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from edgewrap.cli.views import print_json
 
 if TYPE_CHECKING:
     from edgewrap.engine.status import ClusterStatus
@@ -19,7 +20,7 @@ COLOURS = {"running": "green", "monitored": "green", "ready": "green", "differs"
 def print_status(status: ClusterStatus, *, json: bool) -> None:
     """Write to standard output."""
     if json:
-        print(json_module.dumps(asdict(status), indent=2, ensure_ascii=False))
+        print_json(asdict(status))
         return
     console = Console(highlight=False)
     console.print(Text(f"{status.name}: {status.region}, zone {status.zone}, {status.vpc_id}"))

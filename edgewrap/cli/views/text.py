@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 
 from edgewrap.change import Action, Change, PlaneName
@@ -23,27 +22,20 @@ def plan_lines(changes: Sequence[Change], planes: Sequence[PlaneName]) -> Iterat
     for plane in planes:
         of_plane = [change for change in changes if change.plane is plane]
         yield f"{plane.value}: {summary(of_plane)}"
-        for entry in entries(of_plane):
-            yield from entry.lines
+        for _, lines in entries(of_plane):
+            yield from lines
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One entry of a shown plan: what it does, and its lines."""
-
-    action: Action
-    lines: tuple[str, ...]
-
-
-def entries(changes: Sequence[Change]) -> Iterator[Entry]:
-    """An entry for every change; a new object with many parts (`host-0/…`) is one entry."""
+def entries(changes: Sequence[Change]) -> Iterator[tuple[Action, list[str]]]:
+    """What an entry of a shown plan does, and its lines. Every change is an entry; a new object with many parts
+    (`host-0/…`) is one."""
     for thing, group in groupby(changes, key=lambda change: change.key.partition("/")[0]):
         parts = list(group)
         if len(parts) > MOST_NEW_PARTS and all(part.action is Action.CREATE for part in parts):
             kinds = ", ".join(f"{count} {kind}" for kind, count in Counter(part.kind for part in parts).items())
-            yield Entry(Action.CREATE, (f"  {SYMBOLS[Action.CREATE]} {thing}  ({kinds})",))
+            yield Action.CREATE, [f"  {SYMBOLS[Action.CREATE]} {thing}  ({kinds})"]
         else:
-            yield from (Entry(part.action, tuple(change_lines(part))) for part in parts)
+            yield from ((part.action, [*change_lines(part)]) for part in parts)
 
 
 def change_lines(change: Change) -> Iterator[str]:

@@ -6,14 +6,14 @@ edgewrap is killed, the remaining Terraform process keeps the lock until it ends
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edgewrap.engine.lock.info import LockInfo, locked
-from edgewrap.engine.lock.timeout import LockTimeout
+from edgewrap.engine.lock.info import LockInfo, LockTimeout, locked
 from edgewrap.errors import LockedError, StateError
 
 POLL_S = 0.2
@@ -47,13 +47,11 @@ def file_lock_info(path: Path) -> LockInfo | None:
 
 def is_held(path: Path) -> bool:
     """Whether the lock file is held. Raises StateError if it exists and cannot be opened."""
-    try:
-        with _explained(path):
+    with _explained(path):
+        try:
             descriptor = os.open(path, os.O_RDWR)
-    except StateError as error:
-        if isinstance(error.__cause__, FileNotFoundError):
+        except FileNotFoundError:
             return False
-        raise
     try:
         return not _take(path, descriptor)
     finally:
@@ -74,24 +72,15 @@ def _explained(path: Path) -> Iterator[None]:
 
 
 def _take(path: Path, descriptor: int) -> bool:
-    with _explained(path):
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
+    with _explained(path), contextlib.suppress(BlockingIOError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return True
+    return False
 
 
 def _locked(path: Path) -> LockedError:
-    info = _read(path)
-    return locked(
-        info,
-        str(path),
-        cause="that run was killed, but its Terraform process continues to the end of its plan"
-        if info is not None and info.has_ended()
-        else "one run at a time may work on a cluster",
-        advice="wait for it to end (`--lock-timeout SECONDS` does that for you)",
-    )
+    killed = "that run was killed, but its Terraform process continues to the end of its plan"
+    return locked(_read(path), str(path), killed, "wait for it to end (`--lock-timeout SECONDS` does that for you)")
 
 
 def _read(path: Path) -> LockInfo | None:

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from edgewrap.aws.state import Bucket, Stored, TerraformLock
 from edgewrap.engine.lock.file import file_lock_info, is_held
-from edgewrap.engine.lock.info import LockInfo
+from edgewrap.engine.lock.info import LockInfo, LockTimeout
 from edgewrap.engine.lock.s3 import id_of, lock_key
-from edgewrap.engine.lock.timeout import LockTimeout
 from edgewrap.engine.workspace import Workspace
 from edgewrap.errors import LockedError, UsageError
 from edgewrap.spec.load import load_spec
@@ -37,11 +36,8 @@ class StaleLock:
         """A description of each; a run's says so if a process with its id is running."""
         words = []
         if self.stored is not None:
-            doubt = (
-                f"; a process {self.info.pid} is running on this machine"
-                if self.info is not None and self.info.is_alive()
-                else ""
-            )
+            alive = self.info and self.info.is_alive()
+            doubt = f"; a process {self.info.pid} is running on this machine" if self.info and alive else ""
             words.append(f"{self.info or NOBODY}{doubt}")
         if self.terraform is not None:
             words.append(str(self.terraform))

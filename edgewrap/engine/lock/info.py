@@ -1,4 +1,4 @@
-"""Who holds the lock of a cluster, as stored in the lock itself."""
+"""Who holds the lock of a cluster, as stored in the lock itself; and waiting for it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import getpass
 import json
 import os
 import socket
+import time
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from edgewrap.errors import LockedError
+from edgewrap.events import Emit, Event, EventKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +32,8 @@ class LockInfo:
     @classmethod
     def of_this_run(cls, command: str, file: Path) -> LockInfo:
         """This process, with its lock file."""
-        return cls(
-            id=str(uuid.uuid4()),
-            user=_user(),
-            host=socket.gethostname(),
-            pid=os.getpid(),
-            command=command,
-            since=datetime.now(UTC).isoformat(timespec="seconds"),
-            file=str(file.absolute()),
-        )
+        since = datetime.now(UTC).isoformat(timespec="seconds")
+        return cls(str(uuid.uuid4()), _user(), socket.gethostname(), os.getpid(), command, since, str(file.absolute()))
 
     @classmethod
     def from_text(cls, text: str | bytes) -> LockInfo | None:
@@ -68,12 +63,34 @@ class LockInfo:
         return f"{self.user}@{self.host} (pid {self.pid}, `edgewrap {self.command}`) since {self.since}"
 
 
-def locked(info: LockInfo | None, place: str, cause: str, advice: str, *, lock_id: str = "") -> LockedError:
-    """The error for a held lock at `place`; without info it is identified by `lock_id`, if there is one."""
+@dataclass(slots=True)
+class LockTimeout:
+    """How many seconds a run waits for others in total, and where it reports that it waits."""
+
+    timeout_s: float
+    emit: Emit
+    _began: float = field(default_factory=time.monotonic)
+    _told: str = ""
+
+    def wait(self, error: LockedError, pause_s: float) -> None:
+        """Sleep for `pause_s`. Raises `error`, which names the holder, after the timeout."""
+        left_s = self._began + self.timeout_s - time.monotonic()
+        if left_s <= 0:
+            raise error
+        if error.what != self._told:
+            self._told = error.what
+            self.emit(Event(EventKind.INFO, None, "lock", f"waiting at most {left_s:.0f} s: {error.what}"))
+        time.sleep(min(pause_s, left_s))
+
+
+def locked(info: LockInfo | None, place: str, killed: str, advice: str, *, lock_id: str = "") -> LockedError:
+    """The error for a held lock at `place`; without info it is identified by `lock_id`, if there is one. `killed` is
+    the cause if the holder has ended."""
     if info is not None:
         who = f"{info}, lock id {info.id}"
     else:
         who = f"a run that cannot be read, lock id {lock_id}" if lock_id else "a run that has just started"
+    cause = killed if info is not None and info.has_ended() else "one run at a time may work on a cluster"
     return LockedError(f"the cluster is locked by {who}, in {place}", cause=cause, advice=advice)
 
 
@@ -83,7 +100,7 @@ def _alive(pid: int) -> bool:
     except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
-        return True
+        pass
     return True
 
 

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from edgewrap.aws.state import Bucket, Stored, TerraformLock
-from edgewrap.engine.lock.info import LockInfo, locked
-from edgewrap.engine.lock.timeout import LockTimeout
+from edgewrap.engine.lock.info import LockInfo, LockTimeout, locked
 from edgewrap.errors import EdgewrapError, LockedError
 from edgewrap.events import Event, EventKind
 from edgewrap.signals import defer_signals
@@ -111,11 +110,5 @@ def _remove(bucket: Bucket, info: LockInfo) -> bool:
 
 
 def _locked(stored: Stored, place: str) -> LockedError:
-    info = LockInfo.from_text(stored.data)
-    cause = (
-        "its process no longer exists on this machine: the run was probably killed"
-        if info is not None and info.has_ended()
-        else "one run at a time may work on a cluster"
-    )
-    its_id = id_of(stored)
-    return locked(info, place, cause, ADVICE.format(its_id), lock_id=its_id)
+    killed, its_id = "its process no longer exists on this machine: the run was probably killed", id_of(stored)
+    return locked(LockInfo.from_text(stored.data), place, killed, ADVICE.format(its_id), lock_id=its_id)

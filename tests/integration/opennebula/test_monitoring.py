@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from edgewrap.cli.run_options import MONITOR_TIMEOUT_S
+from edgewrap.cli.options import MONITOR_TIMEOUT_S
 from edgewrap.errors import FrontEndUnreachableError, InUseError, OpenNebulaError
 from edgewrap.events import EventKind
 from edgewrap.lab.opennebula.frontend import RETRY_S

@@ -34,7 +34,7 @@ from edgewrap.cli.options import Json
 def fail(json: Json = False) -> None:
     {what}
 
-main.COMMANDS = (fail, main.validate.validate)
+main.COMMANDS = (fail, main.validate)
 sys.argv[1:] = ["fail", "--json"]
 main.main()
 """

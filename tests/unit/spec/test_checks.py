@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edgewrap.spec.contract import contract
-from edgewrap.spec.not_implemented import NOT_IMPLEMENTED, REMOVED
+from edgewrap.spec.forbidden import NOT_IMPLEMENTED, REMOVED
 
 from .conftest import Load
 

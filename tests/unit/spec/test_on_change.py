@@ -11,8 +11,8 @@ import pytest
 from edgewrap.aws.inputs.immutable_fields import refused_changes
 from edgewrap.aws.inputs.setup_warnings import setup_notices
 from edgewrap.spec.contract import contract
+from edgewrap.spec.forbidden import NOT_IMPLEMENTED
 from edgewrap.spec.load import load_spec, public_document
-from edgewrap.spec.not_implemented import NOT_IMPLEMENTED
 from edgewrap.spec.on_change import Effect, OnChange
 from tests.support.aws_plane import PUBLIC_KEY, first_inputs, make_spec
 

@@ -11,9 +11,9 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
+from edgewrap.spec.contract import json_schema
 from edgewrap.spec.load import load_spec
 from edgewrap.spec.models import Spec
-from edgewrap.spec.schema import json_schema
 
 ROOT = Path(__file__).parents[3]
 VALID = [

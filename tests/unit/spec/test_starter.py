@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from edgewrap.spec.contract import contract
+from edgewrap.spec.forbidden import NOT_IMPLEMENTED
 from edgewrap.spec.load import load_spec, public_document
-from edgewrap.spec.not_implemented import NOT_IMPLEMENTED
 
 from .conftest import Load
 

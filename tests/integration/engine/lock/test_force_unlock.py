@@ -13,9 +13,8 @@ from edgewrap.aws.state.s3 import Bucket
 from edgewrap.cli.main import build, run
 from edgewrap.engine.lock.file import file_lock
 from edgewrap.engine.lock.force_unlock import break_lock, find_lock
-from edgewrap.engine.lock.info import LockInfo
+from edgewrap.engine.lock.info import LockInfo, LockTimeout
 from edgewrap.engine.lock.s3 import lock_key
-from edgewrap.engine.lock.timeout import LockTimeout
 from edgewrap.errors import LockedError, UsageError
 from edgewrap.events import discard
 from tests.support.lab import REGION

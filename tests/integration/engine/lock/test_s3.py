@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 
 from edgewrap.aws.state.s3 import Bucket
-from edgewrap.engine.lock.info import LockInfo
+from edgewrap.engine.lock.info import LockInfo, LockTimeout
 from edgewrap.engine.lock.s3 import await_terraform, lock_key
-from edgewrap.engine.lock.timeout import LockTimeout
 from edgewrap.errors import LockedError, StateError
 from edgewrap.events import Event, EventKind, discard
 from edgewrap.lab.aws.client import LabAwsClient

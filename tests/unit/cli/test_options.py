@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edgewrap.change import PlaneName
-from edgewrap.engine.plane_selection import select
+from edgewrap.cli.options import select
 from edgewrap.errors import UsageError
 
 AWS, ONE, HOSTS = PlaneName.AWS, PlaneName.OPENNEBULA, PlaneName.HOSTS

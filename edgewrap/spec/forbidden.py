@@ -1,4 +1,8 @@
-"""Credentials are never in a spec: values that look like one are refused, and no error shows one."""
+"""What a spec must not contain: credentials, and fields that edgewrap does not implement yet or no longer has.
+
+All are refused by name, never ignored, and no error shows a credential. If you implement one of the fields, remove its
+line.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +14,34 @@ from edgewrap.spec.contract import contract, credentials_from
 from edgewrap.spec.environment import texts
 from edgewrap.spec.place import KeyPath, SpecProblem
 
+NOT_IMPLEMENTED = {
+    ("aws", "network", "vpc_id"): "edgewrap creates its own VPC",
+    ("aws", "network", "subnet_id"): "edgewrap creates its own subnet",
+    ("public_network", "existing"): "edgewrap allocates every Elastic IP itself",
+}
+"""Fields of the contract without an effect yet, and what edgewrap does instead."""
+
+REMOVED = {
+    ("public_network", "ipam"): "`edgewrap ipam install` sets up the IPAM driver, and "
+    "public_network.self_service lets tenants use it",
+    ("ssh", "host_keys"): "host keys are always pinned on first use",
+}
+"""Fields that earlier versions accepted and ignored, and what holds without them."""
+
 _VALUES = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY|://[^/\s@]*:[^/\s@]*@")
 _USER_IN_URL = re.compile(r"://[^/\s@]+@")
 _REFERENCE = re.compile(r"\$\{env:[A-Za-z0-9_]+\}")
+
+
+def unsupported_fields(data: Mapping[str, Any]) -> Iterator[SpecProblem]:
+    """The fields of a document that were removed, and those with a value that are not implemented."""
+    for path, instead in NOT_IMPLEMENTED.items():
+        if _value_at(data, path) not in (None, {}):
+            yield SpecProblem(path, f"is not implemented yet; remove the line: {instead}", at_key=True)
+    for path, instead in REMOVED.items():
+        section = _value_at(data, path[:-1])
+        if isinstance(section, Mapping) and path[-1] in section:
+            yield SpecProblem(path, f"was removed, it never had an effect; remove the line: {instead}", at_key=True)
 
 
 def credential_problems(data: Mapping[str, Any]) -> Iterator[SpecProblem]:
@@ -35,6 +64,7 @@ def is_secret(path: KeyPath, text: str) -> bool:
 
 
 def _value_at(data: Any, path: KeyPath) -> Any:
+    """The value at a path; None if the document has none there."""
     for step in path:
         data = data.get(step) if isinstance(data, Mapping) else None
     return data
