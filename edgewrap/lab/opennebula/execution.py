@@ -79,7 +79,7 @@ class Settler(threading.Thread):
         while not self._ended:
             try:
                 with one.unreserved:
-                    due, work, network_id = _next(one)
+                    due, work, network_id = due_with_drivers(one)
                     wait = max(0.0, due - one.clock()) if work else None
                     if wait != 0.0:
                         one.unreserved.wait(wait)
@@ -99,7 +99,7 @@ class Settler(threading.Thread):
             self._one.unreserved.notify_all()
 
 
-def _next(one: FrontEnd) -> tuple[float, Callable[[], None] | None, int | None]:
+def due_with_drivers(one: FrontEnd) -> tuple[float, Callable[[], None] | None, int | None]:
     """What is due first, when, and the network that it changes."""
     found: list[tuple[float, Callable[[], None], int | None]] = []
     for network in one.store.all(Network):

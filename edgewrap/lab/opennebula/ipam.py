@@ -26,8 +26,8 @@ SHIPPED = ("dummy", "aws", "equinix", "vultr", "scaleway")  # the list in oned.c
 TIMEOUT_S = 90.0
 _TIMED_OUT = "Request timeout"
 _ONLY_LOGGED = "ERROR:"
-# Kills the last driver and its children when this process has ended, however it ended.
-_GUARD = 'while read -r group; do last=$group; done; test -z "$last" || kill -s KILL -- "-$last"'
+# Kills the drivers and their children when this process has ended, however it ended: it reads their process groups.
+_GUARD = 'while read -r line; do last=$line; done; test -z "$last" || kill -s KILL -- $last'
 _log = logging.getLogger(__name__)
 
 
@@ -65,7 +65,7 @@ class Drivers:
         self._timeout = timeout
         self._lock = threading.Lock()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._running: subprocess.Popen[bytes] | None = None
+        self._groups: set[int] = set()  # process groups of drivers, and of children that a driver has left behind
         self._guard: subprocess.Popen[bytes] | None = None
         self._stopped = False
         self._worker = threading.Thread(target=self._work, name="ipam", daemon=True)
@@ -94,8 +94,8 @@ class Drivers:
         """Kill the running driver and its children. Calls that wait raise Ended."""
         with self._lock:
             self._stopped = True
-            if self._running is not None:
-                _kill_group(self._running.pid)
+            for group in self._groups:
+                _signal_group(group, signal.SIGKILL)
         self._jobs.put(None)
         self._worker.join(10)
         if self._guard is not None and self._guard.stdin is not None:
@@ -144,9 +144,7 @@ class Drivers:
             with contextlib.suppress(BrokenPipeError):
                 process.stdin.close()
             status = process.wait()
-            with self._lock:
-                self._running = None
-            self._tell_guard("")
+            self._update_guard()
             return status if status >= 0 else 255, _content(output), _content(errors)
 
     def _start(self, path: Path, job: _Job, output: IO[bytes], errors: IO[bytes]) -> subprocess.Popen[bytes]:
@@ -162,11 +160,11 @@ class Drivers:
                 stderr=errors,
                 process_group=0,
             )
-            self._running = process
-        self._tell_guard(str(process.pid))
+            self._groups.add(process.pid)
+        self._update_guard()
         return process
 
-    def _tell_guard(self, group: str) -> None:
+    def _update_guard(self) -> None:
         if self._guard is None:
             self._guard = subprocess.Popen(
                 ["/bin/sh", "-c", _GUARD],
@@ -177,8 +175,11 @@ class Drivers:
                 start_new_session=True,
             )
         assert self._guard.stdin is not None  # noqa: S101 - asked for
+        with self._lock:
+            self._groups = {group for group in self._groups if _signal_group(group, 0)}
+            line = " ".join(f"-{group}" for group in self._groups)
         with contextlib.suppress(BrokenPipeError):
-            self._guard.stdin.write(f"{group}\n".encode())
+            self._guard.stdin.write(f"{line}\n".encode())
             self._guard.stdin.flush()
 
 
@@ -198,6 +199,9 @@ def _content(file: IO[bytes]) -> str:
     return file.read().decode(errors="replace")
 
 
-def _kill_group(group: int) -> None:
+def _signal_group(group: int, number: int) -> bool:
+    """Whether the process group exists; it gets the signal."""
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(group, signal.SIGKILL)
+        os.killpg(group, number)
+        return True
+    return False
