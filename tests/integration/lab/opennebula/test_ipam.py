@@ -70,7 +70,9 @@ def serve(start: Start, driver: ScriptedDriver) -> Callable[..., Client]:
     """Starts a front-end with the driver; started again, it has the same database."""
 
     def serves(*options: str) -> Client:
-        return Client(start("--ipam", f"dummy,missing,{driver.name}", "--settle", "0.05", *options))
+        return Client(
+            start("--ipam", f"dummy,missing,{driver.name}", "--settle", "0.05", "--ipam-timeout", "20", *options)
+        )
 
     return serves
 

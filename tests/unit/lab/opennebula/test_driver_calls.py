@@ -164,3 +164,14 @@ def test_the_configuration_lists_the_drivers(benches: Benches) -> None:
     found = bench.tree("one.system.config").find("IPAM_MAD")
     assert found is not None
     assert {item.tag: item.text for item in found} == {"ARGUMENTS": "-t 1 -i dummy,edgewrap", "EXECUTABLE": "one_ipam"}
+
+
+def test_the_driver_chooses_the_address_and_a_full_range_is_not_asked(benches: Benches) -> None:
+    bench = benches("7.4.0")
+    drivers = with_drivers(bench)
+    number = network_with_range(bench, 2)
+    bench.value("one.vm.allocate", MACHINE.format(number, ""))
+    assert bench.tree("one.vn.info", number).findtext("AR_POOL/AR/NEXT_INDEX") == "0"  # only an internal range counts
+    bench.value("one.vn.hold", number, LEASE.format(3))
+    bench.refusal("one.vm.allocate", MACHINE.format(number, ""))
+    assert drivers.actions == [REGISTER, GET, ALLOCATE]
