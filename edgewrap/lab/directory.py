@@ -105,6 +105,16 @@ class LabDirectory:
         return self.path / "frontend"
 
     @property
+    def remotes(self) -> Path:
+        """The front-end's drivers, as `/var/lib/one/remotes` on an installed one."""
+        return self.front_end / "remotes"
+
+    @property
+    def clusters(self) -> Path:
+        """The specs that edgewrap's IPAM driver reads, as `/etc/edgewrap/clusters` on an installed front-end."""
+        return self.front_end / "clusters"
+
+    @property
     def aws(self) -> Path:
         """The AWS process's directory."""
         return self.path / "aws"

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from edgewrap.errors import LabError
 from edgewrap.lab.directory import LabDirectory
+from edgewrap.lab.environment import inside_environment
 from edgewrap.lab.fabric.fabric import PUBLIC_RANGES
+from edgewrap.lab.opennebula.ipam import SHIPPED
 from edgewrap.lab.settings import LabSettings
 from edgewrap.lab.supervisor import die_with_parent
 
 _READY_S = 60.0
+_IPAM_DRIVERS = (*SHIPPED, "edgewrap")
 
 
 class Service:
-    """A server that prints one JSON line when it is ready. Its output is written to the lab's log."""
+    """A server that prints one JSON line when it is ready. Its output is written to the lab's log. `environ` is its
+    environment, if it is not this process's."""
 
-    def __init__(self, name: str, module: str, arguments: Sequence[str]) -> None:
+    def __init__(
+        self, name: str, module: str, arguments: Sequence[str], environ: Mapping[str, str] | None = None
+    ) -> None:
         self.name = name
+        self._environ = environ
         self._command = (sys.executable, "-m", module, *arguments)
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -39,6 +47,7 @@ class Service:
             *self._command,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
+            env=self._environ,
             preexec_fn=die_with_parent,
         )
         assert self._process.stdout is not None  # noqa: S101 - asked for above
@@ -77,12 +86,15 @@ def aws(settings: LabSettings, directory: LabDirectory) -> Service:
 
 
 def front_end(settings: LabSettings, directory: LabDirectory) -> Service:
-    """The OpenNebula front-end. If there are hosts, it logs in to them by SSH."""
+    """The OpenNebula front-end. If there are hosts, it logs in to them by SSH. Its IPAM drivers have the environment of
+    a command inside the lab."""
     arguments = [
         *("--port", str(settings.front_end_port)),
         *("--database", str(directory.front_end / "one.db")),
         *("--version", settings.front_end_version),
         *("--auth-file", str(directory.one_auth)),
+        *("--remotes", str(directory.remotes)),
+        *("--ipam", ",".join(_IPAM_DRIVERS)),
     ]
     if settings.hosts:
         arguments += ["--monitor", "ssh", "--ssh-key", str(directory.front_end / "id_ed25519")]
@@ -90,7 +102,9 @@ def front_end(settings: LabSettings, directory: LabDirectory) -> Service:
             arguments += ["--allow-network", network]
     else:
         arguments += ["--monitor", "none"]
-    return Service("front-end", "edgewrap.lab.opennebula", arguments)
+    return Service(
+        "front-end", "edgewrap.lab.opennebula", arguments, inside_environment(os.environ, directory, settings)
+    )
 
 
 def _is_ready(line: bytes) -> bool:

@@ -5,6 +5,7 @@ paths, error texts and codes. `docs/lab-opennebula.md` describes what it plays a
 
 server.py           XML-RPC over HTTP, one call at a time
 calls.py            which function answers which method, its parameters, refusals and faults
+execution.py        a call as a transaction, made again with each reply of an IPAM driver
 methods.py          all methods, and changes of state over time
 frontend.py         what every call works on: the store, the release, the clock
 store.py            the objects, in memory and in SQLite; one transaction per call
@@ -25,7 +26,10 @@ datastores.py       datastores
 images.py           images
 networks.py         virtual networks
 ranges.py           address ranges; pure
+addresses.py        ranges and leases of a network, with or without an IPAM driver
 leases.py           calls on the address ranges of a network
+driver_calls.py     what IPAM drivers are asked and what they answer; pure
+ipam.py             runs IPAM drivers, one at a time
 vntemplates.py      virtual network templates
 secgroups.py        security groups
 machines.py         VMs

@@ -18,7 +18,9 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 from edgewrap.lab.opennebula import methods
+from edgewrap.lab.opennebula.execution import Settler
 from edgewrap.lab.opennebula.frontend import RETRY_S, FrontEnd
+from edgewrap.lab.opennebula.ipam import SHIPPED, TIMEOUT_S, Drivers
 from edgewrap.lab.opennebula.monitoring import LOOKUP_S, Login, Monitor
 from edgewrap.lab.opennebula.release import RELEASES
 from edgewrap.lab.opennebula.server import Server
@@ -51,11 +53,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     methods.bootstrap(one, name, password)
     server = Server(one, options.port)
+    one.ipam = _drivers(options, server.url)
+    settler = Settler(one)
     monitor = _monitor(one, options) if options.monitor == "ssh" else None
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: threading.Thread(target=server.shutdown, daemon=True).start())
     if monitor:
         monitor.start()
+    settler.start()
     print(
         json.dumps({"ready": True, "url": server.url, "version": one.release.version, "pid": os.getpid()}), flush=True
     )
@@ -65,6 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if monitor:
             monitor.stop()
         server.server_close()
+        settler.stop()
+        one.ipam.stop()
+        settler.join(10)
         store.close()
     return 0
 
@@ -89,7 +97,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--ssh-user", default="oneadmin", help="user on the hosts")
     add("--ssh-port", type=int, default=22, help="TCP port of the hosts' SSH servers")
     add("--allow-network", type=IPv4Network, action="append", default=[], help="connect to hosts in it; repeatable")
-    add("--var", type=Path, help="directory of known_hosts (default: that of the database)")
+    add("--var", type=Path, help="directory of known_hosts, where IPAM drivers run (default: that of the database)")
+    add("--remotes", type=Path, metavar="DIR", help="has ipam/NAME/ACTION, the drivers (default: remotes in --var)")
+    add("--ipam", type=_names, default=SHIPPED, metavar="NAME,…", help="the IPAM drivers that may be used")
+    add("--ipam-timeout", type=float, default=TIMEOUT_S, metavar="SECONDS", help="how long to wait for an IPAM driver")
     add("--die-with-parent", action="store_true", help="exit when the parent process exits")
     return parser
 
@@ -100,13 +111,32 @@ def _credentials(path: Path | None) -> str:
     return os.environ.get(AUTH_VARIABLE, "")
 
 
-def _monitor(one: FrontEnd, options: argparse.Namespace) -> Monitor:
-    var: Path = options.var or options.database.parent
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _var(options: argparse.Namespace) -> Path:
+    var: Path = (options.var or options.database.parent).absolute()
     var.mkdir(parents=True, exist_ok=True)
+    return var
+
+
+def _drivers(options: argparse.Namespace, url: str) -> Drivers:
+    """The IPAM drivers, in this process's environment and with the variables of OpenNebula's tools."""
+    var = _var(options)
+    environ = {name: value for name, value in os.environ.items() if name != AUTH_VARIABLE}
+    environ |= {"ONE_XMLRPC": url}
+    if options.auth_file:
+        environ["ONE_AUTH"] = str(options.auth_file.absolute())
+    remotes = (options.remotes or var / "remotes").absolute()
+    return Drivers(remotes, var, environ, listed=options.ipam, timeout=options.ipam_timeout)
+
+
+def _monitor(one: FrontEnd, options: argparse.Namespace) -> Monitor:
     login = Login(
         key=options.ssh_key,
         user=options.ssh_user,
-        known_hosts=var / "known_hosts",
+        known_hosts=_var(options) / "known_hosts",
         allowed=tuple(options.allow_network),
         port=options.ssh_port,
         lookup=options.lookup,

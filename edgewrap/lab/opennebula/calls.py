@@ -34,13 +34,15 @@ class Code(IntEnum):
 
 
 class Refusal(Exception):  # noqa: N818  it is an answer like any other
-    """The call is refused; the caller gets the text after the method's name."""
+    """The call is refused; the caller gets the text after the method's name. `keep`: what the call has changed
+    stays."""
 
-    def __init__(self, code: Code, text: str, object_id: int = -1) -> None:
+    def __init__(self, code: Code, text: str, object_id: int = -1, *, keep: bool = False) -> None:
         super().__init__(text)
         self.code = code
         self.text = text
         self.object_id = object_id
+        self.keep = keep
 
 
 class BadCall(Exception):  # noqa: N818

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from edgewrap.lab.opennebula.driver_calls import Reply, Request
+from edgewrap.lab.opennebula.ipam import Drivers
 from edgewrap.lab.opennebula.records import Cluster, User
 from edgewrap.lab.opennebula.release import Release
 from edgewrap.lab.opennebula.store import Store
@@ -32,7 +35,11 @@ class FrontEnd:
     creation of an image takes, how often hosts are monitored, how long a host in ERROR waits for the next attempt, and
     how long a cluster counts a deleted network. `starts` are the attempts that calls have requested and that have not
     started (with SSH only). `monitored` is when each host was last seen well, by id; `still_counted` is until when a
-    cluster counts such a network, by the cluster's id."""
+    cluster counts such a network, by the cluster's id.
+
+    `ipam` runs the IPAM drivers; without it, there are none. `replies` are those that the current call has got so far.
+    `reserved` are the networks of calls that wait for a driver: other calls that change them wait for `unreserved`.
+    `queued` is how many driver calls were ahead when a network was created, by its id."""
 
     store: Store
     release: Release
@@ -46,6 +53,14 @@ class FrontEnd:
     monitored: dict[int, float] = field(default_factory=dict)
     still_counted: dict[int, float] = field(default_factory=dict)
     requests: int = 0
+    ipam: Drivers | None = None
+    replies: list[tuple[Request, Reply]] = field(default_factory=list)
+    reserved: dict[int, object] = field(default_factory=dict)
+    queued: dict[int, int] = field(default_factory=dict)
+    unreserved: threading.Condition = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.unreserved = threading.Condition(self.store.lock)
 
     @property
     def now(self) -> int:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from edgewrap.lab.opennebula import ranges
+from edgewrap.lab.opennebula import addresses, ranges
+from edgewrap.lab.opennebula.addresses import range_of, replace_range, without_range
 from edgewrap.lab.opennebula.calls import Calls, Code, Refusal
 from edgewrap.lab.opennebula.common import check_name, parse
+from edgewrap.lab.opennebula.driver_calls import driver_of
 from edgewrap.lab.opennebula.frontend import FrontEnd
-from edgewrap.lab.opennebula.networks import KIND, add_range, replace_range
+from edgewrap.lab.opennebula.networks import KIND
 from edgewrap.lab.opennebula.records import AddressRange, Lease, Network, NetworkState, User
 from edgewrap.lab.opennebula.template import Template
 
 calls = Calls()
+
+_NOT_FREE = "Address is not part of the address range or in use."
 
 
 def _ready(one: FrontEnd, user: User, number: int, method: str, right: str = "MANAGE") -> Network:
@@ -36,16 +40,12 @@ def _range_vector(text: str) -> dict[str, str]:
     return vectors[0]
 
 
-def _range_of(network: Network, number: int) -> AddressRange | None:
-    return next((found for found in network.ranges if found.id == number), None)
-
-
 @calls.method("one.vn.add_ar")
 def add_ar(one: FrontEnd, user: User, number: int, text: str) -> int:
     """Add a range."""
     network = _ready(one, user, number, "one.vn.add_ar", _right_to_ranges(one, number))
     try:
-        one.store.put(add_range(one, network, _range_vector(text)))
+        one.store.put(addresses.add_range(one, network, _range_vector(text)))
     except ranges.RangeError as error:
         raise Refusal(Code.INTERNAL, str(error)) from error
     return number
@@ -57,7 +57,7 @@ def update_ar(one: FrontEnd, user: User, number: int, text: str) -> int:
     network = _ready(one, user, number, "one.vn.update_ar")
     given = _range_vector(text)
     wanted = given.get("AR_ID", "")
-    found = _range_of(network, int(wanted)) if wanted.isdecimal() else None
+    found = range_of(network, int(wanted)) if wanted.isdecimal() else None
     if found is None:
         raise Refusal(Code.INTERNAL, f"Address Range with ID {wanted or -1} was not found.")
     try:
@@ -68,16 +68,18 @@ def update_ar(one: FrontEnd, user: User, number: int, text: str) -> int:
 
 
 @calls.method("one.vn.rm_ar")
-def rm_ar(one: FrontEnd, user: User, number: int, range_id: int) -> int:
-    """Remove a range without leases."""
+def rm_ar(one: FrontEnd, user: User, number: int, range_id: int, force: bool = False) -> int:
+    """Remove a range without leases. `force`: even if it has some, or if its driver fails."""
     network = _ready(one, user, number, "one.vn.rm_ar", _right_to_ranges(one, number))
-    found = _range_of(network, range_id)
+    found = range_of(network, range_id)
     if found is None:
         raise Refusal(Code.INTERNAL, "Address Range does not exist")
-    if found.leases:
+    if found.leases and not force:
         raise Refusal(Code.INTERNAL, "Address Range has leases in use")
-    left = tuple(kept for kept in network.ranges if kept.id != range_id)
-    one.store.put(network.model_copy(update={"ranges": left}))
+    reply = addresses.unregister(one, network, found)
+    if not reply.ok and not force:
+        raise Refusal(Code.INTERNAL, reply.text)
+    one.store.put(without_range(network, range_id))
     return number
 
 
@@ -85,38 +87,47 @@ def rm_ar(one: FrontEnd, user: User, number: int, range_id: int) -> int:
 def hold(one: FrontEnd, user: User, number: int, text: str) -> int:
     """Hold an address, so that it cannot be leased."""
     network = _ready(one, user, number, "one.vn.hold")
-    for found, index in _addresses(network, text):
-        if any(lease.index == index for lease in found.leases):
-            raise Refusal(Code.INTERNAL, "Address already in use")
+    for range_id, index in _addresses(network, text):
+        found = _range(network, range_id)
+        if not addresses.allocate(one, network, found, index):
+            raise Refusal(Code.INTERNAL, _NOT_FREE)
         network = one.store.put(replace_range(network, ranges.leased(found, [Lease(index=index)])))
     return number
 
 
 @calls.method("one.vn.release")
 def release_held(one: FrontEnd, user: User, number: int, text: str) -> int:
-    """Release a held address."""
+    """Release a held address. In a range with a driver it need not be held, and a driver that fails is ignored."""
     network = _ready(one, user, number, "one.vn.release")
-    for found, index in _addresses(network, text):
-        if Lease(index=index) not in found.leases:
+    for range_id, index in _addresses(network, text):
+        found = _range(network, range_id)
+        if Lease(index=index) not in found.leases and not driver_of(found.attributes):
             raise Refusal(Code.INTERNAL, "Address is not on hold")
-        network = one.store.put(replace_range(network, ranges.freed(found, "VM", -1, index)))
+        if addresses.free(one, network, found, index):
+            network = one.store.put(replace_range(network, ranges.freed(found, "VM", -1, index)))
     return number
 
 
-def _addresses(network: Network, text: str) -> list[tuple[AddressRange, int]]:
-    """The range and the index of each address that LEASES vectors name. Raises Refusal."""
+def _range(network: Network, range_id: int) -> AddressRange:
+    found = range_of(network, range_id)
+    assert found is not None, range_id  # noqa: S101 - `_addresses` has found it
+    return found
+
+
+def _addresses(network: Network, text: str) -> list[tuple[int, int]]:
+    """The range's id and the index of each address that LEASES vectors name. Raises Refusal."""
     vectors = parse(text).vectors("LEASES")
     if not vectors:
         raise Refusal(Code.INTERNAL, "Wrong Lease format. LEASES vector attribute is missing.")
-    places: list[tuple[AddressRange, int]] = []
+    places: list[tuple[int, int]] = []
     for wanted in vectors:
         for found in network.ranges:
             index = ranges.index_of(found, ip=wanted.get("IP", ""), mac=wanted.get("MAC", ""))
             if index is not None and wanted.get("AR_ID", str(found.id)) == str(found.id):
-                places.append((found, index))
+                places.append((found.id, index))
                 break
         else:
-            raise Refusal(Code.INTERNAL, "Address is not part of the address ranges")
+            raise Refusal(Code.INTERNAL, _NOT_FREE)
     return places
 
 
@@ -129,12 +140,13 @@ def reserve(one: FrontEnd, user: User, number: int, text: str) -> int:
     size = wanted.get("SIZE")
     if not size.isdecimal() or int(size) == 0:
         raise Refusal(Code.ACTION, "Reservation SIZE must be greater than 0")
-    source, index = _reservable(parent, wanted, int(size))
+    source, index = _reservable(one, parent, wanted, int(size))
     into = wanted.get("NETWORK_ID")
     child = KIND.owned(one, user, int(into), "MANAGE") if into.isdecimal() else _child(one, user, parent, wanted)
     if child.parent_id != parent.id:
         raise Refusal(Code.ACTION, f"Network {child.id} is not a reservation of network {parent.id}")
-    attributes = source.attributes | {
+    attributes = {key: value for key, value in source.attributes.items() if key != "IPAM_MAD" or value == "dummy"}
+    attributes |= {
         "AR_ID": str(child.next_range_id),
         "MAC": ranges.mac_at(source, index),
         "PARENT_NETWORK_AR_ID": str(source.id),
@@ -145,7 +157,8 @@ def reserve(one: FrontEnd, user: User, number: int, text: str) -> int:
     made = AddressRange(id=child.next_range_id, attributes=dict(sorted(attributes.items())))
     one.store.put(child.model_copy(update={"ranges": (*child.ranges, made), "next_range_id": child.next_range_id + 1}))
     taken = [Lease(index=index + step, holder="VNET", holder_id=child.id) for step in range(int(size))]
-    cursor = (index + int(size)) % source.size if one.release.range_cursor else None
+    moves = one.release.range_cursor and not driver_of(source.attributes)
+    cursor = (index + int(size)) % source.size if moves else None
     one.store.put(replace_range(parent, ranges.leased(source, taken, cursor=cursor)))
     return child.id
 
@@ -158,15 +171,18 @@ def _ready_to_reserve(parent: Network) -> None:
         raise Refusal(Code.ACTION, f"Could not execute one.vn.reserveVirtual Network is in wrong state: {state}")
 
 
-def _reservable(parent: Network, wanted: Template, size: int) -> tuple[AddressRange, int]:
+def _reservable(one: FrontEnd, parent: Network, wanted: Template, size: int) -> tuple[AddressRange, int]:
     ip, mac, range_id = wanted.get("IP"), wanted.get("MAC"), wanted.get("AR_ID")
     for found in parent.ranges:
         if range_id not in ("", str(found.id)):
             continue
-        index = ranges.index_of(found, ip=ip, mac=mac) if ip or mac else ranges.free_index(found, size)
-        if index is None or index + size > found.size:
-            continue
-        if {lease.index for lease in found.leases}.isdisjoint(range(index, index + size)):
+        if not (ip or mac):
+            index = addresses.get(one, parent, found, size)
+        else:
+            index = ranges.index_of(found, ip=ip, mac=mac)
+            if index is not None and not addresses.allocate(one, parent, found, index, size):
+                index = None
+        if index is not None:
             return found, index
     raise Refusal(Code.ACTION, "Not enough free addresses in an address range")
 
@@ -194,18 +210,16 @@ def _child(one: FrontEnd, user: User, parent: Network, wanted: Template) -> Netw
 def free_ar(one: FrontEnd, user: User, number: int, range_id: int) -> int:
     """Return a range of a reservation to its parent."""
     network = _ready(one, user, number, "one.vn.free_ar")
-    found = _range_of(network, range_id)
+    found = range_of(network, range_id)
     if network.parent_id is None or found is None:
         raise Refusal(Code.ACTION, "Address Range does not exist")
     if found.leases:
         raise Refusal(Code.ACTION, "Address Range has leases in use")
     parent = one.store.get(Network, network.parent_id)
-    origin = _range_of(parent, int(found.attributes["PARENT_NETWORK_AR_ID"])) if parent else None
+    origin = range_of(parent, int(found.attributes["PARENT_NETWORK_AR_ID"])) if parent else None
     if parent is not None and origin is not None:
         first = ranges.index_of(origin, mac=found.attributes["MAC"]) or 0
-        for index in range(first, first + found.size):
-            origin = ranges.freed(origin, "VNET", number, index)
-        one.store.put(replace_range(parent, origin))
-    left = tuple(kept for kept in network.ranges if kept.id != range_id)
-    one.store.put(network.model_copy(update={"ranges": left}))
+        held = range(first, first + found.size)
+        one.store.put(replace_range(parent, addresses.released(one, parent, origin, "VNET", number, held)))
+    one.store.put(without_range(network, range_id))
     return number

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from edgewrap.lab.opennebula import datastores, hosts, networks
+from edgewrap.lab.opennebula import addresses, datastores, hosts
 from edgewrap.lab.opennebula.auth import require
 from edgewrap.lab.opennebula.calls import Calls, Code, Refusal
 from edgewrap.lab.opennebula.frontend import FrontEnd
@@ -174,7 +174,7 @@ def _finished(one: FrontEnd, machine: Machine) -> None:
     if machine.history:
         machine = _with_last(machine, machine.history[-1].model_copy(update={"end": now, "epilog_end": now}))
     for nic in machine.template.vectors("NIC"):
-        networks.release(one, int(nic["NETWORK_ID"]), "VM", machine.id)
+        addresses.release(one, int(nic["NETWORK_ID"]), "VM", machine.id)
     change = {"state": DONE, "lcm_state": 0, "next_state": None, "due": 0.0, "ended": now}
     one.store.put(machine.model_copy(update=change))
 
@@ -205,8 +205,23 @@ def advance(one: FrontEnd) -> None:
         if machine.next_state is None or not one.passed(machine.due):
             continue
         if machine.next_state[0] == DONE:
-            _finished(one, machine)
+            if not ends_with_drivers(one, machine):
+                _finished(one, machine)
         else:
             state, lcm_state = machine.next_state
             change = {"state": state, "lcm_state": lcm_state, "next_state": None, "due": 0.0}
             one.store.put(machine.model_copy(update=change))
+
+
+def ends_with_drivers(one: FrontEnd, machine: Machine) -> bool:
+    """Whether a VM that is about to be DONE has addresses that a driver must free. `finish` does that, never a call
+    that happens to be made then."""
+    ending = machine.next_state is not None and machine.next_state[0] == DONE
+    return ending and one.ipam is not None and addresses.in_ranges_with_driver(one, machine)
+
+
+def finish(one: FrontEnd, number: int) -> None:
+    """A VM that ends is DONE."""
+    machine = one.store.get(Machine, number)
+    if machine is not None and machine.next_state is not None and machine.next_state[0] == DONE:
+        _finished(one, machine)

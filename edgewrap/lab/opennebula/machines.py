@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgewrap.lab.opennebula import networks, ranges, xml
+from edgewrap.lab.opennebula import addresses, networks, ranges, xml
 from edgewrap.lab.opennebula.auth import require, require_create
 from edgewrap.lab.opennebula.calls import Calls, Code, Refusal
 from edgewrap.lab.opennebula.common import Kind, check_name, common_calls, owner_xml, parse, selected
@@ -181,7 +181,7 @@ def _nic(one: FrontEnd, user: User, machine_id: int, nic_id: int, wanted: dict[s
     network = _network(one, user, wanted)
     if network.state != NetworkState.READY:
         raise Refusal(Code.INTERNAL, f"Cannot get IP/MAC lease from virtual network {network.id}.")
-    found, index = networks.lease(one, network, machine_id, wanted.get("IP", ""), wanted.get("MAC", ""))
+    found, index = addresses.lease(one, network, machine_id, wanted.get("IP", ""), wanted.get("MAC", ""))
     inherited = {key: value for key in _INHERITED if (value := range_or_network(network, found, key))}
     nic = (
         wanted

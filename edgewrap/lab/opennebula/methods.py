@@ -18,6 +18,7 @@ from edgewrap.lab.opennebula import (
 )
 from edgewrap.lab.opennebula.auth import login
 from edgewrap.lab.opennebula.calls import Answer, BadCall, Calls
+from edgewrap.lab.opennebula.execution import execute
 from edgewrap.lab.opennebula.frontend import FrontEnd
 from edgewrap.lab.opennebula.records import User
 
@@ -47,10 +48,14 @@ def call(one: FrontEnd, method: str, params: tuple[object, ...]) -> Answer:
     session, *given = params
     if not isinstance(session, str):
         raise BadCall("Parameter that is supposed to be string is not")
-    with one.store.transaction():
+
+    def work() -> Answer:
         user = login(one, session)
         advance(one)
         return found.answer(one, user, given)
+
+    changed = given[0] if method.startswith("one.vn.") and method != "one.vn.info" and given else None
+    return execute(one, work, changed if type(changed) is int else None)
 
 
 def advance(one: FrontEnd) -> None:

@@ -7,13 +7,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgewrap.lab.opennebula import ranges, xml
+from edgewrap.lab.opennebula import addresses, ranges, xml
 from edgewrap.lab.opennebula.auth import require_create
 from edgewrap.lab.opennebula.calls import Calls, Code, Refusal
 from edgewrap.lab.opennebula.common import Kind, common_calls, existing_cluster, owner_xml, parse, pool_calls
+from edgewrap.lab.opennebula.driver_calls import driver_of
 from edgewrap.lab.opennebula.frontend import FrontEnd
 from edgewrap.lab.opennebula.locks import lock_calls
-from edgewrap.lab.opennebula.records import AddressRange, Lease, Machine, Network, NetworkState, User
+from edgewrap.lab.opennebula.records import Machine, Network, NetworkState, User
 from edgewrap.lab.opennebula.system import drivers
 from edgewrap.lab.opennebula.template import Template, Value
 
@@ -25,7 +26,6 @@ _RECOVERIES = (  # by the number of the operation: its name and the states that 
     ("delete", (*_LOCKED, NetworkState.ERROR)),
     ("retry", (NetworkState.UPDATE_FAILURE,)),
 )
-_IPAM = frozenset({"internal", "dummy"})
 # Attributes of the network that are also in its template.
 _SHOWN = ("BRIDGE", "BRIDGE_TYPE", "PHYDEV", "SECURITY_GROUPS", "VN_MAD")
 
@@ -126,6 +126,8 @@ def create(
         "SECURITY_GROUPS": group_list(template.get("SECURITY_GROUPS"), "0"),
         "VN_MAD": driver,
     }
+    if one.ipam is not None:
+        one.queued[number] = one.ipam.accepted
     return one.store.put(
         Network(
             id=number,
@@ -196,10 +198,22 @@ def delete(one: FrontEnd, user: User, number: int) -> int:
         )
     if any(found.leases for found in network.ranges):
         raise Refusal(Code.ACTION, "Cannot delete virtual network. Can not remove a virtual network with leases in use")
+    _unregister_all(one, network)
     one.store.put(network.model_copy(update={"state": NetworkState.LOCK_DELETE, "due": one.soon()}))
     if network.parent_id is not None:
-        release(one, network.parent_id, "VNET", number)
+        addresses.release(one, network.parent_id, "VNET", number)
     return number
+
+
+def _unregister_all(one: FrontEnd, network: Network) -> None:
+    """Report to the drivers that all ranges are removed. If one fails, the ranges before it are removed all the same,
+    and there is no reason. Raises Refusal."""
+    left = network
+    for found in network.ranges:
+        if not addresses.unregister(one, network, found, with_network=True).ok:
+            one.store.put(left)
+            raise Refusal(Code.ACTION, "Cannot delete virtual network. ", keep=True)
+        left = addresses.without_range(left, found.id)
 
 
 @calls.method("one.vn.recover")
@@ -223,44 +237,6 @@ def recover(one: FrontEnd, user: User, number: int, operation: int) -> int:
     return number
 
 
-def release(one: FrontEnd, number: int, holder: str, holder_id: int) -> None:
-    """Free every lease that a holder has in a network."""
-    network = one.store.get(Network, number)
-    if network is not None:
-        left = tuple(ranges.freed(found, holder, holder_id) for found in network.ranges)
-        one.store.put(network.model_copy(update={"ranges": left}))
-
-
-def add_range(one: FrontEnd, network: Network, given: dict[str, str]) -> Network:
-    """The network with an additional range. Raises ranges.RangeError."""
-    if given.get("IPAM_MAD", "internal") not in _IPAM:
-        raise ranges.RangeError("")  # the real front-end gives no reason either
-    number = network.next_range_id
-    made = ranges.made(number, given, cursor=one.release.range_cursor)
-    return network.model_copy(update={"ranges": (*network.ranges, made), "next_range_id": number + 1})
-
-
-def replace_range(network: Network, changed: AddressRange) -> Network:
-    """The network with the range of this id replaced."""
-    return network.model_copy(
-        update={"ranges": tuple(changed if found.id == changed.id else found for found in network.ranges)}
-    )
-
-
-def lease(one: FrontEnd, network: Network, machine_id: int, ip: str = "", mac: str = "") -> tuple[AddressRange, int]:
-    """Lease an address to a VM, the requested one or the first free one. Raises Refusal."""
-    for found in network.ranges:
-        index = ranges.index_of(found, ip=ip, mac=mac) if ip or mac else ranges.free_index(found)
-        if index is None or any(used.index == index for used in found.leases):
-            continue
-        moves = one.release.range_cursor and not ip and not mac
-        cursor = (index + 1) % found.size if moves else None
-        changed = ranges.leased(found, [Lease(index=index, holder_id=machine_id)], cursor=cursor)
-        one.store.put(replace_range(network, changed))
-        return changed, index
-    raise Refusal(Code.INTERNAL, f"Cannot get IP/MAC lease from virtual network {network.id}.")
-
-
 def advance(one: FrontEnd) -> None:
     """Due networks become READY or ERROR, or are deleted; their clusters count deleted ones a moment longer."""
     for network in one.store.all(Network):
@@ -270,8 +246,32 @@ def advance(one: FrontEnd) -> None:
             one.store.drop(network)
             for cluster_id in network.clusters:
                 one.still_counted[cluster_id] = network.due + one.linger
-        else:
+        elif not registers(one, network) and not _behind_a_driver(one, network):
             one.store.put(_settled(one, network))
+
+
+def registers(one: FrontEnd, network: Network) -> bool:
+    """Whether a new network has a range that a driver must register. `settle` does that, never a call that happens to
+    be made then."""
+    if one.ipam is None or network.state != NetworkState.LOCK_CREATE:
+        return False
+    wanted = network.template.vectors("AR")
+    return any(driver_of(addresses.with_driver(network, given)) for given in wanted)
+
+
+def settle(one: FrontEnd, number: int) -> None:
+    """A new network becomes READY or ERROR, unless it was deleted or settled since then."""
+    network = one.store.get(Network, number)
+    if network is not None and network.state == NetworkState.LOCK_CREATE:
+        one.store.put(_settled(one, network))
+
+
+def _behind_a_driver(one: FrontEnd, network: Network) -> bool:
+    """Whether a new network waits: drivers and the creation of networks are in one queue, one at a time."""
+    if one.ipam is None:
+        return False
+    older = (other for other in one.store.all(Network) if other.id < network.id)
+    return one.ipam.finished < one.queued.get(network.id, 0) or any(registers(one, other) for other in older)
 
 
 def _settled(one: FrontEnd, network: Network) -> Network:
@@ -285,7 +285,7 @@ def _settled(one: FrontEnd, network: Network) -> Network:
     state = NetworkState.READY
     try:
         for given in wanted:
-            network = add_range(one, network, given)
+            network = addresses.add_range(one, network, given)
     except ranges.RangeError as error:
         state = NetworkState.ERROR
         shown["ERROR"] = f"{time.ctime(one.clock())} : {error}"

@@ -136,24 +136,30 @@ def freed(found: AddressRange, holder: str, holder_id: int, index: int | None = 
 
 def render(found: AddressRange, *, full: bool, cursor: bool) -> str:
     """The range as XML: in full with its ends and leases, in a pool with its attributes alone."""
-    attributes = dict(found.attributes)
-    if cursor:
-        attributes["NEXT_INDEX"] = str(found.cursor)
     if not full:
+        attributes = _shown(found, cursor)
         if found.touched:
             attributes["ALLOCATED"] = "".join(
                 f" {lease.index} {_HOLDER_BITS[lease.holder] | lease.holder_id & 0xFFFFFFFF}" for lease in found.leases
             )
         return attribute_xml("AR", _ordered(attributes))
+    leases = "".join(_lease_xml(found, lease) for lease in found.leases)
+    return f"{render_ends(found, cursor=cursor)}{f'<LEASES>{leases}</LEASES>' if leases else '<LEASES/>'}</AR>"
+
+
+def render_ends(found: AddressRange, *, cursor: bool) -> str:
+    """The range as XML, with its ends and the number of its leases, up to where they are listed."""
     last = found.size - 1
+    attributes = _shown(found, cursor)
     ends = {"MAC_END": mac_at(found, last)}
     if "IP" in attributes:
         ends["IP_END"] = ip_at(found, last)
-    leases = "".join(_lease_xml(found, lease) for lease in found.leases)
-    return (
-        f"{attribute_xml('AR', _ordered(attributes) | ends).removesuffix('</AR>')}"
-        f"<USED_LEASES>{len(found.leases)}</USED_LEASES>{f'<LEASES>{leases}</LEASES>' if leases else '<LEASES/>'}</AR>"
-    )
+    text = attribute_xml("AR", _ordered(attributes) | ends).removesuffix("</AR>")
+    return f"{text}<USED_LEASES>{len(found.leases)}</USED_LEASES>"
+
+
+def _shown(found: AddressRange, cursor: bool) -> dict[str, str]:
+    return found.attributes | ({"NEXT_INDEX": str(found.cursor)} if cursor else {})
 
 
 def _lease_xml(found: AddressRange, lease: Lease) -> str:

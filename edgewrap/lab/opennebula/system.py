@@ -7,12 +7,14 @@ import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 from functools import cache
 
+from edgewrap.lab.opennebula import xml
 from edgewrap.lab.opennebula.calls import Calls
 from edgewrap.lab.opennebula.frontend import FrontEnd
 from edgewrap.lab.opennebula.records import User
 from edgewrap.lab.opennebula.release import Release
 
 calls = Calls()
+_IPAM_ARGUMENTS = re.compile(r"<IPAM_MAD><ARGUMENTS>.*?</ARGUMENTS>")
 
 
 @calls.method("one.system.version")
@@ -24,7 +26,10 @@ def version(one: FrontEnd, _user: User) -> str:
 @calls.method("one.system.config")
 def config(one: FrontEnd, _user: User) -> str:
     """An excerpt of the configuration; any user may read it."""
-    return one.release.config
+    if one.ipam is None:
+        return one.release.config
+    arguments = f"<IPAM_MAD>{xml.cdata('ARGUMENTS', one.ipam.arguments)}"
+    return _IPAM_ARGUMENTS.sub(lambda _: arguments, one.release.config)
 
 
 @dataclass(frozen=True, slots=True)

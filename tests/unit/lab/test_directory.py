@@ -91,5 +91,7 @@ def test_a_command_inside_gets_the_labs_endpoints_and_none_of_the_callers_creden
         "ONE_AUTH": "/labs/x/home/.one/one_auth",
         "EDGEWRAP_DIR": "/labs/x/runs",
         "EDGEWRAP_LAB_DIR": "/labs/x",
+        "EDGEWRAP_REMOTES": "/labs/x/frontend/remotes",
+        "EDGEWRAP_CLUSTERS_DIR": "/labs/x/frontend/clusters",
     }
     assert inside_environment(base, directory, facts, "/found")["EDGEWRAP_PLUGIN_DIR"] == "/found"
