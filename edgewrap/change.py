@@ -68,7 +68,7 @@ _COVERS = {
     Action.REPLACE: (Action.REPLACE, Action.CREATE, Action.UPDATE),
     Action.DELETE: (Action.DELETE,),
     Action.ADOPT: (Action.ADOPT, Action.UPDATE),
-    Action.FORGET: (Action.FORGET,),
+    Action.FORGET: (),
 }
 """What a planned action allows: an object that the plan creates may exist in part by now, and one that the plan
 replaces may have been deleted."""

@@ -1,8 +1,4 @@
-"""What every plane shares: the context of a run, and the comparison of what is planned with what is needed.
-
-A plane observes (`observe`, read-only), plans (`plan` and `destroy`, pure), applies (`apply`) and checks what a run
-needs (`preflight`, which raises nothing). The order of arguments is the same everywhere: the facts or the plan, then
-the context.
+"""The interface of every plane, the context of a run, and the comparison of what is planned with what is needed.
 
 The plan is data: `apply` may do what it shows. Before a plane acts, it observes again and plans again with the same
 functions. An operation that is no longer needed is skipped; one that was not planned stops the run before that plane
@@ -13,11 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
 
 from edgewrap.change import Change, unplanned
 from edgewrap.errors import PlanOutdatedError
 from edgewrap.events import Emit, Event, EventKind
+from edgewrap.finding import Finding
 from edgewrap.outputs import HostPin, HostReport, Outputs
+
+FactsT = TypeVar("FactsT")
+PlanT = TypeVar("PlanT")
+ResultT_co = TypeVar("ResultT_co", covariant=True)
 
 SHOWN = 5  # of the changes that an error names
 
@@ -52,6 +54,30 @@ class Context:
 
 
 NO_CONTEXT = Context()
+
+
+class Plane(Protocol[FactsT, PlanT, ResultT_co]):
+    """One plane. The order of arguments is the same everywhere: the facts or the plan, then the context."""
+
+    def observe(self, context: Context, /) -> FactsT:
+        """Read the present state; changes nothing."""
+        ...
+
+    def plan(self, facts: FactsT, context: Context, /) -> PlanT:
+        """The operations that lead to what the spec asks for; changes nothing."""
+        ...
+
+    def apply(self, plan: PlanT, context: Context, /) -> ResultT_co:
+        """Do what is planned and still needed. Raises PlanOutdatedError if more is needed."""
+        ...
+
+    def destroy(self, facts: FactsT, context: Context, /) -> PlanT:
+        """The plan that removes everything; `apply` executes it."""
+        ...
+
+    def preflight(self, facts: FactsT, context: Context, /) -> tuple[Finding, ...]:
+        """Check whether a run has what it needs; changes nothing, raises nothing."""
+        ...
 
 
 def require_planned(changes: Sequence[Change], planned: Sequence[Change]) -> None:

@@ -136,9 +136,7 @@ def observe(
             version = facts.version if facts is not None and follows_front_end(cluster.spec) else ""
             avoid, replaced = disposition.avoid, disposition.replaced
             named = cluster.opennebula.allocations(facts) if facts is not None else None
-            context = replace(
-                context, avoid=avoid, replaced=replaced, front_end_version=version, allocations=named
-            )
+            context = replace(context, avoid=avoid, replaced=replaced, front_end_version=version, allocations=named)
             aws = planning = pool.submit(cluster.aws.plan, state, context)
             account = pool.submit(cluster.aws.requirements, state, context, lambda: planning.result().changes)
         planned = aws.result() if aws else None
