@@ -41,8 +41,7 @@ def read_state(store: StateStore, name: str, *, locked: bool) -> AwsState | None
     if document is None or not document.resources:
         return _started_state(store, name, locked=locked)
     values = document.outputs
-    inputs = Inputs.from_text(values.get("inputs") or document.inputs())
-    _require_own(inputs, name, document.place)
+    inputs = _own_inputs(values.get("inputs") or document.inputs(), name, document.place)
     applied = values.get("applied") or ""
     resources = document.resources
     return AwsState(read_outputs(values, inputs), inputs, applied, addresses_in(resources), ids_in(resources))
@@ -54,12 +53,12 @@ def _started_state(store: StateStore, name: str, *, locked: bool) -> AwsState | 
     text = store.pending_inputs() if locked else None
     if text is None:
         return None
-    inputs = Inputs.from_text(text)
-    _require_own(inputs, name, store.place)
+    inputs = _own_inputs(text, name, store.place)
     return AwsState(read_outputs({}, inputs), inputs, "")
 
 
-def _require_own(inputs: Inputs, name: str, place: str) -> None:
+def _own_inputs(text: str, name: str, place: str) -> Inputs:
+    inputs = Inputs.from_text(text)
     found = inputs.foundation.name
     if found != name:
         raise StateError(
@@ -68,6 +67,7 @@ def _require_own(inputs: Inputs, name: str, place: str) -> None:
             advice=f"nothing was changed; keep the state of {name} elsewhere (terraform.backend, EDGEWRAP_DIR), or "
             f"write `name: {found}`",
         )
+    return inputs
 
 
 def _as_it_is(host: HostOutput, now: InstanceNow, private: bool) -> HostOutput:

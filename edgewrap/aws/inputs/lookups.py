@@ -126,11 +126,8 @@ class AwsLookups:
         line_break = LINE_BREAK.search(content, start, start + len(text))
         if line_break is not None or not kind.startswith(("ssh-", "ecdsa-", "sk-")):
             found = f"{_place(self._public_key, line_break)} is a line break: " if line_break else ""
-            raise ToolError(
-                f"{self._public_key} is not a public key file",
-                cause=f"{found}it should hold one line: type, key, comment",
-                advice=advice,
-            )
+            cause = f"{found}it should hold one line: type, key, comment"
+            raise ToolError(f"{self._public_key} is not a public key file", cause=cause, advice=advice)
         if kind not in KEY_TYPES:
             cause = "EC2 accepts RSA and ED25519 keys only"
             raise ToolError(f"{self._public_key} holds a key of type {kind}", cause=cause, advice=advice)

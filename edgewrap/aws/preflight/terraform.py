@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from edgewrap.aws.terraform.binary import OLDEST, OLDEST_WITH_S3, checked_binary, find_binary
+from edgewrap.aws.terraform.binary import OLDEST, OLDEST_WITH_S3, checked_version, find_binary
 from edgewrap.aws.terraform.environment import terraform_environment
 from edgewrap.errors import ToolError
 from edgewrap.finding import Finding, Verdict
@@ -41,10 +41,11 @@ def _terraform(binary: str, environ: Mapping[str, str], oldest: tuple[int, int])
             return done.stdout
 
         try:
-            found = checked_binary(find_binary(binary), Path(directory) / "version.json", ask, oldest)
+            path = find_binary(binary)
+            version = checked_version(path, Path(directory) / "version.json", ask, oldest)
         except ToolError as error:
             return Finding(None, TERRAFORM, Verdict.FAILURE, f"{error.what} ({error.cause})", error.advice)
-    return Finding(None, TERRAFORM, Verdict.OK, f"{found.path}, version {found.version}")
+    return Finding(None, TERRAFORM, Verdict.OK, f"{path}, version {version}")
 
 
 def _providers(plugin_dir: Path | None) -> Finding:

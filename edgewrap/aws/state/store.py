@@ -108,7 +108,7 @@ class LocalStore:
         self._workdir.begun.unlink(missing_ok=True)
 
     def _before_the_killed_run(self) -> StateDocument | None:
-        path, newest = self._workdir.state, self._newest_backup(_is_whole)
+        path, newest = self._workdir.state, self._newest_backup(lambda path: _stored(path) is not None)
         if newest is None:  # it was the first run
             path.replace(path.with_name(f"{path.name}.cut-off"))
             return None
@@ -201,11 +201,6 @@ def _refuse_unsaved(workdir: WorkDir, command: str) -> None:
         )
 
 
-def _is_whole(path: Path) -> bool:
-    """Whether there is a complete state file, with or without resources."""
-    return _stored(path) is not None
-
-
 def _holds_something(path: Path) -> bool:
     """Whether there is a state file with resources in it."""
     document = _stored(path)
@@ -213,6 +208,7 @@ def _holds_something(path: Path) -> bool:
 
 
 def _stored(path: Path) -> StateDocument | None:
+    """The state in a file; None if there is none, or not a complete one."""
     try:
         return StateDocument.read(path.read_bytes(), str(path), "")
     except (OSError, StateError):

@@ -13,26 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from edgewrap.aws.clients import Clients
 from edgewrap.aws.render.rule_meaning import canonical_key
-from edgewrap.aws.terraform.resources import (
-    HOSTS_CLUSTER,
-    HOSTS_EGRESS,
-    HOSTS_GROUP,
-    HOSTS_PUBLIC,
-    HOSTS_SSH,
-    SECURITY_GROUPS,
-    VMS_EGRESS,
-    VMS_GROUP,
-    VMS_INGRESS,
-    Lookup,
-    resource_at,
-)
+from edgewrap.aws.terraform.resources import RULES_OF, SECURITY_GROUPS, Lookup, resource_at
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
 IMPORTS_FILE = "imports.tf.json"
-
-_RULES_OF = {VMS_GROUP: (VMS_INGRESS, VMS_EGRESS), HOSTS_GROUP: (HOSTS_SSH, HOSTS_CLUSTER, HOSTS_EGRESS, HOSTS_PUBLIC)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +101,7 @@ def _incomplete(ec2: EC2Client, uuid: str, missing: frozenset[str]) -> Iterator[
     """Security groups that have the rule that AWS creates with each group (all egress), and none of ours. Terraform
     removes that rule right after it creates a group, and never looks at it again."""
     blocks = {resource_at(address) for address in missing}
-    suspects = {group.key: group for group, rules in _RULES_OF.items() if blocks & {group, *rules}}
+    suspects = {group.key: group for group, rules in RULES_OF.items() if blocks & {group, *rules}}
     if not suspects:
         return
     for found in _tagged_items(ec2, SECURITY_GROUPS, uuid):

@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from edgewrap.atomic_files import write_atomically
@@ -24,14 +23,6 @@ HOW_TO_GET = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Binary:
-    """One terraform binary and its version, as it says itself."""
-
-    path: Path
-    version: str
-
-
 def find_binary(name: str) -> Path:
     """The binary of that name or path. Raises ToolError, saying how to get it."""
     found = shutil.which(name)
@@ -40,8 +31,8 @@ def find_binary(name: str) -> Path:
     return Path(found).absolute()
 
 
-def checked_binary(path: Path, memory: Path, ask: Callable[[Path], str], oldest: tuple[int, int] = OLDEST) -> Binary:
-    """The binary with its version, which must be `oldest` or newer. Raises ToolError if it is not.
+def checked_version(path: Path, memory: Path, ask: Callable[[Path], str], oldest: tuple[int, int] = OLDEST) -> str:
+    """The binary's version, as it says itself, which must be `oldest` or newer. Raises ToolError if it is not.
 
     `ask` gives the output of `version -json`; it is asked only for a binary that `memory` (a file) does not know by its
     path, size and time of change, since asking costs a process.
@@ -58,7 +49,7 @@ def checked_binary(path: Path, memory: Path, ask: Callable[[Path], str], oldest:
         raise ToolError(
             f"{path} is of version {version}", cause=f"edgewrap needs {needed} or newer{why}", advice=HOW_TO_GET
         )
-    return Binary(path, version)
+    return version
 
 
 def _remembered(memory: Path, stamp: list[str | int]) -> str | None:

@@ -6,7 +6,7 @@ A new resource is one entry here and its block in the templates. Plan reading, t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -70,11 +70,6 @@ class Resource:
     def address(self, key: str = "") -> str:
         """The Terraform address of the resource with our `key`."""
         return f'{self.block}["{key.removeprefix(self.key)}"]' if self.for_each else self.block
-
-    def addresses(self, variables: Variables, host_address: str) -> Iterator[str]:
-        """The addresses that a render leads to."""
-        keys = self.for_each(variables, host_address) if self.for_each else [""]
-        return (self.address(self.key + key) for key in keys)
 
     def address_of(self, key: str) -> str | None:
         """The address of the resource that the tag `key` leads to; None if it is another block's."""
@@ -224,6 +219,7 @@ EIP_ASSOCIATION = _association("eips", "this", lambda variables, _: variables.ei
 RESOURCES = tuple(value for value in globals().values() if isinstance(value, Resource))
 """All resources, in the order above, in which a plan shows them."""
 
+RULES_OF = {VMS_GROUP: (VMS_INGRESS, VMS_EGRESS), HOSTS_GROUP: (HOSTS_SSH, HOSTS_CLUSTER, HOSTS_EGRESS, HOSTS_PUBLIC)}
 KIND_ORDER = tuple(dict.fromkeys(resource.kind for resource in RESOURCES))
 SINGLE_KEYS = frozenset(resource.key for resource in RESOURCES if resource.for_each is None)
 """The keys of the resources that every cluster has once."""
@@ -253,5 +249,8 @@ def resource_name(resource_type: str, name: str, index: object) -> ResourceName:
 def importable_addresses(variables: Variables, host_address: str) -> frozenset[str]:
     """The addresses of everything that a render leads to and that can be imported."""
     return frozenset(
-        address for resource in RESOURCES if resource.tagged for address in resource.addresses(variables, host_address)
+        resource.address(resource.key + key)
+        for resource in RESOURCES
+        if resource.tagged
+        for key in (resource.for_each(variables, host_address) if resource.for_each else [""])
     )

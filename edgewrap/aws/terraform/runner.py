@@ -17,7 +17,7 @@ from python_terraform import Terraform as ArgumentBuilder
 from edgewrap.atomic_files import write_atomically
 from edgewrap.aws.backend import BACKEND_FILE
 from edgewrap.aws.clients import is_aws
-from edgewrap.aws.terraform.binary import OLDEST, OLDEST_WITH_S3, checked_binary, find_binary
+from edgewrap.aws.terraform.binary import OLDEST, OLDEST_WITH_S3, checked_version, find_binary
 from edgewrap.aws.terraform.environment import cli_configuration_text, terraform_environment
 from edgewrap.aws.terraform.errors import terraform_error
 from edgewrap.aws.terraform.init_stamp import InitStamp
@@ -138,8 +138,9 @@ class Terraform:
     @cached_property
     def _binary(self) -> Path:
         """Its version is checked before the first use."""
-        memory, oldest = self._workdir.own / "version.json", OLDEST_WITH_S3 if self._in_s3 else OLDEST
-        return checked_binary(find_binary(self._name), memory, self._ask_version, oldest).path
+        path, oldest = find_binary(self._name), OLDEST_WITH_S3 if self._in_s3 else OLDEST
+        checked_version(path, self._workdir.own / "version.json", self._ask_version, oldest)
+        return path
 
     def _ask_version(self, path: Path) -> str:
         return self._run(self._arguments(path, "version", json=IsFlagged), self._workdir.path).stdout
