@@ -126,11 +126,11 @@ class AwsPlane:
         files = render(self._spec, between, applied=state.applied, without=instances_made(plan.changes))
         moves = rule_moves(state.addresses, self._planner.importable(between) - plan.lost.imports.keys())
         self._planner.run({**files, **moves.files()}, plan.lost)
-        document = self._terraform.show(self._workdir.plan_file)
+        document = self._terraform.show()
         require_planned(
             read_changes(document, self._planner.before(state, between, ())), without_instances(plan.changes)
         )
-        output = self._apply(self._workdir.plan_file)
+        output = self._apply()
         addresses = moves.after(state.addresses) | plan.lost.imports.keys()
         return AwsState(read_outputs(self._values(output), between), between, state.applied, addresses, state.ids)
 
@@ -177,7 +177,7 @@ class AwsPlane:
             return None if plan.destroy else plan.predicted
         if plan.first:
             self._store.mark_started(plan.inputs.to_text())
-        output = self._apply(plan.plan_file)
+        output = self._apply()
         if plan.destroy:
             return None
         return read_outputs(self._values(output), plan.inputs)
@@ -189,9 +189,9 @@ class AwsPlane:
     def _preflight(self, state: AwsState | None, replaced: Collection[str] = ()) -> AwsPreflight:
         return AwsPreflight(self._spec, self._clients, self._lookups, state.inputs if state else None, replaced)
 
-    def _apply(self, plan_file: Path) -> RunOutput:
+    def _apply(self) -> RunOutput:
         self._store.back_up()
-        output = self._terraform.apply(plan_file)
+        output = self._terraform.apply()
         self._store.mark_finished()
         return output
 

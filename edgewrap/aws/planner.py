@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from edgewrap.atomic_files import write_tree
 from edgewrap.aws.clients import Clients
@@ -44,7 +43,6 @@ class AwsPlan:
     """
 
     changes: tuple[Change, ...]
-    plan_file: Path
     pending: bool
     predicted: Outputs
     inputs: Inputs
@@ -97,13 +95,12 @@ class Planner:
         changes: tuple[Change, ...] = ()
         predicted = state.outputs if state else None
         if pending and (predicted is None or destroy or _concerns_aws(output)):
-            document = self.terraform.show(self.workdir.plan_file)
+            document = self.terraform.show()
             changes = read_changes(document, self.before(state, inputs, replaced, destroy=destroy))
             if not destroy:
                 predicted = read_outputs(predicted_values(document), inputs)
         return AwsPlan(
             changes,
-            self.workdir.plan_file,
             pending,
             predicted or read_outputs({}, inputs),
             inputs,
@@ -158,11 +155,12 @@ class Planner:
         """What was before the plan, to explain its changes."""
         if state is None:
             return Before(frozenset(), spec_changed=False, destroy=destroy)
+        known = state.inputs
         return Before(
-            _keys(state.inputs),
+            frozenset({*known.amis, *known.placement, *known.eips, *SINGLE_KEYS}),
             spec_changed=state.applied != public_document(self.spec),
             destroy=destroy,
-            reasons=reasons(inputs, state.inputs, state.outputs.hosts, replaced),
+            reasons=reasons(inputs, known, state.outputs.hosts, replaced),
         )
 
 
@@ -171,7 +169,3 @@ def _concerns_aws(output: RunOutput) -> bool:
     return any(kind not in HIDDEN for kind in output.planned.values()) or any(
         output.get("action") not in (None, "noop") for name, output in output.outputs.items() if name in NAMES
     )
-
-
-def _keys(inputs: Inputs) -> frozenset[str]:
-    return frozenset({*inputs.amis, *inputs.placement, *inputs.eips, *SINGLE_KEYS})

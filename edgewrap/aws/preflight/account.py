@@ -15,7 +15,6 @@ from edgewrap.errors import AwsError
 if TYPE_CHECKING:
     from mypy_boto3_ec2.literals import InstanceTypeType
     from mypy_boto3_ec2.type_defs import AddressTypeDef, InstanceTypeDef, InstanceTypeInfoTypeDef, TagTypeDef
-    from mypy_boto3_service_quotas.type_defs import ServiceQuotaTypeDef
 
 UUID_TAG, KEY_TAG = "edgewrap:uuid", "edgewrap:key"
 COUNTED_STATES = ("pending", "running")  # of instances
@@ -126,7 +125,11 @@ class Account:
                 answer = client.get_service_quota(**asked)
             except client.exceptions.NoSuchResourceException:
                 answer = client.get_aws_default_service_quota(**asked)
-        return _value(quota, answer["Quota"])
+        found = answer["Quota"]
+        if "Value" not in found:  # AWS then may say why
+            reason = found.get("ErrorReason", {})
+            raise _no_value(quota, reason.get("ErrorMessage") or reason.get("ErrorCode") or "no reason given")
+        return int(found["Value"])
 
     def _attribute(self, quota: Quota) -> int:
         with self._clients.translate_errors():
@@ -142,13 +145,6 @@ class Account:
         return frozenset(
             tags[KEY_TAG] for tags in named if self._uuid and tags.get(UUID_TAG) == self._uuid and KEY_TAG in tags
         )
-
-
-def _value(quota: Quota, answer: ServiceQuotaTypeDef) -> int:
-    if "Value" not in answer:  # AWS then may say why
-        reason = answer.get("ErrorReason", {})
-        raise _no_value(quota, reason.get("ErrorMessage") or reason.get("ErrorCode") or "no reason given")
-    return int(answer["Value"])
 
 
 def _no_value(quota: Quota, reason: str) -> AwsError:

@@ -7,8 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from edgewrap.aws.terraform.binary import OLDEST, OLDEST_WITH_S3, checked_version, find_binary
-from edgewrap.aws.terraform.environment import terraform_environment
+from edgewrap.aws.terraform.binary import OLDEST, OLDEST_WITH_S3, checked_version, find_binary, terraform_environment
 from edgewrap.errors import ToolError
 from edgewrap.finding import Finding, Verdict
 from edgewrap.paths import is_directory

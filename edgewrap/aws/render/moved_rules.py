@@ -18,7 +18,7 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from edgewrap.aws.render.rule_meaning import RuleMeaning, meaning_of
+from edgewrap.aws.render.variables import RuleMeaning, meaning_of
 from edgewrap.aws.terraform.resources import VMS_EGRESS, VMS_INGRESS
 
 MOVES_FILE = "moves.tf.json"
@@ -43,8 +43,7 @@ class RuleMoves:
 
     def before(self, addresses: Collection[str]) -> frozenset[str]:
         """The addresses in the state before the moves, by those after them."""
-        old = {new: old for old, new in self.moves.items()}
-        return frozenset(old.get(address, address) for address in addresses)
+        return RuleMoves({new: old for old, new in self.moves.items()}).after(addresses)
 
 
 def respelled_rules(addresses: Collection[str]) -> RuleMoves:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from edgewrap.aws.clients import Clients
-from edgewrap.aws.render.rule_meaning import canonical_key
+from edgewrap.aws.render.variables import canonical_key
 from edgewrap.aws.terraform.resources import RULES_OF, SECURITY_GROUPS, Lookup, resource_at
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ class Untracked:
         return {IMPORTS_FILE: json.dumps({"import": blocks}, indent=2) + "\n"}
 
     def plus(self, other: Untracked) -> Untracked:
-        """Both."""
         return Untracked({**self.imports, **other.imports}, (*self.incomplete, *other.incomplete))
 
     def without(self, ids: Collection[str]) -> Untracked:

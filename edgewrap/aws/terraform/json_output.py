@@ -36,7 +36,6 @@ class RunOutput:
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
-        """The diagnostics that are errors."""
         return tuple(diagnostic for diagnostic in self.diagnostics if diagnostic.severity == "error")
 
 
