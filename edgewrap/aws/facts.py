@@ -11,7 +11,7 @@ from edgewrap.aws.outputs import read_outputs
 from edgewrap.aws.state.store import StateStore
 from edgewrap.aws.state.untracked import addresses_in, ids_in
 from edgewrap.errors import StateError
-from edgewrap.outputs import HostOutput, Outputs
+from edgewrap.outputs import Outputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,11 @@ class AwsState:
 
     def with_instances(self, now: Mapping[str, InstanceNow]) -> AwsState:
         """The same with the hosts' instances as they are `now`, by their ids."""
-        private = self.inputs.host_address == "private"
-        hosts = {key: _as_it_is(host, now[host.instance_id], private) for key, host in self.outputs.hosts.items()}
+        hosts = {}
+        for key, host in self.outputs.hosts.items():
+            found = now[host.instance_id]
+            public = "" if self.inputs.host_address == "private" else found.public_address
+            hosts[key] = replace(host, state=found.state, public_address=public, name=public or host.private_address)
         return replace(self, outputs=replace(self.outputs, hosts=hosts))
 
 
@@ -68,8 +71,3 @@ def _own_inputs(text: str, name: str, place: str) -> Inputs:
             f"write `name: {found}`",
         )
     return inputs
-
-
-def _as_it_is(host: HostOutput, now: InstanceNow, private: bool) -> HostOutput:
-    public = "" if private else now.public_address
-    return replace(host, state=now.state, public_address=public, name=public or host.private_address)

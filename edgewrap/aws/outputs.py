@@ -139,7 +139,8 @@ def read_outputs(values: Mapping[str, Any], inputs: Inputs) -> Outputs:
     """
     try:
         read = _Values.model_validate({name: values[name] for name in NAMES & values.keys()})
-        cluster = read.cluster or _expected_cluster(inputs)
+        known = inputs.foundation.model_dump(include={"region", "zone", "vpc_cidr", "subnet_cidr"})
+        cluster = read.cluster or _Cluster(uuid=inputs.uuid, vpc_id=UNKNOWN, subnet_id=UNKNOWN, **known)
     except ValidationError as error:
         raise _unreadable(error.errors(include_url=False)[0]) from None
     return Outputs(
@@ -169,11 +170,6 @@ def _unreadable(error: ErrorDetails) -> StateError:
         cause="the state was written by another version of edgewrap, or changed by hand",
         advice="use the version of edgewrap that wrote it, or restore the state from a backup",
     )
-
-
-def _expected_cluster(inputs: Inputs) -> _Cluster:
-    known = inputs.foundation.model_dump(include={"region", "zone", "vpc_cidr", "subnet_cidr"})
-    return _Cluster(uuid=inputs.uuid, vpc_id=UNKNOWN, subnet_id=UNKNOWN, **known)
 
 
 def _host(key: str, host: _Host) -> HostOutput:

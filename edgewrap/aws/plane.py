@@ -51,7 +51,8 @@ class AwsPlane:
         self._locked = bool(pass_fds)
         self._store = state_store(spec, self._workdir, os.environ, emit, locked=self._locked)
         self._clients = Clients(spec, os.environ)
-        self._plugin_dir = plugin_dir or _plugin_dir(spec)
+        named = spec.terraform.plugin_dir or os.environ.get("EDGEWRAP_PLUGIN_DIR")
+        self._plugin_dir = plugin_dir or (spec.local_path(named) if named else None)
         self._lookups = AwsLookups(spec, self._clients)
         self._terraform = Terraform(
             _binary(spec),
@@ -83,9 +84,8 @@ class AwsPlane:
             if state is None or not state.outputs.hosts:
                 return state
             client.result()
-        return state.with_instances(
-            self._lookups.instances([host.instance_id for host in state.outputs.hosts.values()])
-        )
+        ids = [host.instance_id for host in state.outputs.hosts.values()]
+        return state.with_instances(self._lookups.instances(ids))
 
     def clusters_named(self) -> Mapping[str, str]:
         """The VPCs in AWS of clusters with this name: the UUID of the state, by the VPC's id."""
@@ -126,10 +126,8 @@ class AwsPlane:
         files = render(self._spec, between, applied=state.applied, without=instances_made(plan.changes))
         moves = rule_moves(state.addresses, self._planner.importable(between) - plan.lost.imports.keys())
         self._planner.run({**files, **moves.files()}, plan.lost)
-        document = self._terraform.show()
-        require_planned(
-            read_changes(document, self._planner.before(state, between, ())), without_instances(plan.changes)
-        )
+        changes = read_changes(self._terraform.show(), self._planner.before(state, between, ()))
+        require_planned(changes, without_instances(plan.changes))
         output = self._apply()
         addresses = moves.after(state.addresses) | plan.lost.imports.keys()
         return AwsState(read_outputs(self._values(output), between), between, state.applied, addresses, state.ids)
@@ -178,9 +176,7 @@ class AwsPlane:
         if plan.first:
             self._store.mark_started(plan.inputs.to_text())
         output = self._apply()
-        if plan.destroy:
-            return None
-        return read_outputs(self._values(output), plan.inputs)
+        return None if plan.destroy else read_outputs(self._values(output), plan.inputs)
 
     def interrupt(self) -> None:
         """Let a running Terraform finish its step and stop. Can be called from any thread."""
@@ -200,11 +196,6 @@ class AwsPlane:
         reported = {name: output["value"] for name, output in output.outputs.items() if "value" in output}
         document = None if reported else self._store.read()
         return reported if document is None else document.outputs
-
-
-def _plugin_dir(spec: Spec) -> Path | None:
-    named = spec.terraform.plugin_dir or os.environ.get("EDGEWRAP_PLUGIN_DIR")
-    return spec.local_path(named) if named else None
 
 
 def _binary(spec: Spec) -> str:

@@ -66,15 +66,14 @@ class Planner:
 
     def plan(self, state: AwsState | None, context: Context, *, destroy: bool = False, warn: bool = True) -> AwsPlan:
         """Render the module and let Terraform plan it. With `warn`, new hosts that nobody sets up are warned of."""
-        avoid, replaced, front_end_version = context.avoid, context.replaced, context.front_end_version
-        previous = state.inputs if state else None
+        replaced, previous = context.replaced, state.inputs if state else None
         if destroy:
             if previous is None:
                 what, advice = "there is nothing to destroy", "nothing needs to be done"
                 raise StateError(what, cause="no Terraform state", advice=advice)
             inputs = previous
         else:
-            inputs = self._decide(state, {*avoid, *replaced}, front_end_version)
+            inputs = self._decide(state, context)
             applied = state.applied if state else ""
             for notice in setup_notices(self.spec, inputs, previous, applied, replaced) if warn else ():
                 self.emit(notice)
@@ -111,16 +110,16 @@ class Planner:
             first=not known,
         )
 
-    def _decide(self, state: AwsState | None, avoid: Collection[str], front_end_version: str) -> Inputs:
+    def _decide(self, state: AwsState | None, context: Context) -> Inputs:
         known: Mapping[str, HostOutput] = state.outputs.hosts if state else {}
         return decide_inputs(
             self.spec,
             state.inputs if state else None,
             self.lookups,
-            unavailable={*avoid, *(key for key, host in known.items() if host.is_dead)},
+            unavailable={*context.avoid, *context.replaced, *(key for key, host in known.items() if host.is_dead)},
             new_hosts=set(host_keys(self.spec)) - known.keys(),
             missing=unprovisioned(state.inputs.amis, state.addresses) if state else (),
-            front_end_version=front_end_version,
+            front_end_version=context.front_end_version,
         )
 
     def importable(self, inputs: Inputs) -> frozenset[str]:

@@ -93,15 +93,11 @@ class Account:
         kinds: Counter[str] = Counter()
         own: dict[bool, set[str]] = {True: set(), False: set()}
         with self._clients.translate_errors():
-            pages = self._clients.ec2.get_paginator("describe_instances").paginate(
-                Filters=[{"Name": "instance-state-name", "Values": [*COUNTED_STATES, *OTHER_STATES]}]
-            )
-            for page in pages:
-                for instance in (one for reservation in page["Reservations"] for one in reservation["Instances"]):
-                    counts = instance["State"]["Name"] in COUNTED_STATES
-                    own[counts] |= self._own([instance.get("Tags", [])])
-                    if counts and _on_demand(instance) and vcpu_quota(instance["InstanceType"]) == quota:
-                        kinds[instance["InstanceType"]] += 1
+            for instance in self._clients.instances("instance-state-name", [*COUNTED_STATES, *OTHER_STATES]):
+                counts = instance["State"]["Name"] in COUNTED_STATES
+                own[counts] |= self._own([instance.get("Tags", [])])
+                if counts and _on_demand(instance) and vcpu_quota(instance["InstanceType"]) == quota:
+                    kinds[instance["InstanceType"]] += 1
         sizes = self.vcpus_of(kinds)
         used = sum(sizes[kind] * count for kind, count in kinds.items())
         return InUse(used, frozenset(own[True] | own[False]), frozenset(own[False] - own[True]))

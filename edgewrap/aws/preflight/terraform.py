@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -21,8 +22,7 @@ def check_tools(
 ) -> tuple[Finding, ...]:
     """The binary of `terraform.binary` and the directory of providers, None if the registry is used. A state in S3
     (`with_s3`) needs a newer terraform."""
-    oldest = OLDEST_WITH_S3 if with_s3 else OLDEST
-    return (_terraform(binary, environ, oldest), _providers(plugin_dir))
+    return (_terraform(binary, environ, OLDEST_WITH_S3 if with_s3 else OLDEST), _providers(plugin_dir))
 
 
 def _terraform(binary: str, environ: Mapping[str, str], oldest: tuple[int, int]) -> Finding:
@@ -31,13 +31,11 @@ def _terraform(binary: str, environ: Mapping[str, str], oldest: tuple[int, int])
 
         def ask(path: Path) -> str:
             asked = [str(path), "version", "-json"]
-            try:
-                done = subprocess.run(
+            with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+                return subprocess.run(
                     asked, cwd=directory, env=environment, capture_output=True, text=True, timeout=ANSWER_S, check=False
-                )
-            except (OSError, subprocess.TimeoutExpired):
-                return ""
-            return done.stdout
+                ).stdout
+            return ""
 
         try:
             path = find_binary(binary)

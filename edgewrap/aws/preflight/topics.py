@@ -31,12 +31,9 @@ def expected_topics(spec: Spec, state: AwsState | None, replaced: Collection[str
     new_hosts = set(host_keys(spec)) - outputs.hosts.keys()
     made = {f"eip-{key}" for key in outputs.hosts} if inputs.host_address == "eip" else set()  # no output names these
     eips = own_eips(spec, inputs) - outputs.eips.keys() - made
-    found = {
-        Topic.VPC: outputs.vpc_id in ("", UNKNOWN),
-        Topic.ELASTIC_IPS: bool(eips),
-        Topic.HOSTS: bool(replaced or new_hosts),
-    }
-    found[Topic.RULES] = found[Topic.VPC] or bool(new_hosts)  # each host has one; the plan names others
+    vpc = outputs.vpc_id in ("", UNKNOWN)
+    found = {Topic.VPC: vpc, Topic.ELASTIC_IPS: bool(eips), Topic.HOSTS: bool(replaced or new_hosts)}
+    found[Topic.RULES] = vpc or bool(new_hosts)  # each host has one; the plan names others
     return frozenset(topic for topic, needed in found.items() if needed)
 
 

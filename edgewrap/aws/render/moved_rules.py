@@ -50,7 +50,7 @@ def respelled_rules(addresses: Collection[str]) -> RuleMoves:
     """The rules in a state with `addresses` that have another key today."""
     moves: dict[str, str] = {}
     for old, meaning in _rules(addresses):
-        new = _address(meaning)
+        new = (VMS_EGRESS if meaning.direction == "egress" else VMS_INGRESS).address(meaning.key)
         if new not in addresses and new not in moves.values():  # Terraform refuses two moves to one address
             moves[old] = new
     return RuleMoves(moves)
@@ -74,7 +74,3 @@ def _rules(addresses: Collection[str]) -> list[tuple[str, RuleMeaning]]:
     """The rules of the VMs' security group among `addresses`, in one order for the same addresses."""
     found = ((address, meaning_of(address.partition('["')[2].removesuffix('"]'))) for address in sorted(addresses))
     return [(address, meaning) for address, meaning in found if meaning is not None]
-
-
-def _address(meaning: RuleMeaning) -> str:
-    return (VMS_EGRESS if meaning.direction == "egress" else VMS_INGRESS).address(meaning.key)

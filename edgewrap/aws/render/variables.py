@@ -83,8 +83,6 @@ class GroupVariables(Part):
 
 
 class EipVariables(Part):
-    """One Elastic IP."""
-
     group: str
     private_address: str
     gateway: str
@@ -182,36 +180,30 @@ def vm_rules(spec: Spec) -> dict[str, RuleVariables]:
 
 def _hosts(inputs: Inputs, without: Collection[str]) -> dict[str, HostVariables]:
     subnet = IPv4Network(inputs.foundation.subnet_cidr)
-    return {
-        key: HostVariables(
-            ami=ami, private_address=str(host_address(subnet, index_of(key))), instance=key not in without
-        )
-        for key, ami in inputs.amis.items()
-    }
+    hosts: dict[str, HostVariables] = {}
+    for key, ami in inputs.amis.items():
+        address = str(host_address(subnet, index_of(key)))
+        hosts[key] = HostVariables(ami=ami, private_address=address, instance=key not in without)
+    return hosts
 
 
 def _groups(inputs: Inputs) -> dict[str, GroupVariables]:
-    foundation = inputs.foundation
-    subnet = IPv4Network(foundation.subnet_cidr)
-    pairs = pair_capacity(subnet, foundation.groups, inputs.limits.addresses_per_interface)
+    subnet, count = IPv4Network(inputs.foundation.subnet_cidr), inputs.foundation.groups
+    pairs = pair_capacity(subnet, count, inputs.limits.addresses_per_interface)
     groups: dict[str, GroupVariables] = {}
     for key, host in inputs.placement.items():
-        index = index_of(key)
-        own = block(subnet, foundation.groups, index)
-        vms = (str(pair(own, number).address) for number in range(pairs))
-        groups[key] = GroupVariables(
-            host=host, device_index=1 + index, block=str(own), addresses=(str(own.network_address), *vms)
-        )
+        own = block(subnet, count, index_of(key))
+        addresses = (str(own.network_address), *(str(pair(own, number).address) for number in range(pairs)))
+        groups[key] = GroupVariables(host=host, device_index=1 + index_of(key), block=str(own), addresses=addresses)
     return groups
 
 
 def _eips(inputs: Inputs) -> dict[str, EipVariables]:
-    foundation = inputs.foundation
-    subnet = IPv4Network(foundation.subnet_cidr)
+    subnet, count = IPv4Network(inputs.foundation.subnet_cidr), inputs.foundation.groups
     eips: dict[str, EipVariables] = {}
     for key in inputs.eips:
-        group, number = eip_place(index_of(key), foundation.groups)
-        place = pair(block(subnet, foundation.groups, group), number)
+        group, number = eip_place(index_of(key), count)
+        place = pair(block(subnet, count, group), number)
         eips[key] = EipVariables(group=f"group-{group}", private_address=str(place.address), gateway=str(place.gateway))
     return eips
 

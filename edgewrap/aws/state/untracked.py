@@ -42,9 +42,8 @@ class Untracked:
     def without(self, ids: Collection[str]) -> Untracked:
         """All except those that the state has under another address: a rule that a killed run changed has its new key
         in its tags, and its old one in the state."""
-        return Untracked(
-            {address: number for address, number in self.imports.items() if number not in ids}, self.incomplete
-        )
+        imports = {address: number for address, number in self.imports.items() if number not in ids}
+        return Untracked(imports, self.incomplete)
 
 
 NOTHING_UNTRACKED = Untracked()

@@ -135,10 +135,6 @@ def _host_eips(variables: Variables, address: str) -> Iterable[str]:
     return variables.hosts if address == "eip" else ()
 
 
-def _host_eip_associations(variables: Variables, address: str) -> Iterable[str]:
-    return _instances(variables, address) if address == "eip" else ()
-
-
 def _rule(module: str, direction: str, name: str, key: str = "", for_each: Keys | None = None) -> Resource:
     """A rule of a security group."""
     resource_type = f"aws_vpc_security_group_{direction}_rule"
@@ -204,13 +200,14 @@ ATTACHMENT = Resource(
     "aws_network_interface_attachment",
     "group",
     "network interface attachment",
-    "",
-    _groups,
-    ("device_index",),
-    _ATTACHMENT,
+    for_each=_groups,
+    shown=("device_index",),
+    tagged=_ATTACHMENT,
 )
 HOST_EIP = Resource("hosts", "aws_eip", "host", "elastic ip", "eip-", _host_eips, ("public_ip",), _ADDRESS)
-HOST_EIP_ASSOCIATION = _association("hosts", "host", _host_eip_associations)
+HOST_EIP_ASSOCIATION = _association(
+    "hosts", "host", lambda variables, address: _instances(variables, address) if address == "eip" else ()
+)
 EIP = Resource(
     "eips", "aws_eip", "this", "elastic ip", "", lambda variables, _: variables.eips, ("public_ip",), _ADDRESS
 )

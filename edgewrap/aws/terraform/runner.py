@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,7 @@ class Terraform:
         stamp = InitStamp(self._workdir.module, self._workdir.own / "init.json", self._endpoint)
         needed = stamp.needed(self._binary, self._plugin_dir)
         if needed:
-            stamp.forget()
+            stamp.memory.unlink(missing_ok=True)  # `init` may fail
             self._tell(EventKind.INFO, "preparing terraform's provider")
             self._call("init", input=False, reconfigure=IsFlagged, **self._backend_options())
             stamp.remember(self._binary, self._plugin_dir)
@@ -180,12 +180,8 @@ class Terraform:
     def _run(self, arguments: list[str], directory: Path, on_line: Callable[[str], None] | None = None) -> Finished:
         write_atomically(self._cli_configuration, binaries.cli_configuration_text(self._plugin_dir))
         self._tell(EventKind.LOG, f"in {directory}: {' '.join(arguments)}")
-        return self._children.run(
-            arguments, directory=directory, environ=self._environ, on_line=on_line, on_stop=self._tell_of_stop
-        )
-
-    def _tell_of_stop(self) -> None:
-        self._tell(EventKind.INFO, "interrupted: it finishes the current step and saves its state")
+        told = partial(self._tell, EventKind.INFO, "interrupted: it finishes the current step and saves its state")
+        return self._children.run(arguments, directory=directory, environ=self._environ, on_line=on_line, on_stop=told)
 
     def _tell(self, kind: EventKind, text: str) -> None:
         self._emit(Event(kind, PlaneName.AWS, "terraform", text))
