@@ -163,7 +163,8 @@ def _unreadable(error: ErrorDetails) -> StateError:
     """The first field of another form. Its value is shown in quotes on one line, whatever it holds."""
     value, path = error["input"], tuple(step for step in error["loc"] if step != "[key]")
     rule = str(error["ctx"]["error"]) if error["type"] == "value_error" else error["msg"]
-    short = value if len(str(value)) <= LONGEST_SHOWN else f"{value[: LONGEST_SHOWN - 1]}…"
+    too_long = isinstance(value, str) and len(value) > LONGEST_SHOWN
+    short = f"{value[: LONGEST_SHOWN - 1]}…" if too_long else value
     shown = f" (value: {quoted(short)})" if isinstance(value, str) else ""
     return StateError(
         f"the Terraform outputs cannot be read: {dotted(path)}: {rule}{shown}",

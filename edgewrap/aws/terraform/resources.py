@@ -136,7 +136,6 @@ def _host_eips(variables: Variables, address: str) -> Iterable[str]:
 
 
 def _rule(module: str, direction: str, name: str, key: str = "", for_each: Keys | None = None) -> Resource:
-    """A rule of a security group."""
     resource_type = f"aws_vpc_security_group_{direction}_rule"
     shown = ("ip_protocol", "from_port", "to_port", "cidr_ipv4", "description")
     tagged = _by("describe_security_group_rules", "SecurityGroupRules", "SecurityGroupRuleId")
