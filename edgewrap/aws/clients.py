@@ -7,7 +7,7 @@ LocalStack serve as well.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
@@ -19,6 +19,7 @@ from edgewrap.spec.models import Spec
 
 if TYPE_CHECKING:  # boto3 takes 0.2 s to import: only when it is needed
     from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ec2.type_defs import InstanceTypeDef
     from mypy_boto3_service_quotas import ServiceQuotasClient
     from mypy_boto3_sts import STSClient
 
@@ -54,6 +55,13 @@ class Clients:
     def sts(self) -> STSClient:
         return cast("STSClient", self._client("sts"))
 
+    def instances(self, attribute: str, values: Sequence[str]) -> Iterator[InstanceTypeDef]:
+        """The instances with one of these values of a filter's attribute. It returns no error for an id that no longer
+        exists. Raises botocore's errors."""
+        filters: Any = [{"Name": attribute, "Values": values}]
+        pages = self.ec2.get_paginator("describe_instances").paginate(Filters=filters)
+        return (one for page in pages for reservation in page["Reservations"] for one in reservation["Instances"])
+
     @contextmanager
     def translate_errors(self) -> Iterator[None]:
         """Turn what botocore raises into AwsError with its code, cause and advice. For a missing file, such as one with
@@ -63,7 +71,10 @@ class Clients:
         try:
             yield
         except ClientError as error:
-            raise aws_error(str(error), error.response["Error"]["Code"]) from error
+            code = error.response["Error"]["Code"]
+            other = Remedy("", "AWS refused the call", f"look up the code {code} in the API reference of the service")
+            remedy = find_remedy(REMEDIES, str(error)) or other
+            raise AwsError(str(error), cause=remedy.cause, advice=remedy.advice, code=code) from error
         except (BotoCoreError, OSError) as error:
             raise unreachable_error(error, self._endpoint or "AWS") from error
 
@@ -75,13 +86,6 @@ class Clients:
                 endpoint = "" if is_aws(self._endpoint) and service != "ec2" else self._endpoint
                 self._made[made] = make_client(service, self._region, endpoint, **options)
             return self._made[made]
-
-
-def aws_error(message: str, code: str) -> AwsError:
-    """The error for a call that AWS answered with an error `code`."""
-    other = Remedy("", "AWS refused the call", f"look up the code {code} in the API reference of the service")
-    remedy = find_remedy(REMEDIES, message) or other
-    return AwsError(message, cause=remedy.cause, advice=remedy.advice, code=code)
 
 
 def unreachable_error(error: Exception, who: str) -> AwsError:

@@ -7,9 +7,6 @@ from urllib.parse import urlsplit
 import boto3
 from localstack_client.session import Session
 
-MORE_SERVICES = ("service-quotas",)
-"""Those that localstack-client does not know."""
-
 
 class EndpointSession(Session):
     """A localstack-client session for one endpoint, with the credentials that terraform finds too.
@@ -23,4 +20,5 @@ class EndpointSession(Session):
         keys = found.get_frozen_credentials() if found else None
         own = {"aws_access_key_id": keys.access_key, "aws_secret_access_key": keys.secret_key} if keys else {}
         super().__init__(region_name=region, localstack_host=urlsplit(endpoint).netloc, **own)  # type: ignore[no-untyped-call]
-        self._service_endpoint_mapping = dict.fromkeys([*self._service_endpoint_mapping, *MORE_SERVICES], endpoint)
+        services = [*self._service_endpoint_mapping, "service-quotas"]  # the last one is missing there
+        self._service_endpoint_mapping = dict.fromkeys(services, endpoint)

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from edgewrap.atomic_files import write_atomically
 from edgewrap.aws.clients import Clients
+from edgewrap.aws.facts import AwsState
 from edgewrap.aws.inputs.decide import decide_inputs, unprovisioned
 from edgewrap.aws.inputs.lookups import AwsLookups, OfflineLookups
 from edgewrap.aws.render.module import render
 from edgewrap.errors import UsageError
 from edgewrap.spec.models import Spec
-
-if TYPE_CHECKING:
-    from edgewrap.aws.facts import AwsState
 
 
 def export_terraform(

@@ -12,7 +12,7 @@ from edgewrap.aws.outputs import read_outputs
 from edgewrap.aws.state.store import StateStore
 from edgewrap.aws.state.untracked import addresses_in, driver_ids_in, ids_in
 from edgewrap.errors import StateError
-from edgewrap.outputs import HostOutput, Outputs
+from edgewrap.outputs import Outputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,11 @@ class AwsState:
 
     def with_instances(self, now: Mapping[str, InstanceNow]) -> AwsState:
         """The same with the hosts' instances as they are `now`, by their ids."""
-        private = self.inputs.host_address == "private"
-        hosts = {key: _as_it_is(host, now[host.instance_id], private) for key, host in self.outputs.hosts.items()}
+        hosts = {}
+        for key, host in self.outputs.hosts.items():
+            found = now[host.instance_id]
+            public = "" if self.inputs.host_address == "private" else found.public_address
+            hosts[key] = replace(host, state=found.state, public_address=public, name=public or host.private_address)
         return replace(self, outputs=replace(self.outputs, hosts=hosts))
 
 
@@ -45,8 +48,7 @@ def read_state(store: StateStore, name: str, *, locked: bool) -> AwsState | None
     if document is None or not document.resources:
         return _started_state(store, name, locked=locked)
     values = document.outputs
-    inputs = Inputs.from_text(values.get("inputs") or document.inputs())
-    _require_own(inputs, name, document.place)
+    inputs = _own_inputs(values.get("inputs") or document.inputs(), name, document.place)
     applied = values.get("applied") or ""
     resources = document.resources
     outputs, addresses, ids = read_outputs(values, inputs), addresses_in(resources), ids_in(resources)
@@ -59,12 +61,12 @@ def _started_state(store: StateStore, name: str, *, locked: bool) -> AwsState | 
     text = store.pending_inputs() if locked else None
     if text is None:
         return None
-    inputs = Inputs.from_text(text)
-    _require_own(inputs, name, store.place)
+    inputs = _own_inputs(text, name, store.place)
     return AwsState(read_outputs({}, inputs), inputs, "")
 
 
-def _require_own(inputs: Inputs, name: str, place: str) -> None:
+def _own_inputs(text: str, name: str, place: str) -> Inputs:
+    inputs = Inputs.from_text(text)
     found = inputs.foundation.name
     if found != name:
         raise StateError(
@@ -73,8 +75,4 @@ def _require_own(inputs: Inputs, name: str, place: str) -> None:
             advice=f"nothing was changed; keep the state of {name} elsewhere (terraform.backend, EDGEWRAP_DIR), or "
             f"write `name: {found}`",
         )
-
-
-def _as_it_is(host: HostOutput, now: InstanceNow, private: bool) -> HostOutput:
-    public = "" if private else now.public_address
-    return replace(host, state=now.state, public_address=public, name=public or host.private_address)
+    return inputs

@@ -40,9 +40,8 @@ def without_instances(changes: Iterable[Change]) -> tuple[Change, ...]:
 
 def instances_made(changes: Iterable[Change]) -> frozenset[str]:
     """The keys of the hosts that have no instance yet and get one."""
-    return frozenset(
-        change.key for change in changes if change.kind == INSTANCE.kind and change.action is Action.CREATE
-    )
+    made = (INSTANCE.kind, Action.CREATE)
+    return frozenset(change.key for change in changes if (change.kind, change.action) == made)
 
 
 def reasons(

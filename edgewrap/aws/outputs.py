@@ -139,7 +139,8 @@ def read_outputs(values: Mapping[str, Any], inputs: Inputs) -> Outputs:
     """
     try:
         read = _Values.model_validate({name: values[name] for name in NAMES & values.keys()})
-        cluster = read.cluster or _expected_cluster(inputs)
+        known = inputs.foundation.model_dump(include={"region", "zone", "vpc_cidr", "subnet_cidr"})
+        cluster = read.cluster or _Cluster(uuid=inputs.uuid, vpc_id=UNKNOWN, subnet_id=UNKNOWN, **known)
     except ValidationError as error:
         raise _unreadable(error.errors(include_url=False)[0]) from None
     return Outputs(
@@ -162,18 +163,14 @@ def _unreadable(error: ErrorDetails) -> StateError:
     """The first field of another form. Its value is shown in quotes on one line, whatever it holds."""
     value, path = error["input"], tuple(step for step in error["loc"] if step != "[key]")
     rule = str(error["ctx"]["error"]) if error["type"] == "value_error" else error["msg"]
-    short = value if len(str(value)) <= LONGEST_SHOWN else f"{value[: LONGEST_SHOWN - 1]}…"
+    too_long = isinstance(value, str) and len(value) > LONGEST_SHOWN
+    short = f"{value[: LONGEST_SHOWN - 1]}…" if too_long else value
     shown = f" (value: {quoted(short)})" if isinstance(value, str) else ""
     return StateError(
         f"the Terraform outputs cannot be read: {dotted(path)}: {rule}{shown}",
         cause="the state was written by another version of edgewrap, or changed by hand",
         advice="use the version of edgewrap that wrote it, or restore the state from a backup",
     )
-
-
-def _expected_cluster(inputs: Inputs) -> _Cluster:
-    known = inputs.foundation.model_dump(include={"region", "zone", "vpc_cidr", "subnet_cidr"})
-    return _Cluster(uuid=inputs.uuid, vpc_id=UNKNOWN, subnet_id=UNKNOWN, **known)
 
 
 def _host(key: str, host: _Host) -> HostOutput:

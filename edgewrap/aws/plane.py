@@ -53,7 +53,8 @@ class AwsPlane:
         self._locked = bool(pass_fds)
         self._store = state_store(spec, self._workdir, os.environ, emit, locked=self._locked)
         self._clients = Clients(spec, os.environ)
-        self._plugin_dir = plugin_dir or _plugin_dir(spec)
+        named = spec.terraform.plugin_dir or os.environ.get("EDGEWRAP_PLUGIN_DIR")
+        self._plugin_dir = plugin_dir or (spec.local_path(named) if named else None)
         self._lookups = AwsLookups(spec, self._clients)
         self._terraform = Terraform(
             _binary(spec),
@@ -136,11 +137,9 @@ class AwsPlane:
         files = render(self._spec, between, applied=state.applied, without=instances_made(plan.changes))
         moves = rule_moves(state.addresses, self._planner.importable(between) - plan.lost.imports.keys())
         self._planner.run({**files, **moves.files()}, plan.lost)
-        document = self._terraform.show(self._workdir.plan_file)
-        require_planned(
-            read_changes(document, self._planner.before(state, between, ())), without_instances(plan.changes)
-        )
-        output = self._apply(self._workdir.plan_file)
+        changes = read_changes(self._terraform.show(), self._planner.before(state, between, ()))
+        require_planned(changes, without_instances(plan.changes))
+        output = self._apply()
         addresses = moves.after(state.addresses) | plan.lost.imports.keys()
         return AwsState(read_outputs(self._values(output), between), between, state.applied, addresses, state.ids)
 
@@ -187,10 +186,8 @@ class AwsPlane:
             return None if plan.destroy else plan.predicted
         if plan.first:
             self._store.mark_started(plan.inputs.to_text())
-        output = self._apply(plan.plan_file)
-        if plan.destroy:
-            return None
-        return read_outputs(self._values(output), plan.inputs)
+        output = self._apply()
+        return None if plan.destroy else read_outputs(self._values(output), plan.inputs)
 
     def interrupt(self) -> None:
         """Let a running Terraform finish its step and stop. Can be called from any thread."""
@@ -199,9 +196,9 @@ class AwsPlane:
     def _preflight(self, state: AwsState | None, replaced: Collection[str] = ()) -> AwsPreflight:
         return AwsPreflight(self._spec, self._clients, self._lookups, state.inputs if state else None, replaced)
 
-    def _apply(self, plan_file: Path) -> RunOutput:
+    def _apply(self) -> RunOutput:
         self._store.back_up()
-        output = self._terraform.apply(plan_file)
+        output = self._terraform.apply()
         self._store.mark_finished()
         return output
 
@@ -210,11 +207,6 @@ class AwsPlane:
         reported = {name: output["value"] for name, output in output.outputs.items() if "value" in output}
         document = None if reported else self._store.read()
         return reported if document is None else document.outputs
-
-
-def _plugin_dir(spec: Spec) -> Path | None:
-    named = spec.terraform.plugin_dir or os.environ.get("EDGEWRAP_PLUGIN_DIR")
-    return spec.local_path(named) if named else None
 
 
 def _binary(spec: Spec) -> str:

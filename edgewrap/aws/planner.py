@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from edgewrap.atomic_files import write_tree
 from edgewrap.aws.adoption import GRACE, Adoption, adopt
@@ -46,7 +45,6 @@ class AwsPlan:
     """
 
     changes: tuple[Change, ...]
-    plan_file: Path
     pending: bool
     predicted: Outputs
     inputs: Inputs
@@ -70,8 +68,7 @@ class Planner:
 
     def plan(self, state: AwsState | None, context: Context, *, destroy: bool = False, warn: bool = True) -> AwsPlan:
         """Render the module and let Terraform plan it. With `warn`, new hosts that nobody sets up are warned of."""
-        avoid, replaced, front_end_version = context.avoid, context.replaced, context.front_end_version
-        previous = state.inputs if state else None
+        replaced, previous = context.replaced, state.inputs if state else None
         if destroy:
             if previous is None:
                 what, advice = "there is nothing to destroy", "nothing needs to be done"
@@ -80,7 +77,7 @@ class Planner:
             inputs = previous.model_copy(update={"ipam_eips": adoption.keys})
         else:
             adoption = self._adopt(state, context.allocations)
-            inputs = self._decide(state, adoption, {*avoid, *replaced}, front_end_version)
+            inputs = self._decide(state, adoption, context)
             applied = state.applied if state else ""
             for notice in setup_notices(self.spec, inputs, previous, applied, replaced) if warn else ():
                 self.emit(notice)
@@ -102,7 +99,7 @@ class Planner:
         changes: tuple[Change, ...] = ()
         predicted = state.outputs if state else None
         if pending and (predicted is None or destroy or _concerns_aws(output)):
-            document = self.terraform.show(self.workdir.plan_file)
+            document = self.terraform.show()
             changes = read_changes(document, self.before(state, inputs, replaced, destroy=destroy))
             if not destroy:
                 _refuse_releases(changes, adoption.released)
@@ -110,7 +107,6 @@ class Planner:
                 predicted = read_outputs(predicted_values(document), inputs)
         return AwsPlan(
             changes,
-            self.workdir.plan_file,
             pending,
             predicted or read_outputs({}, inputs),
             inputs,
@@ -136,18 +132,16 @@ class Planner:
             self.emit(Event(EventKind.WARNING, PlaneName.AWS, one.key, text))
         return adoption
 
-    def _decide(
-        self, state: AwsState | None, adoption: Adoption, avoid: Collection[str], front_end_version: str
-    ) -> Inputs:
+    def _decide(self, state: AwsState | None, adoption: Adoption, context: Context) -> Inputs:
         known: Mapping[str, HostOutput] = state.outputs.hosts if state else {}
         return decide_inputs(
             self.spec,
             state.inputs.model_copy(update={"ipam_eips": adoption.keys}) if state else None,
             self.lookups,
-            unavailable={*avoid, *(key for key, host in known.items() if host.is_dead)},
+            unavailable={*context.avoid, *context.replaced, *(key for key, host in known.items() if host.is_dead)},
             new_hosts=set(host_keys(self.spec)) - known.keys(),
             missing=unprovisioned(state.inputs.amis, state.addresses) if state else (),
-            front_end_version=front_end_version,
+            front_end_version=context.front_end_version,
         )
 
     def importable(self, inputs: Inputs) -> frozenset[str]:
@@ -185,11 +179,12 @@ class Planner:
         """What was before the plan, to explain its changes."""
         if state is None:
             return Before(frozenset(), spec_changed=False, destroy=destroy)
+        known = state.inputs
         return Before(
-            _keys(state.inputs),
+            frozenset({*known.amis, *known.placement, *known.eips, *SINGLE_KEYS}),
             spec_changed=state.applied != public_document(self.spec),
             destroy=destroy,
-            reasons=reasons(inputs, state.inputs, state.outputs.hosts, replaced),
+            reasons=reasons(inputs, known, state.outputs.hosts, replaced),
         )
 
 
@@ -198,10 +193,6 @@ def _concerns_aws(output: RunOutput) -> bool:
     return any(kind not in HIDDEN for kind in output.planned.values()) or any(
         output.get("action") not in (None, "noop") for name, output in output.outputs.items() if name in NAMES
     )
-
-
-def _keys(inputs: Inputs) -> frozenset[str]:
-    return frozenset({*inputs.amis, *inputs.placement, *inputs.eips, *inputs.ipam_eips, *SINGLE_KEYS})
 
 
 def _forgotten(key: str, allocation_id: str) -> Change:

@@ -123,11 +123,8 @@ def _images(
     """The image of each host; an existing host keeps its own, all others get the same."""
     known = {host: ami for host, ami in previous.amis.items() if host not in missing} if previous else {}
     if all(host in known for host in hosts):
-        newest = ""
-    elif spec.hosts.ami.startswith("ami-"):
-        newest = spec.hosts.ami
-    else:
-        newest = lookups.image()
+        return {host: known[host] for host in hosts}
+    newest = spec.hosts.ami if spec.hosts.ami.startswith("ami-") else lookups.image()
     return {host: known.get(host, newest) for host in hosts}
 
 

@@ -35,8 +35,7 @@ def refused_changes(spec: Spec, previous: Inputs) -> Iterator[Violation]:
 
 def refused_sizes(spec: Spec, limits: InterfaceLimits) -> Iterator[Violation]:
     """What the spec asks for and the interfaces of its instance type do not allow."""
-    groups, kind = spec.public_network.groups, spec.hosts.instance_type
-    most_groups = limits.interfaces - 1
+    groups, kind, most_groups = spec.public_network.groups, spec.hosts.instance_type, limits.interfaces - 1
     if groups > most_groups:
         yield Violation(
             "public_network.groups",

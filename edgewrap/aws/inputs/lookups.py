@@ -56,7 +56,6 @@ class AwsLookups:
         self._known_type: InstanceTypeInfoTypeDef | None = None
 
     def new_uuid(self) -> str:
-        """A random UUID."""
         return str(uuid.uuid4())
 
     def first_zone(self, preferred: str = "") -> str:
@@ -126,11 +125,8 @@ class AwsLookups:
         line_break = LINE_BREAK.search(content, start, start + len(text))
         if line_break is not None or not kind.startswith(("ssh-", "ecdsa-", "sk-")):
             found = f"{_place(self._public_key, line_break)} is a line break: " if line_break else ""
-            raise ToolError(
-                f"{self._public_key} is not a public key file",
-                cause=f"{found}it should hold one line: type, key, comment",
-                advice=advice,
-            )
+            cause = f"{found}it should hold one line: type, key, comment"
+            raise ToolError(f"{self._public_key} is not a public key file", cause=cause, advice=advice)
         if kind not in KEY_TYPES:
             cause = "EC2 accepts RSA and ED25519 keys only"
             raise ToolError(f"{self._public_key} holds a key of type {kind}", cause=cause, advice=advice)
@@ -140,13 +136,9 @@ class AwsLookups:
         """The instances of these ids as they are; one that AWS no longer knows is `terminated`."""
         found = dict.fromkeys(ids, InstanceNow("terminated", ""))
         with self._clients.translate_errors():
-            pages = self._clients.ec2.get_paginator("describe_instances")
             for first in range(0, len(ids), MOST_VALUES):
-                some = ids[first : first + MOST_VALUES]
-                # by a filter: it returns no error for an id that no longer exists
-                for page in pages.paginate(Filters=[{"Name": "instance-id", "Values": some}]):
-                    for instance in (one for reservation in page["Reservations"] for one in reservation["Instances"]):
-                        found[instance["InstanceId"]] = _instance_now(instance)
+                for instance in self._clients.instances("instance-id", ids[first : first + MOST_VALUES]):
+                    found[instance["InstanceId"]] = _instance_now(instance)
         return found
 
     def clusters_named(self, name: str) -> dict[str, str]:
@@ -165,9 +157,8 @@ class AwsLookups:
     def _machine(self) -> str:
         """The type's architecture: the first that Ubuntu has images for, since some types list i386 too."""
         offered = self._type()["ProcessorInfo"]["SupportedArchitectures"]
-        for machine in offered:
-            if machine in MACHINES:
-                return machine
+        if known := [machine for machine in offered if machine in MACHINES]:
+            return known[0]
         raise AwsError(
             f"{self._instance_type} is of architecture {', '.join(offered) or 'unknown'}",
             cause=f"Ubuntu's images are for {' and '.join(MACHINES)}",

@@ -35,28 +35,21 @@ def setup_notices(
             f"{NODE_PACKAGES[spec.hosts.hypervisor]}, FRR, nftables and the front-end's key"
         )
         yield Event(EventKind.WARNING, PlaneName.AWS, KEY, text)
-    if existing and previous is not None and applied:
-        for path, before, after, advice in _changed(spec, inputs, previous, json.loads(applied)):
-            text = (
-                f"{path} {before} -> {after} takes effect on new hosts only; on {', '.join(existing)}: {advice}, or "
-                "retire it and add another"
-            )
-            yield Event(EventKind.INFO, PlaneName.AWS, KEY, text)
-
-
-def _changed(
-    spec: Spec, inputs: Inputs, previous: Inputs, applied: Mapping[str, Any]
-) -> Iterator[tuple[str, str, str, str]]:
-    """Field, before, after, and what to do on existing hosts. The version is the one decided: `auto` may be another."""
-    now = json.loads(public_document(spec))
+    if not (existing and previous is not None and applied):
+        return
+    document, now = json.loads(applied), json.loads(public_document(spec))
     for path, field in contract().fields():
         if field.on_change is None or field.on_change.effect is not Effect.NEW_HOSTS:
             continue
-        before, after = _at(applied, path), _at(now, path)
-        if path == VERSION:
+        before, after = _at(document, path), _at(now, path)
+        if path == VERSION:  # the one decided: `auto` may be another
             before, after = previous.opennebula_version or None, inputs.opennebula_version or None
         if before != after:
-            yield ".".join(path), _shown(before), _shown(after), field.on_change.detail
+            text = (
+                f"{'.'.join(path)} {_shown(before)} -> {_shown(after)} takes effect on new hosts only; on "
+                f"{', '.join(existing)}: {field.on_change.detail}, or retire it and add another"
+            )
+            yield Event(EventKind.INFO, PlaneName.AWS, KEY, text)
 
 
 def _at(document: Mapping[str, Any], path: tuple[str, ...]) -> Any:

@@ -15,7 +15,6 @@ from edgewrap.errors import AwsError
 if TYPE_CHECKING:
     from mypy_boto3_ec2.literals import InstanceTypeType
     from mypy_boto3_ec2.type_defs import AddressTypeDef, InstanceTypeDef, InstanceTypeInfoTypeDef, TagTypeDef
-    from mypy_boto3_service_quotas.type_defs import ServiceQuotaTypeDef
 
 UUID_TAG, KEY_TAG = "edgewrap:uuid", "edgewrap:key"
 COUNTED_STATES = ("pending", "running")  # of instances
@@ -94,15 +93,11 @@ class Account:
         kinds: Counter[str] = Counter()
         own: dict[bool, set[str]] = {True: set(), False: set()}
         with self._clients.translate_errors():
-            pages = self._clients.ec2.get_paginator("describe_instances").paginate(
-                Filters=[{"Name": "instance-state-name", "Values": [*COUNTED_STATES, *OTHER_STATES]}]
-            )
-            for page in pages:
-                for instance in (one for reservation in page["Reservations"] for one in reservation["Instances"]):
-                    counts = instance["State"]["Name"] in COUNTED_STATES
-                    own[counts] |= self._own([instance.get("Tags", [])])
-                    if counts and _on_demand(instance) and vcpu_quota(instance["InstanceType"]) == quota:
-                        kinds[instance["InstanceType"]] += 1
+            for instance in self._clients.instances("instance-state-name", [*COUNTED_STATES, *OTHER_STATES]):
+                counts = instance["State"]["Name"] in COUNTED_STATES
+                own[counts] |= self._own([instance.get("Tags", [])])
+                if counts and _on_demand(instance) and vcpu_quota(instance["InstanceType"]) == quota:
+                    kinds[instance["InstanceType"]] += 1
         sizes = self.vcpus_of(kinds)
         used = sum(sizes[kind] * count for kind, count in kinds.items())
         return InUse(used, frozenset(own[True] | own[False]), frozenset(own[False] - own[True]))
@@ -126,7 +121,11 @@ class Account:
                 answer = client.get_service_quota(**asked)
             except client.exceptions.NoSuchResourceException:
                 answer = client.get_aws_default_service_quota(**asked)
-        return _value(quota, answer["Quota"])
+        found = answer["Quota"]
+        if "Value" not in found:  # AWS then may say why
+            reason = found.get("ErrorReason", {})
+            raise _no_value(quota, reason.get("ErrorMessage") or reason.get("ErrorCode") or "no reason given")
+        return int(found["Value"])
 
     def _attribute(self, quota: Quota) -> int:
         with self._clients.translate_errors():
@@ -142,13 +141,6 @@ class Account:
         return frozenset(
             tags[KEY_TAG] for tags in named if self._uuid and tags.get(UUID_TAG) == self._uuid and KEY_TAG in tags
         )
-
-
-def _value(quota: Quota, answer: ServiceQuotaTypeDef) -> int:
-    if "Value" not in answer:  # AWS then may say why
-        reason = answer.get("ErrorReason", {})
-        raise _no_value(quota, reason.get("ErrorMessage") or reason.get("ErrorCode") or "no reason given")
-    return int(answer["Value"])
 
 
 def _no_value(quota: Quota, reason: str) -> AwsError:

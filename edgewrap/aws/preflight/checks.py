@@ -130,11 +130,8 @@ class AwsPreflight:
             return finding(OFFER, Verdict.FAILURE, text, "use another hosts.instance_type or aws.region")
         listed = ", ".join(zones)
         if zone not in ("auto", *zones):
-            text, advice = (
-                f"{zone} does not offer {kind}; these do: {listed}",
-                f"write `zone: auto` or `zone: {zones[0]}`",
-            )
-            return finding(OFFER, Verdict.FAILURE, text, f"{advice} in aws")
+            advice = f"write `zone: auto` or `zone: {zones[0]}` in aws"
+            return finding(OFFER, Verdict.FAILURE, f"{zone} does not offer {kind}; these do: {listed}", advice)
         return finding(OFFER, Verdict.OK, f"{kind} is offered in {listed}")
 
     def _interfaces(self) -> Finding:

@@ -40,9 +40,8 @@ RULES_ADVICE = {
     "vms": "use fewer rules or larger networks in public_network.security_group",
 }
 
-STANDARD = ("L-1216C47A", frozenset("acdhimrtz") | {"im", "is"})
 FAMILIES = (
-    STANDARD,
+    ("L-1216C47A", frozenset("acdhimrtz") | {"im", "is"}),
     ("L-DB2E81BA", frozenset({"g", "gr", "vt"})),
     ("L-417A185B", frozenset("p")),
     ("L-74FC7D96", frozenset("f")),
@@ -60,10 +59,8 @@ for."""
 def vcpu_quota(instance_type: str) -> Quota | None:
     """The quota that a running instance of the type counts in; None if its family is unknown."""
     letters = re.match(r"[a-z]+", instance_type)
-    for code, families in FAMILIES:
-        if letters and letters[0] in families:
-            return Quota("vCPUs", "ec2", code)
-    return None
+    code = next((code for code, families in FAMILIES if letters and letters[0] in families), None)
+    return Quota("vCPUs", "ec2", code) if code else None
 
 
 @dataclass(frozen=True, slots=True)

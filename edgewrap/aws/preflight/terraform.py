@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from edgewrap.aws.terraform.binary import OLDEST, OLDEST_WITH_S3, checked_binary, find_binary
-from edgewrap.aws.terraform.environment import terraform_environment
+from edgewrap.aws.terraform.binary import OLDEST, OLDEST_WITH_S3, checked_version, find_binary, terraform_environment
 from edgewrap.errors import ToolError
 from edgewrap.finding import Finding, Verdict
 from edgewrap.paths import is_directory
@@ -22,8 +22,7 @@ def check_tools(
 ) -> tuple[Finding, ...]:
     """The binary of `terraform.binary` and the directory of providers, None if the registry is used. A state in S3
     (`with_s3`) needs a newer terraform."""
-    oldest = OLDEST_WITH_S3 if with_s3 else OLDEST
-    return (_terraform(binary, environ, oldest), _providers(plugin_dir))
+    return (_terraform(binary, environ, OLDEST_WITH_S3 if with_s3 else OLDEST), _providers(plugin_dir))
 
 
 def _terraform(binary: str, environ: Mapping[str, str], oldest: tuple[int, int]) -> Finding:
@@ -32,19 +31,18 @@ def _terraform(binary: str, environ: Mapping[str, str], oldest: tuple[int, int])
 
         def ask(path: Path) -> str:
             asked = [str(path), "version", "-json"]
-            try:
-                done = subprocess.run(
+            with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+                return subprocess.run(
                     asked, cwd=directory, env=environment, capture_output=True, text=True, timeout=ANSWER_S, check=False
-                )
-            except (OSError, subprocess.TimeoutExpired):
-                return ""
-            return done.stdout
+                ).stdout
+            return ""
 
         try:
-            found = checked_binary(find_binary(binary), Path(directory) / "version.json", ask, oldest)
+            path = find_binary(binary)
+            version = checked_version(path, Path(directory) / "version.json", ask, oldest)
         except ToolError as error:
             return Finding(None, TERRAFORM, Verdict.FAILURE, f"{error.what} ({error.cause})", error.advice)
-    return Finding(None, TERRAFORM, Verdict.OK, f"{found.path}, version {found.version}")
+    return Finding(None, TERRAFORM, Verdict.OK, f"{path}, version {version}")
 
 
 def _providers(plugin_dir: Path | None) -> Finding:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from enum import Enum
-from typing import TYPE_CHECKING
 
+from edgewrap.aws.facts import AwsState
 from edgewrap.aws.inputs.model import Inputs, eip_keys, host_keys
 from edgewrap.aws.terraform.resources import EIP, INSTANCE, VMS_INGRESS, VPC
 from edgewrap.change import Action, Change, PlaneName
-from edgewrap.outputs import UNKNOWN, Outputs
+from edgewrap.outputs import UNKNOWN
 from edgewrap.spec.models import Spec
-
-if TYPE_CHECKING:
-    from edgewrap.aws.facts import AwsState
 
 
 class Topic(Enum):
@@ -32,13 +29,11 @@ def expected_topics(spec: Spec, state: AwsState | None, replaced: Collection[str
         return frozenset(Topic)
     outputs, inputs = state.outputs, state.inputs
     new_hosts = set(host_keys(spec)) - outputs.hosts.keys()
-    eips = own_eips(spec, inputs) - outputs.eips.keys() - _hosts_eips(inputs, outputs)
-    found = {
-        Topic.VPC: outputs.vpc_id in ("", UNKNOWN),
-        Topic.ELASTIC_IPS: bool(eips),
-        Topic.HOSTS: bool(replaced or new_hosts),
-    }
-    found[Topic.RULES] = found[Topic.VPC] or bool(new_hosts)  # each host has one; the plan names others
+    made = {f"eip-{key}" for key in outputs.hosts} if inputs.host_address == "eip" else set()  # no output names these
+    eips = own_eips(spec, inputs) - outputs.eips.keys() - made
+    vpc = outputs.vpc_id in ("", UNKNOWN)
+    found = {Topic.VPC: vpc, Topic.ELASTIC_IPS: bool(eips), Topic.HOSTS: bool(replaced or new_hosts)}
+    found[Topic.RULES] = vpc or bool(new_hosts)  # each host has one; the plan names others
     return frozenset(topic for topic, needed in found.items() if needed)
 
 
@@ -60,8 +55,3 @@ def own_eips(spec: Spec, inputs: Inputs | None) -> frozenset[str]:
     """The keys of the Elastic IPs that the spec wants, including the hosts' own and those of the IPAM driver."""
     hosts_own = [f"eip-{key}" for key in host_keys(spec)] if spec.hosts.address == "eip" else []
     return frozenset({*eip_keys(spec), *hosts_own, *(inputs.ipam_eips if inputs else ())})
-
-
-def _hosts_eips(inputs: Inputs, outputs: Outputs) -> frozenset[str]:
-    """The hosts' own Elastic IPs, which no output names: created with the hosts."""
-    return frozenset(f"eip-{key}" for key in outputs.hosts) if inputs.host_address == "eip" else frozenset()

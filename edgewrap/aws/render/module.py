@@ -7,7 +7,6 @@ travels in `terraform.tfvars.json`, where the state is kept, in `backend.tfbacke
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -25,15 +24,6 @@ SUFFIX = ".tf.j2"
 VARIABLES_FILE = "terraform.tfvars.json"
 
 
-@dataclass(frozen=True, slots=True)
-class Structure:
-    """All that a template sees of a spec: no text of the user."""
-
-    endpoint: bool
-    s3_state: bool
-    host_address: str
-
-
 def render(
     spec: Spec, inputs: Inputs, *, applied: str | None = None, without: Collection[str] = ()
 ) -> Mapping[str, str]:
@@ -43,11 +33,14 @@ def render(
     hosts that have no instance in this step.
     """
     backend = backend_text(spec)
-    structure = Structure(
-        endpoint=spec.aws.endpoint_url is not None, s3_state=backend is not None, host_address=inputs.host_address
-    )
+    # all that a template sees of a spec: no text of the user
+    structure = {
+        "endpoint": spec.aws.endpoint_url is not None,
+        "s3_state": backend is not None,
+        "host_address": inputs.host_address,
+    }
     variables = make_variables(spec, inputs, public_document(spec) if applied is None else applied, without)
-    optional = set() if structure.endpoint else {"endpoint_url"}
+    optional = set() if structure["endpoint"] else {"endpoint_url"}
     files = {VARIABLES_FILE: variables.model_dump_json(indent=2, exclude=optional) + "\n"}
     if backend is not None:
         files[BACKEND_FILE] = backend

@@ -18,7 +18,7 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from edgewrap.aws.render.rule_meaning import RuleMeaning, meaning_of
+from edgewrap.aws.render.variables import RuleMeaning, meaning_of
 from edgewrap.aws.terraform.resources import VMS_EGRESS, VMS_INGRESS
 
 MOVES_FILE = "moves.tf.json"
@@ -43,15 +43,14 @@ class RuleMoves:
 
     def before(self, addresses: Collection[str]) -> frozenset[str]:
         """The addresses in the state before the moves, by those after them."""
-        old = {new: old for old, new in self.moves.items()}
-        return frozenset(old.get(address, address) for address in addresses)
+        return RuleMoves({new: old for old, new in self.moves.items()}).after(addresses)
 
 
 def respelled_rules(addresses: Collection[str]) -> RuleMoves:
     """The rules in a state with `addresses` that have another key today."""
     moves: dict[str, str] = {}
     for old, meaning in _rules(addresses):
-        new = _address(meaning)
+        new = (VMS_EGRESS if meaning.direction == "egress" else VMS_INGRESS).address(meaning.key)
         if new not in addresses and new not in moves.values():  # Terraform refuses two moves to one address
             moves[old] = new
     return RuleMoves(moves)
@@ -75,7 +74,3 @@ def _rules(addresses: Collection[str]) -> list[tuple[str, RuleMeaning]]:
     """The rules of the VMs' security group among `addresses`, in one order for the same addresses."""
     found = ((address, meaning_of(address.partition('["')[2].removesuffix('"]'))) for address in sorted(addresses))
     return [(address, meaning) for address, meaning in found if meaning is not None]
-
-
-def _address(meaning: RuleMeaning) -> str:
-    return (VMS_EGRESS if meaning.direction == "egress" else VMS_INGRESS).address(meaning.key)

@@ -5,17 +5,64 @@ In a tfvars JSON every string is literal, so nothing that a user wrote is ever r
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
+from dataclasses import dataclass
 from ipaddress import IPv4Network
 
 from edgewrap.aws.inputs.model import Inputs, Part, index_of
-from edgewrap.aws.render.rule_meaning import RuleMeaning
 from edgewrap.aws.render.user_data import user_data
 from edgewrap.first_boot.files import sets_itself_up
 from edgewrap.spec.addressing import block, eip_place, host_address, ipam_place, pair, pair_capacity
+from edgewrap.spec.formats import canonical_ports, port_range
 from edgewrap.spec.models import SecurityRule, Spec
 
 EVERYTHING = SecurityRule(protocol="all", description="everything")
+_KEY = re.compile(r"vms-(ingress|egress)-(tcp|udp|icmp|all)-(all|[0-9]+(?:-[0-9]+)?)-([0-9.]+/[0-9]+)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleMeaning:
+    """One direction, protocol (as in the spec), range of ports and network. All ports are 0 to 65535."""
+
+    direction: str
+    protocol: str
+    low: int
+    high: int
+    cidr: IPv4Network
+
+    @property
+    def key(self) -> str:
+        """The `for_each` key of the rule, the same however the spec spells it."""
+        return f"vms-{self.direction}-{self.protocol}-{canonical_ports(self.low, self.high)}-{self.cidr}"
+
+    def overlaps(self, other: RuleMeaning) -> bool:
+        """Whether some packet is allowed by both; rules of different protocols are never compared."""
+        return (
+            (self.direction, self.protocol) == (other.direction, other.protocol)
+            and self.low <= other.high
+            and other.low <= self.high
+            and self.cidr.overlaps(other.cidr)
+        )
+
+
+def meaning_of(key: str) -> RuleMeaning | None:
+    """The meaning of a key, also of one that an earlier edgewrap made from the spec's spelling (`443-443`, `0443`);
+    None if it is not the key of a VM rule."""
+    found = _KEY.fullmatch(key)
+    if found is None:
+        return None
+    direction, protocol, ports, cidr = found.groups()
+    try:
+        return RuleMeaning(direction, protocol, *port_range(ports), IPv4Network(cidr))
+    except ValueError:
+        return None
+
+
+def canonical_key(key: str) -> str:
+    """The key that a rule has now; any other key unchanged."""
+    meaning = meaning_of(key)
+    return key if meaning is None else meaning.key
 
 
 class HostVariables(Part):
@@ -36,8 +83,6 @@ class GroupVariables(Part):
 
 
 class EipVariables(Part):
-    """One Elastic IP."""
-
     group: str
     private_address: str
     gateway: str
@@ -135,26 +180,21 @@ def vm_rules(spec: Spec) -> dict[str, RuleVariables]:
 
 def _hosts(inputs: Inputs, without: Collection[str]) -> dict[str, HostVariables]:
     subnet = IPv4Network(inputs.foundation.subnet_cidr)
-    return {
-        key: HostVariables(
-            ami=ami, private_address=str(host_address(subnet, index_of(key))), instance=key not in without
-        )
-        for key, ami in inputs.amis.items()
-    }
+    hosts: dict[str, HostVariables] = {}
+    for key, ami in inputs.amis.items():
+        address = str(host_address(subnet, index_of(key)))
+        hosts[key] = HostVariables(ami=ami, private_address=address, instance=key not in without)
+    return hosts
 
 
 def _groups(inputs: Inputs) -> dict[str, GroupVariables]:
-    foundation = inputs.foundation
-    subnet = IPv4Network(foundation.subnet_cidr)
-    pairs = pair_capacity(subnet, foundation.groups, inputs.limits.addresses_per_interface)
+    subnet, count = IPv4Network(inputs.foundation.subnet_cidr), inputs.foundation.groups
+    pairs = pair_capacity(subnet, count, inputs.limits.addresses_per_interface)
     groups: dict[str, GroupVariables] = {}
     for key, host in inputs.placement.items():
-        index = index_of(key)
-        own = block(subnet, foundation.groups, index)
-        vms = (str(pair(own, number).address) for number in range(pairs))
-        groups[key] = GroupVariables(
-            host=host, device_index=1 + index, block=str(own), addresses=(str(own.network_address), *vms)
-        )
+        own = block(subnet, count, index_of(key))
+        addresses = (str(own.network_address), *(str(pair(own, number).address) for number in range(pairs)))
+        groups[key] = GroupVariables(host=host, device_index=1 + index_of(key), block=str(own), addresses=addresses)
     return groups
 
 

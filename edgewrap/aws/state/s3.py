@@ -34,6 +34,7 @@ class Bucket:
     """The bucket of one spec's state. Every method raises StateError where S3 cannot be asked or refuses."""
 
     def __init__(self, s3: S3Backend, endpoint: str) -> None:
+        self.state_key = s3.key  # the key of the state itself
         self._s3 = s3
         self._endpoint = endpoint
         self._made: S3Client | None = None
@@ -43,11 +44,6 @@ class Bucket:
         """The bucket; None if the state is a local file."""
         s3 = s3_backend(spec)
         return None if s3 is None else cls(s3, s3_endpoint(spec, environ))
-
-    @property
-    def state_key(self) -> str:
-        """The key of the state itself."""
-        return self._s3.key
 
     def place(self, key: str) -> str:
         """An object's address, for messages."""

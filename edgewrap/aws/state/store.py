@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from os.path import getmtime
 from pathlib import Path
 from typing import Protocol
 
@@ -52,13 +53,10 @@ class LocalStore:
     """A file in the working directory, with the states before it in `backups/`."""
 
     def __init__(self, workdir: WorkDir, emit: Emit = discard, *, locked: bool = False) -> None:
+        self.place = str(workdir.state)
         self._workdir = workdir
         self._emit = emit
         self._locked = locked
-
-    @property
-    def place(self) -> str:
-        return str(self._workdir.state)
 
     def read(self) -> StateDocument | None:
         """The state file. None if neither it nor a backup of it exists.
@@ -71,8 +69,13 @@ class LocalStore:
         try:
             text = path.read_bytes()
         except FileNotFoundError:
-            self._refuse_lost()
-            return None
+            if self._newest_backup(_holds_something) is None:
+                return None
+            raise StateError(
+                f"the Terraform state {path} is missing, but there is a backup of it",
+                cause="the file was deleted or moved; without it edgewrap would create a second cluster",
+                advice=f"nothing was changed; restore it, or {self._restore()}",
+            ) from None
         except OSError as error:
             raise StateError(
                 f"the Terraform state {path} cannot be read: {error.strerror}",
@@ -92,7 +95,7 @@ class LocalStore:
         newest = directory / f"{document.serial:06}.tfstate"
         write_atomically(newest, document.text.decode())
         newest.touch()  # it may exist already, from an earlier state
-        for old in sorted(directory.glob("*.tfstate"), key=_written)[:-KEPT_BACKUPS]:
+        for old in sorted(directory.glob("*.tfstate"), key=getmtime)[:-KEPT_BACKUPS]:
             old.unlink(missing_ok=True)
 
     def pending_inputs(self) -> str | None:
@@ -108,7 +111,7 @@ class LocalStore:
         self._workdir.begun.unlink(missing_ok=True)
 
     def _before_the_killed_run(self) -> StateDocument | None:
-        path, newest = self._workdir.state, self._newest_backup(_is_whole)
+        path, newest = self._workdir.state, self._newest_backup(lambda path: _stored(path) is not None)
         if newest is None:  # it was the first run
             path.replace(path.with_name(f"{path.name}.cut-off"))
             return None
@@ -116,15 +119,6 @@ class LocalStore:
         self._emit(Event(EventKind.WARNING, PlaneName.AWS, "state", text))
         write_atomically(path, newest.read_text())
         return StateDocument.read(path.read_bytes(), str(path), self._restore())
-
-    def _refuse_lost(self) -> None:
-        newest = self._newest_backup(_holds_something)
-        if newest is not None:
-            raise StateError(
-                f"the Terraform state {self._workdir.state} is missing, but there is a backup of it",
-                cause="the file was deleted or moved; without it edgewrap would create a second cluster",
-                advice=f"nothing was changed; restore it, or {self._restore()}",
-            )
 
     def _restore(self) -> str:
         newest = self._newest_backup(_holds_something)
@@ -135,19 +129,17 @@ class LocalStore:
     def _newest_backup(self, suits: Callable[[Path], bool]) -> Path | None:
         terraforms_own = self._workdir.state.with_name(f"{self._workdir.state.name}.backup")
         found = [path for path in (terraforms_own, *self._workdir.backups.glob("*.tfstate")) if suits(path)]
-        return max(found, key=_written, default=None)
+        return max(found, key=getmtime, default=None)
 
 
 class BucketStore:
     """An object in S3; the bucket's versioning keeps those before it."""
 
     def __init__(self, bucket: Bucket, workdir: WorkDir) -> None:
+        self.place = bucket.place(bucket.state_key)
         self._bucket = bucket
+        self._begun_key = f"{bucket.state_key}.edgewrap-begun"
         self._workdir = workdir
-
-    @property
-    def place(self) -> str:
-        return self._bucket.place(self._bucket.state_key)
 
     def read(self) -> StateDocument | None:
         """The object. None if there is none, and no local state either."""
@@ -178,10 +170,6 @@ class BucketStore:
     def mark_finished(self) -> None:
         self._bucket.delete(self._begun_key)
 
-    @property
-    def _begun_key(self) -> str:
-        return f"{self._bucket.state_key}.edgewrap-begun"
-
 
 def _cut_off(text: bytes) -> bool:
     """Whether a state is incomplete."""
@@ -201,11 +189,6 @@ def _refuse_unsaved(workdir: WorkDir, command: str) -> None:
         )
 
 
-def _is_whole(path: Path) -> bool:
-    """Whether there is a complete state file, with or without resources."""
-    return _stored(path) is not None
-
-
 def _holds_something(path: Path) -> bool:
     """Whether there is a state file with resources in it."""
     document = _stored(path)
@@ -213,12 +196,8 @@ def _holds_something(path: Path) -> bool:
 
 
 def _stored(path: Path) -> StateDocument | None:
+    """The state in a file; None if there is none, or not a complete one."""
     try:
         return StateDocument.read(path.read_bytes(), str(path), "")
     except (OSError, StateError):
         return None
-
-
-def _written(path: Path) -> float:
-    """When, in seconds since the epoch."""
-    return path.stat().st_mtime

@@ -12,29 +12,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from edgewrap.aws.clients import Clients
-from edgewrap.aws.render.rule_meaning import canonical_key
-from edgewrap.aws.terraform.resources import (
-    EIP,
-    HOSTS_CLUSTER,
-    HOSTS_EGRESS,
-    HOSTS_GROUP,
-    HOSTS_PUBLIC,
-    HOSTS_SSH,
-    SECURITY_GROUPS,
-    VMS_EGRESS,
-    VMS_GROUP,
-    VMS_INGRESS,
-    Lookup,
-    resource_at,
-)
+from edgewrap.aws.render.variables import canonical_key
+from edgewrap.aws.terraform.resources import EIP, RULES_OF, SECURITY_GROUPS, Lookup, resource_at
 from edgewrap.outputs import BY_DRIVER
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
 IMPORTS_FILE = "imports.tf.json"
-
-_RULES_OF = {VMS_GROUP: (VMS_INGRESS, VMS_EGRESS), HOSTS_GROUP: (HOSTS_SSH, HOSTS_CLUSTER, HOSTS_EGRESS, HOSTS_PUBLIC)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +38,13 @@ class Untracked:
         return {IMPORTS_FILE: json.dumps({"import": blocks}, indent=2) + "\n"}
 
     def plus(self, other: Untracked) -> Untracked:
-        """Both."""
         return Untracked({**self.imports, **other.imports}, (*self.incomplete, *other.incomplete))
 
     def without(self, ids: Collection[str]) -> Untracked:
         """All except those that the state has under another address: a rule that a killed run changed has its new key
         in its tags, and its old one in the state."""
-        return Untracked(
-            {address: number for address, number in self.imports.items() if number not in ids}, self.incomplete
-        )
+        imports = {address: number for address, number in self.imports.items() if number not in ids}
+        return Untracked(imports, self.incomplete)
 
 
 NOTHING_UNTRACKED = Untracked()
@@ -129,7 +112,7 @@ def _incomplete(ec2: EC2Client, uuid: str, missing: frozenset[str]) -> Iterator[
     """Security groups that have the rule that AWS creates with each group (all egress), and none of ours. Terraform
     removes that rule right after it creates a group, and never looks at it again."""
     blocks = {resource_at(address) for address in missing}
-    suspects = {group.key: group for group, rules in _RULES_OF.items() if blocks & {group, *rules}}
+    suspects = {group.key: group for group, rules in RULES_OF.items() if blocks & {group, *rules}}
     if not suspects:
         return
     for found in _tagged_items(ec2, SECURITY_GROUPS, uuid):

@@ -1,6 +1,6 @@
 """Terraform: its resources, its process, its output.
 
-`resources.py`: the table of resources. `runner.py`: the commands. `process.py`: one process. `workdir.py`: paths.
-`binary.py`: which terraform. `environment.py`: its environment. `init_stamp.py`: whether `init` must run.
-`json_output.py`: `-json` output as events. `plan_json.py`: a saved plan as changes. `errors.py`: failures.
+`resources.py`: the table of resources. `runner.py`: the commands, and their failures. `process.py`: one process.
+`workdir.py`: paths. `binary.py`: which terraform, and its environment. `init_stamp.py`: whether `init` must run.
+`json_output.py`: `-json` output as events. `plan_json.py`: a saved plan as changes.
 """

@@ -1,12 +1,11 @@
-"""Which terraform (or tofu) is used: found on PATH, its version checked once per binary."""
+"""Which terraform (or tofu) is used: found on PATH, its version checked once per binary; and its environment."""
 
 from __future__ import annotations
 
 import json
 import re
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from edgewrap.atomic_files import write_atomically
@@ -23,13 +22,10 @@ HOW_TO_GET = (
     "name another one in terraform.binary"
 )
 
+KEPT = ("TF_LOG", "TF_TOKEN_", "TF_PLUGIN_CACHE_DIR")
+"""Prefixes of the TF_ variables that stay: logging, registry sign-ins, a cache of the large provider."""
 
-@dataclass(frozen=True, slots=True)
-class Binary:
-    """One terraform binary and its version, as it says itself."""
-
-    path: Path
-    version: str
+_OURS = {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
 
 
 def find_binary(name: str) -> Path:
@@ -40,8 +36,8 @@ def find_binary(name: str) -> Path:
     return Path(found).absolute()
 
 
-def checked_binary(path: Path, memory: Path, ask: Callable[[Path], str], oldest: tuple[int, int] = OLDEST) -> Binary:
-    """The binary with its version, which must be `oldest` or newer. Raises ToolError if it is not.
+def checked_version(path: Path, memory: Path, ask: Callable[[Path], str], oldest: tuple[int, int] = OLDEST) -> str:
+    """The binary's version, as it says itself, which must be `oldest` or newer. Raises ToolError if it is not.
 
     `ask` gives the output of `version -json`; it is asked only for a binary that `memory` (a file) does not know by its
     path, size and time of change, since asking costs a process.
@@ -58,7 +54,7 @@ def checked_binary(path: Path, memory: Path, ask: Callable[[Path], str], oldest:
         raise ToolError(
             f"{path} is of version {version}", cause=f"edgewrap needs {needed} or newer{why}", advice=HOW_TO_GET
         )
-    return Binary(path, version)
+    return version
 
 
 def _remembered(memory: Path, stamp: list[str | int]) -> str | None:
@@ -66,9 +62,7 @@ def _remembered(memory: Path, stamp: list[str | int]) -> str | None:
         known = json.loads(memory.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    if isinstance(known, dict) and known.get("binary") == stamp:
-        return str(known.get("version"))
-    return None
+    return str(known.get("version")) if isinstance(known, dict) and known.get("binary") == stamp else None
 
 
 def _version_in(path: Path, answer: str) -> str:
@@ -83,3 +77,22 @@ def _version_in(path: Path, answer: str) -> str:
             advice=HOW_TO_GET,
         )
     return version
+
+
+def terraform_environment(environ: Mapping[str, str], cli_configuration: Path) -> dict[str, str]:
+    """The environment of every terraform call; terraform's own settings are in the file `cli_configuration`.
+
+    The user's variables (TF_VAR_…), arguments (TF_CLI_ARGS…), workspace or data directory would make terraform do
+    something else than the plan shown, so they are left out.
+    """
+    kept = {name: value for name, value in environ.items() if not name.startswith("TF_") or name.startswith(KEPT)}
+    return {**kept, **_OURS, "TF_CLI_CONFIG_FILE": str(cli_configuration)}
+
+
+def cli_configuration_text(plugin_dir: Path | None) -> str:
+    """Terraform's own CLI configuration: providers from a directory if one is named, else from the registry."""
+    text = "# Written by edgewrap.\ndisable_checkpoint = true\n"
+    if plugin_dir is None:
+        return text
+    path = json.dumps(str(plugin_dir.absolute()), ensure_ascii=False)
+    return f"{text}provider_installation {{\n  filesystem_mirror {{\n    path = {path}\n  }}\n}}\n"

@@ -35,10 +35,6 @@ class InitStamp:
         """An `init` has just succeeded."""
         write_atomically(self.memory, json.dumps(self._now(binary, plugin_dir)) + "\n")
 
-    def forget(self) -> None:
-        """An `init` is about to run, and may fail."""
-        self.memory.unlink(missing_ok=True)
-
     def _now(self, binary: Path, plugin_dir: Path | None) -> dict[str, str]:
         """What `init` depends on; provider versions are in the .tf files, the backend in one beside them."""
         patterns = ("*.tf", "modules/*/*.tf", BACKEND_FILE, LOCK_FILE)

@@ -36,7 +36,6 @@ class RunOutput:
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
-        """The diagnostics that are errors."""
         return tuple(diagnostic for diagnostic in self.diagnostics if diagnostic.severity == "error")
 
 
@@ -63,8 +62,7 @@ class OutputParser:
             self.output.missing.add(message["change"]["resource"]["addr"])
         elif kind == "outputs":
             self.output.outputs.update(message["outputs"])
-        text = message.get("@message", line)
-        if text:
+        if text := message.get("@message", line):
             self._log(str(text))
 
     def _step(self, kind: EventKind, hook: Mapping[str, Any]) -> None:
@@ -74,22 +72,18 @@ class OutputParser:
         what = resource_name(resource["resource_type"], resource["resource_name"], resource.get("resource_key"))
         doing = DOING.get(hook.get("action", ""), str(hook.get("action", "")))
         named = f" ({hook['id_value']})" if hook.get("id_value") else ""
-        event = Event(kind, PlaneName.AWS, resource["addr"], f"{doing} {what}{named}", hook.get("elapsed_seconds"))
+        text = f"{doing} {what}{named}"
         if resource["resource_type"] in HIDDEN:
-            self._log(event.text)
+            self._log(text)
         else:
-            self._emit(event)
+            self._emit(Event(kind, PlaneName.AWS, resource["addr"], text, hook.get("elapsed_seconds")))
 
     def _diagnostic(self, fields: Mapping[str, Any]) -> None:
-        diagnostic = Diagnostic(
-            severity=fields.get("severity", "error"),
-            summary=fields.get("summary", ""),
-            detail=fields.get("detail", ""),
-            address=fields.get("address", ""),
-        )
+        summary, detail, address = (fields.get(name, "") for name in ("summary", "detail", "address"))
+        diagnostic = Diagnostic(fields.get("severity", "error"), summary, detail, address)
         self.output.diagnostics.append(diagnostic)
         if diagnostic.severity == "warning":
-            self._emit(Event(EventKind.WARNING, PlaneName.AWS, diagnostic.address or "terraform", diagnostic.summary))
+            self._emit(Event(EventKind.WARNING, PlaneName.AWS, address or "terraform", summary))
 
     def _log(self, text: str) -> None:
         self._emit(Event(EventKind.LOG, PlaneName.AWS, "terraform", text))

@@ -99,18 +99,17 @@ class ProcessRunner:
         self, start: Callable[[], subprocess.Popen[bytes]], lines: _Lines, on_stop: Callable[[], None] | None
     ) -> int:
         fault: BaseException | None = None
-        asked = reported = False
+        asked = False
         with defer_signals() as signals:  # Terraform must not be left alone
             child = self._started(start)
             while True:
                 stop = bool(signals) or isinstance(fault, KeyboardInterrupt)
-                if stop and not asked:
-                    asked = True  # once: a second SIGINT would make it drop its state
+                stop, asked = stop and not asked, asked or stop
+                if stop:  # once: a second SIGINT would make it drop its state
                     child.send_signal(signal.SIGINT)
                 ended = _ended(child)
                 try:
-                    if on_stop is not None and not reported and stop:
-                        reported = True
+                    if stop and on_stop is not None:
                         on_stop()
                     lines.read_on(last=ended)  # even if they cannot be shown: they say what failed
                     if ended:

@@ -6,7 +6,7 @@ A new resource is one entry here and its block in the templates. Plan reading, t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -70,11 +70,6 @@ class Resource:
     def address(self, key: str = "") -> str:
         """The Terraform address of the resource with our `key`."""
         return f'{self.block}["{key.removeprefix(self.key)}"]' if self.for_each else self.block
-
-    def addresses(self, variables: Variables, host_address: str) -> Iterator[str]:
-        """The addresses that a render leads to."""
-        keys = self.for_each(variables, host_address) if self.for_each else [""]
-        return (self.address(self.key + key) for key in keys)
 
     def address_of(self, key: str) -> str | None:
         """The address of the resource that the tag `key` leads to; None if it is another block's."""
@@ -140,12 +135,7 @@ def _host_eips(variables: Variables, address: str) -> Iterable[str]:
     return variables.hosts if address == "eip" else ()
 
 
-def _host_eip_associations(variables: Variables, address: str) -> Iterable[str]:
-    return _instances(variables, address) if address == "eip" else ()
-
-
 def _rule(module: str, direction: str, name: str, key: str = "", for_each: Keys | None = None) -> Resource:
-    """A rule of a security group."""
     resource_type = f"aws_vpc_security_group_{direction}_rule"
     shown = ("ip_protocol", "from_port", "to_port", "cidr_ipv4", "description")
     tagged = _by("describe_security_group_rules", "SecurityGroupRules", "SecurityGroupRuleId")
@@ -209,13 +199,14 @@ ATTACHMENT = Resource(
     "aws_network_interface_attachment",
     "group",
     "network interface attachment",
-    "",
-    _groups,
-    ("device_index",),
-    _ATTACHMENT,
+    for_each=_groups,
+    shown=("device_index",),
+    tagged=_ATTACHMENT,
 )
 HOST_EIP = Resource("hosts", "aws_eip", "host", "elastic ip", "eip-", _host_eips, ("public_ip",), _ADDRESS)
-HOST_EIP_ASSOCIATION = _association("hosts", "host", _host_eip_associations)
+HOST_EIP_ASSOCIATION = _association(
+    "hosts", "host", lambda variables, address: _instances(variables, address) if address == "eip" else ()
+)
 EIP = Resource(
     "eips", "aws_eip", "this", "elastic ip", "", lambda variables, _: variables.eips, ("public_ip",), _ADDRESS
 )
@@ -224,6 +215,7 @@ EIP_ASSOCIATION = _association("eips", "this", lambda variables, _: variables.ei
 RESOURCES = tuple(value for value in globals().values() if isinstance(value, Resource))
 """All resources, in the order above, in which a plan shows them."""
 
+RULES_OF = {VMS_GROUP: (VMS_INGRESS, VMS_EGRESS), HOSTS_GROUP: (HOSTS_SSH, HOSTS_CLUSTER, HOSTS_EGRESS, HOSTS_PUBLIC)}
 KIND_ORDER = tuple(dict.fromkeys(resource.kind for resource in RESOURCES))
 SINGLE_KEYS = frozenset(resource.key for resource in RESOURCES if resource.for_each is None)
 """The keys of the resources that every cluster has once."""
@@ -253,5 +245,8 @@ def resource_name(resource_type: str, name: str, index: object) -> ResourceName:
 def importable_addresses(variables: Variables, host_address: str) -> frozenset[str]:
     """The addresses of everything that a render leads to and that can be imported."""
     return frozenset(
-        address for resource in RESOURCES if resource.tagged for address in resource.addresses(variables, host_address)
+        resource.address(resource.key + key)
+        for resource in RESOURCES
+        if resource.tagged
+        for key in (resource.for_each(variables, host_address) if resource.for_each else [""])
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +17,24 @@ from python_terraform import Terraform as ArgumentBuilder
 from edgewrap.atomic_files import write_atomically
 from edgewrap.aws.backend import BACKEND_FILE
 from edgewrap.aws.clients import is_aws
-from edgewrap.aws.terraform.binary import OLDEST, OLDEST_WITH_S3, checked_binary, find_binary
-from edgewrap.aws.terraform.environment import cli_configuration_text, terraform_environment
-from edgewrap.aws.terraform.errors import terraform_error
+from edgewrap.aws.remedies import REMEDIES
+from edgewrap.aws.terraform import binary as binaries
 from edgewrap.aws.terraform.init_stamp import InitStamp
 from edgewrap.aws.terraform.json_output import OutputParser, RunOutput
 from edgewrap.aws.terraform.process import Finished, ProcessRunner
 from edgewrap.aws.terraform.resources import INSTANCE
 from edgewrap.aws.terraform.workdir import WorkDir
 from edgewrap.change import PlaneName
-from edgewrap.errors import Diagnostic, TerraformError
+from edgewrap.errors import Diagnostic, EdgewrapError, PlanOutdatedError, TerraformError
 from edgewrap.events import Emit, Event, EventKind
+from edgewrap.remedies import Remedy, find_remedy
 from edgewrap.signals import defer_signals
 
 CHANGES_PRESENT = 2
 STREAMED: Mapping[str, Any] = {"json": IsFlagged, "input": False}  # options of a command that reports its steps
 PARALLELISM = 30  # more hosts than this wait for each other; the default of 10 costs 10 s for every ten
+
+UNKNOWN = Remedy("", "see terraform's message above", "the log file of the run has all of terraform's output")
 
 
 class Terraform:
@@ -59,7 +61,7 @@ class Terraform:
         self._plugin_dir = plugin_dir
         self._children = ProcessRunner(pass_fds=pass_fds)
         self._cli_configuration = workdir.own / "terraform.rc"
-        self._environ = terraform_environment(environ, self._cli_configuration)
+        self._environ = binaries.terraform_environment(environ, self._cli_configuration)
         self._in_s3 = s3
         self._endpoint = s3_endpoint
 
@@ -68,7 +70,7 @@ class Terraform:
         stamp = InitStamp(self._workdir.module, self._workdir.own / "init.json", self._endpoint)
         needed = stamp.needed(self._binary, self._plugin_dir)
         if needed:
-            stamp.forget()
+            stamp.memory.unlink(missing_ok=True)  # `init` may fail
             self._tell(EventKind.INFO, "preparing terraform's provider")
             self._call("init", input=False, reconfigure=IsFlagged, **self._backend_options())
             stamp.remember(self._binary, self._plugin_dir)
@@ -96,24 +98,24 @@ class Terraform:
             backup["backup"] = str(self._workdir.own / "forgotten.tfstate.backup")
         self._call("state rm", *sorted(addresses), **backup)
 
-    def show(self, plan_file: Path) -> Mapping[str, Any]:
-        """A saved plan as terraform's JSON."""
-        arguments = self._arguments(self._binary, "show", str(plan_file), json=IsFlagged)
+    def show(self) -> Mapping[str, Any]:
+        """The saved plan as terraform's JSON."""
+        arguments = self._arguments(self._binary, "show", str(self._workdir.plan_file), json=IsFlagged)
         finished = self._run(arguments, self._workdir.module)
         if finished.code != 0:
             raise terraform_error("show", _plain_diagnostics(finished))
         answer: dict[str, Any] = json.loads(finished.stdout or "{}")
         return answer
 
-    def apply(self, plan_file: Path) -> RunOutput:
-        """Apply a saved plan. Raises PlanOutdatedError if the state is no longer the one it was made on.
+    def apply(self) -> RunOutput:
+        """Apply the saved plan. Raises PlanOutdatedError if the state is no longer the one it was made on.
 
         If it is interrupted, instances that are just starting are kept: Terraform would mark them as failed, and the
         next run would replace them, which on metal takes half an hour.
         """
         parser = OutputParser(self._emit)
         try:
-            self._call("apply", str(plan_file), parser=parser, **STREAMED, parallelism=PARALLELISM)
+            self._call("apply", str(self._workdir.plan_file), parser=parser, **STREAMED, parallelism=PARALLELISM)
         except KeyboardInterrupt:
             with defer_signals():  # whoever cancels a pipeline sends a second signal seconds later
                 for address, kind in parser.output.unfinished.items():
@@ -138,8 +140,9 @@ class Terraform:
     @cached_property
     def _binary(self) -> Path:
         """Its version is checked before the first use."""
-        memory, oldest = self._workdir.own / "version.json", OLDEST_WITH_S3 if self._in_s3 else OLDEST
-        return checked_binary(find_binary(self._name), memory, self._ask_version, oldest).path
+        path, oldest = binaries.find_binary(self._name), binaries.OLDEST_WITH_S3 if self._in_s3 else binaries.OLDEST
+        binaries.checked_version(path, self._workdir.own / "version.json", self._ask_version, oldest)
+        return path
 
     def _ask_version(self, path: Path) -> str:
         return self._run(self._arguments(path, "version", json=IsFlagged), self._workdir.path).stdout
@@ -175,14 +178,10 @@ class Terraform:
         return arguments
 
     def _run(self, arguments: list[str], directory: Path, on_line: Callable[[str], None] | None = None) -> Finished:
-        write_atomically(self._cli_configuration, cli_configuration_text(self._plugin_dir))
+        write_atomically(self._cli_configuration, binaries.cli_configuration_text(self._plugin_dir))
         self._tell(EventKind.LOG, f"in {directory}: {' '.join(arguments)}")
-        return self._children.run(
-            arguments, directory=directory, environ=self._environ, on_line=on_line, on_stop=self._tell_of_stop
-        )
-
-    def _tell_of_stop(self) -> None:
-        self._tell(EventKind.INFO, "interrupted: it finishes the current step and saves its state")
+        told = partial(self._tell, EventKind.INFO, "interrupted: it finishes the current step and saves its state")
+        return self._children.run(arguments, directory=directory, environ=self._environ, on_line=on_line, on_stop=told)
 
     def _tell(self, kind: EventKind, text: str) -> None:
         self._emit(Event(kind, PlaneName.AWS, "terraform", text))
@@ -193,3 +192,36 @@ def _plain_diagnostics(finished: Finished) -> list[Diagnostic]:
     lines = (line.strip("╷╵│ ") for line in finished.stderr.splitlines())
     first, *rest = [line for line in lines if line] or [f"it ended with code {finished.code} and no message"]
     return [Diagnostic("error", first.removeprefix("Error: "), "\n".join(rest))]
+
+
+def terraform_error(command: str, diagnostics: Sequence[Diagnostic]) -> EdgewrapError:
+    """The error for a terraform command that failed with these diagnostics.
+
+    PlanOutdatedError if a saved plan no longer fits its state, else TerraformError.
+    """
+    if any(diagnostic.summary == "Saved plan is stale" for diagnostic in diagnostics):
+        return PlanOutdatedError(
+            "the saved plan no longer fits the Terraform state",
+            cause="another run changed the cluster after the plan was made",
+            advice="plan again",
+        )
+    remedies = _remedies(diagnostics)
+    words = "\n".join(_words(diagnostic) for diagnostic in diagnostics)
+    return TerraformError(
+        f"terraform {command} failed{': ' if words else ''}{words}",
+        cause="; ".join(remedy.cause for remedy in remedies),
+        advice="; ".join(remedy.advice for remedy in remedies),
+        diagnostics=diagnostics,
+    )
+
+
+def _remedies(diagnostics: Sequence[Diagnostic]) -> Sequence[Remedy]:
+    """One for each kind of failure: a plan that is applied in parallel may fail for several reasons at once."""
+    found = (find_remedy(REMEDIES, f"{diagnostic.summary}\n{diagnostic.detail}") for diagnostic in diagnostics)
+    return list(dict.fromkeys(remedy for remedy in found if remedy is not None)) or [UNKNOWN]
+
+
+def _words(diagnostic: Diagnostic) -> str:
+    where = f"{diagnostic.address}: " if diagnostic.address else ""
+    detail = f" ({' '.join(diagnostic.detail.split())})" if diagnostic.detail else ""
+    return f"{where}{' '.join(diagnostic.summary.split())}{detail}"

@@ -52,7 +52,7 @@ terraform = Terraform("terraform", workdir, tell, environ=os.environ)
 terraform.init_if_needed()
 workdir.own.mkdir(exist_ok=True)
 terraform.plan()
-terraform.apply(workdir.plan_file)
+terraform.apply()
 """
 
 

@@ -95,6 +95,12 @@ WRONG = [
 ]
 
 
+@pytest.mark.parametrize("wrong", [["a" * 30] * 3, {"a" * 70: 1}])
+def test_a_long_value_that_is_no_text_is_refused(wrong: Any) -> None:
+    with pytest.raises(StateError, match=r"hosts\.host-0"):
+        read_outputs({"hosts": {"host-0": {**HOST, "private_address": wrong}}}, first_inputs(make_spec()))
+
+
 @pytest.mark.parametrize("path", TEXTS)
 @pytest.mark.parametrize("wrong", WRONG)
 def test_every_text_has_a_format_and_is_shown_escaped(path: tuple[str, ...], wrong: str) -> None:

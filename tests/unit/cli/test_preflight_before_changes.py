@@ -44,7 +44,7 @@ def finish(arguments: list[str], finding: Finding, directory: Path, monkeypatch:
     """Run a command whose plan has this finding; its exit code."""
     observed = Observed(None, None, None, None, HostDisposition(), Context())
     changes = (Change(PlaneName.AWS, "vpc", "vpc", Action.CREATE),)
-    aws = AwsPlan(changes, directory / "plan", True, outputs(), first_inputs(make_spec()))
+    aws = AwsPlan(changes, True, outputs(), first_inputs(make_spec()))
     made = RunPlan(observed, Context(outputs()), aws, findings=(finding,))
     monkeypatch.setattr("edgewrap.engine.plan.make_plan", lambda *_, **_options: made)
     monkeypatch.setenv("EDGEWRAP_DIR", str(directory / "runs"))

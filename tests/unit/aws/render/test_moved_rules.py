@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgewrap.aws.render.moved_rules import MOVES_FILE, respelled_rules, rule_moves
-from edgewrap.aws.render.rule_meaning import RuleMeaning, canonical_key, meaning_of
-from edgewrap.aws.render.variables import ssh_rules, vm_rules
+from edgewrap.aws.render.variables import RuleMeaning, canonical_key, meaning_of, ssh_rules, vm_rules
 from edgewrap.aws.terraform.resources import VMS_EGRESS, VMS_INGRESS
 from edgewrap.spec.load import public_document
 from tests.support.aws_plane import make_spec

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgewrap.aws.terraform.environment import cli_configuration_text, terraform_environment
+from edgewrap.aws.terraform.binary import cli_configuration_text, terraform_environment
 
 USERS = {
     "PATH": "/bin",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edgewrap.aws.terraform.errors import UNKNOWN, terraform_error
+from edgewrap.aws.terraform.runner import UNKNOWN, terraform_error
 from edgewrap.errors import Diagnostic, PlanOutdatedError, TerraformError
 
 AWS = "operation error EC2: {}, https response error StatusCode: 400, RequestID: 1, api error {}: text"

@@ -69,7 +69,7 @@ def test_starting_instances_are_kept_after_an_interrupt(
     before = [(number, signal.signal(number, signal.default_int_handler)) for number in (signal.SIGINT, signal.SIGTERM)]
     try:
         with pytest.raises(KeyboardInterrupt):
-            Terraform(str(terraform), WorkDir(tmp_path), emit, environ=os.environ).apply(tmp_path / "plan")
+            Terraform(str(terraform), WorkDir(tmp_path), emit, environ=os.environ).apply()
     finally:
         for number, handler in before:
             signal.signal(number, handler)
