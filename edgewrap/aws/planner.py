@@ -181,7 +181,7 @@ class Planner:
             return Before(frozenset(), spec_changed=False, destroy=destroy)
         known = state.inputs
         return Before(
-            frozenset({*known.amis, *known.placement, *known.eips, *SINGLE_KEYS}),
+            frozenset({*known.amis, *known.placement, *known.eips, *known.ipam_eips, *SINGLE_KEYS}),
             spec_changed=state.applied != public_document(self.spec),
             destroy=destroy,
             reasons=reasons(inputs, known, state.outputs.hosts, replaced),
