@@ -96,7 +96,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize("wrong", [["a" * 30] * 3, {"a" * 70: 1}])
-def test_a_long_value_that_is_no_text_is_refused(wrong: Any) -> None:
+def test_a_long_value_that_is_not_a_text_is_refused(wrong: Any) -> None:
     with pytest.raises(StateError, match=r"hosts\.host-0"):
         read_outputs({"hosts": {"host-0": {**HOST, "private_address": wrong}}}, first_inputs(make_spec()))
 
