@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from edgewrap.lab.opennebula.template import Template, TemplateError, Value
 
 NAMES = st.from_regex(r"[A-Z_][A-Z0-9_]{0,8}", fullmatch=True)
-TEXTS = st.text(st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="\ufffe\uffff", include_characters="\n\t"), max_size=30)
+PRINTED = st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="\ufffe\uffff", include_characters="\n\t")
+TEXTS = st.text(PRINTED, max_size=30)
 
 READ: list[tuple[str, list[tuple[str, Value]]]] = [
     ('A = "b"', [("A", "b")]),
