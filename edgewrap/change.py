@@ -20,15 +20,13 @@ class PlaneName(StrEnum):
 
 
 class Action(StrEnum):
-    """What a change does to the object that it names. ADOPT takes what the IPAM driver requested into the state, FORGET
-    takes out of it what was released outside."""
+    """What a change does to the object that it names. ADOPT takes what the IPAM driver requested into the state."""
 
     CREATE = "create"
     UPDATE = "update"
     REPLACE = "replace"
     DELETE = "delete"
     ADOPT = "adopt"
-    FORGET = "forget"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,6 @@ _COVERS = {
     Action.REPLACE: (Action.REPLACE, Action.CREATE, Action.UPDATE),
     Action.DELETE: (Action.DELETE,),
     Action.ADOPT: (Action.ADOPT, Action.UPDATE),
-    Action.FORGET: (),
 }
 """What a planned action allows: an object that the plan creates may exist in part by now, and one that the plan
 replaces may have been deleted."""
@@ -89,8 +86,6 @@ def unplanned(changes: Iterable[Change], planned: Iterable[Change]) -> tuple[Cha
 
 
 def _covered(change: Change, allowed: Mapping[tuple[PlaneName, str, str, Action], set[str]]) -> bool:
-    if change.action is Action.FORGET:  # nothing is changed outside the state
-        return True
     attributes = allowed.get((change.plane, change.kind, change.key, change.action))
     if attributes is None:
         return False

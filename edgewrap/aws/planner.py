@@ -103,7 +103,6 @@ class Planner:
             changes = read_changes(document, self.before(state, inputs, replaced, destroy=destroy))
             if not destroy:
                 _refuse_releases(changes, adoption.released)
-                changes += tuple(_forgotten(key, number) for key, number in adoption.forgotten.items())
                 predicted = read_outputs(predicted_values(document), inputs)
         return AwsPlan(
             changes,
@@ -130,6 +129,9 @@ class Planner:
         for one in adoption.unfinished:
             text = f"{one.public_address} was requested at {one.requested} and is not associated yet: not adopted now"
             self.emit(Event(EventKind.WARNING, PlaneName.AWS, one.key, text))
+        for key, number in adoption.forgotten.items():
+            text = f"{number} was released through OpenNebula or in AWS: the next apply removes it from the state"
+            self.emit(Event(EventKind.INFO, PlaneName.AWS, key, text))
         return adoption
 
     def _decide(self, state: AwsState | None, adoption: Adoption, context: Context) -> Inputs:
@@ -193,12 +195,6 @@ def _concerns_aws(output: RunOutput) -> bool:
     return any(kind not in HIDDEN for kind in output.planned.values()) or any(
         output.get("action") not in (None, "noop") for name, output in output.outputs.items() if name in NAMES
     )
-
-
-def _forgotten(key: str, allocation_id: str) -> Change:
-    """An Elastic IP that was released outside: Terraform's refresh takes it out of the state."""
-    why = "released through OpenNebula or in AWS; not created again"
-    return Change(PlaneName.AWS, EIP.kind, key, Action.FORGET, {"allocation_id": allocation_id}, why=why)
 
 
 def _refuse_releases(changes: Sequence[Change], released: Collection[str]) -> None:

@@ -57,7 +57,7 @@ def up(
     directory = _directory(name)
     interfaces = CloudInit(cloud_init)
     launch.up(directory, hosts=hosts, cloud_init=interfaces, front_end_version=opennebula, follow=follow)
-    lab = _ask(directory.name, "status")
+    lab = _ask(name, "status")
     typer.echo(f"The lab {lab['name']!r} is up: AWS {lab['aws_endpoint']}, OpenNebula {lab['front_end_version']}")
     for line in lab["left_out"]:
         typer.echo(f"Left out: {line}")

@@ -20,7 +20,7 @@ from edgewrap.errors import EdgewrapError
 from edgewrap.events import Event, EventKind
 
 COLOURS = {Action.CREATE: "green", Action.UPDATE: "yellow", Action.REPLACE: "magenta", Action.DELETE: "red"}
-COLOURS |= {Action.ADOPT: "green", Action.FORGET: "yellow"}
+COLOURS |= {Action.ADOPT: "green"}
 STYLES = {EventKind.STEP_DONE: "green", EventKind.STEP_FAILED: "bold red", EventKind.WARNING: "yellow"}
 MOST_STEPS = 6  # a plane's running steps beyond these are only counted
 

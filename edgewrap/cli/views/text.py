@@ -11,7 +11,7 @@ from edgewrap.errors import EdgewrapError, PartlyAppliedError, TerraformError
 from edgewrap.events import Event, EventKind
 
 SYMBOLS = {Action.CREATE: "+", Action.UPDATE: "~", Action.REPLACE: "±", Action.DELETE: "-"}
-SYMBOLS |= {Action.ADOPT: "→", Action.FORGET: "←"}
+SYMBOLS |= {Action.ADOPT: "→"}
 LONGEST_VALUE = 60
 MARKS = {EventKind.STEP_DONE: "done: ", EventKind.STEP_FAILED: "failed: ", EventKind.WARNING: "warning: "}
 MOST_NEW_PARTS = 12  # a new host with more parts than this is shown as one entry
