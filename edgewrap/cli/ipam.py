@@ -52,12 +52,16 @@ def install(
 
     if check:
         from edgewrap.cli.views.preflight import print_findings
+        from edgewrap.errors import PreflightError
         from edgewrap.finding import Verdict
         from edgewrap.ipam.specs import read_spec
 
         findings = installation.check(read_spec(file, os.environ), remotes, os.environ)
+        failed = any(finding.verdict is Verdict.FAILURE for finding in findings)
+        if failed and json:
+            raise PreflightError(findings)
         print_findings(findings, json=json)
-        return 1 if any(finding.verdict is Verdict.FAILURE for finding in findings) else 0
+        return 1 if failed else 0
     written, spec = installation.install(file, remotes, os.environ)
     if json:
         from json import dumps

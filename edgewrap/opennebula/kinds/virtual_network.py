@@ -159,8 +159,8 @@ class PublicNetwork(SingleObject[NetworkFacts, DesiredNetwork]):
                 )
             if one.by_driver and one.key not in context.outputs.eips:
                 yield (
-                    f"AWS no longer has the Elastic IP of the {one}: its VMs have no connection "
-                    f"(`onevnet rmar {existing.id} {one.id}`)"
+                    f"the Elastic IP of the {one} is not in the state: the next apply adopts it, or AWS no longer has "
+                    f"it. Then its VMs have no connection: `onevnet rmar {existing.id} {one.id}`"
                 )
         others = _other_clusters(existing, context.cluster_id)
         if others and existing.used_leases:

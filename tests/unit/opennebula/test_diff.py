@@ -23,7 +23,7 @@ from edgewrap.opennebula.kinds.base import Existing, User
 from edgewrap.opennebula.kinds.datastore import DatastoreFacts
 from edgewrap.opennebula.kinds.operation import Await, DeleteCluster, Operation, Ref, RetryUpdate
 from edgewrap.opennebula.kinds.virtual_network import DesiredNetwork, NetworkFacts
-from tests.support.front_end import outputs, reports, spec
+from tests.support.front_end import eip, outputs, reports, spec
 
 CASES = json.loads((Path(__file__).parent / "cases" / "diff.json").read_text(encoding="utf-8"))
 SHARED = tuple(
@@ -126,6 +126,8 @@ def test_diff(case: dict[str, Any]) -> None:
     if "reports" in case:
         told = {key: replace(told[key], **parts) for key, parts in case["reports"].items()}
     known = outputs(tuple(case.get("hosts", (0, 1, 2))), tuple(case.get("eips", (0, 1))), uuid="UUID")
+    driver = {key: replace(eip(9), key=key) for key in case.get("driver", [])}
+    known = replace(known, eips={**known.eips, **driver})
     plan = reconcile(spec(**case.get("spec", {})), facts_of(case), known, told)
     changes = [
         [change.kind, change.key, change.action.value, dict(change.before), dict(change.after)]
