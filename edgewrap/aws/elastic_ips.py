@@ -68,6 +68,7 @@ class ElasticIps:
     def __init__(self, spec: Spec, clients: Clients) -> None:
         self._spec = spec
         self._clients = clients
+        self._asked = False  # whether an Elastic IP may have been allocated
 
     def find(self, **filters: str) -> tuple[ElasticIp, ...]:
         """The cluster's Elastic IPs with these tags (`uuid="…"` for `edgewrap:uuid`), in the order of their keys."""
@@ -123,8 +124,8 @@ class ElasticIps:
                 raise
 
     def undo(self, request: str) -> None:
-        """Release whatever a request has allocated."""
-        for one in self.find(request=request):
+        """Release whatever a request has allocated; no calls if it did not get that far."""
+        for one in self.find(request=request) if self._asked else ():
             self.release(one)
 
     def release(self, one: ElasticIp) -> None:
@@ -212,6 +213,7 @@ class ElasticIps:
             TIME_TAG: datetime.now(UTC).strftime(TIME_FORMAT),
         }
         listed: Any = [{"Key": name, "Value": value} for name, value in tags.items()]
+        self._asked = True
         with self._clients.translate_errors():
             made = self._clients.ec2_once.allocate_address(
                 Domain="vpc", TagSpecifications=[{"ResourceType": "elastic-ip", "Tags": listed}]

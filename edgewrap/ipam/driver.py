@@ -32,7 +32,8 @@ def run(action: str) -> int:
         return _fail(error, error)
     except _StoppedError as error:
         what = f"AWS did not answer within {WORK_S:.0f} s" if str(error) == "SIGALRM" else f"ended by {error}"
-        return _fail(IpamError(what, cause="nothing was changed", advice="request it again"), error)
+        left = "the Elastic IP may not be released yet" if action == UNREGISTER else "nothing is left in AWS"
+        return _fail(IpamError(what, cause=left, advice="try it again"), error)
     except Exception as error:
         failure = IpamError(f"{type(error).__name__}", cause="a bug in edgewrap", advice="report it")
         return _fail(failure, error)

@@ -128,6 +128,7 @@ def test_an_operator_adds_a_range(ipam: Edge) -> None:
     assert key not in ipam.output()["eips"]
 
 
+@pytest.mark.full
 def test_a_tenant_makes_a_network_and_deletes_it(ipam: Edge) -> None:
     template = number_of(ipam, "one.vntemplatepool.info", "edge-test-elastic-ip")
     with pytest.raises(RuntimeError, match="Not authorized"):
@@ -170,6 +171,7 @@ def test_a_refusal_is_one_line_that_the_operator_sees(ipam: Edge) -> None:
     assert in_aws(ipam) == []
 
 
+@pytest.mark.full
 def test_twenty_at_once_while_an_apply_runs(ipam: Edge) -> None:
     """Each range has an Elastic IP of its own; none is left over, and the apply is not disturbed."""
     network = public_network(ipam)

@@ -59,6 +59,11 @@ def spec(name: str = "edge-paris", **parts: Any) -> Spec:
     return Spec.model_validate({"apiVersion": "edgewrap/v1", "name": name, "aws": {"region": "eu-west-3"}, **parts})
 
 
+def everything() -> Spec:
+    """A spec that leads to an object of every kind."""
+    return spec(public_network={"self_service": True})
+
+
 def host(index: int) -> HostOutput:
     """The instance of index `index`."""
     public, private = _address("198.51.100.10", index), _address("10.0.0.10", index)

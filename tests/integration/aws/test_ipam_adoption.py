@@ -107,6 +107,7 @@ def test_adopted_kept_and_forgotten(operator: Operator) -> None:
     assert operator.plan().pending is False
 
 
+@pytest.mark.full
 def test_released_and_requested_again_between_two_applies(operator: Operator) -> None:
     """The place is the same, so the key is, with another Elastic IP."""
     first = operator.request()
@@ -121,6 +122,7 @@ def test_released_and_requested_again_between_two_applies(operator: Operator) ->
     operator.apply()
 
 
+@pytest.mark.full
 def test_one_that_no_range_names_is_released_later(operator: Operator) -> None:
     """A driver killed after its last call, or a range removed by force: billed, and nobody can use it."""
     nobody = Context(allocations=frozenset())
@@ -139,6 +141,7 @@ def test_one_that_no_range_names_is_released_later(operator: Operator) -> None:
     assert one.key not in operator.in_aws()
 
 
+@pytest.mark.full
 def test_what_a_killed_driver_left_without_an_association(operator: Operator) -> None:
     allocated = operator.ec2.allocate_address(Domain="vpc")["AllocationId"]
     uuid = operator.plan().predicted.uuid
@@ -161,6 +164,7 @@ def test_what_a_killed_driver_left_without_an_association(operator: Operator) ->
     operator.apply()
 
 
+@pytest.mark.full
 def test_requested_after_the_plan_is_left_for_the_next_one(operator: Operator) -> None:
     first = operator.request()
     plane = operator.cluster.plane(operator.spec())

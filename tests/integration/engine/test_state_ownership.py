@@ -96,7 +96,7 @@ def test_a_cluster_that_is_only_on_the_front_end_can_be_destroyed(cluster: Clust
 def planes_are(cluster: Cluster, uuid: str) -> None:
     """AWS has a state with this UUID, and a plan that removes nothing."""
     aws = Mock()
-    aws.current.return_value = state(uuid)
+    aws.current.return_value = aws.observe.return_value = state(uuid)
     aws.destroy.return_value.changes = ()
     cluster.__dict__["aws"] = aws
 

@@ -22,7 +22,19 @@ from edgewrap.opennebula.kinds.operation import Call
 from edgewrap.opennebula.kinds.template import text_of, vector_of
 from edgewrap.outputs import UNKNOWN, HostReport
 from tests.support import front_end
-from tests.support.front_end import UUID, VERSIONS, Stage, apply, changes_in, outputs, prepare, report, reports, spec
+from tests.support.front_end import (
+    UUID,
+    VERSIONS,
+    Stage,
+    apply,
+    changes_in,
+    everything,
+    outputs,
+    prepare,
+    report,
+    reports,
+    spec,
+)
 
 READS = (".info", ".version")
 POOLS = {kind.facts for kind in KINDS}
@@ -53,7 +65,7 @@ def ours_without_ids(facts: OneFacts) -> str:
 
 
 def test_apply_creates_the_cluster_of_the_spec(stage: Stage) -> None:
-    plane = stage.plane()
+    plane = stage.plane(everything())
     changes = changes_in(plane, plane.observe(), outputs(), reports())
     listed = [(change.kind, change.key) for change in changes]
     expected_changes = [
@@ -67,6 +79,7 @@ def test_apply_creates_the_cluster_of_the_spec(stage: Stage) -> None:
         ("address range", "eip-0"),
         ("address range", "eip-1"),
         ("virtual network template", "edge-paris-private"),
+        ("virtual network template", "edge-paris-elastic-ip"),
     ]
     assert [one for one in listed if one in expected_changes] == expected_changes
     assert len(listed) == len(KINDS) + 4  # three hosts, two address ranges
@@ -79,7 +92,7 @@ def test_apply_creates_the_cluster_of_the_spec(stage: Stage) -> None:
     image = next(one for one in facts.datastores if one.name == "edge-paris-image")
     system = next(one for one in facts.datastores if one.name == "edge-paris-system")
     (network,) = facts.networks
-    (template,) = facts.templates
+    template = next(one for one in facts.templates if one.name == "edge-paris-private")
     assert sorted(one.name for one in facts.hosts) == ["198.51.100.10", "198.51.100.11", "198.51.100.12"]
     for one in (*facts.hosts, image, system, network):
         assert one.clusters == (cluster.id,)

@@ -14,7 +14,7 @@ from edgewrap.opennebula import in_use
 from edgewrap.opennebula.facts import OneFacts
 from edgewrap.opennebula.kinds import KINDS
 from edgewrap.plane import Context
-from tests.support.front_end import Stage, apply, changes_in, destroy, outputs, reports, spec
+from tests.support.front_end import Stage, apply, changes_in, destroy, everything, outputs, reports, spec
 
 OTHER_UUID = "0f6a1e9c-2222-4a6e-9d55-2f5f7ce1a002"
 
@@ -27,7 +27,7 @@ def left(facts: OneFacts) -> list[str]:
 
 def test_destroy_removes_owned_objects_only(stage: Stage) -> None:
     theirs = stage.one.call("vntemplate.allocate", {"NAME": "theirs", "VN_MAD": "bridge"})
-    plane = stage.applied()
+    plane = stage.applied(of=everything())
     changes = plane.destroy(plane.observe(), Context()).changes
     disabled, deleted = changes[:3], changes[3:]
     assert [(change.key, change.after) for change in disabled] == [
@@ -36,6 +36,7 @@ def test_destroy_removes_owned_objects_only(stage: Stage) -> None:
     assert {change.action for change in deleted} == {Action.DELETE}
     listed = [(change.kind, change.key) for change in deleted]
     expected = [
+        ("virtual network template", "edge-paris-elastic-ip"),
         ("virtual network template", "edge-paris-private"),
         ("address range", "eip-0"),
         ("address range", "eip-1"),

@@ -10,7 +10,7 @@ from edgewrap.opennebula.kinds import KINDS, address_range
 from edgewrap.opennebula.kinds.base import Existing
 from edgewrap.opennebula.kinds.object_kind import DiffContext, SingleObject
 from edgewrap.opennebula.kinds.template import Template, Value, text_of, vector_of
-from tests.support.front_end import Stage, apply, changes_in, eip, outputs, report, reports, spec
+from tests.support.front_end import Stage, apply, changes_in, eip, everything, outputs, report, reports
 
 # What the front-end takes in place of ours where it looks at the value; elsewhere it takes any.
 OTHER_VALUES = {
@@ -28,7 +28,7 @@ KEYS = [kind.key if isinstance(kind, SingleObject) else "host-1" for kind in KIN
 
 
 def context(stage: Stage) -> DiffContext:
-    return diff_context(spec(), stage.facts(), outputs(), reports())
+    return diff_context(everything(), stage.facts(), outputs(), reports())
 
 
 def existing_of(stage: Stage, key: str) -> Existing:
@@ -53,7 +53,7 @@ def changed_by_hand(attributes: Template) -> list[tuple[str, dict[str, Value]]]:
 
 
 def test_drift_of_every_attribute_of_every_kind_is_shown_and_reverted(stage: Stage) -> None:
-    plane = stage.applied()
+    plane = stage.applied(of=everything())
     seen = 0
     before = context(stage)
     desired = {one.key: one for kind in KINDS for one in kind.desired(before)}
@@ -125,7 +125,7 @@ def test_a_range_with_another_address_is_replaced(stage: Stage) -> None:
 
 @pytest.mark.parametrize("key", KEYS)
 def test_a_renamed_object_gets_its_name_back(newer: Stage, key: str) -> None:
-    plane = newer.applied()
+    plane = newer.applied(of=everything())
     existing = existing_of(newer, key)
     newer.one.call(f"{existing.api}.rename", existing.id, "renamed-by-hand")
     (change,) = changes_in(plane, newer.facts(), outputs(), reports())
