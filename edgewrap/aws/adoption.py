@@ -42,13 +42,13 @@ def adopt(
     tracked: Mapping[str, str],
     inputs: Inputs,
     named: Collection[str] | None,
-    now: datetime,
+    now: datetime | None,
 ) -> Adoption:
     """What becomes of the driver's Elastic IPs.
 
     `requested` are those in AWS, `tracked` the allocation ids in the state by key. `named` are the allocation ids that
     address ranges name, None if that is not known: then none is released. One is released only if an earlier run has
-    adopted it, and not within GRACE of its request.
+    adopted it, and not within GRACE of its request. `now` is None for a destroy, which waits for no driver.
     """
     by_id = {one.allocation_id: one for one in requested}
     keys = {key: by_id[number] for key, number in tracked.items() if number in by_id}
@@ -126,8 +126,10 @@ class Places:
                 yield key
 
 
-def _is_recent(one: ElasticIp, now: datetime) -> bool:
+def _is_recent(one: ElasticIp, now: datetime | None) -> bool:
     """Whether its request is not long ago; one whose time cannot be read is never released."""
+    if now is None:
+        return False
     try:
         requested = datetime.strptime(one.requested, TIME_FORMAT).replace(tzinfo=UTC)
     except ValueError:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from edgewrap.atomic_files import write_tree
-from edgewrap.aws.adoption import GRACE, Adoption, adopt
+from edgewrap.aws.adoption import Adoption, adopt
 from edgewrap.aws.clients import Clients
 from edgewrap.aws.facts import AwsState
 from edgewrap.aws.group_moves import moves_ahead, reasons
@@ -73,10 +73,10 @@ class Planner:
             if previous is None:
                 what, advice = "there is nothing to destroy", "nothing needs to be done"
                 raise StateError(what, cause="no Terraform state", advice=advice)
-            adoption = self._adopt(state, None, ahead=GRACE)
+            adoption = self._adopt(state, None, None)
             inputs = previous.model_copy(update={"ipam_eips": adoption.keys})
         else:
-            adoption = self._adopt(state, context.allocations)
+            adoption = self._adopt(state, context.allocations, datetime.now(UTC))
             inputs = self._decide(state, adoption, context)
             applied = state.applied if state else ""
             for notice in setup_notices(self.spec, inputs, previous, applied, replaced) if warn else ():
@@ -116,16 +116,14 @@ class Planner:
             first=not known,
         )
 
-    def _adopt(
-        self, state: AwsState | None, named: Collection[str] | None, *, ahead: timedelta = timedelta()
-    ) -> Adoption:
-        """What becomes of the IPAM driver's Elastic IPs; `named` are the allocation ids that address ranges name.
-        `ahead`: how much later it is looked at."""
+    def _adopt(self, state: AwsState | None, named: Collection[str] | None, now: datetime | None) -> Adoption:
+        """What becomes of the IPAM driver's Elastic IPs; `named` are the allocation ids that address ranges name. `now`
+        is None for a destroy."""
         if state is None:
             return Adoption()
         if state.requested is None:  # AWS was not asked: they stay as they are
             return Adoption(state.inputs.ipam_eips)
-        adoption = adopt(state.requested, state.tracked, state.inputs, named, datetime.now(UTC) + ahead)
+        adoption = adopt(state.requested, state.tracked, state.inputs, named, now)
         for one in adoption.unfinished:
             text = f"{one.public_address} was requested at {one.requested} and is not associated yet: not adopted now"
             self.emit(Event(EventKind.WARNING, PlaneName.AWS, one.key, text))

@@ -45,7 +45,7 @@ def test_nothing_is_left(lab: Lab, tmp_path: Path) -> None:
     lab.one("one.vn.hold", network, f'LEASES = [ IP = "{address(lab, network)}" ]')
     lab.edgewrap(*apply)
     refused = lab.edgewrap(*destroy, check=False)
-    assert (refused.returncode, "eip-x-0 (" in refused.stderr) == (1, True), refused.stderr
+    assert (refused.returncode, "eip-x-1 (" in refused.stderr) == (1, True), refused.stderr
     lab.one("one.vn.release", network, f'LEASES = [ IP = "{address(lab, network)}" ]')
 
     lab.one("one.vn.add_ar", network, RANGE)  # not adopted by any run
