@@ -31,8 +31,8 @@ class Context:
     `outputs` are AWS's: as they are now, or as a plan predicts them, with UNKNOWN in them; None if AWS has nothing yet.
     `before` are those before the run. `pins` are the pinned SSH host keys and `reports` what the hosts plane reports of
     each host, by host key. No interface group stays on the hosts `avoid`; the instances of the hosts `replaced` are
-    replaced. `front_end_version` is OpenNebula's, empty if unknown. `allocations` are the allocation ids that address
-    ranges on the front-end name, None if they are not known. `wait_s`: seconds to wait for SSH.
+    replaced. `front_end_version` is OpenNebula's, empty if unknown. `used_addresses` are the addresses in the address
+    ranges of networks on `br-edge`, None if they are not known. `wait_s`: seconds to wait for SSH.
     """
 
     outputs: Outputs | None = None
@@ -42,7 +42,7 @@ class Context:
     avoid: frozenset[str] = frozenset()
     replaced: frozenset[str] = frozenset()
     front_end_version: str = ""
-    allocations: frozenset[str] | None = None
+    used_addresses: frozenset[str] | None = None
     wait_s: float = 0
 
     @property

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv4Network
 
-from edgewrap.aws.elastic_ips import TIME_FORMAT, ElasticIp
+from edgewrap.aws.elastic_ips import TIME_FORMAT, ElasticIp, driver_number
 from edgewrap.aws.inputs.model import Inputs, index_of
 from edgewrap.aws.terraform.resources import EIP, EIP_ASSOCIATION
 from edgewrap.outputs import BY_DRIVER
-from edgewrap.spec.addressing import Pair, block, eip_place, ipam_number, ipam_place, pair, pair_capacity
+from edgewrap.spec.addressing import block, eip_place, ipam_number, ipam_place, pair, pair_capacity
 
 GRACE = timedelta(minutes=10)
 """How long an Elastic IP may have no address range: the front-end waits at most 105 s for the driver."""
@@ -41,14 +41,15 @@ def adopt(
     requested: Iterable[ElasticIp],
     tracked: Mapping[str, str],
     inputs: Inputs,
-    named: Collection[str] | None,
+    used: Collection[str] | None,
     now: datetime | None,
 ) -> Adoption:
     """What becomes of the driver's Elastic IPs.
 
-    `requested` are those in AWS, `tracked` the allocation ids in the state by key. `named` are the allocation ids that
-    address ranges name, None if that is not known: then none is released. One is released only if an earlier run has
-    adopted it, and not within GRACE of its request. `now` is None for a destroy, which waits for no driver.
+    `requested` are those in AWS, `tracked` the allocation ids in the state by key. `used` are the private addresses
+    that address ranges have, None if that is not known: then none is released. (Other attributes of a range are its
+    owner's to change.) One is released only if an earlier run has adopted it, and not within GRACE of its request.
+    `now` is None for a destroy, which waits for no driver.
     """
     by_id = {one.allocation_id: one for one in requested}
     keys = {key: by_id[number] for key, number in tracked.items() if number in by_id}
@@ -69,7 +70,7 @@ def adopt(
     released = tuple(
         key
         for key, one in keys.items()
-        if named is not None and one.allocation_id not in named and key in tracked and not _is_recent(one, now)
+        if used is not None and places.address(key) not in used and key in tracked and not _is_recent(one, now)
     )
     kept = sorted(keys.keys() - {*released}, key=index_of)
     imports = {EIP.address(key): keys[key].allocation_id for key in kept}
@@ -101,12 +102,13 @@ class Places:
 
     def has(self, key: str) -> bool:
         """Whether this is the key of a place of the cluster."""
-        number = key.removeprefix(BY_DRIVER)
-        return key.startswith(BY_DRIVER) and number.isdecimal() and int(number) < self.groups * self.pairs
+        number = driver_number(key)
+        return number is not None and number < self.groups * self.pairs
 
-    def pair(self, group: int, number: int) -> Pair:
-        """The addresses of a place."""
-        return pair(block(self._subnet, self.groups, group), number)
+    def address(self, key: str) -> str:
+        """The VM's private address in the place of a key of the driver's."""
+        group, number = self.of(key)
+        return str(pair(block(self._subnet, self.groups, group), number).address)
 
     def key_at(self, address: str) -> str:
         """The key that belongs to a VM's private address; empty if the address is in no block."""

@@ -7,6 +7,7 @@ found again, and `edgewrap:requested`, the time (UTC).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 CLUSTER_TAG, UUID_TAG, KEY_TAG = "edgewrap:cluster", "edgewrap:uuid", "edgewrap:key"
 REQUEST_TAG, TIME_TAG = "edgewrap:request", "edgewrap:requested"
+_DRIVER_KEY = re.compile(rf"{BY_DRIVER}(0|[1-9][0-9]{{0,4}})", re.ASCII)
+_GROUP_KEY = re.compile(r"group-(?:0|[1-9][0-9]?)", re.ASCII)
+
 TAKEN = "Resource.AlreadyAssociated"
 UNKNOWN_ADDRESS = ("InvalidAllocationID.NotFound", "InvalidAddressID.NotFound")
 GONE = (*UNKNOWN_ADDRESS, "InvalidAssociationID.NotFound")
@@ -73,14 +77,6 @@ class ElasticIps:
     def find(self, **filters: str) -> tuple[ElasticIp, ...]:
         """The cluster's Elastic IPs with these tags (`uuid="…"` for `edgewrap:uuid`), in the order of their keys."""
         return self._find({f"tag:edgewrap:{name}": value for name, value in filters.items()})
-
-    def at(self, private_address: str) -> ElasticIp | None:
-        """The cluster's Elastic IP that is associated with this private address."""
-        return next(iter(self._find({"private-ip-address": private_address})), None)
-
-    def allocated(self, allocation_id: str) -> ElasticIp | None:
-        """The cluster's Elastic IP with this allocation id."""
-        return next(iter(self._find({"allocation-id": allocation_id})), None)
 
     def by_driver(self, uuid: str, allocation_ids: Collection[str]) -> tuple[ElasticIp, ...]:
         """Those that the driver requested for the cluster with this UUID, and those with these allocation ids, whatever
@@ -149,8 +145,8 @@ class ElasticIps:
         most = max((number for _, number in pairs), default=-1) + 1
         spec = self._spec.public_network.elastic_ips
         reserved = {eip_place(index, count) for index in active_indexes(spec.count, spec.retired)}
-        numbers = (one.key.removeprefix(BY_DRIVER) for one in self.find(uuid=uuid) if one.by_driver)
-        reserved |= {ipam_place(int(number), count, most) for number in numbers if number.isdecimal()}
+        numbers = (driver_number(one.key) for one in self.find(uuid=uuid))
+        reserved |= {ipam_place(number, count, most) for number in numbers if number is not None}
         free: dict[int, list[int]] = {index: [] for index in interfaces}
         for index, number in sorted(place for place, taken in pairs.items() if not taken and place not in reserved):
             free[index].append(number)
@@ -168,36 +164,34 @@ class ElasticIps:
     def _groups(self) -> tuple[str, dict[int, str], dict[tuple[int, int], bool]]:
         """The cluster's UUID, the interface of each group by index, and for each pair (group and number) whether it
         has an Elastic IP. Raises IpamError if the cluster is not in AWS, or is not the one of the spec."""
-        name, network = self._spec.name, self._spec.aws.network
+        name, network, count = self._spec.name, self._spec.aws.network, self._spec.public_network.groups
         with self._clients.translate_errors():
             pages = self._clients.ec2.get_paginator("describe_network_interfaces")
             answers = pages.paginate(Filters=_filters({f"tag:{CLUSTER_TAG}": name}))
             found = [(item, _tags(item.get("TagSet", []))) for page in answers for item in page["NetworkInterfaces"]]
-        groups = [(item, tags) for item, tags in found if tags.get(KEY_TAG, "").startswith("group-")]
+        groups = [(item, tags) for item, tags in found if _GROUP_KEY.fullmatch(tags.get(KEY_TAG, ""))]
         uuids = {tags.get(UUID_TAG, "") for _, tags in groups}
         if len(uuids) != 1:
             raise IpamError(
                 f"{len(uuids) or 'no'} clusters named {name} have interface groups in {self._spec.aws.region}",
                 cause="the spec on the front-end is another cluster's, or it is not applied yet",
-                advice="run `edgewrap apply`, and `edgewrap ipam install` with the spec that was applied",
+                advice="an administrator runs `edgewrap apply`, and `edgewrap ipam install` with the applied spec",
             )
         interfaces: dict[int, str] = {}
         pairs: dict[tuple[int, int], bool] = {}
         for item, tags in groups:
             index = int(tags[KEY_TAG].removeprefix("group-"))
-            own = block(network.subnet_cidr, self._spec.public_network.groups, index)
+            own = block(network.subnet_cidr, count, index) if index < count else network.subnet_cidr
             if item["PrivateIpAddress"] != str(own.network_address):
-                raise IpamError(
-                    f"the spec of {name} on the front-end is not the one that was applied",
-                    cause=f"group-{index} has the address {item['PrivateIpAddress']} in AWS, not {own.network_address}",
-                    advice="run `edgewrap ipam install` with the spec that was applied",
-                )
+                raise _another_spec(name, f"group-{index} has the address {item['PrivateIpAddress']} in AWS")
             interfaces[index] = item["NetworkInterfaceId"]
             first = int(pair(own, 0).address)
             for address in item["PrivateIpAddresses"]:
                 offset = int(IPv4Address(address["PrivateIpAddress"])) - first
                 if offset >= 0:
                     pairs[index, offset // 2] = bool(address.get("Association"))
+        if len(interfaces) != count:
+            raise _another_spec(name, f"AWS has {len(interfaces)} of its {count} interface groups")
         return uuids.pop(), interfaces, pairs
 
     def _allocate(self, key: str, uuid: str, request: str) -> ElasticIp:
@@ -263,6 +257,20 @@ class ElasticIps:
         except AwsError as error:
             if error.code not in GONE:
                 raise
+
+
+def driver_number(key: str) -> int | None:
+    """The number in a key of the driver's (3 in `eip-x-3`); None for any other text."""
+    found = _DRIVER_KEY.fullmatch(key)
+    return int(found[1]) if found else None
+
+
+def _another_spec(name: str, cause: str) -> IpamError:
+    return IpamError(
+        f"the spec of {name} on the front-end is not the one that was applied",
+        cause=cause,
+        advice="an administrator runs `edgewrap ipam install` with the spec that was applied, or `edgewrap apply`",
+    )
 
 
 def elastic_ip(item: Mapping[str, Any]) -> ElasticIp:

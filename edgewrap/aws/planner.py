@@ -76,7 +76,7 @@ class Planner:
             adoption = self._adopt(state, None, None)
             inputs = previous.model_copy(update={"ipam_eips": adoption.keys})
         else:
-            adoption = self._adopt(state, context.allocations, datetime.now(UTC))
+            adoption = self._adopt(state, context.used_addresses, datetime.now(UTC))
             inputs = self._decide(state, adoption, context)
             applied = state.applied if state else ""
             for notice in setup_notices(self.spec, inputs, previous, applied, replaced) if warn else ():
@@ -116,14 +116,14 @@ class Planner:
             first=not known,
         )
 
-    def _adopt(self, state: AwsState | None, named: Collection[str] | None, now: datetime | None) -> Adoption:
-        """What becomes of the IPAM driver's Elastic IPs; `named` are the allocation ids that address ranges name. `now`
-        is None for a destroy."""
+    def _adopt(self, state: AwsState | None, used: Collection[str] | None, now: datetime | None) -> Adoption:
+        """What becomes of the IPAM driver's Elastic IPs; `used` are the private addresses that address ranges have.
+        `now` is None for a destroy."""
         if state is None:
             return Adoption()
         if state.requested is None:  # AWS was not asked: they stay as they are
             return Adoption(state.inputs.ipam_eips)
-        adoption = adopt(state.requested, state.tracked, state.inputs, named, now)
+        adoption = adopt(state.requested, state.tracked, state.inputs, used, now)
         for one in adoption.unfinished:
             text = f"{one.public_address} was requested at {one.requested} and is not associated yet: not adopted now"
             self.emit(Event(EventKind.WARNING, PlaneName.AWS, one.key, text))

@@ -135,8 +135,8 @@ def observe(
             disposition = classify_hosts(cluster.spec, state.outputs.hosts if state else {}, requests, on_front_end)
             version = facts.version if facts is not None and follows_front_end(cluster.spec) else ""
             avoid, replaced = disposition.avoid, disposition.replaced
-            named = cluster.opennebula.allocations(facts) if facts is not None else None
-            context = replace(context, avoid=avoid, replaced=replaced, front_end_version=version, allocations=named)
+            named = cluster.opennebula.used_addresses(facts) if facts is not None else None
+            context = replace(context, avoid=avoid, replaced=replaced, front_end_version=version, used_addresses=named)
             aws = planning = pool.submit(cluster.aws.plan, state, context)
             account = pool.submit(cluster.aws.requirements, state, context, lambda: planning.result().changes)
         planned = aws.result() if aws else None

@@ -6,10 +6,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from types import FrameType
 
 from edgewrap.errors import EdgewrapError, IpamError
-from edgewrap.ipam.protocol import range_text, read_range
+from edgewrap.ipam.protocol import range_text, read_range, require_plain
 from edgewrap.ipam.quick import MOST_BYTES
 from edgewrap.spec.place import one_line
 
@@ -28,6 +30,7 @@ def run(action: str) -> int:
     signal.setitimer(signal.ITIMER_REAL, WORK_S)
     try:
         answer = _answer(action)
+        answer.write()
     except EdgewrapError as error:
         return _fail(error, error)
     except _StoppedError as error:
@@ -37,9 +40,31 @@ def run(action: str) -> int:
     except Exception as error:
         failure = IpamError(f"{type(error).__name__}", cause="a bug in edgewrap", advice="report it")
         return _fail(failure, error)
-    sys.stdout.write(answer)
-    sys.stdout.flush()
     return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """The text for standard output, and what to do if it cannot be written: then the front-end knows no range."""
+
+    text: str = ""
+    undo: Callable[[BaseException], None] = lambda _error: None
+
+    def write(self) -> None:
+        """From here on nothing ends the driver. Raises IpamError if nobody reads."""
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        try:
+            os.write(1, self.text.encode())
+        except OSError as error:
+            failure = IpamError(
+                "the answer could not be written",
+                cause=error.strerror or "",
+                advice="nothing is left in AWS; try it again",
+            )
+            self.undo(failure)
+            raise failure from None
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
@@ -56,7 +81,7 @@ def _fail(failure: EdgewrapError, error: BaseException) -> int:
     return 1
 
 
-def _answer(action: str) -> str:
+def _answer(action: str) -> _Answer:
     if action not in (REGISTER, UNREGISTER):
         raise IpamError(
             f"{action or 'nothing'} is not an action of an IPAM driver",
@@ -66,12 +91,16 @@ def _answer(action: str) -> str:
     attributes = read_range(sys.stdin.buffer.read(MOST_BYTES))
     from edgewrap.aws.clients import Clients
     from edgewrap.aws.elastic_ips import ElasticIps
-    from edgewrap.ipam.register import register, unregister
-    from edgewrap.ipam.specs import find_spec
+    from edgewrap.ipam.register import new_request, register, undo, unregister
+    from edgewrap.ipam.specs import CLUSTER_ATTRIBUTE, spec_at, spec_named
 
-    spec = find_spec(attributes, os.environ)
-    addresses = ElasticIps(spec, Clients(spec, os.environ))
-    if action == REGISTER:
-        return range_text(register(attributes, addresses, spec.name))
-    unregister(attributes, addresses)
-    return ""
+    if action == UNREGISTER:
+        spec = spec_at(attributes.get("IP", ""), os.environ)
+        if spec is not None:
+            unregister(attributes, ElasticIps(spec, Clients(spec, os.environ)))
+        return _Answer()
+    require_plain(attributes)
+    spec = spec_named(attributes.get(CLUSTER_ATTRIBUTE, "").strip(), os.environ)
+    addresses, request = ElasticIps(spec, Clients(spec, os.environ)), new_request()
+    text = range_text(register(attributes, addresses, spec.name, request))
+    return _Answer(text, lambda error: undo(addresses, request, error))

@@ -12,7 +12,7 @@ from edgewrap.atomic_files import write_atomically
 from edgewrap.change import PlaneName
 from edgewrap.errors import AwsError, EdgewrapError, IpamError, OpenNebulaError
 from edgewrap.finding import Finding, Verdict
-from edgewrap.ipam.specs import directory, read_spec
+from edgewrap.ipam.specs import directory, overlapping, read_spec
 from edgewrap.spec.load import public_document
 from edgewrap.spec.models import Spec
 
@@ -40,6 +40,13 @@ def install(spec_file: Path, remotes: Path, environ: Mapping[str, str]) -> tuple
     """Write the scripts below `remotes`, for its owner, and the spec where the driver finds it. Returns the files that
     changed, and the spec. Raises IpamError if the front-end's directory is missing or a file cannot be written."""
     spec = read_spec(spec_file, environ)
+    others = overlapping(spec, environ)
+    if others:
+        raise IpamError(
+            f"the subnets of {spec.name} and {' and '.join(others)} overlap",
+            cause="by the address of a range the driver knows which cluster it belongs to",
+            advice="clusters that share a front-end and use the driver need different subnets (aws.network)",
+        )
     if not remotes.is_dir():
         raise IpamError(
             f"{remotes} is not a directory",
@@ -63,6 +70,8 @@ def install(spec_file: Path, remotes: Path, environ: Mapping[str, str]) -> tuple
             clusters.mkdir(parents=True)
             clusters.chmod(0o755)
         target = clusters / f"{spec.name}.yaml"
+        if target.is_symlink():
+            target.unlink()
         if write_atomically(target, spec_file.read_text(encoding="utf-8")):
             changed.append(target)
         target.chmod(0o644)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from binascii import Error as NotBase64
 from binascii import a2b_base64
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from xml.etree import ElementTree
 from edgewrap.errors import IpamError
 from edgewrap.ipam.quick import MOST_BYTES
 
+_NAME = re.compile(r"[A-Z_][A-Z0-9_]*")
 ROOT = "IPAM_DRIVER_ACTION_DATA"
 
 
@@ -19,8 +21,8 @@ def read_range(raw: bytes) -> dict[str, str]:
     try:
         if len(raw) >= MOST_BYTES:
             raise ValueError(f"it has {MOST_BYTES} bytes or more")
-        document = a2b_base64(raw)
-        if b"<!" in document.replace(b"<![CDATA[", b""):  # a document type could name entities
+        document = a2b_base64(raw).decode()
+        if "<!" in document.replace("<![CDATA[", ""):  # a document type could name entities
             raise ValueError("it has a document type")
         root = ElementTree.fromstring(document)  # noqa: S314 - without a document type there are no entities
         found = root.find("AR")
@@ -35,12 +37,19 @@ def read_range(raw: bytes) -> dict[str, str]:
     return {attribute.tag: attribute.text for attribute in found if attribute.text}
 
 
+def require_plain(attributes: Mapping[str, str]) -> None:
+    """Raises IpamError if an attribute could end its own quotes in the answer, and so name another one."""
+    for name, value in attributes.items():
+        if not _NAME.fullmatch(name) or not value.isprintable() or set(value) & set('"\\'):
+            raise IpamError(
+                f"the attribute {name} of the range has a character that is not possible there",
+                cause="quotes, backslashes and line breaks could change the other attributes",
+                advice="leave it out, or write it without them",
+            )
+
+
 def range_text(attributes: Mapping[str, str]) -> str:
     """A range as register answers it: it replaces the whole range, so an attribute that is not in it is lost."""
-    listed = ", ".join(f'{name} = "{_quoted(value)}"' for name, value in sorted(attributes.items()))
+    require_plain(attributes)
+    listed = ", ".join(f'{name} = "{value}"' for name, value in sorted(attributes.items()))
     return f"AR = [ {listed} ]\n"
-
-
-def _quoted(value: str) -> str:
-    """In OpenNebula's templates a backslash makes a quote part of the value; it has no other meaning."""
-    return value.replace('"', '\\"')

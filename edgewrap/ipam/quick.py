@@ -28,7 +28,8 @@ def get_address() -> int:
         document = ""
     address_range = document.partition("<AR>")[2].partition("</AR>")[0]
     address = address_range.partition("<IP><![CDATA[")[2].partition("]]></IP>")[0]
-    if not address or not set(address) <= set("0123456789."):
+    parts = address.split(".")
+    if len(parts) != 4 or not all(part.isascii() and part.isdigit() for part in parts):
         sys.stderr.write("edgewrap: the request has no range with an IPv4 address\n")
         return 1
     sys.stdout.write(f'ADDRESS = [ IP = "{address}", SIZE = "1" ]\n')

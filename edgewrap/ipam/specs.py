@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from errno import ENOENT
+from ipaddress import AddressValueError, IPv4Address
 from pathlib import Path
 
 from edgewrap.errors import IpamError, SpecError
+from edgewrap.paths import is_file
 from edgewrap.spec.load import load_spec
 from edgewrap.spec.models import Spec
 
@@ -31,39 +34,68 @@ def directory(environ: Mapping[str, str]) -> Path:
     return Path(environ.get(DIRECTORY_VARIABLE) or DIRECTORY)
 
 
-def find_spec(attributes: Mapping[str, str], environ: Mapping[str, str]) -> Spec:
-    """The spec of the cluster that the range's EDGEWRAP_CLUSTER names; without one, the only spec that there is.
+def spec_named(name: str, environ: Mapping[str, str]) -> Spec:
+    """The spec of the cluster `name`; without a name, the only spec that there is.
 
-    Raises IpamError if there is none or more than one, or if it cannot be read.
+    Raises IpamError if there is none or more than one, or if it cannot be read. Tenants see the message.
     """
-    place = directory(environ)
-    known = {path.stem: path for path in sorted(place.glob("*.yaml"))}
-    wanted = attributes.get(CLUSTER_ATTRIBUTE, "")
+    known = _known(environ)
     if not known:
         raise IpamError(
-            f"no cluster is set up: {place} has no NAME.yaml",
-            cause="the front-end needs the spec of each cluster",
-            advice="run `edgewrap ipam install -f SPEC` there",
+            "no cluster is set up on this front-end",
+            cause="the driver needs the spec of each cluster",
+            advice="an administrator runs `edgewrap ipam install`",
         )
-    if wanted not in known and (wanted or len(known) > 1):
+    if name not in known and (name or len(known) > 1):
         raise IpamError(
-            f"no cluster is named {wanted}"
-            if wanted
-            else f"{len(known)} clusters are set up, and the range names none",
-            cause=f"{place} has {', '.join(known)}",
-            advice=f"set {CLUSTER_ATTRIBUTE} in the range to one of them",
+            f"no cluster is named {name}" if name else f"{len(known)} clusters are set up, and the range names none",
+            cause=f"{CLUSTER_ATTRIBUTE} of the range says which",
+            advice=f"set {CLUSTER_ATTRIBUTE} in the range, or have an administrator run `edgewrap ipam install`",
         )
-    path = known[wanted] if wanted else next(iter(known.values()))
-    return read_spec(path, environ)
+    found = name or next(iter(known))
+    spec = read_spec(known[found], environ)
+    if spec.name != found:
+        raise IpamError(
+            f"the spec of {found} on the front-end is that of {spec.name}",
+            cause="it was copied by hand",
+            advice="an administrator runs `edgewrap ipam install`",
+        )
+    return spec
+
+
+def spec_at(address: str, environ: Mapping[str, str]) -> Spec | None:
+    """The spec of the cluster whose subnet has this address. Unlike the cluster that a range names, its address cannot
+    be changed; no two clusters of a front-end may have overlapping subnets. Raises IpamError if a spec cannot be
+    read."""
+    try:
+        wanted = IPv4Address(address)
+    except AddressValueError:
+        return None
+    specs = [read_spec(path, environ) for path in _known(environ).values()]
+    return next((spec for spec in specs if wanted in spec.aws.network.subnet_cidr), None)
+
+
+def overlapping(spec: Spec, environ: Mapping[str, str]) -> list[str]:
+    """The names of other clusters on the front-end whose subnets overlap. Raises IpamError if a spec cannot be read."""
+    others = [read_spec(path, environ) for name, path in _known(environ).items() if name != spec.name]
+    subnet = spec.aws.network.subnet_cidr
+    return [other.name for other in others if other.aws.network.subnet_cidr.overlaps(subnet)]
 
 
 def read_spec(path: Path, environ: Mapping[str, str]) -> Spec:
     """The spec in a file. Raises IpamError."""
     try:
+        if not is_file(path):
+            raise FileNotFoundError(ENOENT, "not a file")
         return load_spec(path, Environment(environ))
     except (SpecError, OSError) as error:
+        first = str(error.problems[0]) if isinstance(error, SpecError) else f"{path}: {error.strerror}"
         raise IpamError(
-            f"{path} cannot be read: {error}",
+            f"the spec cannot be read: {first}",
             cause="it is not a valid spec, or oneadmin may not read it",
-            advice="run `edgewrap ipam install -f SPEC` again",
+            advice="an administrator runs `edgewrap ipam install`",
         ) from None
+
+
+def _known(environ: Mapping[str, str]) -> dict[str, Path]:
+    return {path.stem: path for path in sorted(directory(environ).glob("*.yaml"))}

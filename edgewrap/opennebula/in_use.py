@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
@@ -59,13 +59,16 @@ def leases(
     return address_range.leases_in([existing for existing in fresh if existing.id in numbers], names)
 
 
-def leases_by_eip(front_end: FrontEnd, networks: Iterable[NetworkFacts]) -> dict[str, str]:
-    """Who has each leased Elastic IP, by its key. Reads only networks with leases."""
+def leases_by_eip(front_end: FrontEnd, networks: Iterable[NetworkFacts], eips: Mapping[str, str]) -> dict[str, str]:
+    """Who has each leased Elastic IP, by its key. `eips` are the keys by private address. Reads only networks with
+    leases."""
     return {
-        one.key: ", ".join(f"{lease.holder} {lease.id}" if lease.holder else "on hold" for lease in one.leases)
+        eips.get(one.address, one.key): ", ".join(
+            f"{lease.holder} {lease.id}" if lease.holder else "on hold" for lease in one.leases
+        )
         for network in networks
         for one in _with_leases(front_end, network)
-        if one.key and one.leases
+        if (one.key or one.address in eips) and one.leases
     }
 
 

@@ -25,7 +25,7 @@ from edgewrap.opennebula.kinds.host import HOSTS, HostFacts
 from edgewrap.opennebula.kinds.object_kind import OwnedObjects
 from edgewrap.opennebula.kinds.operation import Call, Operation, Settled
 from edgewrap.opennebula.kinds.ownership import mark_of, marked_hosts
-from edgewrap.opennebula.kinds.virtual_network import PENDING_STATES, PUBLIC_NETWORK
+from edgewrap.opennebula.kinds.virtual_network import BRIDGE, PENDING_STATES, PUBLIC_NETWORK, NetworkFacts
 from edgewrap.opennebula.preflight import check_front_end, check_new_cluster, ipam_drivers
 from edgewrap.outputs import HostPin, Outputs
 from edgewrap.plane import NO_CONTEXT, Context, report_skipped, require_planned
@@ -96,16 +96,17 @@ class OpenNebulaPlane:
     def leases(self, observed: OneFacts, outputs: Outputs) -> Mapping[str, str]:
         """Who leases each Elastic IP, by its key, as text (`VM 3`); free ones are left out."""
         public = self._ours(observed, outputs.uuid).one(PUBLIC_NETWORK)
-        allocations = {eip.allocation_id for eip in outputs.eips.values() if eip.by_driver}
-        named = [one for one in observed.networks if allocations & {found.allocation_id for found in one.ranges}]
-        networks = {one.id: one for one in (public, *named) if one is not None}
-        return in_use.leases_by_eip(self._front_end, networks.values())
+        eips = {eip.private_address: eip.key for eip in outputs.eips.values()}
+        on_bridge = [one for one in observed.networks if one.bridge == BRIDGE and eips.keys() & _used(one)]
+        networks = {one.id: one for one in (public, *on_bridge) if one is not None}
+        return in_use.leases_by_eip(self._front_end, networks.values(), eips)
 
-    def allocations(self, facts: OneFacts) -> frozenset[str] | None:
-        """The allocation ids that address ranges name, in every network; None if the user does not see every one."""
+    def used_addresses(self, facts: OneFacts) -> frozenset[str] | None:
+        """The addresses of ranges that may be the cluster's, whoever they belong to: those of the IPAM driver, and
+        those on its bridge. None if the user does not see every network."""
         if ONEADMIN_GROUP not in facts.user.groups:
             return None
-        return frozenset(one.allocation_id for network in facts.networks for one in network.ranges)
+        return frozenset[str]().union(*map(_used, facts.networks))
 
     def plan(self, facts: OneFacts, context: Context) -> OpenNebulaPlan:
         """The operations that lead to what the spec asks for. What `apply` would refuse is a warning.
@@ -300,3 +301,9 @@ def _ranges_removed(plan: Reconciliation) -> list[RangeFacts]:
 def _effect(operation: Operation) -> Change:
     """The result of an operation, without its reason."""
     return replace(operation.change, before={}, why="")
+
+
+def _used(network: NetworkFacts) -> frozenset[str]:
+    """The addresses of ranges on our bridge and of the IPAM driver's ranges."""
+    ranges = (one for one in network.ranges if one.by_driver or network.bridge == BRIDGE)
+    return frozenset[str]().union(*(one.addresses for one in ranges))

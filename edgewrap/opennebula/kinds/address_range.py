@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import AddressValueError, IPv4Address
 from xml.etree.ElementTree import Element
 
 from edgewrap.change import Action
@@ -14,6 +15,7 @@ from edgewrap.outputs import BY_DRIVER, EipOutput
 KIND = "address range"
 KEY_ATTRIBUTE = "EDGEWRAP_KEY"
 ON_HOLD = "-1"
+MOST_COUNTED = 4096  # addresses of one range: more than a cluster has
 _NEVER_CHANGES = ("TYPE", "IP")  # the front-end ignores these in an update
 _ITS_OWN = frozenset({"ALLOCATED", "AR_ID", "IP_END", "LEASES", "MAC_END", "NEXT_INDEX", "USED_LEASES"})
 
@@ -43,18 +45,26 @@ class RangeFacts:
 
     @property
     def by_driver(self) -> bool:
-        """Whether someone requested it through the IPAM driver: it is theirs, and never surplus."""
-        return self.key.startswith(BY_DRIVER)
-
-    @property
-    def allocation_id(self) -> str:
-        """The allocation id of the Elastic IP; empty if the range names none."""
-        return text_of(self.attributes, "AWS_ALLOCATION_ID")
+        """Whether someone requested it through the IPAM driver: it is theirs, and never surplus. Its owner cannot
+        change this attribute."""
+        return text_of(self.attributes, "IPAM_MAD") == "edgewrap"
 
     @property
     def address(self) -> str:
         """The first address."""
         return text_of(self.attributes, "IP")
+
+    @property
+    def addresses(self) -> frozenset[str]:
+        """All of its IPv4 addresses."""
+        size = text_of(self.attributes, "SIZE")
+        try:
+            first = IPv4Address(self.address)
+        except AddressValueError:
+            return frozenset()
+        return frozenset(
+            str(first + offset) for offset in range(min(int(size), MOST_COUNTED) if size.isdecimal() else 1)
+        )
 
     def __str__(self) -> str:
         place = self.address or text_of(self.attributes, "MAC")
@@ -92,8 +102,10 @@ def desired(eip: EipOutput) -> DesiredRange:
 
 def matched(ranges: Sequence[RangeFacts], wanted: Sequence[DesiredRange]) -> dict[str, RangeFacts]:
     """The range of each Elastic IP: by its key, else by its address, which never belongs to another Elastic IP. Of two
-    with one key, the older one."""
-    by_key = {existing.key: existing for existing in sorted(ranges, key=lambda existing: -existing.id)}
+    with one key, the older one. That of one which the IPAM driver requested: by its address only, the newer one."""
+    oldest_first = sorted(ranges, key=lambda existing: existing.id)
+    by_key = {existing.key: existing for existing in reversed(oldest_first) if not existing.by_driver}
+    by_key |= {_driver_key(wanted, one): one for one in oldest_first if one.by_driver}
     found = {one.key: by_key[one.key] for one in wanted if one.key in by_key}
     taken = {existing.id for existing in found.values()}
     for one in wanted:
@@ -103,6 +115,12 @@ def matched(ranges: Sequence[RangeFacts], wanted: Sequence[DesiredRange]) -> dic
             found[one.key] = same_address
             taken.add(same_address.id)
     return found
+
+
+def _driver_key(wanted: Sequence[DesiredRange], existing: RangeFacts) -> str:
+    """The key of the driver's Elastic IP that has the range's address; empty if there is none."""
+    by_address = {one.attributes["IP"]: one.key for one in wanted if one.key.startswith(BY_DRIVER)}
+    return by_address.get(existing.address, "")
 
 
 def surplus(ranges: Sequence[RangeFacts], wanted: Sequence[DesiredRange]) -> tuple[RangeFacts, ...]:

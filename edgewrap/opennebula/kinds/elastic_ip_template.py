@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address, IPv4Network
 
@@ -12,7 +11,7 @@ from edgewrap.opennebula.kinds.object_kind import Desired, DiffContext, SingleOb
 from edgewrap.opennebula.kinds.operation import Operation, deletion
 from edgewrap.opennebula.kinds.template import Template
 from edgewrap.opennebula.kinds.update import ObjectUpdate, creation, id_text
-from edgewrap.opennebula.kinds.virtual_network import PUBLIC_NETWORK
+from edgewrap.opennebula.kinds.virtual_network import BRIDGE, PUBLIC_NETWORK
 from edgewrap.opennebula.kinds.vn_template import TemplateFacts
 
 AS_THE_PUBLIC_NETWORK = (
@@ -67,17 +66,24 @@ class ElasticIpTemplate(SingleObject[TemplateFacts, Desired]):
             return
         yield too_open(existing)
         blocks = [IPv4Network(group.block) for group in context.outputs.groups.values()]
-        given = {eip.private_address: eip.allocation_id for eip in context.outputs.eips.values() if eip.by_driver}
-        tenants = [network for network in context.facts.networks if network.from_template == existing.id]
-        used = Counter(one.address for network in context.facts.networks for one in network.ranges if one.address)
-        for network in tenants:
-            for one in network.ranges:
-                inside = bool(one.address) and any(IPv4Address(one.address) in block for block in blocks)
-                if inside and (used[one.address] > 1 or given.get(one.address) != one.allocation_id):
-                    yield (
-                        f"the {network} of {network.owner} has {one.address}, which the IPAM driver did not give it: "
-                        f"its VMs could take over another VM's Elastic IP (`onevnet rmar {network.id} {one.id}`)"
-                    )
+        holders: dict[str, list[str]] = {}
+        for network in context.facts.networks:
+            on_bridge = [one for one in network.ranges if one.address and network.bridge == BRIDGE]
+            for one in on_bridge:
+                if network.parent is None and any(IPv4Address(one.address) in block for block in blocks):
+                    holders.setdefault(one.address, []).append(f"the {network} of {network.owner}")
+                    if network.from_template == existing.id and not one.by_driver:
+                        yield (
+                            f"the {network} of {network.owner} has {one.address}, which the IPAM driver did not give "
+                            "it: its VMs could take over another VM's Elastic IP "
+                            f"(`onevnet rmar {network.id} {one.id}`)"
+                        )
+        for address, found in holders.items():
+            if len(found) > 1:
+                yield (
+                    f"{address} is in {' and in '.join(found)}: only the range whose EDGEWRAP_REQUEST is the tag "
+                    "edgewrap:request of the Elastic IP was given it"
+                )
 
 
 ELASTIC_IP_TEMPLATE = ElasticIpTemplate()

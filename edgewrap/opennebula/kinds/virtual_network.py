@@ -30,6 +30,7 @@ from edgewrap.opennebula.kinds.template import Template, text_of
 from edgewrap.opennebula.kinds.update import ObjectUpdate, allocation, given_to_owner, id_or_ref
 from edgewrap.outputs import HostReport
 
+BRIDGE = "br-edge"  # the hosts' bridge of the Elastic IPs
 GUEST_MTU = 1500  # bytes; a guest's default
 VXLAN_OVERHEAD = 50  # bytes
 GROUPS, ADMITS_EVERYTHING = "SECURITY_GROUPS", "0"
@@ -81,6 +82,11 @@ class NetworkFacts(Existing):
         return self.parent is not None or self.from_template is not None
 
     @property
+    def bridge(self) -> str:
+        """The hosts' bridge of its VMs."""
+        return text_of(self.template, "BRIDGE")
+
+    @property
     def update_error(self) -> str:
         """Why a network is in UPDATE_FAILURE, for people."""
         vms = ", ".join(f"VM {vm}" for vm in self.failed_vms) or "a VM that the front-end does not name"
@@ -111,7 +117,7 @@ class PublicNetwork(SingleObject[NetworkFacts, DesiredNetwork]):
         underlay = underlay_mtu(context.reports, existing)
         attributes: Template = {
             "VN_MAD": "fw",
-            "BRIDGE": "br-edge",
+            "BRIDGE": BRIDGE,
             "PHYDEV": "",
             "NETROLE": "public",
             "FILTER_IP_SPOOFING": "YES",
@@ -124,8 +130,8 @@ class PublicNetwork(SingleObject[NetworkFacts, DesiredNetwork]):
         }
         # a range of the IPAM driver's is corrected where it is, and never created
         kept = existing.ranges if existing is not None and existing.state not in KEEPS_RANGES else ()
-        known = {one.key for one in kept}
-        eips = (eip for eip in context.outputs.eips.values() if not eip.by_driver or eip.key in known)
+        known = {one.address for one in kept if one.by_driver}
+        eips = (eip for eip in context.outputs.eips.values() if not eip.by_driver or eip.private_address in known)
         ranges = tuple(map(address_range.desired, eips))
         return DesiredNetwork(self.key, f"{context.identity.cluster}-public", attributes, ranges)
 
@@ -152,12 +158,12 @@ class PublicNetwork(SingleObject[NetworkFacts, DesiredNetwork]):
             return
         ours = {one.id for one in address_range.matched(existing.ranges, wanted.ranges).values()}
         for one in existing.ranges:
-            if not one.key and one.id not in ours:
+            if not one.key and not one.by_driver and one.id not in ours:
                 yield (
                     f"it has the {one}, which edgewrap did not make and leaves alone: `onevnet rmar {existing.id} "
                     f"{one.id}` if it is not needed"
                 )
-            if one.by_driver and one.key not in context.outputs.eips:
+            if one.by_driver and one.id not in ours:
                 yield (
                     f"the Elastic IP of the {one} is not in the state: the next apply adopts it, or AWS no longer has "
                     f"it. Then its VMs have no connection: `onevnet rmar {existing.id} {one.id}`"
@@ -176,7 +182,11 @@ class PublicNetwork(SingleObject[NetworkFacts, DesiredNetwork]):
         network = ours.one(self)
         if network is not None:
             if network.state not in KEEPS_RANGES:
-                yield from (address_range.removal(existing, network.id) for existing in network.ranges if existing.key)
+                yield from (
+                    address_range.removal(existing, network.id)
+                    for existing in network.ranges
+                    if existing.key or existing.by_driver
+                )
             yield self._removal(network)
 
     def range_releases(self, network: NetworkFacts, ranges: Iterable[RangeFacts]) -> list[Operation]:
@@ -195,7 +205,7 @@ class PublicNetwork(SingleObject[NetworkFacts, DesiredNetwork]):
             f"the {network} has the {one}, which edgewrap did not make: it has no {address_range.KEY_ATTRIBUTE} "
             f"(`onevnet rmar {network.id} {one.id}`)"
             for one in network.ranges
-            if not one.key
+            if not one.key and not one.by_driver
         ]
 
     def _removal(self, network: NetworkFacts) -> Operation:

@@ -42,10 +42,9 @@ class Operator:
 
     def request(self) -> ElasticIp:
         """What the driver does for a range."""
-        made, _ = self.addresses().request(str(uuid4()))
-        found = self.addresses().allocated(made.allocation_id)
-        assert found is not None
-        return found
+        made, place = self.addresses().request(str(uuid4()))
+        found = self.addresses().find(key=place.key)
+        return next(one for one in found if one.allocation_id == made.allocation_id)
 
     def plan(self, context: Context = NO_CONTEXT, eips: int = 1) -> AwsPlan:
         plane = self.cluster.plane(self.spec(eips))
@@ -125,14 +124,14 @@ def test_released_and_requested_again_between_two_applies(operator: Operator) ->
 @pytest.mark.full
 def test_one_that_no_range_names_is_released_later(operator: Operator) -> None:
     """A driver killed after its last call, or a range removed by force: billed, and nobody can use it."""
-    nobody = Context(allocations=frozenset())
+    nobody = Context(used_addresses=frozenset())
     one = operator.request()
     assert {action for action, _, _ in operator.changes(nobody)} == {Action.ADOPT}
     operator.apply(nobody)
     assert operator.plan(nobody).pending is False  # not yet: the front-end may still be waiting for the driver
     operator.tag(one.allocation_id, LONG_AGO)
-    assert operator.plan(Context(allocations=frozenset({one.allocation_id}))).pending is False
-    assert operator.plan(Context(allocations=None)).pending is False  # the front-end could not be read
+    assert operator.plan(Context(used_addresses=frozenset({one.private_address}))).pending is False
+    assert operator.plan(Context(used_addresses=None)).pending is False  # the front-end could not be read
     assert operator.changes(nobody) == [
         (Action.DELETE, "elastic ip", one.key),
         (Action.DELETE, "elastic ip association", one.key),
@@ -156,7 +155,7 @@ def test_what_a_killed_driver_left_without_an_association(operator: Operator) ->
         (Action.ADOPT, "elastic ip association", "eip-x-1"),
     ]
     operator.apply()
-    nobody = Context(allocations=frozenset({other.allocation_id}))
+    nobody = Context(used_addresses=frozenset({other.private_address}))
     assert {key for _, _, key in operator.changes(nobody)} == {"eip-x-0"}
     operator.apply(nobody)
     assert set(operator.in_aws()) == {"eip-0", "eip-x-1"}

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from statistics import median
 from time import perf_counter
 
@@ -12,7 +16,7 @@ import pytest
 
 from edgewrap.lab.aws.client import LabAwsClient
 from edgewrap.spec.addressing import ipam_place
-from tests.integration.ipam.conftest import GROUPS, PAIRS, FrontEndDriver
+from tests.integration.ipam.conftest import GROUPS, PAIRS, START, FrontEndDriver, request
 
 REGISTER, UNREGISTER = "register_address_range", "unregister_address_range"
 NEW = {"IPAM_MAD": "edgewrap", "SIZE": "1"}
@@ -25,6 +29,7 @@ def test_a_range_gets_an_elastic_ip_and_returns_it(front_end: FrontEndDriver) ->
         "AWS_ALLOCATION_ID": found["AllocationId"],
         "EDGEWRAP_CLUSTER": "edge-paris",
         "EDGEWRAP_KEY": "eip-x-0",
+        "EDGEWRAP_REQUEST": found["Tags"]["edgewrap:request"],
         "EXTERNAL_IP": found["PublicIp"],
         "GATEWAY": "10.0.0.137",
         "IP": "10.0.0.136",
@@ -66,21 +71,18 @@ def test_twenty_at_once_get_one_each_or_a_clear_refusal(front_end: FrontEndDrive
     assert len({one["Tags"]["edgewrap:key"] for one in found}) == GROUPS * PAIRS
 
 
-def test_a_range_that_names_its_elastic_ip_keeps_it(front_end: FrontEndDriver) -> None:
-    given = front_end.register()
-    assert front_end.register(**given) == given
-    assert front_end.register(EDGEWRAP_KEY=given["EDGEWRAP_KEY"]) == given
-    assert len(front_end.addresses()) == 1
-
-
 @pytest.mark.parametrize(
     ("attributes", "message"),
     [
         ({"SIZE": "4"}, "a range of size 4 is not possible: each Elastic IP has a gateway of its own"),
-        ({"IP": "10.0.0.130"}, "the address 10.0.0.130 cannot be requested: AWS and the driver choose"),
-        ({"AWS_ALLOCATION_ID": "eipalloc-0123"}, "eipalloc-0123 is not an Elastic IP of this cluster"),
-        ({"EDGEWRAP_KEY": "eip-x-7"}, "eip-x-7 is not an Elastic IP of this cluster"),
+        ({"IP": "10.0.0.130"}, "a range cannot choose its IP: the driver and AWS choose the addresses of a range"),
+        ({"AWS_ALLOCATION_ID": "*"}, "a range cannot choose its AWS_ALLOCATION_ID: "),
+        ({"EDGEWRAP_KEY": "eip-x-0"}, "a range cannot choose its EDGEWRAP_KEY: "),
+        ({"EDGEWRAP_REQUEST": "x", "GATEWAY": "10.0.0.1"}, "a range cannot choose its GATEWAY and EDGEWRAP_REQUEST: "),
         ({"EDGEWRAP_CLUSTER": "edge-rome"}, "no cluster is named edge-rome: "),
+        ({"NOTE": "x\\"}, "the attribute NOTE of the range has a character that is not possible there"),
+        ({"NOTE": 'a", IP = "10.0.0.130'}, "the attribute NOTE of the range has a character that is not possible"),
+        ({"NOTE": "a\nb"}, "the attribute NOTE of the range has a character that is not possible there"),
     ],
 )
 def test_what_cannot_be_requested(front_end: FrontEndDriver, attributes: dict[str, str], message: str) -> None:
@@ -100,7 +102,7 @@ def test_which_cluster(front_end: FrontEndDriver) -> None:
     for path in front_end.clusters.glob("*.yaml"):
         path.unlink()
     status, _, err = front_end.run(REGISTER, NEW)
-    assert (status, err.startswith("edgewrap: no cluster is set up: ")) == (1, True)
+    assert (status, err.startswith("edgewrap: no cluster is set up on this front-end: ")) == (1, True)
 
 
 def test_another_spec_than_the_applied_one(front_end: FrontEndDriver) -> None:
@@ -128,13 +130,34 @@ def test_no_credentials(front_end: FrontEndDriver) -> None:
     assert "credentials" in err.lower()
 
 
-def test_a_tenant_cannot_release_an_address_of_another(front_end: FrontEndDriver) -> None:
+@pytest.mark.parametrize("forged", ["AWS_ALLOCATION_ID", "EDGEWRAP_KEY", "EDGEWRAP_REQUEST", "EDGEWRAP_CLUSTER", "all"])
+def test_a_range_releases_only_its_own_elastic_ip(front_end: FrontEndDriver, forged: str) -> None:
+    """Its owner may change every attribute but IP and IPAM_MAD."""
     mine, other = front_end.register(), front_end.register()
-    forged = {**mine, "AWS_ALLOCATION_ID": other["AWS_ALLOCATION_ID"], "EDGEWRAP_KEY": other["EDGEWRAP_KEY"]}
-    assert front_end.run(UNREGISTER, forged)[0] == 0
-    assert [one["PublicIp"] for one in front_end.addresses()] == [other["EXTERNAL_IP"]]
-    assert front_end.run(UNREGISTER, forged)[0] == 0  # its address has no Elastic IP any more
-    assert [one["PublicIp"] for one in front_end.addresses()] == [other["EXTERNAL_IP"]]
+    names = ["AWS_ALLOCATION_ID", "EDGEWRAP_KEY", "EDGEWRAP_REQUEST"] if forged == "all" else [forged]
+    changed = {**mine, **{name: other[name] for name in names}, **({"EDGEWRAP_CLUSTER": "x"} if "C" in forged else {})}
+    assert front_end.run(UNREGISTER, changed)[0] == 0
+    assert other["EXTERNAL_IP"] in [one["PublicIp"] for one in front_end.addresses()]
+    kept = {"EDGEWRAP_REQUEST", "all"}  # then nothing says that mine is its own: a later apply releases it
+    assert (mine["EXTERNAL_IP"] in [one["PublicIp"] for one in front_end.addresses()]) == (forged in kept)
+
+
+@pytest.mark.parametrize("lost", ["", "*", "????????-????-????-????-????????????"])
+def test_a_range_that_lost_its_request_releases_nothing(front_end: FrontEndDriver, lost: str) -> None:
+    given = front_end.register()
+    assert front_end.run(UNREGISTER, {**given, "EDGEWRAP_REQUEST": lost}) == (0, "", "")
+    assert len(front_end.addresses()) == 1
+
+
+def test_a_stale_range_does_not_release_its_successors_elastic_ip(front_end: FrontEndDriver) -> None:
+    stale = front_end.register()
+    (found,) = front_end.addresses()
+    front_end.ec2.disassociate_address(AssociationId=found["AssociationId"])
+    front_end.ec2.release_address(AllocationId=found["AllocationId"])
+    successor = front_end.register()
+    assert successor["IP"] == stale["IP"]
+    assert front_end.run(UNREGISTER, stale) == (0, "", "")
+    assert len(front_end.addresses()) == 1
 
 
 def test_an_elastic_ip_of_the_spec_stays(front_end: FrontEndDriver) -> None:
@@ -188,6 +211,41 @@ def test_an_endpoint_that_never_answers(front_end: FrontEndDriver) -> None:
     assert (status, out, err.count("\n")) == (1, "", 1)
     assert "AWS did not answer within 1 s: nothing is left in AWS" in err
     assert perf_counter() - started < 10
+
+
+def test_an_endpoint_that_is_not_there(front_end: FrontEndDriver) -> None:
+    status, out, err = front_end.run(REGISTER, NEW, AWS_ENDPOINT_URL="http://127.0.0.1:1")
+    assert (status, out, err.count("\n"), "may be left" in err) == (1, "", 1, False)
+    assert "127.0.0.1:1" in err
+
+
+def test_an_answer_that_cannot_be_written(front_end: FrontEndDriver) -> None:
+    with Path("/dev/full").open("w") as full:
+        process = subprocess.run(
+            [sys.executable, "-I", "-c", START, REGISTER, "0"],
+            input=request(NEW),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "EDGEWRAP_CLUSTERS_DIR": str(front_end.clusters)},
+            check=False,
+        )
+    assert (process.returncode, process.stderr.count(b"\n")) == (1, 1)
+    assert b"the answer could not be written: No space left on device" in process.stderr
+    assert front_end.addresses() == []
+
+
+def test_another_number_of_groups_than_applied(front_end: FrontEndDriver) -> None:
+    path = front_end.spec("edge-paris")
+    path.write_text(path.read_text().replace("groups: 2", "groups: 1"))
+    status, _, err = front_end.run(REGISTER, NEW)
+    assert (status, err.startswith("edgewrap: the spec of edge-paris on the front-end is not the one")) == (1, True)
+    assert front_end.addresses() == []
+
+
+def test_a_group_with_an_odd_tag_is_not_one(front_end: FrontEndDriver) -> None:
+    front_end.ec2.create_tags(Resources=front_end.interfaces[:1], Tags=[{"Key": "edgewrap:key", "Value": "group-abc"}])
+    status, _, err = front_end.run(REGISTER, NEW)
+    assert (status, "AWS has 1 of its 2 interface groups" in err) == (1, True)
 
 
 UNREACHABLE_AFTER = """

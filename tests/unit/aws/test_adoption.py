@@ -22,8 +22,7 @@ def elastic_ip(key: str, number: str, *, age: timedelta = timedelta(hours=1), pl
     """One in AWS, associated with the addresses of the key `place`; without an association if that is empty."""
     address = ""
     if place:
-        group, pair_number = PLACES.of(place)
-        address = str(PLACES.pair(group, pair_number).address)
+        address = PLACES.address(place)
     requested = (NOW - age).strftime(TIME_FORMAT)
     return ElasticIp(
         key, "", f"eipalloc-{number}", f"203.0.113.{number}", address, f"eipassoc-{number}" * bool(place), requested
@@ -31,7 +30,7 @@ def elastic_ip(key: str, number: str, *, age: timedelta = timedelta(hours=1), pl
 
 
 @pytest.mark.parametrize(
-    ("found", "tracked", "named", "expected"),
+    ("found", "tracked", "used", "expected"),
     [
         pytest.param([elastic_ip("eip-x-0", "1", place="eip-x-0")], {}, None, (["eip-x-0"], [], []), id="new"),
         pytest.param(
@@ -40,7 +39,7 @@ def elastic_ip(key: str, number: str, *, age: timedelta = timedelta(hours=1), pl
         pytest.param(
             [elastic_ip("eip-x-0", "1", place="eip-x-0")],
             {"eip-x-0": "eipalloc-1"},
-            {"eipalloc-1"},
+            {PLACES.address("eip-x-0")},
             (["eip-x-0"], [], []),
             id="kept",
         ),
@@ -87,16 +86,19 @@ def elastic_ip(key: str, number: str, *, age: timedelta = timedelta(hours=1), pl
             id="two-with-one-key",
         ),
         pytest.param([elastic_ip("eip-x-0", "1", age=timedelta(seconds=9))], {}, None, ([], [], []), id="unfinished"),
-        pytest.param([elastic_ip("nonsense", "1")], {}, None, (["eip-x-0"], [], []), id="a-key-of-another-form"),
+        *(
+            pytest.param([elastic_ip(key, "1")], {}, None, (["eip-x-0"], [], []), id=f"a-key-of-another-form-{key!a}")
+            for key in ("nonsense", "eip-x-007", "eip-x-\u0663", "eip-x-", "eip-x-99999", "eip-0")
+        ),
     ],
 )
 def test_what_becomes_of_it(
     found: list[ElasticIp],
     tracked: dict[str, str],
-    named: set[str] | None,
+    used: set[str] | None,
     expected: tuple[list[str], list[str], list[str]],
 ) -> None:
-    adoption = adopt(found, tracked, INPUTS, named, NOW)
+    adoption = adopt(found, tracked, INPUTS, used, NOW)
     assert (list(adoption.keys), list(adoption.released), list(adoption.forgotten)) == expected
 
 

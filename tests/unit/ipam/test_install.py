@@ -10,7 +10,7 @@ import pytest
 
 from edgewrap.errors import IpamError
 from edgewrap.ipam.install import ACTIONS, configuration_lines, install
-from edgewrap.ipam.specs import directory, find_spec
+from edgewrap.ipam.specs import directory, spec_at, spec_named
 
 SPEC = "apiVersion: edgewrap/v1\nname: edge-paris\naws: { region: eu-west-3 }\nevpn: { password: '${env:NOT_SET}' }\n"
 
@@ -37,7 +37,7 @@ def test_it_can_be_repeated(front_end: dict[str, Path]) -> None:
     assert {path.stat().st_mode & 0o777 for path in place.iterdir()} == {0o755}
     assert {path.stat().st_mode & 0o777 for path in (place, place.parent, copy.parent)} == {0o755}
     assert (copy.read_text(), copy.stat().st_mode & 0o777) == (SPEC, 0o644)
-    assert find_spec({}, environment).model_dump() == spec.model_dump()
+    assert spec_named("", environment).model_dump() == spec.model_dump()
     assert install(front_end["spec"], front_end["remotes"], environment)[0] == []
     (place / "get_address").write_text("#!/bin/sh\n")
     assert install(front_end["spec"], front_end["remotes"], environment)[0] == [place / "get_address"]
@@ -69,3 +69,28 @@ def test_the_line_for_the_configuration_keeps_the_other_drivers() -> None:
     assert '-i dummy,edgewrap"' in configuration_lines()
     assert '-i dummy,aws,edgewrap"' in configuration_lines(("dummy", "aws", "edgewrap"))
     assert directory({}) == Path("/etc/edgewrap/clusters")
+
+
+def test_two_clusters_with_overlapping_subnets(front_end: dict[str, Path]) -> None:
+    environment = {"EDGEWRAP_CLUSTERS_DIR": str(front_end["clusters"])}
+    install(front_end["spec"], front_end["remotes"], environment)
+    other = front_end["spec"].with_name("other.yaml")
+    other.write_text(SPEC.replace("edge-paris", "edge-rome"))
+    with pytest.raises(IpamError, match="the subnets of edge-rome and edge-paris overlap"):
+        install(other, front_end["remotes"], environment)
+    other.write_text(other.read_text().replace("eu-west-3 }", "eu-west-3, network: { cidr: 10.9.0.0/16 } }"))
+    install(other, front_end["remotes"], environment)
+    found = [spec_at(address, environment) for address in ("10.0.128.2", "10.9.128.2", "192.0.2.1", "", "x")]
+    assert [spec.name if spec else "" for spec in found] == ["edge-paris", "edge-rome", "", "", ""]
+
+
+def test_a_spec_under_another_name_or_not_a_file(front_end: dict[str, Path]) -> None:
+    environment = {"EDGEWRAP_CLUSTERS_DIR": str(front_end["clusters"])}
+    install(front_end["spec"], front_end["remotes"], environment)
+    path = front_end["clusters"] / "edge-paris.yaml"
+    path.rename(path.with_name("edge-rome.yaml"))
+    with pytest.raises(IpamError, match="the spec of edge-rome on the front-end is that of edge-paris"):
+        spec_named("edge-rome", environment)
+    os.mkfifo(path)
+    with pytest.raises(IpamError, match=r"the spec cannot be read: .*edge-paris\.yaml: not a file"):
+        spec_named("edge-paris", environment)

@@ -46,6 +46,7 @@ def test_the_one_address_of_the_range() -> None:
         "",
         "<AR></AR>",
         RANGE.replace("10.9.2.2", ""),
+        RANGE.replace("10.9.2.2", "..."),
         RANGE.replace("10.9.2.2", '10.9.2.2", EVIL="1'),
         RANGE.replace("<AR>", "<AR/>").replace("</AR>", ""),
     ],
