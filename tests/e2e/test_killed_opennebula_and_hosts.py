@@ -140,7 +140,6 @@ def test_create(life: Life) -> None:
     assert life.unbroken("apply", *spec, *WITHOUT_AWS) == NOTHING
 
 
-@pytest.mark.full
 def test_scale(life: Life) -> None:
     """A second host and a second Elastic IP; then the cluster is as one that nobody has killed."""
     spec, whole = life.spec(KILLED, 2), life.spec(WHOLE, 2)
