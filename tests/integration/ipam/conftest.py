@@ -63,6 +63,11 @@ class FrontEndDriver:
         )
         return path
 
+    def environment(self) -> dict[str, str]:
+        """The driver's: the lab's AWS, and where the specs are."""
+        endpoint = self.ec2.meta.endpoint_url
+        return {**os.environ, "AWS_ENDPOINT_URL": endpoint, "EDGEWRAP_CLUSTERS_DIR": str(self.clusters)}
+
     def start(self, action: str, *, code: str = START, **environment: str) -> subprocess.Popen[str]:
         """Start the driver; the request goes to its standard input."""
         return subprocess.Popen(
@@ -71,7 +76,7 @@ class FrontEndDriver:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "EDGEWRAP_CLUSTERS_DIR": str(self.clusters), **environment},
+            env=self.environment() | environment,
         )
 
     def run(

@@ -30,6 +30,7 @@ def check(
     one.start()
     (tmp_path / "remotes").mkdir()
     spec = front_end.spec("edge-paris").rename(tmp_path / "edge.spec")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", front_end.environment()["AWS_ENDPOINT_URL"])
     monkeypatch.setenv("ONE_XMLRPC", one.url)
     monkeypatch.setenv("ONE_AUTH", str(one.login))
     monkeypatch.setenv("EDGEWRAP_REMOTES", str(tmp_path / "remotes"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import sys
@@ -226,7 +225,7 @@ def test_an_answer_that_cannot_be_written(front_end: FrontEndDriver) -> None:
             input=request(NEW),
             stdout=full,
             stderr=subprocess.PIPE,
-            env={**os.environ, "EDGEWRAP_CLUSTERS_DIR": str(front_end.clusters)},
+            env=front_end.environment(),
             check=False,
         )
     assert (process.returncode, process.stderr.count(b"\n")) == (1, 1)
