@@ -105,7 +105,7 @@ def front_end(aws: LabAwsClient, ec2: EC2Client, tmp_path: Path) -> Iterator[Fro
     aws.set_quotas(elastic_ips=64)
     uuid = str(uuid4())
     made = FrontEndDriver(tmp_path, ec2, uuid)
-    made.spec("edge-paris")
+    made.spec("edge-calais")
     vpc = ec2.create_vpc(CidrBlock=VPC)["Vpc"]["VpcId"]
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock=str(SUBNET))["Subnet"]["SubnetId"]
     gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
@@ -113,7 +113,7 @@ def front_end(aws: LabAwsClient, ec2: EC2Client, tmp_path: Path) -> Iterator[Fro
     for index in range(GROUPS):
         own = block(SUBNET, GROUPS, index)
         addresses = [str(own.network_address), *(str(pair(own, number).address) for number in range(PAIRS))]
-        tags = {"edgewrap:cluster": "edge-paris", "edgewrap:uuid": uuid, "edgewrap:key": f"group-{index}"}
+        tags = {"edgewrap:cluster": "edge-calais", "edgewrap:uuid": uuid, "edgewrap:key": f"group-{index}"}
         interface = ec2.create_network_interface(
             SubnetId=subnet,
             PrivateIpAddresses=[

@@ -29,7 +29,7 @@ def check(
     one = FrontEndProcess(tmp_path)
     one.start()
     (tmp_path / "remotes").mkdir()
-    spec = front_end.spec("edge-paris").rename(tmp_path / "edge.spec")
+    spec = front_end.spec("edge-calais").rename(tmp_path / "edge.spec")
     monkeypatch.setenv("AWS_ENDPOINT_URL", front_end.environment()["AWS_ENDPOINT_URL"])
     monkeypatch.setenv("ONE_XMLRPC", one.url)
     monkeypatch.setenv("ONE_AUTH", str(one.login))
@@ -71,7 +71,7 @@ def test_a_script_and_a_spec_of_an_older_version(check: Check, tmp_path: Path) -
     check()
     script = tmp_path / "remotes" / "ipam" / "edgewrap" / "get_address"
     script.write_text("#!/bin/sh\n")
-    copy = tmp_path / "edge-paris.yaml"
+    copy = tmp_path / "edge-calais.yaml"
     copy.write_text(copy.read_text().replace("count: 0", "count: 2"))
     _, found = check("--check", "--json")
     assert (found["driver scripts"][0], found["spec"][0]) == ("failure", "warning")
@@ -84,7 +84,7 @@ def test_no_cluster_and_no_front_end(check: Check, front_end: FrontEndDriver, mo
         front_end.ec2.delete_tags(Resources=[number], Tags=[{"Key": "edgewrap:cluster"}])
     _, found = check("--check", "--json")
     assert found["front-end's configuration"][0] == "failure"
-    assert "no clusters named edge-paris have interface groups in eu-west-3" in found["cluster"][1]
+    assert "no clusters named edge-calais have interface groups in eu-west-3" in found["cluster"][1]
 
 
 def test_no_rights(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ def test_a_range_gets_an_elastic_ip_and_returns_it(front_end: FrontEndDriver) ->
     (found,) = front_end.addresses()
     assert given == {
         "AWS_ALLOCATION_ID": found["AllocationId"],
-        "EDGEWRAP_CLUSTER": "edge-paris",
+        "EDGEWRAP_CLUSTER": "edge-calais",
         "EDGEWRAP_KEY": "eip-x-0",
         "EDGEWRAP_REQUEST": found["Tags"]["edgewrap:request"],
         "EXTERNAL_IP": found["PublicIp"],
@@ -47,13 +47,13 @@ def test_a_range_gets_an_elastic_ip_and_returns_it(front_end: FrontEndDriver) ->
 
 
 def test_the_group_with_the_most_free_pairs_gives_its_highest(front_end: FrontEndDriver) -> None:
-    front_end.spec("edge-paris", count=1)  # eip-0 is not applied yet: its pair is kept free
+    front_end.spec("edge-calais", count=1)  # eip-0 is not applied yet: its pair is kept free
     keys = [front_end.register()["EDGEWRAP_KEY"] for _ in range(GROUPS * PAIRS - 1)]
     places = [ipam_place(int(key.removeprefix("eip-x-")), GROUPS, PAIRS) for key in keys]
     assert places == [(1, 3), (0, 3), (1, 2), (0, 2), (1, 1), (0, 1), (1, 0)]
     status, _, err = front_end.run(REGISTER, NEW)
     assert status == 1
-    assert "every pair of edge-paris is in use" in err
+    assert "every pair of edge-calais is in use" in err
 
 
 def test_twenty_at_once_get_one_each_or_a_clear_refusal(front_end: FrontEndDriver) -> None:
@@ -63,7 +63,7 @@ def test_twenty_at_once_get_one_each_or_a_clear_refusal(front_end: FrontEndDrive
     assert len(given) == len(set(given)) == GROUPS * PAIRS
     for status, out, err in answers:
         if status:
-            assert (out, "every pair of edge-paris is in use" in err, err.count("\n")) == ("", True, 1)
+            assert (out, "every pair of edge-calais is in use" in err, err.count("\n")) == ("", True, 1)
     found = front_end.addresses()
     assert len(found) == GROUPS * PAIRS
     assert all(one["AssociationId"] for one in found)
@@ -95,7 +95,7 @@ def test_which_cluster(front_end: FrontEndDriver) -> None:
     front_end.spec("edge-lyon")
     status, _, err = front_end.run(REGISTER, NEW)
     assert (status, err.startswith("edgewrap: 2 clusters are set up, and the range names none: ")) == (1, True)
-    assert front_end.register(EDGEWRAP_CLUSTER="edge-paris")["EDGEWRAP_CLUSTER"] == "edge-paris"
+    assert front_end.register(EDGEWRAP_CLUSTER="edge-calais")["EDGEWRAP_CLUSTER"] == "edge-calais"
     status, _, err = front_end.run(REGISTER, {**NEW, "EDGEWRAP_CLUSTER": "edge-lyon"})
     assert (status, err.startswith("edgewrap: no clusters named edge-lyon have interface groups")) == (1, True)
     for path in front_end.clusters.glob("*.yaml"):
@@ -105,10 +105,10 @@ def test_which_cluster(front_end: FrontEndDriver) -> None:
 
 
 def test_another_spec_than_the_applied_one(front_end: FrontEndDriver) -> None:
-    path = front_end.spec("edge-paris")
+    path = front_end.spec("edge-calais")
     path.write_text(path.read_text().replace("10.0.0.0/24", "10.0.1.0/24"))
     status, _, err = front_end.run(REGISTER, NEW)
-    assert (status, err.startswith("edgewrap: the spec of edge-paris on the front-end is not the one")) == (1, True)
+    assert (status, err.startswith("edgewrap: the spec of edge-calais on the front-end is not the one")) == (1, True)
 
 
 def test_the_quota_is_reached(front_end: FrontEndDriver, aws: LabAwsClient) -> None:
@@ -234,10 +234,10 @@ def test_an_answer_that_cannot_be_written(front_end: FrontEndDriver) -> None:
 
 
 def test_another_number_of_groups_than_applied(front_end: FrontEndDriver) -> None:
-    path = front_end.spec("edge-paris")
+    path = front_end.spec("edge-calais")
     path.write_text(path.read_text().replace("groups: 2", "groups: 1"))
     status, _, err = front_end.run(REGISTER, NEW)
-    assert (status, err.startswith("edgewrap: the spec of edge-paris on the front-end is not the one")) == (1, True)
+    assert (status, err.startswith("edgewrap: the spec of edge-calais on the front-end is not the one")) == (1, True)
     assert front_end.addresses() == []
 
 
