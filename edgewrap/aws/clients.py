@@ -7,7 +7,7 @@ LocalStack serve as well.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # boto3 takes 0.2 s to import: only when it is needed
     from mypy_boto3_service_quotas import ServiceQuotasClient
     from mypy_boto3_sts import STSClient
 
+CLUSTER_TAG, UUID_TAG, KEY_TAG = "edgewrap:cluster", "edgewrap:uuid", "edgewrap:key"
 CONNECT_TIMEOUT_S = 10
 READ_TIMEOUT_S = 30
 ATTEMPTS = 4
@@ -144,3 +145,8 @@ def make_client(service: str, region: str, endpoint: str, **options: Any) -> Any
             cause=f"{endpoint} is not a URL",
             advice="write it as `http://HOST:PORT` or `https://HOST`, in aws.endpoint_url or AWS_ENDPOINT_URL",
         ) from error
+
+
+def tags_of(listed: Iterable[Any]) -> dict[str, str]:
+    """Tags by their names, from the list in an answer of EC2's."""
+    return {str(tag["Key"]): str(tag["Value"]) for tag in listed}

@@ -12,18 +12,15 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from edgewrap.aws.clients import CLUSTER_TAG, KEY_TAG, UUID_TAG, Clients, tags_of
 from edgewrap.errors import AwsError, IpamError
 from edgewrap.outputs import BY_DRIVER
 from edgewrap.poll import until
 from edgewrap.spec.addressing import active_indexes, block, eip_place, ipam_number, ipam_place, pair
 from edgewrap.spec.models import Spec
 
-if TYPE_CHECKING:
-    from edgewrap.aws.clients import Clients
-
-CLUSTER_TAG, UUID_TAG, KEY_TAG = "edgewrap:cluster", "edgewrap:uuid", "edgewrap:key"
 REQUEST_TAG, TIME_TAG = "edgewrap:request", "edgewrap:requested"
 _DRIVER_KEY = re.compile(rf"{BY_DRIVER}(0|[1-9][0-9]{{0,4}})", re.ASCII)
 _GROUP_KEY = re.compile(r"group-(?:0|[1-9][0-9]?)", re.ASCII)
@@ -43,7 +40,6 @@ class ElasticIp:
     `requested` is empty if the IPAM driver did not request it."""
 
     key: str
-    uuid: str
     allocation_id: str
     public_address: str
     private_address: str
@@ -76,7 +72,8 @@ class ElasticIps:
 
     def find(self, **filters: str) -> tuple[ElasticIp, ...]:
         """The cluster's Elastic IPs with these tags (`uuid="…"` for `edgewrap:uuid`), in the order of their keys."""
-        return self._find({f"tag:edgewrap:{name}": value for name, value in filters.items()})
+        own = {f"tag:edgewrap:{name}": value for name, value in filters.items()}
+        return self._describe(_filters({f"tag:{CLUSTER_TAG}": self._spec.name, **own}))
 
     def by_driver(self, uuid: str, allocation_ids: Collection[str]) -> tuple[ElasticIp, ...]:
         """Those that the driver requested for the cluster with this UUID, and those with these allocation ids, whatever
@@ -130,9 +127,6 @@ class ElasticIps:
             self._unless_gone("disassociate_address", AssociationId=one.association_id)
         self._unless_gone("release_address", AllocationId=one.allocation_id)
 
-    def _find(self, filters: Mapping[str, str]) -> tuple[ElasticIp, ...]:
-        return self._describe(_filters({f"tag:{CLUSTER_TAG}": self._spec.name, **filters}))
-
     def _describe(self, filters: Any) -> tuple[ElasticIp, ...]:
         with self._clients.translate_errors():
             found = self._clients.ec2.describe_addresses(Filters=filters)["Addresses"]
@@ -168,7 +162,7 @@ class ElasticIps:
         with self._clients.translate_errors():
             pages = self._clients.ec2.get_paginator("describe_network_interfaces")
             answers = pages.paginate(Filters=_filters({f"tag:{CLUSTER_TAG}": name}))
-            found = [(item, _tags(item.get("TagSet", []))) for page in answers for item in page["NetworkInterfaces"]]
+            found = [(item, tags_of(item.get("TagSet", []))) for page in answers for item in page["NetworkInterfaces"]]
         groups = [(item, tags) for item, tags in found if _GROUP_KEY.fullmatch(tags.get(KEY_TAG, ""))]
         uuids = {tags.get(UUID_TAG, "") for _, tags in groups}
         if len(uuids) != 1:
@@ -206,20 +200,17 @@ class ElasticIps:
             REQUEST_TAG: request,
             TIME_TAG: datetime.now(UTC).strftime(TIME_FORMAT),
         }
-        listed: Any = [{"Key": name, "Value": value} for name, value in tags.items()]
         self._asked = True
         with self._clients.translate_errors():
             made = self._clients.ec2_once.allocate_address(
-                Domain="vpc", TagSpecifications=[{"ResourceType": "elastic-ip", "Tags": listed}]
+                Domain="vpc", TagSpecifications=[{"ResourceType": "elastic-ip", "Tags": _tag_list(tags)}]
             )
-        return ElasticIp(key, uuid, made["AllocationId"], made["PublicIp"], "", "", tags[TIME_TAG])
+        return ElasticIp(key, made["AllocationId"], made["PublicIp"], "", "", tags[TIME_TAG])
 
     def _rename(self, one: ElasticIp, key: str) -> None:
         tags = {KEY_TAG: key, "Name": f"{self._spec.name}-{key}"}
         with self._clients.translate_errors():
-            self._clients.ec2.create_tags(
-                Resources=[one.allocation_id], Tags=[{"Key": name, "Value": value} for name, value in tags.items()]
-            )
+            self._clients.ec2.create_tags(Resources=[one.allocation_id], Tags=_tag_list(tags))
 
     def _associate(self, one: ElasticIp, place: FreePlace) -> bool:
         """Whether the place was still free. AWS may not know a new address at once."""
@@ -275,10 +266,9 @@ def _another_spec(name: str, cause: str) -> IpamError:
 
 def elastic_ip(item: Mapping[str, Any]) -> ElasticIp:
     """One address of EC2's answer."""
-    tags = _tags(item.get("Tags", []))
+    tags = tags_of(item.get("Tags", []))
     return ElasticIp(
         key=tags.get(KEY_TAG, ""),
-        uuid=tags.get(UUID_TAG, ""),
         allocation_id=str(item["AllocationId"]),
         public_address=str(item["PublicIp"]),
         private_address=str(item.get("PrivateIpAddress", "")),
@@ -291,5 +281,5 @@ def _filters(wanted: Mapping[str, str]) -> Any:
     return [{"Name": name, "Values": [value]} for name, value in wanted.items()]
 
 
-def _tags(listed: Any) -> dict[str, str]:
-    return {str(tag["Key"]): str(tag["Value"]) for tag in listed}
+def _tag_list(tags: Mapping[str, str]) -> Any:
+    return [{"Key": name, "Value": value} for name, value in tags.items()]

@@ -13,7 +13,7 @@ from edgewrap.cli.options import Json, SpecFile
 app = typer.Typer(help="The OpenNebula IPAM driver: Elastic IPs that OpenNebula requests.", no_args_is_help=True)
 
 _ACTIONS = {
-    "register_address_range": "Request an Elastic IP for a new range, or check the one that it names.",
+    "register_address_range": "Request an Elastic IP for a new range.",
     "unregister_address_range": "Release the Elastic IP of a removed range, if the driver requested it.",
     "allocate_address": "Nothing to do: a range has one address.",
     "get_address": "Answer with the address of the range.",

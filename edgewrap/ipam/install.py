@@ -16,7 +16,6 @@ from edgewrap.ipam.specs import directory, overlapping, read_spec
 from edgewrap.spec.load import public_document
 from edgewrap.spec.models import Spec
 
-REMOTES = Path("/var/lib/one/remotes")
 NAME = "edgewrap"
 ACTIONS = (
     "register_address_range",

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from edgewrap.aws.clients import Clients
+from edgewrap.aws.clients import CLUSTER_TAG, UUID_TAG, Clients, tags_of
 from edgewrap.aws.inputs.model import InterfaceLimits
 from edgewrap.aws.outputs import WORD, address
 from edgewrap.errors import AwsError, ToolError
@@ -143,11 +143,11 @@ class AwsLookups:
 
     def clusters_named(self, name: str) -> dict[str, str]:
         """The VPCs that edgewrap made for a cluster of that name, in this region: the UUID in their tags by VPC id."""
-        filters: list[FilterTypeDef] = [{"Name": "tag:edgewrap:cluster", "Values": [name]}]
+        filters: list[FilterTypeDef] = [{"Name": f"tag:{CLUSTER_TAG}", "Values": [name]}]
         with self._clients.translate_errors():
             vpcs = self._clients.ec2.describe_vpcs(Filters=filters)["Vpcs"]
-        tags = {vpc["VpcId"]: {tag["Key"]: tag["Value"] for tag in vpc.get("Tags", [])} for vpc in vpcs}
-        return {vpc_id: found.get("edgewrap:uuid", "") for vpc_id, found in sorted(tags.items())}
+        found = {vpc["VpcId"]: tags_of(vpc.get("Tags", [])).get(UUID_TAG, "") for vpc in vpcs}
+        return dict(sorted(found.items()))
 
     def get_ready(self) -> None:
         """Create the client, which takes half a second, before the first request."""

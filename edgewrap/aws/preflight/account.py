@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import TYPE_CHECKING, cast
 
-from edgewrap.aws.clients import Clients
+from edgewrap.aws.clients import KEY_TAG, UUID_TAG, Clients, tags_of
 from edgewrap.aws.preflight.quotas import Quota, vcpu_quota
 from edgewrap.errors import AwsError
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2.literals import InstanceTypeType
     from mypy_boto3_ec2.type_defs import AddressTypeDef, InstanceTypeDef, InstanceTypeInfoTypeDef, TagTypeDef
 
-UUID_TAG, KEY_TAG = "edgewrap:uuid", "edgewrap:key"
 COUNTED_STATES = ("pending", "running")  # of instances
 OTHER_STATES = ("stopping", "stopped")  # they exist, and count in no quota of vCPUs
 MOST_TYPES = 100  # in one question
@@ -137,7 +136,7 @@ class Account:
 
     def _own(self, tag_lists: Iterable[Iterable[TagTypeDef]]) -> frozenset[str]:
         """The keys of those that carry the cluster's UUID."""
-        named = ({tag["Key"]: tag["Value"] for tag in tags} for tags in tag_lists)
+        named = map(tags_of, tag_lists)
         return frozenset(
             tags[KEY_TAG] for tags in named if self._uuid and tags.get(UUID_TAG) == self._uuid and KEY_TAG in tags
         )

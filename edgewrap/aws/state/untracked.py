@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from edgewrap.aws.clients import Clients
+from edgewrap.aws.clients import KEY_TAG, UUID_TAG, Clients, tags_of
 from edgewrap.aws.render.variables import canonical_key
 from edgewrap.aws.terraform.resources import EIP, RULES_OF, SECURITY_GROUPS, Lookup, resource_at
 from edgewrap.outputs import BY_DRIVER
@@ -100,7 +100,7 @@ def _found(ec2: EC2Client, uuid: str, missing: frozenset[str]) -> Iterator[tuple
 
 def _tagged_items(ec2: EC2Client, lookup: Lookup, uuid: str) -> Iterator[Mapping[str, Any]]:
     """What the lookup finds of the cluster."""
-    ours: Any = [{"Name": "tag:edgewrap:uuid", "Values": [uuid]}]
+    ours: Any = [{"Name": f"tag:{UUID_TAG}", "Values": [uuid]}]
     if ec2.can_paginate(lookup.operation):
         pages: Any = ec2.get_paginator(lookup.operation).paginate(Filters=ours)  # type: ignore[call-overload]
         yield from pages.search(lookup.path)
@@ -126,8 +126,7 @@ def _incomplete(ec2: EC2Client, uuid: str, missing: frozenset[str]) -> Iterator[
 
 def _key(item: Mapping[str, Any]) -> str:
     """Our key in the tags of an item; empty without one."""
-    listed = item.get("Tags") or item.get("TagSet") or []
-    return next((str(tag["Value"]) for tag in listed if tag["Key"] == "edgewrap:key"), "")
+    return tags_of(item.get("Tags") or item.get("TagSet") or []).get(KEY_TAG, "")
 
 
 def _index(instance: Mapping[str, Any]) -> str:

@@ -25,7 +25,7 @@ def elastic_ip(key: str, number: str, *, age: timedelta = timedelta(hours=1), pl
         address = PLACES.address(place)
     requested = (NOW - age).strftime(TIME_FORMAT)
     return ElasticIp(
-        key, "", f"eipalloc-{number}", f"203.0.113.{number}", address, f"eipassoc-{number}" * bool(place), requested
+        key, f"eipalloc-{number}", f"203.0.113.{number}", address, f"eipassoc-{number}" * bool(place), requested
     )
 
 
