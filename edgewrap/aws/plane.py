@@ -65,8 +65,13 @@ class AwsPlane:
             pass_fds=pass_fds,
             s3=s3_backend(spec) is not None,
             s3_endpoint=s3_endpoint(spec, os.environ),
+            share_provider=spec.terraform.reattach == "auto",
         )
         self._planner = Planner(spec, self._clients, self._lookups, self._terraform, self._workdir, emit)
+
+    def warm_up(self) -> None:
+        """Start Terraform's provider, which takes a while, for a run that will plan."""
+        self._terraform.start_provider()
 
     def current(self) -> AwsState | None:
         """The state as the last run left it, without calls to AWS; None if it is empty.

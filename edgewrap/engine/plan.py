@@ -122,6 +122,8 @@ def observe(
         )
     with side_by_side(cluster, len(PlaneName) + 1) as pool:  # one for the preflight checks of AWS
         one = pool.submit(observe_opennebula, cluster, planes, to_apply=to_apply)
+        if about_aws:
+            cluster.aws.warm_up()
         state = cluster.aws.observe() if about_aws else applied_state(cluster)
         facts, pins = one.result()
         require_own_state(cluster, state, facts, about_aws=about_aws)

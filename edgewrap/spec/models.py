@@ -157,6 +157,10 @@ class TerraformSettings(Model):
         Discriminator(_backend_kind),
         refused("Where the state is kept: `local`, or `s3: { bucket, key, region }`.", STATE_STAYS),
     ] = "local"
+    reattach: Annotated[
+        Literal["auto", "off"],
+        next_run("`auto`: all Terraform processes of a run share one AWS provider. `off`: each starts its own."),
+    ] = "auto"
 
 
 class Origin(NamedTuple):

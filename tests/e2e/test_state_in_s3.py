@@ -136,7 +136,7 @@ def killed(shared: Shared, at: Callable[[], object]) -> dict[str, Any]:
     holder = shared.object(OURS)
     assert holder is not None
     [edgewrap] = children(run.pid)  # the lab has process ids of its own
-    [terraform] = children(edgewrap)
+    [terraform] = [pid for pid in children(edgewrap) if "terraform" in Path(f"/proc/{pid}/comm").read_text()]
     os.kill(edgewrap, signal.SIGKILL)
     os.killpg(terraform, signal.SIGKILL)
     assert "is what the spec says" not in ended(run)[1]

@@ -36,11 +36,13 @@ class Finished:
 class ProcessRunner:
     """Starts processes, one at a time, and can interrupt the one that runs from any thread.
 
-    `pass_fds` are descriptors that a child inherits: a lock held on one is kept as long as the child runs.
+    `pass_fds` are descriptors that a child inherits: a lock held on one is kept as long as the child runs. `on_crash`
+    is called when a child was killed or crashed.
     """
 
-    def __init__(self, *, pass_fds: Sequence[int] = ()) -> None:
+    def __init__(self, *, pass_fds: Sequence[int] = (), on_crash: Callable[[], None] | None = None) -> None:
         self._pass_fds = tuple(pass_fds)
+        self._on_crash = on_crash
         self._running: subprocess.Popen[bytes] | None = None
         self._interrupted = False
         self._guard = threading.Lock()
@@ -51,10 +53,12 @@ class ProcessRunner:
         *,
         directory: Path,
         environ: Mapping[str, str],
+        pass_fds: Sequence[int] = (),
         on_line: Callable[[str], None] | None = None,
         on_stop: Callable[[], None] | None = None,
     ) -> Finished:
-        """Run to the end; `on_line` gets each line of standard output as it is written.
+        """Run to the end; `on_line` gets each line of standard output as it is written. `pass_fds` are descriptors that
+        only this child inherits.
 
         A KeyboardInterrupt sends one SIGINT, calls `on_stop`, and is raised again when the process has ended. Any other
         exception of `on_line` does not stop the process, and is raised when the process has ended. Raises
@@ -70,7 +74,7 @@ class ProcessRunner:
                     stdin=subprocess.DEVNULL,
                     stdout=out,
                     stderr=err,
-                    pass_fds=self._pass_fds,
+                    pass_fds=(*self._pass_fds, *pass_fds),
                     start_new_session=True,  # a Ctrl-C on the terminal reaches it through us only, once
                 )
 
@@ -117,10 +121,19 @@ class ProcessRunner:
                 except BaseException as error:
                     if fault is None or isinstance(error, KeyboardInterrupt):
                         fault = error
-            _end_the_rest(child)
+            if child.returncode not in ORDERLY:
+                self._end_providers(child)
             if fault is not None:
                 raise fault
         return child.returncode
+
+    def _end_providers(self, child: subprocess.Popen[bytes]) -> None:
+        """If terraform was killed or crashed, its providers may keep running, with the run's lock, and nothing records
+        what they create."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # none is left; macOS refuses for zombies
+            os.killpg(child.pid, signal.SIGKILL)  # it leads a group of its own
+        if self._on_crash is not None:
+            self._on_crash()
 
 
 class _Lines:
@@ -160,12 +173,3 @@ def _ended(child: subprocess.Popen[bytes]) -> bool:
         child.wait(timeout=LOOK_EVERY_S)
         return True
     return False
-
-
-def _end_the_rest(child: subprocess.Popen[bytes]) -> None:
-    """If terraform was killed or crashed, its providers may keep running, with the run's lock, and nothing records
-    what they create."""
-    if child.returncode in ORDERLY:
-        return
-    with contextlib.suppress(ProcessLookupError, PermissionError):  # none is left; macOS refuses for zombies
-        os.killpg(child.pid, signal.SIGKILL)  # it leads a group of its own

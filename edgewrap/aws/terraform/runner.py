@@ -23,6 +23,7 @@ from edgewrap.aws.terraform.init_stamp import InitStamp
 from edgewrap.aws.terraform.json_output import OutputParser, RunOutput
 from edgewrap.aws.terraform.process import Finished, ProcessRunner
 from edgewrap.aws.terraform.resources import INSTANCE
+from edgewrap.aws.terraform.shared_provider import SharedProvider, can_be_shared
 from edgewrap.aws.terraform.workdir import WorkDir
 from edgewrap.change import PlaneName
 from edgewrap.errors import Diagnostic, EdgewrapError, PlanOutdatedError, TerraformError
@@ -40,7 +41,8 @@ UNKNOWN = Remedy("", "see terraform's message above", "the log file of the run h
 class Terraform:
     """Terraform for one working directory. Commands raise TerraformError if terraform fails.
 
-    `s3`: the state is in S3, at `s3_endpoint` if that is not AWS's own.
+    `s3`: the state is in S3, at `s3_endpoint` if that is not AWS's own. `share_provider`: all commands use one AWS
+    provider process, if that is possible.
     """
 
     def __init__(
@@ -54,16 +56,25 @@ class Terraform:
         pass_fds: Sequence[int] = (),
         s3: bool = False,
         s3_endpoint: str = "",
+        share_provider: bool = True,
     ) -> None:
         self._name = binary
         self._workdir = workdir
         self._emit = emit
         self._plugin_dir = plugin_dir
-        self._children = ProcessRunner(pass_fds=pass_fds)
         self._cli_configuration = workdir.own / "terraform.rc"
         self._environ = binaries.terraform_environment(environ, self._cli_configuration)
+        self._provider: SharedProvider | None = None
+        if share_provider and can_be_shared(self._environ):
+            self._provider = SharedProvider(workdir.module, workdir.own / "provider.json", self._environ)
+        self._children = ProcessRunner(pass_fds=pass_fds, on_crash=self._provider.stop if self._provider else None)
         self._in_s3 = s3
         self._endpoint = s3_endpoint
+
+    def start_provider(self) -> None:
+        """Start the AWS provider, if the commands share one and `init` has installed it; does not wait for it."""
+        if self._provider is not None:
+            self._provider.start()
 
     def init_if_needed(self) -> bool:
         """`init`, unless nothing that it depends on has changed since the last one. Returns whether it ran."""
@@ -71,9 +82,13 @@ class Terraform:
         needed = stamp.needed(self._binary, self._plugin_dir)
         if needed:
             stamp.memory.unlink(missing_ok=True)  # `init` may fail
+            if self._provider is not None:
+                self._provider.stop()  # it may be replaced
             self._tell(EventKind.INFO, "preparing terraform's provider")
-            self._call("init", input=False, reconfigure=IsFlagged, **self._backend_options())
+            self._call("init", with_provider=False, input=False, reconfigure=IsFlagged, **self._backend_options())
             stamp.remember(self._binary, self._plugin_dir)
+            if self._provider is not None:
+                self._provider.remember()
         return needed
 
     def plan(self, *, destroy: bool = False, replace: Sequence[str] = ()) -> tuple[bool, RunOutput]:
@@ -101,7 +116,7 @@ class Terraform:
     def show(self) -> Mapping[str, Any]:
         """The saved plan as terraform's JSON."""
         arguments = self._arguments(self._binary, "show", str(self._workdir.plan_file), json=IsFlagged)
-        finished = self._run(arguments, self._workdir.module)
+        finished = self._run(arguments, self._workdir.module, with_provider=True)
         if finished.code != 0:
             raise terraform_error("show", _plain_diagnostics(finished))
         answer: dict[str, Any] = json.loads(finished.stdout or "{}")
@@ -159,13 +174,14 @@ class Terraform:
         *positional: str,
         parser: OutputParser | None = None,
         good: Sequence[int] = (0,),
+        with_provider: bool = True,
         **options: Any,
     ) -> Finished:
         """Run a command in the module; its output goes to the parser. Raises TerraformError, with the diagnostics of
         the parser or what is on standard error, if its code is not a `good` one."""
         parser = parser or OutputParser(self._emit)
         arguments = self._arguments(self._binary, command, *positional, **options)
-        finished = self._run(arguments, self._workdir.module, parser.on_line)
+        finished = self._run(arguments, self._workdir.module, parser.on_line, with_provider=with_provider)
         if finished.code not in good:
             raise terraform_error(command, parser.output.errors or _plain_diagnostics(finished))
         return finished
@@ -177,11 +193,23 @@ class Terraform:
         arguments: list[str] = builder.generate_cmd_string(command, *positional, no_color=IsFlagged, **options)
         return arguments
 
-    def _run(self, arguments: list[str], directory: Path, on_line: Callable[[str], None] | None = None) -> Finished:
+    def _run(
+        self,
+        arguments: list[str],
+        directory: Path,
+        on_line: Callable[[str], None] | None = None,
+        *,
+        with_provider: bool = False,
+    ) -> Finished:
         write_atomically(self._cli_configuration, binaries.cli_configuration_text(self._plugin_dir))
         self._tell(EventKind.LOG, f"in {directory}: {' '.join(arguments)}")
         told = partial(self._tell, EventKind.INFO, "interrupted: it finishes the current step and saves its state")
-        return self._children.run(arguments, directory=directory, environ=self._environ, on_line=on_line, on_stop=told)
+        environ, inherited = self._environ, tuple[int, ...]()
+        if with_provider and self._provider is not None:
+            environ, inherited = {**environ, **self._provider.variables()}, self._provider.pass_fds
+        return self._children.run(
+            arguments, directory=directory, environ=environ, pass_fds=inherited, on_line=on_line, on_stop=told
+        )
 
     def _tell(self, kind: EventKind, text: str) -> None:
         self._emit(Event(kind, PlaneName.AWS, "terraform", text))
