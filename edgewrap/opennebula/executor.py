@@ -12,7 +12,18 @@ from edgewrap.errors import EdgewrapError, InternalError, InUseError, OpenNebula
 from edgewrap.events import Emit, Event, EventKind
 from edgewrap.opennebula.api.client import Argument, FrontEnd
 from edgewrap.opennebula.api.errors import NoSuchObjectError
-from edgewrap.opennebula.kinds.operation import Await, DeleteCluster, Operation, Ref, RetryUpdate, Settled, Step
+from edgewrap.opennebula.kinds.base import MARK_ATTRIBUTE
+from edgewrap.opennebula.kinds.operation import (
+    MERGE,
+    Await,
+    DeleteCluster,
+    Operation,
+    Ref,
+    RetryUpdate,
+    Settled,
+    Step,
+    WriteOwnId,
+)
 from edgewrap.opennebula.kinds.virtual_network import DONE, ERROR, PENDING_STATES, UPDATE_FAILURE, NetworkFacts
 from edgewrap.outputs import UNKNOWN
 
@@ -61,6 +72,9 @@ class Executor:
             await_network(self._front_end, self._id(step.network), step.settled)
         elif isinstance(step, RetryUpdate):
             retry_update(self._front_end, step.network)
+        elif isinstance(step, WriteOwnId):
+            made = self._made[key]
+            self._front_end.call(f"{step.api}.update", made, {MARK_ATTRIBUTE: {**step.mark, "ID": str(made)}}, MERGE)
         elif isinstance(step, DeleteCluster):
             delete_cluster(self._front_end, step.cluster)
         else:

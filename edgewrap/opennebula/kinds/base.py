@@ -1,4 +1,7 @@
-"""What all objects on the front-end have in common, and our mark: `EDGEWRAP = [ CLUSTER, KEY, UUID, OWNER_UID ]`."""
+"""What all objects on the front-end have in common, and our mark: `EDGEWRAP = [ CLUSTER, KEY, UUID, OWNER_UID, ID ]`.
+
+Only templates have an ID in it, their own: they are the objects that users can copy, mark included.
+"""
 
 from __future__ import annotations
 
@@ -88,9 +91,10 @@ class Identity:
     owner_uid: int
     user_uid: int
 
-    def mark(self, key: str) -> dict[str, str]:
-        """The parts of the mark of our object `key`."""
-        return {"CLUSTER": self.cluster, "KEY": key, "UUID": self.uuid, "OWNER_UID": str(self.owner_uid)}
+    def mark(self, key: str, number: int | None = None) -> dict[str, str]:
+        """The parts of the mark of our object `key`. `number`: its own id, if the mark has one."""
+        parts = {"CLUSTER": self.cluster, "KEY": key, "UUID": self.uuid, "OWNER_UID": str(self.owner_uid)}
+        return parts if number is None else {**parts, "ID": str(number)}
 
     def temporary_name(self, key: str) -> str:
         """The name under which a cluster or host is created, before it is marked and renamed.

@@ -10,7 +10,7 @@ from edgewrap.opennebula.kinds.base import MARK_ATTRIBUTE
 from edgewrap.opennebula.kinds.object_kind import Desired, DiffContext, SingleObject
 from edgewrap.opennebula.kinds.operation import Operation, deletion
 from edgewrap.opennebula.kinds.template import Template
-from edgewrap.opennebula.kinds.update import ObjectUpdate, creation, id_text
+from edgewrap.opennebula.kinds.update import ObjectUpdate, copyable_creation, id_text
 from edgewrap.opennebula.kinds.virtual_network import BRIDGE, PUBLIC_NETWORK
 from edgewrap.opennebula.kinds.vn_template import TemplateFacts
 
@@ -36,13 +36,13 @@ class ElasticIpTemplate(SingleObject[TemplateFacts, Desired]):
         return super().desired(context) if context.spec.public_network.self_service else ()
 
     def desired_object(self, context: DiffContext) -> Desired:
-        public = PUBLIC_NETWORK.desired_object(context).attributes
+        public, existing = PUBLIC_NETWORK.desired_object(context).attributes, context.ours.one(self)
         cluster = context.identity.cluster
         attributes: Template = {
             **{name: public[name] for name in AS_THE_PUBLIC_NETWORK},
             "AR": {"EDGEWRAP_CLUSTER": cluster, "IPAM_MAD": "edgewrap", "SIZE": "1", "TYPE": "IP4"},
             "CLUSTER_IDS": id_text(context.cluster_id),
-            MARK_ATTRIBUTE: context.identity.mark(self.key),
+            MARK_ATTRIBUTE: context.identity.mark(self.key, existing.id if existing else None),
         }
         return Desired(self.key, f"{cluster}-elastic-ip", attributes)
 
@@ -54,7 +54,7 @@ class ElasticIpTemplate(SingleObject[TemplateFacts, Desired]):
 
     def diff_object(self, context: DiffContext, existing: TemplateFacts | None, wanted: Desired) -> list[Operation]:
         if existing is None:
-            return [creation(TemplateFacts, wanted, context.identity)]
+            return [copyable_creation(TemplateFacts, wanted, context.identity)]
         update = ObjectUpdate(existing)
         update.contents(wanted, context.identity)
         return update.operation(wanted)

@@ -60,7 +60,15 @@ class DeleteCluster:
     cluster: int
 
 
-Step = Call | Await | RetryUpdate | DeleteCluster
+@dataclass(frozen=True, slots=True)
+class WriteOwnId:
+    """Write the mark `mark` of the object that this operation has created, with its own id."""
+
+    api: str
+    mark: Mapping[str, str]
+
+
+Step = Call | WriteOwnId | Await | RetryUpdate | DeleteCluster
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,19 +20,20 @@ from edgewrap.opennebula.kinds.template import vector_of
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """The cluster's name, what the object is in it, the UUID of the cluster's Terraform state, and the id of the user
-    who owns the cluster."""
+    """The cluster's name, what the object is in it, the UUID of the cluster's Terraform state, the id of the user who
+    owns the cluster, and the object's own id, empty if it was not written."""
 
     cluster: str
     key: str
     uuid: str
     owner_uid: str
+    id: str
 
 
 def mark_of(existing: Existing) -> Mark | None:
     """The object's mark, if it has one that fits its kind."""
     parts = vector_of(existing.template, MARK_ATTRIBUTE)
-    mark = Mark(*(parts.get(part, "") for part in ("CLUSTER", "KEY", "UUID", "OWNER_UID")))
+    mark = Mark(*(parts.get(part, "") for part in ("CLUSTER", "KEY", "UUID", "OWNER_UID", "ID")))
     return mark if mark.cluster and _fits(existing, mark.key) else None
 
 
@@ -56,7 +57,8 @@ def our_key(identity: Identity, existing: Existing) -> str:
         return ""
     mark = mark_of(existing)
     if mark is not None:
-        return mark.key if (mark.cluster, mark.uuid) == (identity.cluster, identity.uuid) else ""
+        copied = mark.id not in ("", str(existing.id))
+        return mark.key if (mark.cluster, mark.uuid) == (identity.cluster, identity.uuid) and not copied else ""
     key = existing.name.removeprefix(identity.temporary_name(""))
     return key if existing.name == identity.temporary_name(key) and _fits(existing, key) else ""
 
@@ -77,6 +79,8 @@ def foreign(identity: Identity, existing: Existing) -> ForeignObjectError:
     advice = existing.advice_if_in_the_way(identity.cluster)
     if mark is None or existing.derived:
         cause = f"{owner}, and edgewrap did not make it"
+    elif mark.id not in ("", str(existing.id)):
+        cause = f"{owner}, and it is a copy of an object of the cluster {mark.cluster}, whose id is or was {mark.id}"
     elif (mark.cluster, mark.uuid) == (identity.cluster, identity.uuid):
         cause = f"it carries this cluster's mark, but {owner}"
         advice = f"give it back (`{existing.command} chown {existing.id} {identity.owner_uid}`), or rename it"

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from edgewrap.change import Action
 from edgewrap.opennebula.kinds.base import CLUSTER_KEY, Existing, Identity
 from edgewrap.opennebula.kinds.object_kind import Desired
-from edgewrap.opennebula.kinds.operation import MERGE, Call, Operation, Ref, Step, change, differences, shown
+from edgewrap.opennebula.kinds.operation import (
+    MERGE,
+    Call,
+    Operation,
+    Ref,
+    Step,
+    WriteOwnId,
+    change,
+    differences,
+    shown,
+)
 from edgewrap.opennebula.kinds.template import Template
 from edgewrap.outputs import UNKNOWN
 
@@ -74,6 +85,12 @@ def creation(facts: type[Existing], wanted: Desired, identity: Identity, *cluste
     created = change(facts.kind, wanted.label, Action.CREATE, after=shown(wanted.attributes))
     steps = (allocation(facts, wanted, *cluster), *given_to_owner(facts, wanted.key, identity))
     return Operation(wanted.key, created, steps)
+
+
+def copyable_creation(facts: type[Existing], wanted: Desired, identity: Identity) -> Operation:
+    """`creation` of an object that users can copy, mark included: the mark gets the object's own id."""
+    operation = creation(facts, wanted, identity)
+    return replace(operation, steps=(*operation.steps, WriteOwnId(facts.api, identity.mark(wanted.key))))
 
 
 def allocation(facts: type[Existing], wanted: Desired, *cluster: int | Ref) -> Call:

@@ -10,7 +10,7 @@ from edgewrap.opennebula.kinds.base import EVERY_OBJECT, MARK_ATTRIBUTE, Existin
 from edgewrap.opennebula.kinds.object_kind import Desired, DiffContext, SingleObject
 from edgewrap.opennebula.kinds.operation import Operation
 from edgewrap.opennebula.kinds.template import Template, text_of
-from edgewrap.opennebula.kinds.update import ObjectUpdate, creation, id_text
+from edgewrap.opennebula.kinds.update import ObjectUpdate, copyable_creation, id_text
 from edgewrap.opennebula.kinds.virtual_network import PUBLIC_NETWORK, VXLAN_OVERHEAD, underlay_mtu
 from edgewrap.outputs import UNKNOWN, HostReport
 
@@ -41,14 +41,14 @@ class PrivateTemplate(SingleObject[TemplateFacts, Desired]):
             "PHYDEV": _phydev(spec.phydev, context.reports, existing)[0],
             "MTU": str(_mtu(spec.mtu, underlay, existing)),
             "CLUSTER_IDS": id_text(context.cluster_id),
-            MARK_ATTRIBUTE: context.identity.mark(self.key),
+            MARK_ATTRIBUTE: context.identity.mark(self.key, existing.id if existing else None),
         }
         return Desired(self.key, f"{context.identity.cluster}-private", attributes)
 
     def diff_object(self, context: DiffContext, existing: TemplateFacts | None, wanted: Desired) -> list[Operation]:
         """Without an interface there is no template yet."""
         if existing is None:
-            return [creation(TemplateFacts, wanted, context.identity)] if wanted.attributes["PHYDEV"] else []
+            return [copyable_creation(TemplateFacts, wanted, context.identity)] if wanted.attributes["PHYDEV"] else []
         update = ObjectUpdate(existing)
         update.contents(wanted, context.identity)
         return update.operation(wanted)

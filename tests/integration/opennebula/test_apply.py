@@ -18,7 +18,7 @@ from edgewrap.opennebula.kinds import KINDS
 from edgewrap.opennebula.kinds.base import Existing, User
 from edgewrap.opennebula.kinds.datastore import DatastoreFacts
 from edgewrap.opennebula.kinds.host import HostFacts
-from edgewrap.opennebula.kinds.operation import Call
+from edgewrap.opennebula.kinds.operation import Call, WriteOwnId
 from edgewrap.opennebula.kinds.template import text_of, vector_of
 from edgewrap.outputs import UNKNOWN, HostReport
 from tests.support import front_end
@@ -43,7 +43,7 @@ FIRST_RUN = reconcile(
     spec(), OneFacts("7.4.0", User(0, "oneadmin", (0,)), {DatastoreFacts: SHARED}), outputs(), reports()
 )
 CHANGING_CALLS = sum(
-    isinstance(step, Call) for one in FIRST_RUN.operations for step in (*one.steps, *one.deferred_steps)
+    isinstance(step, Call | WriteOwnId) for one in FIRST_RUN.operations for step in (*one.steps, *one.deferred_steps)
 )
 
 

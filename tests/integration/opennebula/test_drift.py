@@ -20,7 +20,12 @@ OTHER_VALUES = {
     "SIZE": "2",
     "MTU": "1400",
 }
-IDENTITY = {"CLUSTER", "KEY", "UUID"}  # changed by hand, these make the object someone else's: test_foreign_objects.py
+IDENTITY = {
+    "CLUSTER",
+    "KEY",
+    "UUID",
+    "ID",
+}  # changed by hand, these make the object someone else's: test_foreign_objects.py
 FOREIGN: Template = {"NOTE": "of someone else", "THEIRS": {"A": "1", "B": "2"}}
 
 

@@ -21,8 +21,10 @@ from edgewrap.opennebula.kinds import KINDS
 from edgewrap.opennebula.kinds.address_range import RangeFacts
 from edgewrap.opennebula.kinds.base import Existing, User
 from edgewrap.opennebula.kinds.datastore import DatastoreFacts
-from edgewrap.opennebula.kinds.operation import Await, DeleteCluster, Operation, Ref, RetryUpdate
+from edgewrap.opennebula.kinds.operation import Await, DeleteCluster, Operation, Ref, RetryUpdate, WriteOwnId
+from edgewrap.opennebula.kinds.template import vector_of
 from edgewrap.opennebula.kinds.virtual_network import DesiredNetwork, NetworkFacts
+from edgewrap.opennebula.kinds.vn_template import TemplateFacts
 from tests.support.front_end import eip, outputs, reports, spec
 
 CASES = json.loads((Path(__file__).parent / "cases" / "diff.json").read_text(encoding="utf-8"))
@@ -57,7 +59,10 @@ def converged() -> dict[str, Existing]:
         for one in kind.desired(context):
             word, number = KNOWN.get(one.key) or (one.key, next(free))
             clusters = (CLUSTER_ID,) if kind.facts.join else ()
-            existing = kind.facts(number, one.name, 0, "oneadmin", one.attributes, clusters)
+            attributes = dict(one.attributes)
+            if kind.facts is TemplateFacts:
+                attributes["EDGEWRAP"] = {**vector_of(attributes, "EDGEWRAP"), "ID": str(number)}
+            existing = kind.facts(number, one.name, 0, "oneadmin", attributes, clusters)
             found[word] = replace(existing, **FIELDS.get(existing.kind, {}))
             if isinstance(one, DesiredNetwork):
                 ranges = (
@@ -111,6 +116,8 @@ def calls_of(operations: tuple[Operation, ...]) -> list[list[Any]]:
             written.append(["retry update", step.network])
         elif isinstance(step, DeleteCluster):
             written.append(["cluster.delete", step.cluster])
+        elif isinstance(step, WriteOwnId):
+            written.append([f"{step.api}.update", "its own id"])
         else:
             written.append([step.method, *(_id(argument) for argument in step.arguments)])
     return written
