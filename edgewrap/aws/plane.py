@@ -168,9 +168,8 @@ class AwsPlane:
 
     def tools(self) -> tuple[Finding, ...]:
         """Check whether this machine has Terraform and its providers."""
-        return check_tools(
-            _binary(self._spec), self._plugin_dir, os.environ, with_s3=s3_backend(self._spec) is not None
-        )
+        with_s3 = s3_backend(self._spec) is not None
+        return check_tools(_binary(self._spec), self._workdir.module, self._plugin_dir, os.environ, with_s3=with_s3)
 
     def preflight(self, facts: AwsState | None = None, _context: Context = NO_CONTEXT) -> tuple[Finding, ...]:
         """Check whether the account has everything that the spec asks for; changes nothing."""
@@ -217,4 +216,5 @@ class AwsPlane:
 def _binary(spec: Spec) -> str:
     """A name to look up on PATH, or a path relative to the spec."""
     binary = spec.terraform.binary
-    return str(spec.local_path(binary)) if "/" in binary else binary
+    # absolute: `./tf` beside a spec in the current directory would be `tf`, and that is looked up on PATH
+    return str(spec.local_path(binary).absolute()) if "/" in binary else binary

@@ -220,7 +220,8 @@ Error acquiring the state lock
   wait for it to end; its process id is in the message of the lock
 Failed to (save|persist) state|Error saving state|errored\.tfstate
   terraform could not write its state: the disk is full, or the directory is not writable
-  free some space, then `terraform state push` the errored.tfstate in the module's directory, before anything else
+  free some space, or give write permission, and re-run: if terraform left its state in errored.tfstate, the run says
+    where to copy it
 no space left on device
   the disk is full
   free some space in the working directory and the directory of temporary files, then re-run

@@ -181,12 +181,18 @@ def _cut_off(text: bytes) -> bool:
 
 
 def _refuse_unsaved(workdir: WorkDir, command: str) -> None:
-    if workdir.unsaved.exists():
-        raise StateError(
-            f"an earlier run could not save its Terraform state, and left it in {workdir.unsaved}",
-            cause="S3 or the disk did not accept the state at the end of that run",
-            advice=f"copy it to its place (`{command}`), remove {workdir.unsaved.name}, and re-run",
-        )
+    unsaved = workdir.unsaved
+    if not unsaved.exists():
+        return
+    complete = _stored(unsaved) is not None
+    rescue = f"copy it to its place (`{command}`), remove {unsaved.name}, and re-run"
+    lost = f"remove {unsaved.name} and re-run: what that run created is found by its tags"
+    raise StateError(
+        f"an earlier run could not save its Terraform state, and left {'it' if complete else 'nothing usable'} in "
+        f"{unsaved}",
+        cause="S3 or the disk did not accept the state at the end of that run",
+        advice=rescue if complete else lost,
+    )
 
 
 def _holds_something(path: Path) -> bool:

@@ -1,15 +1,18 @@
-"""Which terraform (or tofu) is used: found on PATH, its version checked once per binary; and its environment."""
+"""Which terraform (or tofu) is used: found on PATH, its version checked; and its environment."""
 
 from __future__ import annotations
 
 import json
 import re
 import shutil
-from collections.abc import Callable, Mapping
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from edgewrap.atomic_files import write_atomically
+from edgewrap.aws.terraform.json_output import json_object
 from edgewrap.errors import ToolError
+from edgewrap.paths import is_directory
 
 OLDEST = (1, 6)
 """Both Terraform and OpenTofu have a 1.6, the first OpenTofu; `terraform_data` and `-json` are older than that."""
@@ -25,58 +28,72 @@ HOW_TO_GET = (
 KEPT = ("TF_LOG", "TF_TOKEN_", "TF_PLUGIN_CACHE_DIR")
 """Prefixes of the TF_ variables that stay: logging, registry sign-ins, a cache of the large provider."""
 
+ANSWER_S = 60
+LONGEST_REASON = 500  # characters of what a program says
+
 _OURS = {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
 
 
-def find_binary(name: str) -> Path:
-    """The binary of that name or path. Raises ToolError, saying how to get it."""
-    found = shutil.which(name)
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """A terraform that runs, and its version as it says itself."""
+
+    path: Path
+    version: str
+
+
+def find_binary(name: str, directory: Path, environ: Mapping[str, str], oldest: tuple[int, int] = OLDEST) -> Binary:
+    """The binary of that name or path, which must be of version `oldest` or newer. Raises ToolError if there is none.
+
+    It is asked in every run, which takes less than 0.1 s: what a version manager starts (tfenv, asdf) depends on the
+    environment and on files in and above `directory`, where terraform will run.
+    """
+    found = shutil.which(name, path=environ.get("PATH"))
     if found is None:
         raise ToolError(f"{name} is not installed", cause=f"no program {name} on PATH", advice=HOW_TO_GET)
-    return Path(found).absolute()
-
-
-def checked_version(path: Path, memory: Path, ask: Callable[[Path], str], oldest: tuple[int, int] = OLDEST) -> str:
-    """The binary's version, as it says itself, which must be `oldest` or newer. Raises ToolError if it is not.
-
-    `ask` gives the output of `version -json`; it is asked only for a binary that `memory` (a file) does not know by its
-    path, size and time of change, since asking costs a process.
-    """
-    status = path.stat()
-    stamp: list[str | int] = [str(path), status.st_size, status.st_mtime_ns]
-    version = _remembered(memory, stamp)
-    if version is None:
-        version = _version_in(path, ask(path))
-        write_atomically(memory, json.dumps({"binary": stamp, "version": version}) + "\n")
+    path = Path(found).absolute()
+    version = _version(path, directory, environ)
     if tuple(int(part) for part in version.split(".")[:2]) < oldest:
         needed = ".".join(map(str, oldest))
         why = "" if oldest == OLDEST else " for a state in S3"
         raise ToolError(
             f"{path} is of version {version}", cause=f"edgewrap needs {needed} or newer{why}", advice=HOW_TO_GET
         )
-    return version
+    return Binary(path, version)
 
 
-def _remembered(memory: Path, stamp: list[str | int]) -> str | None:
+def _version(path: Path, directory: Path, environ: Mapping[str, str]) -> str:
+    existing = next(place for place in (directory, *directory.parents) if is_directory(place))
+    arguments = [str(path), "version", "-json"]
     try:
-        known = json.loads(memory.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return str(known.get("version")) if isinstance(known, dict) and known.get("binary") == stamp else None
-
-
-def _version_in(path: Path, answer: str) -> str:
-    try:
-        version = str(json.loads(answer)["terraform_version"])
-    except (ValueError, KeyError, TypeError):
-        version = ""
-    if not re.match(r"\d+\.\d+", version):
-        raise ToolError(
-            f"{path} returned no version",
-            cause="it is not a Terraform or OpenTofu binary, or it is broken",
-            advice=HOW_TO_GET,
+        done = subprocess.run(
+            arguments,
+            cwd=existing,
+            env=dict(environ),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=ANSWER_S,
+            check=False,
         )
+    except subprocess.TimeoutExpired:
+        raise _unusable(path, f"no answer to `version` within {ANSWER_S} s") from None
+    except OSError as error:
+        raise _unusable(path, str(error.strerror)) from error
+    if done.returncode != 0:  # a version manager that has no version for this directory ends with 126 and its reason
+        said = (done.stderr or done.stdout).decode(errors="replace").split()
+        raise _unusable(path, " ".join(said)[-LONGEST_REASON:] or f"it ended with code {done.returncode}, no message")
+    version = json_object(done.stdout.decode(errors="replace")).get("terraform_version")
+    if not isinstance(version, str) or not re.match(r"\d+\.\d+", version, re.ASCII):
+        raise _unusable(path, "it returned no version")
     return version
+
+
+def _unusable(path: Path, reason: str) -> ToolError:
+    return ToolError(
+        f"{path} does not work: {reason}",
+        cause="it is not a Terraform or OpenTofu binary, it is broken, or a version manager has no version for it here",
+        advice=f"`{path} version` must work in this directory (tfenv, asdf: choose a version); or {HOW_TO_GET}",
+    )
 
 
 def terraform_environment(environ: Mapping[str, str], cli_configuration: Path) -> dict[str, str]:

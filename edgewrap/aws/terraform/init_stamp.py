@@ -9,6 +9,7 @@ from pathlib import Path
 
 from edgewrap.atomic_files import write_atomically
 from edgewrap.aws.backend import BACKEND_FILE
+from edgewrap.aws.terraform.binary import Binary
 
 LOCK_FILE = ".terraform.lock.hcl"
 
@@ -22,30 +23,33 @@ class InitStamp:
     memory: Path
     endpoint: str = ""
 
-    def needed(self, binary: Path, plugin_dir: Path | None) -> bool:
-        """Whether the modules, the backend, the lock file, the binary or the plugin directory have changed."""
+    def needed(self, binary: Binary, plugin_dir: Path | None) -> bool:
+        """Whether the modules, the backend, the lock file, the binary or the plugin directory have changed, or the
+        provider is gone."""
         try:
             last = json.loads(self.memory.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return True
-        providers = self.module / ".terraform" / "providers"
-        return not providers.is_dir() or last != self._now(binary, plugin_dir)
+        return not self._has_provider() or last != self._now(binary, plugin_dir)
 
-    def remember(self, binary: Path, plugin_dir: Path | None) -> None:
+    def remember(self, binary: Binary, plugin_dir: Path | None) -> None:
         """An `init` has just succeeded."""
         write_atomically(self.memory, json.dumps(self._now(binary, plugin_dir)) + "\n")
 
-    def _now(self, binary: Path, plugin_dir: Path | None) -> dict[str, str]:
+    def _has_provider(self) -> bool:
+        """Whether the provider is there: `init` makes links, and their target (a cache, a mirror) can be deleted."""
+        return any(self.module.glob(".terraform/providers/*/*/*/*/*/terraform-provider-*"))
+
+    def _now(self, binary: Binary, plugin_dir: Path | None) -> dict[str, str]:
         """What `init` depends on; provider versions are in the .tf files, the backend in one beside them."""
         patterns = ("*.tf", "modules/*/*.tf", BACKEND_FILE, LOCK_FILE)
         files = sorted(file for pattern in patterns for file in self.module.glob(pattern))
         digest = hashlib.sha256()
         for file in files:
             digest.update(f"{file.relative_to(self.module)}\0".encode() + file.read_bytes() + b"\0")
-        status = binary.stat()
         return {
             "files": digest.hexdigest(),
-            "binary": f"{binary} {status.st_size} {status.st_mtime_ns}",
+            "binary": f"{binary.path} {binary.version}",
             "plugin_dir": str(plugin_dir.absolute()) if plugin_dir else "",
             "endpoint": self.endpoint,
         }

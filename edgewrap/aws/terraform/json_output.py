@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,13 +27,20 @@ MISSING = (("planned_change", "create"), ("resource_drift", "delete"))
 class RunOutput:
     """What the caller needs of one terraform command's output: diagnostics, the addresses of planned changes with the
     types of their resources, those of resources that will be created or are missing in AWS, those of resources whose
-    creation did not finish, and the values of the outputs if they are all known."""
+    creation did not finish, the values of the outputs if they are all known, and the operation (`plan`, `apply`,
+    `destroy`) of its summary, the last thing that it says."""
 
     diagnostics: list[Diagnostic] = field(default_factory=list)
     planned: dict[str, str] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)
     unfinished: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
+    summary: str = ""
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether it names a change of a resource or of an output."""
+        return bool(self.planned) or any(one.get("action", "noop") != "noop" for one in self.outputs.values())
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -47,8 +55,13 @@ class OutputParser:
         self._emit = emit
 
     def on_line(self, line: str) -> None:
-        """One line of standard output; a line that is not a message is logged as it is."""
-        message = _parsed(line)
+        """One line of standard output; a line that is not a message of terraform's is logged as it is."""
+        try:
+            self._message(line, _parsed(line))
+        except (KeyError, TypeError, AttributeError):  # a message in another form
+            self._log(line)
+
+    def _message(self, line: str, message: dict[str, Any]) -> None:
         kind = message.get("type")
         if kind in STEPS:
             self._step(STEPS[kind], message["hook"])
@@ -58,6 +71,8 @@ class OutputParser:
         elif kind == "planned_change":
             resource = message["change"]["resource"]
             self.output.planned[resource["addr"]] = resource["resource_type"]
+        elif kind == "change_summary":
+            self.output.summary = str(message["changes"]["operation"])
         if (kind, message.get("change", {}).get("action")) in MISSING:
             self.output.missing.add(message["change"]["resource"]["addr"])
         elif kind == "outputs":
@@ -92,6 +107,17 @@ class OutputParser:
 def _parsed(line: str) -> dict[str, Any]:
     try:
         message = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return message if isinstance(message, dict) else {}
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """The JSON object that a command without steps answers with; a notice may be ahead of it. Empty without one."""
+    for start in re.finditer(r"^\{", text, re.MULTILINE):
+        try:
+            found, _ = json.JSONDecoder().raw_decode(text, start.start())
+        except (ValueError, RecursionError):
+            continue
+        return dict(found)
+    return {}

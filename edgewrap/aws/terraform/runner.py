@@ -5,7 +5,6 @@ python-terraform's own calls cannot stream, so only its argument builder is used
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
@@ -20,7 +19,7 @@ from edgewrap.aws.clients import is_aws
 from edgewrap.aws.remedies import REMEDIES
 from edgewrap.aws.terraform import binary as binaries
 from edgewrap.aws.terraform.init_stamp import InitStamp
-from edgewrap.aws.terraform.json_output import OutputParser, RunOutput
+from edgewrap.aws.terraform.json_output import OutputParser, RunOutput, json_object
 from edgewrap.aws.terraform.process import Finished, ProcessRunner
 from edgewrap.aws.terraform.resources import INSTANCE
 from edgewrap.aws.terraform.shared_provider import SharedProvider, can_be_shared
@@ -100,7 +99,13 @@ class Terraform:
             options["replace"] = list(replace)
         options |= {"out": str(self._workdir.plan_file), "detailed_exitcode": IsFlagged}
         finished = self._call("plan", parser=parser, good=(0, CHANGES_PRESENT), **STREAMED, **options)
-        return finished.code == CHANGES_PRESENT, parser.output
+        pending = finished.code == CHANGES_PRESENT
+        if parser.output.summary != "plan":
+            raise self._implausible("plan", f"ended with code {finished.code} and no summary of its changes")
+        if parser.output.has_changes != pending:
+            said = "changes" if parser.output.has_changes else "no change"
+            raise self._implausible("plan", f"reported {said} and ended with code {finished.code}")
+        return pending, parser.output
 
     def import_resource(self, address: str, number: str) -> None:
         """Record in the state that the resource with this id belongs to an address; nothing is changed in AWS."""
@@ -115,11 +120,12 @@ class Terraform:
 
     def show(self) -> Mapping[str, Any]:
         """The saved plan as terraform's JSON."""
-        arguments = self._arguments(self._binary, "show", str(self._workdir.plan_file), json=IsFlagged)
-        finished = self._run(arguments, self._workdir.module, with_provider=True)
+        finished = self._run(self._arguments("show", str(self._workdir.plan_file), json=IsFlagged))
         if finished.code != 0:
             raise terraform_error("show", _plain_diagnostics(finished))
-        answer: dict[str, Any] = json.loads(finished.stdout or "{}")
+        answer = json_object(finished.stdout)
+        if "format_version" not in answer:
+            raise self._implausible("show", "printed no plan")
         return answer
 
     def apply(self) -> RunOutput:
@@ -137,6 +143,8 @@ class Terraform:
                     if kind == INSTANCE.type:
                         self._untaint(address)
             raise
+        if parser.output.summary not in ("apply", "destroy"):
+            raise self._implausible("apply", "ended with code 0 and no summary of what it did")
         return parser.output
 
     def interrupt(self) -> None:
@@ -153,14 +161,13 @@ class Terraform:
         return {"backend_config": settings}
 
     @cached_property
-    def _binary(self) -> Path:
+    def _binary(self) -> binaries.Binary:
         """Its version is checked before the first use."""
-        path, oldest = binaries.find_binary(self._name), binaries.OLDEST_WITH_S3 if self._in_s3 else binaries.OLDEST
-        binaries.checked_version(path, self._workdir.own / "version.json", self._ask_version, oldest)
-        return path
-
-    def _ask_version(self, path: Path) -> str:
-        return self._run(self._arguments(path, "version", json=IsFlagged), self._workdir.path).stdout
+        self._write_configuration()
+        oldest = binaries.OLDEST_WITH_S3 if self._in_s3 else binaries.OLDEST
+        binary = binaries.find_binary(self._name, self._workdir.module, self._environ, oldest)
+        self._tell(EventKind.LOG, f"{binary.path} is of version {binary.version}")
+        return binary
 
     def _untaint(self, address: str) -> None:
         try:
@@ -180,28 +187,26 @@ class Terraform:
         """Run a command in the module; its output goes to the parser. Raises TerraformError, with the diagnostics of
         the parser or what is on standard error, if its code is not a `good` one."""
         parser = parser or OutputParser(self._emit)
-        arguments = self._arguments(self._binary, command, *positional, **options)
-        finished = self._run(arguments, self._workdir.module, parser.on_line, with_provider=with_provider)
+        finished = self._run(self._arguments(command, *positional, **options), parser.on_line, with_provider=with_provider)
         if finished.code not in good:
             raise terraform_error(command, parser.output.errors or _plain_diagnostics(finished))
         return finished
 
-    def _arguments(self, binary: Path, command: str, *positional: str, **options: Any) -> list[str]:
+    def _arguments(self, command: str, *positional: str, **options: Any) -> list[str]:
         # Its constructor reads the terraform.tfstate of the directory that it gets, so it gets one without.
         make_builder: Any = ArgumentBuilder
-        builder = make_builder(working_dir=str(self._workdir.own), terraform_bin_path=str(binary))
+        builder = make_builder(working_dir=str(self._workdir.own), terraform_bin_path=str(self._binary.path))
         arguments: list[str] = builder.generate_cmd_string(command, *positional, no_color=IsFlagged, **options)
         return arguments
 
-    def _run(
-        self,
-        arguments: list[str],
-        directory: Path,
-        on_line: Callable[[str], None] | None = None,
-        *,
-        with_provider: bool = False,
-    ) -> Finished:
+    def _write_configuration(self) -> None:
         write_atomically(self._cli_configuration, binaries.cli_configuration_text(self._plugin_dir))
+
+    def _run(
+        self, arguments: list[str], on_line: Callable[[str], None] | None = None, *, with_provider: bool = True
+    ) -> Finished:
+        directory = self._workdir.module
+        self._write_configuration()
         self._tell(EventKind.LOG, f"in {directory}: {' '.join(arguments)}")
         told = partial(self._tell, EventKind.INFO, "interrupted: it finishes the current step and saves its state")
         environ, inherited = self._environ, tuple[int, ...]()
@@ -209,6 +214,14 @@ class Terraform:
             environ, inherited = {**environ, **self._provider.variables()}, self._provider.pass_fds
         return self._children.run(
             arguments, directory=directory, environ=environ, pass_fds=inherited, on_line=on_line, on_stop=told
+        )
+
+    def _implausible(self, command: str, what: str) -> TerraformError:
+        """The error for a command that ended well, with an answer that no terraform gives."""
+        return TerraformError(
+            f"terraform {command} {what}",
+            cause=f"{self._binary.path} is not terraform, or a program around it that changes its output or exit code",
+            advice="name terraform's own binary in terraform.binary; the log file of the run has all of the output",
         )
 
     def _tell(self, kind: EventKind, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Whether terraform is there and new enough, checked without a working directory."""
+"""Whether terraform is there and new enough, checked before there is a working directory."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def test_a_state_in_s3_needs_a_newer_terraform(tmp_path: Path, version: str, wit
     binary = tmp_path / "terraform"
     binary.write_text(f'#!/bin/sh\necho \'{{"terraform_version": "{version}"}}\'\n')
     binary.chmod(0o755)
-    finding, _ = check_tools(str(binary), None, {"PATH": "/bin:/usr/bin"}, with_s3=with_s3)
+    finding, _ = check_tools(str(binary), tmp_path / "work", None, {"PATH": "/bin:/usr/bin"}, with_s3=with_s3)
     assert finding.verdict is verdict
     assert ("for a state in S3" in finding.text) == (with_s3 and verdict is Verdict.FAILURE)
 
 
-def test_a_plugin_dir_that_does_not_exist_has_no_provider() -> None:
-    _, finding = check_tools("/bin/true", Path("/" + "p" * 300), {"PATH": "/bin:/usr/bin"}, with_s3=False)
+def test_a_plugin_dir_that_does_not_exist_has_no_provider(tmp_path: Path) -> None:
+    _, finding = check_tools("/bin/true", tmp_path, Path("/" + "p" * 300), {"PATH": "/bin:/usr/bin"}, with_s3=False)
     assert (finding.verdict, "holds no AWS provider" in finding.text) == (Verdict.FAILURE, True)

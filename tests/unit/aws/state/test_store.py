@@ -94,3 +94,16 @@ def test_a_file_that_is_not_a_state_is_reported(workdir: WorkDir, text: str) -> 
     workdir.state.write_text(text)
     with pytest.raises(StateError, match="is not a Terraform state"):
         LocalStore(workdir).read()
+
+
+@pytest.mark.parametrize("text", ["", WHOLE[:-9], "[]"])
+def test_an_unsaved_state_that_is_not_complete_is_no_rescue(workdir: WorkDir, text: str) -> None:
+    """The disk was full: copied over the state, it would lose the cluster."""
+    workdir.state.write_text(WHOLE)
+    workdir.unsaved.parent.mkdir()
+    workdir.unsaved.write_text(text)
+    with pytest.raises(StateError, match=f"left nothing usable in {workdir.unsaved}") as caught:
+        LocalStore(workdir).read()
+    assert caught.value.advice == "remove errored.tfstate and re-run: what that run created is found by its tags"
+    workdir.unsaved.unlink()
+    assert LocalStore(workdir).read() is not None

@@ -1,81 +1,122 @@
-"""Which terraform is used."""
+"""Which terraform is used, and what it says of itself."""
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
 import pytest
 
-from edgewrap.aws.terraform.binary import OLDEST_WITH_S3, checked_version, find_binary
+from edgewrap.aws.terraform.binary import OLDEST_WITH_S3, find_binary
 from edgewrap.errors import ToolError
 
+ENVIRON = {"PATH": "/usr/bin:/bin"}
 
-@pytest.fixture
-def program(tmp_path: Path) -> Path:
-    path = tmp_path / "terraform"
-    path.write_text("#!/bin/sh\n")
+
+def program(directory: Path, script: str) -> str:
+    path = directory / "terraform"
+    path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
-    return path
+    return str(path)
 
 
-class Asked:
-    """Says a version, and counts how often it was asked."""
-
-    def __init__(self, version: str) -> None:
-        self.version = version
-        self.times = 0
-
-    def __call__(self, path: Path) -> str:
-        self.times += 1
-        return json.dumps({"terraform_version": self.version, "platform": "linux_amd64"})
+def of_version(directory: Path, version: str) -> str:
+    return program(directory, f"""echo '{{"terraform_version": "{version}", "platform": "linux_amd64"}}'""")
 
 
-def test_a_missing_program_says_how_to_get_it() -> None:
+def test_a_missing_program_says_how_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(ToolError, match="terraform-of-no-one is not installed") as caught:
-        find_binary("terraform-of-no-one")
+        find_binary("terraform-of-no-one", tmp_path, ENVIRON)
     assert "https://developer.hashicorp.com/terraform/install" in caught.value.advice
     assert "\n" not in caught.value.advice
 
 
-def test_a_path_is_used_unchanged(program: Path) -> None:
-    assert find_binary(str(program)) == program
+def test_it_is_found_on_path_or_by_its_path(tmp_path: Path) -> None:
+    path = of_version(tmp_path, "1.11.4")
+    for name, environ in ((path, ENVIRON), ("terraform", {"PATH": str(tmp_path)})):
+        found = find_binary(name, tmp_path / "not" / "there yet", environ)
+        assert (str(found.path), found.version) == (path, "1.11.4")
 
 
-def test_the_version_is_asked_once_for_each_binary(program: Path, tmp_path: Path) -> None:
-    asked, memory = Asked("1.11.4"), tmp_path / "version.json"
-    assert checked_version(program, memory, asked) == "1.11.4"
-    assert checked_version(program, memory, asked) == "1.11.4"
-    assert asked.times == 1
-    os.utime(program, (1, 1))
-    asked.version = "1.12.0"
-    assert checked_version(program, memory, asked) == "1.12.0"
-    assert asked.times == 2
-
-
-@pytest.mark.parametrize("version", ["1.5.7", "0.15.5"])
-def test_an_old_one_is_refused(program: Path, tmp_path: Path, version: str) -> None:
+@pytest.mark.parametrize(
+    ("version", "oldest", "cause"),
+    [
+        ("1.5.7", (1, 6), "edgewrap needs 1.6 or newer"),
+        ("0.15.5", (1, 6), "edgewrap needs 1.6 or newer"),
+        ("1.9.8", OLDEST_WITH_S3, "edgewrap needs 1.10 or newer for a state in S3"),
+    ],
+)
+def test_an_old_one_is_refused(tmp_path: Path, version: str, oldest: tuple[int, int], cause: str) -> None:
     with pytest.raises(ToolError, match=f"is of version {version}") as caught:
-        checked_version(program, tmp_path / "version.json", Asked(version))
-    assert caught.value.cause == "edgewrap needs 1.6 or newer"
+        find_binary(of_version(tmp_path, version), tmp_path, ENVIRON, oldest)
+    assert caught.value.cause == cause
 
 
-def test_a_state_in_s3_needs_a_newer_one(program: Path, tmp_path: Path) -> None:
-    with pytest.raises(ToolError, match=r"is of version 1\.9\.8") as caught:
-        checked_version(program, tmp_path / "version.json", Asked("1.9.8"), OLDEST_WITH_S3)
-    assert caught.value.cause == "edgewrap needs 1.10 or newer for a state in S3"
-    assert checked_version(program, tmp_path / "version.json", Asked("1.9.8")) == "1.9.8"
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        pytest.param("", "it returned no version", id="no message"),
+        pytest.param("echo '{}'", "it returned no version", id="no version"),
+        pytest.param("echo '[]'", "it returned no version", id="a list"),
+        pytest.param("echo no json", "it returned no version", id="no JSON"),
+        pytest.param("""echo '{"terraform_version": 1}'""", "it returned no version", id="a number"),
+        pytest.param("""echo '{"terraform_version": "latest"}'""", "it returned no version", id="a word"),
+        pytest.param("head -c 100000 /dev/zero | tr '\\0' '{'", "it returned no version", id="nested"),
+        pytest.param(
+            "echo 'No version is set for command terraform' >&2; exit 126",
+            "No version is set for command terraform",
+            id="asdf without a version",
+        ),
+        pytest.param(
+            "echo 'Version could not be resolved (set by /x or tfenv use <version>)'; exit 1",
+            "Version could not be resolved (set by /x or tfenv use <version>)",
+            id="a reason on standard output",
+        ),
+        pytest.param("exit 3", "it ended with code 3, no message", id="no reason"),
+    ],
+)
+def test_one_that_does_not_work_is_refused_with_its_reason(tmp_path: Path, script: str, reason: str) -> None:
+    with pytest.raises(ToolError) as caught:
+        find_binary(program(tmp_path, script), tmp_path, ENVIRON)
+    assert caught.value.what == f"{tmp_path}/terraform does not work: {reason}"
 
 
-@pytest.mark.parametrize("answer", ["", "{}", "[]", "no json", '{"terraform_version": ""}'])
-def test_a_binary_that_is_not_terraform_is_refused(program: Path, tmp_path: Path, answer: str) -> None:
-    with pytest.raises(ToolError, match="returned no version"):
-        checked_version(program, tmp_path / "version.json", lambda _path: answer)
+def test_one_that_the_kernel_cannot_start_is_refused(tmp_path: Path) -> None:
+    path = program(tmp_path, "")
+    Path(path).write_bytes(b"\x7fELF broken")
+    with pytest.raises(ToolError, match="does not work: Exec format error"):
+        find_binary(path, tmp_path, ENVIRON)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"binary": 1}'])
-def test_a_broken_memory_is_forgotten(program: Path, tmp_path: Path, text: str) -> None:
-    memory = tmp_path / "version.json"
-    memory.write_text(text)
-    assert checked_version(program, memory, Asked("1.6.0")) == "1.6.0"
+def test_a_notice_ahead_of_the_version_is_tolerated(tmp_path: Path) -> None:
+    path = program(tmp_path, """printf 'Upgrade available {2.0}\\n{\\n "terraform_version": "1.11.4"\\n}\\n'""")
+    assert find_binary(path, tmp_path, ENVIRON).version == "1.11.4"
+
+
+@pytest.mark.parametrize("file", [".terraform-version", "../.tool-versions"])
+def test_a_version_manager_is_asked_again_when_its_files_or_variables_change(tmp_path: Path, file: str) -> None:
+    """A shim: the version is in a file in or above the directory, or in the environment."""
+    directory = tmp_path / "work" / "terraform"
+    directory.mkdir(parents=True)
+    script = (
+        f"""version=${{TFENV_TERRAFORM_VERSION:-$(cat {file})}}; echo "{{\\"terraform_version\\": \\"$version\\"}}\""""
+    )
+    shim = program(tmp_path, script)
+    for version in ("1.11.4", "1.12.0"):
+        (directory / file).write_text(version)
+        assert find_binary(shim, directory, ENVIRON).version == version
+    assert find_binary(shim, directory, {**ENVIRON, "TFENV_TERRAFORM_VERSION": "1.13.1"}).version == "1.13.1"
+
+
+def test_a_relative_path_does_not_become_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`./tf` beside a spec in the current directory."""
+    from edgewrap.aws.plane import AwsPlane
+    from edgewrap.events import discard
+    from tests.support.aws_plane import make_spec
+
+    Path(of_version(tmp_path, "1.11.4")).rename(tmp_path / "tf")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "environ", {**os.environ, **ENVIRON})
+    spec = make_spec(terraform={"binary": "./tf"})
+    terraform, _ = AwsPlane(spec, tmp_path / "work", discard).tools()
+    assert terraform.text == f"{tmp_path}/tf, version 1.11.4"

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from edgewrap.aws.terraform.binary import Binary
 from edgewrap.aws.terraform.init_stamp import InitStamp
+
+BINARY = Binary(Path("/bin/terraform"), "1.11.4")
+PROVIDER = "registry.terraform.io/hashicorp/aws/5.100.0"
 
 
 @pytest.fixture
 def module(tmp_path: Path) -> Path:
     directory = tmp_path / "terraform"
     (directory / "modules" / "hosts").mkdir(parents=True)
-    (directory / ".terraform" / "providers").mkdir(parents=True)
+    cached = tmp_path / "cache" / "linux_amd64"
+    cached.mkdir(parents=True)
+    (cached / "terraform-provider-aws_v5.100.0_x5").touch()
+    version = directory / ".terraform" / "providers" / PROVIDER
+    version.mkdir(parents=True)
+    (version / "linux_amd64").symlink_to(cached)
     for name in ("main.tf", "modules/hosts/main.tf", ".terraform.lock.hcl", "terraform.tfvars.json"):
         (directory / name).write_text(name)
     return directory
-
-
-@pytest.fixture
-def binary(tmp_path: Path) -> Path:
-    path = tmp_path / "bin"
-    path.write_text("")
-    return path
 
 
 def change_nothing(_module: Path) -> None:
@@ -39,7 +42,11 @@ def write(name: str) -> Callable[[Path], None]:
 
 
 def remove_providers(module: Path) -> None:
-    (module / ".terraform" / "providers").rmdir()
+    shutil.rmtree(module / ".terraform" / "providers")
+
+
+def delete_the_cache(module: Path) -> None:
+    shutil.rmtree(module.parent / "cache")
 
 
 def forget(module: Path) -> None:
@@ -55,25 +62,23 @@ CASES = [
     pytest.param(write("modules/hosts/more.tf"), True, id="a new file"),
     pytest.param(write(".terraform.lock.hcl"), True, id="the lock file"),
     pytest.param(remove_providers, True, id="providers gone"),
+    pytest.param(delete_the_cache, True, id="the provider's link leads nowhere"),
     pytest.param(forget, True, id="a broken stamp"),
 ]
 
 
 @pytest.mark.parametrize(("change", "needed"), CASES)
-def test_init_is_needed_only_for_what_it_depends_on(
-    module: Path, binary: Path, change: Callable[[Path], None], needed: bool
-) -> None:
+def test_init_is_needed_only_for_what_it_depends_on(module: Path, change: Callable[[Path], None], needed: bool) -> None:
     stamp = InitStamp(module, module / "init.json")
-    assert stamp.needed(binary, None)
-    stamp.remember(binary, None)
+    assert stamp.needed(BINARY, None)
+    stamp.remember(BINARY, None)
     change(module)
-    assert stamp.needed(binary, None) is needed
+    assert stamp.needed(BINARY, None) is needed
 
 
-def test_another_plugin_directory_or_binary_needs_it(module: Path, binary: Path, tmp_path: Path) -> None:
+def test_another_plugin_directory_or_binary_needs_it(module: Path, tmp_path: Path) -> None:
     stamp = InitStamp(module, module / "init.json")
-    stamp.remember(binary, tmp_path)
-    assert not stamp.needed(binary, tmp_path)
-    assert stamp.needed(binary, None)
-    binary.write_text("newer")
-    assert stamp.needed(binary, tmp_path)
+    stamp.remember(BINARY, tmp_path)
+    assert not stamp.needed(BINARY, tmp_path)
+    assert stamp.needed(BINARY, None)
+    assert stamp.needed(Binary(BINARY.path, "1.12.0"), tmp_path)
