@@ -21,12 +21,12 @@ from edgewrap.aws.render.moved_rules import respelled_rules, rule_moves
 from edgewrap.aws.render.variables import make_variables
 from edgewrap.aws.state.untracked import NOTHING_UNTRACKED, Untracked, find_untracked
 from edgewrap.aws.terraform.json_output import RunOutput
-from edgewrap.aws.terraform.plan_json import Before, predicted_values, read_changes
+from edgewrap.aws.terraform.plan_json import Before, predicted_values, read_changes, smaller_volumes
 from edgewrap.aws.terraform.resources import EIP, HIDDEN, INSTANCE, SINGLE_KEYS, importable_addresses
 from edgewrap.aws.terraform.runner import Terraform
 from edgewrap.aws.terraform.workdir import WorkDir
 from edgewrap.change import Action, Change, PlaneName
-from edgewrap.errors import AwsError, StateError
+from edgewrap.errors import AwsError, RefusedChangeError, StateError
 from edgewrap.events import Emit, Event, EventKind
 from edgewrap.outputs import BY_DRIVER, HostOutput, Outputs
 from edgewrap.plane import Context
@@ -103,6 +103,8 @@ class Planner:
             changes = read_changes(document, self.before(state, inputs, replaced, destroy=destroy))
             if not destroy:
                 _refuse_releases(changes, adoption.released)
+                if refusals := list(smaller_volumes(changes)):
+                    raise RefusedChangeError(refusals)
                 predicted = read_outputs(predicted_values(document), inputs)
         return AwsPlan(
             changes,

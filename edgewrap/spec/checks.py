@@ -128,6 +128,19 @@ def name_servers_reachable(spec: Spec) -> Iterator[SpecProblem]:
                 )
 
 
+def own_tags_are_kept(spec: Spec) -> Iterator[SpecProblem]:
+    """No tag is both set and ignored: Terraform would set it at every apply."""
+    for name, ignored in (("keys", spec.aws.ignore_tags.keys), ("prefixes", spec.aws.ignore_tags.prefixes)):
+        for position, text in enumerate(ignored):
+            clash = next(
+                (key for key in spec.aws.tags if key == text or (name == "prefixes" and key.startswith(text))), None
+            )
+            if clash is not None:
+                yield SpecProblem(
+                    ("aws", "ignore_tags", name, position), f"must not match `{clash}`, which aws.tags sets"
+                )
+
+
 def someone_may_log_in(spec: Spec) -> Iterator[SpecProblem]:
     """Hosts with public addresses are reached over SSH from somewhere."""
     if not spec.ssh.from_ and spec.ssh.proxy_command is None and spec.hosts.address != "private":
@@ -163,6 +176,7 @@ CHECKS: Mapping[Callable[[Spec], Iterable[SpecProblem]], tuple[KeyPath, ...]] = 
     name_servers_reachable: (_NETWORK, ("public_network", "dns")),
     replica_lives: (("opennebula", "replica"), (*_HOSTS, "count"), (*_HOSTS, "retired")),
     version_is_used: (("opennebula", "version"), ("opennebula", "oneadmin_public_key")),
+    own_tags_are_kept: (("aws", "tags"), ("aws", "ignore_tags")),
     someone_may_log_in: (("ssh", "from"), ("ssh", "proxy_command"), ("hosts", "address")),
 }
 """The checks, and the parts of the spec that each reads: it is skipped if one of them is already wrong, so that one

@@ -125,6 +125,16 @@ _INSTEAD = {
 }
 
 
+_IN_RULES = (
+    (r"icmp|type|code", "`protocol: icmp` allows every type and code; edgewrap has no rules for single ones"),
+    (r"v6", "the VPC has no IPv6: remove the line"),
+    (r"prefixlist", "write the networks of the prefix list in `cidrs`"),
+    (r"group", "write the addresses of the security group's members in `cidrs`"),
+    (r"(from|to|min|max)port", "write `ports: LOW-HIGH`"),
+)
+"""Keys that a security group rule of AWS has, and one of a spec does not, and what to write instead."""
+
+
 def nearest_key(path: KeyPath) -> str:
     """Advice on an unknown key: the closest key of that section, or the section where it belongs."""
     from difflib import get_close_matches
@@ -133,6 +143,10 @@ def nearest_key(path: KeyPath) -> str:
     section = contract().at(tuple(above))
     here = list(section.keys) if section else []
     plain = _plain(str(unknown))
+    if above[:2] == ["public_network", "security_group"] and len(above) > 2:
+        for pattern, advice in _IN_RULES:
+            if re.search(pattern, plain):
+                return advice
     if match := get_close_matches(plain, [_plain(key) for key in here], n=1):
         return f"did you mean `{next(key for key in here if _plain(key) == match[0])}`?"
     if re.search(_CREDENTIAL, plain):

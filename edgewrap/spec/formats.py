@@ -126,10 +126,21 @@ Description = Annotated[
 ]
 
 
+_NO_IPV4_NETWORK = (
+    (r"[0-9A-Fa-f.:]*:[0-9A-Fa-f.:]*(/[0-9]+)?", "the VPC has no IPv6, so nothing has to be allowed"),
+    (r"pl-[0-9a-f]+", "write the networks of the prefix list instead (`aws ec2 get-managed-prefix-list-entries`)"),
+    (r"sg-[0-9a-f]+", "write the addresses of the security group's members instead"),
+)
+"""What AWS takes as the source of a rule, and edgewrap does not, and what to write instead."""
+
+
 def _network(value: Any) -> IPv4Network:
     """An IPv4 network in CIDR form, its host bits zero."""
     if isinstance(value, IPv4Network):
         return value
+    for pattern, advice in _NO_IPV4_NETWORK:
+        if isinstance(value, str) and re.fullmatch(pattern, value):
+            raise ValueError(f"must be an IPv4 network in CIDR form: {advice}")
     if not isinstance(value, str) or re.fullmatch(r"[0-9.]+/[0-9]{1,2}", value) is None:
         raise ValueError("must be an IPv4 network in CIDR form, such as 10.0.0.0/16; one address is 203.0.113.5/32")
     try:
@@ -188,6 +199,27 @@ Ports = Annotated[
     PlainValidator(lambda value: canonical_ports(*port_range(value))),
     _schema("ports are 1 to 65535", anyOf=[{"type": "integer", "minimum": 1, "maximum": HIGHEST_PORT}, _PORTS]),
 ]
+
+
+PROTOCOLS = ("tcp", "udp", "icmp", "all")
+_PROTOCOL_NUMBERS = {"-1": "all", "1": "icmp", "6": "tcp", "17": "udp"}
+
+
+def _protocol(value: Any) -> str:
+    """One of PROTOCOLS. AWS has others, too: what to write instead of them."""
+    rule = "must be `tcp`, `udp`, `icmp` or `all`"
+    if value in PROTOCOLS:
+        return str(value)
+    if known := _PROTOCOL_NUMBERS.get(str(value)):
+        raise ValueError(f"{rule}: write `{known}`")
+    if str(value) in ("icmpv6", "ipv6-icmp", "58"):
+        raise ValueError(f"{rule}: the VPC has no IPv6")
+    if str(value).isdecimal() or value in ("esp", "ah", "gre", "sctp"):
+        raise ValueError(f"{rule}: edgewrap has no other protocols; write `all` with the networks that need this one")
+    raise ValueError(rule)
+
+
+Protocol = Annotated[str, PlainValidator(_protocol), WithJsonSchema({"type": "string", "enum": list(PROTOCOLS)})]
 
 
 def _datastore(value: Any) -> int | str:
@@ -256,6 +288,14 @@ def _tag_key(text: str) -> str:
     return _tag_text(text)
 
 
+def _tag_prefix(text: str) -> str:
+    if not 1 <= len(text) <= LARGEST_TAG_KEY:
+        raise ValueError(f"a prefix must have 1 to {LARGEST_TAG_KEY} characters")
+    if "Name".startswith(text) or "edgewrap:".startswith(text) or text.startswith("edgewrap:"):
+        raise ValueError("must be a prefix that neither Name nor edgewrap's own tags (edgewrap:…) begin with")
+    return _tag_text(text)
+
+
 def _tag_value(text: str) -> str:
     if len(text) > LARGEST_TAG_VALUE:
         raise ValueError(f"a tag's value must have at most {LARGEST_TAG_VALUE} characters")
@@ -264,6 +304,9 @@ def _tag_value(text: str) -> str:
 
 TagKey = Annotated[
     str, AfterValidator(_tag_key), described("keys of 1 to 128 characters, not `Name`, `aws:…`, `edgewrap:…`")
+]
+TagPrefix = Annotated[
+    str, AfterValidator(_tag_prefix), described("prefixes of 1 to 128 characters, not of `Name` or `edgewrap:`")
 ]
 TagValue = Annotated[
     str, AfterValidator(_tag_value), described("values of at most 256; both of letters, digits, spaces and `_.:/=+-@`")

@@ -46,7 +46,7 @@ class Hosts(Model):
     root_volume_gb: Annotated[
         int,
         Field(ge=8, le=16384),
-        in_place("The root volume's size in GiB.", "AWS only enlarges a volume, once in 6 hours"),
+        in_place("The root volume's size in GiB.", "it can only grow, once in 6 hours; a smaller one is refused"),
     ] = 512
     address: Annotated[
         Literal["public", "eip", "private"],

@@ -22,7 +22,7 @@ from edgewrap.spec.networks import ElasticIps, Evpn, Model, PrivateNetwork, Publ
 from edgewrap.spec.on_change import in_place, new_hosts, next_run, refused
 from edgewrap.spec.place import KeyPath
 
-__all__ = ["ElasticIps", "Evpn", "Hosts", "SecurityRule", "Spec", "Ssh"]
+__all__ = ["ElasticIps", "Evpn", "Hosts", "IgnoreTags", "SecurityRule", "Spec", "Ssh"]
 
 STATE_STAYS = "the state would stay behind; move it first (docs/state.md)"
 
@@ -54,6 +54,13 @@ class Network(Model):
         return self.subnet or self.cidr
 
 
+class IgnoreTags(Model):
+    """Tags that others set on the cluster's resources, such as a service that tags everything in the account."""
+
+    keys: Annotated[tuple[formats.TagKey, ...], distinct("key"), in_place("Their keys.")] = ()
+    prefixes: Annotated[tuple[formats.TagPrefix, ...], distinct("prefix"), in_place("What their keys begin with.")] = ()
+
+
 class Aws(Model):
     """Where the cluster is in AWS."""
 
@@ -69,12 +76,16 @@ class Aws(Model):
     network: Network = Field(default_factory=Network, description="The VPC and its subnet.")
     tags: Annotated[
         dict[formats.TagKey, formats.TagValue],
-        Field(max_length=46),
+        Field(max_length=44),
         in_place(
-            "Tags for every AWS resource, beside edgewrap's own four (`Name`, `edgewrap:cluster`, "
-            "`edgewrap:uuid`, `edgewrap:key`); at most 46."
+            "Tags for every AWS resource, beside edgewrap's own (`Name`, `edgewrap:cluster`, `edgewrap:uuid`, "
+            "`edgewrap:key`, and two more on Elastic IPs that the IPAM driver requests); at most 44, since AWS allows "
+            "50."
         ),
     ] = Field(default_factory=dict)
+    ignore_tags: IgnoreTags = Field(
+        default_factory=IgnoreTags, description="Foreign tags on the cluster's resources: no drift, never removed."
+    )
     endpoint_url: Annotated[
         formats.Url | None,
         next_run("Another endpoint for all AWS calls, such as LocalStack's; null: AWS_ENDPOINT_URL, or AWS."),

@@ -41,7 +41,12 @@ class ElasticIps(Model):
 class SecurityRule(Model):
     """One rule of the VMs' security group."""
 
-    protocol: Annotated[Literal["tcp", "udp", "icmp", "all"], in_place("The protocol.")]
+    protocol: Annotated[
+        formats.Protocol,
+        in_place(
+            "The protocol: `tcp`, `udp`, `icmp` (every type and code) or `all`. AWS's protocol numbers are refused."
+        ),
+    ]
     ports: Annotated[
         formats.Ports,
         in_place(

@@ -15,7 +15,7 @@ from edgewrap.aws.render.user_data import user_data
 from edgewrap.first_boot.files import sets_itself_up
 from edgewrap.spec.addressing import block, eip_place, host_address, ipam_place, pair, pair_capacity
 from edgewrap.spec.formats import canonical_ports, port_range
-from edgewrap.spec.models import SecurityRule, Spec
+from edgewrap.spec.models import IgnoreTags, SecurityRule, Spec
 
 EVERYTHING = SecurityRule(protocol="all", description="everything")
 _KEY = re.compile(r"vms-(ingress|egress)-(tcp|udp|icmp|all)-(all|[0-9]+(?:-[0-9]+)?)-([0-9.]+/[0-9]+)", re.ASCII)
@@ -107,6 +107,7 @@ class Variables(Part):
     region: str
     zone: str
     tags: dict[str, str]
+    ignore_tags: IgnoreTags
     vpc_cidr: str
     subnet_cidr: str
     public_at_launch: bool
@@ -137,6 +138,7 @@ def make_variables(spec: Spec, inputs: Inputs, applied: str, without: Collection
         **inputs.foundation.model_dump(exclude={"groups"}),
         uuid=inputs.uuid,
         tags=dict(sorted(spec.aws.tags.items())),
+        ignore_tags=spec.aws.ignore_tags,
         public_at_launch=inputs.host_address == "public",
         ssh_rules=ssh_rules(spec),
         vm_rules=vm_rules(spec),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,7 @@ ACTIONS = {
 REASONED = frozenset({INSTANCE.kind, ATTACHMENT.kind})
 """Kinds that are created or replaced for a reason that Terraform does not know."""
 
+VOLUME_SIZE = "root_block_device.0.volume_size"
 NOT_SHOWN = frozenset({"id", "arn", "tags_all", "user_data", "user_data_base64"})
 
 
@@ -55,6 +56,18 @@ def read_changes(document: Mapping[str, Any], before: Before) -> tuple[Change, .
         if entry["type"] not in HIDDEN and (action := _action(entry["change"]))
     ]
     return tuple(sorted(changes, key=_place))
+
+
+def smaller_volumes(changes: Iterable[Change]) -> Iterator[str]:
+    """A refusal for each existing host whose root volume a plan would make smaller. AWS cannot, and says so only after
+    the rest of the plan is applied."""
+    for change in changes:
+        before, after = change.before.get(VOLUME_SIZE, ""), change.after.get(VOLUME_SIZE, "")
+        if change.action is Action.UPDATE and before.isdecimal() and after.isdecimal() and int(after) < int(before):
+            yield (
+                f"hosts.root_volume_gb: cannot change from {before} to {after}: the volume of {change.key} has "
+                f"{before} GiB, and AWS only enlarges volumes; write `root_volume_gb: {before}` or more"
+            )
 
 
 def predicted_values(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from edgewrap.aws.clients import Clients
 from edgewrap.aws.render.variables import make_variables
 from edgewrap.aws.state.untracked import find_untracked
 from edgewrap.aws.terraform.resources import importable_addresses
+from edgewrap.errors import RefusedChangeError
 from edgewrap.lab.aws.client import LabAwsClient
 from edgewrap.outputs import UNKNOWN, Outputs
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
 TAGS = {"team": "edge"}
+AWS = {"tags": TAGS, "ignore_tags": {"keys": ["map-migrated"], "prefixes": ["auto:"]}}
 HOSTS = {"count": 2}
 
 
@@ -31,7 +33,7 @@ def cluster(make_cluster: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def spec(cluster: Any) -> Any:
-    return cluster.spec(aws={"tags": TAGS}, hosts=HOSTS, public_network={"elastic_ips": {"count": 2}, "groups": 3})
+    return cluster.spec(aws=AWS, hosts=HOSTS, public_network={"elastic_ips": {"count": 2}, "groups": 3})
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +122,24 @@ def test_a_second_run_has_nothing_to_do(cluster: Any, spec: Any, outputs: Output
     plan, after = cluster.apply(spec)
     assert (plan.changes, plan.pending) == ((), False)
     assert after == outputs
-    assert cluster.commands() == ["plan"]
+    assert cluster.commands() == ["version", "plan"]
+
+
+def test_tags_that_others_set_are_ignored(cluster: Any, spec: Any, outputs: Outputs, ec2: EC2Client) -> None:
+    """As a service does that tags everything in the account."""
+    tags = ec2.describe_tags()["Tags"]
+    ours = [tag["ResourceId"] for tag in tags if (tag["Key"], tag["Value"]) == ("edgewrap:uuid", outputs.uuid)]
+    ec2.create_tags(Resources=ours, Tags=[{"Key": key, "Value": "x"} for key in ("map-migrated", "auto:owner")])
+    plan = cluster.plan(spec)
+    assert (plan.changes, plan.pending) == ((), False)
+
+
+def test_a_smaller_volume_is_refused(cluster: Any, spec: Any, outputs: Outputs) -> None:
+    smaller = spec.model_copy(update={"hosts": spec.hosts.model_copy(update={"root_volume_gb": 256})})
+    with pytest.raises(RefusedChangeError, match="host-1 has 512 GiB, and AWS only enlarges volumes") as caught:
+        cluster.plan(smaller)
+    assert len(caught.value.refusals) == len(outputs.hosts)
+    assert caught.value.refusals[0].endswith("write `root_volume_gb: 512` or more")
 
 
 def test_a_change_of_another_plane_is_recorded_without_an_aws_change(
@@ -131,12 +150,12 @@ def test_a_change_of_another_plane_is_recorded_without_an_aws_change(
     plan, after = cluster.apply(changed)
     assert (plan.changes, plan.pending) == ((), True)
     assert after == plan.predicted == outputs
-    assert cluster.commands() == ["plan", "apply"]
+    assert cluster.commands() == ["version", "plan", "apply"]
     assert '"mtu":1400' in cluster.plane(changed).current().applied
 
 
 def test_one_more_elastic_ip_touches_nothing_else(cluster: Any, spec: Any, outputs: Outputs, aws: LabAwsClient) -> None:
-    larger = cluster.spec(aws={"tags": TAGS}, hosts=HOSTS, public_network={"elastic_ips": {"count": 3}, "groups": 3})
+    larger = cluster.spec(aws=AWS, hosts=HOSTS, public_network={"elastic_ips": {"count": 3}, "groups": 3})
     cluster.commands()
     before = aws.calls()[-1].serial
     plan, after = cluster.apply(larger)
@@ -145,7 +164,7 @@ def test_one_more_elastic_ip_touches_nothing_else(cluster: Any, spec: Any, outpu
         ("create", "elastic ip association", "eip-2"),
     ]
     assert plan.predicted.eips["eip-2"].public_address == UNKNOWN
-    assert cluster.commands() == ["plan", "show", "apply"]
+    assert cluster.commands() == ["version", "plan", "show", "apply"]
     changing = [call.action for call in aws.calls(before) if not call.action.startswith(("Describe", "Get"))]
     assert changing == ["AllocateAddress", "AssociateAddress"]
     assert {key: after.eips[key] for key in outputs.eips} == outputs.eips
@@ -153,7 +172,7 @@ def test_one_more_elastic_ip_touches_nothing_else(cluster: Any, spec: Any, outpu
 
 
 def test_drift_is_shown_and_reverted(cluster: Any, outputs: Outputs, ec2: EC2Client, aws: LabAwsClient) -> None:
-    spec = cluster.spec(aws={"tags": TAGS}, hosts=HOSTS, public_network={"elastic_ips": {"count": 3}, "groups": 3})
+    spec = cluster.spec(aws=AWS, hosts=HOSTS, public_network={"elastic_ips": {"count": 3}, "groups": 3})
     [address] = ec2.describe_addresses(AllocationIds=[outputs.eips["eip-0"].allocation_id])["Addresses"]
     ec2.disassociate_address(AssociationId=address["AssociationId"])
     ec2.create_tags(Resources=[outputs.vpc_id], Tags=[{"Key": "team", "Value": "other"}])
@@ -167,7 +186,7 @@ def test_drift_is_shown_and_reverted(cluster: Any, outputs: Outputs, ec2: EC2Cli
 
 
 def test_a_stopped_host_is_seen(cluster: Any, outputs: Outputs, aws: LabAwsClient) -> None:
-    spec = cluster.spec(aws={"tags": TAGS}, hosts=HOSTS, public_network={"elastic_ips": {"count": 3}, "groups": 3})
+    spec = cluster.spec(aws=AWS, hosts=HOSTS, public_network={"elastic_ips": {"count": 3}, "groups": 3})
     aws.set_instance_state(outputs.hosts["host-1"].instance_id, "stopped")
     plan = cluster.plan(spec)
     host = plan.predicted.hosts["host-1"]

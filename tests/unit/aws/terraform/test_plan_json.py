@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from edgewrap.aws.outputs import read_outputs
-from edgewrap.aws.terraform.plan_json import Before, predicted_values, read_changes
-from edgewrap.change import Change
+from edgewrap.aws.terraform.plan_json import VOLUME_SIZE, Before, predicted_values, read_changes, smaller_volumes
+from edgewrap.change import Action, Change, PlaneName
 from edgewrap.outputs import UNKNOWN
 from tests.support.aws_plane import first_inputs, make_spec
 
@@ -96,6 +96,26 @@ CASES = [
 @pytest.mark.parametrize(("name", "before", "lines"), CASES)
 def test_a_plan_is_read_as_changes(name: str, before: Before, lines: list[str]) -> None:
     assert [line(change) for change in read_changes(recorded(name), before)] == lines
+
+
+@pytest.mark.parametrize(
+    ("action", "before", "after", "refused"),
+    [
+        (Action.UPDATE, "512", "256", True),
+        (Action.UPDATE, "256", "512", False),
+        (Action.UPDATE, "", "256", False),
+        (Action.UPDATE, "512", UNKNOWN, False),
+        (Action.REPLACE, "512", "256", False),
+    ],
+)
+def test_a_volume_that_would_become_smaller_is_refused(action: Action, before: str, after: str, refused: bool) -> None:
+    old, new = ({VOLUME_SIZE: size} if size else {} for size in (before, after))
+    found = list(smaller_volumes([Change(PlaneName.AWS, "instance", "host-1", action, old, new)]))
+    advice = (
+        "hosts.root_volume_gb: cannot change from 512 to 256: the volume of host-1 has 512 GiB, and AWS only enlarges "
+        "volumes; write `root_volume_gb: 512` or more"
+    )
+    assert found == ([advice] if refused else [])
 
 
 def test_started_but_unprovisioned_resources_are_not_called_new() -> None:
