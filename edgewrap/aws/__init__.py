@@ -3,8 +3,8 @@
 `plane.py`: the plane's methods. `planner.py`: spec and facts to a plan. `facts.py`: a cluster's state as data.
 `outputs.py`: Terraform's outputs, parsed. `group_moves.py`: interface groups that move before the rest.
 `elastic_ips.py`: the Elastic IPs that the IPAM driver requests; `adoption.py`: what a plan does with them.
-`clients.py`, `endpoint.py`: boto3. `backend.py`: where the state is kept. `export.py`: `edgewrap render`.
-`remedies.py`: errors with cause and advice.
+`clients.py`: boto3's clients; `endpoint.py`: their sessions. `backend.py`: where the state is kept.
+`export.py`: `edgewrap render`. `remedies.py`: errors with cause and advice.
 
 Packages: `inputs` (what is decided once), `render` (HCL and variables), `terraform` (the process and its resources),
 `state` (the state and what is missing in it), `preflight` (quotas and other checks).

@@ -6,6 +6,7 @@ LocalStack serve as well.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,14 @@ CLUSTER_TAG, UUID_TAG, KEY_TAG = "edgewrap:cluster", "edgewrap:uuid", "edgewrap:
 CONNECT_TIMEOUT_S = 10
 READ_TIMEOUT_S = 30
 ATTEMPTS = 4
+NOT_AWS = Remedy(
+    "",
+    "something other than AWS answers at the endpoint",
+    "check aws.endpoint_url, AWS_ENDPOINT_URL and the proxy settings",
+)
+"""For an answer that cannot be parsed, or an error with an HTTP status in place of a code of AWS's."""
+
+LONGEST_SHOWN = 300  # characters of an answer that is not AWS's
 AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 
 
@@ -34,8 +43,8 @@ class Clients:
     """The clients of one spec; each is made when it is first asked for, and serves several threads."""
 
     def __init__(self, spec: Spec, environ: Mapping[str, str]) -> None:
-        self._region = spec.aws.region
         self._endpoint = spec.aws.endpoint_url or environ.get("AWS_ENDPOINT_URL") or ""
+        self._factory = ClientFactory(spec.aws.region)
         self._made: dict[str, Any] = {}
         self._lock = threading.Lock()
 
@@ -68,13 +77,16 @@ class Clients:
         """Turn what botocore raises into AwsError with its code, cause and advice. For a missing file, such as one with
         a web identity token, it raises plain OSErrors."""
         from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.parsers import ResponseParserError
 
         try:
             yield
+        except ResponseParserError as error:
+            raise _no_answer_of_aws(str(error)) from error
         except ClientError as error:
-            code = error.response["Error"]["Code"]
+            code = str(error.response.get("Error", {}).get("Code", ""))
             other = Remedy("", "AWS refused the call", f"look up the code {code} in the API reference of the service")
-            remedy = find_remedy(REMEDIES, str(error)) or other
+            remedy = find_remedy(REMEDIES, str(error)) or (other if re.search("[A-Za-z]", code) else NOT_AWS)
             raise AwsError(str(error), cause=remedy.cause, advice=remedy.advice, code=code) from error
         except (BotoCoreError, OSError) as error:
             raise unreachable_error(error, self._endpoint or "AWS") from error
@@ -85,7 +97,8 @@ class Clients:
             if made not in self._made:
                 # an endpoint of AWS's own is EC2's; the other services keep theirs
                 endpoint = "" if is_aws(self._endpoint) and service != "ec2" else self._endpoint
-                self._made[made] = make_client(service, self._region, endpoint, **options)
+                self._made[made] = self._factory.client(service, endpoint, **options)
+                self._made[made].meta.events.register("after-call", _check_answer)
             return self._made[made]
 
 
@@ -117,34 +130,55 @@ def is_aws(endpoint: str) -> bool:
     return not endpoint or host.endswith(AWS_DOMAINS)
 
 
-def make_client(service: str, region: str, endpoint: str, **options: Any) -> Any:
-    """A client of boto3's for `service`, at `endpoint` if that is not empty. `options` are botocore's Config, in
-    addition to ours or in their place. Raises AwsError if the endpoint is not a URL."""
-    import boto3
-    from botocore.config import Config
-    from botocore.exceptions import BotoCoreError
+class ClientFactory:
+    """Makes boto3's clients for one region, all with the same session: AWS's configuration is read once."""
 
-    ours: dict[str, Any] = {
-        "connect_timeout": CONNECT_TIMEOUT_S,
-        "read_timeout": READ_TIMEOUT_S,
-        "retries": {"total_max_attempts": ATTEMPTS, "mode": "standard"},
-    }
-    config = Config(**{**ours, **options})
-    make: Any = boto3.client
-    try:
-        if is_aws(endpoint):
-            return make(service, region_name=region, config=config, endpoint_url=endpoint or None)
-        from edgewrap.aws.endpoint import EndpointSession
+    def __init__(self, region: str) -> None:
+        self._region = region
+        self._session: Any = None
 
-        return EndpointSession(endpoint, region).client(service, config=config)  # type: ignore[no-untyped-call]
-    except BotoCoreError:
-        raise  # some of them are ValueErrors, too
-    except ValueError as error:
-        raise AwsError(
-            str(error),
-            cause=f"{endpoint} is not a URL",
-            advice="write it as `http://HOST:PORT` or `https://HOST`, in aws.endpoint_url or AWS_ENDPOINT_URL",
-        ) from error
+    def client(self, service: str, endpoint: str, **options: Any) -> Any:
+        """A client for `service`, at `endpoint` if that is not empty. `options` are botocore's Config, in addition to
+        ours or in their place. Raises AwsError if the endpoint is not a URL, and botocore's errors."""
+        from botocore.config import Config
+        from botocore.exceptions import BotoCoreError
+
+        from edgewrap.aws.endpoint import EndpointSession, new_session, refuse_socks
+
+        ours: dict[str, Any] = {
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            "read_timeout": READ_TIMEOUT_S,
+            "retries": {"total_max_attempts": ATTEMPTS, "mode": "standard"},
+        }
+        config = Config(**{**ours, **options})
+        try:
+            if self._session is None:
+                self._session = new_session(self._region)
+            if is_aws(endpoint):
+                made = self._session.client(service, config=config, endpoint_url=endpoint or None)
+            else:
+                made = EndpointSession(endpoint, self._session).client(service, config=config)
+            refuse_socks(made.meta.endpoint_url)
+            return made
+        except BotoCoreError:
+            raise  # some of them are ValueErrors, too
+        except ValueError as error:
+            raise AwsError(
+                str(error),
+                cause=f"{endpoint} is not a URL",
+                advice="write it as `http://HOST:PORT` or `https://HOST`, in aws.endpoint_url or AWS_ENDPOINT_URL",
+            ) from error
+
+
+def _check_answer(parsed: Mapping[str, Any], http_response: Any, model: Any, **_: Any) -> None:
+    """For botocore's event `after-call`: raises AwsError if an answer without an error has nothing of what the call
+    returns. botocore takes a page of a proxy for an empty answer."""
+    if http_response.status_code < 300 and model.output_shape and not model.output_shape.members.keys() & parsed.keys():
+        raise _no_answer_of_aws(f"{model.name}: the answer has none of {', '.join(model.output_shape.members)}")
+
+
+def _no_answer_of_aws(what: str) -> AwsError:
+    return AwsError(" ".join(what.split())[:LONGEST_SHOWN], cause=NOT_AWS.cause, advice=NOT_AWS.advice)
 
 
 def tags_of(listed: Iterable[Any]) -> dict[str, str]:

@@ -52,6 +52,10 @@ Invalid IAM Instance Profile
 SSO session|SSO [Tt]oken|SSOToken|\bsso\b|InvalidGrantException
   the sign-in to the organisation's portal has ended
   sign in again: `aws sso login`
+assume role with MFA enabled|AssumeRoleTokenProvider
+  the profile assumes a role with mfa_serial, and Terraform does not ask for codes
+  get credentials of a session first, which asks once: `eval "$(aws configure export-credentials --profile NAME --format
+    env)"`, and unset AWS_PROFILE
 ExpiredToken|RequestExpired|[Tt]oken (included in the request )?(has|is) expired
   the session has ended, or this machine's clock is wrong
   get new credentials (`aws sso login`, or assume the role again), and check the clock

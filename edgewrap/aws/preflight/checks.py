@@ -52,7 +52,8 @@ class AwsPreflight:
         if who.verdict is Verdict.FAILURE:
             text, unknown = "AWS could not be asked", Verdict.UNKNOWN  # other answers stay: STS may fail alone
             others = [replace(one, text=text, advice="") if one.verdict is unknown else one for one in others]
-        return (who, *others)
+            return (who, *others)
+        return (who, *map(self._needed, others))
 
     def about(self, topics: Collection[Topic]) -> tuple[Finding, ...]:
         """The checks of what a run is about to create, and the account."""
@@ -68,6 +69,14 @@ class AwsPreflight:
             RULES.name: (Topic.RULES, self._rules),
         }
         return {name: check for name, (topic, check) in checks.items() if topic in topics}
+
+    def _needed(self, one: Finding) -> Finding:
+        """A run asks EC2 what OFFER and INTERFACES ask: if they got no answer, it cannot work. A first run also needs
+        the rights to ask (for the zone, if that is `auto`)."""
+        decides = (INTERFACES, OFFER) if self._spec.aws.zone == "auto" else (INTERFACES,)
+        unanswered = one.check in (INTERFACES, OFFER) and one.verdict is Verdict.UNKNOWN
+        denied = one.check in decides and one.verdict is Verdict.WARNING and self._inputs is None
+        return replace(one, verdict=Verdict.FAILURE) if unanswered or denied else one
 
     def _run(self, checks: Mapping[str, Callable[[], Finding]]) -> tuple[Finding, ...]:
         with ThreadPoolExecutor(max_workers=len(checks)) as pool:

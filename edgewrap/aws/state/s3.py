@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgewrap.aws.backend import s3_backend, s3_endpoint
-from edgewrap.aws.clients import is_aws, make_client, unreachable_error
+from edgewrap.aws.clients import ClientFactory, is_aws, unreachable_error
 from edgewrap.aws.remedies import REMEDIES, S3
 from edgewrap.errors import AwsError, StateError
 from edgewrap.remedies import Remedy, find_remedy
@@ -84,11 +84,12 @@ class Bucket:
     def _client(self, key: str, expected: Collection[str] = ()) -> Iterator[S3Client]:
         """The client, for one call. If S3 answers with an `expected` code, the block ends without an error."""
         from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.parsers import ResponseParserError
 
         try:
             if self._made is None:
                 style = {} if is_aws(self._endpoint) else {"s3": {"addressing_style": "path"}}
-                self._made = make_client("s3", self._s3.region, self._endpoint, **style)
+                self._made = ClientFactory(self._s3.region).client("s3", self._endpoint, **style)
             yield self._made
         except AwsError as error:
             raise self._failure(key, error, error.cause, error.advice) from error
@@ -98,7 +99,7 @@ class Bucket:
                 other = Remedy("", "S3 refused the call", f"look up the code {code} in the S3 reference")
                 remedy = find_remedy((*S3, *REMEDIES), str(error)) or other
                 raise self._failure(key, error, remedy.cause, remedy.advice) from error
-        except (BotoCoreError, OSError) as error:
+        except (BotoCoreError, OSError, ResponseParserError) as error:
             failure = unreachable_error(error, self._endpoint or "S3")
             raise self._failure(key, failure, failure.cause, failure.advice) from error
 

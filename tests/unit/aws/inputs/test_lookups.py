@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edgewrap.aws.clients import Clients, make_client
+from edgewrap.aws.clients import ClientFactory, Clients
 from edgewrap.aws.inputs.lookups import AwsLookups, InstanceNow
 from edgewrap.errors import AwsError, ToolError
 from tests.support.aws_plane import PUBLIC_KEY, make_spec
@@ -43,7 +43,7 @@ def test_an_invalid_region_is_not_reported_as_an_endpoint() -> None:
     from botocore.exceptions import InvalidRegionError
 
     with pytest.raises(InvalidRegionError):
-        make_client("ec2", "no region", "")
+        ClientFactory("no region").client("ec2", "")
 
 
 @pytest.mark.parametrize("endpoint", ["", "http://127.0.0.1:1"])
@@ -53,7 +53,6 @@ def test_a_missing_token_file_is_explained(endpoint: str, tmp_path: Path, monkey
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/edge")
     monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(token))
-    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
     spec = make_spec()
     with pytest.raises(AwsError) as raised:
         AwsLookups(spec, Clients(spec, {"AWS_ENDPOINT_URL": endpoint})).instances(["i-0"])

@@ -1,4 +1,4 @@
-"""What a replaced host needs from the quota of vCPUs."""
+"""What a replaced host needs from the quota of vCPUs, and checks that AWS does not answer."""
 
 from __future__ import annotations
 
@@ -47,3 +47,32 @@ def test_replacing_a_stopped_host_needs_quota_and_a_running_one_does_not(
     finding = preflight._vcpus()
     assert (finding.verdict, finding.text) == (verdict, text)
     aws.done()
+
+
+@pytest.mark.parametrize(
+    ("code", "first", "zone", "offer", "interfaces"),
+    [
+        ("InternalError", True, "auto", Verdict.FAILURE, Verdict.FAILURE),
+        ("InternalError", False, "eu-west-3a", Verdict.FAILURE, Verdict.FAILURE),
+        ("UnauthorizedOperation", True, "auto", Verdict.FAILURE, Verdict.FAILURE),
+        ("UnauthorizedOperation", True, "eu-west-3a", Verdict.WARNING, Verdict.FAILURE),
+        ("UnauthorizedOperation", False, "auto", Verdict.WARNING, Verdict.WARNING),
+    ],
+)
+def test_what_a_run_must_know_and_aws_does_not_answer_is_a_failure(
+    code: str, first: bool, zone: str, offer: Verdict, interfaces: Verdict
+) -> None:
+    """The run asks EC2 the same, so it could not work: `preflight` does not end with code 0."""
+    spec = make_spec(aws={"zone": zone})
+    aws = Scripted(spec)
+    aws.caller()
+    aws.refuse("ec2", "describe_instance_types", code)
+    inputs = None if first else first_inputs(SPEC)
+    preflight = AwsPreflight(spec, aws.clients, AwsLookups(spec, aws.clients), inputs)
+    refused = Scripted(spec)  # checks run side by side, and scripted answers have one order
+    refused.refuse("ec2", "describe_instance_type_offerings", code)
+    offered = AwsPreflight(spec, refused.clients, AwsLookups(spec, refused.clients), inputs)
+    preflight._checks = lambda topics: {"instance type": offered._offer}  # type: ignore[method-assign]
+    _, *found = preflight.everything()
+    assert [one.verdict for one in found] == [offer, interfaces]
+    assert all(code in one.text for one in found)
