@@ -1,7 +1,12 @@
-"""`edgewrap ssh HOST`: a shell, or one command, on a host: with the system's ssh and the host's pinned key."""
+"""`edgewrap ssh HOST`: a shell, or one command, on a host: with the system's ssh and the host's pinned key.
+
+As in a run, nothing of the user's own SSH configuration is read: no config, no known_hosts, no other keys; the agent is
+not forwarded.
+"""
 
 from __future__ import annotations
 
+import re
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -18,6 +23,7 @@ from edgewrap.paths import is_file
 
 if TYPE_CHECKING:
     from edgewrap.engine.cluster import Cluster
+    from edgewrap.spec.models import Spec
 
 
 def ssh(
@@ -41,7 +47,7 @@ def ssh(
             raise no_host(host, hosts)
         known_hosts = Path(directory) / "known_hosts"
         known_hosts.write_text(f"{host} {_pin(cluster, hosts[host]).host_key}\n")
-        words = _ssh_command(cluster, hosts[host], known_hosts, context.args)
+        words = _ssh_command(cluster.spec, hosts[host], known_hosts, context.args)
         return subprocess.run(words, check=False).returncode
 
 
@@ -63,18 +69,36 @@ def _pin(cluster: Cluster, host: HostOutput) -> HostPin:
     return pin
 
 
-def _ssh_command(cluster: Cluster, host: HostOutput, known_hosts: Path, command: Sequence[str]) -> list[str]:
+def _ssh_command(spec: Spec, host: HostOutput, known_hosts: Path, command: Sequence[str]) -> list[str]:
     from edgewrap.hosts.plane import filled_in
 
-    ssh = cluster.spec.ssh
-    words = ["ssh", "-l", ssh.user, "-o", f"UserKnownHostsFile={known_hosts}", "-o", "StrictHostKeyChecking=yes"]
-    words += ["-o", f"HostKeyAlias={host.key}"]
-    private_key = cluster.spec.local_path(ssh.public_key.removesuffix(".pub"))
-    if is_file(private_key):
-        words += ["-i", str(private_key)]
+    ssh = spec.ssh
+    public_key = spec.local_path(ssh.public_key)
+    private_key = public_key.with_name(public_key.name.removesuffix(".pub"))
+    options = {
+        "UserKnownHostsFile": _quoted(known_hosts),
+        "GlobalKnownHostsFile": "/dev/null",
+        "StrictHostKeyChecking": "yes",
+        "UpdateHostKeys": "no",
+        "HostKeyAlias": host.key,
+        # with its public half alone, the agent has the private one
+        "IdentityFile": _quoted(private_key if is_file(private_key) else public_key),
+        "IdentitiesOnly": "yes",
+        "PreferredAuthentications": "publickey",
+        "ForwardAgent": "no",
+        "ForwardX11": "no",
+    }
+    words = ["ssh", "-F", "none", "-l", ssh.user]
     if ssh.proxy_command:
         # from a file: it may contain a password from the environment, and every user can read command lines
         proxy = known_hosts.with_name("proxy.sh")
         proxy.write_text(f"{filled_in(ssh.proxy_command, host)}\n")
-        words += ["-o", f"ProxyCommand=/bin/sh {quote(str(proxy))}"]
-    return [*words, "--", host.name, *command]
+        options["ProxyCommand"] = f"/bin/sh {quote(str(proxy)).replace('%', '%%')}"
+    settings = (word for name, value in options.items() for word in ("-o", f"{name}={value}"))
+    return [*words, *settings, "--", host.name, *command]
+
+
+def _quoted(path: Path) -> str:
+    """A path as a value of ssh's configuration, where `%` begins a placeholder."""
+    escaped = re.sub(r'(["\\])', r"\\\1", str(path.absolute())).replace("%", "%%")
+    return f'"{escaped}"'

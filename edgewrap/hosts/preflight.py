@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import shlex
 import shutil
 
@@ -10,6 +11,7 @@ from edgewrap.errors import ToolError
 from edgewrap.finding import Finding, Verdict
 from edgewrap.hosts.ssh.connection import credentials
 from edgewrap.spec.models import Spec
+from edgewrap.spec.public_key import read_public_key
 
 KEY, PROXY, CLIENT = "SSH key", "ssh.proxy_command", "ssh"
 
@@ -17,9 +19,18 @@ KEY, PROXY, CLIENT = "SSH key", "ssh.proxy_command", "ssh"
 def check_login(spec: Spec) -> tuple[Finding, ...]:
     """What the hosts plane itself needs: a key, and the program of `ssh.proxy_command` if that is set."""
 
+    file = spec.local_path(spec.ssh.public_key)
+
     async def look() -> None:
-        async with credentials(spec.local_path(spec.ssh.public_key)):
-            pass
+        public = _data(read_public_key(file))
+        async with credentials(file) as keys:
+            if all(key.public_data != public for key in keys):
+                raise ToolError(
+                    f"the private key beside {file} is of another pair",
+                    cause="new hosts let in the public key only, so this run could not log in to them",
+                    advice="name the public half of your private key in ssh.public_key (`ssh-keygen -y` prints it), "
+                    "or add the private half of this one to the SSH agent",
+                )
 
     key = Finding(None, KEY, Verdict.OK, f"the private key of {spec.ssh.public_key} was found")
     try:
@@ -36,6 +47,11 @@ def check_login(spec: Spec) -> tuple[Finding, ...]:
         return (key, Finding(None, PROXY, Verdict.OK, f"{program} was found"))
     text = f"program {program or spec.ssh.proxy_command} not found on PATH"
     return (key, Finding(None, PROXY, Verdict.WARNING, text, "install it, or correct the command"))
+
+
+def _data(public_key: str) -> bytes:
+    """What is in a public key, without its comment."""
+    return base64.b64decode(public_key.split()[1])
 
 
 def check_ssh() -> Finding:

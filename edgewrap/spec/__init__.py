@@ -1,6 +1,7 @@
 """The spec file: one strict contract, from YAML to a `Spec`.
 
-`models.py`, `hosts.py`, `networks.py`: the fields. `formats.py`: the forms of single values. `on_change.py`: what a
+`models.py`, `hosts.py`, `networks.py`: the fields. `formats.py`: the forms of single values; `public_key.py`: that of
+SSH keys, and the file of one. `on_change.py`: what a
 change of a field does. `checks.py`: checks that span several fields. `addressing.py`: which address belongs to which
 key.
 

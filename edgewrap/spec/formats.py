@@ -6,8 +6,6 @@ the value itself: it may come from the environment.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -19,7 +17,7 @@ from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaH
 from pydantic.json_schema import JsonSchemaValue, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
-from edgewrap.spec.place import code_point
+from edgewrap.spec.public_key import check_public_key
 
 RULE, ENVIRONMENT = "x-rule", "x-environment"
 """Keys of ours in the JSON Schema: the rule for a person, and whether `${env:NAME}` may fill the value in."""
@@ -27,9 +25,6 @@ RULE, ENVIRONMENT = "x-rule", "x-environment"
 HIGHEST_PORT = 65535
 LARGEST_TAG_KEY = 128
 LARGEST_TAG_VALUE = 256
-
-LINE_BREAK = re.compile("[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
-"""Every character that some program treats as the end of a line, as `str.splitlines` does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +105,25 @@ LOCAL_PATH = Form(
     r"(?!ssh-|ecdsa-|sk-)(?:~/|[^~\x00-\x1f\x7f])[^\x00-\x1f\x7f]*", "the path of a file (not its text), such as ~/file"
 )
 
+PLACEHOLDERS = ("instance_id", "host")
+
+
+def _proxy_command(text: str) -> str:
+    """One line for a shell. What ssh would fill in, or another placeholder, would reach the program as it is."""
+    braces = re.findall(r"(?<![$%])\{(\w+)\}", text)
+    tokens = re.search(r"(?<![%\w])%[hnpr](?!\w)", text)
+    if tokens or any(name not in PLACEHOLDERS for name in braces):
+        raise ValueError(
+            "must have no placeholders but {instance_id} and {host}: write {host} for `%h`, and 22 for `%p` or `{port}`"
+        )
+    return LINE.check(text)
+
+
+ProxyCommand = Annotated[
+    str,
+    AfterValidator(_proxy_command),
+    described("one line of text, not empty; no placeholders but `{instance_id}` and `{host}`"),
+]
 LocalPath = Annotated[str, LOCAL_PATH, FROM_ENVIRONMENT]
 
 
@@ -312,34 +326,8 @@ TagValue = Annotated[
     str, AfterValidator(_tag_value), described("values of at most 256; both of letters, digits, spaces and `_.:/=+-@`")
 ]
 
-_KEY_TYPES = "ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)|sk-(?:ssh-ed25519|ecdsa-sha2-nistp256)@openssh\\.com"
-
-
-def _public_key(text: str) -> str:
-    """One line as in an OpenSSH public key file; the key's own text names the same type.
-
-    A comment with a line break would be a second key for a program that reads the file by lines.
-    """
-    rule = "must be one OpenSSH public key: its type, its text in base64 and a comment, without options"
-    if found := LINE_BREAK.search(text):
-        raise ValueError(
-            f"must be on one line: its character {found.start() + 1} is {code_point(found[0])}, a line break"
-        )
-    found = re.fullmatch(rf"({_KEY_TYPES}) ([A-Za-z0-9+/]+=*)(?: [^\x00-\x1f\x7f-\x9f]*)?", text)
-    if found is None:
-        raise ValueError(rule)
-    try:
-        blob = base64.b64decode(found[2], validate=True)
-    except binascii.Error:
-        raise ValueError(rule) from None
-    kind = found[1].encode()
-    if not blob.startswith(len(kind).to_bytes(4, "big") + kind):
-        raise ValueError(rule)
-    return text
-
-
 PublicKey = Annotated[
-    str, AfterValidator(_public_key), described("as a line of an OpenSSH public key file, without options")
+    str, AfterValidator(check_public_key), described("as a line of an OpenSSH public key file, without options")
 ]
 
 

@@ -93,7 +93,7 @@ class Ssh(Model):
         in_place("Who may open SSH to the hosts' own addresses; never to Elastic IPs of VMs."),
     ] = (IPv4Network("0.0.0.0/0"),)
     proxy_command: Annotated[
-        Annotated[str, formats.LINE, FROM_ENVIRONMENT] | None,
+        Annotated[formats.ProxyCommand, FROM_ENVIRONMENT] | None,
         next_run(
             "A command that carries the SSH connection, such as SSM Session Manager's; `{instance_id}` and "
             "`{host}` are filled in."

@@ -37,6 +37,10 @@ def code_point(character: str) -> str:
     return f"U+{ord(character):04X}"
 
 
+LINE_BREAK = re.compile("[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
+"""Every character that some program treats as the end of a line, as `str.splitlines` does."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where something is written: line and column count from 1; `text` is it, on one line."""

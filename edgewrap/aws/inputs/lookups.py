@@ -11,16 +11,15 @@ import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from edgewrap.aws.clients import CLUSTER_TAG, UUID_TAG, Clients, tags_of
 from edgewrap.aws.inputs.model import InterfaceLimits
 from edgewrap.aws.outputs import WORD, address
-from edgewrap.errors import AwsError, ToolError
-from edgewrap.spec.formats import LINE_BREAK
+from edgewrap.errors import AwsError
 from edgewrap.spec.models import Spec
-from edgewrap.spec.place import code_point, quoted
+from edgewrap.spec.place import quoted
+from edgewrap.spec.public_key import read_public_key
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.literals import InstanceTypeType
@@ -32,7 +31,6 @@ UBUNTU_NAMES = {
     "ubuntu-24.04": "ubuntu/images/hvm-ssd*/ubuntu-noble-24.04-{machine}-server-*",
 }
 MACHINES = {"x86_64": "amd64", "arm64": "arm64"}  # EC2's name of an architecture: Ubuntu's
-KEY_TYPES = ("ssh-rsa", "ssh-ed25519")  # that EC2 imports
 MOST_VALUES = 200  # in one filter
 
 
@@ -113,24 +111,7 @@ class AwsLookups:
 
     def public_key(self) -> str:
         """The text of the user's public key file. Raises ToolError if it cannot be read or is not one."""
-        advice = "create one with `ssh-keygen -t ed25519`, or name another file in ssh.public_key"
-        try:
-            content = self._public_key.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            what = f"the public key {self._public_key} cannot be read"
-            raise ToolError(what, cause=str(error), advice=advice) from error
-        text = content.strip()
-        kind = text.split(" ", 1)[0]
-        start = content.index(text)
-        line_break = LINE_BREAK.search(content, start, start + len(text))
-        if line_break is not None or not kind.startswith(("ssh-", "ecdsa-", "sk-")):
-            found = f"{_place(self._public_key, line_break)} is a line break: " if line_break else ""
-            cause = f"{found}it should hold one line: type, key, comment"
-            raise ToolError(f"{self._public_key} is not a public key file", cause=cause, advice=advice)
-        if kind not in KEY_TYPES:
-            cause = "EC2 accepts RSA and ED25519 keys only"
-            raise ToolError(f"{self._public_key} holds a key of type {kind}", cause=cause, advice=advice)
-        return text
+        return read_public_key(self._public_key)
 
     def instances(self, ids: Sequence[str]) -> dict[str, InstanceNow]:
         """The instances of these ids as they are; one that AWS no longer knows is `terminated`."""
@@ -171,13 +152,6 @@ class AwsLookups:
             with self._clients.translate_errors():
                 self._known_type = self._clients.ec2.describe_instance_types(InstanceTypes=[asked])["InstanceTypes"][0]
         return self._known_type
-
-
-def _place(file: Path, found: re.Match[str]) -> str:
-    """Where in a file a character is, and which one: `FILE:LINE:COLUMN: U+2028`."""
-    line = found.string.count("\n", 0, found.start()) + 1
-    column = found.start() - found.string.rfind("\n", 0, found.start())
-    return f"{file}:{line}:{column}: {code_point(found[0])}"
 
 
 def _instance_now(instance: InstanceTypeDef) -> InstanceNow:

@@ -8,8 +8,8 @@ import pytest
 
 from edgewrap.aws.clients import ClientFactory, Clients
 from edgewrap.aws.inputs.lookups import AwsLookups, InstanceNow
-from edgewrap.errors import AwsError, ToolError
-from tests.support.aws_plane import PUBLIC_KEY, make_spec
+from edgewrap.errors import AwsError
+from tests.support.aws_plane import make_spec
 from tests.support.scripted import Scripted
 
 
@@ -114,38 +114,3 @@ def test_a_type_of_another_architecture_is_named() -> None:
     _of_architectures(aws, "x86_64_mac")
     with pytest.raises(AwsError, match="architecture x86_64_mac"):
         AwsLookups(spec, aws.clients).image()
-
-
-@pytest.mark.parametrize(
-    ("text", "error"),
-    [
-        (PUBLIC_KEY, ""),
-        ("ssh-rsa AAAAB3NzaC1yc2E someone", ""),
-        ("ecdsa-sha2-nistp256 AAAAE2VjZHNh someone", "holds a key of type ecdsa-sha2-nistp256"),
-        ("sk-ssh-ed25519@openssh.com AAAAGnNr someone", "holds a key of type sk-ssh-ed25519@openssh.com"),
-        ("ssh-dss AAAAB3NzaC1kc3M someone", "holds a key of type ssh-dss"),
-        ("hello", "is not a public key file"),
-        (f"{PUBLIC_KEY}\n{PUBLIC_KEY}", "is not a public key file"),
-    ],
-)
-def test_only_keys_that_ec2_can_import_are_accepted(tmp_path: Path, text: str, error: str) -> None:
-    file = tmp_path / "key.pub"
-    file.write_text(f"{text}\n")
-    spec = make_spec(ssh={"public_key": str(file)})
-    lookups = AwsLookups(spec, Clients(spec, {}))
-    if not error:
-        assert lookups.public_key() == text
-        return
-    with pytest.raises(ToolError, match=error) as caught:
-        lookups.public_key()
-    assert "ssh-keygen -t ed25519" in caught.value.advice
-
-
-@pytest.mark.parametrize("character", ["\v", "\f", "\x1c", "\x85", "\u2028", "\u2029"])
-def test_a_line_break_in_a_public_key_file_is_reported_with_its_position(tmp_path: Path, character: str) -> None:
-    file = tmp_path / "key.pub"
-    file.write_text(f"\nssh-ed25519 AAAA me{character}{PUBLIC_KEY}\n")
-    spec = make_spec(ssh={"public_key": str(file)})
-    with pytest.raises(ToolError, match="is not a public key file") as caught:
-        AwsLookups(spec, Clients(spec, {})).public_key()
-    assert caught.value.cause.startswith(f"{file}:2:20: U+{ord(character):04X} is a line break: ")
