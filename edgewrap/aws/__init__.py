@@ -2,6 +2,7 @@
 
 `plane.py`: the plane's methods. `planner.py`: spec and facts to a plan. `facts.py`: a cluster's state as data.
 `outputs.py`: Terraform's outputs, parsed. `group_moves.py`: interface groups that move before the rest.
+`manual_rules.py`: rules made by hand that a plan imports.
 `elastic_ips.py`: the Elastic IPs that the IPAM driver requests; `adoption.py`: what a plan does with them.
 `clients.py`: boto3's clients; `endpoint.py`: their sessions. `backend.py`: where the state is kept.
 `export.py`: `edgewrap render`. `remedies.py`: errors with cause and advice.

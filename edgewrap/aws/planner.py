@@ -15,6 +15,7 @@ from edgewrap.aws.inputs.decide import decide_inputs, unprovisioned
 from edgewrap.aws.inputs.lookups import AwsLookups
 from edgewrap.aws.inputs.model import Inputs, host_keys
 from edgewrap.aws.inputs.setup_warnings import setup_notices
+from edgewrap.aws.manual_rules import find_manual_rules
 from edgewrap.aws.outputs import NAMES, read_outputs
 from edgewrap.aws.render.module import render
 from edgewrap.aws.render.moved_rules import respelled_rules, rule_moves
@@ -154,13 +155,19 @@ class Planner:
         self, inputs: Inputs, missing: frozenset[str], ids: Collection[str], adoption: Adoption
     ) -> Untracked:
         """Resources of `missing` (addresses) that a killed run created and whose ids are not among the state's `ids`,
-        and those that the cluster adopts."""
+        rules that someone made by hand, and Elastic IPs that the cluster adopts."""
         adopted = {address: number for address, number in adoption.imports.items() if address in missing}
         lost = find_untracked(self.clients, inputs.uuid, missing - adoption.imports.keys()).without(ids)
         for address, number in sorted(lost.imports.items()):
             text = f"{number} was created by a killed run and is missing in the state: this run imports it"
             self.emit(Event(EventKind.WARNING, PlaneName.AWS, address, text))
-        return lost.plus(Untracked(adopted))
+        if lost.incomplete:  # such a group is replaced, with all of its rules
+            return lost.plus(Untracked(adopted))
+        manual = Untracked(find_manual_rules(self.clients, inputs.uuid, missing - lost.imports.keys())).without(ids)
+        for address, number in sorted(manual.imports.items()):
+            text = f"{number} was made by hand, and the spec asks for it: this run imports it"
+            self.emit(Event(EventKind.WARNING, PlaneName.AWS, address, text))
+        return lost.plus(manual).plus(Untracked(adopted))
 
     def run(
         self, files: Mapping[str, str], lost: Untracked, *, destroy: bool = False, replaced: Collection[str] = ()

@@ -161,6 +161,9 @@ does not match the architecture
 is smaller than snapshot
   the root volume is smaller than the image
   raise hosts.root_volume_gb to the size that the message names, or more
+InvalidPermission\.Duplicate
+  someone added this rule to the security group during this run
+  re-run: the rule is imported
 InvalidGroup\.Duplicate
   the VPC has a foreign security group of this name
   delete that group, and re-run

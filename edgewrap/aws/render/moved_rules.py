@@ -1,12 +1,13 @@
 """Rules that stay in AWS while their key changes: their state moves to the new address. Pure.
 
 Without a move, Terraform revokes the rule under the old key and creates the one under the new key, both at once and in
-no order. That is an outage in two cases:
+no order. After a move it changes the rule in place, with one call, so there is always one of the two:
 
 - It is the same rule. An earlier edgewrap made the key from the spec's spelling (`443-443`, `0443`). AWS refuses a rule
-  that it still has, so in the end neither is there.
-- The rules overlap, as when `443` becomes `443-444`. What both allow is closed in between, and stays closed if AWS
-  refuses the new rule. After a move Terraform changes the rule in place, with one call.
+  that it still has, so in the end neither would be there.
+- The rules overlap, as when `443` becomes `443-444`. What both allow would be closed in between.
+- The rules have nothing in common, as when `ssh.from` names another network. If AWS refused the new one (a quota), the
+  old one would be gone too.
 
 `create_before_destroy` is no help: it orders the two halves of one address, not two addresses. It would also extend to
 the security group, whose name AWS takes only once.
@@ -17,11 +18,13 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 
-from edgewrap.aws.render.variables import RuleMeaning, meaning_of
-from edgewrap.aws.terraform.resources import VMS_EGRESS, VMS_INGRESS
+from edgewrap.aws.render.variables import SSH_RULE, RuleMeaning, meaning_of
+from edgewrap.aws.terraform.resources import HOSTS_SSH, VMS_EGRESS, VMS_INGRESS
 
 MOVES_FILE = "moves.tf.json"
+SSH_PORT = 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,9 @@ class RuleMoves:
 def respelled_rules(addresses: Collection[str]) -> RuleMoves:
     """The rules in a state with `addresses` that have another key today."""
     moves: dict[str, str] = {}
-    for old, meaning in _rules(addresses):
+    for old, meaning in rules_at(addresses):
+        if _block(old) == HOSTS_SSH.block:
+            continue
         new = (VMS_EGRESS if meaning.direction == "egress" else VMS_INGRESS).address(meaning.key)
         if new not in addresses and new not in moves.values():  # Terraform refuses two moves to one address
             moves[old] = new
@@ -57,20 +62,40 @@ def respelled_rules(addresses: Collection[str]) -> RuleMoves:
 
 
 def rule_moves(addresses: Collection[str], wanted: Collection[str]) -> RuleMoves:
-    """All moves in a state with `addresses`: the respelled rules, and each rule that is not `wanted` any more but
-    overlaps a wanted one that is not in the state."""
+    """All moves in a state with `addresses`: the respelled rules, and each rule that is not `wanted` any more, to a
+    wanted one of the same group, direction and protocol that is not in the state: to one that overlaps it if there is
+    one."""
     moves = dict(respelled_rules(addresses).moves)
     origin = {moves.get(address, address): address for address in addresses}
-    leaving = dict(_rules(origin.keys() - wanted))
-    for new, meaning in _rules(set(wanted) - origin.keys()):
-        near = next((address for address, old in leaving.items() if old.overlaps(meaning)), None)
-        if near is not None:
-            del leaving[near]
-            moves[origin[near]] = new
+    leaving, coming = dict(rules_at(origin.keys() - wanted)), dict(rules_at(set(wanted) - origin.keys()))
+    for fits in (RuleMeaning.overlaps, RuleMeaning.resembles):
+        for new, meaning in tuple(coming.items()):
+            near = next((old for old in leaving if _block(old) == _block(new) and fits(leaving[old], meaning)), None)
+            if near is not None:
+                del leaving[near], coming[new]
+                moves[origin[near]] = new
     return RuleMoves(moves)
 
 
-def _rules(addresses: Collection[str]) -> list[tuple[str, RuleMeaning]]:
-    """The rules of the VMs' security group among `addresses`, in one order for the same addresses."""
-    found = ((address, meaning_of(address.partition('["')[2].removesuffix('"]'))) for address in sorted(addresses))
+def rules_at(addresses: Collection[str]) -> list[tuple[str, RuleMeaning]]:
+    """The rules that a spec names among `addresses`, in one order for the same addresses: those of the VMs' security
+    group, and those for SSH to the hosts."""
+    found = ((address, _meaning(_block(address), _key(address))) for address in sorted(addresses))
     return [(address, meaning) for address, meaning in found if meaning is not None]
+
+
+def _meaning(block: str, key: str) -> RuleMeaning | None:
+    if block != HOSTS_SSH.block:
+        return meaning_of(key)
+    try:
+        return RuleMeaning("ingress", "tcp", SSH_PORT, SSH_PORT, IPv4Network(key.removeprefix(SSH_RULE)))
+    except ValueError:
+        return None
+
+
+def _block(address: str) -> str:
+    return address.partition("[")[0]
+
+
+def _key(address: str) -> str:
+    return address.partition('["')[2].removesuffix('"]')

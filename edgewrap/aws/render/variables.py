@@ -17,6 +17,9 @@ from edgewrap.spec.addressing import block, eip_place, host_address, ipam_place,
 from edgewrap.spec.formats import canonical_ports, port_range
 from edgewrap.spec.models import IgnoreTags, SecurityRule, Spec
 
+SSH_RULE = "hosts-ingress-ssh-"
+"""What the key of a rule for SSH begins with; its network follows."""
+
 EVERYTHING = SecurityRule(protocol="all", description="everything")
 _KEY = re.compile(r"vms-(ingress|egress)-(tcp|udp|icmp|all)-(all|[0-9]+(?:-[0-9]+)?)-([0-9.]+/[0-9]+)", re.ASCII)
 
@@ -36,10 +39,14 @@ class RuleMeaning:
         """The `for_each` key of the rule, the same however the spec spells it."""
         return f"vms-{self.direction}-{self.protocol}-{canonical_ports(self.low, self.high)}-{self.cidr}"
 
+    def resembles(self, other: RuleMeaning) -> bool:
+        """Whether both are of one direction and protocol."""
+        return (self.direction, self.protocol) == (other.direction, other.protocol)
+
     def overlaps(self, other: RuleMeaning) -> bool:
         """Whether some packet is allowed by both; rules of different protocols are never compared."""
         return (
-            (self.direction, self.protocol) == (other.direction, other.protocol)
+            self.resembles(other)
             and self.low <= other.high
             and other.low <= self.high
             and self.cidr.overlaps(other.cidr)
@@ -157,7 +164,7 @@ def make_variables(spec: Spec, inputs: Inputs, applied: str, without: Collection
 
 def ssh_rules(spec: Spec) -> dict[str, str]:
     """The networks that may open SSH to the hosts, by the key of their rule."""
-    return {f"hosts-ingress-ssh-{cidr}": str(cidr) for cidr in spec.ssh.from_}
+    return {f"{SSH_RULE}{cidr}": str(cidr) for cidr in spec.ssh.from_}
 
 
 def vm_rules(spec: Spec) -> dict[str, RuleVariables]:

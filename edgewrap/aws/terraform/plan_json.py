@@ -8,11 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
+from edgewrap.aws.clients import UUID_TAG
 from edgewrap.aws.terraform.resources import (
     ATTACHMENT,
     HIDDEN,
     INSTANCE,
     KIND_ORDER,
+    VMS_INGRESS,
     ResourceName,
     find_resource,
     resource_name,
@@ -129,7 +131,9 @@ def _why(
     if action is Action.ADOPT:
         return "requested through OpenNebula"
     if entry["change"].get("importing"):
-        return "created by a run that was killed; imported"
+        tagged = UUID_TAG in ((entry["change"].get("before") or {}).get("tags") or {})
+        by_hand = what.kind == VMS_INGRESS.kind and not tagged
+        return "made by hand; imported" if by_hand else "created by a run that was killed; imported"
     if what.kind in REASONED and what.key in before.reasons:
         return before.reasons[what.key]
     if entry.get("action_reason") == "replace_because_tainted":

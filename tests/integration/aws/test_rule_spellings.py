@@ -120,6 +120,52 @@ def test_a_rule_that_a_killed_run_changed_is_kept(cluster: Any, uuid: str, ec2: 
     assert (after.changes, after.pending) == ((), False)
 
 
+def test_a_rule_that_is_replaced_is_changed_in_place(
+    cluster: Any, uuid: str, ec2: EC2Client, aws: LabAwsClient
+) -> None:
+    """Also of SSH to the hosts: there is never neither of the two."""
+    spec = spec_with(cluster, "443-444")
+    for cidr in ("192.0.2.0/24", "198.51.100.0/24"):  # within all addresses; then another network
+        before = aws.calls()[-1].serial
+        document = spec.model_dump(by_alias=True)
+        spec = Spec.model_validate({**document, "ssh": {**document["ssh"], "from": [cidr]}})
+        plan, _ = cluster.apply(spec)
+        assert [(change.action, change.key) for change in plan.changes] == [("update", f"hosts-ingress-ssh-{cidr}")]
+        assert sorted(changing(aws, before)) == ["CreateTags", "ModifySecurityGroupRules"]
+    assert cluster.apply(spec_with(cluster, "443-444"))[0].changes
+
+
+def test_a_rule_that_someone_made_by_hand_is_imported(
+    cluster: Any, uuid: str, ec2: EC2Client, aws: LabAwsClient
+) -> None:
+    """AWS would refuse to create it: `InvalidPermission.Duplicate`."""
+    [group] = ec2.describe_security_groups(
+        Filters=[
+            {"Name": "tag:edgewrap:uuid", "Values": [uuid]},
+            {"Name": "tag:edgewrap:key", "Values": ["security-group-vms"]},
+        ]
+    )["SecurityGroups"]
+    made = ec2.authorize_security_group_ingress(
+        GroupId=group["GroupId"],
+        IpPermissions=[{"IpProtocol": "udp", "FromPort": 53, "ToPort": 53, "IpRanges": [{"CidrIp": "192.0.2.0/24"}]}],
+    )["SecurityGroupRules"][0]["SecurityGroupRuleId"]
+    document = spec_with(cluster, "443-444").model_dump(by_alias=True)
+    own = {"protocol": "udp", "ports": 53, "cidrs": ["192.0.2.0/24"], "description": "name servers"}
+    document["public_network"]["security_group"]["ingress"] += (own,)
+    before = aws.calls()[-1].serial
+    plan, _ = cluster.apply(Spec.model_validate(document))
+    key = "vms-ingress-udp-53-192.0.2.0/24"
+    assert [(change.action, change.key, change.why) for change in plan.changes] == [
+        ("update", key, "made by hand; imported")
+    ]
+    assert sorted(changing(aws, before)) == ["CreateTags", "ModifySecurityGroupRules"]
+    assert vm_rules(ec2, uuid)[key] == (made, 53, 53)
+    after = cluster.plan(Spec.model_validate(document))
+    assert (after.changes, after.pending) == ((), False)
+    cluster.apply(spec_with(cluster, "443-444"))
+    assert vm_rules(ec2, uuid).keys() == {WIDER}
+
+
 def test_a_destroy_removes_a_rule_under_its_old_key(cluster: Any, uuid: str, ec2: EC2Client) -> None:
     state_mv = [
         cluster.binary,

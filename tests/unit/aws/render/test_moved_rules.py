@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from edgewrap.aws.render.moved_rules import MOVES_FILE, respelled_rules, rule_moves
 from edgewrap.aws.render.variables import RuleMeaning, canonical_key, meaning_of, ssh_rules, vm_rules
-from edgewrap.aws.terraform.resources import VMS_EGRESS, VMS_INGRESS
+from edgewrap.aws.terraform.resources import HOSTS_SSH, VMS_EGRESS, VMS_INGRESS
 from edgewrap.spec.load import public_document
 from tests.support.aws_plane import make_spec
 
@@ -27,6 +27,8 @@ def spec_with(*ingress: dict[str, Any]) -> Any:
 
 
 def address(key: str) -> str:
+    if key.startswith("hosts-ingress-ssh-"):
+        return HOSTS_SSH.address(key)
     return (VMS_EGRESS if key.startswith("vms-egress") else VMS_INGRESS).address(key)
 
 
@@ -127,14 +129,19 @@ def test_other_keys_are_unchanged(key: str) -> None:
         ("vms-ingress-tcp-443-443-0.0.0.0/0", "vms-ingress-tcp-443-444-0.0.0.0/0", True),
         ("vms-ingress-tcp-443-0.0.0.0/0", "vms-ingress-tcp-443-192.0.2.0/24", True),
         ("vms-ingress-tcp-443-192.0.2.0/25", "vms-ingress-tcp-all-192.0.2.0/24", True),
-        # rules that do not
-        ("vms-ingress-tcp-443-0.0.0.0/0", "vms-ingress-tcp-444-0.0.0.0/0", False),
-        ("vms-ingress-tcp-443-192.0.2.0/24", "vms-ingress-tcp-443-198.51.100.0/24", False),
+        ("hosts-ingress-ssh-0.0.0.0/0", "hosts-ingress-ssh-192.0.2.0/24", True),
+        # rules that have nothing in common: one call, so there is always one of the two
+        ("vms-ingress-tcp-443-0.0.0.0/0", "vms-ingress-tcp-444-0.0.0.0/0", True),
+        ("vms-ingress-tcp-443-192.0.2.0/24", "vms-ingress-tcp-443-198.51.100.0/24", True),
+        ("hosts-ingress-ssh-198.51.100.0/24", "hosts-ingress-ssh-192.0.2.0/24", True),
+        # rules of another group, direction or protocol
+        ("hosts-ingress-ssh-0.0.0.0/0", "vms-ingress-tcp-22-0.0.0.0/0", False),
+        ("vms-ingress-tcp-22-0.0.0.0/0", "hosts-ingress-ssh-0.0.0.0/0", False),
         ("vms-ingress-tcp-443-0.0.0.0/0", "vms-egress-tcp-443-0.0.0.0/0", False),
         ("vms-ingress-tcp-443-0.0.0.0/0", "vms-ingress-udp-443-0.0.0.0/0", False),
     ],
 )
-def test_a_rule_moves_to_the_same_rule_and_to_one_that_overlaps_it(state: str, wanted: str, moved: bool) -> None:
+def test_a_changed_rule_moves(state: str, wanted: str, moved: bool) -> None:
     assert moves([state], [wanted]) == ({state: wanted} if moved else {})
 
 
@@ -148,6 +155,19 @@ def test_a_rule_that_stays_is_not_moved_and_each_moves_once() -> None:
     assert moves([web, local], [web, wider]) == {local: wider}
     assert moves([web], [local, wider]) == {web: local}
     assert len(moves([web, local], [wider])) == 1
+
+
+def test_a_rule_moves_to_one_that_overlaps_it_rather_than_to_another() -> None:
+    """So that what both allow stays open."""
+    web, wider, mail = (f"vms-ingress-tcp-{ports}-0.0.0.0/0" for ports in ("443", "443-444", "25"))
+    assert moves([web], [mail, wider]) == {web: wider}
+    assert moves([web, "vms-ingress-tcp-80-0.0.0.0/0"], [mail, wider]) == {
+        web: wider,
+        "vms-ingress-tcp-80-0.0.0.0/0": mail,
+    }
+    here, there, everyone = (f"hosts-ingress-ssh-{cidr}" for cidr in ("192.0.2.0/24", "198.51.100.0/24", "0.0.0.0/0"))
+    assert moves([here], [there, here]) == {}
+    assert moves([everyone, there], [here, there]) == {everyone: here}
 
 
 def test_two_old_keys_of_one_rule_do_not_both_move() -> None:
