@@ -6,6 +6,7 @@ Imported only when a client is needed: boto3 takes 0.2 s to import.
 from __future__ import annotations
 
 import os
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,10 +23,17 @@ def new_session(region: str) -> boto3.Session:
     name is none. Raises botocore's errors."""
     named = [name for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE") if os.environ.get(name)]
     core = botocore.session.Session(session_vars={"profile": (None, named, None, None)})
+    core.register_component("data_loader", _descriptions())
     session = boto3.Session(botocore_session=core, region_name=region)
     roles = core.get_component("credential_provider").get_provider("assume-role")
     roles._prompter = _refuse_to_ask  # noqa: SLF001 - botocore has no public way
     return session
+
+
+@cache
+def _descriptions() -> Any:
+    """What botocore knows of services, read once: it takes 0.2 s."""
+    return botocore.session.Session().get_component("data_loader")
 
 
 def refuse_socks(endpoint: str) -> None:

@@ -117,21 +117,16 @@ def test_every_taggable_resource_can_be_imported_by_its_tag(cluster: Any, spec: 
     assert find_untracked(Clients(spec, os.environ), outputs.uuid, wanted).imports.keys() == wanted
 
 
-def test_a_second_run_has_nothing_to_do(cluster: Any, spec: Any, outputs: Outputs) -> None:
+def test_a_second_run_has_nothing_to_do(cluster: Any, spec: Any, outputs: Outputs, ec2: EC2Client) -> None:
+    """Also after a service that tags everything in the account: `aws.ignore_tags` names these tags."""
+    tags = ec2.describe_tags()["Tags"]
+    ours = [tag["ResourceId"] for tag in tags if (tag["Key"], tag["Value"]) == ("edgewrap:uuid", outputs.uuid)]
+    ec2.create_tags(Resources=ours, Tags=[{"Key": key, "Value": "x"} for key in ("map-migrated", "auto:owner")])
     cluster.commands()
     plan, after = cluster.apply(spec)
     assert (plan.changes, plan.pending) == ((), False)
     assert after == outputs
     assert cluster.commands() == ["version", "plan"]
-
-
-def test_tags_that_others_set_are_ignored(cluster: Any, spec: Any, outputs: Outputs, ec2: EC2Client) -> None:
-    """As a service does that tags everything in the account."""
-    tags = ec2.describe_tags()["Tags"]
-    ours = [tag["ResourceId"] for tag in tags if (tag["Key"], tag["Value"]) == ("edgewrap:uuid", outputs.uuid)]
-    ec2.create_tags(Resources=ours, Tags=[{"Key": key, "Value": "x"} for key in ("map-migrated", "auto:owner")])
-    plan = cluster.plan(spec)
-    assert (plan.changes, plan.pending) == ((), False)
 
 
 def test_a_smaller_volume_is_refused(cluster: Any, spec: Any, outputs: Outputs) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 WEB = "vms-ingress-tcp-443-0.0.0.0/0"
 OLD = "vms-ingress-tcp-443-443-0.0.0.0/0"
 WIDER = "vms-ingress-tcp-443-444-0.0.0.0/0"
+OTHER = "vms-ingress-tcp-8443-0.0.0.0/0"
 ADDRESS = 'module.network.aws_vpc_security_group_ingress_rule.vms["{}"]'
 
 
@@ -120,50 +121,37 @@ def test_a_rule_that_a_killed_run_changed_is_kept(cluster: Any, uuid: str, ec2: 
     assert (after.changes, after.pending) == ((), False)
 
 
-def test_a_rule_that_is_replaced_is_changed_in_place(
+def test_a_replaced_rule_changes_in_place_and_one_made_by_hand_is_imported(
     cluster: Any, uuid: str, ec2: EC2Client, aws: LabAwsClient
 ) -> None:
-    """Also of SSH to the hosts: there is never neither of the two."""
-    spec = spec_with(cluster, "443-444")
-    for cidr in ("192.0.2.0/24", "198.51.100.0/24"):  # within all addresses; then another network
-        before = aws.calls()[-1].serial
-        document = spec.model_dump(by_alias=True)
-        spec = Spec.model_validate({**document, "ssh": {**document["ssh"], "from": [cidr]}})
-        plan, _ = cluster.apply(spec)
-        assert [(change.action, change.key) for change in plan.changes] == [("update", f"hosts-ingress-ssh-{cidr}")]
-        assert sorted(changing(aws, before)) == ["CreateTags", "ModifySecurityGroupRules"]
-    assert cluster.apply(spec_with(cluster, "443-444"))[0].changes
-
-
-def test_a_rule_that_someone_made_by_hand_is_imported(
-    cluster: Any, uuid: str, ec2: EC2Client, aws: LabAwsClient
-) -> None:
-    """AWS would refuse to create it: `InvalidPermission.Duplicate`."""
-    [group] = ec2.describe_security_groups(
-        Filters=[
-            {"Name": "tag:edgewrap:uuid", "Values": [uuid]},
-            {"Name": "tag:edgewrap:key", "Values": ["security-group-vms"]},
-        ]
-    )["SecurityGroups"]
+    """There is always one of a replaced rule's two, also of SSH to the hosts; and AWS would refuse to create the rule
+    that someone made by hand (`InvalidPermission.Duplicate`)."""
+    ours = [
+        {"Name": "tag:edgewrap:uuid", "Values": [uuid]},
+        {"Name": "tag:edgewrap:key", "Values": ["security-group-vms"]},
+    ]
+    [group] = ec2.describe_security_groups(Filters=ours)["SecurityGroups"]  # type: ignore[arg-type]
     made = ec2.authorize_security_group_ingress(
         GroupId=group["GroupId"],
         IpPermissions=[{"IpProtocol": "udp", "FromPort": 53, "ToPort": 53, "IpRanges": [{"CidrIp": "192.0.2.0/24"}]}],
     )["SecurityGroupRules"][0]["SecurityGroupRuleId"]
-    document = spec_with(cluster, "443-444").model_dump(by_alias=True)
+    document = spec_with(cluster, 8443).model_dump(by_alias=True)
     own = {"protocol": "udp", "ports": 53, "cidrs": ["192.0.2.0/24"], "description": "name servers"}
     document["public_network"]["security_group"]["ingress"] += (own,)
+    document["ssh"]["from"] = ["192.0.2.0/24"]
+    number, *_ = vm_rules(ec2, uuid)[WIDER]
     before = aws.calls()[-1].serial
     plan, _ = cluster.apply(Spec.model_validate(document))
-    key = "vms-ingress-udp-53-192.0.2.0/24"
-    assert [(change.action, change.key, change.why) for change in plan.changes] == [
-        ("update", key, "made by hand; imported")
+    names = "vms-ingress-udp-53-192.0.2.0/24"
+    assert sorted((change.action, change.key, change.why) for change in plan.changes) == [
+        ("update", "hosts-ingress-ssh-192.0.2.0/24", "spec changed"),
+        ("update", OTHER, "spec changed"),
+        ("update", names, "made by hand; imported"),
     ]
-    assert sorted(changing(aws, before)) == ["CreateTags", "ModifySecurityGroupRules"]
-    assert vm_rules(ec2, uuid)[key] == (made, 53, 53)
+    assert sorted(changing(aws, before)) == ["CreateTags"] * 3 + ["ModifySecurityGroupRules"] * 3
+    assert vm_rules(ec2, uuid) == {names: (made, 53, 53), OTHER: (number, 8443, 8443)}
     after = cluster.plan(Spec.model_validate(document))
     assert (after.changes, after.pending) == ((), False)
-    cluster.apply(spec_with(cluster, "443-444"))
-    assert vm_rules(ec2, uuid).keys() == {WIDER}
 
 
 def test_a_destroy_removes_a_rule_under_its_old_key(cluster: Any, uuid: str, ec2: EC2Client) -> None:
@@ -171,8 +159,8 @@ def test_a_destroy_removes_a_rule_under_its_old_key(cluster: Any, uuid: str, ec2
         cluster.binary,
         "state",
         "mv",
-        ADDRESS.format(WIDER),
-        ADDRESS.format("vms-ingress-tcp-0443-444-0.0.0.0/0"),
+        ADDRESS.format(OTHER),
+        ADDRESS.format("vms-ingress-tcp-08443-0.0.0.0/0"),
     ]
     subprocess.run(state_mv, cwd=cluster.directory / "work/terraform", check=True, capture_output=True)
     plane = cluster.plane(spec_with(cluster, 443))

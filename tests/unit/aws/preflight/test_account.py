@@ -78,7 +78,6 @@ def test_a_denied_query_is_not_a_failure(aws: Scripted, code: str, verdict: Verd
 
 def test_a_profile_that_does_not_exist_is_an_error_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "nobody")
-    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
     account = Account(Clients(SPEC, {}), "")
     for ask in (account.caller, account.vpcs, lambda: account.limit(VPCS)):
         with pytest.raises(AwsError) as caught:
