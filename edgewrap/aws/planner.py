@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -27,7 +27,7 @@ from edgewrap.aws.terraform.resources import EIP, HIDDEN, INSTANCE, SINGLE_KEYS,
 from edgewrap.aws.terraform.runner import Terraform
 from edgewrap.aws.terraform.workdir import WorkDir
 from edgewrap.change import Action, Change, PlaneName
-from edgewrap.errors import AwsError, RefusedChangeError, StateError
+from edgewrap.errors import AwsError, RefusedChangeError, StateError, ToolError
 from edgewrap.events import Emit, Event, EventKind
 from edgewrap.outputs import BY_DRIVER, HostOutput, Outputs
 from edgewrap.plane import Context
@@ -80,7 +80,7 @@ class Planner:
             adoption = self._adopt(state, context.used_addresses, datetime.now(UTC))
             inputs = self._decide(state, adoption, context)
             applied = state.applied if state else ""
-            for notice in setup_notices(self.spec, inputs, previous, applied, replaced) if warn else ():
+            for notice in self._notices(inputs, previous, applied, replaced) if warn else ():
                 self.emit(notice)
         addresses = state.addresses if state else frozenset()
         # before the first run there is nothing to lose
@@ -134,6 +134,15 @@ class Planner:
             text = f"{number} was released through OpenNebula or in AWS: the next apply removes it from the state"
             self.emit(Event(EventKind.INFO, PlaneName.AWS, key, text))
         return adoption
+
+    def _notices(
+        self, inputs: Inputs, previous: Inputs | None, applied: str, replaced: Collection[str]
+    ) -> Iterator[Event]:
+        try:
+            public_key = self.lookups.public_key()
+        except ToolError:  # the kept text counts
+            public_key = ""
+        return setup_notices(self.spec, inputs, previous, applied, replaced, public_key)
 
     def _decide(self, state: AwsState | None, adoption: Adoption, context: Context) -> Inputs:
         known: Mapping[str, HostOutput] = state.outputs.hosts if state else {}

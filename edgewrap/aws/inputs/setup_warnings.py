@@ -20,12 +20,19 @@ VERSION = ("opennebula", "version")
 
 
 def setup_notices(
-    spec: Spec, inputs: Inputs, previous: Inputs | None, applied: str, replaced: Collection[str] = ()
+    spec: Spec,
+    inputs: Inputs,
+    previous: Inputs | None,
+    applied: str,
+    replaced: Collection[str] = (),
+    public_key: str = "",
 ) -> Iterator[Event]:
-    """A warning if new hosts get no user data, and a line for each change that takes effect on new hosts only.
+    """A warning if new hosts get no user data or let in another key, and a line for each change that takes effect on
+    new hosts only.
 
-    `previous` are the inputs before this plan, `applied` is the spec last applied (JSON text, may be empty), and
-    `replaced` are the keys of hosts whose instance is replaced.
+    `previous` are the inputs before this plan, `applied` is the spec last applied (JSON text, may be empty),
+    `replaced` are the keys of hosts whose instance is replaced, and `public_key` is the text of `ssh.public_key`, empty
+    if it cannot be read.
     """
     existing = [key for key in inputs.amis if previous is not None and key in previous.amis and key not in replaced]
     new = [key for key in inputs.amis if key not in existing]
@@ -33,6 +40,12 @@ def setup_notices(
         text = (
             f"{', '.join(new)}: opennebula.oneadmin_public_key is null, so the image must have "
             f"{NODE_PACKAGES[spec.hosts.hypervisor]}, FRR, nftables and the front-end's key"
+        )
+        yield Event(EventKind.WARNING, PlaneName.AWS, KEY, text)
+    if new and public_key and public_key.split()[:2] != inputs.public_key.split()[:2]:
+        text = (
+            f"{', '.join(new)}: AWS's key pair has the key of the first apply, and ssh.public_key is another one: "
+            "edgewrap cannot log in to new hosts with it; name the first key there until they are set up"
         )
         yield Event(EventKind.WARNING, PlaneName.AWS, KEY, text)
     if not (existing and previous is not None and applied):

@@ -187,7 +187,9 @@ class Terraform:
         """Run a command in the module; its output goes to the parser. Raises TerraformError, with the diagnostics of
         the parser or what is on standard error, if its code is not a `good` one."""
         parser = parser or OutputParser(self._emit)
-        finished = self._run(self._arguments(command, *positional, **options), parser.on_line, with_provider=with_provider)
+        finished = self._run(
+            self._arguments(command, *positional, **options), parser.on_line, with_provider=with_provider
+        )
         if finished.code not in good:
             raise terraform_error(command, parser.output.errors or _plain_diagnostics(finished))
         return finished

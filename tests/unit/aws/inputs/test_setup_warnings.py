@@ -49,6 +49,27 @@ def test_new_hosts_with_setup_give_no_warning() -> None:
     assert notices(None, {"opennebula": KEY}) == []
 
 
+@pytest.mark.parametrize(
+    ("count", "replaced", "key", "named"),
+    [
+        (3, (), OTHER, "host-2: AWS's key pair has the key of the first apply"),
+        (2, ("host-1",), OTHER, "host-1: AWS's key pair has the key of the first apply"),
+        (2, (), OTHER, ""),
+        (3, (), PUBLIC_KEY.replace("someone", "another comment"), ""),
+        (3, (), "", ""),
+    ],
+)
+def test_a_new_host_that_lets_in_another_key_is_warned_of(
+    count: int, replaced: tuple[str, ...], key: str, named: str
+) -> None:
+    before, after = (make_spec(hosts={"count": number}, opennebula=KEY) for number in (2, count))
+    previous = decide_inputs(before, None, FixedLookups(), front_end_version="7.0.2")
+    inputs = decide_inputs(after, previous, FixedLookups(), front_end_version="7.0.2")
+    found = [event.text for event in setup_notices(after, inputs, previous, public_document(before), replaced, key)]
+    assert len(found) == bool(named)
+    assert not named or found[0].startswith(named)
+
+
 LATER = [
     pytest.param({"opennebula": {**KEY, "version": "7.4"}}, "opennebula.version 7.0 -> 7.4", "upgrade the packages"),
     pytest.param(
