@@ -32,8 +32,7 @@ def check_front_end(spec: Spec, front_end: FrontEnd) -> tuple[Finding, ...]:
     try:
         facts = observe(front_end)
     except OpenNebulaError as error:
-        verdict = Verdict.FAILURE if isinstance(error, AuthorizationError) else Verdict.UNKNOWN
-        rights = _finding(RIGHTS, verdict, f"{error.what} ({error.cause})", error.advice)
+        rights = _finding(RIGHTS, Verdict.FAILURE, f"{error.what} ({error.cause})", error.advice)
         shared = _finding(DATASTORES, Verdict.UNKNOWN, "the datastores could not be read")
         return (_version(version, front_end.endpoint), rights, _drivers(spec, front_end), shared)
     return check_new_cluster(spec, front_end, facts)

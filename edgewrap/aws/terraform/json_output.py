@@ -58,7 +58,7 @@ class OutputParser:
         """One line of standard output; a line that is not a message of terraform's is logged as it is."""
         try:
             self._message(line, _parsed(line))
-        except (KeyError, TypeError, AttributeError):  # a message in another form
+        except (KeyError, TypeError, AttributeError, ValueError):  # a message in another form
             self._log(line)
 
     def _message(self, line: str, message: dict[str, Any]) -> None:
@@ -76,7 +76,7 @@ class OutputParser:
         if (kind, message.get("change", {}).get("action")) in MISSING:
             self.output.missing.add(message["change"]["resource"]["addr"])
         elif kind == "outputs":
-            self.output.outputs.update(message["outputs"])
+            self.output.outputs.update({name: dict(value) for name, value in message["outputs"].items()})
         if text := message.get("@message", line):
             self._log(str(text))
 

@@ -83,6 +83,14 @@ def test_its_version(newer: Stage, version: str, verdict: Verdict) -> None:
     assert version in found[0].text
 
 
+def test_pools_that_cannot_be_read_are_a_failure(newer: Stage) -> None:
+    """A run reads the same ones, so it could not work."""
+    refusal = "[one.hostpool.info] internal error"
+    answer = xmlrpc.client.dumps(([False, refusal, 0x2000, -1, -1],), methodresponse=True)
+    found = verdicts(rewritten(newer, "one.hostpool.info", lambda _: answer))
+    assert (found[RIGHTS], found[DATASTORES]) == (Verdict.FAILURE, Verdict.UNKNOWN)
+
+
 @pytest.mark.parametrize("version", ["7", "unknown"])
 def test_a_version_that_cannot_be_read_is_a_warning(newer: Stage, version: str) -> None:
     found = rewritten(newer, "one.system.version", lambda text: text.replace("7.4.0", version))

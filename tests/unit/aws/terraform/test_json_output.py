@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from edgewrap.aws.terraform.json_output import OutputParser, RunOutput
 from edgewrap.events import Event, EventKind
 
@@ -17,6 +20,9 @@ RESOURCE = {
     "resource_name": "this",
     "resource_key": "eip-3",
 }
+PARTS = ("hook", "change", "changes", "outputs", "diagnostic", "@message")
+KINDS = st.sampled_from(["apply_start", "apply_errored", "planned_change", "change_summary", "outputs", "diagnostic"])
+NAMES = st.sampled_from(["resource", "addr", "resource_type", "resource_name", "action", "operation", "severity", "a"])
 HIDDEN = {"addr": "terraform_data.inputs", "resource_type": "terraform_data", "resource_name": "inputs"}
 
 
@@ -91,3 +97,18 @@ def test_resources_missing_in_aws_are_recorded() -> None:
         {"type": "resource_drift", "change": {"resource": third, "action": "update"}},
     )
     assert output.missing == {RESOURCE["addr"], "other"}
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.text(max_size=8)
+ANYTHING = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4))
+MESSAGES = st.fixed_dictionaries({"type": KINDS | SCALARS}, optional=dict.fromkeys(PARTS, ANYTHING))
+
+
+@given(messages=st.lists(MESSAGES | ANYTHING, max_size=4))
+def test_any_message_is_a_step_or_is_logged(messages: list[Any]) -> None:
+    """Whatever stands in for Terraform: it leads to no error here, and to no change that it has not named."""
+    events, output = heard_of(*(json.dumps(message) for message in messages))
+    assert len(events) <= 2 * len(messages)
+    assert isinstance(output.has_changes, bool)
+    assert isinstance(output.summary, str)
+    assert output.errors is not None
