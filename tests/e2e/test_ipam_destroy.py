@@ -32,6 +32,7 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
 
 
 @pytest.mark.full
+@pytest.mark.full
 def test_nothing_is_left(lab: Lab, tmp_path: Path) -> None:
     spec = tmp_path / "edge.yaml"
     spec.write_text(SPEC)

@@ -35,15 +35,11 @@ ssh: {{ public_key: {key}.pub }}
 """
 SLICE = {
     "after cluster.allocate",
-    "after host.allocate",
     "after vn.add_ar eip-0",
     "after vn.add_ar eip-1",
     "within change host-0",
-    "within change host-1",
     "after confirm host-0",
-    "after vn.rm_ar",
     "after host.delete",
-    "after cluster.delete",
 }
 ALL = os.environ.get("EDGEWRAP_KILL_POINTS") == "all"
 KILLED, WHOLE = "edge-killed", "edge-whole"
@@ -114,6 +110,11 @@ def names(points: list[Point]) -> set[str]:
     return {point.what for point in points}
 
 
+def chosen(*points: str) -> set[str]:
+    """Those of these points at which this run of the tests kills."""
+    return {point for point in points if ALL or any(one.endswith(f" {point}") for one in SLICE)}
+
+
 @pytest.fixture(scope="module")
 def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
     directory = tmp_path_factory.mktemp("killed")
@@ -135,7 +136,9 @@ def test_create(life: Life) -> None:
     spec = life.spec(KILLED, 1)
     life.unbroken("apply", *spec, "--only", "aws", "--auto-approve")
     tried = life.killed("apply", *spec, *WITHOUT_AWS)
-    assert {"cluster.allocate", "host.allocate", "vn.add_ar eip-0", "change host-0", "confirm host-0"} <= names(tried)
+    assert names(tried) >= chosen(
+        "cluster.allocate", "host.allocate", "vn.add_ar eip-0", "change host-0", "confirm host-0"
+    )
     life.nothing_twice(life.count())
     assert life.unbroken("apply", *spec, *WITHOUT_AWS) == NOTHING
 
@@ -145,7 +148,7 @@ def test_scale(life: Life) -> None:
     spec, whole = life.spec(KILLED, 2), life.spec(WHOLE, 2)
     life.unbroken("apply", *spec, "--only", "aws", "--auto-approve")
     tried = life.killed("apply", *spec, *WITHOUT_AWS)
-    assert {"host.allocate", "vn.add_ar eip-1", "change host-0", "change host-1"} <= names(tried)
+    assert names(tried) >= chosen("host.allocate", "vn.add_ar eip-1", "change host-0", "change host-1")
     life.nothing_twice(life.count())
     assert life.unbroken("apply", *spec, *WITHOUT_AWS) == NOTHING
     life.unbroken("apply", *whole, "--auto-approve")
@@ -156,7 +159,7 @@ def test_destroy(life: Life) -> None:
     spec = life.spec(KILLED, 2)
     before, rest = life.pools(), [line for line in life.pools() if KILLED not in line]
     tried = life.killed("destroy", *spec, *WITHOUT_AWS)
-    assert {"cluster.delete", "host.delete", "vn.rm_ar"} <= names(tried)
+    assert names(tried) >= chosen("cluster.delete", "host.delete", "vn.rm_ar")
     assert (len(life.pools()), len(before)) == (len(rest), 2 * len(rest))
     assert [line for line in life.pools() if KILLED in line] == []
 

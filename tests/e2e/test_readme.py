@@ -40,6 +40,7 @@ def run(checkout: Checkout, script: str, *, directory: Path) -> str:
     return shown
 
 
+@pytest.mark.full
 def test_the_commands_of_try_it(checkout: Checkout) -> None:
     script = commands("Try it")
     assert not re.search(r"\d+\.\d+\.\d+\.\d+", script), "AWS chooses the addresses: the commands must ask for them"
