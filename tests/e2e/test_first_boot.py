@@ -12,6 +12,7 @@ import pytest
 from tests.e2e.conftest import NOTHING_TO_DO
 from tests.support.lab import Lab
 
+pytestmark = pytest.mark.full
 SPEC = """
 apiVersion: edgewrap/v1
 name: edge-new

@@ -205,6 +205,7 @@ def test_twenty_at_once_while_an_apply_runs(ipam: Edge) -> None:
     ipam.lab.quota(elastic_ips=64)
 
 
+@pytest.mark.full
 def test_what_the_driver_needs_is_checked(ipam: Edge) -> None:
     done = ipam.lab.edgewrap("ipam", "install", "--file", str(ipam.spec), "--check", check=False)
     assert (done.returncode, "0 failure" in done.stdout or "failure" not in done.stdout) == (0, True), done.stdout

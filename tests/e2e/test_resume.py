@@ -20,6 +20,7 @@ REACHED_S = 300  # a machine may be busy
 WITHOUT_HOSTS = ("--lock-timeout", str(REACHED_S), "--skip", "hosts")
 TAG = "ünïcode 東京 a=b +c @d e:f/g"
 DESCRIPTION = "a ${b} $c (d) [e]; {f} = *h"
+pytestmark = pytest.mark.full
 SPEC = """
 apiVersion: edgewrap/v1
 name: edge-test

@@ -107,6 +107,7 @@ def test_apply_finishes_when_its_output_breaks(user: User, options: list[str], s
     user.check_applied()
 
 
+@pytest.mark.full
 def test_apply_finishes_when_the_reader_exits_during_host_creation(user: User) -> None:
     """On metal this takes twenty minutes: an interrupt would taint the host, and the next run would replace it."""
     apply = user.start("apply", "--auto-approve")

@@ -295,6 +295,7 @@ def test_killed_after_each_call_of_aws(front_end: FrontEndDriver, calls: int, le
     assert front_end.register()["EDGEWRAP_KEY"] == ("eip-x-1" if left else "eip-x-0")
 
 
+@pytest.mark.full
 def test_seconds_to_register(front_end: FrontEndDriver, figure: Callable[[str], None]) -> None:
     times = []
     for _ in range(10):

@@ -48,8 +48,14 @@ def test_a_lab_does_not_start_for_a_process_that_has_ended(tmp_path: Path) -> No
     assert not running(lab.directory)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize(
+    ("workers", "number"),
+    [
+        *((0, number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)),
+        *(pytest.param(2, number, marks=pytest.mark.full) for number in (signal.SIGINT, signal.SIGTERM)),
+        (2, signal.SIGKILL),
+    ],
+)
 def test_an_interrupted_test_run_leaves_no_lab(tmp_path: Path, number: signal.Signals, workers: int) -> None:
     for name in ("test_one.py", "test_two.py"):
         (tmp_path / name).write_text(UNFINISHED)

@@ -70,7 +70,9 @@ def lab_cgroups() -> set[Path]:
     return set(top.glob("edgewrap-lab.*"))
 
 
-@pytest.mark.parametrize("victim", ["daemon", "init", "wrapper", "supervisor"])
+@pytest.mark.parametrize(
+    "victim", [*(pytest.param(one, marks=pytest.mark.full) for one in ("daemon", "init", "wrapper")), "supervisor"]
+)
 def test_a_killed_lab_leaves_nothing_behind(fresh: Lab, victim: str) -> None:
     mounts = Path("/proc/self/mounts").read_text()
     fresh.up()
