@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from edgewrap.cli.options import SpecFile
+from edgewrap.paths import expanded
 
 
 def render(
@@ -15,7 +16,12 @@ def render(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="DIR", help="The directory. Default: ./NAME-terraform.", show_default=False
+            "--output",
+            "-o",
+            metavar="DIR",
+            help="The directory. Default: ./NAME-terraform.",
+            show_default=False,
+            parser=expanded,
         ),
     ] = None,
     offline: Annotated[
