@@ -19,12 +19,19 @@ APPROVED = {"apply", "replace", "destroy", "force-unlock"}
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A git work tree with a spec in a folder, and a program that leaves a trace if it is run."""
+    """A git work tree: a spec in a folder, programs that leave a trace if one is run, and a working directory with a
+    provider of its own and a lock that leads to the file `kept`."""
     root = tmp_path / "checkout"
     (root / ".git").mkdir(parents=True)
     (root / "edges").mkdir()
     (root / "edges" / "edge.yaml").write_text(SOUND)
-    for program in (root / "edges" / "evil", root / "terraform"):
+    workspace = root / "edges" / ".edgewrap" / "edge-1"
+    provider = workspace / "terraform/.terraform/providers/registry.terraform.io/hashicorp/aws/5.100.0/linux_amd64"
+    provider.mkdir(parents=True)
+    (workspace / "terraform" / ".terraform.lock.hcl").write_text("# it has the hashes of that provider\n")
+    (workspace / "lock").symlink_to("../../../../kept")
+    (tmp_path / "kept").write_text("kept")
+    for program in (root / "edges" / "evil", root / "terraform", provider / "terraform-provider-aws_v5.100.0_x5"):
         program.write_text(f'#!/bin/sh\ntouch {tmp_path}/trace\necho \'{{"terraform_version":"1.11.0"}}\'\n')
         program.chmod(0o755)
     for variable in OPERATORS:
@@ -70,7 +77,7 @@ def test_a_spec_that_sets_what_is_the_operators_is_refused(
     assert f"edges/edge.yaml:{place}: " in shown
     assert rule in shown
     assert "hunter2" not in shown
-    assert [path.name for path in checkout.parent.iterdir()] == ["checkout"]
+    assert {path.name for path in checkout.parent.iterdir()} == {"checkout", "kept"}
 
 
 def test_an_endpoint_of_aws_is_refused_too(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -117,6 +124,15 @@ def test_nothing_that_a_checkout_holds_is_run_or_used_as_state(
     code, shown = edgewrap(capsys, "plan", "--restricted")
     assert (code, what in shown) == (64, True)
     assert not (checkout.parent / "trace").exists()
+    assert (checkout.parent / "kept").read_text() == "kept"
+
+
+def test_without_restriction_the_lock_leads_nowhere_either(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EDGEWRAP_DIR", "")
+        code, shown = edgewrap(capsys, "plan")
+    assert (code, "edge-1/lock is a symbolic link" in shown) == (1, True)
+    assert (checkout.parent / "kept").read_text() == "kept"
 
 
 def test_a_link_that_leads_out_of_the_checkout_is_not_read(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
