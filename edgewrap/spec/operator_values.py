@@ -40,7 +40,14 @@ VARIABLES: Mapping[KeyPath, str] = {
 }
 """The fields, and the variable that counts if a spec leaves one out."""
 
-_PLACES_OF_PROGRAMS = ("EDGEWRAP_TERRAFORM", "EDGEWRAP_PLUGIN_DIR", "TF_PLUGIN_CACHE_DIR")
+_PLACES_OF_PROGRAMS = (
+    "PATH",
+    "PYTHONPATH",
+    "EDGEWRAP_TERRAFORM",
+    "EDGEWRAP_PLUGIN_DIR",
+    "TF_PLUGIN_CACHE_DIR",
+    *("HOME", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"),  # AWS's configuration may name a program
+)
 
 
 def is_restricted(environ: Mapping[str, str]) -> bool:
@@ -94,11 +101,10 @@ def require_trusted_places(spec_file: Path, environ: Mapping[str, str]) -> None:
             cause="in restricted mode a stranger may have made it, to read a file of this machine",
             advice="name the file itself with --file",
         )
-    for folder in environ.get("PATH", os.defpath).split(os.pathsep):
-        require_outside(spec_file, Path(folder), f"the directory {folder or '.'} in PATH", "PATH")
-    for variable in _PLACES_OF_PROGRAMS:
-        if os.sep in environ.get(variable, ""):
-            require_outside(spec_file, expanded(environ[variable]), f"{variable} ({environ[variable]})", variable)
+    for variable in filter(environ.get, _PLACES_OF_PROGRAMS):
+        for place in environ[variable].split(os.pathsep):
+            if os.sep in place or variable != "EDGEWRAP_TERRAFORM":
+                require_outside(spec_file, expanded(place), f"{place or '.'}, in {variable},", variable)
 
 
 def require_outside(spec_file: Path, path: Path, what: str, variable: str) -> None:

@@ -105,10 +105,14 @@ def test_every_command_that_reads_a_spec_knows_it(
         ({"EDGEWRAP_DIR": "runs"}, "the working directory is in the checkout"),
         ({"EDGEWRAP_DIR": "../checkout/edges/../runs"}, "the working directory is in the checkout"),
         ({"EDGEWRAP_DIR": "../link-into"}, "the working directory is in the checkout"),
-        ({"PATH": "edges:/usr/bin"}, "the directory edges in PATH is in the checkout"),
-        ({"PATH": "/usr/bin:"}, "the directory . in PATH is in the checkout"),
-        ({"EDGEWRAP_TERRAFORM": "./terraform"}, "EDGEWRAP_TERRAFORM (./terraform) is in the checkout"),
-        ({"TF_PLUGIN_CACHE_DIR": "../link-into/cache"}, "TF_PLUGIN_CACHE_DIR (../link-into/cache) is in the checkout"),
+        ({"PATH": "edges:/usr/bin"}, "edges, in PATH, is in the checkout"),
+        ({"PATH": "/usr/bin:"}, "., in PATH, is in the checkout"),
+        ({"PYTHONPATH": "."}, "., in PYTHONPATH, is in the checkout"),
+        ({"EDGEWRAP_TERRAFORM": "./terraform"}, "./terraform, in EDGEWRAP_TERRAFORM, is in the checkout"),
+        ({"EDGEWRAP_PLUGIN_DIR": "edges"}, "edges, in EDGEWRAP_PLUGIN_DIR, is in the checkout"),
+        ({"TF_PLUGIN_CACHE_DIR": "../link-into/x"}, "../link-into/x, in TF_PLUGIN_CACHE_DIR, is in the checkout"),
+        ({"AWS_CONFIG_FILE": "edges/evil"}, "edges/evil, in AWS_CONFIG_FILE, is in the checkout"),
+        ({"HOME": "edges"}, "edges, in HOME, is in the checkout"),
     ],
 )
 def test_nothing_that_a_checkout_holds_is_run_or_used_as_state(
