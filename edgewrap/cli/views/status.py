@@ -14,7 +14,7 @@ from edgewrap.cli.views import print_json
 if TYPE_CHECKING:
     from edgewrap.engine.status import ClusterStatus
 
-WIDEST = 10_000  # a row is one line, in a narrow terminal and in a pipe too: addresses and ids can be copied whole
+WIDEST = 10_000  # a row is one line, in a narrow terminal and in a pipe too
 COLOURS = {"running": "green", "monitored": "green", "ready": "green", "differs": "yellow", "unknown": "yellow"}
 
 
@@ -25,7 +25,7 @@ def print_status(status: ClusterStatus, *, json: bool) -> None:
         return
     console = Console(highlight=False, width=WIDEST)
     console.print(Text(f"{status.name}: {status.region}, zone {status.zone}, {status.vpc_id}"))
-    hosts = _table("host", "instance", "public address", "private address", "AWS", "OpenNebula", "groups", "network")
+    hosts = _table("host", "instance", "public address", "private address", "AWS", "OpenNebula", "network", "groups")
     for host in status.hosts:
         hosts.add_row(
             host.key,
@@ -34,8 +34,8 @@ def print_status(status: ClusterStatus, *, json: bool) -> None:
             host.private_address,
             _coloured(host.instance),
             _coloured(host.opennebula),
-            " ".join(group.removeprefix("group-") for group in host.groups) or "-",
             _coloured(host.network),
+            " ".join(group.removeprefix("group-") for group in host.groups) or "-",
         )
     console.print(hosts)
     eips = _table("Elastic IP", "public address", "VM's address", "group", "entry host", "VM", "made by")
