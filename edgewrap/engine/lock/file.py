@@ -29,7 +29,7 @@ def file_lock(path: Path, info: LockInfo, timeout: LockTimeout) -> Iterator[int]
     Raises LockedError, with the holder and the time, after the timeout; StateError if the file cannot be created.
     """
     with _explained(path):
-        descriptor = _open(path, os.O_CREAT)
+        descriptor = _opened(path, os.O_CREAT)
     try:
         while not _take(path, descriptor):
             timeout.wait(_locked(path), POLL_S)
@@ -52,7 +52,7 @@ def is_held(path: Path) -> bool:
     """Whether the lock file is held. Raises StateError if it exists and cannot be opened."""
     with _explained(path):
         try:
-            descriptor = _open(path)
+            descriptor = _opened(path)
         except FileNotFoundError:
             return False
     try:
@@ -61,21 +61,22 @@ def is_held(path: Path) -> bool:
         os.close(descriptor)
 
 
-def _open(path: Path, create: int = 0) -> int:
-    """The descriptor of a regular file; what a link leads to is never opened, as the file is overwritten."""
-    descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | create, 0o600)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(errno.EINVAL, "not a regular file")
-    return descriptor
+def _opened(path: Path, flags: int = 0) -> int:
+    """The descriptor of a lock file. Follows no link, waits for no pipe and opens no device: a lock in S3 can name any
+    path. Raises OSError."""
+    with contextlib.suppress(FileNotFoundError):
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file")
+    return os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | flags, 0o600)
 
 
 @contextmanager
 def _explained(path: Path) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
-        raise unwritable(f"the lock file {path} cannot be used", error) from error
+    except (OSError, ValueError) as error:  # ValueError for a text that is not a path
+        fault = error if isinstance(error, OSError) else OSError(errno.EINVAL, "it is not a path")
+        raise unwritable(f"the lock file {path} cannot be used", fault) from error
 
 
 def _take(path: Path, descriptor: int) -> bool:

@@ -96,7 +96,15 @@ def test_a_command_inside_gets_the_labs_endpoints_and_none_of_the_callers_creden
     process = ProcessId(1, 1)
     facts = LabFacts("x", process, process, True, "pid:[1]", "http://127.0.0.1:1", "http://127.0.0.1:2/RPC2")
     kept = {"PATH": "/bin", "TERM": "xterm", "COLUMNS": "80", "EDGEWRAP_PLUGIN_DIR": "/mirror"}
-    dropped = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "HTTPS_PROXY", "no_proxy", "SSH_AUTH_SOCK", "EDGEWRAP_LAB_NAME")
+    dropped = (
+        "AWS_PROFILE",
+        "AWS_SESSION_TOKEN",
+        "HTTPS_PROXY",
+        "no_proxy",
+        "SSH_AUTH_SOCK",
+        "EDGEWRAP_LAB_NAME",
+        "EDGEWRAP_BACKEND",
+    )
     replaced = ("HOME", "ONE_AUTH", "EDGEWRAP_DIR", "EDGEWRAP_LAB_DIR", "AWS_ENDPOINT_URL")
     base = {**kept, **dict.fromkeys((*dropped, *replaced), "the caller's")}
     assert inside_environment(base, directory, facts) == {

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from edgewrap.errors import SpecError
+from edgewrap.spec.contract import Known, contract
 from edgewrap.spec.environment import secret_variables
+from edgewrap.spec.formats import LOCAL_PATH, RULE
 from edgewrap.spec.load import public_document
 from edgewrap.spec.models import Spec
+from edgewrap.spec.operator_values import VARIABLES
 from tests.unit.spec.conftest import Load
 
+URL_RULE = "an http or https URL without user, password or query"
 OPERATOR = {
     "EDGEWRAP_TERRAFORM": "tofu",
     "EDGEWRAP_PLUGIN_DIR": "mirror",
@@ -84,3 +88,17 @@ def test_the_variable_is_on_unless_it_says_no(load: Load, value: str, restricted
             load("terraform: { binary: tofu }", {"EDGEWRAP_RESTRICTED": value})
     else:
         load("terraform: { binary: tofu }", {"EDGEWRAP_RESTRICTED": value})
+
+
+def test_every_field_that_names_a_file_or_an_endpoint_is_the_operators() -> None:
+    """A new one of them must not reach restricted mode unnoticed."""
+    named = {path for path, known in contract().fields() if {LOCAL_PATH.rule, URL_RULE} & set(rules(known))}
+    assert named <= VARIABLES.keys()
+    assert len(named) == 6
+
+
+def rules(known: Known) -> Iterator[str]:
+    """The rules of a field and of its alternatives and items."""
+    yield str(known.schema.get(RULE))
+    for part in (*known.parts, *([known.item] if known.item else [])):
+        yield from rules(part)

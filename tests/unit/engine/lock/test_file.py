@@ -157,7 +157,7 @@ def test_a_holder_with_other_fields_can_be_read() -> None:
 
 def test_a_lock_file_that_cannot_be_created(tmp_path: Path) -> None:
     for use in (lambda: file_lock(tmp_path, "apply").__enter__(), lambda: file_lock_info(tmp_path)):
-        with pytest.raises(StateError, match="cannot be used: Is a directory"):
+        with pytest.raises(StateError, match="cannot be used: it is not a regular file"):
             use()
 
 
