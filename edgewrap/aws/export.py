@@ -33,7 +33,7 @@ def export_terraform(
             cause="terraform would read them together with the rendered ones",
             advice="name another directory with --output",
         )
-    links = {directory / above for name in files for above in Path(name).parents} - {directory}
+    links = {directory / above for name in files for above in Path(name).parents}
     for link in filter(Path.is_symlink, sorted(links)):
         raise UsageError(
             f"{link} is a symbolic link",

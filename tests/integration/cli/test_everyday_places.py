@@ -88,6 +88,18 @@ def test_a_tilde_in_output_is_the_home(place: Path) -> None:
     assert (place / "out" / "main.tf").exists()
 
 
+def test_files_are_rendered_where_a_link_that_the_user_names_leads(place: Path) -> None:
+    """But not where one leads that was there under the default name."""
+    (place / "target").mkdir()
+    (place / "link").symlink_to("target")
+    home = {"HOME": str(place)}
+    done = edgewrap(place, "render", "--offline", "-f", "edge.yaml", "-o", "link", environ=home)
+    assert (done.returncode, done.stdout.startswith("link: "), done.stderr) == (0, True, "")
+    (place / "edge-terraform").symlink_to("target")
+    done = edgewrap(place, "render", "--offline", "-f", "edge.yaml", environ=home)
+    assert (done.returncode, "edge-terraform is a symbolic link" in done.stderr) == (64, True)
+
+
 def test_key_and_state_are_beside_the_spec_that_a_link_leads_to(place: Path) -> None:
     (place / "real").mkdir()
     (place / "real" / "edge.yaml").write_text(f"{SPEC}ssh: {{ public_key: key.pub }}\n")
