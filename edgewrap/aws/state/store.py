@@ -67,7 +67,8 @@ class LocalStore:
         unsaved = self._workdir.unsaved
         disk_was_full = self._locked and unsaved.exists() and _stored(unsaved) is None
         if not disk_was_full:
-            _refuse_unsaved(self._workdir, f"cp '{unsaved}' '{self._workdir.state}'")
+            restores = "run `edgewrap apply`: it restores the state, and finds what that run created by its tags"
+            _refuse_unsaved(self._workdir, f"cp '{unsaved}' '{self._workdir.state}'", restores)
         document = self._read(may_be_half_written=disk_was_full or self._workdir.state_in_use.exists())
         if disk_was_full:
             unsaved.unlink()
@@ -189,13 +190,13 @@ def _cut_off(text: bytes) -> bool:
     return False
 
 
-def _refuse_unsaved(workdir: WorkDir, command: str) -> None:
+def _refuse_unsaved(workdir: WorkDir, command: str, lost: str = "") -> None:
     unsaved = workdir.unsaved
     if not unsaved.exists():
         return
     complete = _stored(unsaved) is not None
     rescue = f"copy it to its place (`{command}`), remove {unsaved.name}, and re-run"
-    lost = f"remove {unsaved.name} and re-run: what that run created is found by its tags"
+    lost = lost or f"remove {unsaved.name} and re-run: what that run created is found by its tags"
     raise StateError(
         f"an earlier run could not save its Terraform state, and left {'it' if complete else 'nothing usable'} in "
         f"{unsaved}",
