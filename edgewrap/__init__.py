@@ -18,8 +18,8 @@ errors.py           all exceptions; each carries a cause and advice
 remedies.py         the form of the tables from raw messages to cause and advice
 poll.py             wait until something happens
 signals.py          defer SIGINT, SIGTERM and SIGHUP around blocks that must not be cut
-atomic_files.py     write files whole or not at all
-paths.py            resolve paths that a spec names
+atomic_files.py     write files whole or not at all, for their owner only
+paths.py            paths that a user gives
 """
 
 __version__ = "0.1.0"

@@ -21,7 +21,7 @@ def export_terraform(
     """Write the rendered files into `directory`; returns their relative paths.
 
     Raises UsageError if the directory holds Terraform files that are not edgewrap's: together with ours they
-    would be one module. They are not touched.
+    would be one module. They are not touched. The same if links in it lead elsewhere.
     """
     lookups = (OfflineLookups if offline else AwsLookups)(spec, Clients(spec, environ))
     previous, missing = (state.inputs, unprovisioned(state.inputs.amis, state.addresses)) if state else (None, ())
@@ -32,6 +32,13 @@ def export_terraform(
             f"{directory} holds other Terraform files: {', '.join(foreign)}",
             cause="terraform would read them together with the rendered ones",
             advice="name another directory with --output",
+        )
+    links = {directory / above for name in files for above in Path(name).parents}
+    for link in filter(Path.is_symlink, sorted(links)):
+        raise UsageError(
+            f"{link} is a symbolic link",
+            cause="the files would be written to the place that it leads to",
+            advice="delete it, or name another directory with --output",
         )
     for name, text in files.items():
         write_atomically(directory / name, text)

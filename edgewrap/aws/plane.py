@@ -53,7 +53,7 @@ class AwsPlane:
         self._locked = bool(pass_fds)
         self._store = state_store(spec, self._workdir, os.environ, emit, locked=self._locked)
         self._clients = Clients(spec, os.environ)
-        named = spec.terraform.plugin_dir or os.environ.get("EDGEWRAP_PLUGIN_DIR")
+        named = spec.terraform.plugin_dir
         self._plugin_dir = plugin_dir or (spec.local_path(named) if named else None)
         self._lookups = AwsLookups(spec, self._clients)
         self._terraform = Terraform(

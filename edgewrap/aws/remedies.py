@@ -222,7 +222,7 @@ Inconsistent dependency lock file|does not match configured version constraint|R
 Error acquiring the state lock.*PreconditionFailed
   another terraform holds the lock of this state in S3, or one that was killed left it there
   wait for it to end; if it is dead, `edgewrap force-unlock ID` with the ID in the message of the lock
-Error acquiring the state lock
+Error acquiring the state lock(?!.*no space left on device)
   another terraform holds the lock of this state: perhaps one of an earlier run that finishes its step
   wait for it to end; its process id is in the message of the lock
 Failed to (save|persist) state|Error saving state|errored\.tfstate

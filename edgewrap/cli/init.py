@@ -9,6 +9,7 @@ import typer
 
 from edgewrap.cli.options import STARTER
 from edgewrap.errors import EdgewrapError
+from edgewrap.paths import real_path
 
 
 def init(
@@ -42,7 +43,7 @@ def init(
 
 def _replace(path: Path, text: str) -> None:
     """Write a temporary file beside it first, so that a failure leaves the old file whole; a link stays a link."""
-    target = path.resolve()
+    target = real_path(path)
     beside = target.with_name(f".{target.name}.new")
     beside.write_text(text, encoding="utf-8")
     try:

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from edgewrap.cli.options import Json, SpecFile
+from edgewrap.cli.options import Json, SpecFile, with_restricted
+from edgewrap.paths import expanded
 
 app = typer.Typer(help="The OpenNebula IPAM driver: Elastic IPs that OpenNebula requests.", no_args_is_help=True)
 
@@ -37,10 +38,14 @@ for _name, _help in _ACTIONS.items():
 
 
 @app.command()
+@with_restricted
 def install(
     file: SpecFile,
     remotes: Annotated[
-        Path, typer.Option(metavar="DIR", help="The front-end's directory of drivers.", envvar="EDGEWRAP_REMOTES")
+        Path,
+        typer.Option(
+            metavar="DIR", help="The front-end's directory of drivers.", envvar="EDGEWRAP_REMOTES", parser=expanded
+        ),
     ] = Path("/var/lib/one/remotes"),
     check: Annotated[bool, typer.Option("--check", help="Only check what is missing; exit 1 if anything is.")] = False,
     json: Json = False,

@@ -25,6 +25,7 @@ from edgewrap.cli.destroy import destroy
 from edgewrap.cli.force_unlock import force_unlock
 from edgewrap.cli.init import init
 from edgewrap.cli.logs import logs
+from edgewrap.cli.options import with_restricted
 from edgewrap.cli.output import output
 from edgewrap.cli.plan import plan
 from edgewrap.cli.preflight import preflight
@@ -69,8 +70,8 @@ def build() -> typer.Typer:
     )
     app.callback()(_root)
     for command in COMMANDS:
-        app.command()(command)
-    app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(ssh)
+        app.command()(with_restricted(command))
+    app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(with_restricted(ssh))
     app.add_typer(ipam.app, name="ipam")
     app.add_typer(lab.app, name="lab")
     return app

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+import os
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from edgewrap.change import PlaneName
 from edgewrap.errors import UsageError
+from edgewrap.paths import expanded
 
 STARTER = "edgewrap.yaml"
 MONITOR_TIMEOUT_S = 240  # a front-end retries a host in ERROR by itself after up to 196 s
@@ -22,7 +26,8 @@ SpecFile = Annotated[
         "-f",
         envvar="EDGEWRAP_SPEC",
         metavar="PATH",
-        help="The spec file.",
+        help="The spec file; `-` is standard input.",
+        parser=expanded,
         default_factory=lambda: Path(STARTER),
         show_default=STARTER,
     ),
@@ -47,6 +52,7 @@ PluginDir = Annotated[
         "--plugin-dir",
         envvar="EDGEWRAP_PLUGIN_DIR",
         metavar="DIR",
+        parser=expanded,
         help="A local mirror of Terraform providers, used instead of the registry.",
     ),
 ]
@@ -68,7 +74,34 @@ Insecure = Annotated[
         "--insecure", help="Skip TLS certificate verification of the OpenNebula front-end. Never use it in production."
     ),
 ]
+Restricted = Annotated[
+    bool,
+    typer.Option(
+        "--restricted",
+        help="Do not trust the spec and its checkout (docs/security.md). EDGEWRAP_RESTRICTED=1 does the same.",
+    ),
+]
 DetailedExitcode = Annotated[bool, typer.Option("--detailed-exitcode", help="Exit 2 if there are changes.")]
+
+
+def with_restricted(command: Callable[..., int]) -> Callable[..., int]:
+    """A command that reads a spec, with the option `--restricted`: it is set in the environment, where the spec is
+    loaded. Any other command as it is."""
+    takes = inspect.signature(command, eval_str=True)
+    if "file" not in takes.parameters:
+        return command
+    restricted = inspect.Parameter("restricted", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Restricted)
+
+    @functools.wraps(command)
+    def run(*arguments: Any, restricted: bool = False, **options: Any) -> int:
+        if restricted:
+            os.environ["EDGEWRAP_RESTRICTED"] = "1"
+        return command(*arguments, **options)
+
+    parameters = [*takes.parameters.values(), restricted]
+    run.__signature__ = takes.replace(parameters=parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {**command.__annotations__, "restricted": Restricted}
+    return run
 
 
 def select(only: Collection[PlaneName], skip: Collection[PlaneName]) -> tuple[PlaneName, ...]:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from edgewrap.cli.options import SpecFile
+from edgewrap.paths import expanded, real_path
 
 
 def render(
@@ -15,7 +16,12 @@ def render(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="DIR", help="The directory. Default: ./NAME-terraform.", show_default=False
+            "--output",
+            "-o",
+            metavar="DIR",
+            help="The directory. Default: ./NAME-terraform.",
+            show_default=False,
+            parser=expanded,
         ),
     ] = None,
     offline: Annotated[
@@ -31,7 +37,7 @@ def render(
     from edgewrap.events import discard
 
     with peek_cluster(file, discard) as cluster:
-        directory = output or Path(f"{cluster.spec.name}-terraform")
+        directory = real_path(output) if output else Path(f"{cluster.spec.name}-terraform")
         names = export_terraform(cluster.spec, cluster.aws.current(), directory, cluster.environ, offline=offline)
-    typer.echo(f"{directory}: {len(names)} files")
+    typer.echo(f"{output or directory}: {len(names)} files")
     return 0

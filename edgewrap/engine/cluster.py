@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgewrap.atomic_files import private_files
 from edgewrap.aws.state import Bucket, state_place
 from edgewrap.engine.lock.file import file_lock
 from edgewrap.engine.lock.info import LockInfo, LockTimeout
@@ -98,7 +99,7 @@ def peek_cluster(
 ) -> Iterator[Cluster]:
     """The cluster without a lock or a log file, for commands that only read."""
     spec = load_spec(spec_file, os.environ)
-    with _secrets_kept_back(spec) as environ:
+    with private_files(), _secrets_kept_back(spec) as environ:
         workspace = Workspace.of(spec_file, spec.name, environ)
         yield Cluster(spec, workspace, emit, environ, plugin_dir, insecure=insecure)
 
@@ -126,9 +127,12 @@ def open_cluster(options: Options, emit: Emit) -> Iterator[Cluster]:
     """
     spec = load_spec(options.spec_file, os.environ)
     workspace = Workspace.of(options.spec_file, spec.name, os.environ)
-    workspace.create()
     timeout = LockTimeout(options.lock_timeout_s, emit)
-    with _secrets_kept_back(spec) as environ, _run_lock(spec, workspace.lock, options.command, timeout) as lock:
+    with ExitStack() as held:
+        held.enter_context(private_files())
+        workspace.create()
+        environ = held.enter_context(_secrets_kept_back(spec))
+        lock = held.enter_context(_run_lock(spec, workspace.lock, options.command, timeout))
         journal = Journal(workspace.logs, options.command, emit)
         try:
             yield Cluster(spec, workspace, journal, environ, options.plugin_dir, lock, options.insecure)

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
-from edgewrap.errors import StateError
+from edgewrap.atomic_files import unwritable
 from edgewrap.events import Emit, Event, EventKind
+from edgewrap.paths import is_file
 
 KEPT_RUNS = 50
 
@@ -29,12 +30,9 @@ class Journal:
         try:
             self._file: TextIO = self.path.open("x", encoding="utf-8", errors="backslashreplace")
         except OSError as error:
-            raise StateError(
-                f"the log file {self.path} cannot be created: {error.strerror}",
-                cause=f"{directory} is another user's, or its file system is full or not writable",
-                advice="free space there, or run as the owner of the working directory",
-            ) from error
-        for old in runs(directory)[:-KEPT_RUNS]:
+            raise unwritable(f"the log file {self.path} cannot be created", error) from error
+        earlier = [path for path in runs(directory) if path != self.path]  # by name, so a clock set back matters not
+        for old in earlier[: 1 - KEPT_RUNS]:
             old.unlink(missing_ok=True)
 
     def __call__(self, event: Event) -> None:
@@ -83,4 +81,4 @@ class Journal:
 
 def runs(directory: Path) -> list[Path]:
     """The log files of a workspace, oldest first."""
-    return sorted(directory.glob("*.log"))
+    return sorted(path for path in directory.glob("*.log") if is_file(path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from edgewrap.atomic_files import write_atomically
 from edgewrap.change import PlaneName
-from edgewrap.errors import AwsError, EdgewrapError, IpamError, OpenNebulaError
+from edgewrap.errors import AwsError, EdgewrapError, IpamError, OpenNebulaError, StateError
 from edgewrap.finding import Finding, Verdict
 from edgewrap.ipam.specs import directory, overlapping, read_spec
 from edgewrap.spec.load import public_document
@@ -56,6 +57,8 @@ def install(spec_file: Path, remotes: Path, environ: Mapping[str, str]) -> tuple
     try:
         owner = remotes.stat()
         for place in (remotes / "ipam", remotes / "ipam" / NAME):
+            if place.is_symlink():  # root must not write where oneadmin lets it lead
+                raise OSError(errno.ELOOP, "it is a symbolic link", str(place))
             if not place.is_dir():
                 place.mkdir()
                 _give(place, owner, 0o755)
@@ -74,9 +77,9 @@ def install(spec_file: Path, remotes: Path, environ: Mapping[str, str]) -> tuple
         if write_atomically(target, spec_file.read_text(encoding="utf-8")):
             changed.append(target)
         target.chmod(0o644)
-    except OSError as error:
+    except (OSError, StateError) as error:
         raise IpamError(
-            f"{error.filename} cannot be written: {error.strerror}",
+            error.what if isinstance(error, StateError) else f"{error.filename} cannot be written: {error.strerror}",
             cause="the driver belongs to oneadmin and the specs to root",
             advice="run this as root on the front-end",
         ) from error

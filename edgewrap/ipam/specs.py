@@ -8,7 +8,7 @@ from ipaddress import AddressValueError, IPv4Address
 from pathlib import Path
 
 from edgewrap.errors import IpamError, SpecError
-from edgewrap.paths import is_file
+from edgewrap.paths import expanded, is_file
 from edgewrap.spec.load import load_spec
 from edgewrap.spec.models import Spec
 
@@ -31,7 +31,7 @@ class Environment(dict[str, str]):
 
 def directory(environ: Mapping[str, str]) -> Path:
     """Where the specs are."""
-    return Path(environ.get(DIRECTORY_VARIABLE) or DIRECTORY)
+    return expanded(environ.get(DIRECTORY_VARIABLE) or str(DIRECTORY))
 
 
 def spec_named(name: str, environ: Mapping[str, str]) -> Spec:

@@ -19,10 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from edgewrap.errors import LabError, UsageError
+from edgewrap.paths import expanded
 
 DEFAULT_NAME = "default"
 _ATTEMPTS = 25
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
+_MARK = ".edgewrap-lab"
 _OURS = (
     "home",
     "runs",
@@ -179,16 +181,20 @@ class LabDirectory:
     def claim(self) -> int:
         """Create or empty the directory, except for the lock, which is acquired; returns the lock's descriptor.
 
-        Raises LabError if a lab is running there, or if it has files that are not a lab's.
+        Raises LabError if a lab is running there, or if it has files that are not a lab's: a lab's directory has been
+        empty before, and has a mark since.
         """
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        strangers = sorted({entry.name for entry in self.path.iterdir()} - {*_OURS, "lock"})
+        there = {entry.name for entry in self.path.iterdir()}
+        strangers = sorted(there - {*_OURS, "lock", _MARK} if _MARK in there else there)
         if strangers:
             raise LabError(
                 f"{self.path} holds files that are not a lab's ({', '.join(strangers[:3])})",
                 cause="the lab empties its directory when it starts, and these would be lost",
-                advice="choose an empty or new directory with EDGEWRAP_LAB_DIR",
+                advice="choose an empty or new directory with EDGEWRAP_LAB_DIR; delete it if it is a lab of an "
+                "earlier version",
             )
+        (self.path / _MARK).touch()
         held = self._hold()
         for name in _OURS:
             entry = self.path / name
@@ -231,7 +237,7 @@ def lab_directory(name: str | None, environ: Mapping[str, str]) -> LabDirectory:
             advice="give only one of them",
         )
     if given:
-        path = Path(given).expanduser().absolute()
+        path = expanded(given).absolute()
         return LabDirectory(path.name, path)
     chosen = DEFAULT_NAME if name is None else name
     if not _NAME.fullmatch(chosen):
@@ -241,7 +247,7 @@ def lab_directory(name: str | None, environ: Mapping[str, str]) -> LabDirectory:
             advice="choose another --name",
         )
     state = environ.get("XDG_STATE_HOME") or "~/.local/state"
-    return LabDirectory(chosen, Path(state).expanduser() / "edgewrap" / "lab" / chosen)
+    return LabDirectory(chosen, expanded(state) / "edgewrap" / "lab" / chosen)
 
 
 def already_running(directory: LabDirectory) -> LabError:

@@ -12,7 +12,8 @@ from edgewrap.lab.tools import PLUGIN_DIR
 
 # Variables that could lead a command inside the lab to the outside, to other credentials or to another lab.
 _DROPPED_PREFIXES = ("AWS_", "ONE_", "EDGEWRAP_LAB_")
-_DROPPED = {"SSH_AUTH_SOCK", "SSH_AGENT_PID", "EDGEWRAP_DIR"}
+_DROPPED = {"SSH_AUTH_SOCK", "SSH_AGENT_PID", "EDGEWRAP_DIR", "EDGEWRAP_BACKEND", "EDGEWRAP_CA_FILE"}
+_DROPPED |= {"EDGEWRAP_PROXY_COMMAND", "EDGEWRAP_PUBLIC_KEY"}
 _DROPPED |= {f"{kind}_proxy" for kind in ("http", "https", "ftp", "all", "no")}
 
 

@@ -6,6 +6,7 @@ change of a field does. `checks.py`: checks that span several fields. `addressin
 key.
 
 `load.py`: from a file to a `Spec` or to all problems. `document.py`: YAML with places. `environment.py`: `${env:NAME}`.
+`operator_values.py`: what the operator sets instead, and restricted mode.
 `forbidden.py`: credentials and fields that are refused by name. `place.py`: paths and places. `contract.py`: the JSON
 Schema and all known keys. `reference.py`: the tables of `docs/spec.md`. `starter.yaml`: what `edgewrap init` writes.
 """

@@ -51,9 +51,10 @@ def put(data: Any, path: KeyPath, value: Any) -> None:
 
 
 def fill(
-    data: dict[str, Any], environ: Mapping[str, str]
+    data: dict[str, Any], environ: Mapping[str, str], *, restricted: bool = False
 ) -> tuple[dict[str, Any], dict[KeyPath, str], list[SpecProblem]]:
-    """The document with its references filled in, the texts as written by path, and what is wrong with them."""
+    """The document with its references filled in, the texts as written by path, and what is wrong with them: if the
+    spec is `restricted`, all of them are."""
     filled = deepcopy(data)
     written: dict[KeyPath, str] = {}
     problems: list[SpecProblem] = []
@@ -62,7 +63,7 @@ def fill(
         if _REFERENCE.search(text) is None or known is None:
             continue
         written[path] = text
-        if rule := _broken_rule(text, environ, allowed=known.from_environment):
+        if rule := _broken_rule(text, environ, allowed=known.from_environment, restricted=restricted):
             problems.append(SpecProblem(path, rule))
         else:
             value = _REFERENCE.sub(lambda found: found[0][1:] if found[1] else environ[found[2]], text)
@@ -70,13 +71,15 @@ def fill(
     return filled, written, problems
 
 
-def _broken_rule(text: str, environ: Mapping[str, str], *, allowed: bool) -> str:
+def _broken_rule(text: str, environ: Mapping[str, str], *, allowed: bool, restricted: bool) -> str:
     """The first rule that the references of one text break; empty if they break none."""
     for escape, name, end in _REFERENCE.findall(text):
         if escape:
             continue
         if not end or _VARIABLE.fullmatch(name) is None:
             return "must name a variable, as ${env:NAME} does, or write $${env: for the text itself"
+        if restricted:
+            return "must not read the environment in restricted mode: ${env:…} could bring any of its secrets out"
         if not allowed:
             kept = "it is kept in Terraform's files and state, which hold nothing from the environment"
             return f"must be written out: {kept}"

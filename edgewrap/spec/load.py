@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +14,27 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from edgewrap.errors import Problem, SpecError
+from edgewrap.paths import real_path
 from edgewrap.spec.checks import broken_checks
 from edgewrap.spec.contract import contract, nearest_key
 from edgewrap.spec.document import MOST_BYTES, Document, NotYamlError, read_document
 from edgewrap.spec.environment import fill, put
 from edgewrap.spec.forbidden import credential_problems, is_secret, unsupported_fields
 from edgewrap.spec.models import Origin, Spec
+from edgewrap.spec.operator_values import (
+    VARIABLES,
+    add_operators_values,
+    is_restricted,
+    references,
+    require_trusted_places,
+    restricted_problems,
+    without_operators_value,
+)
 from edgewrap.spec.place import KeyPath, Place, SpecProblem, dotted
 
 LONGEST_SHOWN = 80  # characters of a value in an error
+
+STANDARD_INPUT = Path("-")
 
 _BACKEND = ("terraform", "backend")
 _LEAST: dict[str, Any] = {"apiVersion": "edgewrap/v1", "name": "unnamed", "aws": {"region": "eu-west-3"}}
@@ -50,26 +64,39 @@ _RULES = {
 
 
 def load_spec(path: Path, environ: Mapping[str, str]) -> Spec:
-    """The spec that a file holds, its `${env:NAME}` filled in from `environ`.
+    """The spec that a file holds (`-`: standard input), its `${env:NAME}` and the operator's values filled in from
+    `environ`.
 
-    Raises SpecError with every problem found, in the order of the file.
+    Raises SpecError with every problem found, in the order of the file; in restricted mode UsageError if the places
+    around it are not fit for that.
     """
+    restricted = is_restricted(environ)
+    if restricted:
+        require_trusted_places(path, environ)
     try:
         document = read_document(_read_text(path))
     except NotYamlError as error:
         raise _unreadable(path, str(error), error.place.line, error.place.column) from None
-    filled, written, environment_problems = fill(document.data, environ)
+    data = document.data
+    filled, written, environment_problems = fill(data, environ, restricted=restricted)
     found = list(document.problems)
-    for problems in (unsupported_fields(document.data), credential_problems(document.data), environment_problems):
+    for problems in (
+        unsupported_fields(data),
+        credential_problems(data),
+        environment_problems,
+        restricted_problems(data, environ) if restricted else (),
+    ):
         _add(found, problems)
+    added = add_operators_values(filled, environ)
+    origin = Origin({**written, **references(added)}, real_path(path).parent)
     try:
-        spec = Spec.model_validate_json(json.dumps(filled), strict=True, context=Origin(written, path.parent))
+        spec = Spec.model_validate_json(json.dumps(filled), strict=True, context=origin)
         _add(found, broken_checks(spec, _paths(found)))
     except ValidationError as error:
         _add(found, map(_explain, error.errors(include_url=False)))
         _add(found, broken_checks(_without(filled, _paths(found)), _paths(found)))
     if found:
-        placed = [_with_place(path, document, problem) for problem in found]
+        placed = [_with_place(path, document, _of_operator(problem, added)) for problem in found]
         raise SpecError(sorted(placed, key=lambda problem: (problem.line, problem.column)))
     return spec
 
@@ -79,7 +106,7 @@ def public_document(spec: Spec) -> str:
     environment filled in is written as in the file (`${env:NAME}`), so that the result may be kept on disk."""
     document: dict[str, Any] = spec.model_dump(mode="json", by_alias=True)
     for path, text in spec.written.items():
-        put(document, path, text)
+        put(document, path, without_operators_value(path, text))
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -100,8 +127,7 @@ def _paths(problems: Iterable[SpecProblem]) -> list[KeyPath]:
 def _read_text(path: Path) -> str:
     """The file's text; raises SpecError if the file does not exist or is not text."""
     try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
+        content = _read_bytes(path)
     except FileNotFoundError:
         raise _unreadable(path, "there is no such file; `edgewrap init` writes a starter") from None
     except IsADirectoryError:
@@ -121,6 +147,13 @@ def _read_text(path: Path) -> str:
         raise _unreadable(path, rule, before.count(b"\n") + 1, column) from None
 
 
+def _read_bytes(path: Path) -> bytes:
+    if path == STANDARD_INPUT:
+        return sys.stdin.buffer.read(MOST_BYTES + 1)
+    with path.open("rb") as file:
+        return file.read(MOST_BYTES + 1)
+
+
 def _unreadable(path: Path, rule: str, line: int = 0, column: int = 0) -> SpecError:
     return SpecError([Problem(path, line, column, "spec", "", rule)])
 
@@ -135,6 +168,12 @@ def _explain(error: ErrorDetails) -> SpecProblem:
         return SpecProblem(path, str(context["error"]), at_key="[key]" in error["loc"])
     rule = _RULES.get(error["type"], error["msg"]).format_map(context)
     return SpecProblem(path, rule.replace("'", "`") if error["type"] == "literal_error" else rule)
+
+
+def _of_operator(problem: SpecProblem, added: Iterable[KeyPath]) -> SpecProblem:
+    """A problem of a value that the file does not have says which variable does."""
+    variable = next((VARIABLES[path] for path in added if problem.path[: len(path)] == path), "")
+    return replace(problem, rule=f"{variable} {problem.rule}") if variable else problem
 
 
 def _path_of(location: tuple[int | str, ...]) -> KeyPath:

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import ConfigDict, Discriminator, Field, PrivateAttr, Tag
 
+from edgewrap.paths import with_home
 from edgewrap.spec import formats
 from edgewrap.spec.formats import FROM_ENVIRONMENT, LocalPath, distinct
 from edgewrap.spec.hosts import Hosts, Ssh
@@ -88,7 +89,7 @@ class Aws(Model):
     )
     endpoint_url: Annotated[
         formats.Url | None,
-        next_run("Another endpoint for all AWS calls, such as LocalStack's; null: AWS_ENDPOINT_URL, or AWS."),
+        next_run("Another endpoint for all AWS calls, such as LocalStack's."),
     ] = None
     instance_profile: Annotated[
         formats.InstanceProfile | None,
@@ -99,9 +100,7 @@ class Aws(Model):
 class OpenNebula(Model):
     """The front-end. Credentials come from ONE_AUTH or ~/.one/one_auth."""
 
-    endpoint: Annotated[
-        formats.Url | None, FROM_ENVIRONMENT, next_run("The XML-RPC endpoint; null takes ONE_XMLRPC.")
-    ] = None
+    endpoint: Annotated[formats.Url | None, FROM_ENVIRONMENT, next_run("The XML-RPC endpoint.")] = None
     version: Annotated[
         str,
         formats.VERSION,
@@ -231,7 +230,7 @@ class Spec(Model):
 
     def local_path(self, text: str) -> Path:
         """The file that a path of the spec means: `~/` is the user's home, a relative one begins at the spec."""
-        return self._origin.directory / Path(text).expanduser()
+        return self._origin.directory / with_home(text)
 
     def __repr_args__(self) -> list[tuple[str | None, Any]]:
         """Only the name: other values may come from the environment, and must not reach a log."""

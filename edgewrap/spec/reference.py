@@ -13,6 +13,7 @@ from pathlib import Path
 from edgewrap.spec.contract import Known, contract
 from edgewrap.spec.forbidden import NOT_IMPLEMENTED
 from edgewrap.spec.formats import RULE
+from edgewrap.spec.operator_values import VARIABLES
 
 MARK = "<!-- made by: python -m edgewrap.spec.reference docs/spec.md -->\n\n"
 
@@ -56,6 +57,8 @@ def _meaning(known: Known, path: tuple[str, ...]) -> str:
     notes = [known.schema.get("description", "")]
     if known.from_environment or (known.item and known.item.from_environment):
         notes.append("May come from the environment.")
+    if variable := VARIABLES.get(path):
+        notes.append(f"Without it, `{variable}` counts.")
     if path in NOT_IMPLEMENTED:
         notes.append("**Not implemented yet.**")
     return " ".join(notes)

@@ -61,11 +61,21 @@ class LocalStore:
     def read(self) -> StateDocument | None:
         """The state file. None if neither it nor a backup of it exists.
 
-        A state that is half written, because Terraform was killed, is restored from the backup before that run: what
-        the run created is found by its tags.
+        A state that is half written, because Terraform was killed or the disk was full, is restored from the backup
+        before that run: what the run created is found by its tags.
         """
+        unsaved = self._workdir.unsaved
+        disk_was_full = self._locked and unsaved.exists() and _stored(unsaved) is None
+        if not disk_was_full:
+            restores = "run `edgewrap apply`: it restores the state, and finds what that run created by its tags"
+            _refuse_unsaved(self._workdir, f"cp '{unsaved}' '{self._workdir.state}'", restores)
+        document = self._read(may_be_half_written=disk_was_full or self._workdir.state_in_use.exists())
+        if disk_was_full:
+            unsaved.unlink()
+        return document
+
+    def _read(self, *, may_be_half_written: bool) -> StateDocument | None:
         path = self._workdir.state
-        _refuse_unsaved(self._workdir, f"cp '{self._workdir.unsaved}' '{path}'")
         try:
             text = path.read_bytes()
         except FileNotFoundError:
@@ -82,8 +92,8 @@ class LocalStore:
                 cause="perhaps it belongs to another user",
                 advice="run as the user who applied the cluster, or set EDGEWRAP_DIR to another directory",
             ) from error
-        if self._locked and self._workdir.state_in_use.exists() and _cut_off(text):
-            return self._before_the_killed_run()
+        if self._locked and may_be_half_written and _cut_off(text):
+            return self._before_that_run()
         return StateDocument.read(text, str(path), self._restore())
 
     def back_up(self) -> None:
@@ -110,12 +120,12 @@ class LocalStore:
     def mark_finished(self) -> None:
         self._workdir.begun.unlink(missing_ok=True)
 
-    def _before_the_killed_run(self) -> StateDocument | None:
+    def _before_that_run(self) -> StateDocument | None:
         path, newest = self._workdir.state, self._newest_backup(lambda path: _stored(path) is not None)
         if newest is None:  # it was the first run
             path.replace(path.with_name(f"{path.name}.cut-off"))
             return None
-        text = f"Terraform was killed while it wrote {path}: restored from {newest}"
+        text = f"Terraform did not finish writing {path}: restored from {newest}"
         self._emit(Event(EventKind.WARNING, PlaneName.AWS, "state", text))
         write_atomically(path, newest.read_text())
         return StateDocument.read(path.read_bytes(), str(path), self._restore())
@@ -180,13 +190,13 @@ def _cut_off(text: bytes) -> bool:
     return False
 
 
-def _refuse_unsaved(workdir: WorkDir, command: str) -> None:
+def _refuse_unsaved(workdir: WorkDir, command: str, lost: str = "") -> None:
     unsaved = workdir.unsaved
     if not unsaved.exists():
         return
     complete = _stored(unsaved) is not None
     rescue = f"copy it to its place (`{command}`), remove {unsaved.name}, and re-run"
-    lost = f"remove {unsaved.name} and re-run: what that run created is found by its tags"
+    lost = lost or f"remove {unsaved.name} and re-run: what that run created is found by its tags"
     raise StateError(
         f"an earlier run could not save its Terraform state, and left {'it' if complete else 'nothing usable'} in "
         f"{unsaved}",

@@ -11,6 +11,7 @@ preflight.py        the findings of `edgewrap preflight`
 from __future__ import annotations
 
 import json as json_module
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -41,12 +42,13 @@ class View(AbstractContextManager["View"], Protocol):
 
 
 def choose_view(*, json: bool) -> View:
-    """NDJSON with `--json`, the live view if standard output is a terminal, otherwise lines."""
+    """NDJSON with `--json`, the live view on a terminal that can move its cursor, otherwise lines."""
     if json:
         from edgewrap.cli.views.ndjson import NdjsonView
 
         return NdjsonView(sys.stdout)
-    if sys.stdout.isatty():
+    dumb = os.environ.get("TERM", "dumb") == "dumb" or bool(os.environ.get("NO_COLOR"))
+    if sys.stdout.isatty() and not dumb:
         from edgewrap.cli.views.live import LiveView
 
         return LiveView()

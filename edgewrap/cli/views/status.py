@@ -14,6 +14,7 @@ from edgewrap.cli.views import print_json
 if TYPE_CHECKING:
     from edgewrap.engine.status import ClusterStatus
 
+WIDEST = 10_000  # a row is one line, in a narrow terminal and in a pipe too
 COLOURS = {"running": "green", "monitored": "green", "ready": "green", "differs": "yellow", "unknown": "yellow"}
 
 
@@ -22,7 +23,7 @@ def print_status(status: ClusterStatus, *, json: bool) -> None:
     if json:
         print_json(asdict(status))
         return
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=WIDEST)
     console.print(Text(f"{status.name}: {status.region}, zone {status.zone}, {status.vpc_id}"))
     hosts = _table("host", "instance", "public address", "private address", "AWS", "OpenNebula", "network", "groups")
     for host in status.hosts:
@@ -49,7 +50,7 @@ def print_status(status: ClusterStatus, *, json: bool) -> None:
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, no_wrap=True)
     return table
 
 

@@ -7,14 +7,17 @@ edgewrap is killed, the remaining Terraform process keeps the lock until it ends
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from edgewrap.atomic_files import unwritable
 from edgewrap.engine.lock.info import LockInfo, LockTimeout, locked
-from edgewrap.errors import LockedError, StateError
+from edgewrap.errors import LockedError
 
 POLL_S = 0.2
 
@@ -26,7 +29,7 @@ def file_lock(path: Path, info: LockInfo, timeout: LockTimeout) -> Iterator[int]
     Raises LockedError, with the holder and the time, after the timeout; StateError if the file cannot be created.
     """
     with _explained(path):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = _opened(path, os.O_CREAT)
     try:
         while not _take(path, descriptor):
             timeout.wait(_locked(path), POLL_S)
@@ -49,7 +52,7 @@ def is_held(path: Path) -> bool:
     """Whether the lock file is held. Raises StateError if it exists and cannot be opened."""
     with _explained(path):
         try:
-            descriptor = os.open(path, os.O_RDWR)
+            descriptor = _opened(path)
         except FileNotFoundError:
             return False
     try:
@@ -58,17 +61,22 @@ def is_held(path: Path) -> bool:
         os.close(descriptor)
 
 
+def _opened(path: Path, flags: int = 0) -> int:
+    """The descriptor of a lock file. Follows no link, waits for no pipe and opens no device: a lock in S3 can name any
+    path. Raises OSError."""
+    with contextlib.suppress(FileNotFoundError):
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file")
+    return os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | flags, 0o600)
+
+
 @contextmanager
 def _explained(path: Path) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
-        raise StateError(
-            f"the lock file {path} cannot be used: {error.strerror}",
-            cause="another user created it, or its directory is not writable, or is on a file system without locks",
-            advice="run as the owner of the working directory, or set EDGEWRAP_DIR to a directory of your own; "
-            "a local Terraform state is kept there",
-        ) from error
+    except (OSError, ValueError) as error:  # ValueError for a text that is not a path
+        fault = error if isinstance(error, OSError) else OSError(errno.EINVAL, "it is not a path")
+        raise unwritable(f"the lock file {path} cannot be used", fault) from error
 
 
 def _take(path: Path, descriptor: int) -> bool:

@@ -17,6 +17,7 @@ from uuid import uuid4
 import pytest
 
 from edgewrap.lab.aws.client import LabAwsClient, LabAwsProcess
+from tests.support.aws import SESSION
 from tests.support.lab import EDGEWRAP, provider_mirror
 
 SPEC = """
@@ -188,3 +189,40 @@ def use_up_at_apply(binary: Path, endpoint: str) -> None:
     code = f"from edgewrap.lab.aws.client import LabAwsClient; LabAwsClient({endpoint!r}).set_quotas(elastic_ips=0)"
     head, rest = binary.read_text().split("\n", 1)
     binary.write_text(f'{head}\n[ "$1" != apply ] || {sys.executable} -c "{code}"\n{rest}')
+
+
+FILL = """#!/bin/sh
+if [ "$1" = apply ] && [ ! -e RUNS/filler ]; then
+  head -c $(($(df --output=avail -B1 RUNS | tail -n 1) - 16384)) /dev/zero >RUNS/filler
+fi
+exec BINARY "$@"
+"""
+IN_A_SMALL_DISK = """
+mount -t tmpfs -o size=8m none RUNS
+"$@"; echo "ended with $?"
+: >RUNS/filler
+"$@"; echo "ended with $?"
+cp -r RUNS/. KEPT
+"""
+
+
+@pytest.mark.full
+def test_a_disk_that_is_full_when_terraform_saves_its_state_loses_nothing(user: User, own_aws: LabAwsClient) -> None:
+    """The cause is named, and what was created is found again."""
+    runs, binary = user.environ["EDGEWRAP_DIR"], user.directory / "fill"
+    Path(runs).mkdir()
+    binary.write_text(FILL.replace("RUNS", runs).replace("BINARY", str(user.binary)))
+    binary.chmod(0o755)
+    spec = user.directory / "edge.yaml"
+    spec.write_text(spec.read_text().replace(str(user.binary), str(binary)))
+    script = IN_A_SMALL_DISK.replace("RUNS", runs).replace("KEPT", str(user.directory / "kept"))
+    words = ["unshare", "--mount", "bash", "-c", script, "bash", *user.command("apply", "--auto-approve")]
+    done = subprocess.run(words, env=user.environ, capture_output=True, text=True, timeout=RUN_S, check=False)
+    assert [line for line in done.stdout.splitlines() if "ended with" in line] == ["ended with 3", "ended with 0"]
+    assert "Cause: the disk is full" in done.stderr
+    [state] = (user.directory / "kept").glob("*/terraform.tfstate")
+    assert json.loads(state.read_text())["resources"]
+    ec2 = SESSION.client("ec2", endpoint_url=own_aws.endpoint)
+    tag: Any = [{"Name": "tag:edgewrap:cluster", "Values": [state.parent.name]}]
+    assert len(ec2.describe_vpcs(Filters=tag)["Vpcs"]) == 1
+    assert len(ec2.describe_instances(Filters=tag)["Reservations"]) == 1

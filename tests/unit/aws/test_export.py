@@ -37,3 +37,13 @@ def test_a_directory_with_other_terraform_files_is_left_alone(spec: Spec, tmp_pa
     with pytest.raises(UsageError, match=name):
         export_terraform(spec, None, directory, {}, offline=True)
     assert [path.name for path in directory.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("link", ["", "modules", "modules/hosts"])
+def test_nothing_is_written_to_where_a_link_leads(spec: Spec, tmp_path: Path, link: str) -> None:
+    (tmp_path / "target").mkdir()
+    (tmp_path / "out" / link).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "out" / link).symlink_to(tmp_path / "target")
+    with pytest.raises(UsageError, match="is a symbolic link"):
+        export_terraform(spec, None, tmp_path / "out", {}, offline=True)
+    assert list((tmp_path / "target").iterdir()) == []

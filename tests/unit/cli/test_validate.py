@@ -105,3 +105,11 @@ def test_init_in_an_unwritable_directory(path: str, reason: str, capsys: pytest.
     assert edgewrap("init", target, "--force") == 1
     assert f"{target} cannot be written: {reason}" in capsys.readouterr().err
     assert [entry.name for entry in Path().iterdir()] == ["kept"]
+
+
+def test_init_replaces_a_link_to_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("edgewrap.yaml").symlink_to("edgewrap.yaml")
+    assert edgewrap("validate") == 1
+    assert "edgewrap.yaml: cannot be read: Too many levels of symbolic links" in capsys.readouterr().err
+    assert edgewrap("init", "--force") == 0
+    assert edgewrap("validate") == 0

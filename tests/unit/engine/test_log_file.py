@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +35,22 @@ def test_old_runs_are_removed(tmp_path: Path) -> None:
     newest.close()
     assert len(runs(tmp_path)) == KEPT_RUNS
     assert runs(tmp_path)[-1] == newest.path
+
+
+def test_a_clock_that_was_set_back_costs_no_run_its_own_log(tmp_path: Path) -> None:
+    for number in range(KEPT_RUNS):
+        (tmp_path / f"29990101T0000{number:02}.000000-plan.log").touch()
+    journal = Journal(tmp_path, "apply", lambda _: None)
+    journal.write("kept")
+    journal.close()
+    assert "kept" in journal.path.read_text()
+    assert len(runs(tmp_path)) == KEPT_RUNS
+
+
+def test_only_files_are_logs(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "1.log")
+    (tmp_path / "2.log").mkdir()
+    assert runs(tmp_path) == []
 
 
 def test_a_traceback_is_written_whole(tmp_path: Path) -> None:

@@ -60,6 +60,18 @@ def test_the_script_runs_its_action_whatever_the_environment(front_end: dict[str
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
+@pytest.mark.parametrize("link", ["ipam", "ipam/edgewrap"])
+def test_root_does_not_write_where_oneadmin_lets_a_link_lead(front_end: dict[str, Path], link: str) -> None:
+    target = front_end["remotes"].with_name("target")
+    target.mkdir()
+    place = front_end["remotes"] / link
+    place.parent.mkdir(exist_ok=True)
+    place.symlink_to(target)
+    with pytest.raises(IpamError, match="cannot be written: it is a symbolic link"):
+        install(front_end["spec"], front_end["remotes"], {"EDGEWRAP_CLUSTERS_DIR": str(front_end["clusters"])})
+    assert list(target.iterdir()) == []
+
+
 def test_no_front_end_here(front_end: dict[str, Path]) -> None:
     with pytest.raises(IpamError, match="nowhere is not a directory"):
         install(front_end["spec"], front_end["remotes"] / "nowhere", {})

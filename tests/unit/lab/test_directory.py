@@ -58,6 +58,25 @@ def test_a_new_lab_starts_empty(tmp_path: Path) -> None:
     assert directory.home.stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.parametrize("name", ["home", "aws", "runs", "lock", "lab.json", "thesis.tex"])
+def test_a_directory_that_was_never_a_labs_is_not_emptied(tmp_path: Path, name: str) -> None:
+    """Its entries may have the names of a lab's."""
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "kept").write_text("mine")
+    with pytest.raises(LabError, match=f"files that are not a lab's \\({name}\\)"):
+        LabDirectory("x", tmp_path).claim()
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")] == [name, f"{name}/kept"]
+
+
+def test_a_stranger_in_a_labs_directory_is_kept(tmp_path: Path) -> None:
+    directory = LabDirectory("x", tmp_path)
+    os.close(directory.claim())
+    (tmp_path / "thesis.tex").write_text("mine")
+    with pytest.raises(LabError, match=r"thesis\.tex"):
+        directory.claim()
+    assert directory.home.is_dir()
+
+
 def test_a_reused_pid_is_another_process() -> None:
     own = ProcessId.of(os.getpid())
     assert own.alive()
@@ -77,7 +96,15 @@ def test_a_command_inside_gets_the_labs_endpoints_and_none_of_the_callers_creden
     process = ProcessId(1, 1)
     facts = LabFacts("x", process, process, True, "pid:[1]", "http://127.0.0.1:1", "http://127.0.0.1:2/RPC2")
     kept = {"PATH": "/bin", "TERM": "xterm", "COLUMNS": "80", "EDGEWRAP_PLUGIN_DIR": "/mirror"}
-    dropped = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "HTTPS_PROXY", "no_proxy", "SSH_AUTH_SOCK", "EDGEWRAP_LAB_NAME")
+    dropped = (
+        "AWS_PROFILE",
+        "AWS_SESSION_TOKEN",
+        "HTTPS_PROXY",
+        "no_proxy",
+        "SSH_AUTH_SOCK",
+        "EDGEWRAP_LAB_NAME",
+        "EDGEWRAP_BACKEND",
+    )
     replaced = ("HOME", "ONE_AUTH", "EDGEWRAP_DIR", "EDGEWRAP_LAB_DIR", "AWS_ENDPOINT_URL")
     base = {**kept, **dict.fromkeys((*dropped, *replaced), "the caller's")}
     assert inside_environment(base, directory, facts) == {

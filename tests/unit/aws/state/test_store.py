@@ -36,7 +36,32 @@ def test_half_written_it_is_put_back(workdir: WorkDir, text: str) -> None:
     assert document is not None
     assert document.serial == 7
     assert workdir.state.read_text() == WHOLE
-    assert "Terraform was killed while it wrote" in events[0].text
+    assert "Terraform did not finish writing" in events[0].text
+
+
+@pytest.mark.parametrize("unsaved", ["", WHOLE[:-9]])
+@pytest.mark.parametrize("text", ["", WHOLE[:-9], WHOLE])
+def test_a_full_disk_loses_nothing(workdir: WorkDir, text: str, unsaved: str) -> None:
+    """Terraform could write neither the state nor `errored.tfstate`. It ended by itself, without a lock file."""
+    workdir.module.mkdir()
+    workdir.unsaved.write_text(unsaved)
+    workdir.state.write_text(text)
+    with pytest.raises(StateError, match="could not save"):
+        LocalStore(workdir).read()
+    document = LocalStore(workdir, locked=True).read()
+    assert document is not None
+    assert document.serial == 7
+    assert workdir.state.read_text() == WHOLE
+    assert not workdir.unsaved.exists()
+
+
+def test_a_state_that_was_saved_elsewhere_is_not_ignored(workdir: WorkDir) -> None:
+    workdir.module.mkdir()
+    workdir.unsaved.write_text(WHOLE)
+    workdir.state.write_text("")
+    with pytest.raises(StateError, match="could not save"):
+        LocalStore(workdir, locked=True).read()
+    assert workdir.unsaved.read_text() == WHOLE
 
 
 @pytest.mark.parametrize(("locked", "in_use"), [(False, True), (True, False)])
@@ -104,6 +129,6 @@ def test_an_unsaved_state_that_is_not_complete_is_no_rescue(workdir: WorkDir, te
     workdir.unsaved.write_text(text)
     with pytest.raises(StateError, match=f"left nothing usable in {workdir.unsaved}") as caught:
         LocalStore(workdir).read()
-    assert caught.value.advice == "remove errored.tfstate and re-run: what that run created is found by its tags"
-    workdir.unsaved.unlink()
+    assert caught.value.advice.startswith("run `edgewrap apply`: it restores the state")
+    assert LocalStore(workdir, locked=True).read() is not None
     assert LocalStore(workdir).read() is not None

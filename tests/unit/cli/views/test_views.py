@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from edgewrap.change import Action, Change, PlaneName
-from edgewrap.cli.views import View
+from edgewrap.cli.views import View, choose_view
 from edgewrap.cli.views.lines import LinesView
 from edgewrap.cli.views.live import LiveView
 from edgewrap.cli.views.ndjson import NdjsonView
@@ -95,3 +95,25 @@ def test_a_host_that_is_new_in_many_parts_is_one_line() -> None:
         "  + host-1  (9 route, 6 file)",
         "  + route host-2/route/1  (it is not there)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("environ", "kind"),
+    [
+        ({"TERM": "xterm"}, LiveView),
+        ({"TERM": "dumb"}, LinesView),
+        ({}, LinesView),
+        ({"TERM": "xterm", "NO_COLOR": "1"}, LinesView),
+        ({"TERM": "xterm", "NO_COLOR": ""}, LiveView),
+    ],
+)
+def test_a_terminal_that_cannot_move_its_cursor_gets_lines(
+    monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], kind: type[View]
+) -> None:
+    monkeypatch.setattr("sys.stdout", io.StringIO())
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    for name in ("TERM", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert type(choose_view(json=False)) is kind

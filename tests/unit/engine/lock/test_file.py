@@ -157,5 +157,23 @@ def test_a_holder_with_other_fields_can_be_read() -> None:
 
 def test_a_lock_file_that_cannot_be_created(tmp_path: Path) -> None:
     for use in (lambda: file_lock(tmp_path, "apply").__enter__(), lambda: file_lock_info(tmp_path)):
-        with pytest.raises(StateError, match="cannot be used: Is a directory"):
+        with pytest.raises(StateError, match="cannot be used: it is not a regular file"):
             use()
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "directory", "device"])
+def test_what_is_not_a_regular_file_is_not_opened_for_a_lock(tmp_path: Path, kind: str) -> None:
+    """The lock file is overwritten. A pipe has no end."""
+    lock, target = tmp_path / "lock", tmp_path / "target"
+    target.write_text("kept")
+    if kind == "pipe":
+        os.mkfifo(lock)
+    elif kind == "directory":
+        lock.mkdir()
+    else:
+        lock.symlink_to(target if kind == "link" else "/dev/zero")
+    with pytest.raises(StateError, match="cannot be used"), file_lock(lock, "apply"):
+        pytest.fail("it is held")
+    with pytest.raises(StateError, match="cannot be used"):
+        file_lock_info(lock)
+    assert target.read_text() == "kept"
