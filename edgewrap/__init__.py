@@ -17,6 +17,7 @@ outputs.py          what the planes pass to each other
 errors.py           all exceptions; each carries a cause and advice
 remedies.py         the form of the tables from raw messages to cause and advice
 poll.py             wait until something happens
+limits.py           limits of time and size for what is read from outside
 signals.py          defer SIGINT, SIGTERM and SIGHUP around blocks that must not be cut
 atomic_files.py     write files whole or not at all, for their owner only
 paths.py            paths that a user gives

@@ -12,6 +12,10 @@ DEAD_STATES = frozenset({"stopping", "stopped", "shutting-down", "terminated"})
 """EC2's states of an instance that does not run and will not start by itself."""
 
 
+UNDERLAY_MTUS = range(1280, 9217)
+"""The MTUs in bytes that an interface under VXLAN may have; the largest is that of AWS's and other jumbo frames."""
+
+
 @dataclass(frozen=True, slots=True)
 class HostOutput:
     """One metal instance. `private_address` is fixed by its index; `public_address` is empty if it has none;

@@ -1,10 +1,11 @@
 """The AWS plane: spec and decided inputs are rendered as a Terraform module, which is planned and applied.
 
 `plane.py`: the plane's methods. `planner.py`: spec and facts to a plan. `facts.py`: a cluster's state as data.
-`outputs.py`: Terraform's outputs, parsed. `group_moves.py`: interface groups that move before the rest.
-`manual_rules.py`: rules made by hand that a plan imports.
+`outputs.py`: Terraform's outputs, parsed. `forms.py`: forms of ids and addresses.
+`group_moves.py`: interface groups that move before the rest. `manual_rules.py`: rules made by hand that a plan imports.
 `elastic_ips.py`: the Elastic IPs that the IPAM driver requests; `adoption.py`: what a plan does with them.
-`clients.py`: boto3's clients; `endpoint.py`: their sessions. `backend.py`: where the state is kept.
+`clients.py`: boto3's clients; `endpoint.py`: their sessions; `answers.py`: limits of what AWS answers.
+`backend.py`: where the state is kept.
 `export.py`: `edgewrap render`. `remedies.py`: errors with cause and advice.
 
 Packages: `inputs` (what is decided once), `render` (HCL and variables), `terraform` (the process and its resources),

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
+from edgewrap.aws.answers import NOT_AWS, WRONG_FORM, invalid_answer, limit_answers
 from edgewrap.aws.remedies import REMEDIES
 from edgewrap.errors import AwsError
 from edgewrap.remedies import Remedy, find_remedy
@@ -28,13 +29,6 @@ CLUSTER_TAG, UUID_TAG, KEY_TAG = "edgewrap:cluster", "edgewrap:uuid", "edgewrap:
 CONNECT_TIMEOUT_S = 10
 READ_TIMEOUT_S = 30
 ATTEMPTS = 4
-NOT_AWS = Remedy(
-    "",
-    "something other than AWS answers at the endpoint",
-    "check aws.endpoint_url, AWS_ENDPOINT_URL and the proxy settings",
-)
-"""For an answer that cannot be parsed, or an error with an HTTP status in place of a code of AWS's."""
-
 LONGEST_SHOWN = 300  # characters of an answer that is not AWS's
 AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 
@@ -55,7 +49,7 @@ class Clients:
     @property
     def ec2_once(self) -> EC2Client:
         """EC2, for a call that must not be repeated: one attempt."""
-        return cast("EC2Client", self._client("ec2", retries={"total_max_attempts": 1}))
+        return cast("EC2Client", self._client("ec2", once=True))
 
     @property
     def quotas(self) -> ServiceQuotasClient:
@@ -90,14 +84,16 @@ class Clients:
             raise AwsError(str(error), cause=remedy.cause, advice=remedy.advice, code=code) from error
         except (BotoCoreError, OSError) as error:
             raise unreachable_error(error, self._endpoint or "AWS") from error
+        except WRONG_FORM as error:
+            raise invalid_answer(error, self._endpoint or "AWS") from error
 
-    def _client(self, service: str, **options: Any) -> Any:
-        made = f"{service}, once" if options else service
+    def _client(self, service: str, *, once: bool = False) -> Any:
+        made = f"{service}, once" if once else service
         with self._lock:  # boto3's session is not made for several threads
             if made not in self._made:
                 # an endpoint of AWS's own is EC2's; the other services keep theirs
                 endpoint = "" if is_aws(self._endpoint) and service != "ec2" else self._endpoint
-                self._made[made] = self._factory.client(service, endpoint, **options)
+                self._made[made] = self._factory.client(service, endpoint, once=once)
                 self._made[made].meta.events.register("after-call", _check_answer)
             return self._made[made]
 
@@ -137,9 +133,10 @@ class ClientFactory:
         self._region = region
         self._session: Any = None
 
-    def client(self, service: str, endpoint: str, **options: Any) -> Any:
+    def client(self, service: str, endpoint: str, *, once: bool = False, **options: Any) -> Any:
         """A client for `service`, at `endpoint` if that is not empty. `options` are botocore's Config, in addition to
-        ours or in their place. Raises AwsError if the endpoint is not a URL, and botocore's errors."""
+        ours. `once`: a call is made once, and is never left behind. Raises AwsError if the endpoint is not a URL, and
+        botocore's errors."""
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError
 
@@ -148,7 +145,7 @@ class ClientFactory:
         ours: dict[str, Any] = {
             "connect_timeout": CONNECT_TIMEOUT_S,
             "read_timeout": READ_TIMEOUT_S,
-            "retries": {"total_max_attempts": ATTEMPTS, "mode": "standard"},
+            "retries": {"total_max_attempts": 1 if once else ATTEMPTS, "mode": "standard"},
         }
         config = Config(**{**ours, **options})
         try:
@@ -159,7 +156,7 @@ class ClientFactory:
             else:
                 made = EndpointSession(endpoint, self._session).client(service, config=config)
             refuse_socks(made.meta.endpoint_url)
-            return made
+            return limit_answers(made, endpoint or "AWS", once=once)
         except BotoCoreError:
             raise  # some of them are ValueErrors, too
         except ValueError as error:

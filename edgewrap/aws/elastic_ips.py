@@ -15,6 +15,7 @@ from ipaddress import IPv4Address
 from typing import Any
 
 from edgewrap.aws.clients import CLUSTER_TAG, KEY_TAG, UUID_TAG, Clients, tags_of
+from edgewrap.aws.forms import ALLOCATION_ID, address
 from edgewrap.errors import AwsError, IpamError
 from edgewrap.outputs import BY_DRIVER
 from edgewrap.poll import until
@@ -129,8 +130,8 @@ class ElasticIps:
 
     def _describe(self, filters: Any) -> tuple[ElasticIp, ...]:
         with self._clients.translate_errors():
-            found = self._clients.ec2.describe_addresses(Filters=filters)["Addresses"]
-        return tuple(sorted(map(elastic_ip, found), key=lambda one: (one.key, one.allocation_id)))
+            found = map(elastic_ip, self._clients.ec2.describe_addresses(Filters=filters)["Addresses"])
+            return tuple(sorted(found, key=lambda one: (one.key, one.allocation_id)))
 
     def _free_places(self) -> tuple[str, Iterator[FreePlace]]:
         """The cluster's UUID, and its free pairs: each time the highest of the group that has the most."""
@@ -163,27 +164,27 @@ class ElasticIps:
             pages = self._clients.ec2.get_paginator("describe_network_interfaces")
             answers = pages.paginate(Filters=_filters({f"tag:{CLUSTER_TAG}": name}))
             found = [(item, tags_of(item.get("TagSet", []))) for page in answers for item in page["NetworkInterfaces"]]
-        groups = [(item, tags) for item, tags in found if _GROUP_KEY.fullmatch(tags.get(KEY_TAG, ""))]
-        uuids = {tags.get(UUID_TAG, "") for _, tags in groups}
-        if len(uuids) != 1:
-            raise IpamError(
-                f"{len(uuids) or 'no'} clusters named {name} have interface groups in {self._spec.aws.region}",
-                cause="the spec on the front-end is another cluster's, or it is not applied yet",
-                advice="an administrator runs `edgewrap apply`, and `edgewrap ipam install` with the applied spec",
-            )
-        interfaces: dict[int, str] = {}
-        pairs: dict[tuple[int, int], bool] = {}
-        for item, tags in groups:
-            index = int(tags[KEY_TAG].removeprefix("group-"))
-            own = block(network.subnet_cidr, count, index) if index < count else network.subnet_cidr
-            if item["PrivateIpAddress"] != str(own.network_address):
-                raise _another_spec(name, f"group-{index} has the address {item['PrivateIpAddress']} in AWS")
-            interfaces[index] = item["NetworkInterfaceId"]
-            first = int(pair(own, 0).address)
-            for address in item["PrivateIpAddresses"]:
-                offset = int(IPv4Address(address["PrivateIpAddress"])) - first
-                if offset >= 0:
-                    pairs[index, offset // 2] = bool(address.get("Association"))
+            groups = [(item, tags) for item, tags in found if _GROUP_KEY.fullmatch(tags.get(KEY_TAG, ""))]
+            uuids = {tags.get(UUID_TAG, "") for _, tags in groups}
+            if len(uuids) != 1:
+                raise IpamError(
+                    f"{len(uuids) or 'no'} clusters named {name} have interface groups in {self._spec.aws.region}",
+                    cause="the spec on the front-end is another cluster's, or it is not applied yet",
+                    advice="an administrator runs `edgewrap apply`, and `edgewrap ipam install` with the applied spec",
+                )
+            interfaces: dict[int, str] = {}
+            pairs: dict[tuple[int, int], bool] = {}
+            for item, tags in groups:
+                index = int(tags[KEY_TAG].removeprefix("group-"))
+                own = block(network.subnet_cidr, count, index) if index < count else network.subnet_cidr
+                if item["PrivateIpAddress"] != str(own.network_address):
+                    raise _another_spec(name, f"group-{index} has the address {item['PrivateIpAddress']} in AWS")
+                interfaces[index] = item["NetworkInterfaceId"]
+                first = int(pair(own, 0).address)
+                for each in item["PrivateIpAddresses"]:
+                    offset = int(IPv4Address(each["PrivateIpAddress"])) - first
+                    if offset >= 0:
+                        pairs[index, offset // 2] = bool(each.get("Association"))
         if len(interfaces) != count:
             raise _another_spec(name, f"AWS has {len(interfaces)} of its {count} interface groups")
         return uuids.pop(), interfaces, pairs
@@ -205,7 +206,8 @@ class ElasticIps:
             made = self._clients.ec2_once.allocate_address(
                 Domain="vpc", TagSpecifications=[{"ResourceType": "elastic-ip", "Tags": _tag_list(tags)}]
             )
-        return ElasticIp(key, made["AllocationId"], made["PublicIp"], "", "", tags[TIME_TAG])
+            number, public = ALLOCATION_ID.check(made["AllocationId"]), address(made["PublicIp"])
+        return ElasticIp(key, number, public, "", "", tags[TIME_TAG])
 
     def _rename(self, one: ElasticIp, key: str) -> None:
         tags = {KEY_TAG: key, "Name": f"{self._spec.name}-{key}"}
@@ -265,13 +267,14 @@ def _another_spec(name: str, cause: str) -> IpamError:
 
 
 def elastic_ip(item: Mapping[str, Any]) -> ElasticIp:
-    """One address of EC2's answer."""
+    """One address of EC2's answer. Raises LookupError, TypeError or ValueError for one of another form."""
     tags = tags_of(item.get("Tags", []))
+    private = item.get("PrivateIpAddress", "")
     return ElasticIp(
         key=tags.get(KEY_TAG, ""),
-        allocation_id=str(item["AllocationId"]),
-        public_address=str(item["PublicIp"]),
-        private_address=str(item.get("PrivateIpAddress", "")),
+        allocation_id=ALLOCATION_ID.check(item["AllocationId"]),
+        public_address=address(item["PublicIp"]),
+        private_address=address(private) if private else "",
         association_id=str(item.get("AssociationId", "")),
         requested=tags.get(TIME_TAG, ""),
     )

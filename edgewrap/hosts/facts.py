@@ -14,10 +14,10 @@ from edgewrap.hosts.first_boot import Setup, parse_setup
 from edgewrap.hosts.ip_json import FactsError, Row, escaped, parse_rows
 from edgewrap.hosts.render.files import GLOBAL_SYSCTLS, OWN_PATHS, UNIT_NAMES, script
 from edgewrap.hosts.rollback import RollbackFacts, parse_rollback
+from edgewrap.outputs import UNDERLAY_MTUS
 
 MAIN_TABLE = 254
 TABLES = ("edge", "guard", "firewall")
-UNDERLAY_MTUS = range(1280, 9217)  # bytes; the largest is that of AWS's and other jumbo frames
 KERNEL = 2  # the protocol of routes and rules that networkd leaves alone
 
 _INTERFACE_SYSCTLS = {

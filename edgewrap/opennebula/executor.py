@@ -79,14 +79,14 @@ class Executor:
             delete_cluster(self._front_end, step.cluster)
         else:
             arguments = [self._resolved(argument) for argument in step.arguments]
-            try:
-                answer = self._front_end.call(step.method, *arguments)
-            except NoSuchObjectError:
-                if step.method.endswith(_REMOVES):
-                    return  # someone else has removed it already
-                raise
             if step.method.endswith(".allocate"):
-                self._made[key] = int(answer)
+                self._made[key] = self._front_end.allocate(step.method, *arguments)
+                return
+            try:
+                self._front_end.call(step.method, *arguments)
+            except NoSuchObjectError:
+                if not step.method.endswith(_REMOVES):  # someone else has removed it already
+                    raise
 
     def _resolved(self, argument: Argument | Ref) -> Argument:
         if isinstance(argument, Ref):
@@ -178,7 +178,7 @@ def delete_cluster(front_end: FrontEnd, number: int, timeout_s: float = DELETE_T
 
 
 def _read_network(front_end: FrontEnd, number: int) -> NetworkFacts:
-    return NetworkFacts.from_element(front_end.read("vn.info", number, False))
+    return NetworkFacts.from_element(front_end.read("vn.info", number, False, root="VNET"))
 
 
 def _not_updated(network: NetworkFacts, text: str) -> OpenNebulaError:

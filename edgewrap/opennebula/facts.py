@@ -13,6 +13,7 @@ from edgewrap.opennebula.kinds.base import Existing, Identity, User, parse_user
 from edgewrap.opennebula.kinds.cluster import ClusterFacts
 from edgewrap.opennebula.kinds.datastore import DatastoreFacts
 from edgewrap.opennebula.kinds.host import HostFacts
+from edgewrap.opennebula.kinds.values import parsed
 from edgewrap.opennebula.kinds.virtual_network import NetworkFacts
 from edgewrap.opennebula.kinds.vn_template import TemplateFacts
 
@@ -64,7 +65,7 @@ def observe(front_end: FrontEnd) -> OneFacts:
     """Read the pools. Raises AuthorizationError if the user sees only part of them: a hidden object would look as if
     it did not exist."""
     version = str(front_end.call("system.version"))
-    user = parse_user(front_end.read("user.info", -1))  # the user of this run
+    user = parse_user(front_end.read("user.info", -1, root="USER"))  # the user of this run
     classes = dict.fromkeys(kind.facts for kind in KINDS)
     facts = OneFacts(version, user, {of: of.read_pool(front_end) for of in classes})
     hidden = _hidden_words(facts)
@@ -82,8 +83,9 @@ def identify(facts: OneFacts, name: str, uuid: str) -> Identity:
     exist, else the user of this run."""
     for existing in (*facts.clusters, *facts.hosts):
         mark = ownership.mark_of(existing)
-        if mark is not None and (mark.cluster, mark.uuid) == (name, uuid) and mark.owner_uid.isdecimal():
-            return Identity(name, uuid, int(mark.owner_uid), facts.user.id)
+        owner = parsed(mark.owner_uid) if mark is not None and (mark.cluster, mark.uuid) == (name, uuid) else None
+        if owner is not None:
+            return Identity(name, uuid, owner, facts.user.id)
     return Identity(name, uuid, facts.user.id, facts.user.id)
 
 

@@ -10,11 +10,12 @@ from edgewrap.opennebula.api.client import FrontEnd
 from edgewrap.opennebula.facts import OneFacts
 from edgewrap.opennebula.kinds import address_range, datastore
 from edgewrap.opennebula.kinds.address_range import RangeFacts
-from edgewrap.opennebula.kinds.base import EVERY_OBJECT, Existing, number
+from edgewrap.opennebula.kinds.base import EVERY_OBJECT, Existing
 from edgewrap.opennebula.kinds.cluster import CLUSTER
 from edgewrap.opennebula.kinds.datastore import SYSTEM_DATASTORE, DatastoreFacts
 from edgewrap.opennebula.kinds.host import HOSTS, HostFacts
 from edgewrap.opennebula.kinds.object_kind import OwnedObjects
+from edgewrap.opennebula.kinds.values import integer, natural
 from edgewrap.opennebula.kinds.virtual_network import PUBLIC_NETWORK, NetworkFacts
 from edgewrap.opennebula.kinds.vn_template import TemplateFacts
 
@@ -34,7 +35,7 @@ class Vm:
 
 def read_vms(front_end: FrontEnd) -> tuple[Vm, ...]:
     """All VMs that are not done."""
-    return parse_vms(front_end.read("vmpool.info", *EVERY_OBJECT, _NOT_DONE))
+    return parse_vms(front_end.read("vmpool.info", *EVERY_OBJECT, _NOT_DONE, root="VM_POOL"))
 
 
 def parse_vms(pool: Element) -> tuple[Vm, ...]:
@@ -44,9 +45,9 @@ def parse_vms(pool: Element) -> tuple[Vm, ...]:
 
 def _vm(element: Element) -> Vm:
     history = element.findall("HISTORY_RECORDS/HISTORY")
-    last = max(history, key=lambda record: number(record, "SEQ"), default=None)
-    place = (-1, -1, -1) if last is None else (number(last, "HID"), number(last, "CID"), number(last, "DS_ID"))
-    return Vm(number(element, "ID"), element.findtext("NAME") or "", *place)
+    last = max(history, key=lambda record: natural(record, "SEQ", 0), default=None)
+    host, cluster, store = (-1 if last is None else integer(last, path, -1) for path in ("HID", "CID", "DS_ID"))
+    return Vm(natural(element, "ID"), element.findtext("NAME") or "", host, cluster, store)
 
 
 def leases(
@@ -123,4 +124,4 @@ def _with_leases(front_end: FrontEnd, network: NetworkFacts | None) -> tuple[Ran
     """The network's ranges with their leases; none, without a call, if it has no leases."""
     if network is None or not network.used_leases:
         return ()
-    return NetworkFacts.from_element(front_end.read("vn.info", network.id, False)).ranges
+    return NetworkFacts.from_element(front_end.read("vn.info", network.id, False, root="VNET")).ranges

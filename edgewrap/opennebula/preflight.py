@@ -46,12 +46,12 @@ def check_new_cluster(spec: Spec, front_end: FrontEnd, facts: OneFacts) -> tuple
 
 def ipam_drivers(front_end: FrontEnd) -> tuple[str, ...]:
     """The IPAM drivers that the front-end may use, as its configuration lists them. Raises OpenNebulaError."""
-    return tuple(sorted(_configured(front_end.read("system.config"), "IPAM_MAD")))
+    return tuple(sorted(_configured(front_end.read("system.config", root="OPENNEBULA_CONFIGURATION"), "IPAM_MAD")))
 
 
 def _version(version: str, endpoint: str) -> Finding:
     text, known = f"OpenNebula {version} at {endpoint}", "edgewrap knows 6.10 to 7.4"
-    parts = re.match(r"(\d+)\.(\d+)", version)
+    parts = re.match(r"([0-9]{1,4})\.([0-9]{1,4})", version)
     if parts is None:
         text = f"{endpoint} returned no valid version ({version!r}): {known}"
         return _finding(FRONT_END, Verdict.WARNING, text, "check with `oned --version` on the front-end")
@@ -91,7 +91,7 @@ def _drivers(spec: Spec, front_end: FrontEnd, facts: OneFacts | None = None) -> 
     ranges = (one for network in (facts.networks if facts else ()) for one in network.ranges)
     ipam = spec.public_network.self_service or any(one.by_driver for one in ranges)
     try:
-        configuration = front_end.read("system.config")
+        configuration = front_end.read("system.config", root="OPENNEBULA_CONFIGURATION")
     except AuthorizationError as error:
         return _finding(DRIVERS, Verdict.WARNING, f"not known: {error.what}", error.advice)
     except OpenNebulaError as error:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import replace
+from errno import EFBIG
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from edgewrap.errors import Problem, SpecError
+from edgewrap.limits import read_file
 from edgewrap.paths import real_path
 from edgewrap.spec.checks import broken_checks
 from edgewrap.spec.contract import contract, nearest_key
@@ -133,11 +135,10 @@ def _read_text(path: Path) -> str:
     except IsADirectoryError:
         raise _unreadable(path, "is a directory, not a spec file") from None
     except OSError as error:
-        raise _unreadable(path, f"cannot be read: {error.strerror}") from None
+        large = f"is too large: more than {MOST_BYTES} bytes"
+        raise _unreadable(path, large if error.errno == EFBIG else f"cannot be read: {error.strerror}") from None
     except ValueError:
         raise _unreadable(path, "is not the path of a file") from None
-    if len(content) > MOST_BYTES:
-        raise _unreadable(path, f"is too large: more than {MOST_BYTES} bytes")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -148,10 +149,12 @@ def _read_text(path: Path) -> str:
 
 
 def _read_bytes(path: Path) -> bytes:
-    if path == STANDARD_INPUT:
-        return sys.stdin.buffer.read(MOST_BYTES + 1)
-    with path.open("rb") as file:
-        return file.read(MOST_BYTES + 1)
+    if path != STANDARD_INPUT:
+        return read_file(path, MOST_BYTES)
+    content = sys.stdin.buffer.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise OSError(EFBIG, "too large")
+    return content
 
 
 def _unreadable(path: Path, rule: str, line: int = 0, column: int = 0) -> SpecError:

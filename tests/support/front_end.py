@@ -177,7 +177,7 @@ class Stage:
     def until_running(self, vm: int) -> None:
         """Wait until the VM runs."""
         deadline = time.monotonic() + 5
-        while self.one.read("vm.info", vm, False).findtext("LCM_STATE") != "3":
+        while self.one.read("vm.info", vm, False, root="VM").findtext("LCM_STATE") != "3":
             assert time.monotonic() < deadline
             self.one.pause(0.1)
 

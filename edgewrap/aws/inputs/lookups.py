@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from edgewrap.aws.clients import CLUSTER_TAG, UUID_TAG, Clients, tags_of
+from edgewrap.aws.forms import IMAGE_ID, WORD, address
 from edgewrap.aws.inputs.model import InterfaceLimits
-from edgewrap.aws.outputs import WORD, address
 from edgewrap.errors import AwsError
 from edgewrap.spec.models import Spec
-from edgewrap.spec.place import quoted
 from edgewrap.spec.public_key import read_public_key
 
 if TYPE_CHECKING:
@@ -74,8 +73,8 @@ class AwsLookups:
             offerings = self._clients.ec2.describe_instance_type_offerings(
                 LocationType="availability-zone", Filters=[{"Name": "instance-type", "Values": [self._instance_type]}]
             )["InstanceTypeOfferings"]
-        own = re.compile(re.escape(self._region) + "[a-z]")
-        return sorted(offering["Location"] for offering in offerings if own.fullmatch(offering["Location"]))
+            own = re.compile(re.escape(self._region) + "[a-z]")
+            return sorted(offering["Location"] for offering in offerings if own.fullmatch(offering["Location"]))
 
     def image(self) -> str:
         """The newest of Canonical's own images for the type's architecture. Raises AwsError if there is none.
@@ -94,20 +93,22 @@ class AwsLookups:
                     {"Name": "state", "Values": ["available"]},
                 ],
             )["Images"]
-        if not images:
+            found = max(((image["CreationDate"], IMAGE_ID.check(image["ImageId"])) for image in images), default=None)
+        if found is None:
             raise AwsError(
                 f"no image of {self._ami} for {machine} in {self._region}",
                 cause=f"owner {CANONICAL} offers none named {name}",
                 advice="write the id of an image: `ami: ami-…` in hosts",
             )
-        return max(images, key=lambda image: (image["CreationDate"], image["ImageId"]))["ImageId"]
+        return found[1]
 
     def interface_limits(self) -> InterfaceLimits:
         """What the type allows on its first network card. Raises AwsError if there is no such type."""
-        network = self._type()["NetworkInfo"]
-        cards = {card["NetworkCardIndex"]: card for card in network.get("NetworkCards", [])}
-        interfaces = cards[0]["MaximumNetworkInterfaces"] if 0 in cards else network["MaximumNetworkInterfaces"]
-        return InterfaceLimits(interfaces=interfaces, addresses_per_interface=network["Ipv4AddressesPerInterface"])
+        with self._clients.translate_errors():
+            network = self._type()["NetworkInfo"]
+            cards = {card["NetworkCardIndex"]: card for card in network.get("NetworkCards", [])}
+            interfaces = cards[0]["MaximumNetworkInterfaces"] if 0 in cards else network["MaximumNetworkInterfaces"]
+            return InterfaceLimits(interfaces=interfaces, addresses_per_interface=network["Ipv4AddressesPerInterface"])
 
     def public_key(self) -> str:
         """The text of the user's public key file. Raises ToolError if it cannot be read or is not one."""
@@ -127,7 +128,7 @@ class AwsLookups:
         filters: list[FilterTypeDef] = [{"Name": f"tag:{CLUSTER_TAG}", "Values": [name]}]
         with self._clients.translate_errors():
             vpcs = self._clients.ec2.describe_vpcs(Filters=filters)["Vpcs"]
-        found = {vpc["VpcId"]: tags_of(vpc.get("Tags", [])).get(UUID_TAG, "") for vpc in vpcs}
+            found = {vpc["VpcId"]: tags_of(vpc.get("Tags", [])).get(UUID_TAG, "") for vpc in vpcs}
         return dict(sorted(found.items()))
 
     def get_ready(self) -> None:
@@ -137,14 +138,15 @@ class AwsLookups:
 
     def _machine(self) -> str:
         """The type's architecture: the first that Ubuntu has images for, since some types list i386 too."""
-        offered = self._type()["ProcessorInfo"]["SupportedArchitectures"]
-        if known := [machine for machine in offered if machine in MACHINES]:
-            return known[0]
-        raise AwsError(
-            f"{self._instance_type} is of architecture {', '.join(offered) or 'unknown'}",
-            cause=f"Ubuntu's images are for {' and '.join(MACHINES)}",
-            advice="use another hosts.instance_type, or write the id of an image: `ami: ami-…` in hosts",
-        )
+        with self._clients.translate_errors():
+            offered = self._type()["ProcessorInfo"]["SupportedArchitectures"]
+            if known := [machine for machine in offered if machine in MACHINES]:
+                return known[0]
+            raise AwsError(
+                f"{self._instance_type} is of architecture {', '.join(offered) or 'unknown'}",
+                cause=f"Ubuntu's images are for {' and '.join(MACHINES)}",
+                advice="use another hosts.instance_type, or write the id of an image: `ami: ami-…` in hosts",
+            )
 
     def _type(self) -> InstanceTypeInfoTypeDef:
         if self._known_type is None:
@@ -155,15 +157,8 @@ class AwsLookups:
 
 
 def _instance_now(instance: InstanceTypeDef) -> InstanceNow:
-    state, public = str(instance["State"]["Name"]), instance.get("PublicIpAddress", "")
-    try:
-        return InstanceNow(WORD.check(state), address(public) if public else "")
-    except ValueError as error:
-        raise AwsError(
-            f"EC2's answer about an instance is invalid: {error} (state {quoted(state)}, address {quoted(public)})",
-            cause="something other than EC2 answers at the endpoint",
-            advice="check aws.endpoint_url, AWS_ENDPOINT_URL and the proxy",
-        ) from None
+    public = instance.get("PublicIpAddress", "")
+    return InstanceNow(WORD.check(instance["State"]["Name"]), address(public) if public else "")
 
 
 class OfflineLookups(AwsLookups):

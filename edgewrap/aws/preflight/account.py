@@ -55,7 +55,7 @@ class Account:
         """Who the credentials belong to: account and ARN."""
         with self._clients.translate_errors():
             answer = self._clients.sts.get_caller_identity()
-        return answer["Account"], answer["Arn"]
+            return answer["Account"], answer["Arn"]
 
     def limit(self, quota: Quota) -> int:
         """The quota in force: what was granted, else AWS's default, else what EC2 itself says."""
@@ -70,22 +70,22 @@ class Account:
         """The Elastic IPs of the region that count."""
         with self._clients.translate_errors():
             addresses = [one for one in self._clients.ec2.describe_addresses()["Addresses"] if _counts(one)]
-        return InUse(len(addresses), self._own(address.get("Tags", []) for address in addresses))
+            return InUse(len(addresses), self._own(address.get("Tags", []) for address in addresses))
 
     def vpcs(self) -> tuple[Vpc, ...]:
         """All VPCs of the region, the default one and those that other accounts share with us among them."""
         with self._clients.translate_errors():
             pages = self._clients.ec2.get_paginator("describe_vpcs").paginate()
-            found = [vpc for page in pages for vpc in page["Vpcs"]]
-        return tuple(
-            Vpc(
-                vpc["VpcId"],
-                next(iter(self._own([vpc.get("Tags", [])])), ""),
-                tuple(IPv4Network(one["CidrBlock"]) for one in vpc.get("CidrBlockAssociationSet", [])),
-                vpc.get("OwnerId", ""),
+            return tuple(
+                Vpc(
+                    vpc["VpcId"],
+                    next(iter(self._own([vpc.get("Tags", [])])), ""),
+                    tuple(IPv4Network(one["CidrBlock"]) for one in vpc.get("CidrBlockAssociationSet", [])),
+                    vpc.get("OwnerId", ""),
+                )
+                for page in pages
+                for vpc in page["Vpcs"]
             )
-            for vpc in found
-        )
 
     def vcpus(self, quota: Quota) -> InUse:
         """The vCPUs of the running on-demand instances that count in the quota."""
@@ -109,7 +109,8 @@ class Account:
             for first in range(0, len(asked), MOST_TYPES):
                 some = asked[first : first + MOST_TYPES]
                 found += self._clients.ec2.describe_instance_types(InstanceTypes=some)["InstanceTypes"]
-        return {str(one["InstanceType"]): one["VCpuInfo"]["DefaultVCpus"] for one in found}
+            sizes = {str(one["InstanceType"]): int(one["VCpuInfo"]["DefaultVCpus"]) for one in found}
+            return {kind: sizes[kind] for kind in asked}
 
     def _service_quota(self, quota: Quota) -> int:
         """A quota that was never changed has no value of its own in some accounts: then it is AWS's default."""
@@ -120,19 +121,21 @@ class Account:
                 answer = client.get_service_quota(**asked)
             except client.exceptions.NoSuchResourceException:
                 answer = client.get_aws_default_service_quota(**asked)
-        found = answer["Quota"]
-        if "Value" not in found:  # AWS then may say why
-            reason = found.get("ErrorReason", {})
-            raise _no_value(quota, reason.get("ErrorMessage") or reason.get("ErrorCode") or "no reason given")
-        return int(found["Value"])
+            found = answer["Quota"]
+            if "Value" not in found:  # AWS then may say why
+                reason = found.get("ErrorReason", {})
+                raise _no_value(quota, reason.get("ErrorMessage") or reason.get("ErrorCode") or "no reason given")
+            return int(found["Value"])
 
     def _attribute(self, quota: Quota) -> int:
         with self._clients.translate_errors():
             answer = self._clients.ec2.describe_account_attributes(AttributeNames=[quota.attribute])  # type: ignore[list-item]
-        values = [value["AttributeValue"] for one in answer["AccountAttributes"] for value in one["AttributeValues"]]
-        if not values:
-            raise _no_value(quota, "the account has no such attribute")
-        return int(values[0])
+            values = [
+                value["AttributeValue"] for one in answer["AccountAttributes"] for value in one["AttributeValues"]
+            ]
+            if not values:
+                raise _no_value(quota, "the account has no such attribute")
+            return int(values[0])
 
     def _own(self, tag_lists: Iterable[Iterable[TagTypeDef]]) -> frozenset[str]:
         """The keys of those that carry the cluster's UUID."""

@@ -7,6 +7,7 @@ login uses the key that belongs to `ssh.public_key`, from its file or the agent;
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import tempfile
@@ -18,6 +19,7 @@ from typing import IO, TYPE_CHECKING
 
 from edgewrap.errors import HostKeyError, ToolError
 from edgewrap.hosts.remedies import LOGIN_REFUSED, PROXY, PROXY_FAILED, ConnectionProblem, problem_of
+from edgewrap.limits import read_file
 from edgewrap.outputs import HostOutput, HostPin
 from edgewrap.paths import is_file
 from edgewrap.poll import until_async
@@ -31,6 +33,7 @@ CONNECT_TIMEOUT_S = 10
 LOGIN_TIMEOUT_S = 20
 RETRY_S = 2
 PROGRESS_S = 15
+MOST_KEY_BYTES = 1 << 16
 LOGIN_PATIENCE_S = 120  # cloud-init may still be creating the user; a wrong key stays wrong
 
 # In order of preference, so that a host always shows the same key.
@@ -59,10 +62,10 @@ async def credentials(public_key: Path) -> AsyncIterator[list[SSHKey | SSHKeyPai
     keys: list[SSHKey | SSHKeyPair] = []
     reasons: list[str] = []
     try:
-        keys.append(asyncssh.read_private_key(path))
+        keys.append(asyncssh.import_private_key(read_file(path, MOST_KEY_BYTES)))
     except asyncssh.KeyEncryptionError:
         reasons.append(f"{path} has a passphrase")
-    except asyncssh.KeyImportError as error:
+    except ValueError as error:  # KeyImportError is one
         reasons.append(f"{path}: {error}" if "assphrase" not in str(error) else f"{path} has a passphrase")
     except OSError as error:
         reasons.append(f"{path}: {error.strerror}")
@@ -70,10 +73,13 @@ async def credentials(public_key: Path) -> AsyncIterator[list[SSHKey | SSHKeyPai
     agent = None
     try:
         if agent_path and is_file(public):
-            agent = await asyncssh.connect_agent(agent_path)
-            wanted = asyncssh.read_public_key(public).public_data
-            keys[:0] = [pair for pair in await agent.get_keys() if pair.public_data == wanted]
-    except (OSError, asyncssh.Error, asyncssh.KeyImportError) as error:
+            wanted = asyncssh.import_public_key(read_file(public, MOST_KEY_BYTES)).public_data
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                agent = await asyncssh.connect_agent(agent_path)
+                keys[:0] = [pair for pair in await agent.get_keys() if pair.public_data == wanted]
+    except TimeoutError:
+        reasons.append(f"SSH agent: no answer within {CONNECT_TIMEOUT_S} s")
+    except (OSError, asyncssh.Error, ValueError) as error:
         reasons.append(f"SSH agent: {error}")
     try:
         if not keys:
@@ -162,7 +168,7 @@ async def _attempt(
                 keepalive_interval=15,
                 keepalive_count_max=4,
             )
-        except (asyncssh.Error, OSError) as error:
+        except Exception as error:  # asyncssh lets out whatever a broken message leads to
             if pinned is not None and shown and shown[-1] != pinned:
                 raise HostKeyError(
                     host.key,

@@ -1,7 +1,8 @@
 """A small typed wrapper over pyone: its answers as XML elements and numbers, its failures as our errors.
 
-pyone's bindings drop attributes of an address range that they do not know, so edgewrap reads their XML tree instead.
-pyone's own transport has no time-outs, so it gets another one, which tests can replace.
+pyone's bindings drop attributes of an address range that they do not know, and write what they do not like of an answer
+to standard error. So the XML is parsed here, before pyone sees it. Its own transport has no time-outs, so it gets
+another one, which tests can replace.
 
 Reads are repeated while a front-end restarts; a write that may have reached it is never sent again.
 """
@@ -11,7 +12,8 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from functools import reduce
-from typing import Any, cast
+from typing import Any
+from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 from xmlrpc.client import ResponseError, getparser
 
@@ -24,6 +26,7 @@ from edgewrap.opennebula.api.errors import translate
 from edgewrap.opennebula.api.retry import FIRST_PAUSE_S, LONGEST_PAUSE_S, PATIENCE_S, may_be_done, may_repeat, reads
 from edgewrap.opennebula.api.transport import HttpWire, Wire
 from edgewrap.opennebula.kinds.template import Template, write
+from edgewrap.opennebula.kinds.values import wrong_answer
 
 SHORTEST_PAUSE_S = 0.1
 
@@ -57,16 +60,28 @@ class FrontEnd:
         self._answered = False
         self._server: Any = None
 
-    def read(self, method: str, *arguments: Argument) -> Element:
-        """Call `one.METHOD`, which returns XML: its root element."""
-        element = getattr(self._call(method, arguments), "gds_elementtree_node_", None)
-        if element is None:  # a number or a word: XML-RPC, but not OpenNebula's
+    def read(self, method: str, *arguments: Argument, root: str) -> Element:
+        """Call `one.METHOD`, which returns XML: its root element, which must be a `root`."""
+        answer = self._call(method, arguments)
+        if not isinstance(answer, Element):  # a number or a word: XML-RPC, but not OpenNebula's
             raise translate(ResponseError(), method, self.endpoint, self.user)
-        return cast("Element", element)
+        if answer.tag != root:
+            raise wrong_answer(f"one.{method}", answer.tag, f"a {root} was expected")
+        return answer
 
     def call(self, method: str, *arguments: Argument) -> int | str:
         """Call `one.METHOD`, which returns a number (the object's id) or a word. Templates are written as text."""
-        return cast("int | str", self._call(method, arguments))
+        answer = self._call(method, arguments)
+        if not isinstance(answer, int | str):
+            raise wrong_answer(f"one.{method}", answer, "a number or a word was expected")
+        return answer
+
+    def allocate(self, method: str, *arguments: Argument) -> int:
+        """Call `one.METHOD`, which creates an object: its id."""
+        answer = self.call(method, *arguments)
+        if type(answer) is not int or answer < 0:
+            raise wrong_answer(f"one.{method}", answer, "the id of the new object was expected")
+        return answer
 
     def pause(self, seconds: float) -> None:
         """Wait before the next call: at least 0.1 s."""
@@ -126,10 +141,14 @@ def _server(endpoint: str, session: Session, wire: Wire) -> Any:
     import pyone
 
     def request(_host: str, _handler: str, body: bytes, **_options: object) -> Any:
-        parser, answer = getparser()
+        parser, unmarshaller = getparser()
         parser.feed(wire.post(body))
         parser.close()
-        return answer.close()
+        answer: Any = unmarshaller.close()
+        done, value, *rest = answer[0]
+        if done and isinstance(value, str) and value.startswith("<"):
+            value = ElementTree.fromstring(value)  # noqa: S314  expat expands no bombs and no external entities
+        return ([done, value, *rest],)
 
     server: Any = pyone.OneServer(endpoint, session.secret, protocol="xmlrpc")
     server("transport").request = request

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgewrap.errors import AuthenticationError, FrontEndUnreachableError
+from edgewrap.limits import read_file
 from edgewrap.paths import is_file
 from edgewrap.spec.models import Spec
 
 DEFAULT_FILE = "~/.one/one_auth"
+MOST_BYTES = 1 << 20
 _NOT_ONE_LINE = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff\ufffe\uffff]")  # including what XML-RPC cannot carry
 
 
@@ -74,7 +76,7 @@ def _expanded(text: str, environ: Mapping[str, str]) -> Path:
 def _content(path: Path) -> tuple[str | None, str]:
     """The text of a file, or None and the reason. The error itself is dropped: it has the path in it."""
     try:
-        return path.read_text(encoding="utf-8"), ""
+        return read_file(path, MOST_BYTES).decode(), ""
     except OSError as error:
         return None, error.strerror or "it cannot be opened"
     except UnicodeDecodeError:

@@ -15,6 +15,7 @@ A new kind is one file with a subclass of `object_kind.ObjectKind`, and one line
     ownership.py          which objects are ours
     access.py             modes and locks
     template.py           OpenNebula's template text
+    values.py             numbers, names and addresses in the front-end's XML, checked
     operation.py          operations: a change for people, and its calls
     update.py             the steps that create and update an object
 """

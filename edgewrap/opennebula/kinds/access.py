@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element
 
 from edgewrap.errors import OpenNebulaError
+from edgewrap.opennebula.kinds.values import integer, natural
 
 if TYPE_CHECKING:
     from edgewrap.opennebula.api.client import FrontEnd
@@ -52,10 +53,9 @@ def _digit(bits: Element, owner: str) -> str:
 
 
 def _lock(element: Element) -> Lock | None:
-    level = element.findtext("LOCK/LOCKED")
-    if not level:
+    if not element.findtext("LOCK/LOCKED"):
         return None
-    return Lock(int(level), int(element.findtext("LOCK/OWNER") or -1), int(element.findtext("LOCK/TIME") or 0))
+    return Lock(integer(element, "LOCK/LOCKED"), integer(element, "LOCK/OWNER", -1), natural(element, "LOCK/TIME", 0))
 
 
 def locks(front_end: FrontEnd, objects: Iterable[Existing]) -> list[str]:
@@ -92,7 +92,7 @@ def too_open(existing: Existing) -> str:
 
 def _name(front_end: FrontEnd, lock: Lock) -> str:
     try:
-        name = front_end.read("user.info", lock.owner).findtext("NAME") if lock.owner >= 0 else None
+        name = front_end.read("user.info", lock.owner, root="USER").findtext("NAME") if lock.owner >= 0 else None
     except OpenNebulaError:
         name = None
     return name or f"the user with id {lock.owner}"

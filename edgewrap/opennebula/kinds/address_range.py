@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import AddressValueError, IPv4Address
+from ipaddress import IPv4Address
 from xml.etree.ElementTree import Element
 
 from edgewrap.change import Action
 from edgewrap.opennebula.kinds.operation import Call, Operation, Ref, change, differences, shown
 from edgewrap.opennebula.kinds.template import Template, Value, read, text_of
+from edgewrap.opennebula.kinds.values import integer, natural, parsed, parsed_address
 from edgewrap.outputs import BY_DRIVER, EipOutput
 
 KIND = "address range"
@@ -57,14 +58,12 @@ class RangeFacts:
     @property
     def addresses(self) -> frozenset[str]:
         """All of its IPv4 addresses."""
-        size = text_of(self.attributes, "SIZE")
-        try:
-            first = IPv4Address(self.address)
-        except AddressValueError:
+        first = parsed_address(self.address)
+        if first is None:
             return frozenset()
-        return frozenset(
-            str(first + offset) for offset in range(min(int(size), MOST_COUNTED) if size.isdecimal() else 1)
-        )
+        size = parsed(text_of(self.attributes, "SIZE"))
+        most = min(MOST_COUNTED, int(IPv4Address("255.255.255.255")) - int(first) + 1)
+        return frozenset(str(first + offset) for offset in range(1 if size is None else min(size, most)))
 
     def __str__(self) -> str:
         place = self.address or text_of(self.attributes, "MAC")
@@ -81,8 +80,10 @@ class DesiredRange:
 
 def parse(network: Element) -> tuple[RangeFacts, ...]:
     """The ranges of one VNET element."""
-    found = ((read(element), element.findall("LEASES/LEASE")) for element in network.findall("AR_POOL/AR"))
-    return tuple(RangeFacts(int(text_of(one, "AR_ID") or -1), one, tuple(map(_lease, leases))) for one, leases in found)
+    return tuple(
+        RangeFacts(integer(one, "AR_ID", -1), read(one), tuple(map(_lease, one.findall("LEASES/LEASE"))))
+        for one in network.findall("AR_POOL/AR")
+    )
 
 
 def desired(eip: EipOutput) -> DesiredRange:
@@ -181,7 +182,7 @@ def _lease(element: Element) -> Lease:
     for tag, word in (("VM", "VM"), ("VNET", "network"), ("VROUTER", "virtual router")):
         holder = element.findtext(tag)
         if holder is not None and holder != ON_HOLD:
-            return Lease(address, word, int(holder))
+            return Lease(address, word, natural(element, tag))
     return Lease(address, "", int(ON_HOLD))
 
 

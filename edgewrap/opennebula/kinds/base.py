@@ -12,6 +12,7 @@ from xml.etree.ElementTree import Element
 from edgewrap.opennebula.kinds import access
 from edgewrap.opennebula.kinds.access import NO_ACCESS, Access
 from edgewrap.opennebula.kinds.template import Template, read
+from edgewrap.opennebula.kinds.values import ids, integer, natural, text, wrong_answer
 
 if TYPE_CHECKING:
     from edgewrap.opennebula.api.client import FrontEnd
@@ -51,12 +52,16 @@ class Existing:
     @classmethod
     def read_pool(cls, front_end: FrontEnd) -> tuple[Self, ...]:
         """All objects of the pool that the user may see."""
-        return cls.parse(front_end.read(f"{cls.api}pool.info", *cls.pool_arguments))
+        return cls.parse(front_end.read(f"{cls.api}pool.info", *cls.pool_arguments, root=f"{cls.tag}_POOL"))
 
     @classmethod
     def parse(cls, pool: Element) -> tuple[Self, ...]:
-        """The answer of the call that reads the pool."""
-        return tuple(cls.from_element(element) for element in pool.findall(cls.tag))
+        """The answer of the call that reads the pool. Raises OpenNebulaError for one that cannot be used."""
+        found = tuple(cls.from_element(element) for element in pool.findall(cls.tag))
+        numbers = {existing.id for existing in found}
+        if len(numbers) != len(found):
+            raise wrong_answer(pool.tag, sorted(existing.id for existing in found), "each id was expected once")
+        return found
 
     @classmethod
     def from_element(cls, element: Element) -> Self:
@@ -116,30 +121,19 @@ class User:
 
 def common(element: Element) -> tuple[int, str, int | None, str, Template, tuple[int, ...], Access]:
     """The part of an object's XML that all pools share: the fields of `Existing`, in order."""
-    uid = element.findtext("UID")
     cluster = element.findtext("CLUSTER_ID")  # a host is in one cluster, other objects may be in several
     return (
-        number(element, "ID"),
-        element.findtext("NAME") or "",
-        int(uid) if uid else None,
+        natural(element, "ID"),
+        text(element, "NAME"),
+        natural(element, "UID") if element.findtext("UID") else None,
         element.findtext("UNAME") or "",
         read(element.find("TEMPLATE")),
-        (int(cluster),) if cluster else ids(element, "CLUSTERS"),
+        (integer(element, "CLUSTER_ID"),) if cluster else ids(element, "CLUSTERS"),
         access.parse(element),
     )
 
 
-def number(element: Element, path: str) -> int:
-    """A number in an object's XML; 0 if it is missing or empty."""
-    return int(element.findtext(path) or 0)
-
-
-def ids(element: Element, path: str) -> tuple[int, ...]:
-    """The ids listed below `path`."""
-    return tuple(int(child.text or -1) for child in element.findall(f"{path}/ID"))
-
-
 def parse_user(element: Element) -> User:
     """The answer of one.user.info."""
-    groups = (number(element, "GID"), *ids(element, "GROUPS"))
-    return User(number(element, "ID"), element.findtext("NAME") or "", groups)
+    groups = (natural(element, "GID"), *ids(element, "GROUPS"))
+    return User(natural(element, "ID"), text(element, "NAME"), groups)

@@ -9,12 +9,13 @@ from xml.etree.ElementTree import Element
 
 from edgewrap.change import Action
 from edgewrap.opennebula.kinds import datastore
-from edgewrap.opennebula.kinds.base import CLUSTER_KEY, MARK_ATTRIBUTE, Existing, common, ids
+from edgewrap.opennebula.kinds.base import CLUSTER_KEY, MARK_ATTRIBUTE, Existing, common
 from edgewrap.opennebula.kinds.datastore import DatastoreFacts
 from edgewrap.opennebula.kinds.object_kind import Desired, DiffContext, OwnedObjects, SingleObject
 from edgewrap.opennebula.kinds.operation import Call, DeleteCluster, Operation, Ref, change, deletion, shown
 from edgewrap.opennebula.kinds.template import Template, text_of
 from edgewrap.opennebula.kinds.update import ObjectUpdate, marked_and_renamed
+from edgewrap.opennebula.kinds.values import ids, parsed
 
 SHARED_ATTRIBUTE = "EDGEWRAP_DATASTORES"  # the ids of the shared datastores that edgewrap has added
 _SHARED = "SHARED_DATASTORES"  # how a plan shows them
@@ -39,8 +40,8 @@ class ClusterFacts(Existing):
     @property
     def shared(self) -> tuple[int, ...]:
         """The ids of the shared datastores that edgewrap has added."""
-        listed = text_of(self.template, SHARED_ATTRIBUTE).split(",")
-        return tuple(int(one) for one in listed if one.isdecimal())
+        listed = map(parsed, text_of(self.template, SHARED_ATTRIBUTE).split(","))
+        return tuple(one for one in listed if one is not None)
 
     @property
     def members(self) -> Mapping[str, tuple[int, ...]]:

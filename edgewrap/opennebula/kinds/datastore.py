@@ -9,11 +9,12 @@ from xml.etree.ElementTree import Element
 
 from edgewrap.change import Action
 from edgewrap.errors import OpenNebulaError
-from edgewrap.opennebula.kinds.base import MARK_ATTRIBUTE, Existing, common, ids
+from edgewrap.opennebula.kinds.base import MARK_ATTRIBUTE, Existing, common
 from edgewrap.opennebula.kinds.object_kind import Desired, DiffContext, OwnedObjects, SingleObject
 from edgewrap.opennebula.kinds.operation import MERGE, Call, Operation, change
 from edgewrap.opennebula.kinds.template import Template, text_of
 from edgewrap.opennebula.kinds.update import ObjectUpdate, creation, id_or_ref
+from edgewrap.opennebula.kinds.values import ids
 from edgewrap.outputs import UNKNOWN, HostOutput
 
 SAFE_DIRS = "/var/tmp /tmp"  # noqa: S108  the front-end may take image files from here, as with OneProvision

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Network
 
 from edgewrap.opennebula.kinds.access import too_open
 from edgewrap.opennebula.kinds.base import MARK_ATTRIBUTE
@@ -11,6 +11,7 @@ from edgewrap.opennebula.kinds.object_kind import Desired, DiffContext, SingleOb
 from edgewrap.opennebula.kinds.operation import Operation, deletion
 from edgewrap.opennebula.kinds.template import Template
 from edgewrap.opennebula.kinds.update import ObjectUpdate, copyable_creation, id_text
+from edgewrap.opennebula.kinds.values import parsed_address
 from edgewrap.opennebula.kinds.virtual_network import BRIDGE, PUBLIC_NETWORK
 from edgewrap.opennebula.kinds.vn_template import TemplateFacts
 
@@ -68,9 +69,10 @@ class ElasticIpTemplate(SingleObject[TemplateFacts, Desired]):
         blocks = [IPv4Network(group.block) for group in context.outputs.groups.values()]
         holders: dict[str, list[str]] = {}
         for network in context.facts.networks:
-            on_bridge = [one for one in network.ranges if one.address and network.bridge == BRIDGE]
+            on_bridge = network.ranges if network.bridge == BRIDGE else ()
             for one in on_bridge:
-                if network.parent is None and any(IPv4Address(one.address) in block for block in blocks):
+                place = parsed_address(one.address)
+                if network.parent is None and place and any(place in block for block in blocks):
                     holders.setdefault(one.address, []).append(f"the {network} of {network.owner}")
                     if network.from_template == existing.id and not one.by_driver:
                         yield (

@@ -15,11 +15,12 @@ from xml.etree.ElementTree import Element
 
 from edgewrap.change import Action
 from edgewrap.errors import InUseError
-from edgewrap.opennebula.kinds.base import MARK_ATTRIBUTE, Existing, Identity, common, ids, number
+from edgewrap.opennebula.kinds.base import MARK_ATTRIBUTE, Existing, Identity, common
 from edgewrap.opennebula.kinds.object_kind import Desired, DiffContext, ObjectKind, OwnedObjects
 from edgewrap.opennebula.kinds.operation import Call, Operation, Ref, change, shown
 from edgewrap.opennebula.kinds.template import Value, text_of, vector_of
 from edgewrap.opennebula.kinds.update import ObjectUpdate, id_or_ref, marked_and_renamed
+from edgewrap.opennebula.kinds.values import ids, natural
 from edgewrap.outputs import UNKNOWN, HostOutput, HostPin
 
 ENABLE, DISABLE, OFFLINE = 0, 1, 2  # the numbers of one.host.status
@@ -49,7 +50,7 @@ class HostFacts(Existing):
 
     @classmethod
     def from_element(cls, element: Element) -> Self:
-        return cls(*common(element), state=number(element, "STATE"), vms=ids(element, "VMS"))
+        return cls(*common(element), state=natural(element, "STATE", 0), vms=ids(element, "VMS"))
 
     @property
     def status(self) -> str:

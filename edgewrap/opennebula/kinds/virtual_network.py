@@ -11,7 +11,7 @@ from edgewrap.change import Action
 from edgewrap.opennebula.kinds import address_range
 from edgewrap.opennebula.kinds.access import too_open
 from edgewrap.opennebula.kinds.address_range import DesiredRange, RangeFacts
-from edgewrap.opennebula.kinds.base import EVERY_OBJECT, MARK_ATTRIBUTE, Existing, common, ids, number
+from edgewrap.opennebula.kinds.base import EVERY_OBJECT, MARK_ATTRIBUTE, Existing, common
 from edgewrap.opennebula.kinds.object_kind import Desired, DiffContext, OwnedObjects, SingleObject
 from edgewrap.opennebula.kinds.operation import (
     MERGE,
@@ -28,7 +28,8 @@ from edgewrap.opennebula.kinds.operation import (
 )
 from edgewrap.opennebula.kinds.template import Template, text_of
 from edgewrap.opennebula.kinds.update import ObjectUpdate, allocation, given_to_owner, id_or_ref
-from edgewrap.outputs import HostReport
+from edgewrap.opennebula.kinds.values import ids, natural, parsed
+from edgewrap.outputs import UNDERLAY_MTUS, HostReport
 
 BRIDGE = "br-edge"  # the hosts' bridge of the Elastic IPs
 GUEST_MTU = 1500  # bytes; a guest's default
@@ -67,10 +68,10 @@ class NetworkFacts(Existing):
         """Leases are listed in the answer of one.vn.info, and only counted in that of one.vnpool.info."""
         return cls(
             *common(element),
-            state=number(element, "STATE") if element.findtext("STATE") else READY,
+            state=natural(element, "STATE", READY),
             parent=_reference(element, "PARENT_NETWORK_ID"),
             from_template=_reference(element, "TEMPLATE_ID", "TEMPLATE/TEMPLATE_ID"),
-            used_leases=number(element, "USED_LEASES"),
+            used_leases=natural(element, "USED_LEASES", 0),
             ranges=address_range.parse(element),
             updating_vms=(*ids(element, "OUTDATED_VMS"), *ids(element, "UPDATING_VMS")),
             failed_vms=ids(element, "ERROR_VMS"),
@@ -251,8 +252,8 @@ def _creation(existing: NetworkFacts | None, wanted: DesiredNetwork, context: Di
 def underlay_mtu(reports: Mapping[str, HostReport], existing: NetworkFacts | None) -> int | None:
     """The smallest MTU of the hosts in bytes: as reported now, else from the last report, which the network keeps."""
     reported = [report.mtu for report in reports.values() if report.mtu > 0]
-    kept = text_of(existing.template, MTU_ATTRIBUTE) if existing else ""
-    return min(reported) if reported else int(kept) if kept.isdecimal() else None
+    kept = parsed(text_of(existing.template, MTU_ATTRIBUTE)) if existing else None
+    return min(reported) if reported else kept if kept in UNDERLAY_MTUS else None
 
 
 def _guest_mtu(underlay: int | None, existing: NetworkFacts | None) -> str:
@@ -269,10 +270,12 @@ def _security_groups(default: Literal["keep", "remove"], existing: NetworkFacts 
     listed = text_of(existing.template, GROUPS) if existing else ADMITS_EVERYTHING
     if default == "keep":
         return listed
-    groups = [group.strip() for group in listed.split(",") if group.strip().isdecimal()]
+    groups = [group.strip() for group in listed.split(",") if parsed(group.strip()) is not None]
     return ",".join(group for group in groups if group != ADMITS_EVERYTHING)
 
 
 def _reference(element: Element, *paths: str) -> int | None:
+    """The id at the first of these paths that has one: -1 for any other text, which a tenant may write."""
     values = (element.findtext(path) for path in paths)
-    return next((int(value) for value in values if value), None)
+    numbers = (parsed(value) for value in values if value)
+    return next((-1 if number is None else number for number in numbers), None)

@@ -11,8 +11,9 @@ from edgewrap.opennebula.kinds.object_kind import Desired, DiffContext, SingleOb
 from edgewrap.opennebula.kinds.operation import Operation
 from edgewrap.opennebula.kinds.template import Template, text_of
 from edgewrap.opennebula.kinds.update import ObjectUpdate, copyable_creation, id_text
+from edgewrap.opennebula.kinds.values import parsed
 from edgewrap.opennebula.kinds.virtual_network import PUBLIC_NETWORK, VXLAN_OVERHEAD, underlay_mtu
-from edgewrap.outputs import UNKNOWN, HostReport
+from edgewrap.outputs import UNDERLAY_MTUS, UNKNOWN, HostReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,5 +93,5 @@ def _mtu(wanted: int, underlay: int | None, existing: TemplateFacts | None) -> i
     """
     if underlay is not None:
         return min(wanted, underlay - VXLAN_OVERHEAD)
-    present = text_of(existing.template, "MTU") if existing else ""
-    return min(wanted, int(present)) if present.isdecimal() else wanted
+    present = parsed(text_of(existing.template, "MTU")) if existing else None
+    return min(wanted, present) if present is not None and present + VXLAN_OVERHEAD in UNDERLAY_MTUS else wanted

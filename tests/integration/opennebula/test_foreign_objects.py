@@ -113,7 +113,7 @@ def test_a_copy_of_the_template_is_not_ours(newer: Stage, owner: str) -> None:
 
 
 def _uid(_facts: OneFacts, name: str, stage: Stage) -> str:
-    users = stage.one.read("userpool.info")
+    users = stage.one.read("userpool.info", root="USER_POOL")
     return next(one.findtext("ID") or "" for one in users if one.findtext("NAME") == name)
 
 

@@ -67,7 +67,9 @@ def test_a_restart_between_two_calls_is_waited_for(front_end: FrontEndProcess) -
     assert one.call("system.version") == "7.4.0"
     front_end.stop()
     again = starts_again(front_end, 0.3)
-    assert [element.findtext("NAME") for element in one.read("clusterpool.info").findall("CLUSTER")] == ["default"]
+    assert [
+        element.findtext("NAME") for element in one.read("clusterpool.info", root="CLUSTER_POOL").findall("CLUSTER")
+    ] == ["default"]
     again.join()
     front_end.stop()
     again = starts_again(front_end, 0.3)
@@ -112,7 +114,7 @@ def test_the_wait_ends(front_end: FrontEndProcess) -> None:
     front_end.stop()
     begun = time.monotonic()
     with pytest.raises(FrontEndUnreachableError, match=r"is not reachable$"):
-        one.read("clusterpool.info")
+        one.read("clusterpool.info", root="CLUSTER_POOL")
     assert time.monotonic() - begun < 5
 
 
@@ -120,7 +122,7 @@ def test_one_that_has_not_answered_yet_is_not_waited_for(front_end: FrontEndProc
     front_end.stop()
     begun = time.monotonic()
     with pytest.raises(FrontEndUnreachableError):
-        FrontEnd(front_end.url, LOGIN).read("clusterpool.info")
+        FrontEnd(front_end.url, LOGIN).read("clusterpool.info", root="CLUSTER_POOL")
     assert time.monotonic() - begun < 5
 
 
@@ -128,7 +130,7 @@ def test_a_read_whose_answer_is_lost_is_retried(proxy: Relay) -> None:
     one = FrontEnd(proxy.url, LOGIN)
     one.call("system.version")
     proxy.after = once("one.hostpool.info")
-    assert one.read("hostpool.info").tag == "HOST_POOL"
+    assert one.read("hostpool.info", root="HOST_POOL").tag == "HOST_POOL"
     assert [method_of(body) for body in proxy.bodies] == ["one.system.version"] + ["one.hostpool.info"] * 2
 
 
@@ -156,7 +158,7 @@ def test_a_proxy_whose_front_end_is_away(proxy: Relay) -> None:
     with pytest.raises(FrontEndUnreachableError, match=r"HTTP status 503; one\.cluster\.allocate may have been done"):
         one.call("cluster.allocate", "c")
     with pytest.raises(FrontEndUnreachableError, match=r"HTTP status 503$"):
-        one.read("clusterpool.info")
+        one.read("clusterpool.info", root="CLUSTER_POOL")
     assert [method_of(body) for body in proxy.bodies].count("one.cluster.allocate") == 1
     assert [method_of(body) for body in proxy.bodies].count("one.clusterpool.info") == 3  # at 0, 0.5 and 1 s
 
@@ -165,7 +167,7 @@ def test_a_slow_one_is_waited_for_and_one_that_hangs_is_not(proxy: Relay) -> Non
     one = FrontEnd(proxy.url, LOGIN, wire=HttpWire(proxy.url, timeout_s=1))
     one.call("system.version")
     proxy.before = lambda body: time.sleep(0.4)
-    assert one.read("hostpool.info").tag == "HOST_POOL"
+    assert one.read("hostpool.info", root="HOST_POOL").tag == "HOST_POOL"
     proxy.before = lambda body: time.sleep(2)
     with pytest.raises(FrontEndUnreachableError, match=r"did not answer in time; one\.cluster\.allocate may have been"):
         one.call("cluster.allocate", "c")

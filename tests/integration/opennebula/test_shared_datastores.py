@@ -30,7 +30,7 @@ def test_a_vm_can_use_an_image_of_the_shared_datastore_and_our_network(stage: St
     stage.applied()
     vm = f'CPU = "1"\nMEMORY = "64"\nNIC = [ NETWORK = "edge-paris-public" ]\nDISK = [ IMAGE_ID = "{image}" ]'
     number = int(stage.one.call("vm.allocate", vm, False))
-    assert stage.one.read("vm.info", number, False).findtext("TEMPLATE/DISK/DATASTORE") == "default"
+    assert stage.one.read("vm.info", number, False, root="VM").findtext("TEMPLATE/DISK/DATASTORE") == "default"
 
 
 def test_shared_datastores_are_added_and_otherwise_unchanged(stage: Stage) -> None:

@@ -43,7 +43,7 @@ SETTINGS = settings(max_examples=60, suppress_health_check=[HealthCheck.function
 def sent_and_read(stage: Stage, template: dict[str, Value]) -> dict[str, Value]:
     """What the front-end gives back of an object made with these attributes."""
     number = stage.one.call("vntemplate.allocate", {"NAME": "hostile", "VN_MAD": "bridge", **template})
-    attributes = read(stage.one.read("vntemplate.info", number, False).find("TEMPLATE"))
+    attributes = read(stage.one.read("vntemplate.info", number, False, root="VNTEMPLATE").find("TEMPLATE"))
     stage.one.call("vntemplate.delete", number)
     return {name: attributes[name] for name in template}
 

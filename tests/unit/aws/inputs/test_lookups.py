@@ -79,7 +79,7 @@ def test_an_answer_about_an_instance_is_checked(state: str, address: str | None,
     if right:
         assert lookups.instances(["i-1"]) == {"i-1": InstanceNow(state, address or "")}
         return
-    with pytest.raises(AwsError, match="EC2's answer about an instance is invalid: must be ") as raised:
+    with pytest.raises(AwsError, match="AWS sent an answer that cannot be used: ValueError: must be ") as raised:
         lookups.instances(["i-1"])
     assert raised.value.what.isprintable()
 

@@ -108,7 +108,7 @@ def test_a_server_that_is_not_a_front_end(answer: bytes) -> None:
 def test_a_read_that_is_not_answered_with_xml(value: int | str) -> None:
     answer = xmlrpc.client.dumps(([True, value, 0],), methodresponse=True).encode()
     with pytest.raises(FrontEndUnreachableError, match=r"did not answer one\.hostpool\.info in XML-RPC"):
-        FrontEnd(URL, LOGIN, wire=SayingWire(answer)).read("hostpool.info")
+        FrontEnd(URL, LOGIN, wire=SayingWire(answer)).read("hostpool.info", root="HOST_POOL")
 
 
 @pytest.mark.parametrize(("code", "other_version"), [(-501, True), (-502, True), (-505, False), (-509, False)])
