@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from edgewrap.aws.elastic_ips import ElasticIp
@@ -49,10 +51,17 @@ def read_state(store: StateStore, name: str, *, locked: bool) -> AwsState | None
         return _started_state(store, name, locked=locked)
     values = document.outputs
     inputs = _own_inputs(values.get("inputs") or document.inputs(), name, document.place)
-    applied = values.get("applied") or ""
     resources = document.resources
     outputs, addresses, ids = read_outputs(values, inputs), addresses_in(resources), ids_in(resources)
-    return AwsState(outputs, inputs, applied, addresses, ids, driver_ids_in(resources))
+    return AwsState(outputs, inputs, _applied(values.get("applied")), addresses, ids, driver_ids_in(resources))
+
+
+def _applied(value: object) -> str:
+    """The spec last applied, which is only compared with the spec: empty if the text is not JSON."""
+    with suppress(ValueError, TypeError, RecursionError):
+        json.loads(value)  # type: ignore[arg-type]
+        return str(value)
+    return ""
 
 
 def _started_state(store: StateStore, name: str, *, locked: bool) -> AwsState | None:
@@ -65,7 +74,7 @@ def _started_state(store: StateStore, name: str, *, locked: bool) -> AwsState | 
     return AwsState(read_outputs({}, inputs), inputs, "")
 
 
-def _own_inputs(text: str, name: str, place: str) -> Inputs:
+def _own_inputs(text: object, name: str, place: str) -> Inputs:
     inputs = Inputs.from_text(text)
     found = inputs.foundation.name
     if found != name:

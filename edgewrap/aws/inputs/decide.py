@@ -138,7 +138,7 @@ def decide_version(spec: Spec, previous: str, front_end: str) -> str:
         return ""
     if not follows_front_end(spec):
         return spec.opennebula.version
-    if series := re.match(r"\d+\.\d+(?!\d)", front_end):
+    if series := re.match(r"[0-9]{1,4}\.[0-9]{1,4}(?![0-9])", front_end):
         return series[0]
     if previous:
         return previous

@@ -5,11 +5,20 @@ Everything that a lookup, a random number or an earlier run decided is here, so 
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ValidationError
+from typing import Annotated
 
+from pydantic import BaseModel, Field, ValidationError
+
+from edgewrap.aws.forms import EipKey, GroupKey, HostKey, ImageId, Network, Uuid, Word, first_problem
 from edgewrap.errors import StateError
 from edgewrap.spec.addressing import active_indexes
+from edgewrap.spec.formats import INSTANCE_TYPE, NAME, VERSION, Form
 from edgewrap.spec.models import Spec
+
+MOST_INTERFACES, MOST_ADDRESSES = 256, 1024  # more than any instance type allows
+Index = Annotated[int, Field(ge=0, le=99_999)]
+Line = Annotated[str, Form(r"[^\x00-\x1f\x7f]{1,16384}", "one line of text")]
+Version = Annotated[str, Form(rf"|{VERSION.pattern}", "a version such as 7.0")]
 
 
 class Part(BaseModel, extra="forbid", frozen=True):
@@ -19,27 +28,27 @@ class Part(BaseModel, extra="forbid", frozen=True):
 class Foundation(Part):
     """What never changes from the first apply to the destroy: a change would take the whole cluster down."""
 
-    name: str
-    region: str
-    zone: str
-    vpc_cidr: str
-    subnet_cidr: str
-    groups: int
-    instance_type: str
+    name: Annotated[str, NAME]
+    region: Word
+    zone: Word
+    vpc_cidr: Network
+    subnet_cidr: Network
+    groups: Annotated[int, Field(ge=1, le=MOST_INTERFACES)]
+    instance_type: Annotated[str, INSTANCE_TYPE]
 
 
 class InterfaceLimits(Part):
     """What the instance type allows: interfaces on network card 0, and IPv4 addresses on each."""
 
-    interfaces: int
-    addresses_per_interface: int
+    interfaces: Annotated[int, Field(ge=1, le=MOST_INTERFACES)]
+    addresses_per_interface: Annotated[int, Field(ge=1, le=MOST_ADDRESSES)]
 
 
 class Retired(Part):
     """The indexes of removed hosts and Elastic IPs; none is ever used again."""
 
-    hosts: tuple[int, ...] = ()
-    eips: tuple[int, ...] = ()
+    hosts: tuple[Index, ...] = ()
+    eips: tuple[Index, ...] = ()
 
 
 class Inputs(Part):
@@ -50,30 +59,30 @@ class Inputs(Part):
     packages that a new host installs (`7.0`), empty if hosts do not set themselves up.
     """
 
-    uuid: str
+    uuid: Uuid
     foundation: Foundation
     limits: InterfaceLimits
-    host_address: str
-    public_key: str
-    amis: dict[str, str]
-    placement: dict[str, str]
-    eips: tuple[str, ...]
-    ipam_eips: tuple[str, ...] = ()
+    host_address: Word
+    public_key: Line
+    amis: dict[HostKey, ImageId]
+    placement: dict[GroupKey, HostKey]
+    eips: tuple[EipKey, ...]
+    ipam_eips: tuple[EipKey, ...] = ()
     retired: Retired = Retired()
-    opennebula_version: str = ""
+    opennebula_version: Version = ""
 
     def to_text(self) -> str:
         """As JSON, the same text for the same inputs."""
         return self.model_dump_json()
 
     @classmethod
-    def from_text(cls, text: str) -> Inputs:
+    def from_text(cls, text: object) -> Inputs:
         """Read what `to_text` gave. Raises StateError on anything else."""
         try:
-            return cls.model_validate_json(text)
+            return cls.model_validate_json(text if isinstance(text, str) else "")
         except ValidationError as error:
             raise StateError(
-                f"the inputs in the Terraform state cannot be read: {error.error_count()} problems",
+                f"the inputs in the Terraform state cannot be read: {first_problem(error)}",
                 cause="the state was written by another version of edgewrap, or by hand",
                 advice="use the version of edgewrap that wrote it; `terraform output inputs` shows the text",
             ) from error

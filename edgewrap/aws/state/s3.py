@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from edgewrap.aws.answers import WRONG_FORM, invalid_answer
 from edgewrap.aws.backend import s3_backend, s3_endpoint
 from edgewrap.aws.clients import ClientFactory, is_aws, unreachable_error
 from edgewrap.aws.remedies import REMEDIES, S3
 from edgewrap.errors import AwsError, StateError
 from edgewrap.remedies import Remedy, find_remedy
+from edgewrap.spec.formats import Form
 from edgewrap.spec.models import S3Backend, Spec
 
 if TYPE_CHECKING:  # boto3 takes 0.2 s to import: only when it is needed
@@ -19,6 +21,7 @@ if TYPE_CHECKING:  # boto3 takes 0.2 s to import: only when it is needed
 
 JSON = "application/json"
 GONE = ("NoSuchKey", "404")
+ETAG = Form(r"(?:W/)?\"?[0-9A-Za-z._+/=-]{1,200}\"?", "an ETag")
 TAKEN = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
 
 
@@ -53,7 +56,7 @@ class Bucket:
         """The object; None if there is none."""
         with self._client(key, GONE) as client:
             answer = client.get_object(Bucket=self._s3.bucket, Key=key)
-            return Stored(answer["Body"].read(), answer["ETag"])
+            return Stored(answer["Body"].read(), ETAG.check(answer["ETag"]))
         return None
 
     def write(self, key: str, data: bytes) -> None:
@@ -88,19 +91,22 @@ class Bucket:
 
         try:
             if self._made is None:
-                style = {} if is_aws(self._endpoint) else {"s3": {"addressing_style": "path"}}
+                style: dict[str, Any] = {} if is_aws(self._endpoint) else {"s3": {"addressing_style": "path"}}
                 self._made = ClientFactory(self._s3.region).client("s3", self._endpoint, **style)
             yield self._made
         except AwsError as error:
             raise self._failure(key, error, error.cause, error.advice) from error
         except ClientError as error:
-            code = error.response["Error"]["Code"]
+            code = str(error.response.get("Error", {}).get("Code", ""))
             if code not in expected:
                 other = Remedy("", "S3 refused the call", f"look up the code {code} in the S3 reference")
                 remedy = find_remedy((*S3, *REMEDIES), str(error)) or other
                 raise self._failure(key, error, remedy.cause, remedy.advice) from error
         except (BotoCoreError, OSError, ResponseParserError) as error:
             failure = unreachable_error(error, self._endpoint or "S3")
+            raise self._failure(key, failure, failure.cause, failure.advice) from error
+        except WRONG_FORM as error:
+            failure = invalid_answer(error, self._endpoint or "S3")
             raise self._failure(key, failure, failure.cause, failure.advice) from error
 
     def _failure(self, key: str, error: Exception, cause: str, advice: str) -> StateError:

@@ -15,6 +15,7 @@ from edgewrap.aws.terraform.workdir import WorkDir
 from edgewrap.change import PlaneName
 from edgewrap.errors import StateError
 from edgewrap.events import Emit, Event, EventKind, discard
+from edgewrap.limits import read_file
 from edgewrap.spec.models import Spec
 
 KEPT_BACKUPS = 10
@@ -77,7 +78,7 @@ class LocalStore:
     def _read(self, *, may_be_half_written: bool) -> StateDocument | None:
         path = self._workdir.state
         try:
-            text = path.read_bytes()
+            text = read_file(path)
         except FileNotFoundError:
             if self._newest_backup(_holds_something) is None:
                 return None
@@ -89,7 +90,7 @@ class LocalStore:
         except OSError as error:
             raise StateError(
                 f"the Terraform state {path} cannot be read: {error.strerror}",
-                cause="perhaps it belongs to another user",
+                cause="perhaps it belongs to another user, or it is not a file of Terraform's",
                 advice="run as the user who applied the cluster, or set EDGEWRAP_DIR to another directory",
             ) from error
         if self._locked and may_be_half_written and _cut_off(text):
@@ -103,16 +104,18 @@ class LocalStore:
         if document is None:
             return
         newest = directory / f"{document.serial:06}.tfstate"
-        write_atomically(newest, document.text.decode())
+        write_atomically(newest, document.text)
         newest.touch()  # it may exist already, from an earlier state
         for old in sorted(directory.glob("*.tfstate"), key=getmtime)[:-KEPT_BACKUPS]:
             old.unlink(missing_ok=True)
 
     def pending_inputs(self) -> str | None:
         try:
-            return self._workdir.begun.read_text()
+            return _text(read_file(self._workdir.begun), str(self._workdir.begun))
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise _not_inputs(str(self._workdir.begun), error.strerror or "it cannot be opened") from error
 
     def mark_started(self, inputs: str) -> None:
         write_atomically(self._workdir.begun, inputs)
@@ -127,8 +130,9 @@ class LocalStore:
             return None
         text = f"Terraform did not finish writing {path}: restored from {newest}"
         self._emit(Event(EventKind.WARNING, PlaneName.AWS, "state", text))
-        write_atomically(path, newest.read_text())
-        return StateDocument.read(path.read_bytes(), str(path), self._restore())
+        document = StateDocument.read(read_file(newest), str(path), self._restore())
+        write_atomically(path, document.text)
+        return document
 
     def _restore(self) -> str:
         newest = self._newest_backup(_holds_something)
@@ -172,7 +176,7 @@ class BucketStore:
 
     def pending_inputs(self) -> str | None:
         stored = self._bucket.read(self._begun_key)
-        return None if stored is None else stored.data.decode()
+        return None if stored is None else _text(stored.data, self._bucket.place(self._begun_key))
 
     def mark_started(self, inputs: str) -> None:
         self._bucket.write(self._begun_key, inputs.encode())
@@ -181,11 +185,27 @@ class BucketStore:
         self._bucket.delete(self._begun_key)
 
 
+def _text(content: bytes, place: str) -> str:
+    """The inputs of a first run. Raises StateError if they are not text."""
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise _not_inputs(place, "it is not text") from error
+
+
+def _not_inputs(place: str, why: str) -> StateError:
+    return StateError(
+        f"the inputs of the first run in {place} cannot be read: {why}",
+        cause="something else was written there",
+        advice="if nothing of the cluster is in AWS yet, delete it and re-run",
+    )
+
+
 def _cut_off(text: bytes) -> bool:
     """Whether a state is incomplete."""
     try:
         json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return True
     return False
 
@@ -214,6 +234,6 @@ def _holds_something(path: Path) -> bool:
 def _stored(path: Path) -> StateDocument | None:
     """The state in a file; None if there is none, or not a complete one."""
     try:
-        return StateDocument.read(path.read_bytes(), str(path), "")
+        return StateDocument.read(read_file(path), str(path), "")
     except (OSError, StateError):
         return None

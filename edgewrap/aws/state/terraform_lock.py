@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 
 from edgewrap.aws.state.s3 import Bucket
 
+LONGEST = 200  # characters of a field
+ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 FIELDS = ("ID", "Operation", "Who", "Created")
 
 
@@ -29,10 +32,12 @@ class TerraformLock:
             return None
         try:
             fields = json.loads(stored.data)
-        except ValueError:
+        except (ValueError, RecursionError):
             fields = {}
         known = fields if isinstance(fields, dict) else {}
-        lock_id, operation, who, since = (str(known.get(name) or "unknown") for name in FIELDS)
+        lock_id, operation, who, since = (str(known.get(name) or "unknown")[:LONGEST] for name in FIELDS)
+        if not ID.fullmatch(lock_id):  # it is in a command that an error advises
+            lock_id = "unknown"
         return cls(lock_id, operation, who, since, stored.etag)
 
     @staticmethod

@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from edgewrap.aws.clients import KEY_TAG, UUID_TAG, Clients, tags_of
 from edgewrap.aws.render.variables import canonical_key
+from edgewrap.aws.state.document import Instance, Resource
 from edgewrap.aws.terraform.resources import EIP, RULES_OF, SECURITY_GROUPS, Lookup, resource_at
 from edgewrap.outputs import BY_DRIVER
+from edgewrap.spec.formats import Form
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
+IMPORT_ID = Form(r"[A-Za-z0-9][!-~]{0,254}", "an id that `terraform import` takes")
 IMPORTS_FILE = "imports.tf.json"
 
 
@@ -50,30 +53,24 @@ class Untracked:
 NOTHING_UNTRACKED = Untracked()
 
 
-def addresses_in(resources: Sequence[Mapping[str, Any]]) -> frozenset[str]:
+def addresses_in(resources: Sequence[Resource]) -> frozenset[str]:
     """The addresses of all resources in a state."""
     return frozenset(
-        f"{resource.get('module', '')}.{resource['type']}.{resource['name']}{_index(instance)}"
+        f"{resource.module}.{resource.type}.{resource.name}{_index(instance)}"
         for resource in resources
-        for instance in resource.get("instances", [])
+        for instance in resource.instances
     )
 
 
-def ids_in(resources: Sequence[Mapping[str, Any]]) -> frozenset[str]:
+def ids_in(resources: Sequence[Resource]) -> frozenset[str]:
     """The ids of all resources in a state."""
-    instances = (instance for resource in resources for instance in resource.get("instances", []))
-    return frozenset(str(instance.get("attributes", {}).get("id", "")) for instance in instances)
+    return frozenset(instance.id for resource in resources for instance in resource.instances)
 
 
-def driver_ids_in(resources: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def driver_ids_in(resources: Sequence[Resource]) -> dict[str, str]:
     """The allocation ids in a state of the Elastic IPs that the IPAM driver requested, by key."""
-    instances = (
-        instance
-        for resource in resources
-        if (resource["type"], resource["name"]) == (EIP.type, EIP.name)
-        for instance in resource.get("instances", [])
-    )
-    found = ((str(one.get("index_key", "")), str(one.get("attributes", {}).get("id", ""))) for one in instances)
+    eips = (one for one in resources if (one.type, one.name) == (EIP.type, EIP.name))
+    found = ((str(instance.index_key), instance.id) for one in eips for instance in one.instances)
     return {key: number for key, number in found if key.startswith(BY_DRIVER)}
 
 
@@ -95,7 +92,7 @@ def _found(ec2: EC2Client, uuid: str, missing: frozenset[str]) -> Iterator[tuple
             key = canonical_key(_key(item))
             for resource, how in tagged:
                 if how.lookup == lookup and (address := resource.address_of(key)) in missing and address is not None:
-                    yield from ((address, number) for number in how.import_ids(item))
+                    yield from ((address, IMPORT_ID.check(number)) for number in how.import_ids(item))
 
 
 def _tagged_items(ec2: EC2Client, lookup: Lookup, uuid: str) -> Iterator[Mapping[str, Any]]:
@@ -129,6 +126,6 @@ def _key(item: Mapping[str, Any]) -> str:
     return tags_of(item.get("Tags") or item.get("TagSet") or []).get(KEY_TAG, "")
 
 
-def _index(instance: Mapping[str, Any]) -> str:
-    index = instance.get("index_key")
+def _index(instance: Instance) -> str:
+    index = instance.index_key
     return "" if index is None else f"[{json.dumps(index, ensure_ascii=False)}]"

@@ -18,8 +18,10 @@ from pathlib import Path
 from edgewrap.atomic_files import unwritable
 from edgewrap.engine.lock.info import LockInfo, LockTimeout, locked
 from edgewrap.errors import LockedError
+from edgewrap.limits import read_file
 
 POLL_S = 0.2
+MOST_BYTES = 1 << 16
 
 
 @contextmanager
@@ -93,6 +95,6 @@ def _locked(path: Path) -> LockedError:
 
 def _read(path: Path) -> LockInfo | None:
     try:
-        return LockInfo.from_text(path.read_bytes())
+        return LockInfo.from_text(read_file(path, MOST_BYTES))
     except OSError:
         return None

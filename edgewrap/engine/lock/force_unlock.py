@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from edgewrap.engine.lock.file import file_lock_info, is_held
 from edgewrap.engine.lock.info import LockInfo, LockTimeout
 from edgewrap.engine.lock.s3 import id_of, lock_key
 from edgewrap.engine.workspace import Workspace
-from edgewrap.errors import LockedError, UsageError
+from edgewrap.errors import LockedError, StateError, UsageError
 from edgewrap.spec.load import load_spec
 from edgewrap.spec.models import Spec
 
@@ -129,8 +130,16 @@ def _at_work(info: LockInfo | None, file: Path) -> bool:
     directory. A lock that cannot be read counts as that of the holder of `file`."""
     if info is None:
         return is_held(file)
-    files = {file, Path(info.file)} if info.file and info.host == socket.gethostname() else {file}
-    return any((here := file_lock_info(one)) is not None and here.id == info.id for one in files)
+    if _holds(file, info):
+        return True
+    with suppress(StateError):  # a file that cannot be a lock file is not held
+        return info.host == socket.gethostname() and info.file != "" and _holds(Path(info.file), info)
+    return False
+
+
+def _holds(file: Path, info: LockInfo) -> bool:
+    here = file_lock_info(file)
+    return here is not None and here.id == info.id
 
 
 def _kernels_own(file: Path) -> UsageError:

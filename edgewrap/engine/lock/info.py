@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import re
 import socket
 import time
 import uuid
@@ -14,6 +15,10 @@ from pathlib import Path
 
 from edgewrap.errors import LockedError
 from edgewrap.events import Emit, Event, EventKind
+
+LONGEST = 200  # characters of a field, more than a host's name has
+_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
+_PIDS = range(1, 1 << 31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +45,14 @@ class LockInfo:
         """Read what `to_text` wrote, also in a version with more or fewer fields; None for anything else."""
         try:
             said = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
-        if not isinstance(said, dict) or not isinstance(said.get("id"), str) or not isinstance(said.get("pid"), int):
-            return None
-        words = {name: str(said.get(name, "unknown")) for name in ("id", "user", "host", "command", "since")}
-        return cls(**words, pid=said["pid"], file=str(said.get("file", "")))
+        number, pid = (said.get("id"), said.get("pid")) if isinstance(said, dict) else (None, None)
+        if not isinstance(number, str) or not _ID.fullmatch(number) or type(pid) is not int or pid not in _PIDS:
+            return None  # both are in commands that an error advises
+        words = {name: str(said.get(name, "unknown"))[:LONGEST] for name in ("user", "host", "command", "since")}
+        file = said.get("file", "")
+        return cls(number, **words, pid=pid, file=file if isinstance(file, str) and file.startswith("/") else "")
 
     def to_text(self) -> str:
         """As JSON."""
