@@ -16,14 +16,17 @@ from edgewrap.hosts.facts import HostFacts, facts_command, parse_facts
 from edgewrap.hosts.ip_json import FactsError
 from edgewrap.hosts.remedies import NOT_SSH, SUDO, ConnectionProblem, problem_of
 from edgewrap.hosts.ssh.connection import connect_with_retry, credentials
+from edgewrap.limits import TooLargeError
 from edgewrap.outputs import HostOutput, HostPin
 from edgewrap.remedies import find_remedy
 from edgewrap.spec.models import Spec, Ssh
 
 if TYPE_CHECKING:
-    from asyncssh import SSHClientConnection, SSHKey, SSHKeyPair
+    from asyncssh import SSHClientConnection, SSHKey, SSHKeyPair, SSHReader
 
 FACTS_TIMEOUT_S = 60
+MOST_OUTPUT = 8 << 20  # characters that a script prints; the facts of a host have some 100,000
+CHUNK = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,25 +72,30 @@ class HostSession:
         """Run a POSIX shell script as root. It is sent on standard input, never on a command line. Its `$1` is our
         address as the host sees it, if the host knows it.
 
-        Raises HostError if the connection breaks, the time is up, or sudo asks for a password.
+        Raises HostError if the connection breaks, the time is up, the output is too large, or sudo asks for a password.
         """
-        import asyncssh
-
         root = "" if self.ssh.user == "root" else "sudo -n -- "
         command = f"""exec sh -c 'exec {root}sh -s -- "${{SSH_CONNECTION%% *}}"'"""
         try:
-            result = await self.connection.run(command, input=script, timeout=timeout_s, errors="replace")
-        except asyncssh.TimeoutError as error:
+            async with asyncio.timeout(timeout_s):
+                answer, ended = await _run(self.connection, command, script)
+        except TimeoutError as error:
             raise HostError(
                 self.host.key,
                 f"no answer within {timeout_s:.0f} s",
                 cause="the host is overloaded, or a command on it hangs",
                 advice="look at the host (`edgewrap ssh`), then re-run",
             ) from error
-        except (asyncssh.Error, OSError) as error:
+        except TooLargeError as error:
+            raise HostError(
+                self.host.key,
+                f"the output of a script is too large: {error}",
+                cause="a command on the host prints without an end, or something else answers as the host",
+                advice="look at the host (`edgewrap ssh`), then re-run",
+            ) from error
+        except Exception as error:  # asyncssh lets out whatever a broken message leads to
             raise problem_of(error).error(self.host) from error
-        answer = CommandResult(result.exit_status or 0, str(result.stdout or ""), str(result.stderr or ""))
-        if result.exit_status is None:
+        if not ended:
             raise ConnectionProblem(NOT_SSH, "the connection was lost during a script").error(self.host)
         if answer.status == 1 and answer.stderr.startswith("sudo: "):
             words = answer.stderr.strip().splitlines()[-1]
@@ -153,6 +161,28 @@ async def run_on_hosts(
             return visit
 
         return tuple(await asyncio.gather(*map(one, hosts)))
+
+
+async def _run(connection: SSHClientConnection, command: str, script: str) -> tuple[CommandResult, bool]:
+    """The result of a command that gets the script on standard input, and whether it ended by itself. Raises
+    TooLargeError."""
+    process = await connection.create_process(command, input=script, errors="replace")
+    try:
+        stdout, stderr = await asyncio.gather(_output(process.stdout), _output(process.stderr))
+        await process.wait_closed()
+    finally:
+        process.close()
+    return CommandResult(process.exit_status or 0, stdout, stderr), process.exit_status is not None
+
+
+async def _output(stream: SSHReader[str]) -> str:
+    parts, left = [], MOST_OUTPUT
+    while part := await stream.read(CHUNK):
+        parts.append(part)
+        left -= len(part)
+        if left < 0:
+            raise TooLargeError(f"it has more than {MOST_OUTPUT >> 20} MiB")
+    return "".join(parts)
 
 
 def tail(text: str, lines: int = 5) -> str:

@@ -272,6 +272,33 @@ def test_any_other_text_is_refused_or_read_but_never_breaks(text: str) -> None:
         parse_facts(text)
 
 
+SECTIONS = re.findall(r"##edgewrap:section (\S+)", ENTRY)
+LINE = st.text(st.characters(codec="utf-8"), max_size=20) | st.sampled_from(
+    [
+        "644 root:root",
+        "a:b:c",
+        "-all",
+        "+x",
+        "state=new",
+        "|\r",
+        "pending",
+        "[" * 5000,
+        "9" * 5000,
+        "\x1b]0;x\x07",
+        "==",
+    ]
+)
+
+
+@given(st.sampled_from(SECTIONS), st.lists(LINE, max_size=4).map("\n".join))
+def test_a_section_of_any_text_is_refused_or_harmless(section: str, text: str) -> None:
+    answer = re.sub(rf"(##edgewrap:section {section}\n).*?(?=\n+##|\Z)", lambda m: m[1] + text, ENTRY, flags=re.DOTALL)
+    with suppress(FactsError):
+        facts = parse_facts(answer)
+        lines = converge_script(wanted(), diff(wanted(), facts)).splitlines()
+        assert not [line for line in text.splitlines() if len(line) > 3 and line in lines and line not in LINES]
+
+
 @given(st.integers(min_value=0, max_value=len(ENTRY)))
 def test_an_answer_cut_off_anywhere_is_refused(length: int) -> None:
     if length < ENTRY.index("##edgewrap:section end"):
