@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from edgewrap import limits
 from edgewrap.aws.backend import s3_backend, s3_endpoint
 from edgewrap.aws.clients import Clients
 from edgewrap.aws.elastic_ips import ElasticIps
@@ -86,17 +87,16 @@ class AwsPlane:
 
         Raises what `current` raises, and AwsError if AWS cannot be reached.
         """
-        with ThreadPoolExecutor(max_workers=1) as pool:
-            client = pool.submit(self._lookups.get_ready)
-            state = self.current()
-            if state is None or not state.outputs.hosts:
-                return state
-            client.result()
-            ids = [host.instance_id for host in state.outputs.hosts.values()]
-            addresses = ElasticIps(self._spec, self._clients)
-            requested = pool.submit(addresses.by_driver, state.inputs.uuid, state.tracked.values())
-            instances = self._lookups.instances(ids)
-            return replace(state.with_instances(instances), requested=requested.result())
+        client = limits.start(self._lookups.get_ready)
+        state = self.current()
+        if state is None or not state.outputs.hosts:
+            return state
+        client.result()
+        ids = [host.instance_id for host in state.outputs.hosts.values()]
+        addresses = ElasticIps(self._spec, self._clients)
+        requested = limits.start(partial(addresses.by_driver, state.inputs.uuid, state.tracked.values()))
+        instances = self._lookups.instances(ids)
+        return replace(state.with_instances(instances), requested=requested.result())
 
     def clusters_named(self) -> Mapping[str, str]:
         """The VPCs in AWS of clusters with this name: the UUID of the state, by the VPC's id."""

@@ -45,7 +45,7 @@ def plan_destroy(cluster: Cluster, planes: tuple[PlaneName, ...]) -> DestroyPlan
             cause="the spec says `protect: true`",
             advice="to destroy the cluster, set `protect: false` in the spec",
         )
-    with side_by_side(cluster, len(PlaneName)) as pool:
+    with side_by_side(cluster) as pool:
         facts_read = pool.submit(observe_opennebula, cluster, frozenset(planes) - {PlaneName.HOSTS})
         # with AWS's answer: an Elastic IP of the IPAM driver may not be in the state yet
         state = cluster.aws.observe() if PlaneName.AWS in planes else cluster.aws.current()

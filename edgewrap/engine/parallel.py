@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
 
+from edgewrap import limits
 from edgewrap.engine.cluster import Cluster
 from edgewrap.events import Event, EventKind
 from edgewrap.signals import defer_signals
@@ -14,45 +15,42 @@ from edgewrap.signals import defer_signals
 P = ParamSpec("P")
 T = TypeVar("T")
 
+GRACE_S = 1.0  # for tasks that end by themselves after an interrupt
 
-class Looks(ThreadPoolExecutor):
-    """A pool that remembers its tasks."""
 
-    def __init__(self, looks: int) -> None:
-        super().__init__(max_workers=looks)
+class Looks:
+    """Tasks, each in a thread of its own, which never delays the end of the process."""
+
+    def __init__(self) -> None:
         self.given: list[Future[Any]] = []
 
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        future = super().submit(fn, *args, **kwargs)
+    def submit(self, task: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Start a task."""
+        future = limits.start(lambda: task(*args, **kwargs))
         self.given.append(future)
         return future
 
 
 @contextmanager
-def side_by_side(cluster: Cluster, looks: int) -> Iterator[Looks]:
-    """A pool for so many concurrent tasks; all have ended when the block ends.
+def side_by_side(cluster: Cluster) -> Iterator[Looks]:
+    """Tasks that only read, in parallel; all have ended when the block ends.
 
-    On KeyboardInterrupt, a running Terraform finishes its step and no other is started. It is raised again when all
-    tasks have ended, whatever signals are received until then: the run's locks are released with this process, not with
-    theirs.
+    On KeyboardInterrupt, a running Terraform finishes its step and no other is started. A front-end, an AWS endpoint or
+    a host that does not answer is not waited for: those threads end with the process. It is raised again when Terraform
+    has ended, whatever signals are received until then.
     """
-    pool = Looks(looks)
+    looks = Looks()
     try:
         try:
-            yield pool
+            yield looks
         except Exception:
-            wait(pool.given)
+            wait(looks.given)
             raise
-        # Not `shutdown`: if a signal interrupts its wait for a thread, Python 3.11 treats that thread as ended.
-        wait(pool.given)
+        wait(looks.given)
     except KeyboardInterrupt:
         with defer_signals():
-            try:
-                cluster.aws.interrupt()
-                text = "interrupted: waiting for the checks that are running, then the run ends"
-                cluster.emit(Event(EventKind.INFO, None, "plan", text))
-            finally:
-                pool.shutdown(cancel_futures=True)
+            text = "interrupted: a running Terraform finishes its step, then the run ends"
+            cluster.emit(Event(EventKind.INFO, None, "plan", text))
+            cluster.aws.interrupt()
+            wait(looks.given, GRACE_S)
         raise
-    finally:
-        pool.shutdown(wait=False)

@@ -120,7 +120,7 @@ def observe(
             cause="the run leaves the AWS plane out",
             advice="re-run with that plane",
         )
-    with side_by_side(cluster, len(PlaneName) + 1) as pool:  # one for the preflight checks of AWS
+    with side_by_side(cluster) as pool:
         one = pool.submit(observe_opennebula, cluster, planes, to_apply=to_apply)
         if about_aws:
             cluster.aws.warm_up()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
+from edgewrap import limits
 from edgewrap.change import Action, Change, PlaneName
 from edgewrap.engine.cluster import Cluster
 from edgewrap.errors import EdgewrapError, PreflightError
@@ -21,8 +22,8 @@ def preflight(cluster: Cluster, planes: Collection[PlaneName]) -> tuple[Finding,
     """All checks of these planes; changes nothing, raises nothing."""
     by_plane = {PlaneName.AWS: _aws, PlaneName.OPENNEBULA: _opennebula, PlaneName.HOSTS: _hosts}
     checks = [check for plane, check in by_plane.items() if plane in planes]
-    with ThreadPoolExecutor(max_workers=len(checks)) as pool:
-        return tuple(finding for found in pool.map(lambda check: check(cluster), checks) for finding in found)
+    running = [limits.start(partial(check, cluster)) for check in checks]
+    return tuple(finding for found in running for finding in found.result())
 
 
 def check_new_resources(

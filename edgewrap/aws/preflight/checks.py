@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
+from edgewrap import limits
 from edgewrap.aws.clients import Clients
 from edgewrap.aws.inputs.immutable_fields import refused_sizes
 from edgewrap.aws.inputs.lookups import AwsLookups
@@ -79,8 +80,8 @@ class AwsPreflight:
         return replace(one, verdict=Verdict.FAILURE) if unanswered or denied else one
 
     def _run(self, checks: Mapping[str, Callable[[], Finding]]) -> tuple[Finding, ...]:
-        with ThreadPoolExecutor(max_workers=len(checks)) as pool:
-            return tuple(pool.map(_answered, checks, checks.values()))
+        running = [limits.start(partial(_answered, name, check)) for name, check in checks.items()]
+        return tuple(found.result() for found in running)
 
     def _credentials(self) -> Finding:
         try:

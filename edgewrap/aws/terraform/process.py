@@ -13,6 +13,7 @@ import signal
 import subprocess
 import tempfile
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,25 @@ from edgewrap.signals import defer_signals
 
 LOOK_EVERY_S = 0.1
 ORDERLY = (0, 1, 2)  # done, failed, `plan -detailed-exitcode`
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLimits:
+    """How many seconds a process may take, and how many after an interrupt; then it is killed. None: as many as it
+    needs."""
+
+    total_s: float | None = None
+    interrupted_s: float | None = None
+
+    def is_over(self, began: float, interrupted: float | None) -> bool:
+        """Whether the process that began, and was interrupted, at these times must be killed."""
+        now = time.monotonic()
+        if self.total_s is not None and now - began > self.total_s:
+            return True
+        return interrupted is not None and self.interrupted_s is not None and now - interrupted > self.interrupted_s
+
+
+NO_LIMITS = TimeLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +76,15 @@ class ProcessRunner:
         pass_fds: Sequence[int] = (),
         on_line: Callable[[str], None] | None = None,
         on_stop: Callable[[], None] | None = None,
+        limits: TimeLimits = NO_LIMITS,
     ) -> Finished:
         """Run to the end; `on_line` gets each line of standard output as it is written. `pass_fds` are descriptors that
         only this child inherits.
 
         A KeyboardInterrupt sends one SIGINT, calls `on_stop`, and is raised again when the process has ended. Any other
         exception of `on_line` does not stop the process, and is raised when the process has ended. Raises
-        KeyboardInterrupt, and starts nothing, after `interrupt`.
+        KeyboardInterrupt, and starts nothing, after `interrupt`. Raises subprocess.TimeoutExpired if the process takes
+        longer than its `limits`.
         """
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
 
@@ -79,18 +101,22 @@ class ProcessRunner:
                 )
 
             try:
-                code = self._follow(start, _Lines(out.fileno(), on_line), on_stop)
+                code = self._follow(start, _Lines(out.fileno(), on_line), on_stop, limits)
             finally:
                 with self._guard:
                     self._running = None
             return Finished(code, _read_all(out.fileno()), _read_all(err.fileno()))
 
     def interrupt(self) -> None:
-        """Send SIGINT to the process that runs, if any: it ends its step and stops. No other is started any more."""
+        """Send SIGINT to the process that runs, if any, and wait until it has ended its step and stopped. No other is
+        started any more."""
         with self._guard:
             self._interrupted = True
-            if self._running is not None:
-                self._running.send_signal(signal.SIGINT)
+            running = self._running
+            if running is not None:
+                running.send_signal(signal.SIGINT)
+        if running is not None:
+            running.wait()
 
     def _started(self, start: Callable[[], subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
         with self._guard:  # an interrupt from another thread is either before the start, or finds the process
@@ -100,10 +126,15 @@ class ProcessRunner:
             return self._running
 
     def _follow(
-        self, start: Callable[[], subprocess.Popen[bytes]], lines: _Lines, on_stop: Callable[[], None] | None
+        self,
+        start: Callable[[], subprocess.Popen[bytes]],
+        lines: _Lines,
+        on_stop: Callable[[], None] | None,
+        limits: TimeLimits,
     ) -> int:
         fault: BaseException | None = None
-        asked = False
+        asked = overdue = False
+        began, interrupted = time.monotonic(), None
         with defer_signals() as signals:  # Terraform must not be left alone
             child = self._started(start)
             while True:
@@ -111,6 +142,11 @@ class ProcessRunner:
                 stop, asked = stop and not asked, asked or stop
                 if stop:  # once: a second SIGINT would make it drop its state
                     child.send_signal(signal.SIGINT)
+                if interrupted is None and (asked or self._interrupted):
+                    interrupted = time.monotonic()
+                if not overdue and limits.is_over(began, interrupted):
+                    overdue = True
+                    _kill_group(child)
                 ended = _ended(child)
                 try:
                     if stop and on_stop is not None:
@@ -125,13 +161,14 @@ class ProcessRunner:
                 self._end_providers(child)
             if fault is not None:
                 raise fault
+        if overdue:
+            raise subprocess.TimeoutExpired(child.args, time.monotonic() - began)
         return child.returncode
 
     def _end_providers(self, child: subprocess.Popen[bytes]) -> None:
         """If terraform was killed or crashed, its providers may keep running, with the run's lock, and nothing records
         what they create."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):  # none is left; macOS refuses for zombies
-            os.killpg(child.pid, signal.SIGKILL)  # it leads a group of its own
+        _kill_group(child)
         if self._on_crash is not None:
             self._on_crash()
 
@@ -173,3 +210,8 @@ def _ended(child: subprocess.Popen[bytes]) -> bool:
         child.wait(timeout=LOOK_EVERY_S)
         return True
     return False
+
+
+def _kill_group(child: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # none is left; macOS refuses for zombies
+        os.killpg(child.pid, signal.SIGKILL)  # it leads a group of its own

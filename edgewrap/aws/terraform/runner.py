@@ -5,6 +5,7 @@ python-terraform's own calls cannot stream, so only its argument builder is used
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
@@ -20,7 +21,7 @@ from edgewrap.aws.remedies import REMEDIES
 from edgewrap.aws.terraform import binary as binaries
 from edgewrap.aws.terraform.init_stamp import InitStamp
 from edgewrap.aws.terraform.json_output import OutputParser, RunOutput, json_object
-from edgewrap.aws.terraform.process import Finished, ProcessRunner
+from edgewrap.aws.terraform.process import NO_LIMITS, Finished, ProcessRunner, TimeLimits
 from edgewrap.aws.terraform.resources import INSTANCE
 from edgewrap.aws.terraform.shared_provider import SharedProvider, can_be_shared
 from edgewrap.aws.terraform.workdir import WorkDir
@@ -33,6 +34,14 @@ from edgewrap.signals import defer_signals
 CHANGES_PRESENT = 2
 STREAMED: Mapping[str, Any] = {"json": IsFlagged, "input": False}  # options of a command that reports its steps
 PARALLELISM = 30  # more hosts than this wait for each other; the default of 10 costs 10 s for every ten
+
+LIMITS: Mapping[str, TimeLimits] = {
+    "version": TimeLimits(60, 5),
+    "init": TimeLimits(1800, 10),  # a provider of 700 MB on a slow line
+    "show": TimeLimits(600, 10),
+    "plan": TimeLimits(None, 60),
+}
+"""Of the commands that change nothing. Terraform may hang; killing any other one would lose what it did."""
 
 UNKNOWN = Remedy("", "see terraform's message above", "the log file of the run has all of terraform's output")
 
@@ -214,9 +223,23 @@ class Terraform:
         environ, inherited = self._environ, tuple[int, ...]()
         if with_provider and self._provider is not None:
             environ, inherited = {**environ, **self._provider.variables()}, self._provider.pass_fds
-        return self._children.run(
-            arguments, directory=directory, environ=environ, pass_fds=inherited, on_line=on_line, on_stop=told
-        )
+        command = arguments[1]
+        try:
+            return self._children.run(
+                arguments,
+                directory=directory,
+                environ=environ,
+                pass_fds=inherited,
+                on_line=on_line,
+                on_stop=told,
+                limits=LIMITS.get(command, NO_LIMITS),
+            )
+        except subprocess.TimeoutExpired as error:
+            raise TerraformError(
+                f"terraform {command} did not end within {error.timeout:.0f} s and was killed",
+                cause=f"{arguments[0]} hangs, or its provider cannot be downloaded",
+                advice=f"run `{arguments[0]} {command}` in {directory} by hand; terraform.binary names another binary",
+            ) from error
 
     def _implausible(self, command: str, what: str) -> TerraformError:
         """The error for a command that ended well, with an answer that no terraform gives."""

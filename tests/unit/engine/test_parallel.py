@@ -97,7 +97,7 @@ def test_an_interrupt_after_another_error_is_obeyed_too(tmp_path: Path) -> None:
         children.run(command, directory=tmp_path, environ=os.environ, on_line=lambda _line: begun.set())
 
     def fail() -> None:
-        with side_by_side(cluster_with(look, children, []), 1) as pool:
+        with side_by_side(cluster_with(look, children, [])) as pool:
             pool.submit(look)
             assert begun.wait(10)
             threading.Timer(0.2, interrupt).start()

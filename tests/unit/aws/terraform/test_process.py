@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from edgewrap.aws.terraform.process import ProcessRunner
+from edgewrap import limits
+from edgewrap.aws.terraform.process import ProcessRunner, TimeLimits
 
 SHELL = "/bin/sh"
 ENVIRON = {"PATH": os.environ["PATH"]}
@@ -188,7 +189,8 @@ def test_the_child_finishes_after_sigkill_of_edgewrap(tmp_path: Path) -> None:
     parent = """
 import sys
 from pathlib import Path
-from edgewrap.aws.terraform.process import ProcessRunner
+from edgewrap import limits
+from edgewrap.aws.terraform.process import TimeLimits, ProcessRunner
 environ = {"PATH": "/bin:/usr/bin"}
 ProcessRunner().run(sys.argv[1:], directory=Path("/"), environ=environ, on_line=lambda line: print(line, flush=True))
 """
@@ -201,3 +203,34 @@ ProcessRunner().run(sys.argv[1:], directory=Path("/"), environ=environ, on_line=
     edgewrap.stdout.close()
     eventually((tmp_path / "state").exists)
     assert (tmp_path / "state").read_text() == "not interrupted\n"
+
+
+HANGS = "trap '' INT TERM; echo started; while :; do sleep 0.05; done"
+"""A binary that hangs, whatever it is sent."""
+
+
+def test_a_process_that_hangs_is_killed_when_its_time_is_up() -> None:
+    began = time.monotonic()
+    with pytest.raises(subprocess.TimeoutExpired):
+        ProcessRunner().run([SHELL, "-c", HANGS], directory=Path("/"), environ=ENVIRON, limits=TimeLimits(total_s=0.3))
+    assert time.monotonic() - began < 15
+
+
+def test_a_process_that_hangs_is_killed_some_time_after_an_interrupt() -> None:
+    runner = ProcessRunner()
+    began = time.monotonic()
+    threading.Timer(0.3, runner.interrupt).start()
+    with pytest.raises(subprocess.TimeoutExpired):
+        runner.run([SHELL, "-c", HANGS], directory=Path("/"), environ=ENVIRON, limits=TimeLimits(60, interrupted_s=0.3))
+    assert time.monotonic() - began < 15
+
+
+def test_an_interrupt_waits_until_the_process_has_ended(tmp_path: Path) -> None:
+    runner = ProcessRunner()
+    command = [SHELL, "-c", GENTLE, SHELL, str(tmp_path / "state")]
+    running = limits.start(lambda: runner.run(command, directory=Path("/"), environ=ENVIRON, limits=TimeLimits(60, 60)))
+    eventually(lambda: runner._running is not None)
+    time.sleep(0.3)
+    runner.interrupt()
+    assert (tmp_path / "state").read_text() == "ended after 1\n"
+    assert running.result(5).code == 1
