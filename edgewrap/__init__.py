@@ -21,6 +21,8 @@ limits.py           limits of time and size for what is read from outside
 signals.py          defer SIGINT, SIGTERM and SIGHUP around blocks that must not be cut
 atomic_files.py     write files whole or not at all, for their owner only
 paths.py            paths that a user gives
+secrets.py          the secrets of this run, hidden in everything that is shown
+safe_text.py        the gate for text that is shown or logged
 """
 
 __version__ = "0.1.0"

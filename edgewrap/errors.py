@@ -35,33 +35,21 @@ Each says what happened (`str(error)`), the likely cause, and what to do.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
 from edgewrap.finding import Finding, Verdict
 
 
-class EdgewrapError(Exception):
-    """The root: what happened, its likely cause, and advice on what to do."""
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One diagnostic as terraform's `-json` output gives it."""
 
-    exit_code = 1
-
-    def __init__(self, what: str, *, cause: str, advice: str) -> None:
-        super().__init__(what)
-        self.cause = cause
-        self.advice = advice
-
-    @property
-    def what(self) -> str:
-        """What happened, in one sentence."""
-        return str(self.args[0])
-
-
-class UsageError(EdgewrapError):
-    """The command line is wrong."""
-
-    exit_code = 64
+    severity: str
+    summary: str
+    detail: str = ""
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +70,58 @@ class Problem:
         return f"{place}: {self.rule}{value}"
 
 
+@dataclass(frozen=True, slots=True)
+class DiagnosticReport:
+    """A diagnostic as data, its detail by lines."""
+
+    severity: str
+    summary: str
+    detail: tuple[str, ...]
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorReport:
+    """An error as data, for the views. `kind` is its class, `what` has its lines; the last four are None for classes of
+    errors that do not have them."""
+
+    kind: str
+    what: tuple[str, ...]
+    cause: str
+    advice: str
+    exit_code: int
+    diagnostics: tuple[DiagnosticReport, ...] | None = None
+    failures: tuple[ErrorReport, ...] | None = None
+    problems: tuple[Problem, ...] | None = None
+    findings: tuple[Finding, ...] | None = None
+
+
+class EdgewrapError(Exception):
+    """The root: what happened, its likely cause, and advice on what to do."""
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, cause: str, advice: str) -> None:
+        super().__init__(what)
+        self.cause = cause
+        self.advice = advice
+
+    @property
+    def what(self) -> str:
+        """What happened, in one sentence."""
+        return str(self.args[0])
+
+    def report(self) -> ErrorReport:
+        """All that it says, as data."""
+        return ErrorReport(type(self).__name__, (self.what,), self.cause, self.advice, self.exit_code)
+
+
+class UsageError(EdgewrapError):
+    """The command line is wrong."""
+
+    exit_code = 64
+
+
 class SpecError(EdgewrapError):
     """The spec file is wrong; `problems` are in the order of the file."""
 
@@ -92,6 +132,9 @@ class SpecError(EdgewrapError):
             cause="the spec does not follow the contract edgewrap/v1",
             advice="correct the places listed; `edgewrap schema` prints the contract",
         )
+
+    def report(self) -> ErrorReport:
+        return replace(super().report(), what=tuple(map(str, self.problems)), problems=self.problems)
 
 
 class ToolError(EdgewrapError):
@@ -116,6 +159,9 @@ class RefusedChangeError(EdgewrapError):
             advice="correct these fields and re-run; nothing was changed",
         )
 
+    def report(self) -> ErrorReport:
+        return replace(super().report(), what=self.refusals)
+
 
 class StateError(EdgewrapError):
     """The Terraform state is missing, damaged or another cluster's."""
@@ -125,22 +171,19 @@ class PlanOutdatedError(EdgewrapError):
     """A saved plan is older than the state."""
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
-    """One diagnostic as terraform's `-json` output gives it."""
-
-    severity: str
-    summary: str
-    detail: str = ""
-    address: str = ""
-
-
 class TerraformError(EdgewrapError):
     """Terraform failed; `diagnostics` are its messages, unchanged."""
 
     def __init__(self, what: str, *, cause: str, advice: str, diagnostics: Sequence[Diagnostic] = ()) -> None:
         super().__init__(what, cause=cause, advice=advice)
         self.diagnostics = tuple(diagnostics)
+
+    def report(self) -> ErrorReport:
+        found = (
+            DiagnosticReport(one.severity, one.summary, tuple(one.detail.split("\n")), one.address)
+            for one in self.diagnostics
+        )
+        return replace(super().report(), diagnostics=tuple(found))
 
 
 class AwsError(EdgewrapError):
@@ -164,11 +207,15 @@ class PreflightError(EdgewrapError):
     def __init__(self, findings: Sequence[Finding]) -> None:
         self.findings = tuple(findings)
         failures = [finding for finding in self.findings if finding.verdict is Verdict.FAILURE]
+        self.failures = tuple(map(str, failures))
         super().__init__(
-            "\n".join(str(finding) for finding in failures),
+            "\n".join(self.failures),
             cause="something that the run needs is missing; nothing was changed yet",
             advice="; ".join(f"{finding.check}: {finding.advice}" for finding in failures),
         )
+
+    def report(self) -> ErrorReport:
+        return replace(super().report(), what=self.failures, findings=self.findings)
 
 
 class OpenNebulaError(EdgewrapError):
@@ -232,10 +279,13 @@ class PartlyAppliedError(EdgewrapError):
         super().__init__(what, cause=cause, advice=advice)
         self.failures = tuple(failures)
 
+    def report(self) -> ErrorReport:
+        return replace(super().report(), failures=tuple(failure.report() for failure in self.failures))
+
     @classmethod
     def of(cls, what: str, command: str, failures: Sequence[EdgewrapError]) -> Self:
         """For a run of `command` that these failures ended."""
-        cause = "; ".join(failure.what for failure in failures)
+        cause = "; ".join(line for failure in failures for line in failure.report().what)
         advice = f"fix the error above and re-run `edgewrap {command}`; it resumes where it stopped"
         return cls(what, cause=cause, advice=advice, failures=failures)
 
@@ -261,10 +311,17 @@ class InternalError(EdgewrapError):
     """A bug in edgewrap; the traceback is in the log file."""
 
     @classmethod
-    def of(cls, error: Exception, traceback_file: object) -> Self:
-        """For an unexpected exception; its traceback is in that file, if there is one."""
+    def of(cls, error: BaseException, traceback_file: object) -> Self:
+        """For an unexpected exception; its traceback is in that file, if there is one. Its own text, which may hold
+        anything, is only there."""
+        import traceback
+
+        package = f"{Path(__file__).parent}/"
+        frames = traceback.extract_tb(error.__traceback__)
+        ours = [frame for frame in frames if frame.filename.startswith(package)]
+        place = f" in {ours[-1].filename.removeprefix(package)}, line {ours[-1].lineno}" if ours else ""
         return cls(
-            f"{type(error).__name__}: {error}",
+            f"unexpected {type(error).__name__}{place}",
             cause="a bug in edgewrap",
             advice=f"report it with the traceback in {traceback_file}" if traceback_file else "report it",
         )

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from edgewrap.secrets import forget_all
 from tests.support.lab import Lab
 from tests.support.schedule import LabScheduling
 
@@ -31,6 +32,12 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.fixture(autouse=True)
+def no_secrets() -> None:
+    """Each test begins as a process does: no secret is known."""
+    forget_all()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -1,5 +1,6 @@
 """The command line: one file per command, each a plain function that returns the exit code.
 
+start.py            where the program begins
 main.py             entry point: registers the commands, maps errors to exit codes
 options.py          options that commands share: `--file`, `--json`, `--only`, `--auto-approve`, timeouts
 streams.py          standard output and error that cannot break a run

@@ -16,18 +16,18 @@ def force_unlock(
     lock_timeout: LockTimeout = 0,
 ) -> int:
     """Remove the lock that a stale run left in S3, and Terraform's own lock. Make sure that the run has ended."""
-    from edgewrap.cli.views.text import event_line
+    from edgewrap.cli.views import print_event, print_line
     from edgewrap.engine.lock.force_unlock import break_lock, find_lock
     from edgewrap.engine.lock.info import LockTimeout
 
     require_approval_possible("force-unlock", auto_approve=auto_approve, json=False)
-    timeout = LockTimeout(lock_timeout, lambda event: typer.echo(event_line(event), err=True))
+    timeout = LockTimeout(lock_timeout, print_event)
     stale = find_lock(file, lock_id, timeout)
     for lock in stale.locks:
-        typer.echo(f"locked by {lock}")
+        print_line(f"locked by {lock}")
     if not auto_approve and not approved("If that run is active, two runs will change the cluster at once. Unlock?"):
-        typer.echo("Nothing was changed.")
+        print_line("Nothing was changed.")
         return 1
     break_lock(stale)
-    typer.echo(f"{stale.spec.name} is unlocked.")
+    print_line(f"{stale.spec.name} is unlocked.")
     return 0

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from edgewrap.cli.options import STARTER
+from edgewrap.cli.views import print_line
 from edgewrap.errors import EdgewrapError
 from edgewrap.paths import real_path
 
@@ -37,7 +38,7 @@ def init(
             cause="the directory is missing, or you have no write permission there",
             advice="give a path in a directory that you can write to",
         ) from None
-    typer.echo(f"Wrote {path}. Set name and aws.region, then: edgewrap validate -f {path}")
+    print_line(f"Wrote {path}. Set name and aws.region, then: edgewrap validate -f {path}")
     return 0
 
 

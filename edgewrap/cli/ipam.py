@@ -53,6 +53,7 @@ def install(
     """Install the driver on this front-end: its scripts, and the cluster's spec. Can be repeated."""
     import os
 
+    from edgewrap.cli.views import print_json, print_line
     from edgewrap.ipam import install as installation
 
     if check:
@@ -69,15 +70,12 @@ def install(
         return 1 if failed else 0
     written, spec = installation.install(file, remotes, os.environ)
     if json:
-        from json import dumps
-
-        typer.echo(dumps({"version": 1, "cluster": spec.name, "written": [str(path) for path in written]}))
+        print_json({"version": 1, "cluster": spec.name, "written": [str(path) for path in written]}, indent=None)
         return 0
-    for path in written:
-        typer.echo(f"wrote {path}")
-    typer.echo(
-        f"The driver is installed for {spec.name}. List it in /etc/one/oned.conf, then restart OpenNebula:\n"
-        f"{installation.configuration_lines()}\n"
-        "As oneadmin, `edgewrap ipam install --check` says what is missing."
+    print_line(
+        *(f"wrote {path}" for path in written),
+        f"The driver is installed for {spec.name}. List it in /etc/one/oned.conf, then restart OpenNebula:",
+        *installation.configuration_lines().split("\n"),
+        "As oneadmin, `edgewrap ipam install --check` says what is missing.",
     )
     return 0

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json as json_module
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+
+from edgewrap.cli.views import print_json, print_line
 
 if TYPE_CHECKING:
     from edgewrap.lab.directory import LabDirectory
@@ -58,10 +59,10 @@ def up(
     interfaces = CloudInit(cloud_init)
     launch.up(directory, hosts=hosts, cloud_init=interfaces, front_end_version=opennebula, follow=follow)
     lab = _ask(name, "status")
-    typer.echo(f"The lab {lab['name']!r} is up: AWS {lab['aws_endpoint']}, OpenNebula {lab['front_end_version']}")
+    print_line(f"The lab {lab['name']!r} is up: AWS {lab['aws_endpoint']}, OpenNebula {lab['front_end_version']}")
     for line in lab["left_out"]:
-        typer.echo(f"Left out: {line}")
-    typer.echo("Run commands in it with `edgewrap lab exec -- COMMAND`, stop it with `edgewrap lab down`.")
+        print_line(f"Left out: {line}")
+    print_line("Run commands in it with `edgewrap lab exec -- COMMAND`, stop it with `edgewrap lab down`.")
 
 
 @app.command()
@@ -71,7 +72,7 @@ def down(name: Name = None) -> None:
 
     directory = _directory(name)
     launch.down(directory)
-    typer.echo(f"The lab {directory.name!r} has ended.")
+    print_line(f"The lab {directory.name!r} has ended.")
 
 
 @app.command()
@@ -79,25 +80,25 @@ def status(name: Name = None, json: Json = False) -> None:
     """Show a lab's endpoints, hosts and VMs."""
     lab = _ask(name, "status")
     if json:
-        typer.echo(json_module.dumps(lab, indent=2))
+        print_json(lab)
         return
-    typer.echo(f"Lab {lab['name']} in {lab['directory']}")
-    typer.echo(f"  AWS         {lab['aws_endpoint']}  {lab['services']['AWS']}")
-    typer.echo(
+    print_line(f"Lab {lab['name']} in {lab['directory']}")
+    print_line(f"  AWS         {lab['aws_endpoint']}  {lab['services']['AWS']}")
+    print_line(
         f"  OpenNebula  {lab['front_end_endpoint']}  {lab['services']['front-end']}  version {lab['front_end_version']}"
     )
     for line in lab["left_out"]:
-        typer.echo(f"  left out: {line}")
+        print_line(f"  left out: {line}")
     if lab["trouble"]:
-        typer.echo(f"  error: {lab['trouble']}")
+        print_line(f"  error: {lab['trouble']}")
     _table("Hosts", _HOST_COLUMNS, lab["hosts"])
     for one in lab["hosts"]:
         if one["console"]:
-            typer.echo(f"  {one['key']} console: {one['console']}")
+            print_line(f"  {one['key']} console: {one['console']}")
     _vm_table(lab["vms"])
     dropped = [f"{where} {packets}" for where, packets in lab["dropped"].items() if packets]
     if dropped:
-        typer.echo("\nPackets dropped: " + ", ".join(dropped))
+        print_line("", "Packets dropped: " + ", ".join(dropped))
 
 
 @app.command("exec", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -131,21 +132,21 @@ def vm_start(
         name, "vm start", name=vm_name, host=host, address=ip, network=network, nics=nic, security_groups=security_group
     )
     on = ", ".join(f"{found['address']} on {found['network']}" for found in started["nics"])
-    typer.echo(f"VM {started['name']} (id {started['id']}) has {on}.")
+    print_line(f"VM {started['name']} (id {started['id']}) has {on}.")
 
 
 @vm.command("stop")
 def vm_stop(vm_name: VmName, name: Name = None) -> None:
     """Stop a VM and delete it at the front-end."""
     stopped = _ask(name, "vm stop", name=vm_name)
-    typer.echo(f"VM {stopped['name']} (id {stopped['id']}) is gone.")
+    print_line(f"VM {stopped['name']} (id {stopped['id']}) is gone.")
 
 
 @vm.command("move")
 def vm_move(vm_name: VmName, host: HostOption, name: Name = None) -> None:
     """Live-migrate a VM to another host."""
     moved = _ask(name, "vm move", name=vm_name, host=host)
-    typer.echo(
+    print_line(
         f"VM {moved['name']} (id {moved['id']}) is on {moved['host_key']}; it had no port for {moved['gap_s']} s."
     )
 
@@ -155,11 +156,11 @@ def vm_list(name: Name = None, json: Json = False) -> None:
     """List the VMs."""
     vms = _ask(name, "vm list")
     if json:
-        typer.echo(json_module.dumps(vms, indent=2))
+        print_json(vms)
     elif vms:
         _vm_table(vms)
     else:
-        typer.echo("No VMs.")
+        print_line("No VMs.")
 
 
 @host.command("kill")
@@ -186,7 +187,7 @@ def host_start(host: HostArgument, name: Name = None) -> None:
 
 def _switch(name: str | None, what: str, **arguments: Any) -> None:
     found = _ask(name, what, **arguments)
-    typer.echo(f"Host {found['key']} ({found['instance']}) is {found['state']}; AWS says {found['aws_state']}.")
+    print_line(f"Host {found['key']} ({found['instance']}) is {found['state']}; AWS says {found['aws_state']}.")
 
 
 def _ask(name: str | None, what: str, /, **arguments: Any) -> Any:
@@ -212,6 +213,6 @@ def _table(title: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]
     head = [column.replace("_", " ") for column in columns]
     lines = [head, *([str(row[column]) for column in columns] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    typer.echo(f"\n{title}")
+    print_line("", title)
     for line in lines:
-        typer.echo("  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        print_line("  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())

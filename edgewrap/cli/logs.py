@@ -15,6 +15,7 @@ def logs(
     list_runs: Annotated[bool, typer.Option("--list", help="List the log files instead.")] = False,
 ) -> int:
     """Print the log of the last run, or list the runs."""
+    from edgewrap.cli.views import print_line, print_log
     from edgewrap.engine.cluster import peek_cluster
     from edgewrap.engine.log_file import runs
     from edgewrap.errors import UsageError
@@ -23,8 +24,7 @@ def logs(
     with peek_cluster(file, discard) as cluster:
         found = runs(cluster.workspace.logs)[::-1]
     if list_runs:
-        for path in found:
-            typer.echo(str(path))
+        print_line(*map(str, found))
         return 0
     if len(found) < run:
         raise UsageError(
@@ -32,5 +32,5 @@ def logs(
             cause=f"there are logs of {len(found)} runs",
             advice="`edgewrap logs --list` lists them",
         )
-    typer.echo(found[run - 1].read_text(encoding="utf-8"), nl=False)
+    print_log(found[run - 1].read_text(encoding="utf-8", errors="backslashreplace"))
     return 0

@@ -8,9 +8,12 @@ Commands import what they need when they are called, so that `--help` is fast.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
+import threading
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Annotated, NoReturn
 
@@ -36,8 +39,11 @@ from edgewrap.cli.ssh import ssh
 from edgewrap.cli.status import status
 from edgewrap.cli.streams import protect_streams, warn_of_lost_output
 from edgewrap.cli.validate import validate
-from edgewrap.cli.views.text import error_lines
+from edgewrap.cli.views import print_line
+from edgewrap.cli.views.lines import LinesView
 from edgewrap.errors import EdgewrapError, InternalError, InterruptedRunError, UsageError
+from edgewrap.safe_text import safe_lines
+from edgewrap.secrets import remember_environment
 from edgewrap.signals import ENDING, interrupt
 
 NAME = "edgewrap"
@@ -83,11 +89,19 @@ def main() -> NoReturn:
     for number in ENDING:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` sets it for SIGHUP
             signal.signal(number, interrupt)
-    app = build()
-    if f"_{NAME.upper()}_COMPLETE" in os.environ:  # a shell asks for completions: typer answers and exits
-        app()
-    code = run(app, sys.argv[1:])
-    warn_of_lost_output(stdout)
+    quiet_libraries()
+    try:
+        remember_environment(os.environ)
+        app = build()
+        if f"_{NAME.upper()}_COMPLETE" in os.environ:  # a shell asks for completions: typer answers and exits
+            app()
+        code = run(app, sys.argv[1:])
+        warn_of_lost_output(stdout)
+    except KeyboardInterrupt:  # another one, while the first was reported
+        code = InterruptedRunError.exit_code
+    for number in ENDING:  # from here on Python only exits
+        if signal.getsignal(number) is interrupt:
+            signal.signal(number, signal.SIG_DFL)
     sys.exit(code)
 
 
@@ -109,7 +123,7 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> int:
         failure = InterruptedRunError()
     else:
         return result if isinstance(result, int) else 0
-    sys.stderr.write("\n".join(error_lines(failure)) + "\n")
+    LinesView(sys.stderr).failure(failure)
     if _takes_json(command, arguments):  # after the text: it is the last line also where both go to the same place
         from edgewrap.cli.views.ndjson import NdjsonView
 
@@ -117,9 +131,24 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> int:
     return failure.exit_code
 
 
+def quiet_libraries() -> None:
+    """Libraries, their threads and Python itself print nothing: what they say was not checked, and may be a traceback.
+    An exception that ends a thread is reported as all others are."""
+
+    def report(arguments: threading.ExceptHookArgs) -> None:
+        if isinstance(arguments.exc_value, Exception):
+            LinesView(sys.stderr).failure(_as_failure(arguments.exc_value, ()))
+
+    threading.excepthook = report
+    sys.unraisablehook = lambda _ignored: None
+    warnings.showwarning = lambda *_ignored, **_options: None
+    logging.lastResort = None
+    logging.raiseExceptions = False
+
+
 def _print_version(asked: bool) -> None:
     if asked:
-        typer.echo(f"edgewrap {__version__}")
+        print_line(f"edgewrap {__version__}")
         raise typer.Exit
 
 
@@ -147,7 +176,7 @@ def _as_failure(error: Exception, arguments: Sequence[str]) -> EdgewrapError:
     return InternalError.of(error, _write_traceback(error))
 
 
-def _write_traceback(error: Exception) -> str:
+def _write_traceback(error: BaseException) -> str:
     """Save the traceback of a command that has no log file; returns the file's path, empty if that failed."""
     import tempfile
     import traceback
@@ -156,7 +185,7 @@ def _write_traceback(error: Exception) -> str:
         with tempfile.NamedTemporaryFile(
             "w", prefix=f"{NAME}-", suffix=".log", delete=False, encoding="utf-8", errors="backslashreplace"
         ) as file:
-            file.write("".join(traceback.format_exception(error)))
+            file.write("\n".join(safe_lines("".join(traceback.format_exception(error)))))
             return file.name
     except OSError:
         return ""

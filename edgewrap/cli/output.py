@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from edgewrap.cli.options import Json, SpecFile
-from edgewrap.cli.views import print_json
+from edgewrap.cli.views import print_json, print_line
 from edgewrap.errors import UsageError
 from edgewrap.outputs import Outputs
 
@@ -27,7 +27,7 @@ def output(
     with peek_cluster(file, discard) as cluster:
         value = _read(applied_state(cluster).outputs, name)
     if isinstance(value, str) and not json:
-        typer.echo(value)
+        print_line(value)
     else:
         print_json(value)
     return 0

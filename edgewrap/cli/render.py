@@ -33,11 +33,12 @@ def render(
     Values that an earlier apply decided are read from the Terraform state; new ones are looked up in AWS.
     """
     from edgewrap.aws.export import export_terraform
+    from edgewrap.cli.views import print_line
     from edgewrap.engine.cluster import peek_cluster
     from edgewrap.events import discard
 
     with peek_cluster(file, discard) as cluster:
         directory = real_path(output) if output else Path(f"{cluster.spec.name}-terraform")
         names = export_terraform(cluster.spec, cluster.aws.current(), directory, cluster.environ, offline=offline)
-    typer.echo(f"{output or directory}: {len(names)} files")
+    print_line(f"{output or directory}: {len(names)} files")
     return 0

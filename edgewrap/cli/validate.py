@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import typer
-
 from edgewrap.cli.options import Json, SpecFile
 
 JSON_VERSION = 1
@@ -12,11 +10,13 @@ JSON_VERSION = 1
 def validate(file: SpecFile, json: Json = False) -> int:
     """Check a spec, without network access. Every problem is shown with its line and column."""
     import os
-    from json import dumps
 
+    from edgewrap.cli.views import print_json, print_line
     from edgewrap.spec.load import load_spec
 
     spec = load_spec(file, os.environ)
-    verdict = {"version": JSON_VERSION, "file": str(file), "valid": True, "problems": []}
-    typer.echo(dumps(verdict) if json else f"{file}: OK: {spec.summary}")
+    if json:
+        print_json({"version": JSON_VERSION, "file": str(file), "valid": True, "problems": []}, indent=None)
+    else:
+        print_line(f"{file}: OK: {spec.summary}")
     return 0

@@ -11,6 +11,7 @@ from typing import TextIO
 from edgewrap.atomic_files import unwritable
 from edgewrap.events import Emit, Event, EventKind
 from edgewrap.paths import is_file
+from edgewrap.safe_text import safe, safe_lines
 
 KEPT_RUNS = 50
 
@@ -41,21 +42,24 @@ class Journal:
         All events of planes pass here, so errors of a view are caught here: they must not end the run, nor Terraform,
         which would taint the hosts that it is starting.
         """
+        shown = safe(event)
         plane = event.plane.value if event.plane else "-"
         took = "" if event.seconds is None else f" ({event.seconds:.1f} s)"
-        self.write(f"{event.kind.value} {plane} {event.key} {event.text}{took}")
+        self.write(f"{event.kind.value} {plane} {shown.key} {shown.text}{took}")
         try:
             self._forward(event)
         except Exception as error:
             self.write_traceback(error)
 
     def write(self, text: str) -> None:
-        """Write one entry of one or more lines. If the disk is full, it is kept and written with the next one."""
+        """Write one entry. All lines but its first are indented, so that no text can look like another entry. If the
+        disk is full, it is kept and written with the next one."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        entry = "\n    ".join(safe_lines(text))
         try:
             with self._lock:
                 if not self._file.closed:
-                    self._file.write(f"{now} {text}\n")
+                    self._file.write(f"{now} {entry}\n")
                     self._file.flush()
         except OSError as error:
             self._warn(error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import re
 import shlex
 import shutil
 
@@ -39,19 +40,26 @@ def check_login(spec: Spec) -> tuple[Finding, ...]:
         key = Finding(None, KEY, Verdict.FAILURE, f"{error.what} ({error.cause})", error.advice)
     if not spec.ssh.proxy_command:
         return (key,)
-    try:
-        program = next(iter(shlex.split(spec.ssh.proxy_command)), "")
-    except ValueError:  # a quote without its end: the shell will say more
-        program = ""
+    program = _program(spec.ssh.proxy_command)
+    shown = _program(spec.written.get(("ssh", "proxy_command"), spec.ssh.proxy_command)) or "of the command"
     if shutil.which(program) is not None:
-        return (key, Finding(None, PROXY, Verdict.OK, f"{program} was found"))
-    text = f"program {program or spec.ssh.proxy_command} not found on PATH"
+        return (key, Finding(None, PROXY, Verdict.OK, f"{shown} was found"))
+    text = f"program {shown} not found on PATH"
     return (key, Finding(None, PROXY, Verdict.WARNING, text, "install it, or correct the command"))
 
 
 def _data(public_key: str) -> bytes:
     """What is in a public key, without its comment."""
     return base64.b64decode(public_key.split()[1])
+
+
+def _program(command: str) -> str:
+    """The program that a shell command begins with; empty if that cannot be seen, or a shell's own syntax."""
+    try:
+        words = shlex.split(command)
+    except ValueError:  # a quote without its end: the shell will say more
+        return ""
+    return next((word for word in words if not re.match(r"[A-Za-z_]\w*=", word)), "")
 
 
 def check_ssh() -> Finding:

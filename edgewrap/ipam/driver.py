@@ -13,7 +13,8 @@ from types import FrameType
 from edgewrap.errors import EdgewrapError, IpamError
 from edgewrap.ipam.protocol import range_text, read_range, require_plain
 from edgewrap.ipam.quick import MOST_BYTES
-from edgewrap.spec.place import one_line
+from edgewrap.safe_text import safe_line
+from edgewrap.secrets import remember_environment
 
 WORK_S, CLEAN_UP_S = 40.0, 15.0  # the front-end waits 90 s
 REGISTER, UNREGISTER = "register_address_range", "unregister_address_range"
@@ -25,6 +26,7 @@ class _StoppedError(BaseException):
 
 def run(action: str) -> int:
     """Do what the front-end asks on standard input. Returns the exit code."""
+    remember_environment(os.environ)
     for number in (signal.SIGALRM, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _stop)
     signal.setitimer(signal.ITIMER_REAL, WORK_S)
@@ -77,7 +79,7 @@ def _fail(failure: EdgewrapError, error: BaseException) -> int:
     """One line: the front-end joins lines without a space between them."""
     notes: list[str] = getattr(error, "__notes__", [])
     text = f"edgewrap: {failure.what}: {'; '.join(notes) or failure.cause}; {failure.advice}"
-    sys.stderr.write(one_line(text) + "\n")
+    sys.stderr.write(safe_line(text) + "\n")
     return 1
 
 

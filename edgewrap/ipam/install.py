@@ -154,7 +154,8 @@ def _front_end(spec: Spec, environ: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding(PlaneName.OPENNEBULA, subject, Verdict.OK, f"IPAM_MAD lists {', '.join(drivers)}")
         return
     text = f"IPAM_MAD lists {', '.join(drivers) or 'no driver'}, not {NAME}"
-    advice = f"write this into /etc/one/oned.conf and restart OpenNebula:\n{configuration_lines(drivers)}"
+    section = " ".join(configuration_lines(drivers).split())
+    advice = f"write this into /etc/one/oned.conf and restart OpenNebula: {section}"
     yield Finding(PlaneName.OPENNEBULA, subject, Verdict.FAILURE, text, advice)
 
 

@@ -50,6 +50,12 @@ def put(data: Any, path: KeyPath, value: Any) -> None:
     data[path[-1]] = value
 
 
+def filled_values(written: Mapping[KeyPath, str], environ: Mapping[str, str]) -> set[str]:
+    """The values of the environment that a spec names, given its texts as written by path."""
+    named = {name for text in written.values() for escape, name, _ in _REFERENCE.findall(text) if not escape}
+    return {environ[name] for name in named if name in environ}
+
+
 def fill(
     data: dict[str, Any], environ: Mapping[str, str], *, restricted: bool = False
 ) -> tuple[dict[str, Any], dict[KeyPath, str], list[SpecProblem]]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from edgewrap.secrets import redact
 from edgewrap.spec.contract import contract, credentials_from
 from edgewrap.spec.environment import texts
 from edgewrap.spec.place import KeyPath, SpecProblem
@@ -29,7 +30,6 @@ REMOVED = {
 """Fields that earlier versions accepted and ignored, and what holds without them."""
 
 _VALUES = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY|://[^/\s@]*:[^/\s@]*@")
-_USER_IN_URL = re.compile(r"://[^/\s@]+@")
 _REFERENCE = re.compile(r"\$\{env:[A-Za-z0-9_]+\}")
 
 
@@ -57,7 +57,7 @@ def credential_problems(data: Mapping[str, Any]) -> Iterator[SpecProblem]:
 
 def is_secret(path: KeyPath, text: str) -> bool:
     """Whether an error must not show the value at a path: it looks like a credential, or its field is a secret."""
-    if _VALUES.search(text) or _USER_IN_URL.search(text):
+    if _VALUES.search(text) or redact(text) != text:
         return True
     known = contract().at(path)
     return known is not None and known.is_secret and not _is_reference(text)

@@ -17,10 +17,11 @@ from pydantic_core import ErrorDetails
 from edgewrap.errors import Problem, SpecError
 from edgewrap.limits import read_file
 from edgewrap.paths import real_path
+from edgewrap.secrets import remember
 from edgewrap.spec.checks import broken_checks
 from edgewrap.spec.contract import contract, nearest_key
 from edgewrap.spec.document import MOST_BYTES, Document, NotYamlError, read_document
-from edgewrap.spec.environment import fill, put
+from edgewrap.spec.environment import fill, filled_values, put
 from edgewrap.spec.forbidden import credential_problems, is_secret, unsupported_fields
 from edgewrap.spec.models import Origin, Spec
 from edgewrap.spec.operator_values import (
@@ -81,6 +82,7 @@ def load_spec(path: Path, environ: Mapping[str, str]) -> Spec:
         raise _unreadable(path, str(error), error.place.line, error.place.column) from None
     data = document.data
     filled, written, environment_problems = fill(data, environ, restricted=restricted)
+    remember(*filled_values(written, environ))
     found = list(document.problems)
     for problems in (
         unsupported_fields(data),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from edgewrap.safe_text import one_line
+
 KeyPath = tuple[str | int, ...]
 """The keys and list positions (from 0) that lead to a value."""
 
@@ -25,11 +27,6 @@ def dotted(path: KeyPath) -> str:
 def quoted(text: str) -> str:
     """The text in quotes on one line, whatever it holds."""
     return '"' + one_line(text.replace("\\", "\\\\")).replace('"', '\\"') + '"'
-
-
-def one_line(text: str) -> str:
-    """The text on one line: what cannot be printed, line breaks among it, is escaped."""
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def code_point(character: str) -> str:

@@ -272,7 +272,7 @@ def terraform_error(command: str, diagnostics: Sequence[Diagnostic]) -> Edgewrap
             advice="plan again",
         )
     remedies = _remedies(diagnostics)
-    words = "\n".join(_words(diagnostic) for diagnostic in diagnostics)
+    words = "; ".join(_words(diagnostic) for diagnostic in diagnostics)
     return TerraformError(
         f"terraform {command} failed{': ' if words else ''}{words}",
         cause="; ".join(remedy.cause for remedy in remedies),

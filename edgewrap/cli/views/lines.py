@@ -9,8 +9,8 @@ from typing import TextIO
 from edgewrap.change import Change, PlaneName
 from edgewrap.cli.views import View
 from edgewrap.cli.views.text import error_lines, event_line, plan_lines
-from edgewrap.errors import EdgewrapError
-from edgewrap.events import Event, EventKind
+from edgewrap.errors import ErrorReport
+from edgewrap.events import Event
 
 
 class LinesView(View):
@@ -20,23 +20,18 @@ class LinesView(View):
         self._stream = stream
         self._lock = threading.Lock()
 
-    def __exit__(self, *error: object) -> None:
-        pass
+    def show_event(self, event: Event) -> None:
+        self.show_message(event_line(event))
 
-    def event(self, event: Event) -> None:
-        """Log events are for the log file only."""
-        if event.kind is not EventKind.LOG:
-            self.message(event_line(event))
-
-    def changes(self, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None:
+    def show_changes(self, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None:
         for line in plan_lines(changes, planes):
-            self.message(line)
+            self.show_message(line)
 
-    def message(self, text: str) -> None:
+    def show_message(self, text: str) -> None:
         with self._lock:
             self._stream.write(f"{text}\n")
             self._stream.flush()
 
-    def failure(self, error: EdgewrapError) -> None:
-        for line in error_lines(error):
-            self.message(line)
+    def show_failure(self, report: ErrorReport) -> None:
+        for line in error_lines(report):
+            self.show_message(line)

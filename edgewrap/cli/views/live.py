@@ -16,7 +16,7 @@ from rich.text import Text
 from edgewrap.change import Action, Change, PlaneName
 from edgewrap.cli.views import View
 from edgewrap.cli.views.text import entries, error_lines, event_line, summary
-from edgewrap.errors import EdgewrapError
+from edgewrap.errors import ErrorReport
 from edgewrap.events import Event, EventKind
 
 COLOURS = {Action.CREATE: "green", Action.UPDATE: "yellow", Action.REPLACE: "magenta", Action.DELETE: "red"}
@@ -48,10 +48,8 @@ class LiveView(View):
     def __exit__(self, *error: object) -> None:
         self._live.stop()
 
-    def event(self, event: Event) -> None:
+    def show_event(self, event: Event) -> None:
         """Steps that start or make progress are shown below; those that end are printed above."""
-        if event.kind is EventKind.LOG:
-            return
         with self._lock:
             steps = self._running.get(event.plane) if event.plane else None
             if steps is not None and event.kind in (EventKind.STEP_STARTED, EventKind.STEP_PROGRESS):
@@ -61,7 +59,7 @@ class LiveView(View):
                 steps.pop(event.key, None)
         self._print(Text(event_line(event), style=STYLES.get(event.kind, "")))
 
-    def changes(self, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None:
+    def show_changes(self, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None:
         for plane in planes:
             of_plane = [change for change in changes if change.plane is plane]
             self._print(Text.assemble((plane.value, "bold"), f": {summary(of_plane)}"))
@@ -70,11 +68,11 @@ class LiveView(View):
                 for line in rest:
                     self._print(Text(line, style="dim"))
 
-    def message(self, text: str) -> None:
+    def show_message(self, text: str) -> None:
         self._print(Text(text))
 
-    def failure(self, error: EdgewrapError) -> None:
-        head, *rest = error_lines(error)
+    def show_failure(self, report: ErrorReport) -> None:
+        head, *rest = error_lines(report)
         self._print(Text(head, style="bold red"))
         for line in rest:
             self._print(Text(line))

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from edgewrap.change import Change, PlaneName
 from edgewrap.cli.views.lines import LinesView
 from edgewrap.cli.views.text import summary
-from edgewrap.errors import EdgewrapError, PartlyAppliedError, PreflightError, SpecError, TerraformError
-from edgewrap.events import Event, EventKind
+from edgewrap.errors import ErrorReport
+from edgewrap.events import Event
 from edgewrap.finding import Finding, Verdict
 
 VERSION = 1
@@ -21,13 +21,11 @@ VERSION = 1
 class NdjsonView(LinesView):
     """One object per line."""
 
-    def event(self, event: Event) -> None:
-        """`type: event`; log events are for the log file only."""
-        if event.kind is EventKind.LOG:
-            return
+    def show_event(self, event: Event) -> None:
+        """`type: event`."""
         self._write("event", **asdict(event))
 
-    def changes(self, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None:
+    def show_changes(self, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None:
         """A `type: change` for every change, then one `type: plan`."""
         for change in changes:
             self._write("change", **asdict(change))
@@ -37,36 +35,36 @@ class NdjsonView(LinesView):
             planes={plane.value: summary([c for c in changes if c.plane is plane]) for plane in planes},
         )
 
-    def message(self, text: str) -> None:
+    def show_message(self, text: str) -> None:
         self._write("message", text=text)
 
-    def failure(self, error: EdgewrapError) -> None:
-        self._write("error", **error_fields(error))
+    def show_failure(self, report: ErrorReport) -> None:
+        self._write("error", **error_fields(report))
 
     def _write(self, type_: str, **fields: object) -> None:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        super().message(json.dumps({"v": VERSION, "time": now, "type": type_, **fields}, ensure_ascii=False))
+        super().show_message(json.dumps({"v": VERSION, "time": now, "type": type_, **fields}, ensure_ascii=False))
 
 
-def error_fields(error: EdgewrapError) -> dict[str, object]:
+def error_fields(report: ErrorReport) -> dict[str, object]:
     """An error as JSON fields."""
     fields: dict[str, object] = {
-        "kind": type(error).__name__,
-        "error": type(error).__name__,
-        "what": error.what,
-        "cause": error.cause,
-        "advice": error.advice,
-        "exit_code": error.exit_code,
+        "kind": report.kind,
+        "error": report.kind,
+        "what": "\n".join(report.what),
+        "cause": report.cause,
+        "advice": report.advice,
+        "exit_code": report.exit_code,
     }
-    if isinstance(error, TerraformError):
-        fields["diagnostics"] = [asdict(diagnostic) for diagnostic in error.diagnostics]
-    if isinstance(error, PartlyAppliedError):
-        fields["failures"] = [error_fields(failure) for failure in error.failures]
-    if isinstance(error, SpecError):
+    if report.diagnostics is not None:
+        fields["diagnostics"] = [asdict(found) | {"detail": "\n".join(found.detail)} for found in report.diagnostics]
+    if report.failures is not None:
+        fields["failures"] = [error_fields(failure) for failure in report.failures]
+    if report.problems is not None:
         fields["valid"] = False
-        fields["problems"] = [asdict(problem) | {"file": str(problem.file)} for problem in error.problems]
-    if isinstance(error, PreflightError):
-        fields |= findings_fields(error.findings)
+        fields["problems"] = [asdict(problem) | {"file": str(problem.file)} for problem in report.problems]
+    if report.findings is not None:
+        fields |= findings_fields(report.findings)
     return fields
 
 

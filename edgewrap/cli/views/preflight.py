@@ -11,6 +11,7 @@ from rich.text import Text
 from edgewrap.cli.views import print_json
 from edgewrap.cli.views.ndjson import findings_fields
 from edgewrap.finding import Finding, Verdict
+from edgewrap.safe_text import safe
 
 JSON_VERSION = 1
 COLOURS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAILURE: "bold red", Verdict.UNKNOWN: "yellow"}
@@ -24,7 +25,7 @@ def print_findings(findings: Sequence[Finding], *, json: bool) -> None:
         return
     counts = Counter(finding.verdict for finding in findings)
     console = Console(highlight=False)
-    for finding in findings:
+    for finding in safe(tuple(findings)):
         verdict = Text(finding.verdict.value.ljust(WIDTH), style=COLOURS[finding.verdict])
         console.print(Text.assemble(verdict, f"  {finding}"), soft_wrap=True)
         if finding.advice:

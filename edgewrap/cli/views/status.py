@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edgewrap.cli.views import print_json
+from edgewrap.safe_text import safe
 
 if TYPE_CHECKING:
     from edgewrap.engine.status import ClusterStatus
@@ -23,7 +24,9 @@ def print_status(status: ClusterStatus, *, json: bool) -> None:
     if json:
         print_json(asdict(status))
         return
-    console = Console(highlight=False, width=WIDEST)
+    status = safe(status)
+    # a name such as `[red]` or `:smile:` is shown as it is
+    console = Console(highlight=False, width=WIDEST, markup=False, emoji=False)
     console.print(Text(f"{status.name}: {status.region}, zone {status.zone}, {status.vpc_id}"))
     hosts = _table("host", "instance", "public address", "private address", "AWS", "OpenNebula", "network", "groups")
     for host in status.hosts:

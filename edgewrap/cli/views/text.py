@@ -1,4 +1,4 @@
-"""Plans, errors and events as plain text, shared by the views; pure functions."""
+"""Plans, errors and events as plain text, shared by the views; pure functions. Texts in what they get are safe."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from edgewrap.change import Action, Change, PlaneName
-from edgewrap.errors import EdgewrapError, PartlyAppliedError, TerraformError
+from edgewrap.errors import ErrorReport
 from edgewrap.events import Event, EventKind
 
 SYMBOLS = {Action.CREATE: "+", Action.UPDATE: "~", Action.REPLACE: "±", Action.DELETE: "-"}
@@ -56,18 +56,18 @@ def summary(changes: Sequence[Change]) -> str:
     return ", ".join(f"{counts[action]} to {action.value}" for action in Action if counts[action])
 
 
-def error_lines(error: EdgewrapError) -> Iterator[str]:
+def error_lines(report: ErrorReport) -> Iterator[str]:
     """What happened, with Terraform's diagnostics or the failures within it, the likely cause, what to do."""
-    yield f"Error: {error.what}"
-    if isinstance(error, TerraformError):
-        for diagnostic in error.diagnostics:
-            yield f"  terraform: {diagnostic.summary}"
-            yield from (f"    {line}" for line in diagnostic.detail.splitlines() if line.strip())
-    if isinstance(error, PartlyAppliedError):
-        for failure in error.failures:
-            yield from (f"  {line}" for line in error_lines(failure))
-    yield f"  Cause: {error.cause}"
-    yield f"  What to do: {error.advice}"
+    first, *more = report.what or ("",)
+    yield f"Error: {first}"
+    yield from more
+    for diagnostic in report.diagnostics or ():
+        yield f"  terraform: {diagnostic.summary}"
+        yield from (f"    {line}" for line in diagnostic.detail if line.strip())
+    for failure in report.failures or ():
+        yield from (f"  {line}" for line in error_lines(failure))
+    yield f"  Cause: {report.cause}"
+    yield f"  What to do: {report.advice}"
 
 
 def event_line(event: Event) -> str:
@@ -82,5 +82,4 @@ def event_line(event: Event) -> str:
 def _value(value: str | None) -> str:
     if value is None:
         return "(none)"
-    shown = value.encode("unicode_escape").decode() if not value.isprintable() else value
-    return repr(shown[: LONGEST_VALUE - 1] + "…") if len(shown) > LONGEST_VALUE else repr(shown)
+    return repr(value[: LONGEST_VALUE - 1] + "…") if len(value) > LONGEST_VALUE else repr(value)

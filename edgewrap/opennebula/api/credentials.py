@@ -11,6 +11,7 @@ from pathlib import Path
 from edgewrap.errors import AuthenticationError, FrontEndUnreachableError
 from edgewrap.limits import read_file
 from edgewrap.paths import is_file
+from edgewrap.secrets import remember_login
 from edgewrap.spec.models import Spec
 
 DEFAULT_FILE = "~/.one/one_auth"
@@ -93,4 +94,5 @@ def _login(text: str, place: str, otherwise: str) -> Session:
             cause=otherwise,
             advice="write `user:password` into it, one line without control characters",
         )
+    remember_login(text)
     return Session(text)

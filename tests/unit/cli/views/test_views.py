@@ -66,7 +66,7 @@ def test_the_json_view_has_one_object_per_line() -> None:
     objects = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert [o["type"] for o in objects] == ["change", "change", "plan", "event", "event", "error", "message"]
     assert all(o["v"] == 1 for o in objects)
-    assert objects[1]["after"] == {"dev": "[red]x\n"}
+    assert objects[1]["after"] == {"dev": r"[red]x\n"}
     assert objects[2]["planes"] == {"aws": "1 to create", "opennebula": "nothing to do", "hosts": "1 to update"}
     assert objects[5]["failures"][0]["diagnostics"][0]["summary"] == "AddressLimitExceeded"
     assert objects[5]["exit_code"] == 3
