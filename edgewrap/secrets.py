@@ -82,7 +82,7 @@ def redact(text: str) -> str:
 
 
 def _remember_url(url: str) -> None:
-    rest, _, query = url.partition("://")[2].partition("?")
+    rest, _, query = url.rpartition("://")[2].partition("?")
     login = rest.rpartition("@")[0]
     for words in (login, unquote(login)):
         remember_login(words)

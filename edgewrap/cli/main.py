@@ -135,11 +135,12 @@ def quiet_libraries() -> None:
     """Libraries, their threads and Python itself print nothing: what they say was not checked, and may be a traceback.
     An exception that ends a thread is reported as all others are."""
 
-    def report(arguments: threading.ExceptHookArgs) -> None:
-        if isinstance(arguments.exc_value, Exception):
-            LinesView(sys.stderr).failure(_as_failure(arguments.exc_value, ()))
+    def report(error: BaseException | None) -> None:
+        if isinstance(error, Exception):
+            LinesView(sys.stderr).failure(_as_failure(error, ()))
 
-    threading.excepthook = report
+    sys.excepthook = lambda _kind, error, _trace: report(error)
+    threading.excepthook = lambda arguments: report(arguments.exc_value)
     sys.unraisablehook = lambda _ignored: None
     warnings.showwarning = lambda *_ignored, **_options: None
     logging.lastResort = None

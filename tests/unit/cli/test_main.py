@@ -146,3 +146,71 @@ def test_sighup_ends_the_run_cleanly(tmp_path: Path, options: list[str]) -> None
 
 def test_nohup_keeps_it_running() -> None:
     assert subprocess.run([sys.executable, "-c", IGNORE], check=False).returncode == 0
+
+
+AT_START = """
+import signal, sys
+from edgewrap.cli import start
+
+class Finder:
+    def find_spec(self, name, *rest):
+        if name == "edgewrap.cli.main":
+            signal.raise_signal(signal.SIGTERM)
+
+sys.meta_path.insert(0, Finder())
+start.main()
+"""
+IN_BETWEEN = """
+import atexit, logging, signal, sys, threading, warnings
+from edgewrap.cli import main
+from edgewrap.cli.views.lines import LinesView
+
+class Odd:
+    def __del__(self):
+        raise ValueError("unlucky")
+
+def again(*_):
+    raise KeyboardInterrupt
+
+def act() -> None:
+    {what}
+
+main.COMMANDS = (act, main.validate)
+sys.argv[1:] = ["act"]
+main.main()
+"""
+
+
+def ended(code: str, directory: Path) -> tuple[int, str]:
+    """Run a program: its exit status, and what it showed."""
+    environ = {**os.environ, "TMPDIR": str(directory)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environ, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_signal_at_the_start_ends_it_without_a_traceback(tmp_path: Path) -> None:
+    assert ended(AT_START, tmp_path) == (130, "")
+
+
+@pytest.mark.parametrize(
+    ("what", "status"),
+    [
+        ("LinesView.show_failure = again; signal.raise_signal(signal.SIGINT)", 130),
+        ("atexit.register(signal.raise_signal, signal.SIGINT)", -2),
+        ("warnings.warn('unlucky'); logging.getLogger('x').error('unlucky')", 0),
+        ("Odd()", 0),
+    ],
+    ids=["a second interrupt", "an interrupt at the end", "a library's words", "an exception that nobody catches"],
+)
+def test_nothing_but_edgewrap_itself_says_anything(what: str, status: int, tmp_path: Path) -> None:
+    assert ended(IN_BETWEEN.format(what=what), tmp_path) == (status, "")
+
+
+def test_an_exception_of_a_thread_is_an_error_like_all_others(tmp_path: Path) -> None:
+    what = "thread = threading.Thread(target=int, args=('unlucky',)); thread.start(); thread.join()"
+    _, shown = ended(IN_BETWEEN.format(what=what), tmp_path)
+    [log] = tmp_path.glob("edgewrap-*.log")
+    assert shown.startswith("Error: unexpected ValueError\n  Cause: a bug in edgewrap\n")
+    assert str(log) in shown
+    assert "unlucky" not in shown
+    assert "unlucky" in log.read_text()

@@ -64,6 +64,18 @@ def test_a_traceback_is_written_whole(tmp_path: Path) -> None:
     assert "ValueError: ünlucky" in journal.path.read_text()
 
 
+def test_no_text_can_look_like_another_entry(tmp_path: Path) -> None:
+    forged = "x\n2026-01-01T00:00:00.000+00:00 info - forged"
+    journal = Journal(tmp_path, "apply", lambda _: None)
+    journal(Event(EventKind.INFO, PlaneName.HOSTS, "host-0", forged))
+    journal.write_traceback(ValueError(forged))
+    journal.close()
+    first, second, third = journal.path.read_text().splitlines()
+    assert first.endswith(r" info hosts host-0 x\n2026-01-01T00:00:00.000+00:00 info - forged")
+    assert second.endswith(" ValueError: x")
+    assert third.startswith("    2026-01-01")
+
+
 def test_an_unwritable_directory_is_explained(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="cannot be created: No such file"):
         Journal(tmp_path / "none", "plan", lambda _: None)
