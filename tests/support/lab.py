@@ -48,8 +48,22 @@ class Lab:
         self.tool("lab", "up", *options)
 
     def down(self) -> None:
-        """End it."""
+        """End it. No run has written a secret."""
+        from tests.support.secrets import content
+
+        files = (path for path in (self.directory / "runs").rglob("*") if path.is_file() and not path.is_symlink())
+        told = {str(path) for path in files if any(secret.encode() in content(path) for secret in self.secrets)}
         self.tool("lab", "down")
+        assert told == set()
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no run may show or write: the front-end's password, and a part of the private key for the hosts."""
+        home = self.directory / "home"
+        if not home.is_dir():
+            return ()
+        login = (home / ".one" / "one_auth").read_text().strip()
+        return login.partition(":")[2], (home / ".ssh" / "id_ed25519").read_text().splitlines()[2]
 
     def tool(self, *arguments: str, check: bool = True, timeout: float = 300) -> subprocess.CompletedProcess[str]:
         """Run edgewrap outside the lab."""
@@ -78,8 +92,12 @@ class Lab:
         return self._run([EDGEWRAP, "lab", "exec", *where, "--", *command], check, timeout)
 
     def edgewrap(self, *arguments: str, check: bool = True, timeout: float = 600) -> subprocess.CompletedProcess[str]:
-        """Run edgewrap inside the lab, by `edgewrap lab exec`."""
-        return self.exec(EDGEWRAP, *arguments, check=check, timeout=timeout)
+        """Run edgewrap inside the lab, by `edgewrap lab exec`. It shows no secret, no traceback and no bug."""
+        done = self.exec(EDGEWRAP, *arguments, check=check, timeout=timeout)
+        faults = () if arguments[0] == "logs" else ("Traceback (most recent call last)", "a bug in edgewrap")
+        for words in (*self.secrets, *faults):
+            assert words not in done.stdout + done.stderr
+        return done
 
     def start(self, *command: str, place: str = "") -> subprocess.Popen[str]:
         """Start a command inside the lab, in a process group of its own."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from edgewrap.atomic_files import write_atomically
 from edgewrap.aws.backend import BACKEND_FILE
 from edgewrap.aws.terraform.binary import Binary
+from edgewrap.secrets import redact
 
 LOCK_FILE = ".terraform.lock.hcl"
 
@@ -51,5 +52,5 @@ class InitStamp:
             "files": digest.hexdigest(),
             "binary": f"{binary.path} {binary.version}",
             "plugin_dir": str(plugin_dir.absolute()) if plugin_dir else "",
-            "endpoint": self.endpoint,
+            "endpoint": redact(self.endpoint),  # it may have a login
         }

@@ -82,3 +82,10 @@ def test_another_plugin_directory_or_binary_needs_it(module: Path, tmp_path: Pat
     assert not stamp.needed(BINARY, tmp_path)
     assert stamp.needed(BINARY, None)
     assert stamp.needed(Binary(BINARY.path, "1.12.0"), tmp_path)
+
+
+def test_the_login_of_an_endpoint_is_not_written(module: Path, tmp_path: Path) -> None:
+    stamp = InitStamp(module, tmp_path / "init.json", "http://user:pa55word@s3.example")
+    stamp.remember(BINARY, None)
+    assert not stamp.needed(BINARY, None)
+    assert "pa55" not in stamp.memory.read_text()
