@@ -18,7 +18,7 @@ from edgewrap.secrets import redact
 
 T = TypeVar("T")
 
-_CI_COMMAND = re.compile(r"#(?=#\w*\[)|(?<![^ ]):(?=:[a-zA-Z].*::)")
+_CI_COMMAND = re.compile(r"(^ *):(?=:[a-zA-Z].*::)|#(?=#\w*\[)")
 """The first character of a command to a CI system: `##[…]` and `##vso[…]` anywhere, `::error::…` in place of a line."""
 
 
@@ -31,7 +31,7 @@ def one_line(text: str) -> str:
 
 def safe_line(text: str) -> str:
     """A text for people, on one line."""
-    return _CI_COMMAND.sub(lambda found: f"\\x{ord(found[0]):02x}", one_line(redact(text)))
+    return _CI_COMMAND.sub(lambda found: f"{found[1] or ''}\\x{ord(found[0][-1]):02x}", one_line(redact(text)))
 
 
 def safe_lines(text: str) -> list[str]:

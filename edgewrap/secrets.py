@@ -31,8 +31,8 @@ _NAMED_SECRET = re.compile(
 )
 _URL_VARIABLE = re.compile(r"ONE_XMLRPC|AWS_ENDPOINT_URL\w*|\w+_PROXY", re.IGNORECASE)
 _UNKNOWN = (
-    (re.compile(r"""(?<=://)[^/\s'"<>]+(?=@)"""), HIDDEN),
-    (re.compile(r"""(://[^\s?'"<>]+\?)[^\s'"<>]+"""), rf"\1{HIDDEN}"),
+    (re.compile(r"""(?<=://)[^/\s'"<>]{1,500}(?=@)"""), HIDDEN),
+    (re.compile(r"""(://[^\s?'"<>]{1,500}\?)[^\s'"<>]+"""), rf"\1{HIDDEN}"),
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY.*?(?:END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), HIDDEN),
 )
 """What is hidden without being known, and what is shown in its place."""
@@ -91,14 +91,15 @@ def _remember_url(url: str) -> None:
 
 @lru_cache(maxsize=1)
 def _pattern(known: frozenset[str]) -> re.Pattern[str]:
-    spellings = {spelling for secret in known for part in _parts(secret) for spelling in _spellings(part)} - {""}
-    longest_first = sorted(spellings, key=lambda spelling: (-len(spelling), spelling))
-    return re.compile("|".join(_expression(spelling) for spelling in longest_first), re.IGNORECASE)
+    """What matches all spellings of these secrets, where they are hidden."""
+    parts = {part for secret in known for part in _parts(secret) if part}
+    spellings = {(spelling, _is_strong(part)) for part in parts for spelling in _spellings(part)}
+    longest_first = sorted(spellings, key=lambda one: (-len(one[0]), one))
+    return re.compile("|".join(_expression(*one) for one in longest_first), re.IGNORECASE)
 
 
-def _expression(spelling: str) -> str:
-    """What matches a spelling where it is hidden."""
-    if _is_strong(spelling):
+def _expression(spelling: str, strong: bool) -> str:
+    if strong:
         return re.escape(spelling)
     beside = r"[\w.-]" if len(spelling) >= WORD else r"[^'\"`]"
     return f"(?<!{beside}){re.escape(spelling)}(?!{beside})"

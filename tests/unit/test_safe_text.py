@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,14 @@ def test_any_text_becomes_one_printable_line_and_stays_it(text: str) -> None:
     shown = safe_line(text)
     assert shown.isprintable()
     assert safe_line(shown) == shown
+
+
+@pytest.mark.parametrize("part", ["://", "://a@", "://a?", " ::a", "##a", "-----BEGIN PRIVATE KEY", "\x1b", "s3cr3t"])
+def test_a_long_text_takes_no_longer_than_its_length(part: str) -> None:
+    remember("s3cr3t-1")
+    began = time.monotonic()
+    safe_line(part * (200_000 // len(part)))
+    assert time.monotonic() - began < 10
 
 
 def test_a_secret_is_hidden_before_it_is_escaped() -> None:
