@@ -45,3 +45,18 @@ def test_a_public_key_that_is_cut_off_is_a_failure(tmp_path: Path, length: int) 
     (key,) = check_login(make_spec(ssh={"public_key": str(file)}))
     assert key.verdict is Verdict.FAILURE
     assert "is not a public key file" in key.text
+
+
+@pytest.mark.parametrize(
+    ("command", "verdict", "text"),
+    [
+        ("sh -c x", Verdict.OK, "sh was found"),
+        ("TOK='a b' X=1 sh -c x", Verdict.OK, "sh was found"),
+        ("no-such-program {host}", Verdict.WARNING, "program no-such-program not found on PATH"),
+        ("TOK='a", Verdict.WARNING, "program of the command not found on PATH"),
+    ],
+)
+def test_the_program_of_the_proxy_command(command: str, verdict: Verdict, text: str, tmp_path: Path) -> None:
+    ssh = {"public_key": str(write_pair(tmp_path)), "proxy_command": command}
+    _, proxy = check_login(make_spec(ssh=ssh))
+    assert (proxy.verdict, proxy.text) == (verdict, text)
