@@ -51,10 +51,9 @@ class Lab:
         """End it. No run has written a secret."""
         from tests.support.secrets import content
 
-        files = (path for path in (self.directory / "runs").rglob("*") if path.is_file() and not path.is_symlink())
-        told = {str(path) for path in files if any(secret.encode() in content(path) for secret in self.secrets)}
         self.tool("lab", "down")
-        assert told == set()
+        files = (path for path in (self.directory / "runs").rglob("*") if path.is_file() and not path.is_symlink())
+        assert {str(path) for path in files if any(word.encode() in content(path) for word in self.secrets)} == set()
 
     @property
     def secrets(self) -> tuple[str, ...]:
