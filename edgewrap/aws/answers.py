@@ -13,7 +13,7 @@ from typing import Any
 from edgewrap.errors import AwsError
 from edgewrap.limits import TooLargeError, joined, within
 from edgewrap.remedies import Remedy
-from edgewrap.spec.place import one_line
+from edgewrap.safe_text import one_line
 
 ANSWER_S = 45.0  # for one whole answer: longer than botocore's own time-outs, which it retries
 MOST_BYTES = 64 << 20
