@@ -26,7 +26,7 @@ _VARYING = (  # the kernel's MACs, hosts' own keys, files that name addresses (a
     (r"ssh-ed25519 [A-Za-z0-9+/=]+", "HOST-KEY"),
     (r"sha256='\w+'", "SHA256"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "TIME"),
-    (r"'CLUSTER_IDS', '\d+'|\bid=\d+", "ID"),
+    (r"'CLUSTER_IDS', '\d+'|'ID': '\d+'|\bid=\d+", "ID"),
 )
 _KEY = re.compile(r"(host|group|eip)-\d+")
 
