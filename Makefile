@@ -38,7 +38,7 @@ venv: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml constraints.txt | system
 	@$(REQUIRE_PYTHON)
 	$(PYTHON) -m venv $(VENV)
-	PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/pip install -qq --disable-pip-version-check --editable '.[lab,dev]'
+	PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/pip install -qq --disable-pip-version-check --no-compile --editable '.[lab,dev]'
 	$(BIN)/edgewrap --version
 	@touch $@
 
@@ -121,9 +121,9 @@ lint: venv
 unit: venv
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit
 
-# Four workers for two cores, because tests wait a lot. Each takes whole files: the tests of a file may share a lab, or
+# Six workers for two cores, because tests wait a lot. Each takes whole files: the tests of a file may share a lab, or
 # depend on their order. The slowest files come first.
-PARALLEL := -n 4 --dist loadfile --no-loadscope-reorder
+PARALLEL := -n 6 --dist loadfile --no-loadscope-reorder
 START := $(shell date +%s)
 REPORT_TIME = @seconds=$$(( $$(date +%s) - $(START) )); echo "make $@: $$(( seconds / 60 )) min $$(( seconds % 60 )) s"
 

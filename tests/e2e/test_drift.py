@@ -45,7 +45,9 @@ def test_a_disassociated_elastic_ip_is_associated_again(edge: Edge) -> None:
     ("pool", "element", "update", "name"),
     [
         ("one.vnpool.info", "VNET", "one.vn.update", "edge-test-public"),
-        ("one.datastorepool.info", "DATASTORE", "one.datastore.update", "edge-test-system"),
+        pytest.param(
+            "one.datastorepool.info", "DATASTORE", "one.datastore.update", "edge-test-system", marks=pytest.mark.full
+        ),
     ],
 )
 def test_changed_front_end_objects_are_restored(edge: Edge, pool: str, element: str, update: str, name: str) -> None:

@@ -168,6 +168,7 @@ def test_a_host_added_and_a_reflector_retired_under_traffic(cluster: Edge, figur
     }
 
 
+@pytest.mark.full
 def test_a_vm_on_a_host_stops_its_replacement(cluster: Edge) -> None:
     with web_on(cluster, "host-2"):
         status, text = cluster.edgewrap("replace", "host-2", "--auto-approve", check=False)

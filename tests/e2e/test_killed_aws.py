@@ -21,7 +21,6 @@ from tests.support.lab import REGION, Lab
 
 SLICE = {
     "after RunInstances host-0",
-    "after AllocateAddress eip-1",
     "after TerminateInstances",
 }
 ALL = os.environ.get("EDGEWRAP_KILL_POINTS") == "all"

@@ -21,6 +21,7 @@ def test_a_rebooted_host_recovers_by_itself(edge: Edge) -> None:
     assert edge.apply("--skip", "aws") == (0, NOTHING_TO_DO.partition("\n")[2])
 
 
+@pytest.mark.full
 def test_a_host_reset_by_cloud_init_is_shown_and_restored(edge: Edge) -> None:
     """Its groups' interfaces are attached at boot, and edgewrap's configuration is missing: every address is on the
     NIC."""

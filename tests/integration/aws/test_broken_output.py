@@ -123,6 +123,7 @@ def test_apply_finishes_when_the_reader_exits_during_host_creation(user: User) -
     user.check_applied()
 
 
+@pytest.mark.full
 def test_plan_keeps_its_exit_code_when_the_reader_exits(user: User) -> None:
     done = user.run("plan", "--detailed-exitcode", script='"$@" | head -n 1; exit ${PIPESTATUS[0]}')
     assert (done.returncode, done.stderr) == (2, "")
@@ -140,6 +141,7 @@ def test_json_reports_an_insufficient_quota(user: User, own_aws: LabAwsClient) -
     assert [finding["check"] for finding in error["findings"]] == ["Elastic IPs"]
 
 
+@pytest.mark.full
 def test_json_reports_each_failure_of_a_partly_applied_run(user: User, own_aws: LabAwsClient) -> None:
     quotas = own_aws.quotas()
     use_up_at_apply(user.binary, own_aws.endpoint)

@@ -65,6 +65,7 @@ def test_a_deleted_bgp_neighbour_is_restored_without_touching_other_sessions(evp
     assert vpc.on("host-0", "cat /run/frr/bgpd.pid") == daemon
 
 
+@pytest.mark.full
 def test_adding_a_host_touches_no_existing_bgp_session(evpn: Runner) -> None:
     fewer = evpn.only("host-0", "host-1")
     fewer.converge()
@@ -74,6 +75,7 @@ def test_adding_a_host_touches_no_existing_bgp_session(evpn: Runner) -> None:
     assert after["host-0"]["10.0.0.11"] == before["host-0"]["10.0.0.11"]
 
 
+@pytest.mark.full
 def test_removing_a_route_reflector_causes_no_gap(evpn: Runner) -> None:
     """host-0 is retired: prepared, host-2 reflects as well; afterwards host-1 and host-2 do."""
     vpc, remaining = evpn.vpc, evpn.only("host-1", "host-2")
@@ -158,6 +160,7 @@ def test_a_bridge_port_opens_when_the_drivers_rules_name_its_vm(evpn: Runner) ->
     vpc.on("host-2", "iptables -F; iptables -X; ipset destroy")
 
 
+@pytest.mark.full
 def test_guard_entries_follow_their_interface(evpn: Runner) -> None:
     """AWS moves group-1 while nobody runs edgewrap, as between `prepare` and `converge`."""
     vpc, outputs = evpn.vpc, evpn.outputs

@@ -56,6 +56,7 @@ def test_the_group_with_the_most_free_pairs_gives_its_highest(front_end: FrontEn
     assert "every pair of edge-calais is in use" in err
 
 
+@pytest.mark.full
 def test_twenty_at_once_get_one_each_or_a_clear_refusal(front_end: FrontEndDriver) -> None:
     with ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(lambda _: front_end.run(REGISTER, NEW), range(20)))

@@ -64,6 +64,7 @@ def test_an_old_python_is_refused_with_one_line(checkout: Checkout) -> None:
     assert not (checkout.path / "fresh").exists()
 
 
+@pytest.mark.full
 def test_make_fails_if_pip_fails(checkout: Checkout) -> None:
     """Also where an earlier run has installed edgewrap."""
     script(checkout.path / "fresh" / "bin" / "edgewrap", "#!/bin/sh\necho edgewrap 0.0.1\n")
