@@ -20,6 +20,8 @@ def unwritable(what: str, error: OSError) -> StateError:
     cause, advice = _FULL.get(error.errno or 0, ""), "free space there, then re-run: what was done is kept"
     if error.errno == errno.EROFS:
         cause = "its file system is read-only"
+    if error.errno in (errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.ENOENT):
+        cause = "the path is too long, or leads through something other than a directory"
     if error.errno not in _FULL:
         cause = cause or "it is another user's, or you have no permission to write there"
         advice = (

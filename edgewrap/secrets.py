@@ -5,8 +5,8 @@ secret key and session token, an API token, a password), and the login and the q
 hidden in the spellings that programs give it: quoted for a URL, JSON, XML, Python or a shell, or in base64. Logins and
 queries of all URLs, and private keys, are hidden without being known.
 
-A secret that is short or a plain word is also a part of ordinary texts. With fewer than 8 characters, or only letters,
-it is hidden if it is a word of its own; with fewer than 4, only if it is in quotes or the whole text.
+A secret that is short or a plain word is also a part of ordinary texts. With fewer than 8 characters, or fewer than 12
+and only letters, it is hidden if it is a word of its own; with fewer than 4, only if it is in quotes or the whole text.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from edgewrap.paths import is_file
 
 HIDDEN = "***"
 STRONG, WORD = 8, 4  # characters from which a secret is hidden anywhere, or as a word of its own
+STRONG_LETTERS = 12  # the same for one of letters only
 
 _NAMED_SECRET = re.compile(
     r"(?:SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|API_?KEY|ACCESS_KEY|CREDENTIALS)$|^TF_TOKEN_", re.IGNORECASE
@@ -55,7 +56,8 @@ def remember_login(login: str) -> None:
 
 def remember_environment(environ: Mapping[str, str]) -> None:
     """Hide the secrets in the environment of a run."""
-    for name, value in environ.items():
+    for name, text in environ.items():
+        value = text.strip()
         if _NAMED_SECRET.search(name):
             remember(value)
         if _URL_VARIABLE.fullmatch(name):
@@ -82,8 +84,8 @@ def redact(text: str) -> str:
 
 
 def _remember_url(url: str) -> None:
-    rest, _, query = url.rpartition("://")[2].partition("?")
-    login = rest.rpartition("@")[0]
+    login, _, rest = url.partition("://")[2].rpartition("@")
+    query = rest.partition("?")[2]
     for words in (login, unquote(login)):
         remember_login(words)
     remember(query, *(unquote_plus(part.partition("=")[2]) for part in query.split("&")))
@@ -101,12 +103,13 @@ def _pattern(known: frozenset[str]) -> re.Pattern[str]:
 def _expression(spelling: str, strong: bool) -> str:
     if strong:
         return re.escape(spelling)
-    beside = r"[\w.-]" if len(spelling) >= WORD else r"[^'\"`]"
-    return f"(?<!{beside}){re.escape(spelling)}(?!{beside})"
+    if len(spelling) < WORD:
+        return rf"""(?<![^'"`]){re.escape(spelling)}(?![^'"`])"""
+    return rf"(?<![\w.-]){re.escape(spelling)}(?!\w|[.-]\w)"
 
 
 def _is_strong(text: str) -> bool:
-    return len(text) >= STRONG and not text.isalpha()
+    return len(text) >= (STRONG_LETTERS if text.isalpha() else STRONG)
 
 
 def _parts(secret: str) -> Iterator[str]:

@@ -14,6 +14,7 @@ from edgewrap.errors import AwsError
 from edgewrap.limits import TooLargeError, joined, within
 from edgewrap.remedies import Remedy
 from edgewrap.safe_text import one_line
+from edgewrap.secrets import remember
 
 ANSWER_S = 45.0  # for one whole answer: longer than botocore's own time-outs, which it retries
 MOST_BYTES = 64 << 20
@@ -54,6 +55,8 @@ def _limited(send: Callable[[Any], Any], who: str, *, once: bool) -> Callable[[A
     from urllib3.exceptions import HTTPError
 
     def exchange(request: Any) -> Any:
+        token = request.headers.get("X-Amz-Security-Token", b"")
+        remember(token.decode() if isinstance(token, bytes) else str(token))
         request.stream_output = True  # so that botocore does not read the body
         response = send(request)
         try:

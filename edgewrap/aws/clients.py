@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from edgewrap.aws.answers import NOT_AWS, WRONG_FORM, invalid_answer, limit_answers
 from edgewrap.aws.remedies import REMEDIES
 from edgewrap.errors import AwsError
+from edgewrap.limits import within
 from edgewrap.remedies import Remedy, find_remedy
 from edgewrap.spec.models import Spec
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:  # boto3 takes 0.2 s to import: only when it is needed
 CLUSTER_TAG, UUID_TAG, KEY_TAG = "edgewrap:cluster", "edgewrap:uuid", "edgewrap:key"
 CONNECT_TIMEOUT_S = 10
 READ_TIMEOUT_S = 30
+CREDENTIALS_S = 60
 ATTEMPTS = 4
 LONGEST_SHOWN = 300  # characters of an answer that is not AWS's
 AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
@@ -103,7 +105,10 @@ def unreachable_error(error: Exception, who: str) -> AwsError:
     configuration names."""
     remedy = find_remedy(REMEDIES, f"{type(error).__name__}: {error}")
     if remedy is not None:
-        return AwsError(str(error), cause=remedy.cause, advice=remedy.advice)
+        what = str(error)
+        if type(error).__name__ == "CredentialRetrievalError":  # the rest is what a program printed
+            what = what.partition(": ")[0]
+        return AwsError(what, cause=remedy.cause, advice=remedy.advice)
     if isinstance(error, OSError) and error.filename:
         return AwsError(
             f"{error.filename} cannot be read: {error.strerror}",
@@ -148,18 +153,33 @@ class ClientFactory:
             "retries": {"total_max_attempts": 1 if once else ATTEMPTS, "mode": "standard"},
         }
         config = Config(**{**ours, **options})
-        try:
+
+        def make() -> Any:  # reads the credentials, too
             if self._session is None:
                 self._session = new_session(self._region)
             if is_aws(endpoint):
-                made = self._session.client(service, config=config, endpoint_url=endpoint or None)
-            else:
-                made = EndpointSession(endpoint, self._session).client(service, config=config)
+                return self._session.client(service, config=config, endpoint_url=endpoint or None)
+            return EndpointSession(endpoint, self._session).client(service, config=config)
+
+        try:
+            made = within(CREDENTIALS_S, make)
             refuse_socks(made.meta.endpoint_url)
             return limit_answers(made, endpoint or "AWS", once=once)
         except BotoCoreError:
             raise  # some of them are ValueErrors, too
+        except TimeoutError as error:
+            raise AwsError(
+                f"no credentials within {CREDENTIALS_S:.0f} s",
+                cause="a program that AWS's configuration names (`credential_process`) hangs",
+                advice="run that program by hand",
+            ) from error
         except ValueError as error:
+            if not str(error).startswith(("Invalid endpoint", "Invalid IPv6 URL")):
+                raise AwsError(
+                    f"the credentials cannot be read: {error}",
+                    cause="a file of AWS's configuration, or a program that it names (`credential_process`), is wrong",
+                    advice="run that program by hand; `aws sts get-caller-identity` must work",
+                ) from error
             raise AwsError(
                 str(error),
                 cause=f"{endpoint} is not a URL",

@@ -142,7 +142,7 @@ class AwsPlane:
         files = render(self._spec, between, applied=state.applied, without=instances_made(plan.changes))
         moves = rule_moves(state.addresses, self._planner.importable(between) - plan.lost.imports.keys())
         self._planner.run({**files, **moves.files()}, plan.lost)
-        changes = read_changes(self._terraform.show(), self._planner.before(state, between, ()))
+        changes = self._terraform.show(partial(read_changes, before=self._planner.before(state, between, ())))
         require_planned(changes, without_instances(plan.changes))
         output = self._apply()
         addresses = moves.after(state.addresses) | plan.lost.imports.keys()

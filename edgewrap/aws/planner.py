@@ -100,13 +100,15 @@ class Planner:
         changes: tuple[Change, ...] = ()
         predicted = state.outputs if state else None
         if pending and (predicted is None or destroy or _concerns_aws(output)):
-            document = self.terraform.show()
-            changes = read_changes(document, self.before(state, inputs, replaced, destroy=destroy))
+            before = self.before(state, inputs, replaced, destroy=destroy)
+            changes, values = self.terraform.show(
+                lambda document: (read_changes(document, before), predicted_values(document))
+            )
             if not destroy:
                 _refuse_releases(changes, adoption.released)
                 if refusals := list(smaller_volumes(changes)):
                     raise RefusedChangeError(refusals)
-                predicted = read_outputs(predicted_values(document), inputs)
+                predicted = read_outputs(values, inputs)
         return AwsPlan(
             changes,
             pending,

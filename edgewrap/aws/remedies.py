@@ -65,6 +65,9 @@ SignatureDoesNotMatch|InvalidSignatureException
 InvalidIdentityToken|No OpenIDConnect provider
   the account does not trust the OIDC token of the pipeline
   add its issuer as an identity provider in IAM, and let the role trust it for this audience and subject
+InfiniteLoopConfig|InvalidConfigError|ConfigParseError|Unable to parse config
+  AWS's configuration is wrong
+  correct the profile in ~/.aws/config or ~/.aws/credentials
 Partial credentials found
   half of the credentials is missing
   set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY together, or neither of them

@@ -8,6 +8,7 @@ then a spec, and all that is in its checkout, may be a stranger's (docs/security
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -40,14 +41,29 @@ VARIABLES: Mapping[KeyPath, str] = {
 }
 """The fields, and the variable that counts if a spec leaves one out."""
 
-_PLACES_OF_PROGRAMS = (
-    "PATH",
-    "PYTHONPATH",
-    "EDGEWRAP_TERRAFORM",
-    "EDGEWRAP_PLUGIN_DIR",
-    "TF_PLUGIN_CACHE_DIR",
-    *("HOME", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"),  # AWS's configuration may name a program
+_PLACES = (  # of programs, libraries, credentials and certificates; AWS's configuration may name a program
+    *(
+        "PATH",
+        "PYTHONPATH",
+        "PYTHONHOME",
+        "LD_LIBRARY_PATH",
+        "LD_PRELOAD",
+        "HOME",
+        "TMPDIR",
+        "SSH_AUTH_SOCK",
+        "ONE_AUTH",
+    ),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "TF_PLUGIN_CACHE_DIR"),
+    *(
+        "AWS_CONFIG_FILE",
+        "AWS_SHARED_CREDENTIALS_FILE",
+        "AWS_CA_BUNDLE",
+        "AWS_DATA_PATH",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+    ),
+    *_FILES.values(),
 )
+_PROXY_COMMAND = "EDGEWRAP_PROXY_COMMAND"
 
 
 def is_restricted(environ: Mapping[str, str]) -> bool:
@@ -101,10 +117,9 @@ def require_trusted_places(spec_file: Path, environ: Mapping[str, str]) -> None:
             cause="in restricted mode a stranger may have made it, to read a file of this machine",
             advice="name the file itself with --file",
         )
-    for variable in filter(environ.get, _PLACES_OF_PROGRAMS):
-        for place in environ[variable].split(os.pathsep):
-            if os.sep in place or variable != "EDGEWRAP_TERRAFORM":
-                require_outside(spec_file, expanded(place), f"{place or '.'}, in {variable},", variable)
+    for variable in filter(environ.get, (*_PLACES, _PROXY_COMMAND)):
+        for place in _places(variable, environ[variable]):
+            require_outside(spec_file, expanded(place), f"{place or '.'}, in {variable},", variable)
 
 
 def require_outside(spec_file: Path, path: Path, what: str, variable: str) -> None:
@@ -118,12 +133,27 @@ def require_outside(spec_file: Path, path: Path, what: str, variable: str) -> No
         )
 
 
+def _places(variable: str, text: str) -> list[str]:
+    """The paths in the value of a variable."""
+    if variable == _PROXY_COMMAND:
+        return [word for word in re.split(r"[\s'\"=;|&()]+", text) if os.sep in word]
+    if variable == "ONE_AUTH":  # a path, or a login
+        return [] if ":" in text else [text]
+    if variable == "EDGEWRAP_TERRAFORM" and os.sep not in text:  # looked up on PATH
+        return []
+    return text.split(os.pathsep)
+
+
 def _checkout(spec_file: Path) -> Path:
-    """The outermost git work tree around a spec, else its directory. Standard input, or a pipe, counts as a file in the
-    current directory."""
+    """The outermost git work tree around a spec. Without git the current directory if the spec is below it, else the
+    spec's directory. Standard input, or a pipe, counts as a file in the current directory."""
     start = Path(os.path.abspath(spec_file)).parent if is_file(spec_file) else Path.cwd()  # noqa: PTH100 - keeps links
     trees = [folder for folder in (start, *start.parents) if os.path.lexists(folder / ".git")]
-    return real_path(trees[-1] if trees else start)
+    if trees:
+        return real_path(trees[-1])
+    here = Path.cwd()
+    below = real_path(start).is_relative_to(here) and here != Path(here.anchor)
+    return real_path(here if below else start)
 
 
 def _default(path: KeyPath) -> Any:

@@ -11,6 +11,7 @@ from tests.support.lab_cloud import wait_until
 from tests.support.packets import connect, server
 
 
+@pytest.mark.full
 def test_a_deleted_route_is_restored(edge: Edge) -> None:
     address = edge.output("eips.eip-0.private_address")
     host = edge.output("groups.group-0.host")
@@ -78,6 +79,7 @@ def test_a_host_without_ssh_is_reported_and_the_next_run_resumes(edge: Edge) -> 
     assert edge.apply("--skip", "aws", "--monitor-timeout", "30")[0] == 0
 
 
+@pytest.mark.full
 def test_a_host_in_error_is_reported_and_monitored_again_at_once(edge: Edge) -> None:
     """With and without a change the run ends 3. Once the host can be reached, the next run has it MONITORED long before
     the front-end tries again by itself."""

@@ -37,6 +37,8 @@ opennebula: {{ replica: none }}
 terraform: {{ backend: {{ s3: {{ bucket: edgewrap-lab, key: edges/edge-shared.tfstate, region: eu-west-3 }} }} }}
 """
 
+pytestmark = pytest.mark.full
+
 
 @dataclass(frozen=True)
 class Shared:

@@ -9,12 +9,13 @@ import subprocess
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from python_terraform import IsFlagged
 from python_terraform import Terraform as ArgumentBuilder
 
 from edgewrap.atomic_files import write_atomically
+from edgewrap.aws.answers import WRONG_FORM
 from edgewrap.aws.backend import BACKEND_FILE
 from edgewrap.aws.clients import is_aws
 from edgewrap.aws.remedies import REMEDIES
@@ -30,6 +31,8 @@ from edgewrap.errors import Diagnostic, EdgewrapError, PlanOutdatedError, Terraf
 from edgewrap.events import Emit, Event, EventKind
 from edgewrap.remedies import Remedy, find_remedy
 from edgewrap.signals import defer_signals
+
+T = TypeVar("T")
 
 CHANGES_PRESENT = 2
 STREAMED: Mapping[str, Any] = {"json": IsFlagged, "input": False}  # options of a command that reports its steps
@@ -127,15 +130,18 @@ class Terraform:
             backup["backup"] = str(self._workdir.own / "forgotten.tfstate.backup")
         self._call("state rm", *sorted(addresses), **backup)
 
-    def show(self) -> Mapping[str, Any]:
-        """The saved plan as terraform's JSON."""
+    def show(self, read: Callable[[Mapping[str, Any]], T]) -> T:
+        """What `read` makes of the saved plan, which it gets as terraform's JSON."""
         finished = self._run(self._arguments("show", str(self._workdir.plan_file), json=IsFlagged))
         if finished.code != 0:
             raise terraform_error("show", _plain_diagnostics(finished))
         answer = json_object(finished.stdout)
         if "format_version" not in answer:
             raise self._implausible("show", "printed no plan")
-        return answer
+        try:
+            return read(answer)
+        except WRONG_FORM as error:
+            raise self._implausible("show", "printed a plan in another form") from error
 
     def apply(self) -> RunOutput:
         """Apply the saved plan. Raises PlanOutdatedError if the state is no longer the one it was made on.

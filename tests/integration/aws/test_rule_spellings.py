@@ -22,6 +22,8 @@ WIDER = "vms-ingress-tcp-443-444-0.0.0.0/0"
 OTHER = "vms-ingress-tcp-8443-0.0.0.0/0"
 ADDRESS = 'module.network.aws_vpc_security_group_ingress_rule.vms["{}"]'
 
+pytestmark = pytest.mark.full
+
 
 @pytest.fixture(scope="module")
 def cluster(make_cluster: Any) -> Any:

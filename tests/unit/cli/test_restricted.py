@@ -113,6 +113,11 @@ def test_every_command_that_reads_a_spec_knows_it(
         ({"TF_PLUGIN_CACHE_DIR": "../link-into/x"}, "../link-into/x, in TF_PLUGIN_CACHE_DIR, is in the checkout"),
         ({"AWS_CONFIG_FILE": "edges/evil"}, "edges/evil, in AWS_CONFIG_FILE, is in the checkout"),
         ({"HOME": "edges"}, "edges, in HOME, is in the checkout"),
+        ({"ONE_AUTH": "edges/auth"}, "edges/auth, in ONE_AUTH, is in the checkout"),
+        ({"AWS_CA_BUNDLE": "edges/ca.pem"}, "edges/ca.pem, in AWS_CA_BUNDLE, is in the checkout"),
+        ({"EDGEWRAP_CA_FILE": "edges/ca.pem"}, "edges/ca.pem, in EDGEWRAP_CA_FILE, is in the checkout"),
+        ({"EDGEWRAP_PROXY_COMMAND": "nc {host} | ./evil"}, "./evil, in EDGEWRAP_PROXY_COMMAND, is in the checkout"),
+        ({"LD_LIBRARY_PATH": "."}, "., in LD_LIBRARY_PATH, is in the checkout"),
     ],
 )
 def test_nothing_that_a_checkout_holds_is_run_or_used_as_state(
@@ -129,6 +134,17 @@ def test_nothing_that_a_checkout_holds_is_run_or_used_as_state(
     assert (code, what in shown) == (64, True)
     assert not (checkout.parent / "trace").exists()
     assert (checkout.parent / "kept").read_text() == "kept"
+
+
+@pytest.mark.parametrize("places", [{"EDGEWRAP_DIR": "runs"}, {"PATH": ":/usr/bin"}, {"EDGEWRAP_TERRAFORM": "./evil"}])
+def test_without_git_the_current_directory_is_the_checkout(
+    checkout: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, places: dict[str, str]
+) -> None:
+    (checkout / ".git").rmdir()
+    for variable, value in places.items():
+        monkeypatch.setenv(variable, value)
+    code, shown = edgewrap(capsys, "plan", "--restricted")
+    assert (code, f"is in the checkout {checkout}" in shown) == (64, True)
 
 
 def test_without_restriction_the_lock_leads_nowhere_either(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:

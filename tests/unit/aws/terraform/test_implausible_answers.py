@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from edgewrap.aws.terraform.plan_json import Before, read_changes
 from edgewrap.aws.terraform.runner import Terraform
 from edgewrap.aws.terraform.workdir import WorkDir
 from edgewrap.errors import TerraformError
@@ -88,9 +89,19 @@ def test_an_apply_with_its_summary_is_believed(tmp_path: Path, operation: str) -
 @pytest.mark.parametrize("answer", ["", "no json", "[]", "{}", '{"format_version": "1', "{" * 100_000])
 def test_a_plan_file_that_cannot_be_shown_is_no_empty_plan(tmp_path: Path, answer: str) -> None:
     with pytest.raises(TerraformError, match="terraform show printed no plan"):
-        played(tmp_path, 0, answer).show()
+        played(tmp_path, 0, answer).show(dict)
+
+
+@pytest.mark.parametrize(
+    "changes", ["none", [1], [{}], [{"address": 1, "change": None}], [{"address": "a", "type": "b"}]]
+)
+def test_a_plan_in_another_form_is_no_bug_of_edgewrap(tmp_path: Path, changes: object) -> None:
+    before = Before(frozenset(), spec_changed=False, destroy=False)
+    plan = {"format_version": "1.2", "resource_changes": changes}
+    with pytest.raises(TerraformError, match="terraform show printed a plan in another form"):
+        played(tmp_path, 0, plan).show(lambda document: read_changes(document, before))
 
 
 def test_a_notice_ahead_of_the_shown_plan_is_tolerated(tmp_path: Path) -> None:
     plan = {"format_version": "1.2", "resource_changes": []}
-    assert played(tmp_path, 0, "{a notice}", plan).show() == plan
+    assert played(tmp_path, 0, "{a notice}", plan).show(dict) == plan
