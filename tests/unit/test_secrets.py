@@ -57,6 +57,11 @@ def test_no_spelling_of_any_secret_is_left(secret: str, spelling: str) -> None:
     ("environ", "said", "shown"),
     [
         ({"ONE_AUTH": "oneadmin:hunter2!"}, "rejected: hunter2!", "rejected: ***"),
+        ({"ONE_AUTH": "oneadmin:correcthorsebattery"}, "user=correcthorsebattery-x.", "user=***-x."),
+        ({"ONE_AUTH": "oneadmin:hunter"}, "no password hunter.", "no password ***."),
+        ({"ONE_AUTH": "oneadmin:edge"}, "edge-paris, edge.yaml", "edge-paris, edge.yaml"),
+        ({"FOO_TOKEN": "hunter\n"}, "it is 'hunter'", "it is '***'"),
+        ({"HTTPS_PROXY": "http://me:pa?ssw0rd99@proxy:1"}, "login pa?ssw0rd99", "login ***"),
         ({"ONE_AUTH": "oneadmin:hunter2!"}, "Basic b25lYWRtaW46aHVudGVyMiE=", "Basic ***="),
         ({"ONE_AUTH": "a-password-alone"}, "no file a-password-alone", "no file ***"),
         ({"ONE_AUTH": "/"}, "/ is a directory", "/ is a directory"),

@@ -17,7 +17,7 @@ from edgewrap.errors import LockedError
 from edgewrap.events import Emit, Event, EventKind
 
 LONGEST = 200  # characters of a field, more than a host's name has
-_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
+_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,63}")
 _PIDS = range(1, 1 << 31)
 
 

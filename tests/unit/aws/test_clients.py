@@ -12,6 +12,7 @@ import pytest
 
 from edgewrap.aws.clients import Clients
 from edgewrap.errors import AwsError
+from edgewrap.secrets import redact
 from tests.support.aws_plane import make_spec
 
 CONFIG = """
@@ -165,3 +166,34 @@ def test_a_socks_proxy_is_refused_by_name(endpoint: Endpoint, monkeypatch: pytes
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     ask(endpoint.url)
     assert "hunter2" not in f"{caught.value.what}{caught.value.cause}{caught.value.advice}"
+
+
+@pytest.mark.parametrize(
+    ("program", "what"),
+    [
+        ("sh -c 'echo planted-word >&2; exit 3'", "Error when retrieving credentials from custom-process"),
+        ("echo not-json", "the credentials cannot be read"),
+        ("sleep 5", "no credentials within 0 s"),
+    ],
+)
+def test_a_program_that_gives_no_credentials_is_named(
+    tmp_path: Path, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, program: str, what: str
+) -> None:
+    """What it prints is not shown, and it does not hold up the run."""
+    (tmp_path / "config").write_text(f"[default]\nregion = eu-west-3\ncredential_process = {program}\n")
+    monkeypatch.setattr("edgewrap.aws.clients.CREDENTIALS_S", 0.4 if "sleep" in program else 30)
+    with pytest.raises(AwsError) as raised:
+        ask(endpoint.url)
+    assert raised.value.what.startswith(what)
+    assert "planted-word" not in str(raised.value.what)
+    assert "credential_process" in raised.value.cause + raised.value.advice
+    assert endpoint.asked == []
+
+
+def test_a_session_token_of_a_file_is_hidden(tmp_path: Path, endpoint: Endpoint, no_secrets: None) -> None:
+    (tmp_path / "config").write_text(
+        "[default]\nregion = eu-west-3\n"
+        "aws_access_key_id = AKIA\naws_secret_access_key = x\naws_session_token = Tok3n==1\n"
+    )
+    ask(endpoint.url)
+    assert redact("rejected: Tok3n==1") == "rejected: ***"

@@ -44,6 +44,7 @@ def terraform_lock(content: bytes) -> TerraformLock:
     "changed",
     [
         {"id": None}, {"id": 7}, {"id": ""}, {"id": "$(id)"}, {"id": "a b"}, {"id": "a\n"}, {"id": "a" * 65},
+        {"id": "--auto-approve"},
         {"pid": None}, {"pid": "7"}, {"pid": 7.0}, {"pid": True}, {"pid": 0}, {"pid": -1}, {"pid": 10**30},
     ],
 )  # fmt: skip
