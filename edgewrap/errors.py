@@ -96,6 +96,14 @@ class ErrorReport:
     findings: tuple[Finding, ...] | None = None
 
 
+LONGEST = 4000  # characters of an error that are shown
+
+
+def _capped(text: str) -> str:
+    """A text of others may have megabytes."""
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text) - LONGEST} more characters)"
+
+
 class EdgewrapError(Exception):
     """The root: what happened, its likely cause, and advice on what to do."""
 
@@ -113,7 +121,7 @@ class EdgewrapError(Exception):
 
     def report(self) -> ErrorReport:
         """All that it says, as data."""
-        return ErrorReport(type(self).__name__, (self.what,), self.cause, self.advice, self.exit_code)
+        return ErrorReport(type(self).__name__, (_capped(self.what),), _capped(self.cause), self.advice, self.exit_code)
 
 
 class UsageError(EdgewrapError):

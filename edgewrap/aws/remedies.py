@@ -65,9 +65,6 @@ SignatureDoesNotMatch|InvalidSignatureException
 InvalidIdentityToken|No OpenIDConnect provider
   the account does not trust the OIDC token of the pipeline
   add its issuer as an identity provider in IAM, and let the role trust it for this audience and subject
-InfiniteLoopConfig|InvalidConfigError|ConfigParseError|Unable to parse config
-  AWS's configuration is wrong
-  correct the profile in ~/.aws/config or ~/.aws/credentials
 Partial credentials found
   half of the credentials is missing
   set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY together, or neither of them
@@ -85,6 +82,9 @@ source_profile \S+ referenced|failed to load assume role .* failed to get shared
 config profile \(.*\) could not be found|failed to get shared config profile
   AWS_PROFILE names a profile that ~/.aws/config does not have
   correct AWS_PROFILE; `aws configure list-profiles` lists the existing ones
+InfiniteLoopConfigError
+  a profile's source_profile leads back to the profile itself
+  correct source_profile in ~/.aws/config
 Unable to parse config file
   a file of AWS's configuration cannot be parsed
   correct the file that the message names; `aws configure list` says whether it can be read

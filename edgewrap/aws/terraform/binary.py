@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from edgewrap.aws.terraform.json_output import json_object
 from edgewrap.errors import ToolError
@@ -29,6 +31,7 @@ KEPT = ("TF_LOG", "TF_TOKEN_", "TF_PLUGIN_CACHE_DIR")
 """Prefixes of the TF_ variables that stay: logging, registry sign-ins, a cache of the large provider."""
 
 ANSWER_S = 60
+MOST_BYTES = 1 << 20  # of an answer
 LONGEST_REASON = 500  # characters of what a program says
 
 _OURS = {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
@@ -65,24 +68,27 @@ def find_binary(name: str, directory: Path, environ: Mapping[str, str], oldest: 
 def _version(path: Path, directory: Path, environ: Mapping[str, str]) -> str:
     existing = next(place for place in (directory, *directory.parents) if is_directory(place))
     arguments = [str(path), "version", "-json"]
-    try:
-        done = subprocess.run(
-            arguments,
-            cwd=existing,
-            env=dict(environ),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=ANSWER_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise _unusable(path, f"no answer to `version` within {ANSWER_S} s") from None
-    except OSError as error:
-        raise _unusable(path, str(error.strerror)) from error
+    with TemporaryFile() as out, TemporaryFile() as err:  # no pipes: what it leaves running could keep them open
+        try:
+            done = subprocess.run(
+                arguments,
+                cwd=existing,
+                env=dict(environ),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                timeout=ANSWER_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise _unusable(path, f"no answer to `version` within {ANSWER_S} s") from None
+        except OSError as error:
+            raise _unusable(path, str(error.strerror)) from error
+        stdout, stderr = (os.pread(file.fileno(), MOST_BYTES, 0).decode(errors="replace") for file in (out, err))
     if done.returncode != 0:  # a version manager that has no version for this directory ends with 126 and its reason
-        said = (done.stderr or done.stdout).decode(errors="replace").split()
-        raise _unusable(path, " ".join(said)[-LONGEST_REASON:] or f"it ended with code {done.returncode}, no message")
-    version = json_object(done.stdout.decode(errors="replace")).get("terraform_version")
+        said = " ".join((stderr or stdout).split())[-LONGEST_REASON:]
+        raise _unusable(path, said or f"it ended with code {done.returncode}, no message")
+    version = json_object(stdout).get("terraform_version")
     if not isinstance(version, str) or not re.match(r"\d+\.\d+", version, re.ASCII):
         raise _unusable(path, "it returned no version")
     return version

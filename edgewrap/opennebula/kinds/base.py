@@ -57,7 +57,9 @@ class Existing:
     @classmethod
     def parse(cls, pool: Element) -> tuple[Self, ...]:
         """The answer of the call that reads the pool. Raises OpenNebulaError for one that cannot be used."""
-        found = tuple(cls.from_element(element) for element in pool.findall(cls.tag))
+        for other in (element.tag for element in pool if element.tag != cls.tag):
+            raise wrong_answer(pool.tag, other, f"only elements {cls.tag} were expected")
+        found = tuple(cls.from_element(element) for element in pool)
         numbers = {existing.id for existing in found}
         if len(numbers) != len(found):
             raise wrong_answer(pool.tag, sorted(existing.id for existing in found), "each id was expected once")

@@ -14,7 +14,7 @@ from typing import Self
 from xml.etree.ElementTree import Element
 
 from edgewrap.change import Action
-from edgewrap.errors import InUseError
+from edgewrap.errors import InUseError, OpenNebulaError
 from edgewrap.opennebula.kinds.base import MARK_ATTRIBUTE, Existing, Identity, common
 from edgewrap.opennebula.kinds.object_kind import Desired, DiffContext, ObjectKind, OwnedObjects
 from edgewrap.opennebula.kinds.operation import Call, Operation, Ref, change, shown
@@ -32,6 +32,7 @@ MONITORED, ERROR, DISABLED = 2, 3, 4
 NO_DRIVER = "none"
 DRIVER_ATTRIBUTES = ("IM_MAD", "VM_MAD")
 SSH_ATTRIBUTE = "EDGEWRAP_SSH"
+_HOST_KEY = re.compile(r"[a-z0-9@.-]{1,64} [A-Za-z0-9+/]+={0,3}")
 MAINTENANCE_ATTRIBUTE = "EDGEWRAP_MAINTENANCE"
 _KEY = re.compile(r"host-\d+")
 
@@ -70,10 +71,18 @@ class HostFacts(Existing):
 
     @property
     def pin(self) -> HostPin | None:
-        """The SSH host key that was pinned for this host: type and key, one line whatever the template holds."""
+        """The SSH host key that was pinned for this host: type and key. Raises OpenNebulaError if it is none."""
         parts = vector_of(self.template, SSH_ATTRIBUTE)
-        complete = parts.get("INSTANCE_ID") and parts.get("HOST_KEY")
-        return HostPin(parts["INSTANCE_ID"], " ".join(parts["HOST_KEY"].split()[:2])) if complete else None
+        if not (parts.get("INSTANCE_ID") and parts.get("HOST_KEY")):
+            return None
+        key = " ".join(parts["HOST_KEY"].split()[:2])
+        if not _HOST_KEY.fullmatch(key):
+            raise OpenNebulaError(
+                f"the pinned host key of {self} is no public key",
+                cause=f"someone has edited its attribute {SSH_ATTRIBUTE}",
+                advice=f"correct HOST_KEY there (`onehost update {self.id}`), or replace the host",
+            )
+        return HostPin(parts["INSTANCE_ID"], key)
 
     def advice_if_in_the_way(self, cluster: str) -> str:
         return (

@@ -6,6 +6,7 @@ from xml.etree.ElementTree import Element
 
 import pytest
 
+from edgewrap.errors import OpenNebulaError
 from edgewrap.opennebula import in_use
 from edgewrap.opennebula.api.client import FrontEnd
 from edgewrap.opennebula.api.credentials import Session
@@ -114,3 +115,10 @@ def test_the_same_through_pyone(recording: Recording) -> None:
     ):
         front_end = FrontEnd("http://127.0.0.1:2633/RPC2", Session("a:b"), wire=recording.wire(step))
         assert parse(front_end.read("x.info", root=root)) == parse(recording.xml(step))
+
+
+@pytest.mark.parametrize("text", ["@cert-authority *", "ssh-ed25519 *", "ssh-ed25519", "x,*,!y AAAA"])
+def test_a_pin_without_a_valid_host_key_is_named(text: str) -> None:
+    facts = HostFacts(7, "a", None, "", {"EDGEWRAP_SSH": {"INSTANCE_ID": "i-0", "HOST_KEY": text}})
+    with pytest.raises(OpenNebulaError, match=r"the pinned host key of host a \(id 7\) is no public key"):
+        _ = facts.pin

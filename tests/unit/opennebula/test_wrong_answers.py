@@ -51,6 +51,7 @@ RANGE = NETWORK.format("<AR_POOL><AR><AR_ID>0</AR_ID>{}</AR></AR_POOL>")
     ("of", "text", "said"),
     [
         (HostFacts, "<FOO/>", "one.hostpool.info is 'FOO': a HOST_POOL was expected"),
+        (HostFacts, "<HOST_POOL><FOO/></HOST_POOL>", "HOST_POOL is 'FOO': only elements HOST were expected"),
         (ClusterFacts, "<HOST_POOL/>", "one.clusterpool.info is 'HOST_POOL': a CLUSTER_POOL was expected"),
         (HostFacts, "<html><body/></html>", "one.hostpool.info is 'html': a HOST_POOL was expected"),
         (HostFacts, "<HOST><NAME>a</NAME></HOST>", "HOST/ID is '': a whole number was expected"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,13 @@ def test_one_that_does_not_work_is_refused_with_its_reason(tmp_path: Path, scrip
     with pytest.raises(ToolError) as caught:
         find_binary(program(tmp_path, script), tmp_path, ENVIRON)
     assert caught.value.what == f"{tmp_path}/terraform does not work: {reason}"
+
+
+def test_what_it_leaves_running_does_not_hold_up_the_run(tmp_path: Path) -> None:
+    begun = time.monotonic()
+    script = """sleep 3 &\necho '{"terraform_version": "1.11.4"}'"""
+    assert find_binary(program(tmp_path, script), tmp_path, ENVIRON).version == "1.11.4"
+    assert time.monotonic() - begun < 2
 
 
 def test_one_that_the_kernel_cannot_start_is_refused(tmp_path: Path) -> None:
