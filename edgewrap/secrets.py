@@ -28,7 +28,9 @@ STRONG, WORD = 8, 4  # characters from which a secret is hidden anywhere, or as 
 STRONG_LETTERS = 12  # the same for one of letters only
 
 _NAMED_SECRET = re.compile(
-    r"(?:SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|API_?KEY|ACCESS_KEY|CREDENTIALS)$|^TF_TOKEN_", re.IGNORECASE
+    r"(?:SECRETS?|TOKEN|PASSWORD|PASSWD|PASSPHRASE|PASS|_PWD|_PAT|JWT|API_?KEY|(?:ACCESS|SECRET|PRIVATE|SIGNING)_KEY|"
+    r"CREDENTIALS)(?:_\d+)?$|^TF_TOKEN_",
+    re.IGNORECASE,
 )
 _URL_VARIABLE = re.compile(r"ONE_XMLRPC|AWS_ENDPOINT_URL\w*|\w+_PROXY", re.IGNORECASE)
 _UNKNOWN = (
