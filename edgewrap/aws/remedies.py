@@ -39,13 +39,13 @@ REMEDIES = _table(r"""
 # Credentials, permissions and regions
 iam:PassRole
   the credentials may not pass the role of aws.instance_profile to an instance
-  allow iam:PassRole on that role; docs/terraform.md lists all that edgewrap needs
+  allow iam:PassRole on that role; docs/security.md lists all that edgewrap needs
 explicit deny in a service control policy
   a policy of the organisation forbids it, whatever the account itself allows
   ask those who manage the organisation to allow the action that the message names, in this region
 UnauthorizedOperation|AccessDenied|is not authorized to perform|api error Forbidden
   the credentials lack a permission
-  allow the action that the message names; docs/terraform.md lists all that edgewrap needs
+  allow the action that the message names; docs/security.md lists all that edgewrap needs
 Invalid IAM Instance Profile
   the account has no instance profile of the name in aws.instance_profile
   correct the name, or create the profile in IAM first
