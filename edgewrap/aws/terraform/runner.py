@@ -39,7 +39,6 @@ STREAMED: Mapping[str, Any] = {"json": IsFlagged, "input": False}  # options of 
 PARALLELISM = 30  # more hosts than this wait for each other; the default of 10 costs 10 s for every ten
 
 LIMITS: Mapping[str, TimeLimits] = {
-    "version": TimeLimits(60, 5),
     "init": TimeLimits(1800, 10),  # a provider of 700 MB on a slow line
     "show": TimeLimits(600, 10),
     "plan": TimeLimits(None, 60),

@@ -25,6 +25,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import IO
 
 from edgewrap.atomic_files import write_atomically
 from edgewrap.aws.terraform import provider_supervisor
@@ -37,6 +38,7 @@ _NO_LOG = {f"TF_LOG_{log}": "OFF" for log in _LOGS}
 """In debug mode the provider logs every step, which is a tenth of its work; nobody reads that."""
 
 START_S = 20
+MOST_BYTES = 1 << 16  # of what it announces
 STOP_S = 10
 _LOCKED = re.compile(r'^provider "([^"\s]+/hashicorp/aws)" \{\n(.*?)^\}', re.DOTALL | re.MULTILINE)
 _VERSION = re.compile(r'^\s*version\s*=\s*"([0-9A-Za-z.+-]+)"$', re.MULTILINE)
@@ -127,18 +129,17 @@ class _Running:
     def __init__(self, package: Package, directory: Path, environ: Mapping[str, str]) -> None:
         self._address = package.address
         reading, self.lifeline = os.pipe()
-        with tempfile.NamedTemporaryFile(delete=False) as output:
-            self._output = Path(output.name)
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", provider_supervisor.__file__, str(package.binary), "-debug"],
-                cwd=directory,
-                env={**environ, **_NO_LOG},
-                stdin=reading,
-                stdout=output,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,  # a Ctrl-C on the terminal reaches terraform through us only
-                umask=0o077,  # whoever may connect to its socket may use its credentials
-            )
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - without a name: a run that ends early leaves nothing
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-S", provider_supervisor.__file__, str(package.binary), "-debug"],
+            cwd=directory,
+            env={**environ, **_NO_LOG},
+            stdin=reading,
+            stdout=self._output,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # a Ctrl-C on the terminal reaches terraform through us only
+            umask=0o077,  # whoever may connect to its socket may use its credentials
+        )
         os.close(reading)
         self.end = weakref.finalize(self, _end, self._process, self.lifeline, self._output)
         self.end.atexit = False  # then the kernel closes the pipe, and nobody needs to wait
@@ -147,19 +148,18 @@ class _Running:
     def attached(self) -> str:
         """Terraform's description of how to connect to it; empty if it did not start within START_S seconds."""
         announced = until(self._announced, START_S, pause_s=0.02)
-        self._output.unlink(missing_ok=True)
         if not announced:
             return ""
         # the provider names its own registry; OpenTofu looks for it under another
         return json.dumps({self._address: next(iter(json.loads(announced).values()))})
 
     def _announced(self, _waited_s: float) -> bytes | None:
-        found = _ANNOUNCED.search(self._output.read_bytes())
+        found = _ANNOUNCED.search(os.pread(self._output.fileno(), MOST_BYTES, 0))
         return found[1] if found else b"" if self._process.poll() is not None else None
 
 
-def _end(process: subprocess.Popen[bytes], lifeline: int, output: Path) -> None:
-    output.unlink(missing_ok=True)
+def _end(process: subprocess.Popen[bytes], lifeline: int, output: IO[bytes]) -> None:
+    output.close()
     os.close(lifeline)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(STOP_S)
