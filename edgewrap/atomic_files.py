@@ -41,13 +41,13 @@ def private_files() -> Iterator[None]:
         os.umask(before)
 
 
-def write_atomically(path: Path, text: str) -> bool:
-    """Write a file, readable by its owner only, unless it holds this text already. Returns whether it was written.
+def write_atomically(path: Path, content: str | bytes) -> bool:
+    """Write a file, readable by its owner only, unless it holds this content already. Returns whether it was written.
 
     Raises StateError if that is not possible.
     """
     try:
-        return _write(path, text.encode())
+        return _write(path, content.encode() if isinstance(content, str) else content)
     except OSError as error:
         raise unwritable(f"{path} cannot be written", error) from error
 

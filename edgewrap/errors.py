@@ -7,7 +7,8 @@
       LockedError                another run holds this cluster
       RefusedChangeError         the spec asks for a change that a running cluster does not support
       StateError                 the Terraform state is missing, damaged or another cluster's
-      PlanOutdatedError          a saved plan is older than the state
+      PlanFileError              a file is not a saved plan, or cannot be used here
+      PlanOutdatedError          something has changed since the plan was made
       TerraformError             terraform failed; carries its diagnostics
       AwsError                   AWS returned an error, or could not be reached
       IpamError                  the IPAM driver cannot do what OpenNebula asked
@@ -175,8 +176,12 @@ class StateError(EdgewrapError):
     """The Terraform state is missing, damaged or another cluster's."""
 
 
+class PlanFileError(EdgewrapError):
+    """A file is not a saved plan, or cannot be used here."""
+
+
 class PlanOutdatedError(EdgewrapError):
-    """A saved plan is older than the state."""
+    """Something has changed since the plan was made."""
 
 
 class TerraformError(EdgewrapError):

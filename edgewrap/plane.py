@@ -32,7 +32,9 @@ class Context:
     `before` are those before the run. `pins` are the pinned SSH host keys and `reports` what the hosts plane reports of
     each host, by host key. No interface group stays on the hosts `avoid`; the instances of the hosts `replaced` are
     replaced. `front_end_version` is OpenNebula's, empty if unknown. `used_addresses` are the addresses in the address
-    ranges of networks on `br-edge`, None if they are not known. `wait_s`: seconds to wait for SSH.
+    ranges of networks on `br-edge`, None if they are not known.
+    `decided_inputs` is what a saved plan has decided for AWS, as its text; empty if nothing is decided. `wait_s`:
+    seconds to wait for SSH.
     """
 
     outputs: Outputs | None = None
@@ -43,6 +45,7 @@ class Context:
     replaced: frozenset[str] = frozenset()
     front_end_version: str = ""
     used_addresses: frozenset[str] | None = None
+    decided_inputs: str = ""
     wait_s: float = 0
 
     @property

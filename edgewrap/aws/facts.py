@@ -21,7 +21,8 @@ from edgewrap.outputs import Outputs
 class AwsState:
     """What the Terraform state says: the outputs, the inputs kept in it, the spec last applied completely (JSON text,
     empty if none was), and the addresses and ids of its resources. `tracked` are the allocation ids of the Elastic IPs
-    that the IPAM driver requested, by key; `requested` are those that AWS has now, None if it was not asked."""
+    that the IPAM driver requested, by key; `requested` are those that AWS has now, None if it was not asked.
+    `revision` names the state and counts its changes; every apply changes it."""
 
     outputs: Outputs
     inputs: Inputs
@@ -30,6 +31,7 @@ class AwsState:
     ids: frozenset[str] = frozenset()
     tracked: Mapping[str, str] = field(default_factory=dict)
     requested: tuple[ElasticIp, ...] | None = None
+    revision: str = ""
 
     def with_instances(self, now: Mapping[str, InstanceNow]) -> AwsState:
         """The same with the hosts' instances as they are `now`, by their ids."""
@@ -53,7 +55,15 @@ def read_state(store: StateStore, name: str, *, locked: bool) -> AwsState | None
     inputs = _own_inputs(values.get("inputs") or document.inputs(), name, document.place)
     resources = document.resources
     outputs, addresses, ids = read_outputs(values, inputs), addresses_in(resources), ids_in(resources)
-    return AwsState(outputs, inputs, _applied(values.get("applied")), addresses, ids, driver_ids_in(resources))
+    return AwsState(
+        outputs,
+        inputs,
+        _applied(values.get("applied")),
+        addresses,
+        ids,
+        driver_ids_in(resources),
+        revision=f"{document.lineage}/{document.serial}",
+    )
 
 
 def _applied(value: object) -> str:

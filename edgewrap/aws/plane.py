@@ -179,6 +179,10 @@ class AwsPlane:
         """The same if the state cannot be read: checks that need it are unknown."""
         return without_state(self.preflight(None))
 
+    def terraform_plan(self) -> bytes:
+        """The plan that Terraform has saved last, in its own format."""
+        return self._workdir.plan_file.read_bytes()
+
     def apply(self, plan: AwsPlan, _context: Context = NO_CONTEXT) -> Outputs | None:
         """Apply exactly the saved plan; None after a destroy.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from edgewrap.atomic_files import write_tree
@@ -42,7 +42,7 @@ class AwsPlan:
     `predicted` are the outputs after it, with UNKNOWN for what only AWS can give; for a destroy, those before it.
     `moves_ahead` are the groups that must move before it, with `move` and then `replan_after_moves`; `replaced` are the
     hosts whose instance is replaced by request; `lost` is what a killed run created and this one imports; `first`:
-    there is no state yet.
+    there is no state yet. `module` are the rendered files that were planned, by relative path.
     """
 
     changes: tuple[Change, ...]
@@ -54,6 +54,7 @@ class AwsPlan:
     moves_ahead: tuple[str, ...] = ()
     lost: Untracked = NOTHING_UNTRACKED
     first: bool = False
+    module: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,7 @@ class Planner:
             moves_ahead(changes, inputs.placement, state.outputs) if state and not destroy else (),
             lost,
             first=not known,
+            module=files,
         )
 
     def _adopt(self, state: AwsState | None, used: Collection[str] | None, now: datetime | None) -> Adoption:
@@ -147,6 +149,8 @@ class Planner:
         return setup_notices(self.spec, inputs, previous, applied, replaced, public_key)
 
     def _decide(self, state: AwsState | None, adoption: Adoption, context: Context) -> Inputs:
+        if context.decided_inputs:  # what was requested through OpenNebula since then is not in the plan: it is shown
+            return Inputs.from_text(context.decided_inputs).model_copy(update={"ipam_eips": adoption.keys})
         known: Mapping[str, HostOutput] = state.outputs.hosts if state else {}
         return decide_inputs(
             self.spec,

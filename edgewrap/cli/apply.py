@@ -1,43 +1,102 @@
-"""`edgewrap apply`: plan, ask, apply."""
+"""`edgewrap apply`: plan, ask, apply; or apply a saved plan."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from edgewrap.change import PlaneName
 from edgewrap.cli import options
+from edgewrap.errors import PlanOutdatedError, UsageError
+from edgewrap.paths import expanded
 
 if TYPE_CHECKING:
     from edgewrap.engine.apply import Waits
     from edgewrap.engine.cluster import Options
+    from edgewrap.engine.plan import RunPlan
+
+
+class OnStale(StrEnum):
+    """What to do if a saved plan no longer fits."""
+
+    FAIL = "fail"
+    REPLAN = "replan"
 
 
 def apply(
     file: options.SpecFile,
+    plan: Annotated[
+        Path | None,
+        typer.Argument(metavar="[PLAN]", parser=expanded, help="A plan that `edgewrap plan --out` has saved."),
+    ] = None,
     only: options.Only = [],  # noqa: B006 - typer's way of a repeatable option
     skip: options.Skip = [],  # noqa: B006
     auto_approve: options.AutoApprove = False,
     json: options.Json = False,
     move_off: options.MoveOff = [],  # noqa: B006
+    on_stale: Annotated[
+        OnStale,
+        typer.Option("--on-stale", help="If the saved plan no longer fits: fail, or plan again and ask."),
+    ] = OnStale.FAIL,
     lock_timeout: options.LockTimeout = 0,
     plugin_dir: options.PluginDir = None,
     insecure: options.Insecure = False,
     host_timeout: options.HostTimeout = None,
     monitor_timeout: options.MonitorTimeout = options.MONITOR_TIMEOUT_S,
 ) -> int:
-    """Make the cluster what the spec says, in all three planes."""
+    """Make the cluster what the spec says, in all three planes. With PLAN, apply exactly that plan, without asking."""
     from edgewrap.engine.apply import Waits
     from edgewrap.engine.cluster import Options
 
-    return plan_and_apply(
-        Options(file, "apply", plugin_dir, lock_timeout, insecure),
-        options.select(only, skip),
-        Waits(host_timeout, monitor_timeout),
-        auto_approve=auto_approve,
-        json=json,
-        move_off=move_off,
-    )
+    run = Options(file, "apply", plugin_dir, lock_timeout, insecure)
+    waits = Waits(host_timeout, monitor_timeout)
+    if plan is not None:
+        if only or skip or move_off:
+            raise UsageError(
+                "--only, --skip and --move-off cannot be given with a saved plan",
+                cause=f"{plan} says which planes it is about",
+                advice="omit them, or make a plan with them",
+            )
+        return _apply_saved(run, plan, waits, on_stale, auto_approve=auto_approve, json=json)
+    planes = options.select(only, skip)
+    return plan_and_apply(run, planes, waits, auto_approve=auto_approve, json=json, move_off=move_off)
+
+
+def _apply_saved(run: Options, path: Path, waits: Waits, on_stale: OnStale, *, auto_approve: bool, json: bool) -> int:
+    """Apply a saved plan if it still fits; otherwise raise PlanOutdatedError, or plan and ask."""
+    from edgewrap.cli.views import choose_view
+    from edgewrap.engine import apply as engine
+    from edgewrap.engine.cluster import open_cluster
+    from edgewrap.engine.plan_file import plan_again, read_plan
+    from edgewrap.engine.preflight import raise_on_failure
+
+    saved = read_plan(path).plan
+    if run.spec_file == Path(options.STARTER) and not run.spec_file.exists():
+        run = replace(run, spec_file=path, spec_text=saved.spec)
+    if on_stale is OnStale.REPLAN:
+        options.require_approval_possible(run.command, auto_approve=auto_approve, json=json)
+    with choose_view(json=json) as view, open_cluster(run, view.event) as cluster:
+        try:
+            plan = plan_again(cluster, saved)
+        except PlanOutdatedError as error:
+            if on_stale is OnStale.FAIL:
+                raise
+            view.failure(error)
+        else:
+            view.changes(cluster.spec.name, plan.changes, saved.planes)
+            for failure in plan.failures:
+                view.failure(failure)
+            raise_on_failure(plan.findings)
+            engine.apply(cluster, plan, waits)
+            view.message(_result(cluster.spec.name, plan))
+            return 0
+    move_off = saved.move_off
+    return plan_and_apply(run, saved.planes, waits, auto_approve=auto_approve, json=json, move_off=move_off)
 
 
 def plan_and_apply(
@@ -48,7 +107,7 @@ def plan_and_apply(
     auto_approve: bool,
     json: bool,
     move_off: Collection[str] = (),
-    replace: Collection[str] = (),
+    replaced: Collection[str] = (),
 ) -> int:
     """What `apply` and `replace` share: plan, ask unless `auto_approve`, apply. Returns the exit code: 0 done, 1 if the
     user did not approve."""
@@ -63,8 +122,8 @@ def plan_and_apply(
     view = choose_view(json=json)
     with open_cluster(run, view.event) as cluster:
         with view:
-            plan = make_plan(cluster, planes, HostRequests(frozenset(move_off), frozenset(replace)), to_apply=True)
-            view.changes(plan.changes, planes)
+            plan = make_plan(cluster, planes, HostRequests(frozenset(move_off), frozenset(replaced)), to_apply=True)
+            view.changes(cluster.spec.name, plan.changes, planes)
             for failure in plan.failures:
                 view.failure(failure)
             raise_on_failure(plan.findings)
@@ -74,5 +133,9 @@ def plan_and_apply(
             return 1
         with view:
             engine.apply(cluster, plan, waits, look_again=asked)
-            view.message(f"{cluster.spec.name} is what the spec says." if plan.changes else "Nothing to do.")
+            view.message(_result(cluster.spec.name, plan))
     return 0
+
+
+def _result(name: str, plan: RunPlan) -> str:
+    return f"{name} is what the spec says." if plan.changes else "Nothing to do."

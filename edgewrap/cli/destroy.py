@@ -26,7 +26,7 @@ def destroy(
     with open_cluster(Options(file, "destroy", plugin_dir, lock_timeout, insecure), view.event) as cluster:
         with view:
             plan = engine.plan_destroy(cluster, planes)
-            view.changes(plan.changes, planes)
+            view.changes(cluster.spec.name, plan.changes, planes)
         asked = bool(plan.changes) and not auto_approve
         if asked and not options.approved(f"Destroy {cluster.spec.name}?"):
             view.message("Nothing was changed.")

@@ -35,6 +35,7 @@ from edgewrap.cli.preflight import preflight
 from edgewrap.cli.render import render
 from edgewrap.cli.replace import replace
 from edgewrap.cli.schema import schema
+from edgewrap.cli.show import show
 from edgewrap.cli.ssh import ssh
 from edgewrap.cli.status import status
 from edgewrap.cli.streams import protect_streams, warn_of_lost_output
@@ -55,6 +56,7 @@ COMMANDS: tuple[Callable[..., int], ...] = (
     render,
     preflight,
     plan,
+    show,
     apply,
     replace,
     status,
@@ -123,7 +125,7 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> int:
         failure = InterruptedRunError()
     else:
         return result if isinstance(result, int) else 0
-    LinesView(sys.stderr).failure(failure)
+    LinesView(sys.stderr, sys.stderr).failure(failure)
     if _takes_json(command, arguments):  # after the text: it is the last line also where both go to the same place
         from edgewrap.cli.views.ndjson import NdjsonView
 
@@ -137,7 +139,7 @@ def quiet_libraries() -> None:
 
     def report(error: BaseException | None) -> None:
         if isinstance(error, Exception):
-            LinesView(sys.stderr).failure(_as_failure(error, ()))
+            LinesView(sys.stderr, sys.stderr).failure(_as_failure(error, ()))
 
     sys.excepthook = lambda _kind, error, _trace: report(error)
     threading.excepthook = lambda arguments: report(arguments.exc_value)

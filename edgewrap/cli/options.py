@@ -33,6 +33,7 @@ SpecFile = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+Markdown = Annotated[bool, typer.Option("--markdown", help="Print Markdown, for a comment on a pull request.")]
 Only = Annotated[list[PlaneName], typer.Option("--only", help="Run only this plane; repeatable.")]
 Skip = Annotated[list[PlaneName], typer.Option("--skip", help="Leave out this plane; repeatable.")]
 AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Apply without asking for confirmation.")]
@@ -119,6 +120,16 @@ def select(only: Collection[PlaneName], skip: Collection[PlaneName]) -> tuple[Pl
     if not planes:
         raise UsageError("no plane is left", cause="--skip names all of them", advice="omit one of the --skip options")
     return planes
+
+
+def require_one_format(*, json: bool, markdown: bool) -> None:
+    """Raises UsageError if both formats are asked for."""
+    if json and markdown:
+        raise UsageError(
+            "--json and --markdown cannot be given together",
+            cause="each of them is the format of the output",
+            advice="give only one of them",
+        )
 
 
 def require_approval_possible(command: str, *, auto_approve: bool, json: bool) -> None:

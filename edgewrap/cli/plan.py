@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
 from edgewrap.cli import options
+from edgewrap.paths import expanded
 
 EXIT_CHANGES = 2
 
@@ -12,8 +18,13 @@ def plan(
     only: options.Only = [],  # noqa: B006 - typer's way of a repeatable option
     skip: options.Skip = [],  # noqa: B006
     json: options.Json = False,
+    markdown: options.Markdown = False,
     detailed_exitcode: options.DetailedExitcode = False,
     move_off: options.MoveOff = [],  # noqa: B006
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="FILE", parser=expanded, help="Save the plan, for `edgewrap apply FILE`."),
+    ] = None,
     lock_timeout: options.LockTimeout = 0,
     plugin_dir: options.PluginDir = None,
     insecure: options.Insecure = False,
@@ -23,18 +34,24 @@ def plan(
     from edgewrap.engine.cluster import Options, open_cluster
     from edgewrap.engine.dead_hosts import HostRequests
     from edgewrap.engine.plan import make_plan
+    from edgewrap.engine.plan_file import write_plan
     from edgewrap.engine.preflight import raise_on_failure
 
     planes = options.select(only, skip)
+    options.require_one_format(json=json, markdown=markdown)
     with (
-        choose_view(json=json) as view,
+        choose_view(json=json, markdown=markdown) as view,
         open_cluster(Options(file, "plan", plugin_dir, lock_timeout, insecure), view.event) as cluster,
     ):
-        made = make_plan(cluster, planes, HostRequests(move_off=frozenset(move_off)))
-        view.changes(made.changes, planes)
+        requests = HostRequests(move_off=frozenset(move_off))
+        made = make_plan(cluster, planes, requests, to_apply=out is not None)
+        view.changes(cluster.spec.name, made.changes, planes)
         for failure in made.failures:
             view.failure(failure)
         raise_on_failure(made.findings)
         if made.failures:
             return 1
+        if out is not None:
+            write_plan(out, cluster, made, planes, requests)
+            view.message(f"The plan is saved: `edgewrap apply {out}` applies it.")
         return EXIT_CHANGES if detailed_exitcode and made.changes else 0

@@ -33,5 +33,5 @@ def replace(
         Waits(host_timeout, monitor_timeout),
         auto_approve=auto_approve,
         json=json,
-        replace=[host],
+        replaced=[host],
     )

@@ -3,6 +3,7 @@
 cluster.py          one cluster: its spec, working directory and planes
 workspace.py        where a run keeps its files
 plan.py             the plan of a run: what every plane observes and plans
+plan_file.py        a plan in one file, and whether it still fits
 apply.py            apply a plan, in the order of the planes
 destroy.py          remove a cluster, in reverse order
 preflight.py        the checks of all planes

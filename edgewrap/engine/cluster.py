@@ -34,13 +34,14 @@ if TYPE_CHECKING:  # each plane needs a library that is slow to import: imported
 @dataclass(frozen=True, slots=True)
 class Options:
     """What the command line says about a run. `lock_timeout_s`: seconds to wait for another run to end; `insecure`:
-    the front-end's certificate is not verified."""
+    the front-end's certificate is not verified; `spec_text`: the spec, if it is not what `spec_file` holds."""
 
     spec_file: Path
     command: str
     plugin_dir: Path | None = None
     lock_timeout_s: float = 0
     insecure: bool = False
+    spec_text: str | None = None
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def open_cluster(options: Options, emit: Emit) -> Iterator[Cluster]:
     Raises what the spec, the working directory and the lock raise; any other exception becomes an InternalError, with
     its traceback in the log file, and SIGINT, SIGTERM or SIGHUP an InterruptedRunError.
     """
-    spec = load_spec(options.spec_file, os.environ)
+    spec = load_spec(options.spec_file, os.environ, options.spec_text)
     workspace = Workspace.of(options.spec_file, spec.name, os.environ)
     timeout = LockTimeout(options.lock_timeout_s, emit)
     with ExitStack() as held:

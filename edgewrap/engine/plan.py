@@ -84,15 +84,20 @@ class RunPlan:
 
 
 def make_plan(
-    cluster: Cluster, planes: tuple[PlaneName, ...], requests: HostRequests = NO_REQUESTS, *, to_apply: bool = False
+    cluster: Cluster,
+    planes: tuple[PlaneName, ...],
+    requests: HostRequests = NO_REQUESTS,
+    *,
+    to_apply: bool = False,
+    decided_inputs: str = "",
 ) -> RunPlan:
     """Observe the planes and compare them with the spec; nothing is changed anywhere. Dead hosts are warned of.
 
     Raises StateError if the AWS plane is left out and nothing is applied yet, and whatever a plane raises that cannot
     be observed. A plan that is `to_apply` needs the pinned host keys if it is about hosts: raises
-    HostKeysUnreadableError, before any host is contacted, if they cannot be read.
+    HostKeysUnreadableError, before any host is contacted, if they cannot be read. `decided_inputs`: of a saved plan.
     """
-    observed = observe(cluster, planes, requests, to_apply=to_apply)
+    observed = observe(cluster, planes, requests, to_apply=to_apply, decided_inputs=decided_inputs)
     context, outputs = observed.context, observed.context.known_outputs
     plan = RunPlan(observed, context, observed.aws, failures=observed.disposition.kept)
     if observed.hosts is not None:
@@ -110,7 +115,12 @@ def make_plan(
 
 
 def observe(
-    cluster: Cluster, planes: tuple[PlaneName, ...], requests: HostRequests = NO_REQUESTS, *, to_apply: bool = False
+    cluster: Cluster,
+    planes: tuple[PlaneName, ...],
+    requests: HostRequests = NO_REQUESTS,
+    *,
+    to_apply: bool = False,
+    decided_inputs: str = "",
 ) -> Observed:
     """Observe the planes in parallel: Terraform's plan takes seconds, the others less."""
     about_aws = PlaneName.AWS in planes
@@ -129,7 +139,8 @@ def observe(
         require_own_state(cluster, state, facts, about_aws=about_aws)
         hosts = pool.submit(observe_hosts, cluster, state, pins) if PlaneName.HOSTS in planes else None
         disposition = HostDisposition()
-        context = Context(before=state.outputs if state else None, pins=pins)
+        before = state.outputs if state else None
+        context = Context(before=before, pins=pins, decided_inputs=decided_inputs)
         aws: Future[AwsPlan] | None = None
         account = None
         if about_aws:

@@ -66,9 +66,9 @@ _RULES = {
 """The rules that pydantic's errors of these types mean."""
 
 
-def load_spec(path: Path, environ: Mapping[str, str]) -> Spec:
+def load_spec(path: Path, environ: Mapping[str, str], text: str | None = None) -> Spec:
     """The spec that a file holds (`-`: standard input), its `${env:NAME}` and the operator's values filled in from
-    `environ`.
+    `environ`. With a `text` that is the spec, and `path` only says where it is from.
 
     Raises SpecError with every problem found, in the order of the file; in restricted mode UsageError if the places
     around it are not fit for that.
@@ -77,7 +77,7 @@ def load_spec(path: Path, environ: Mapping[str, str]) -> Spec:
     if restricted:
         require_trusted_places(path, environ)
     try:
-        document = read_document(_read_text(path))
+        document = read_document(_read_text(path) if text is None else text)
     except NotYamlError as error:
         raise _unreadable(path, str(error), error.place.line, error.place.column) from None
     data = document.data

@@ -45,6 +45,7 @@ class _Output(_Part):
 
 class _State(_Part):
     version: Literal[4]
+    lineage: str = ""
     serial: Annotated[int, Field(ge=0)] = 0
     resources: tuple[Resource, ...] = ()
     outputs: dict[str, _Output] = Field(default_factory=dict)
@@ -56,14 +57,15 @@ class _Version(_Part):
 
 @dataclass(frozen=True, slots=True)
 class StateDocument:
-    """A complete state. `serial` counts its changes; `outputs` are the values of its outputs by name, as in
-    `terraform output -json`, but without a process."""
+    """A complete state. `lineage` names it and `serial` counts its changes; `outputs` are the values of its outputs by
+    name, as in `terraform output -json`, but without a process."""
 
     text: str
     place: str
     serial: int
     resources: tuple[Resource, ...]
     outputs: Mapping[str, Any]
+    lineage: str = ""
 
     @classmethod
     def read(cls, content: bytes, place: str, restore: str) -> StateDocument:
@@ -89,7 +91,7 @@ class StateDocument:
         except UnicodeDecodeError as error:
             raise _unreadable(place, "it is not text", restore) from error
         values = {name: output.value for name, output in state.outputs.items()}
-        return cls(text, place, state.serial, state.resources, values)
+        return cls(text, place, state.serial, state.resources, values, state.lineage)
 
     def inputs(self) -> object:
         """edgewrap's inputs, which a run creates first: a text, if edgewrap wrote it.

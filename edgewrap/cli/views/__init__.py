@@ -1,10 +1,12 @@
-"""How a run is shown: live on a terminal, one line per event without one, NDJSON with `--json`.
+"""How a run is shown: its results on standard output, its progress on standard error. Progress is live on a terminal,
+and one line per event without one. With `--json` both are one stream of NDJSON on standard output.
 
 Every text that a command prints leaves through this package, which makes it safe (`edgewrap/safe_text.py`).
 
 live.py             the live view on a terminal
 lines.py            one line per event, without a terminal
 ndjson.py           one JSON object per line (docs/events.md)
+markdown.py         a plan for a comment on a pull request; pure
 text.py             plans, errors and events as plain text; pure
 status.py           the tables of `edgewrap status`
 preflight.py        the findings of `edgewrap preflight`
@@ -39,12 +41,12 @@ class View(AbstractContextManager["View"], ABC):
         if event.kind is not EventKind.LOG:
             self.show_event(safe(event))
 
-    def changes(self, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None:
-        """Show the plan of the selected planes."""
-        self.show_changes(safe(tuple(changes)), planes)
+    def changes(self, name: str, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None:
+        """Show the plan for the cluster `name` in the selected planes."""
+        self.show_changes(name, safe(tuple(changes)), planes)
 
     def message(self, text: str) -> None:
-        """Show one sentence about the run."""
+        """Show one sentence about the result."""
         self.show_message(safe_line(text))
 
     def failure(self, error: EdgewrapError) -> None:
@@ -55,7 +57,7 @@ class View(AbstractContextManager["View"], ABC):
     def show_event(self, event: Event) -> None: ...
 
     @abstractmethod
-    def show_changes(self, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None: ...
+    def show_changes(self, name: str, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None: ...
 
     @abstractmethod
     def show_message(self, text: str) -> None: ...
@@ -64,20 +66,25 @@ class View(AbstractContextManager["View"], ABC):
     def show_failure(self, report: ErrorReport) -> None: ...
 
 
-def choose_view(*, json: bool) -> View:
-    """NDJSON with `--json`, the live view on a terminal that can move its cursor, otherwise lines."""
+def choose_view(*, json: bool, markdown: bool = False) -> View:
+    """NDJSON with `--json`, Markdown with `--markdown`. Otherwise text: live if standard error is a terminal that can
+    move its cursor, else lines."""
     if json:
         from edgewrap.cli.views.ndjson import NdjsonView
 
         return NdjsonView(sys.stdout)
+    if markdown:
+        from edgewrap.cli.views.markdown import MarkdownView
+
+        return MarkdownView(sys.stdout, sys.stderr)
     dumb = os.environ.get("TERM", "dumb") == "dumb" or bool(os.environ.get("NO_COLOR"))
-    if sys.stdout.isatty() and not dumb:
+    if sys.stderr.isatty() and not dumb:
         from edgewrap.cli.views.live import LiveView
 
         return LiveView()
     from edgewrap.cli.views.lines import LinesView
 
-    return LinesView(sys.stdout)
+    return LinesView(sys.stdout, sys.stderr)
 
 
 def print_line(*lines: str) -> None:

@@ -1,4 +1,4 @@
-"""One line per event, for pipelines: no colour, no cursor control."""
+"""Plain lines, for pipelines: no colour, no cursor control. Results to one stream, each event as a line to another."""
 
 from __future__ import annotations
 
@@ -14,24 +14,29 @@ from edgewrap.events import Event
 
 
 class LinesView(View):
-    """Writes whole lines to `stream`, each flushed at once, from several threads."""
+    """Writes whole lines, each flushed at once, from several threads: results to `results`, the rest to `progress`."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, results: TextIO, progress: TextIO) -> None:
+        self._results = results
+        self._progress = progress
         self._lock = threading.Lock()
 
     def show_event(self, event: Event) -> None:
-        self.show_message(event_line(event))
+        self.write(self._progress, event_line(event))
 
-    def show_changes(self, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None:
+    def show_changes(self, _name: str, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None:
         for line in plan_lines(changes, planes):
-            self.show_message(line)
+            self.write(self._results, line)
 
     def show_message(self, text: str) -> None:
-        with self._lock:
-            self._stream.write(f"{text}\n")
-            self._stream.flush()
+        self.write(self._results, text)
 
     def show_failure(self, report: ErrorReport) -> None:
         for line in error_lines(report):
-            self.show_message(line)
+            self.write(self._progress, line)
+
+    def write(self, stream: TextIO, text: str) -> None:
+        """Write a line."""
+        with self._lock:
+            stream.write(f"{text}\n")
+            stream.flush()

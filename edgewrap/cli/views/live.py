@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -32,10 +33,11 @@ class _Step:
 
 
 class LiveView(View):
-    """Shows on the terminal that standard output is."""
+    """Shows progress on the terminal that standard error is, and results on standard output."""
 
-    def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(highlight=False)
+    def __init__(self, progress: Console | None = None, results: Console | None = None) -> None:
+        self._console = progress or Console(highlight=False, stderr=True)
+        self._results = results or Console(highlight=False)
         self._lock = threading.Lock()
         self._running: dict[PlaneName, dict[str, _Step]] = {plane: {} for plane in PlaneName}
         self._spinner = Spinner("dots")
@@ -59,23 +61,37 @@ class LiveView(View):
                 steps.pop(event.key, None)
         self._print(Text(event_line(event), style=STYLES.get(event.kind, "")))
 
-    def show_changes(self, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None:
-        for plane in planes:
-            of_plane = [change for change in changes if change.plane is plane]
-            self._print(Text.assemble((plane.value, "bold"), f": {summary(of_plane)}"))
-            for action, (head, *rest) in entries(of_plane):
-                self._print(Text(head, style=COLOURS[action]))
-                for line in rest:
-                    self._print(Text(line, style="dim"))
+    def show_changes(self, _name: str, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None:
+        with self._results_shown():
+            for plane in planes:
+                of_plane = [change for change in changes if change.plane is plane]
+                self._print_result(Text.assemble((plane.value, "bold"), f": {summary(of_plane)}"))
+                for action, (head, *rest) in entries(of_plane):
+                    self._print_result(Text(head, style=COLOURS[action]))
+                    for line in rest:
+                        self._print_result(Text(line, style="dim"))
 
     def show_message(self, text: str) -> None:
-        self._print(Text(text))
+        with self._results_shown():
+            self._print_result(Text(text))
 
     def show_failure(self, report: ErrorReport) -> None:
         head, *rest = error_lines(report)
         self._print(Text(head, style="bold red"))
         for line in rest:
             self._print(Text(line))
+
+    @contextmanager
+    def _results_shown(self) -> Iterator[None]:
+        """Without the live display: both streams may lead to the same terminal."""
+        running = self._live.is_started
+        self._live.stop()
+        yield
+        if running:
+            self._live.start()
+
+    def _print_result(self, text: Text) -> None:
+        self._results.print(text, soft_wrap=True)
 
     def _print(self, text: Text) -> None:
         # the live display redraws itself below what its console prints

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import TextIO
 
 from edgewrap.change import Change, PlaneName
 from edgewrap.cli.views.lines import LinesView
@@ -19,18 +20,22 @@ VERSION = 1
 
 
 class NdjsonView(LinesView):
-    """One object per line."""
+    """One object per line, results and progress in one stream."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream, stream)
 
     def show_event(self, event: Event) -> None:
         """`type: event`."""
         self._write("event", **asdict(event))
 
-    def show_changes(self, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None:
+    def show_changes(self, name: str, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None:
         """A `type: change` for every change, then one `type: plan`."""
         for change in changes:
             self._write("change", **asdict(change))
         self._write(
             "plan",
+            cluster=name,
             changes=len(changes),
             planes={plane.value: summary([c for c in changes if c.plane is plane]) for plane in planes},
         )

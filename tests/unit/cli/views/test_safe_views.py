@@ -118,7 +118,7 @@ def assert_safe(shown: str) -> None:
 
 def show(view: View, events: list[Event], changes: list[Change], error: EdgewrapError, text: str) -> None:
     with view:
-        view.changes(changes, list(PlaneName))
+        view.changes("edge", changes, list(PlaneName))
         for event in events:
             view.event(event)
         view.failure(error)
@@ -134,7 +134,7 @@ def known(no_secrets: None) -> None:
 def test_lines(events: list[Event], changes: list[Change], error: EdgewrapError, text: str) -> None:
     assume(not text.startswith("opennebula: "))  # it is shown as a line of its own
     stream = io.StringIO()
-    show(LinesView(stream), events, changes, error, text)
+    show(LinesView(stream, stream), events, changes, error, text)
     assert_safe(stream.getvalue())
     assert stream.getvalue().count("\nopennebula: ") == 1 + sum(
         event.plane is PlaneName.OPENNEBULA and event.kind is not EventKind.LOG for event in events

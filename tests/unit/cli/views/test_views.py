@@ -38,7 +38,7 @@ FAILURE = PartlyAppliedError(
 
 def show(view: View) -> None:
     with view:
-        view.changes(CHANGES, list(PlaneName))
+        view.changes("edge", CHANGES, list(PlaneName))
         view.event(Event(EventKind.STEP_STARTED, PlaneName.HOSTS, "host-0", "waiting for SSH"))
         view.event(Event(EventKind.STEP_DONE, PlaneName.HOSTS, "host-0", "converged", 12.0))
         view.event(Event(EventKind.LOG, PlaneName.AWS, "terraform", "only for the log file"))
@@ -48,15 +48,17 @@ def show(view: View) -> None:
 
 @pytest.mark.parametrize("kind", ["lines", "live"])
 def test_the_text_view_shows_plan_steps_and_errors(kind: str) -> None:
-    stream = io.StringIO()
-    show(LinesView(stream) if kind == "lines" else LiveView(Console(file=stream, width=200)))
-    shown = stream.getvalue()
-    assert "aws: 1 to create\n  + elastic ip eip-0  (new in the spec)\n" in shown
-    assert "opennebula: nothing to do\n" in shown
-    assert "  ~ route host-0/10.0.128.2  (drift)\n      dev: 'eth0' -> '[red]x\\\\n'\n" in shown
+    results, progress = io.StringIO(), io.StringIO()
+    consoles = (Console(file=progress, width=200), Console(file=results, width=200))
+    show(LinesView(results, progress) if kind == "lines" else LiveView(*consoles))
+    shown = progress.getvalue()
+    assert results.getvalue() == (
+        "aws: 1 to create\n  + elastic ip eip-0  (new in the spec)\nopennebula: nothing to do\nhosts: 1 to update\n"
+        "  ~ route host-0/10.0.128.2  (drift)\n      dev: 'eth0' -> '[red]x\\\\n'\ndone\n"
+    )
     assert "hosts: done: host-0: converged [12 s]" in shown
     assert "only for the log file" not in shown
-    for words in ("the plan is only partly applied", "AddressLimitExceeded", "ask for more", "Cause: a quota", "done"):
+    for words in ("the plan is only partly applied", "AddressLimitExceeded", "ask for more", "Cause: a quota"):
         assert words in shown
 
 
@@ -74,7 +76,7 @@ def test_the_json_view_has_one_object_per_line() -> None:
 
 def test_live_view_can_be_left_for_a_question_and_entered_again() -> None:
     stream = io.StringIO()
-    view = LiveView(Console(file=stream, width=100))
+    view = LiveView(Console(file=io.StringIO(), width=100), Console(file=stream, width=100))
     with view:
         view.message("plan")
     with view:
@@ -110,8 +112,8 @@ def test_a_host_that_is_new_in_many_parts_is_one_line() -> None:
 def test_a_terminal_that_cannot_move_its_cursor_gets_lines(
     monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], kind: type[View]
 ) -> None:
-    monkeypatch.setattr("sys.stdout", io.StringIO())
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("sys.stderr", io.StringIO())
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     for name in ("TERM", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
     for name, value in environ.items():

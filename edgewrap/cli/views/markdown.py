@@ -1,0 +1,70 @@
+"""A plan as Markdown, for a comment on a pull request. Texts in what it gets are safe."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from edgewrap.change import Action, Change, PlaneName
+from edgewrap.cli.views.lines import LinesView
+from edgewrap.cli.views.text import entries
+
+LONGEST = 60_000  # characters; GitHub takes 65,536
+ACTIONS = (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE, Action.ADOPT)
+
+
+def heading(name: str) -> str:
+    """The first line, by which a pipeline finds its comment to update it."""
+    return f"### edgewrap plan: {name}"
+
+
+def plan_markdown(name: str, changes: Sequence[Change], planes: Sequence[PlaneName]) -> str:
+    """A summary table, and folded details of each plane; at most `LONGEST` characters, with a note of what is left
+    out."""
+    head = [heading(name), "", *_table(changes, planes), ""]
+    room = LONGEST - sum(len(line) + 1 for line in head)
+    shares = [plane for plane in planes if any(change.plane is plane for change in changes)]
+    parts = [
+        part
+        for plane in shares
+        for part in _details(plane, [one for one in changes if one.plane is plane], room // len(shares))
+    ]
+    return "\n".join([*head, *(parts or ["No changes."])]) + "\n"
+
+
+def _table(changes: Sequence[Change], planes: Sequence[PlaneName]) -> Iterator[str]:
+    used = [action for action in ACTIONS if any(change.action is action for change in changes)]
+    yield f"| plane |{''.join(f' to {action.value} |' for action in used)} changes |"
+    yield f"|---|{'---:|' * (len(used) + 1)}"
+    for plane in planes:
+        counts = Counter(change.action for change in changes if change.plane is plane)
+        yield f"| {plane.value} |{''.join(f' {counts[action]} |' for action in used)} {counts.total()} |"
+
+
+def _details(plane: PlaneName, changes: Sequence[Change], room: int) -> Iterator[str]:
+    """The changes of one plane, folded; those that no longer fit into `room` characters are counted."""
+    opening = [f"<details><summary>{plane.value}: {len(changes)} changes</summary>", "", "```text"]
+    closing = ["```", "", "</details>", ""]
+    lines: list[str] = []
+    room -= sum(len(line) + 1 for line in (*opening, *closing)) + 80
+    left = 0
+    for _, entry in entries(changes):
+        text = [line.removeprefix("  ").replace("```", "'''") for line in entry]
+        size = sum(len(line) + 1 for line in text)
+        if left or size > room:
+            left += 1
+            continue
+        room -= size
+        lines += text
+    more = [f"… {left} more; `edgewrap show` lists them"] if left else []
+    yield from (*opening, *lines, *more, *closing)
+
+
+class MarkdownView(LinesView):
+    """The plan as Markdown; everything else is progress."""
+
+    def show_changes(self, name: str, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None:
+        self.write(self._results, plan_markdown(name, changes, planes).rstrip("\n"))
+
+    def show_message(self, text: str) -> None:
+        self.write(self._progress, text)
