@@ -137,7 +137,7 @@ def plan_again(cluster: Cluster, saved: SavedPlan) -> RunPlan:
         raise PlanFileError(
             f"the plan is for the cluster {saved.cluster}, and the spec is that of {cluster.spec.name}",
             cause="--file, EDGEWRAP_SPEC or edgewrap.yaml names another cluster's spec",
-            advice="name the spec that the plan was made from, or run in a directory without edgewrap.yaml: then the plan has it",
+            advice="name the spec that the plan was made from; without any spec file, the plan's own copy is used",
         )
     _refuse(saved, [*_tool_changed(saved), *_spec_changed(saved, cluster)])
     plan = make_plan(cluster, saved.planes, saved.requests, to_apply=True, decided_inputs=saved.inputs)
@@ -219,8 +219,9 @@ def _unequal(saved: Mapping[str, str], fresh: Mapping[str, str]) -> Iterator[str
 
 def _flat(value: Any, path: str = "") -> dict[str, str]:
     """The leaves of a JSON document by their dotted paths."""
-    if isinstance(value, dict) and value:
-        inner = (_flat(one, f"{path}.{key}" if path else key) for key, one in value.items())
+    nested = value if isinstance(value, dict) else dict(enumerate(value)) if isinstance(value, list) else {}
+    if nested:
+        inner = (_flat(one, f"{path}.{key}" if path else str(key)) for key, one in nested.items())
         return {name: text for leaves in inner for name, text in leaves.items()}
     return {path: json.dumps(value, ensure_ascii=False)}
 

@@ -91,7 +91,7 @@ def user(make_cluster: Any, own_aws: LabAwsClient) -> User:
 @pytest.mark.parametrize(
     ("options", "script"),
     [
-        pytest.param([], '"$@" | head -n 1; exit ${PIPESTATUS[0]}', id="head -1", marks=pytest.mark.full),
+        pytest.param([], '"$@" 2>&1 | head -n 1; exit ${PIPESTATUS[0]}', id="head -1", marks=pytest.mark.full),
         pytest.param(
             ["--json"],
             '"$@" 2>&1 >/dev/full | true; exit ${PIPESTATUS[0]}',
@@ -114,19 +114,17 @@ def test_apply_finishes_when_the_reader_exits_during_host_creation(user: User) -
     apply = user.start("apply", "--auto-approve")
     assert apply.stdout is not None
     assert apply.stderr is not None
-    lines = read_until(apply.stdout, lambda line: line.startswith(f"aws: {HOST}: creating"))
-    apply.stdout.close()
-    said = apply.stderr.read()
+    lines = read_until(apply.stderr, lambda line: line.startswith(f"aws: {HOST}: creating"))
     apply.stderr.close()
-    assert apply.wait(timeout=RUN_S) == 0, "".join(lines) + said
-    assert said == ""
+    apply.stdout.close()
+    assert apply.wait(timeout=RUN_S) == 0, "".join(lines)
     user.check_applied()
 
 
 @pytest.mark.full
 def test_plan_keeps_its_exit_code_when_the_reader_exits(user: User) -> None:
     done = user.run("plan", "--detailed-exitcode", script='"$@" | head -n 1; exit ${PIPESTATUS[0]}')
-    assert (done.returncode, done.stderr) == (2, "")
+    assert done.returncode == 2
     assert done.stdout.count("\n") == 1
 
 
