@@ -229,6 +229,26 @@ def test_outputs_on_a_machine_that_never_ran_it(shared: Shared, tmp_path: Path) 
     assert (code, said.startswith("203.0.113.")) == (0, True), said
 
 
+def test_a_plan_made_on_one_machine_is_applied_on_the_other(shared: Shared, tmp_path: Path) -> None:
+    """The other one has no spec. A second apply of the same file is refused: the first one has changed the state."""
+    shared.want(eips=5, hosts=2)
+    plan = tmp_path / "edge.plan"
+    code, said = shared.run(0, "plan", "--skip", "hosts", "--out", str(plan))
+    assert code == 0, said
+    environment = (
+        "env",
+        f"--chdir={tmp_path}",
+        f"EDGEWRAP_DIR={shared.machines[1]}",
+        f"AWS_SECRET_ACCESS_KEY={SECRET}",
+    )
+    code, said = ended(shared.lab.start(*environment, EDGEWRAP, "apply", "edge.plan"))
+    assert (code, "edge-shared is what the spec says." in said) == (0, True), said
+    assert shared.inventory().count("Elastic IP") == 5
+    code, said = shared.run(0, "apply", str(plan))
+    assert (code, "Terraform state: is " in said) == (1, True), said
+    assert shared.run(0, "plan", "--skip", "hosts", "--detailed-exitcode")[0] == 0
+
+
 def test_no_credential_is_written_to_a_file(shared: Shared) -> None:
     files = [path for machine in shared.machines for path in machine.rglob("*") if path.is_file()]
     small = [path for path in files if "providers" not in path.parts]
