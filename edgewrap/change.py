@@ -29,6 +29,16 @@ class Action(StrEnum):
     ADOPT = "adopt"
 
 
+DOING = {
+    Action.CREATE: "creating",
+    Action.UPDATE: "changing",
+    Action.REPLACE: "replacing",
+    Action.DELETE: "deleting",
+    Action.ADOPT: "adopting",
+}
+"""What a run does to an object, in a word."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One difference between what exists and what the spec asks for.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from edgewrap.change import PlaneName
+from edgewrap.change import Action, PlaneName
 
 
 class EventKind(StrEnum):
@@ -23,14 +23,16 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event. `key` names the step or resource (`host-0`, `module.network.aws_vpc.this`) and is the same in
-    all events of one step; `seconds` is how long the step has run, if known."""
+    """One event. `key` names the step or resource (`host-0`, `elastic ip eip-3`) and is the same in all events of one
+    step; `seconds` is how long the step has run, if known; `action` what a step does to its resource, if it is about
+    one."""
 
     kind: EventKind
     plane: PlaneName | None
     key: str
     text: str
     seconds: float | None = None
+    action: Action | None = None
 
 
 Emit = Callable[[Event], None]

@@ -12,12 +12,13 @@ import typer
 
 from edgewrap.change import PlaneName
 from edgewrap.cli import options
-from edgewrap.errors import PlanOutdatedError, UsageError
+from edgewrap.errors import EdgewrapError, PlanOutdatedError, UsageError
 from edgewrap.paths import expanded
 
 if TYPE_CHECKING:
+    from edgewrap.cli.views import View
     from edgewrap.engine.apply import Waits
-    from edgewrap.engine.cluster import Options
+    from edgewrap.engine.cluster import Cluster, Options
     from edgewrap.engine.plan import RunPlan
 
 
@@ -70,7 +71,6 @@ def apply(
 def _apply_saved(run: Options, path: Path, waits: Waits, on_stale: OnStale, *, auto_approve: bool, json: bool) -> int:
     """Apply a saved plan if it still fits; otherwise raise PlanOutdatedError, or plan and ask."""
     from edgewrap.cli.views import choose_view
-    from edgewrap.engine import apply as engine
     from edgewrap.engine.cluster import open_cluster
     from edgewrap.engine.plan_file import plan_again, read_plan
     from edgewrap.engine.preflight import raise_on_failure
@@ -92,8 +92,7 @@ def _apply_saved(run: Options, path: Path, waits: Waits, on_stale: OnStale, *, a
             for failure in plan.failures:
                 view.failure(failure)
             raise_on_failure(plan.findings)
-            engine.apply(cluster, plan, waits)
-            view.message(_result(cluster.spec.name, plan))
+            _execute(view, cluster, plan, waits, f"edgewrap apply --file {run.spec_file}")
             return 0
     move_off = saved.move_off
     return plan_and_apply(run, saved.planes, waits, auto_approve=auto_approve, json=json, move_off=move_off)
@@ -112,7 +111,6 @@ def plan_and_apply(
     """What `apply` and `replace` share: plan, ask unless `auto_approve`, apply. Returns the exit code: 0 done, 1 if the
     user did not approve."""
     from edgewrap.cli.views import choose_view
-    from edgewrap.engine import apply as engine
     from edgewrap.engine.cluster import open_cluster
     from edgewrap.engine.dead_hosts import HostRequests
     from edgewrap.engine.plan import make_plan
@@ -132,10 +130,24 @@ def plan_and_apply(
             view.message("Nothing was changed.")
             return 1
         with view:
-            engine.apply(cluster, plan, waits, look_again=asked)
-            view.message(_result(cluster.spec.name, plan))
+            only = "".join(f" --only {plane}" for plane in planes) if len(planes) < len(PlaneName) else ""
+            _execute(view, cluster, plan, waits, f"edgewrap apply --file {run.spec_file}{only}", look_again=asked)
     return 0
 
 
-def _result(name: str, plan: RunPlan) -> str:
-    return f"{name} is what the spec says." if plan.changes else "Nothing to do."
+def _execute(
+    view: View, cluster: Cluster, plan: RunPlan, waits: Waits, resuming: str, *, look_again: bool = False
+) -> None:
+    """Apply, and show the end of the run; `resuming` is the command for one that failed."""
+    from edgewrap.engine.apply import apply as apply_plan
+
+    try:
+        outputs = apply_plan(cluster, plan, waits, look_again=look_again)
+    except EdgewrapError:
+        view.remaining(resuming)
+        raise
+    if not plan.changes:
+        view.message("Nothing to do.")
+        return
+    view.message(f"{cluster.spec.name} is what the spec says.")
+    view.result(cluster.spec.name, outputs)

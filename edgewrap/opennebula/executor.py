@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from edgewrap import poll
-from edgewrap.change import Change, PlaneName
+from edgewrap.change import DOING, Action, PlaneName
 from edgewrap.errors import EdgewrapError, InternalError, InUseError, OpenNebulaError
 from edgewrap.events import Emit, Event, EventKind
 from edgewrap.opennebula.api.client import Argument, FrontEnd
@@ -46,26 +46,33 @@ class Executor:
         """All steps in order, then the deferred steps of all. Raises at the first failure, as the front-end does."""
         for operation in operations:
             if operation.steps:
-                self._framed(operation, operation.steps, _title(operation.change))
+                self._framed(operation, operation.steps, operation.change.action)
         for operation in operations:
             if operation.deferred_steps:
-                self._framed(operation, operation.deferred_steps, f"enable {operation.change.kind}")
+                self._framed(operation, operation.deferred_steps, None)
 
     def made(self, key: str) -> int | None:
         """The id of an object that this executor has created."""
         return self._made.get(key)
 
-    def _framed(self, operation: Operation, steps: Iterable[Step], title: str) -> None:
-        key = operation.change.key
-        begun = time.monotonic()
-        self._emit(Event(EventKind.STEP_STARTED, PlaneName.OPENNEBULA, key, title))
+    def _framed(self, operation: Operation, steps: Iterable[Step], action: Action | None) -> None:
+        """Run steps, with events. Without an `action` they enable what earlier steps have made."""
+        change, begun = operation.change, time.monotonic()
+        disables = change.after == {"STATUS": "disabled"}
+        key, text = f"{change.kind} {change.key}", "disabling" if disables else DOING[action] if action else "enabling"
+
+        def tell(kind: EventKind, said: str, seconds: float | None = None) -> None:
+            self._emit(Event(kind, PlaneName.OPENNEBULA, key, said, seconds, action))
+
+        tell(EventKind.STEP_STARTED, text)
         try:
             for step in steps:
                 self._step(operation.key, step)
         except EdgewrapError as error:
-            self._emit(Event(EventKind.STEP_FAILED, PlaneName.OPENNEBULA, key, error.what, time.monotonic() - begun))
+            tell(EventKind.STEP_FAILED, error.what, time.monotonic() - begun)
             raise
-        self._emit(Event(EventKind.STEP_DONE, PlaneName.OPENNEBULA, key, title, time.monotonic() - begun))
+        done = "disabled" if disables else "" if action else "enabled"
+        tell(EventKind.STEP_DONE, done, time.monotonic() - begun)
 
     def _step(self, key: str, step: Step) -> None:
         if isinstance(step, Await):
@@ -198,8 +205,3 @@ def _has_unknown(argument: object) -> bool:
     if isinstance(argument, Mapping):
         return any(_has_unknown(value) for value in argument.values())
     return isinstance(argument, str) and UNKNOWN in argument
-
-
-def _title(change: Change) -> str:
-    action = "disable" if change.after == {"STATUS": "disabled"} else change.action.value
-    return f"{action} {change.kind}"

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from edgewrap.aws.terraform.resources import HIDDEN, resource_name
-from edgewrap.change import PlaneName
+from edgewrap.aws.terraform.resources import HIDDEN, INSTANCE, resource_name
+from edgewrap.change import DOING, Action, PlaneName
 from edgewrap.errors import Diagnostic
 from edgewrap.events import Emit, Event, EventKind
 
-DOING = {"create": "creating", "update": "changing", "delete": "deleting", "replace": "replacing"}
+SLOW = {INSTANCE.type: "a metal instance takes 5 to 20 minutes to start or stop"}
 STEPS = {
     "apply_start": EventKind.STEP_STARTED,
     "apply_progress": EventKind.STEP_PROGRESS,
@@ -85,13 +85,17 @@ class OutputParser:
         if kind is EventKind.STEP_FAILED and hook.get("action") == "create":
             self.output.unfinished[resource["addr"]] = resource["resource_type"]
         what = resource_name(resource["resource_type"], resource["resource_name"], resource.get("resource_key"))
-        doing = DOING.get(hook.get("action", ""), str(hook.get("action", "")))
-        named = f" ({hook['id_value']})" if hook.get("id_value") else ""
-        text = f"{doing} {what}{named}"
+        name = str(hook.get("action", ""))
+        action = Action(name) if name in tuple(Action) else None
+        text = DOING[action] if action else name
         if resource["resource_type"] in HIDDEN:
-            self._log(text)
-        else:
-            self._emit(Event(kind, PlaneName.AWS, resource["addr"], text, hook.get("elapsed_seconds")))
+            self._log(f"{text} {what}")
+            return
+        if kind is EventKind.STEP_DONE:
+            text = str(hook.get("id_value") or "")
+        elif kind is EventKind.STEP_PROGRESS and resource["resource_type"] in SLOW:
+            text = f"{text} ({SLOW[resource['resource_type']]})"
+        self._emit(Event(kind, PlaneName.AWS, str(what), text, hook.get("elapsed_seconds"), action))
 
     def _diagnostic(self, fields: Mapping[str, Any]) -> None:
         summary, detail, address = (fields.get(name, "") for name in ("summary", "detail", "address"))

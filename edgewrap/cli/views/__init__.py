@@ -8,6 +8,7 @@ lines.py            one line per event, without a terminal
 ndjson.py           one JSON object per line (docs/events.md)
 markdown.py         a plan for a comment on a pull request; pure
 text.py             plans, errors and events as plain text; pure
+progress.py         how far a run is, and what its end shows; pure
 status.py           the tables of `edgewrap status`
 preflight.py        the findings of `edgewrap preflight`
 """
@@ -17,6 +18,8 @@ from __future__ import annotations
 import json as json_module
 import os
 import sys
+import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -24,9 +27,11 @@ from contextlib import AbstractContextManager
 import typer
 
 from edgewrap.change import Change, PlaneName
+from edgewrap.cli.views.progress import Progress, remaining_lines, result_lines
 from edgewrap.cli.views.text import event_line
 from edgewrap.errors import EdgewrapError, ErrorReport
 from edgewrap.events import Event, EventKind
+from edgewrap.outputs import Outputs
 from edgewrap.safe_text import safe, safe_line, safe_lines
 
 
@@ -36,18 +41,38 @@ class View(AbstractContextManager["View"], ABC):
     def __exit__(self, *error: object) -> None:
         pass
 
+    def __init__(self) -> None:
+        self.progress = Progress()
+        self._counting = threading.Lock()
+
     def event(self, event: Event) -> None:
         """Show one event; called from several threads. Log events are for the log file only."""
-        if event.kind is not EventKind.LOG:
-            self.show_event(safe(event))
+        if event.kind is EventKind.LOG:
+            return
+        event = safe(event)
+        with self._counting:
+            self.progress.add(event, time.monotonic())
+        self.show_event(event)
 
     def changes(self, name: str, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None:
         """Show the plan for the cluster `name` in the selected planes."""
-        self.show_changes(name, safe(tuple(changes)), planes)
+        changes = safe(tuple(changes))
+        self.progress.planned(changes)
+        self.show_changes(name, changes, planes)
 
     def message(self, text: str) -> None:
         """Show one sentence about the result."""
         self.show_message(safe_line(text))
+
+    def result(self, name: str, outputs: Outputs) -> None:
+        """Show the end of a run that changed something."""
+        for line in result_lines(self.progress, name, outputs):
+            self.message(line)
+
+    def remaining(self, command: str) -> None:
+        """Show what a failed run has done, what is left, and the command that resumes it."""
+        for line in remaining_lines(self.progress, command):
+            self.message(line)
 
     def failure(self, error: EdgewrapError) -> None:
         """Show an error: one that ends the run, or one that did not."""

@@ -10,19 +10,21 @@ from edgewrap.change import Change, PlaneName
 from edgewrap.cli.views import View
 from edgewrap.cli.views.text import error_lines, event_line, plan_lines
 from edgewrap.errors import ErrorReport
-from edgewrap.events import Event
+from edgewrap.events import Event, EventKind
 
 
 class LinesView(View):
     """Writes whole lines, each flushed at once, from several threads: results to `results`, the rest to `progress`."""
 
     def __init__(self, results: TextIO, progress: TextIO) -> None:
+        super().__init__()
         self._results = results
         self._progress = progress
         self._lock = threading.Lock()
 
     def show_event(self, event: Event) -> None:
-        self.write(self._progress, event_line(event))
+        if event.kind is not EventKind.STEP_STARTED:  # one line for each step: when it ends, or takes long
+            self.write(self._progress, event_line(event))
 
     def show_changes(self, _name: str, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None:
         for line in plan_lines(changes, planes):

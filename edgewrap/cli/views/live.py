@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Self
 
 from rich.console import Console, Group, RenderableType
@@ -16,30 +14,25 @@ from rich.text import Text
 
 from edgewrap.change import Action, Change, PlaneName
 from edgewrap.cli.views import View
-from edgewrap.cli.views.text import entries, error_lines, event_line, summary
+from edgewrap.cli.views.progress import STEPS, PlaneProgress
+from edgewrap.cli.views.text import PLANE_WIDTH, entries, error_lines, event_line, summary
 from edgewrap.errors import ErrorReport
 from edgewrap.events import Event, EventKind
 
 COLOURS = {Action.CREATE: "green", Action.UPDATE: "yellow", Action.REPLACE: "magenta", Action.DELETE: "red"}
 COLOURS |= {Action.ADOPT: "green"}
 STYLES = {EventKind.STEP_DONE: "green", EventKind.STEP_FAILED: "bold red", EventKind.WARNING: "yellow"}
+BAR = 24  # characters
 MOST_STEPS = 6  # a plane's running steps beyond these are only counted
-
-
-@dataclass(slots=True)
-class _Step:
-    text: str
-    started: float = field(default_factory=time.monotonic)
 
 
 class LiveView(View):
     """Shows progress on the terminal that standard error is, and results on standard output."""
 
     def __init__(self, progress: Console | None = None, results: Console | None = None) -> None:
+        super().__init__()
         self._console = progress or Console(highlight=False, stderr=True)
         self._results = results or Console(highlight=False)
-        self._lock = threading.Lock()
-        self._running: dict[PlaneName, dict[str, _Step]] = {plane: {} for plane in PlaneName}
         self._spinner = Spinner("dots")
         self._live = Live(console=self._console, get_renderable=self._render, refresh_per_second=8, transient=True)
 
@@ -52,14 +45,8 @@ class LiveView(View):
 
     def show_event(self, event: Event) -> None:
         """Steps that start or make progress are shown below; those that end are printed above."""
-        with self._lock:
-            steps = self._running.get(event.plane) if event.plane else None
-            if steps is not None and event.kind in (EventKind.STEP_STARTED, EventKind.STEP_PROGRESS):
-                steps.setdefault(event.key, _Step(event.text)).text = event.text
-                return
-            if steps is not None:
-                steps.pop(event.key, None)
-        self._print(Text(event_line(event), style=STYLES.get(event.kind, "")))
+        if event.plane is None or event.kind not in STEPS:
+            self._print(Text(event_line(event), style=_style(event)))
 
     def show_changes(self, _name: str, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None:
         with self._results_shown():
@@ -99,13 +86,32 @@ class LiveView(View):
 
     def _render(self) -> RenderableType:
         now = time.monotonic()
-        rows: list[RenderableType] = []
-        with self._lock:
-            for plane, steps in self._running.items():
-                for key, step in list(steps.items())[:MOST_STEPS]:
-                    took = (f"{now - step.started:.0f} s", "dim")
-                    line = ("  ", (plane.value, "bold cyan"), f" {key}: {step.text} ", took)
-                    rows.append(Text.assemble(*line, no_wrap=True, overflow="ellipsis"))
-                if len(steps) > MOST_STEPS:
-                    rows.append(Text(f"  {plane.value} and {len(steps) - MOST_STEPS} more", style="dim"))
+        with self._counting:
+            rows = [row for plane, one in self.progress.planes.items() for row in _rows(plane, one, now)]
         return Group(self._spinner, *rows) if rows else Text("")
+
+
+def _rows(plane: PlaneName, progress: PlaneProgress, now: float) -> Iterator[Text]:
+    """A plane that is at work: a bar with what is done of how many, and the steps that take longest."""
+    running = sorted(progress.running.items(), key=lambda step: step[1].since)
+    if not running:
+        return
+    total, done = len(progress.things), len(progress.things) - progress.left
+    if total:
+        filled = round(BAR * done / total)
+        bar = ("█" * filled, "green"), ("░" * (BAR - filled), "dim")
+        took = f" {now - progress.since:.0f} s" if progress.since is not None else ""
+        yield Text.assemble(
+            (plane.value.ljust(PLANE_WIDTH), "bold cyan"), "  ", *bar, f" {done} of {total}", (took, "dim")
+        )
+    for key, step in running[:MOST_STEPS]:
+        line = (" " * PLANE_WIDTH if total else plane.value.ljust(PLANE_WIDTH), f"  {key}: {step.text} ")
+        yield Text.assemble(*line, (f"{now - step.since:.0f} s", "dim"), no_wrap=True, overflow="ellipsis")
+    if len(running) > MOST_STEPS:
+        yield Text(f"{'':{PLANE_WIDTH}}  and {len(running) - MOST_STEPS} more", style="dim")
+
+
+def _style(event: Event) -> str:
+    if event.kind is EventKind.STEP_DONE and event.action:
+        return COLOURS[event.action]
+    return STYLES.get(event.kind, "")

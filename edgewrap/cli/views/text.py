@@ -13,7 +13,9 @@ from edgewrap.events import Event, EventKind
 SYMBOLS = {Action.CREATE: "+", Action.UPDATE: "~", Action.REPLACE: "±", Action.DELETE: "-"}
 SYMBOLS |= {Action.ADOPT: "→"}
 LONGEST_VALUE = 60
-MARKS = {EventKind.STEP_DONE: "done: ", EventKind.STEP_FAILED: "failed: ", EventKind.WARNING: "warning: "}
+MARKS = {EventKind.STEP_FAILED: "failed: ", EventKind.WARNING: "warning: "}
+DONE = "✓"
+PLANE_WIDTH = max(len(plane) for plane in PlaneName)
 MOST_NEW_PARTS = 12  # a new host with more parts than this is shown as one entry
 
 
@@ -71,12 +73,16 @@ def error_lines(report: ErrorReport) -> Iterator[str]:
 
 
 def event_line(event: Event) -> str:
-    """One event as one line."""
+    """One event as one line. One that ends a step: `aws  + elastic ip eip-3  eipalloc-0a1b  2 s`."""
+    took = f"{event.seconds:.0f} s" if event.seconds is not None and event.seconds >= 1 else ""
+    if event.kind is EventKind.STEP_DONE and event.plane:
+        symbol = SYMBOLS[event.action] if event.action else DONE
+        parts = (event.plane.value.ljust(PLANE_WIDTH), f"{symbol} {event.key}", event.text, took)
+        return "  ".join(part for part in parts if part)
     where = f"{event.plane.value}: " if event.plane else ""
-    took = f" [{event.seconds:.0f} s]" if event.seconds is not None and event.seconds >= 1 else ""
     mark = MARKS.get(event.kind, "")
     key = f"{event.key}: " if event.key else ""
-    return f"{where}{mark}{key}{event.text}{took}"
+    return f"{where}{mark}{key}{event.text}{f' [{took}]' if took else ''}"
 
 
 def _value(value: str | None) -> str:

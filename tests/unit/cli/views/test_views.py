@@ -41,6 +41,7 @@ def show(view: View) -> None:
         view.changes("edge", CHANGES, list(PlaneName))
         view.event(Event(EventKind.STEP_STARTED, PlaneName.HOSTS, "host-0", "waiting for SSH"))
         view.event(Event(EventKind.STEP_DONE, PlaneName.HOSTS, "host-0", "converged", 12.0))
+        view.event(Event(EventKind.STEP_DONE, PlaneName.AWS, "elastic ip eip-0", "eipalloc-0a1b", 2.0, Action.CREATE))
         view.event(Event(EventKind.LOG, PlaneName.AWS, "terraform", "only for the log file"))
         view.failure(FAILURE)
         view.message("done")
@@ -56,7 +57,8 @@ def test_the_text_view_shows_plan_steps_and_errors(kind: str) -> None:
         "aws: 1 to create\n  + elastic ip eip-0  (new in the spec)\nopennebula: nothing to do\nhosts: 1 to update\n"
         "  ~ route host-0/10.0.128.2  (drift)\n      dev: 'eth0' -> '[red]x\\\\n'\ndone\n"
     )
-    assert "hosts: done: host-0: converged [12 s]" in shown
+    assert "hosts       ✓ host-0  converged  12 s\n" in shown
+    assert "aws         + elastic ip eip-0  eipalloc-0a1b  2 s\n" in shown
     assert "only for the log file" not in shown
     for words in ("the plan is only partly applied", "AddressLimitExceeded", "ask for more", "Cause: a quota"):
         assert words in shown
@@ -66,12 +68,12 @@ def test_the_json_view_has_one_object_per_line() -> None:
     stream = io.StringIO()
     show(NdjsonView(stream))
     objects = [json.loads(line) for line in stream.getvalue().splitlines()]
-    assert [o["type"] for o in objects] == ["change", "change", "plan", "event", "event", "error", "message"]
+    assert [o["type"] for o in objects] == ["change", "change", "plan", "event", "event", "event", "error", "message"]
     assert all(o["v"] == 1 for o in objects)
     assert objects[1]["after"] == {"dev": r"[red]x\n"}
     assert objects[2]["planes"] == {"aws": "1 to create", "opennebula": "nothing to do", "hosts": "1 to update"}
-    assert objects[5]["failures"][0]["diagnostics"][0]["summary"] == "AddressLimitExceeded"
-    assert objects[5]["exit_code"] == 3
+    assert objects[6]["failures"][0]["diagnostics"][0]["summary"] == "AddressLimitExceeded"
+    assert objects[6]["exit_code"] == 3
 
 
 def test_live_view_can_be_left_for_a_question_and_entered_again() -> None:
