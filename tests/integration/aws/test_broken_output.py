@@ -29,7 +29,7 @@ public_network: { elastic_ips: { count: 1 }, groups: 1 }
 ssh: { public_key: key.pub }
 terraform: { binary: BINARY }
 """
-HOST = 'module.hosts.aws_instance.host["host-0"]'
+HOST = "instance host-0"
 RUN_S = 240
 
 
@@ -62,7 +62,7 @@ class User:
         text = log.read_text()
         assert "interrupted" not in text
         assert "Traceback" not in text
-        assert f"step_done aws {HOST} creating" in text
+        assert f"step_done aws {HOST} i-" in text
         resources = json.loads((workspace / "terraform.tfstate").read_text())["resources"]
         statuses = {one["name"]: [part.get("status") for part in one["instances"]] for one in resources}
         assert statuses["host"] == [None]
@@ -114,7 +114,7 @@ def test_apply_finishes_when_the_reader_exits_during_host_creation(user: User) -
     apply = user.start("apply", "--auto-approve")
     assert apply.stdout is not None
     assert apply.stderr is not None
-    lines = read_until(apply.stderr, lambda line: line.startswith(f"aws: {HOST}: creating"))
+    lines = read_until(apply.stderr, lambda line: "+ security group security-group-hosts" in line)
     apply.stderr.close()
     apply.stdout.close()
     assert apply.wait(timeout=RUN_S) == 0, "".join(lines)

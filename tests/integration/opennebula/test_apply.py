@@ -177,14 +177,14 @@ def test_a_host_that_is_not_ready_stays_offline_until_it_is(stage: Stage) -> Non
 
 def test_a_host_is_never_enabled_before_all_else_is_done(newer: Stage) -> None:
     newer.applied()
-    enabling = [event.key for event in newer.events if event.text == "enable host"]
+    enabling = [event.key for event in newer.events if event.text == "enabled"]
     last_made = max(
         place
         for place, event in enumerate(newer.events)
-        if event.kind is EventKind.STEP_DONE and event.text.startswith("create")
+        if event.kind is EventKind.STEP_DONE and event.action is Action.CREATE
     )
     assert enabling
-    assert all(event.text == "enable host" for event in newer.events[last_made + 1 :])
+    assert all(event.text in ("enabling", "enabled") for event in newer.events[last_made + 1 :])
 
 
 def test_hosts_are_offline_before_the_front_end_knows_their_address(newer: Stage) -> None:

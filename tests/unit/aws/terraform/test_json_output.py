@@ -49,7 +49,7 @@ def test_one_resource_is_one_step() -> None:
         (EventKind.STEP_PROGRESS, "creating", 10),
         (EventKind.STEP_DONE, "eipalloc-1", 11),
     ]
-    assert {event.key for event in events} == {RESOURCE["addr"]}
+    assert {event.key for event in events} == {"elastic ip eip-3"}
 
 
 def test_what_it_began_to_create_and_did_not_finish_is_kept() -> None:
