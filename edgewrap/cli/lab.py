@@ -39,7 +39,7 @@ def up(
     cloud_init: Annotated[
         Literal["untidy", "tidy"], typer.Option(help="How cloud-init leaves the interfaces.")
     ] = "untidy",
-    opennebula: Annotated[Literal["7.0.2", "7.4.0"], typer.Option(help="The front-end's version.")] = "7.0.2",
+    opennebula: Annotated[Literal["6.10", "7.0.2", "7.4.0"], typer.Option(help="The front-end's version.")] = "7.0.2",
     follow: Annotated[
         int,
         typer.Option(

@@ -106,7 +106,7 @@ def allocate(one: FrontEnd, user: User, name: str, im_mad: str, vm_mad: str, clu
             if not driver:
                 raise Refusal(Code.INTERNAL, f"{word} cannot be empty.")
         check_name(name)
-        for char in name:
+        for char in name if one.release.host_names_checked else "":
             if not (char.isascii() and char.isalnum()) and char not in _NAME_EXTRAS:
                 raise Refusal(Code.INTERNAL, f"Invalid HOSTNAME, '{char}' is invalid character for a HOSTNAME")
         KIND.check_name(one, name)

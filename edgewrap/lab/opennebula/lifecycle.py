@@ -99,7 +99,8 @@ def migrate(
     here = machine.history[-1]
     datastore = datastores.KIND.find(one, here.datastore_id if datastore_id == -1 else datastore_id)
     if (host.id, datastore.id) == (here.host_id, here.datastore_id):
-        raise Refusal(Code.ACTION, f"VM is already running on host [{host.id}] and datastore [{datastore.id}]")
+        also = f" and datastore [{datastore.id}]" if one.release.migration_datastore else ""
+        raise Refusal(Code.ACTION, f"VM is already running on host [{host.id}]{also}")
     now = one.now
     done = _ended(one, here, user, _LIVE_MIGRATE if live else _MIGRATION).model_copy(
         update={"end": now, "running_end": now}
