@@ -53,11 +53,12 @@ def up(
 ) -> None:
     """Start a lab in the background."""
     from edgewrap.lab import launch
+    from edgewrap.lab.opennebula.release import full_version
     from edgewrap.lab.settings import CloudInit
 
     directory = _directory(name)
-    interfaces = CloudInit(cloud_init)
-    launch.up(directory, hosts=hosts, cloud_init=interfaces, front_end_version=opennebula, follow=follow)
+    interfaces, version = CloudInit(cloud_init), full_version(opennebula)
+    launch.up(directory, hosts=hosts, cloud_init=interfaces, front_end_version=version, follow=follow)
     lab = _ask(name, "status")
     print_line(f"The lab {lab['name']!r} is up: AWS {lab['aws_endpoint']}, OpenNebula {lab['front_end_version']}")
     for line in lab["left_out"]:
