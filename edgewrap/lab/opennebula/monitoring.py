@@ -3,8 +3,11 @@
 The front-end connects only to its allowed networks. It logs in when a host is allocated or enabled, with the host's
 name at that moment. As on a real front-end, neither a rename nor OFFLINE cancels a login that has started: if it fails
 after the host was renamed and enabled, the failure counts for that host. A host in ERROR is retried only after the
-front-end's retry time. A MONITORED host is checked every few intervals, and changes to ERROR if a second login, one
-interval later, fails too.
+front-end's retry time, or after 10 minutes if an agent runs on it all the same.
+
+A MONITORED host has an agent, which continues after a rename until the host is OFFLINE. So the host is checked every
+few intervals by the name at which the agent was started. If that fails, the front-end logs in by the present name one
+interval later, and the host changes to ERROR if that fails too.
 """
 
 from __future__ import annotations
@@ -27,6 +30,8 @@ _CONNECT_TIMEOUT = 3  # seconds
 _TIMEOUT = 10.0  # seconds, for the whole login
 LOOKUP_S = 5.0  # as measured on a real front-end
 _SELDOM = 5  # intervals between two checks of a MONITORED host
+_FULL_REPORT_S = 600.0  # how often an agent reports all that makes a host MONITORED; its beacons prevent a retry
+_WITH_AGENT = (HostState.MONITORED, HostState.DISABLED)
 
 
 @dataclass(slots=True)
@@ -136,7 +141,7 @@ class Monitor:
 
     def take_due(self) -> list[Attempt]:
         """The attempts that start now: those that calls have requested, and the checks that are due. A front-end that
-        was just started checks every enabled host."""
+        was just started logs in to every host that is not offline."""
         one = self.one
         with one.store.transaction():
             due, one.starts = one.starts, []
@@ -145,11 +150,11 @@ class Monitor:
             everyone = one.store.all(Host)
             self._next = {host.id: known.get(host.id, unknown) for host in everyone}
             looks = [
-                Attempt(host.id, host.name, host.agent, is_check=True)
-                if host.state == HostState.MONITORED
+                Attempt(host.id, host.agent_at, host.agent, is_check=True)
+                if host.state in _WITH_AGENT and host.agent_at and host.id not in self._missed
                 else Attempt(host.id, host.name, host.im_mad)
                 for host in everyone
-                if hosts.enabled(host)
+                if hosts.is_watched(host)
                 and hosts.has_driver(host)
                 and not self._busy[host.id]
                 and one.clock() >= self._next[host.id]
@@ -158,7 +163,7 @@ class Monitor:
         return due + looks
 
     def look(self, attempt: Attempt) -> None:
-        """Make one attempt. The result counts for the host as it is then, unless it is disabled or deleted."""
+        """Make one attempt. The result counts for the host as it is then, unless it is offline or deleted."""
         reason = "" if self._stop.is_set() else self.login.attempt(attempt.name)
         if self._stop.is_set():
             return
@@ -166,17 +171,18 @@ class Monitor:
         with one.store.transaction():
             self._busy[attempt.host_id] -= 1
             current = one.store.get(Host, attempt.host_id)
-            if current is None or not hosts.enabled(current):
+            if current is None or not hosts.is_watched(current):
                 return
             if not reason:
-                hosts.seen_well(one, current, attempt.driver)
+                hosts.seen_well(one, current, attempt.driver, attempt.name)
                 pause = one.interval * _SELDOM
                 self._missed.discard(current.id)
-            elif attempt.is_check and current.id not in self._missed:
+            elif attempt.is_check:
                 pause = one.interval
                 self._missed.add(current.id)
             else:
+                has_agent = current.state == HostState.MONITORED and current.id not in self._missed
                 hosts.seen_ill(one, current, reason)
-                pause = one.retry
+                pause = _FULL_REPORT_S if has_agent else one.retry
                 self._missed.discard(current.id)
             self._next = {**(self._next or {}), current.id: one.clock() + pause}

@@ -164,12 +164,53 @@ def test_a_healthy_host_is_in_error_after_two_failures(watched: tuple[Bench, Mon
 
 def test_an_offline_host_is_not_monitored(watched: tuple[Bench, Monitor, PlayedLogin]) -> None:
     bench, monitor, _ = watched
-    bench.value("one.host.status", 0, 1)
     bench.value("one.host.status", 1, 2)
     assert look(monitor) == [0, 1], "these attempts were asked for by allocate"
     bench.pass_time(1000.0)
-    assert look(monitor) == []
-    assert [host.findtext("STATE") for host in bench.tree("one.hostpool.info")] == ["8", "4"]
+    assert look(monitor) == [0]
+    assert [host.findtext("STATE") for host in bench.tree("one.hostpool.info")] == ["8", "2"]
+
+
+def test_a_disabled_host_is_monitored_and_stays_disabled(watched: tuple[Bench, Monitor, PlayedLogin]) -> None:
+    """Once enabled it is MONITORED at once, though it does not answer."""
+    bench, monitor, played = watched
+    look(monitor)
+    bench.value("one.host.status", 0, 1)
+    played.reason = "Connection timed out"
+    for seconds in (10.0, 2.0):
+        bench.pass_time(seconds)
+        assert look(monitor) == [0, 1]
+    found = bench.tree("one.host.info", 0)
+    assert (found.findtext("STATE"), host_state(bench, 1)) == ("4", "3")
+    assert (found.findtext("TEMPLATE/ERROR") or "").endswith(played.reason)
+    bench.value("one.host.status", 0, 0)
+    assert (host_state(bench, 0), look(monitor)) == ("2", [])
+    bench.pass_time(190.0)
+    look(monitor)
+    bench.pass_time(2.0)
+    look(monitor)
+    assert host_state(bench, 0) == "3"
+
+
+def test_the_agent_outlives_a_rename(watched: tuple[Bench, Monitor, PlayedLogin]) -> None:
+    """Until the host is OFFLINE, or the agent no longer answers: then the front-end logs in by the present name."""
+    bench, monitor, played = watched
+    look(monitor)
+    for number in (0, 1):
+        bench.value("one.host.rename", number, f"198.51.100.{20 + number}")
+    bench.pass_time(10.0)
+    look(monitor)
+    assert played.names[2:] == ("198.51.100.10", "198.51.100.11")
+    assert (host_state(bench, 0), host_state(bench, 1)) == ("2", "2")
+    bench.value("one.host.status", 0, 2)
+    bench.value("one.host.status", 0, 0)
+    look(monitor)
+    assert played.names[4:] == ("198.51.100.20",)
+    played.reason = "Connection timed out"
+    for seconds in (10.0, 2.0):
+        bench.pass_time(seconds)
+        look(monitor)
+    assert played.names[5:] == ("198.51.100.20", "198.51.100.11", "198.51.100.20", "198.51.100.21")
 
 
 def test_an_enabled_host_is_monitored_at_once(watched: tuple[Bench, Monitor, PlayedLogin]) -> None:
@@ -198,10 +239,10 @@ def test_a_login_started_by_allocate_counts_for_the_renamed_host(
     assert (played.names[-1], host_state(bench, number)) == ("edgewrap-uuid-host-2", "3")
     told = bench.tree("one.host.info", number).findtext("TEMPLATE/ERROR") or ""
     assert told.endswith(f" : Error monitoring Host 198.51.100.12 ({number}): {played.reason}")
-    bench.pass_time(183.0)
-    assert number not in look(monitor)
+    bench.pass_time(599.0)
+    assert number not in look(monitor), "the agent's beacons prevent a retry"
     played.reason = ""
-    bench.pass_time(13.0)
+    bench.pass_time(1.0)
     assert number in look(monitor)
     assert host_state(bench, number) == "2"
 
