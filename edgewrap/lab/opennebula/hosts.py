@@ -10,7 +10,7 @@ from edgewrap.lab.opennebula import inventory, xml
 from edgewrap.lab.opennebula.auth import require_create
 from edgewrap.lab.opennebula.calls import Calls, Code, Refusal, allocating
 from edgewrap.lab.opennebula.common import Kind, check_name, common_calls, existing_cluster, pool_calls
-from edgewrap.lab.opennebula.frontend import Attempt, FrontEnd
+from edgewrap.lab.opennebula.frontend import FULL_REPORT_S, Attempt, FrontEnd
 from edgewrap.lab.opennebula.records import Capacity, Host, HostState, Machine, User
 from edgewrap.lab.opennebula.template import Template
 
@@ -131,7 +131,9 @@ def status(one: FrontEnd, user: User, number: int, wanted: int) -> int:
     change: dict[str, object] = {"state": HostState.DISABLED}
     if wanted == 0:
         known = host.state == HostState.DISABLED and host.capacity is not None
-        change = {"state": HostState.MONITORED if known else HostState.INIT, "due": _next_look(one)}
+        reports_later = host.state == HostState.MONITORED and one.monitor == "ssh"
+        due = one.clock() + FULL_REPORT_S if reports_later else _next_look(one)
+        change = {"state": HostState.MONITORED if known else HostState.INIT, "due": due}
     elif wanted == 2:
         template = host.template.without("TOTALCPU", "TOTALMEMORY")
         change = {"state": HostState.OFFLINE, "capacity": None, "template": template, "due": 0.0}

@@ -22,7 +22,7 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from edgewrap.lab.opennebula import hosts
-from edgewrap.lab.opennebula.frontend import Attempt, FrontEnd
+from edgewrap.lab.opennebula.frontend import FULL_REPORT_S, Attempt, FrontEnd
 from edgewrap.lab.opennebula.records import Host, HostState
 
 _WORKERS = 8
@@ -30,7 +30,6 @@ _CONNECT_TIMEOUT = 3  # seconds
 _TIMEOUT = 10.0  # seconds, for the whole login
 LOOKUP_S = 5.0  # as measured on a real front-end
 _SELDOM = 5  # intervals between two checks of a MONITORED host
-_FULL_REPORT_S = 600.0  # how often an agent reports all that makes a host MONITORED; its beacons prevent a retry
 _WITH_AGENT = (HostState.MONITORED, HostState.DISABLED)
 
 
@@ -157,7 +156,7 @@ class Monitor:
                 if hosts.is_watched(host)
                 and hosts.has_driver(host)
                 and not self._busy[host.id]
-                and one.clock() >= self._next[host.id]
+                and one.clock() >= max(self._next[host.id], host.due)
             ]
             self._busy.update(attempt.host_id for attempt in looks)
         return due + looks
@@ -183,6 +182,6 @@ class Monitor:
             else:
                 has_agent = current.state == HostState.MONITORED and current.id not in self._missed
                 hosts.seen_ill(one, current, reason)
-                pause = _FULL_REPORT_S if has_agent else one.retry
+                pause = FULL_REPORT_S if has_agent else one.retry
                 self._missed.discard(current.id)
             self._next = {**(self._next or {}), current.id: one.clock() + pause}

@@ -28,7 +28,7 @@ STATES = (
     "init", "monitoring", "monitored", "error", "disabled", "error, monitored again", "init, monitored",
     "disabled, monitored", "offline",
 )  # fmt: skip
-MONITORED, ERROR, DISABLED = 2, 3, 4
+INIT, MONITORED, ERROR, DISABLED = 0, 2, 3, 4
 NO_DRIVER = "none"
 DRIVER_ATTRIBUTES = ("IM_MAD", "VM_MAD")
 SSH_ATTRIBUTE = "EDGEWRAP_SSH"

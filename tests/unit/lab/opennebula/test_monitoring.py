@@ -278,6 +278,20 @@ def test_enabling_a_host_in_error_starts_nothing(watched: tuple[Bench, Monitor, 
     assert (host_state(bench, 0), host_state(bench, 1)) == ("2", "3")
 
 
+def test_enabling_a_monitored_host_shows_init_until_its_agents_next_full_report(
+    watched: tuple[Bench, Monitor, PlayedLogin],
+) -> None:
+    bench, monitor, _ = watched
+    look(monitor)
+    bench.value("one.host.status", 0, 0)
+    bench.pass_time(599.0)
+    assert look(monitor) == [1]
+    assert host_state(bench, 0) == "0"
+    bench.pass_time(1.0)
+    assert look(monitor) == [0]
+    assert host_state(bench, 0) == "2"
+
+
 def test_a_new_driver_takes_effect_only_after_the_host_was_offline(watched: tuple[Bench, Monitor, PlayedLogin]) -> None:
     bench, monitor, _ = watched
     look(monitor)
