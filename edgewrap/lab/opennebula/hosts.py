@@ -121,6 +121,19 @@ def allocate(one: FrontEnd, user: User, name: str, im_mad: str, vm_mad: str, clu
     return one.store.put(_begin_monitoring(one, host)).id
 
 
+_rename = calls["one.host.rename"].handler
+
+
+@calls.method("one.host.rename")
+def rename(one: FrontEnd, user: User, number: int, name: str) -> int:
+    """Rename a host; the front-end reaches its VMs by the new name from now on."""
+    _rename(one, user, number, name)
+    for machine in running(one)[number]:
+        stay = machine.history[-1].model_copy(update={"hostname": name})
+        one.store.put(machine.model_copy(update={"history": (*machine.history[:-1], stay)}))
+    return number
+
+
 @calls.method("one.host.status")
 def status(one: FrontEnd, user: User, number: int, wanted: int) -> int:
     """0 enables, 1 disables, 2 takes offline. Only from OFFLINE does 0 start the monitoring. A disabled host whose
