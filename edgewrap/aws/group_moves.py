@@ -14,6 +14,9 @@ from edgewrap.aws.terraform.resources import ATTACHMENT, INSTANCE, INTERFACE
 from edgewrap.change import Action, Change
 from edgewrap.outputs import HostOutput, Outputs
 
+ENDS_FIRST = "it ends before AWS has an instance in its place"
+"""What a plan says of a replacement: if AWS has no capacity then, the host is missing until it has."""
+
 
 def moves_ahead(changes: Collection[Change], placement: Mapping[str, str], before: Outputs) -> tuple[str, ...]:
     """The keys of the groups whose interface must move before the rest of the plan, if that creates or deletes
@@ -38,6 +41,14 @@ def without_instances(changes: Iterable[Change]) -> tuple[Change, ...]:
     return tuple(change for change in changes if not _creates_or_deletes_instance(change))
 
 
+def without_last_updates(changes: Iterable[Change], planned: Iterable[Change]) -> tuple[Change, ...]:
+    """The changes without updates of instances that the plan `planned` deletes or replaces: the step of the moves
+    comes first, so it updates these too."""
+    ended = {change.key for change in planned if _creates_or_deletes_instance(change)}
+    update = (INSTANCE.kind, Action.UPDATE)
+    return tuple(one for one in changes if one.key not in ended or (one.kind, one.action) != update)
+
+
 def instances_made(changes: Iterable[Change]) -> frozenset[str]:
     """The keys of the hosts that have no instance yet and get one."""
     made = (INSTANCE.kind, Action.CREATE)
@@ -55,7 +66,8 @@ def reasons(
     }
     for key in replaced:
         host = hosts.get(key)
-        found[key] = f"its instance is {host.state}" if host and host.is_dead else "replacement requested"
+        why = f"its instance is {host.state}" if host and host.is_dead else "replacement requested"
+        found[key] = f"{why}; {ENDS_FIRST}"
     return found
 
 

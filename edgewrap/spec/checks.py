@@ -40,6 +40,13 @@ def zone_in_region(spec: Spec) -> Iterator[SpecProblem]:
         yield SpecProblem(("aws", "zone"), f"must be `auto` or a zone of {spec.aws.region}, such as {spec.aws.region}a")
 
 
+def reservation_has_zone(spec: Spec) -> Iterator[SpecProblem]:
+    """A Capacity Reservation is in one zone; only a zone of the spec can be that one."""
+    reservation = spec.hosts.capacity_reservation
+    if reservation.startswith("cr-") and spec.aws.zone == "auto":
+        yield SpecProblem(("hosts", "capacity_reservation"), "needs aws.zone: write the zone of the reservation there")
+
+
 def retired_have_lived(spec: Spec) -> Iterator[SpecProblem]:
     """Active and retired indexes together are 0, 1, 2, … without a gap: an index beyond has never existed."""
     part: Hosts | ElasticIps
@@ -167,6 +174,7 @@ def version_is_used(spec: Spec) -> Iterator[SpecProblem]:
 CHECKS: Mapping[Callable[[Spec], Iterable[SpecProblem]], tuple[KeyPath, ...]] = {
     network_fits: (_NETWORK,),
     zone_in_region: (("aws", "region"), ("aws", "zone")),
+    reservation_has_zone: (("aws", "zone"), (*_HOSTS, "capacity_reservation")),
     retired_have_lived: ((*_HOSTS, "count"), (*_HOSTS, "retired"), _EIPS),
     hosts_fit: (_NETWORK, (*_HOSTS, "count"), (*_HOSTS, "retired")),
     groups_fit: (_NETWORK, _GROUPS),

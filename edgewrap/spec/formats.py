@@ -72,9 +72,9 @@ _REGION = r"[a-z]{2,4}(?:-[a-z]+)+-[0-9]{1,2}"
 REGION = Form(_REGION, "an AWS region such as eu-west-3")
 ZONE = Form(rf"auto|{_REGION}[a-z]", "`auto` or a zone of the region, such as eu-west-3a (no Local or Wavelength Zone)")
 NAME = Form(
-    r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?",
-    "1 to 40 lower-case letters, digits and hyphens, beginning with a letter and not ending with a hyphen: it becomes "
-    "part of names in AWS and OpenNebula",
+    r"(?!sg-)[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?",
+    "1 to 40 lower-case letters, digits and hyphens, beginning with a letter (not with sg-, which AWS refuses in names "
+    "of security groups) and not ending with a hyphen: it becomes part of names in AWS and OpenNebula",
 )
 _ID = "[0-9a-f]{8}(?:[0-9a-f]{9})?"
 VpcId = Annotated[str, Form(f"vpc-{_ID}", "the id of a VPC, such as vpc-0123456789abcdef0")]
@@ -85,6 +85,10 @@ EXISTING_KEY = Form(
     "a key of 1 to 40 lower-case letters, digits and hyphens that does not begin with eip-",
 )
 InstanceProfile = Annotated[str, Form(r"[A-Za-z0-9_+=,.@-]{1,128}", "the name of an instance profile, not its ARN")]
+PlacementGroup = Annotated[
+    str, Form(r"[!-~](?:[ -~]{0,253}[!-~])?", "the name of a placement group: at most 255 ASCII characters")
+]
+CAPACITY_RESERVATION = Form(rf"open|none|cr-{_ID}", "open, none or the id of a Capacity Reservation")
 INSTANCE_TYPE = Form(r"[a-z][a-z0-9-]*\.[a-z0-9]+(?:-[a-z0-9]+)*", "an EC2 instance type such as c5.metal")
 AMI = Form(rf"ubuntu-24\.04|ubuntu-22\.04|ami-{_ID}", "ubuntu-24.04, ubuntu-22.04 or the id of an AMI")
 DESCRIPTION = Form(

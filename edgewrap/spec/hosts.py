@@ -43,6 +43,23 @@ class Hosts(Model):
             "The image of new hosts: the newest Ubuntu image, or an AMI. Each host keeps its image.", "keep the image"
         ),
     ] = "ubuntu-24.04"
+    placement_group: Annotated[
+        formats.PlacementGroup | None,
+        new_hosts("An existing placement group for new hosts, by name.", "keep the instance where it is"),
+    ] = None
+    capacity_reservation: Annotated[
+        str,
+        formats.CAPACITY_RESERVATION,
+        new_hosts(
+            "The On-Demand Capacity Reservation that new hosts use: `open` for any that fits, `none`, or the id of "
+            "one, in the zone of `aws.zone`.",
+            "keep the capacity that it has",
+        ),
+    ] = "open"
+    tenancy: Annotated[
+        Literal["default", "dedicated", "host"],
+        new_hosts("The hardware of new hosts: `host` is a Dedicated Host.", "keep the instance where it is"),
+    ] = "default"
     root_volume_gb: Annotated[
         int,
         Field(ge=8, le=16384),

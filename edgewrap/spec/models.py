@@ -70,7 +70,8 @@ class Aws(Model):
         str,
         formats.ZONE,
         refused(
-            "The availability zone; `auto` takes the first that offers the instance type.",
+            "The availability zone; `auto` takes the first that offers the instance type. If AWS has no capacity there "
+            "for the first hosts, the apply continues in the next one.",
             "nothing moves between zones",
         ),
     ] = "auto"
@@ -193,7 +194,13 @@ class Spec(Model):
     name: Annotated[
         str, formats.NAME, refused("The cluster's name in AWS, in OpenNebula and on disk.", "every resource carries it")
     ]
-    protect: Annotated[bool, in_place("True: `destroy` refuses.")] = False
+    protect: Annotated[
+        bool,
+        in_place(
+            "True: `destroy` refuses, and EC2 refuses to terminate the hosts (termination protection). Hosts that you "
+            "retire or replace are terminated all the same."
+        ),
+    ] = False
     aws: Annotated[Aws, Field(description="Where the cluster is in AWS.")]
     hosts: Hosts = Field(default_factory=Hosts, description="The metal hosts.")
     public_network: PublicNetwork = Field(

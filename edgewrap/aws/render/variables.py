@@ -123,6 +123,10 @@ class Variables(Part):
     public_key: str
     instance_type: str
     instance_profile: str | None
+    protect: bool
+    placement_group: str | None
+    capacity_reservation: str
+    tenancy: str
     root_volume_gb: int
     user_data: str | None
     hosts: dict[str, HostVariables]
@@ -151,6 +155,10 @@ def make_variables(spec: Spec, inputs: Inputs, applied: str, without: Collection
         vm_rules=vm_rules(spec),
         public_key=inputs.public_key,
         instance_profile=spec.aws.instance_profile,
+        protect=spec.protect,
+        placement_group=spec.hosts.placement_group,
+        capacity_reservation=spec.hosts.capacity_reservation,
+        tenancy=spec.hosts.tenancy,
         root_volume_gb=spec.hosts.root_volume_gb,
         user_data=user_data(spec, version) if version and sets_itself_up(spec) else None,
         hosts=_hosts(inputs, without),

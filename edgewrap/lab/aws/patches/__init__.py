@@ -5,6 +5,7 @@
 patching.py             how a class of patches is written over a moto class
 errors.py               the errors that AWS returns
 launch.py               RunInstances
+instance_attributes.py  what RunInstances sets on an instance
 lifecycle.py            start, stop, reboot, terminate
 attachments.py          network interfaces: attach and detach
 private_addresses.py    private addresses of an interface
@@ -24,6 +25,7 @@ from edgewrap.lab.aws.patches import (
     associations,
     attachments,
     image_parameters,
+    instance_attributes,
     launch,
     lifecycle,
     networks,
@@ -43,6 +45,7 @@ PATCHES: tuple[type, ...] = (
     attachments.AttachedInterface,
     attachments.InterfaceLifecycle,
     image_parameters.CanonicalParameters,
+    instance_attributes.LaunchAttributes,
     launch.Launch,
     lifecycle.InstanceLifecycle,
     lifecycle.TerminateOnly,

@@ -68,6 +68,22 @@ def check_a_rule_for_all_protocols_modified(aws: AwsAccount) -> None:
     assert [(rule["IpProtocol"], rule["CidrIpv4"]) for rule in rules] == [("-1", "198.51.100.2/32")]
 
 
+def check_placement_and_reservation(aws: AwsAccount) -> None:
+    placement: Any = {"GroupName": "near", "Tenancy": "dedicated"}
+    reservation: Any = {"CapacityReservationPreference": "none"}
+    shown = aws.instance(aws.run(Placement=placement, CapacityReservationSpecification=reservation))
+    assert {name: shown["Placement"][name] for name in placement} == placement
+    assert shown["CapacityReservationSpecification"] == reservation
+
+
+def check_termination_protection(aws: AwsAccount) -> None:
+    instance = aws.run(DisableApiTermination=True)
+    with refused("OperationNotPermitted"):
+        aws.ec2.terminate_instances(InstanceIds=[instance])
+    aws.ec2.modify_instance_attribute(InstanceId=instance, DisableApiTermination={"Value": False})
+    aws.ec2.terminate_instances(InstanceIds=[instance])
+
+
 def check_unknown_key_pair(aws: AwsAccount) -> None:
     with refused("InvalidKeyPair.NotFound"):
         aws.run(KeyName="nobody")
