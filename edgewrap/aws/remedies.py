@@ -104,7 +104,7 @@ OptInRequired|not subscribed to this service
   there is no such region
   correct aws.region
 # Quotas
-PrivateIpAddressLimitExceeded
+PrivateIpAddressLimitExceeded|InvalidInterface\.IpAddressLimitExceeded
   the interface has more addresses than the instance type allows
   remove the addresses that edgewrap did not assign, then re-run
 AddressLimitExceeded
@@ -141,7 +141,13 @@ RequestLimitExceeded|Throttling|Rate exceeded|TooManyRequests
 # Capacity
 InsufficientInstanceCapacity|InsufficientHostCapacity|InsufficientCapacityOnHost
   AWS has no capacity for this instance type in this zone now
-  re-run later; if no host exists yet, `destroy` and set another aws.zone
+  re-run later; while no host exists yet, `zone: auto` in aws tries the other zones too
+ReservationCapacityExceeded|InvalidCapacityReservation
+  the reservation in hosts.capacity_reservation does not exist in this region, or has no capacity left
+  enlarge it in EC2, or use another one, `open` or `none`; its zone must be that of aws.zone
+InvalidPlacementGroup
+  there is no such placement group in this region
+  correct hosts.placement_group, or create the group first
 InsufficientAddressCapacity
   AWS has no free public address in this region now
   re-run later
@@ -190,7 +196,8 @@ Resource\.AlreadyAssociated|is already associated with
   remove that association in EC2, and re-run
 disableApiTermination|disableApiStop
   the instance is protected against being stopped or terminated
-  to delete the host, switch the protection off in EC2, then re-run
+  switch the protection off in EC2, then re-run; edgewrap does so itself if the credentials may call
+    ec2:ModifyInstanceAttribute
 Client\.InternalError|InvalidKMSKey|KMSKeyNotAccessible
   EC2 has no permission for the key that encrypts the account's EBS volumes
   allow the credentials and EC2 to use the account's default EBS key in KMS

@@ -69,10 +69,15 @@ def plan_and_apply(
                 view.failure(failure)
             raise_on_failure(plan.findings)
         asked = bool(plan.changes) and not auto_approve
-        if asked and not options.approved(f"Apply these changes to {cluster.spec.name}?"):
+        if asked and not options.approved(_question(cluster.spec.name, plan.ended_first)):
             view.message("Nothing was changed.")
             return 1
         with view:
             engine.apply(cluster, plan, waits, look_again=asked)
             view.message(f"{cluster.spec.name} is what the spec says." if plan.changes else "Nothing to do.")
     return 0
+
+
+def _question(name: str, ended_first: Collection[str]) -> str:
+    lost = f"The instance of {', '.join(ended_first)} ends before AWS has one in its place. " if ended_first else ""
+    return f"{lost}Apply these changes to {name}?"

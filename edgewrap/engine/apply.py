@@ -20,14 +20,15 @@ if TYPE_CHECKING:
     from edgewrap.aws.plane import AwsPlan, AwsState
 
 PARTLY = "the plan is only partly applied"
-NEW_HOST_WAIT_S = 1800  # metal takes up to 20 minutes to start
-KNOWN_HOST_WAIT_S = 60
+BOOT_WAIT_S = 1800  # metal takes up to 20 minutes to start, and sometimes longer to reboot
+RUNNING_HOST_WAIT_S = 60
 NO_WAIT_S = 0  # entry hosts have just been reached; one that does not answer now must not delay the others
 
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """How long a run waits, in seconds. `hosts_s: None` waits 30 minutes for new hosts and 60 s for others."""
+    """How long a run waits, in seconds. `hosts_s: None` waits 30 minutes if there are new hosts, or hosts that did not
+    answer the plan and may be booting, otherwise 60 s."""
 
     hosts_s: float | None
     monitored_s: float
@@ -85,9 +86,7 @@ def _apply_planes(
     unreached: frozenset[str] = frozenset()
     reports: Mapping[str, HostReport] = {}
     if plan.hosts is not None:
-        new = any(host.instance_id == UNKNOWN for host in plan.outputs.hosts.values())
-        default_s = NEW_HOST_WAIT_S if new else KNOWN_HOST_WAIT_S
-        context = replace(context, wait_s=default_s if waits.hosts_s is None else waits.hosts_s)
+        context = replace(context, wait_s=default_wait_s(plan) if waits.hosts_s is None else waits.hosts_s)
         done = cluster.hosts.apply(plan.hosts, context)
         progress.begun = True
         unreached = frozenset(done.failures)
@@ -98,6 +97,12 @@ def _apply_planes(
         cluster.opennebula.apply(plan.opennebula, replace(context, reports=reports))
     progress.failures += plan.observed.disposition.kept
     return outputs, unreached
+
+
+def default_wait_s(plan: RunPlan) -> float:
+    """How long to wait for SSH on the hosts."""
+    new = any(host.instance_id == UNKNOWN for host in plan.outputs.hosts.values())
+    return BOOT_WAIT_S if new or plan.unanswered else RUNNING_HOST_WAIT_S
 
 
 def _apply_aws(cluster: Cluster, plan: RunPlan, state: AwsState | None, aws: AwsPlan | None) -> Outputs:

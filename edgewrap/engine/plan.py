@@ -13,7 +13,14 @@ from edgewrap.engine.dead_hosts import HostDisposition, HostRequests, classify_h
 from edgewrap.engine.parallel import side_by_side
 from edgewrap.engine.preflight import check_new_resources, report_findings
 from edgewrap.engine.state_ownership import require_own_state
-from edgewrap.errors import EdgewrapError, HostError, HostKeysUnreadableError, StateError, UsageError
+from edgewrap.errors import (
+    EdgewrapError,
+    HostError,
+    HostKeysUnreadableError,
+    HostUnreachableError,
+    StateError,
+    UsageError,
+)
 from edgewrap.events import Event, EventKind
 from edgewrap.finding import Finding
 from edgewrap.first_boot.files import follows_front_end
@@ -71,6 +78,16 @@ class RunPlan:
     def nothing_to_do(self) -> bool:
         """No plane has changes, Terraform has nothing hidden to apply, and every host could be read."""
         return not (self.changes or self.failures or (self.aws is not None and self.aws.pending))
+
+    @property
+    def unanswered(self) -> tuple[str, ...]:
+        """The hosts that must answer, and did not."""
+        return tuple(error.host for error in self.failures if isinstance(error, HostUnreachableError))
+
+    @property
+    def ended_first(self) -> tuple[str, ...]:
+        """The hosts whose instance is replaced by request: it is terminated before AWS has one in its place."""
+        return self.aws.replaced if self.aws is not None else ()
 
     def tolerated(self, outputs: Outputs) -> frozenset[str]:
         """The hosts that need not answer, if AWS has `outputs`: dead, or named by the user, and still the same

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2.literals import InstanceTypeType
     from mypy_boto3_ec2.type_defs import FilterTypeDef, InstanceTypeDef, InstanceTypeInfoTypeDef
 
-CANONICAL = "099720109477"
+CANONICAL = {"us-gov-": "513442679011", "cn-": "837727238323", "": "099720109477"}
+"""Canonical's account by what a region's name begins with: AWS's partitions have accounts of their own."""
+
 UBUNTU_NAMES = {
     "ubuntu-22.04": "ubuntu/images/hvm-ssd*/ubuntu-jammy-22.04-{machine}-server-*",
     "ubuntu-24.04": "ubuntu/images/hvm-ssd*/ubuntu-noble-24.04-{machine}-server-*",
@@ -82,11 +84,11 @@ class AwsLookups:
         DescribeImages rather than Canonical's SSM parameter: it needs no permission beyond EC2's own, and LocalStack
         and moto have it.
         """
-        machine = self._machine()
+        machine, owner = self._machine(), canonical(self._region)
         name = UBUNTU_NAMES[self._ami].format(machine=MACHINES[machine])
         with self._clients.translate_errors():
             images = self._clients.ec2.describe_images(
-                Owners=[CANONICAL],
+                Owners=[owner],
                 Filters=[
                     {"Name": "name", "Values": [name]},
                     {"Name": "architecture", "Values": [machine]},
@@ -97,7 +99,7 @@ class AwsLookups:
         if found is None:
             raise AwsError(
                 f"no image of {self._ami} for {machine} in {self._region}",
-                cause=f"owner {CANONICAL} offers none named {name}",
+                cause=f"owner {owner} offers none named {name}",
                 advice="write the id of an image: `ami: ami-…` in hosts",
             )
         return found[1]
@@ -154,6 +156,11 @@ class AwsLookups:
             with self._clients.translate_errors():
                 self._known_type = self._clients.ec2.describe_instance_types(InstanceTypes=[asked])["InstanceTypes"][0]
         return self._known_type
+
+
+def canonical(region: str) -> str:
+    """The id of Canonical's account, which owns Ubuntu's images, for a region."""
+    return next(account for prefix, account in CANONICAL.items() if region.startswith(prefix))
 
 
 def _instance_now(instance: InstanceTypeDef) -> InstanceNow:
