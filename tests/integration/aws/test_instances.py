@@ -80,7 +80,7 @@ def test_tags_change_on_root_volumes_and_on_no_others(cluster: Any, first: Outpu
     foreign = ec2.create_volume(AvailabilityZone=zone, Size=8, TagSpecifications=FOREIGN)["VolumeId"]
     ec2.attach_volume(Device="/dev/sdf", InstanceId=first.hosts["host-0"].instance_id, VolumeId=foreign)
     assert len(before) == 2
-    for tags in ({"team": "edge", "url": "a.b"}, {"team": "core"}):
+    for tags in ({"team": "edge", "url": "a.b"}, dict[str, str]()):
         cluster.apply(spec_of(cluster, tags=tags))
         assert volume_tags(ec2, first) == [sorted([*kept, *tags.items()]) for kept in before]
     [volume] = ec2.describe_volumes(VolumeIds=[foreign])["Volumes"]
@@ -96,7 +96,7 @@ def test_a_host_is_replaced_and_another_retired_though_the_cluster_is_protected(
     """What is protected is terminated, and what is new is tagged and protected from the launch on. The step of the
     moves also protects the host that is replaced after it."""
     hosts = {"placement_group": "near", "tenancy": "dedicated", "capacity_reservation": "none"}
-    spec = spec_of(cluster, protect=True, tags={"team": "core"}, **hosts)
+    spec = spec_of(cluster, protect=True, **hosts)
     plane = cluster.plane(spec)
     state = plane.observe()
     assert state is not None
@@ -123,7 +123,7 @@ def test_a_host_is_replaced_and_another_retired_though_the_cluster_is_protected(
     assert protected(ec2, outputs) == [True, True]
     assert cluster.plan(spec).pending is False
 
-    retired = spec_of(cluster, protect=True, tags={"team": "core"}, count=1, retired=[1])
+    retired = spec_of(cluster, protect=True, count=1, retired=[1])
     plan, outputs = cluster.apply(retired)
     assert list(outputs.hosts) == ["host-0"]
     assert cluster.plan(retired).pending is False
