@@ -173,7 +173,7 @@ SCRIPT = (
     Remedy(
         r"command not found|: not found",
         "a program is missing on the host",
-        "install iproute2, nftables, util-linux, python3, frr and frr-pythontools on it",
+        "install iproute2, nftables, util-linux, cloud-guest-utils, python3, frr and frr-pythontools on it",
     ),
 )
 """Errors of the commands of a script."""
