@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 
+from edgewrap.errors import ConvergeError
+from edgewrap.hosts.disk_change import change_disks
 from edgewrap.hosts.disks import GIB, STRIPED, DiskFacts, disk_operations, disk_script, parse_disks
 from edgewrap.hosts.render.files import DATASTORES_UNIT, DISKS_SCRIPT, host_files
+from edgewrap.hosts.ssh.sessions import CommandResult
 from edgewrap.outputs import UNKNOWN
 from tests.unit.hosts.recorded import wanted
 
@@ -113,3 +117,23 @@ def test_only_hosts_with_a_disk_of_their_own_have_its_files() -> None:
         assert (DISKS_SCRIPT in texts) is there
         unit = texts.get(f"/etc/systemd/system/{DATASTORES_UNIT}", "")
         assert (f"ExecStart=/bin/sh {DISKS_SCRIPT} {datastores}" in unit) is there
+
+
+class Refusing:
+    """A session whose host refuses the script."""
+
+    async def run_as_root(self, script: str, timeout_s: float) -> CommandResult:
+        assert "mount_datastores" in script
+        assert timeout_s > 60
+        return CommandResult(1, "", "/dev/nvme1n1 is not empty: it has ext4 and is not formatted\n")
+
+
+def test_a_refused_disk_is_an_error_of_the_host_with_what_to_do() -> None:
+    host = replace(wanted(), datastores=VOLUME)
+    operations = tuple(disk_operations(host, DiskFacts()))
+    with pytest.raises(ConvergeError, match="its disks could not be changed") as caught:
+        asyncio.run(change_disks(Refusing(), host, operations))  # type: ignore[arg-type]
+    assert (
+        "has data, and edgewrap formats only empty disks (/dev/nvme1n1 is not empty: it has ext4" in caught.value.cause
+    )
+    assert "wipefs --all" in caught.value.advice
