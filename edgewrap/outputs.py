@@ -19,7 +19,10 @@ UNDERLAY_MTUS = range(1280, 9217)
 @dataclass(frozen=True, slots=True)
 class HostOutput:
     """One metal instance. `private_address` is fixed by its index; `public_address` is empty if it has none;
-    `name` is the address that the front-end and edgewrap use for SSH; `state` is EC2's (`running`, `stopped`)."""
+    `name` is the address that the front-end and edgewrap use for SSH; `state` is EC2's (`running`, `stopped`).
+
+    `root_gb` is the root volume's size in GiB, 0 if it is not known. `datastores` are on `root`, `instance-store`, or
+    an EBS volume (its id; `datastores_gb` is its size)."""
 
     key: str
     index: int
@@ -28,6 +31,9 @@ class HostOutput:
     public_address: str
     name: str
     state: str
+    root_gb: int = 0
+    datastores: str = "root"
+    datastores_gb: int = 0
 
     @property
     def is_dead(self) -> bool:

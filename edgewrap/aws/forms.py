@@ -10,7 +10,7 @@ from collections.abc import Callable
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from typing import Annotated
 
-from pydantic import AfterValidator, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from edgewrap.outputs import UNKNOWN
 from edgewrap.spec.formats import Form
@@ -69,6 +69,8 @@ InstanceId = Annotated[str, _resource_id("i", "an instance")]
 VpcId = Annotated[str, _resource_id("vpc", "a VPC")]
 SubnetId = Annotated[str, _resource_id("subnet", "a subnet")]
 InterfaceId = Annotated[str, _resource_id("eni", "a network interface")]
+VolumeId = Annotated[str, _resource_id("vol", "a volume")]
+Size = Annotated[int, Field(ge=0, le=65_536)]
 AllocationId = Annotated[str, _known(ALLOCATION_ID.check)]
 Mac = Annotated[str, _known(Form(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}", "a MAC address such as 02:00:00:00:00:01").check)]
 Uuid = Annotated[str, Form(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "a UUID in lower case")]

@@ -21,8 +21,10 @@ from edgewrap.aws.forms import (
     InterfaceId,
     Mac,
     Network,
+    Size,
     SubnetId,
     Uuid,
+    VolumeId,
     VpcId,
     Word,
     first_problem,
@@ -30,6 +32,7 @@ from edgewrap.aws.forms import (
 from edgewrap.aws.inputs.model import Inputs, index_of
 from edgewrap.errors import StateError
 from edgewrap.outputs import UNKNOWN, EipOutput, GroupOutput, HostOutput, Outputs
+from edgewrap.spec.disks import DatastoreDisk
 
 NAMES = frozenset({"cluster", "hosts", "groups", "eips"})
 """The outputs that say what is in AWS; `inputs` and `applied` say what edgewrap remembers."""
@@ -51,11 +54,18 @@ class _Cluster(Part):
     subnet_cidr: Network
 
 
+class _Volume(Part):
+    id: VolumeId
+    gb: Size
+
+
 class _Host(Part):
     instance_id: InstanceId
     private_address: Address
     public_address: HostName | None
     state: Word
+    root_gb: Size | None = None
+    datastore: _Volume | None = None
 
 
 class _Group(Part):
@@ -102,7 +112,7 @@ def read_outputs(values: Mapping[str, Any], inputs: Inputs) -> Outputs:
         ) from None
     return Outputs(
         **cluster.model_dump(),
-        hosts={key: _host(key, host) for key, host in _in_order(read.hosts)},
+        hosts={key: _host(key, host, inputs.datastores.get(key, "root")) for key, host in _in_order(read.hosts)},
         groups={
             key: GroupOutput(key=key, index=index_of(key), **group.model_dump())
             for key, group in _in_order(read.groups)
@@ -116,6 +126,16 @@ def _in_order(by_key: Mapping[str, T]) -> list[tuple[str, T]]:
     return sorted(by_key.items(), key=lambda item: index_of(item[0]))
 
 
-def _host(key: str, host: _Host) -> HostOutput:
-    values = host.model_dump() | {"public_address": host.public_address or ""}
-    return HostOutput(key=key, index=index_of(key), name=host.public_address or host.private_address, **values)
+def _host(key: str, host: _Host, disk: DatastoreDisk) -> HostOutput:
+    """`disk`: the place of its datastores; the volume of a run that was killed is not known yet."""
+    volume = host.datastore or _Volume(id=UNKNOWN, gb=0)
+    values = host.model_dump(exclude={"datastore"}) | {"public_address": host.public_address or ""}
+    values["root_gb"] = host.root_gb or 0
+    return HostOutput(
+        key=key,
+        index=index_of(key),
+        name=host.public_address or host.private_address,
+        datastores=disk if isinstance(disk, str) else volume.id,
+        datastores_gb=0 if isinstance(disk, str) else volume.gb,
+        **values,
+    )

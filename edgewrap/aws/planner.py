@@ -23,7 +23,7 @@ from edgewrap.aws.render.variables import make_variables
 from edgewrap.aws.state.untracked import NOTHING_UNTRACKED, Untracked, find_untracked
 from edgewrap.aws.terraform.json_output import RunOutput
 from edgewrap.aws.terraform.plan_json import Before, predicted_values, read_changes, smaller_volumes
-from edgewrap.aws.terraform.resources import EIP, HIDDEN, INSTANCE, SINGLE_KEYS, importable_addresses
+from edgewrap.aws.terraform.resources import DATASTORE, EIP, HIDDEN, INSTANCE, SINGLE_KEYS, importable_addresses
 from edgewrap.aws.terraform.runner import Terraform
 from edgewrap.aws.terraform.workdir import WorkDir
 from edgewrap.change import Action, Change, PlaneName
@@ -90,13 +90,14 @@ class Planner:
         moves = rule_moves(addresses, () if destroy else importable - lost.imports.keys())
         files = {**render(self.spec, inputs), **moves.files()}
         known = moves.after(addresses)
-        pending, output = self.run(files, lost, destroy=destroy, replaced=replaced)
+        to_replace = () if destroy else _replacements(replaced, _new_instances(state, replaced), inputs, known)
+        pending, output = self.run(files, lost, destroy=destroy, to_replace=to_replace)
         # a state that is older than the killed run still has the resources that this run replaced
         newer = self._find_untracked(inputs, importable & known & output.missing, ids, adoption)
         if newer.imports:
             self.terraform.state_rm(moves.before(newer.imports))
             lost = lost.plus(newer)
-            pending, output = self.run(files, newer if destroy else lost, destroy=destroy, replaced=replaced)
+            pending, output = self.run(files, newer if destroy else lost, destroy=destroy, to_replace=to_replace)
         changes: tuple[Change, ...] = ()
         predicted = state.outputs if state else None
         if pending and (predicted is None or destroy or _concerns_aws(output)):
@@ -155,6 +156,7 @@ class Planner:
             unavailable={*context.avoid, *context.replaced, *(key for key, host in known.items() if host.is_dead)},
             new_hosts=set(host_keys(self.spec)) - known.keys(),
             missing=unprovisioned(state.inputs.amis, state.addresses) if state else (),
+            new_instances=_new_instances(state, context.replaced),
             front_end_version=context.front_end_version,
         )
 
@@ -181,17 +183,17 @@ class Planner:
         return lost.plus(manual).plus(Untracked(adopted))
 
     def run(
-        self, files: Mapping[str, str], lost: Untracked, *, destroy: bool = False, replaced: Collection[str] = ()
+        self, files: Mapping[str, str], lost: Untracked, *, destroy: bool = False, to_replace: Collection[str] = ()
     ) -> tuple[bool, RunOutput]:
-        """Write the module and plan it: whether there is anything to do, and Terraform's output."""
+        """Write the module and plan it: whether there is anything to do, and Terraform's output. `to_replace` are
+        addresses."""
         write_tree(self.workdir.module, {**files, **({} if destroy else lost.files())})
         self.terraform.init_if_needed()
         if destroy:  # a plan to destroy imports nothing, and unknown resources would block it
             for address, number in lost.imports.items():
                 self.terraform.import_resource(address, number)
             return self.terraform.plan(destroy=True)
-        anew = [*(INSTANCE.address(key) for key in sorted(replaced)), *lost.incomplete]
-        return self.terraform.plan(replace=anew)
+        return self.terraform.plan(replace=[*to_replace, *lost.incomplete])
 
     def before(
         self, state: AwsState | None, inputs: Inputs, replaced: Collection[str], *, destroy: bool = False
@@ -206,6 +208,21 @@ class Planner:
             destroy=destroy,
             reasons=reasons(inputs, known, state.outputs.hosts, replaced),
         )
+
+
+def _new_instances(state: AwsState | None, replaced: Collection[str]) -> frozenset[str]:
+    """The keys of the hosts whose instance is replaced: by request, or because someone else terminated it."""
+    hosts = state.outputs.hosts if state else {}
+    return frozenset({*replaced, *(key for key, host in hosts.items() if host.state == "terminated")})
+
+
+def _replacements(
+    replaced: Collection[str], new_instances: Collection[str], inputs: Inputs, known: Collection[str]
+) -> tuple[str, ...]:
+    """The addresses of instances that are replaced by request, and of the datastores' volumes of all new instances: a
+    volume is not kept longer than its host. `known` are the addresses in the state."""
+    volumes = (DATASTORE.address(key) for key in sorted(new_instances) if key in inputs.datastores)
+    return (*(INSTANCE.address(key) for key in sorted(replaced)), *(each for each in volumes if each in known))
 
 
 def _concerns_aws(output: RunOutput) -> bool:

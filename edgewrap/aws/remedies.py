@@ -132,9 +132,12 @@ RulesPerSecurityGroupLimitExceeded
 SecurityGroupLimitExceeded
   the account's quota of security groups in this region is used up
   raise the quota L-E79EC296 in Service Quotas, or delete unused groups
+VolumeModificationRateExceeded|IncorrectModificationState|maximum modification rate
+  AWS changes a volume at most once in 6 hours, and the last change of this one is not that old
+  re-run when 6 hours have passed; all other hosts and volumes are already changed
 VolumeLimitExceeded|MaxStorageLimitExceeded|exceeded your maximum \S+ storage limit
-  the account's quota of EBS storage in this region is too small for another root volume
-  raise the quota of gp3 storage (L-7A658B76) in Service Quotas, or lower hosts.root_volume_gb
+  the account's quota of EBS storage in this region is too small for another volume
+  raise the quota of gp3 storage (L-7A658B76) in Service Quotas, or lower hosts.root_volume_gb or datastore_volume.gb
 RequestLimitExceeded|Throttling|Rate exceeded|TooManyRequests
   the account sends more requests than AWS allows; other tools count too
   wait a few minutes and re-run

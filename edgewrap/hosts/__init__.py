@@ -11,8 +11,10 @@ authorized_keys.py  our block in the user's authorized keys (pure)
 rollback.py         the rollback around that script (pure)
 executor.py         one change on a host, and its confirmation over a new connection
 first_boot.py       the state of the first-boot setup (pure); first_boot_wait.py waits for it
+disks.py            facts of the disks, and what they need (pure); disk_change.py makes it
 ssh/                connections, host keys, and work on all hosts in parallel
-scripts/            what runs on a host: facts.sh reads it, network.sh sets up its network, rollback.sh rolls back
+scripts/            what runs on a host: facts.sh and disk-facts.sh read it, network.sh sets up its network, disks.sh
+                    its disks, rollback.sh rolls back
 preflight.py        whether this machine can log in to hosts
 remedies.py         error to cause and advice
 """

@@ -37,6 +37,8 @@ EDGE_TABLE = 10000  # holds only `P/32 dev gw-edge`; group g has EDGE_TABLE + 1 
 EDGE_PRIORITY = 1000  # ahead of table main (32766) and of what cloud-init adds; group g has EDGE_PRIORITY + 1 + g
 OWN_TABLES = range(EDGE_TABLE, EDGE_TABLE + 257)  # everything in them, and every rule that looks them up, is ours
 
+ON_ROOT = "root"  # where datastores are that have no disk of their own
+
 _Keyed = TypeVar("_Keyed", HostOutput, GroupOutput)
 
 
@@ -114,7 +116,8 @@ class DesiredHost:
     `incoming_groups` are groups that AWS is about to attach to it: the host sets them up when their interface appears.
     VMs may not reach the `blocked_destinations` through it: the hosts' half of the subnet and every group's own
     address. `blocks` are those of all groups of the cluster; `zones` has the conntrack zone of each VM's address.
-    `sets_itself_up`: it has user data that installs its packages at its first boot.
+    `sets_itself_up`: it has user data that installs its packages at its first boot. `datastores` are on `root`, on the
+    `instance-store`, or on an EBS volume (its id, and its size in GiB); `root_gb`: the root volume's size.
     """
 
     key: str
@@ -132,6 +135,9 @@ class DesiredHost:
     user: str
     authorized_keys: tuple[str, ...]
     sets_itself_up: bool = False
+    datastores: str = ON_ROOT
+    datastores_gb: int = 0
+    root_gb: int = 0
 
 
 def desired_host(spec: Spec, outputs: Outputs, key: str, before: Outputs | None = None) -> DesiredHost:
@@ -153,6 +159,7 @@ def desired_host(spec: Spec, outputs: Outputs, key: str, before: Outputs | None 
     )
     blocks = tuple(group.block for group in now.groups.values())
     primary = now.hosts[key].private_address
+    disks = before.hosts.get(key, now.hosts[key]) if before else now.hosts[key]  # a volume grows in AWS first
     tail = ":".join(f"{byte:02x}" for byte in IPv4Address(primary).packed)
     return DesiredHost(
         key=key,
@@ -170,6 +177,9 @@ def desired_host(spec: Spec, outputs: Outputs, key: str, before: Outputs | None 
         user=spec.ssh.user,
         authorized_keys=tuple(key.strip() for key in spec.ssh.authorized_keys),
         sets_itself_up=sets_itself_up(spec),
+        datastores=disks.datastores,
+        datastores_gb=disks.datastores_gb,
+        root_gb=disks.root_gb,
     )
 
 

@@ -10,6 +10,7 @@ from ipaddress import IPv4Interface
 from shlex import quote
 
 from edgewrap.hosts.authorized_keys import own_block
+from edgewrap.hosts.disks import DiskFacts, parse_disks
 from edgewrap.hosts.first_boot import Setup, parse_setup
 from edgewrap.hosts.ip_json import FactsError, Row, escaped, parse_rows
 from edgewrap.hosts.render.files import GLOBAL_SYSCTLS, OWN_PATHS, UNIT_NAMES, script
@@ -146,6 +147,7 @@ class HostFacts:
     missing_tools: tuple[str, ...] = ()
     setup: Setup = field(default_factory=Setup)
     rollback: RollbackFacts = field(default_factory=RollbackFacts)
+    disks: DiskFacts = field(default_factory=DiskFacts)
 
     def link(self, name: str) -> Link | None:
         """The interface called `name`."""
@@ -184,7 +186,7 @@ def facts_command(user: str) -> str:
     """The script that prints the facts, for a root shell. `user`: whose authorized keys it reads."""
     variables = {"user": user, "own_files": " ".join(OWN_PATHS), "global_sysctls": " ".join(GLOBAL_SYSCTLS)}
     settings = "".join(f"{name}={quote(value)}\n" for name, value in variables.items())
-    return f"{settings}{script('set-up.sh')}{script('facts.sh')}"
+    return f"{settings}{script('set-up.sh')}{script('disk-facts.sh')}{script('facts.sh')}"
 
 
 def parse_facts(text: str) -> HostFacts:
@@ -237,6 +239,7 @@ def _facts(sections: Mapping[str, str]) -> HostFacts:
         missing_tools=lines("tools"),
         setup=parse_setup(sections["setup"]),
         rollback=parse_rollback(lines("rollback")),
+        disks=parse_disks(lines("disks")),
     )
 
 

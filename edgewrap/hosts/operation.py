@@ -11,6 +11,7 @@ from edgewrap.hosts.render.files import HostFile
 
 AUTHORIZED_KEYS = "authorized keys"
 BGP = "bgp"
+DISK = "disk"
 ROLLBACK = "rollback"
 
 Attributes = Mapping[str, str] | None

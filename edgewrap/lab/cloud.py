@@ -39,6 +39,15 @@ class CloudInterface(Part):
     secondary_at_launch: tuple[str, ...] = ()  # those assigned when the instance was launched
 
 
+class CloudDisk(Part):
+    """An NVMe disk of an instance beside its root volume: an EBS volume (`id` is its id), or instance store, which has
+    another id after each start."""
+
+    id: str
+    gb: int
+    instance_store: bool = False
+
+
 class CloudInstance(Part):
     """A metal instance. `state` is EC2's; `generation` counts its starts from 1, `boots` its reboots through the
     API."""
@@ -52,6 +61,7 @@ class CloudInstance(Part):
     user_data: str
     tags: dict[str, str]
     region: str = ""
+    disks: tuple[CloudDisk, ...] = ()
 
 
 class CloudAddress(Part):

@@ -7,6 +7,7 @@ from ipaddress import IPv4Network
 
 from edgewrap.spec import addressing
 from edgewrap.spec.addressing import active_indexes, hosts_half, pair_capacity
+from edgewrap.spec.disks import IOPS_PER_GB, IOPS_PER_THROUGHPUT, LEAST_IOPS, DatastoreVolume
 from edgewrap.spec.models import ElasticIps, Hosts, Spec
 from edgewrap.spec.place import KeyPath, SpecProblem
 
@@ -106,6 +107,25 @@ def hypervisor_runs(spec: Spec) -> Iterator[SpecProblem]:
         yield SpecProblem(("hosts", "instance_type"), "must be a metal type such as c5.metal: KVM needs one")
 
 
+def volumes_fit(spec: Spec) -> Iterator[SpecProblem]:
+    """AWS's ratios of a gp3 volume: IOPS to its size, throughput to its IOPS."""
+    hosts = spec.hosts
+    own = hosts.datastore_volume
+    volumes: list[tuple[int, int, int, KeyPath, str]] = [
+        (hosts.root_volume_gb, hosts.root_volume_iops, hosts.root_volume_throughput, _HOSTS, "root_volume_")
+    ]
+    if isinstance(own, DatastoreVolume):
+        volumes.append((own.gb, own.iops, own.throughput, (*_HOSTS, "datastore_volume"), ""))
+    for gb, iops, throughput, path, prefix in volumes:
+        most = max(LEAST_IOPS, gb * IOPS_PER_GB)
+        if iops > most:
+            yield SpecProblem((*path, f"{prefix}iops"), f"must be at most {most}: {IOPS_PER_GB} for each of {gb} GiB")
+        if throughput * IOPS_PER_THROUGHPUT > iops:
+            yield SpecProblem(
+                (*path, f"{prefix}throughput"), f"must be at most {iops // IOPS_PER_THROUGHPUT}: a quarter of the IOPS"
+            )
+
+
 def rules_are_sound(spec: Spec) -> Iterator[SpecProblem]:
     """Ports only if the protocol has them, and nothing allowed twice: AWS refuses both."""
     group = spec.public_network.security_group
@@ -180,6 +200,9 @@ CHECKS: Mapping[Callable[[Spec], Iterable[SpecProblem]], tuple[KeyPath, ...]] = 
     groups_fit: (_NETWORK, _GROUPS),
     elastic_ips_fit: (_NETWORK, _GROUPS, _EIPS),
     hypervisor_runs: (("hosts", "hypervisor"), ("hosts", "instance_type")),
+    volumes_fit: tuple(
+        (*_HOSTS, name) for name in ("root_volume_gb", "root_volume_iops", "root_volume_throughput", "datastore_volume")
+    ),
     rules_are_sound: (_RULES,),
     name_servers_reachable: (_NETWORK, ("public_network", "dns")),
     replica_lives: (("opennebula", "replica"), (*_HOSTS, "count"), (*_HOSTS, "retired")),

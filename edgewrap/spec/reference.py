@@ -44,7 +44,8 @@ def _section(section: Known, path: tuple[str, ...]) -> Iterator[str]:
         cells = (_meaning(known, (*path, name)), _default(known, required=name in required), _rule(known))
         yield f"| `{name}` | {' | '.join(cells)} | {known.on_change or ''} |"
         inside = {f"{name}.{key}": inner for key, inner in known.keys.items()}
-        for inner_name, inner in {f"{name}[]": known.item, **inside}.items():
+        forms = next((part for part in known.parts if any(not inner.is_section for inner in part.keys.values())), None)
+        for inner_name, inner in {name: forms, f"{name}[]": known.item, **inside}.items():
             if inner and inner.is_section:
                 below.setdefault(inner.about, (inner_name, inner))
     for name, known in below.values():

@@ -13,6 +13,7 @@ from edgewrap.aws.inputs.placement import place
 from edgewrap.aws.terraform.resources import INSTANCE, KEY_PAIR, SUBNET, VPC
 from edgewrap.errors import RefusedChangeError
 from edgewrap.first_boot.files import follows_front_end, sets_itself_up
+from edgewrap.spec.disks import DatastoreDisk, datastore_kind
 from edgewrap.spec.models import Spec
 
 
@@ -44,6 +45,7 @@ def decide_inputs(
     unavailable: Collection[str] = (),
     new_hosts: Collection[str] = (),
     missing: Collection[str] = (),
+    new_instances: Collection[str] = (),
     front_end_version: str = "",
 ) -> Inputs:
     """The inputs of this run.
@@ -51,7 +53,8 @@ def decide_inputs(
     Kept: the UUID, the zone, the image of every existing host, the key's text, the placement of every group whose host
     stays. `unavailable` are the keys of hosts that must carry no groups if any other can, `new_hosts` of those that
     have no instance yet. `missing` are the keys of what is not in the state: for these, earlier decisions do not bind,
-    or a wrong image, key or zone that made an apply fail could never be corrected.
+    or a wrong image, key or zone that made an apply fail could never be corrected. `new_instances` are the keys of
+    hosts whose instance this run replaces.
     `lookups` are asked only for what is new. `front_end_version` is OpenNebula's own (`7.0.2`), empty if it could
     not be read. Raises RefusedChangeError if the spec asks for a change that the cluster cannot make.
     """
@@ -74,6 +77,7 @@ def decide_inputs(
         host_address=spec.hosts.address,
         public_key=previous.public_key if previous else lookups.public_key(),
         amis=_images(spec, hosts, previous, lookups, missing),
+        datastores=_datastores(spec, hosts, previous, {*missing, *new_instances}),
         placement=place(groups, able, previous.placement if previous else {}, new_hosts),
         eips=eip_keys(spec),
         ipam_eips=ipam_eips,
@@ -126,6 +130,22 @@ def _images(
         return {host: known[host] for host in hosts}
     newest = spec.hosts.ami if spec.hosts.ami.startswith("ami-") else lookups.image()
     return {host: known.get(host, newest) for host in hosts}
+
+
+def _datastores(
+    spec: Spec, hosts: Sequence[str], previous: Inputs | None, new: Collection[str]
+) -> dict[str, DatastoreDisk]:
+    """Where each host has its datastores. A host keeps its kind of disk until its instance is replaced: another one
+    would hide what is on it. The size and speed of a volume are the spec's."""
+    disks: dict[str, DatastoreDisk] = {}
+    for host in hosts:
+        disk: DatastoreDisk = spec.hosts.datastore_volume
+        if previous is not None and host in previous.amis and host not in new:
+            now = previous.datastores.get(host, "root")
+            disk = disk if datastore_kind(now) == datastore_kind(disk) else now
+        if disk != "root":
+            disks[host] = disk
+    return disks
 
 
 def decide_version(spec: Spec, previous: str, front_end: str) -> str:

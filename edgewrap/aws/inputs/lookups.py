@@ -43,6 +43,16 @@ class InstanceNow:
     public_address: str
 
 
+@dataclass(frozen=True, slots=True)
+class Disks:
+    """The disks of an instance type: whether hosts see EBS volumes and instance store as NVMe devices, and the
+    instance-store disks: number and size in GB."""
+
+    volumes_as_nvme: bool
+    store_as_nvme: bool
+    store: tuple[tuple[int, int], ...] = ()
+
+
 class AwsLookups:
     """The lookups of one spec against its AWS."""
 
@@ -111,6 +121,17 @@ class AwsLookups:
             cards = {card["NetworkCardIndex"]: card for card in network.get("NetworkCards", [])}
             interfaces = cards[0]["MaximumNetworkInterfaces"] if 0 in cards else network["MaximumNetworkInterfaces"]
             return InterfaceLimits(interfaces=interfaces, addresses_per_interface=network["Ipv4AddressesPerInterface"])
+
+    def disks(self) -> Disks:
+        """The disks that the type can have. Raises AwsError if there is no such type."""
+        with self._clients.translate_errors():
+            kind = self._type()
+            store = kind.get("InstanceStorageInfo", {})
+            return Disks(
+                volumes_as_nvme=kind.get("EbsInfo", {}).get("NvmeSupport", "required") != "unsupported",
+                store_as_nvme=store.get("NvmeSupport", "required") != "unsupported",
+                store=tuple((disk["Count"], disk["SizeInGB"]) for disk in store.get("Disks", [])),
+            )
 
     def public_key(self) -> str:
         """The text of the user's public key file. Raises ToolError if it cannot be read or is not one."""

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, ValidationError
 from edgewrap.aws.forms import EipKey, GroupKey, HostKey, ImageId, Network, Uuid, Word, first_problem
 from edgewrap.errors import StateError
 from edgewrap.spec.addressing import active_indexes
+from edgewrap.spec.disks import DatastoreDisk
 from edgewrap.spec.formats import INSTANCE_TYPE, NAME, VERSION, Form
 from edgewrap.spec.models import Spec
 
@@ -54,7 +55,8 @@ class Retired(Part):
 class Inputs(Part):
     """All that the render needs beside the spec. Mappings are by key, in index order.
 
-    `amis`: by host key; its keys are the hosts. `eips`: the keys of the Elastic IPs. `ipam_eips`: those that the IPAM
+    `amis`: by host key; its keys are the hosts. `datastores`: where the hosts have theirs that do not have them on
+    the root volume. `eips`: the keys of the Elastic IPs. `ipam_eips`: those that the IPAM
     driver asked for. `placement`: by group key, the key of its entry host. `opennebula_version`: the repository of the
     packages that a new host installs (`7.0`), empty if hosts do not set themselves up.
     """
@@ -65,6 +67,7 @@ class Inputs(Part):
     host_address: Word
     public_key: Line
     amis: dict[HostKey, ImageId]
+    datastores: dict[HostKey, DatastoreDisk] = {}
     placement: dict[GroupKey, HostKey]
     eips: tuple[EipKey, ...]
     ipam_eips: tuple[EipKey, ...] = ()

@@ -22,11 +22,12 @@ from edgewrap.spec.addressing import pair_capacity
 from edgewrap.spec.models import Spec
 
 VCPUS, OFFER, INTERFACES, NETWORK = "vCPUs", "instance type", "network interfaces", "addresses of the VPC"
+DISKS = "disks for datastores"
 
 
 def without_state(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The findings if the state cannot be read: what exists already is unknown, and so is what will be created."""
-    known = (CREDENTIALS, OFFER, INTERFACES, RULES.name)
+    known = (CREDENTIALS, OFFER, INTERFACES, RULES.name, DISKS)
     text = "not known without the Terraform state"
     return tuple(
         one if one.check in known else replace(one, verdict=Verdict.UNKNOWN, text=text, advice="") for one in findings
@@ -69,6 +70,8 @@ class AwsPreflight:
             OFFER: (Topic.HOSTS, self._offer),
             RULES.name: (Topic.RULES, self._rules),
         }
+        if self._spec.hosts.datastore_volume != "root":
+            checks[DISKS] = (Topic.HOSTS, self._disks)
         return {name: check for name, (topic, check) in checks.items() if topic in topics}
 
     def _needed(self, one: Finding) -> Finding:
@@ -155,6 +158,21 @@ class AwsPreflight:
             f"have room for {groups * pairs} Elastic IPs"
         )
         return finding(INTERFACES, Verdict.OK, text)
+
+    def _disks(self) -> Finding:
+        """edgewrap finds both kinds of disks by their NVMe names."""
+        kind, disk, disks = self._spec.hosts.instance_type, self._spec.hosts.datastore_volume, self._lookups.disks()
+        if disk == "instance-store":
+            if not disks.store:
+                advice = "use another hosts.instance_type, such as c5d.metal, or another hosts.datastore_volume"
+                return finding(DISKS, Verdict.FAILURE, f"{kind} has no instance store", advice)
+            if disks.store_as_nvme:
+                sizes = " and ".join(f"{count} x {size} GB" for count, size in disks.store)
+                return finding(DISKS, Verdict.OK, f"instance store of {sizes} on each host; lost when the host stops")
+        elif disks.volumes_as_nvme:
+            return finding(DISKS, Verdict.OK, "an EBS volume for each host")
+        text = f"{kind} is of an old generation, whose disks are no NVMe devices"
+        return finding(DISKS, Verdict.FAILURE, text, "use another hosts.instance_type, or `datastore_volume: root`")
 
     def _network(self) -> Finding:
         """AWS allows VPCs that overlap, but no peering, transit gateway or VPN between them."""

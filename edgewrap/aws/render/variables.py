@@ -14,6 +14,7 @@ from edgewrap.aws.inputs.model import Inputs, Part, index_of
 from edgewrap.aws.render.user_data import user_data
 from edgewrap.first_boot.files import sets_itself_up
 from edgewrap.spec.addressing import block, eip_place, host_address, ipam_place, pair, pair_capacity
+from edgewrap.spec.disks import DatastoreVolume
 from edgewrap.spec.formats import canonical_ports, port_range
 from edgewrap.spec.models import IgnoreTags, SecurityRule, Spec
 
@@ -72,12 +73,22 @@ def canonical_key(key: str) -> str:
     return key if meaning is None else meaning.key
 
 
+class VolumeVariables(Part):
+    """One gp3 volume."""
+
+    gb: int
+    iops: int
+    throughput: int
+
+
 class HostVariables(Part):
-    """One host; `instance` is false if it has none in this step."""
+    """One host; `instance` is false if it has none in this step. `datastore`: the volume of its datastores, if it has
+    one of its own."""
 
     ami: str
     private_address: str
     instance: bool = True
+    datastore: VolumeVariables | None = None
 
 
 class GroupVariables(Part):
@@ -127,7 +138,7 @@ class Variables(Part):
     placement_group: str | None
     capacity_reservation: str
     tenancy: str
-    root_volume_gb: int
+    root_volume: VolumeVariables
     user_data: str | None
     hosts: dict[str, HostVariables]
     groups: dict[str, GroupVariables]
@@ -159,7 +170,11 @@ def make_variables(spec: Spec, inputs: Inputs, applied: str, without: Collection
         placement_group=spec.hosts.placement_group,
         capacity_reservation=spec.hosts.capacity_reservation,
         tenancy=spec.hosts.tenancy,
-        root_volume_gb=spec.hosts.root_volume_gb,
+        root_volume=VolumeVariables(
+            gb=spec.hosts.root_volume_gb,
+            iops=spec.hosts.root_volume_iops,
+            throughput=spec.hosts.root_volume_throughput,
+        ),
         user_data=user_data(spec, version) if version and sets_itself_up(spec) else None,
         hosts=_hosts(inputs, without),
         groups=_groups(inputs),
@@ -200,7 +215,9 @@ def _hosts(inputs: Inputs, without: Collection[str]) -> dict[str, HostVariables]
     hosts: dict[str, HostVariables] = {}
     for key, ami in inputs.amis.items():
         address = str(host_address(subnet, index_of(key)))
-        hosts[key] = HostVariables(ami=ami, private_address=address, instance=key not in without)
+        disk = inputs.datastores.get(key)
+        volume = VolumeVariables(**disk.model_dump()) if isinstance(disk, DatastoreVolume) else None
+        hosts[key] = HostVariables(ami=ami, private_address=address, instance=key not in without, datastore=volume)
     return hosts
 
 

@@ -17,6 +17,7 @@ HIDDEN = frozenset({"terraform_data"})
 """Types of resources that hold edgewrap's own records: never shown as a change of AWS."""
 
 ANYWHERE = "0.0.0.0/0"
+DATASTORE_DEVICE = "/dev/sdf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,25 @@ def _instances(variables: Variables, _address: str) -> Iterable[str]:
     return [key for key, host in variables.hosts.items() if host.instance]
 
 
+def _datastore_volume(volume: Mapping[str, Any]) -> Iterable[str]:
+    """Its id, but not a root volume's, which has the same tags."""
+    foreign = any(attached["Device"] != DATASTORE_DEVICE for attached in volume.get("Attachments", ()))
+    return () if foreign else (volume["VolumeId"],)
+
+
+def _datastore_attachment(volume: Mapping[str, Any]) -> Iterable[str]:
+    attached = [one for one in volume.get("Attachments", ()) if one["Device"] == DATASTORE_DEVICE]
+    return (f"{one['Device']}:{volume['VolumeId']}:{one['InstanceId']}" for one in attached)
+
+
+def _datastores(variables: Variables, _address: str) -> Iterable[str]:
+    return [key for key, host in variables.hosts.items() if host.datastore]
+
+
+def _attached_datastores(variables: Variables, _address: str) -> Iterable[str]:
+    return [key for key, host in variables.hosts.items() if host.datastore and host.instance]
+
+
 def _groups(variables: Variables, _address: str) -> Iterable[str]:
     return variables.groups
 
@@ -157,6 +177,7 @@ _SUBNETS_TABLE = Tagged(_TABLE.lookup, _subnet_association)
 _GROUP = _by("describe_security_groups", "SecurityGroups", "GroupId")
 _KEY_PAIR = _by("describe_key_pairs", "KeyPairs", "KeyName")
 _INSTANCE = Tagged(Lookup("describe_instances", "Reservations[].Instances[]"), _living)
+_VOLUMES = Lookup("describe_volumes", "Volumes")
 _INTERFACE = _by("describe_network_interfaces", "NetworkInterfaces", "NetworkInterfaceId")
 _ATTACHMENT = Tagged(_INTERFACE.lookup, _attachment)
 _ADDRESS = _by("describe_addresses", "Addresses", "AllocationId")
@@ -190,6 +211,23 @@ HOSTS_PUBLIC = _rule("hosts", "ingress", "host", for_each=_public_rules)
 KEY_PAIR = Resource("hosts", "aws_key_pair", "this", "key pair", "key-pair", None, ("key_name",), _KEY_PAIR)
 INSTANCE = Resource(
     "hosts", "aws_instance", "host", "instance", "", _instances, ("instance_type", "ami", "private_ip"), _INSTANCE
+)
+DATASTORE = Resource(
+    "hosts",
+    "aws_ebs_volume",
+    "datastore",
+    "volume",
+    for_each=_datastores,
+    shown=("size", "iops", "throughput"),
+    tagged=Tagged(_VOLUMES, _datastore_volume),
+)
+DATASTORE_ATTACHMENT = Resource(
+    "hosts",
+    "aws_volume_attachment",
+    "datastore",
+    "volume attachment",
+    for_each=_attached_datastores,
+    tagged=Tagged(_VOLUMES, _datastore_attachment),
 )
 INTERFACE = Resource(
     "hosts", "aws_network_interface", "group", "network interface", "", _groups, ("private_ip",), _INTERFACE

@@ -11,6 +11,7 @@ from dataclasses import asdict, replace
 
 from edgewrap.hosts.desired import BRIDGE, GATEWAY, PORT, VXLAN, VXLAN_PORT, DesiredHost, bridge_mtu
 from edgewrap.hosts.diff.routing import routing_operations
+from edgewrap.hosts.disks import disk_operations
 from edgewrap.hosts.facts import HostFacts, Link, NftTable, Unit
 from edgewrap.hosts.first_boot import SetupState
 from edgewrap.hosts.operation import AUTHORIZED_KEYS, BGP, ROLLBACK, Operation, compared, operation, yes_or_no
@@ -32,6 +33,7 @@ def diff(host: DesiredHost, facts: HostFacts) -> tuple[Operation, ...]:
         *routing_operations(host, facts),
         *_bgp(host, facts),
         *_authorized_keys(host, facts),
+        *disk_operations(host, facts.disks),
     )
 
 

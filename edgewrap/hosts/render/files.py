@@ -16,7 +16,7 @@ from functools import cache
 from hashlib import sha256
 from importlib.resources import files as package_files
 
-from edgewrap.hosts.desired import BRIDGE, EDGE_PRIORITY, EDGE_TABLE, GATEWAY, PORT, VXLAN, DesiredHost
+from edgewrap.hosts.desired import BRIDGE, EDGE_PRIORITY, EDGE_TABLE, GATEWAY, ON_ROOT, PORT, VXLAN, DesiredHost
 from edgewrap.hosts.render.frr import frr_conf, frr_daemons
 from edgewrap.hosts.render.nftables import BY_NAME, IN_BRIDGE, edge_table, firewall_table, guard_table
 from edgewrap.outputs import UNKNOWN
@@ -29,6 +29,8 @@ FRR_CONF = "/etc/frr/frr.conf"
 UNITS = "/etc/systemd/system"
 NETWORK_UNIT = "edgewrap-network.service"
 WATCH_UNIT = "edgewrap-watch.service"
+DATASTORES_UNIT = "edgewrap-datastores.service"
+DISKS_SCRIPT = "/etc/edgewrap/disks.sh"
 UNIT_NAMES = (NETWORK_UNIT, WATCH_UNIT, "frr.service")
 WANTS = f"{UNITS}/multi-user.target.wants"
 
@@ -76,6 +78,24 @@ StartLimitIntervalSec=0
 ExecStart=/usr/bin/python3 /etc/edgewrap/watch.py
 Restart=always
 RestartSec=1
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+# Before anything that writes to the datastores: libvirt, and OpenNebula's drivers, which come over SSH. If the disk is
+# missing, the host boots without it.
+_DATASTORES_UNIT_TEXT = f"""{_HEADER}[Unit]
+Description=Disk of the datastores of this edge host
+Documentation=file:{DISKS_SCRIPT}
+RequiresMountsFor=/var/lib
+Before=ssh.service libvirtd.service virtqemud.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+TimeoutStartSec=600
+ExecStart=/bin/sh {DISKS_SCRIPT} {{disk}}
 
 [Install]
 WantedBy=multi-user.target
@@ -160,6 +180,20 @@ def script(name: str) -> str:
     return (package_files("edgewrap.hosts") / "scripts" / name).read_text()
 
 
+@cache
+def disks_script() -> str:
+    """The text of the script for disks."""
+    return script("disk-facts.sh") + script("disks.sh")
+
+
+def _disks(host: DesiredHost) -> str | None:
+    return None if host.datastores == ON_ROOT else _HEADER + disks_script()
+
+
+def _datastores_unit(host: DesiredHost) -> str | None:
+    return None if host.datastores == ON_ROOT else _DATASTORES_UNIT_TEXT.format(disk=host.datastores)
+
+
 def _always(text: str) -> Callable[[DesiredHost], str]:
     return lambda _: text
 
@@ -227,6 +261,8 @@ _TABLE = (
     FileRow("/etc/edgewrap/watch.py", _always(_HEADER + script("watch.py")), "755", reload=Reload.WATCHER),
     FileRow("/etc/edgewrap/announce.py", _always(_HEADER + script("announce.py")), "755"),
     FileRow(NETWORK_SCRIPT, _always(script("network.sh")), "755", check="sh -n {}"),
+    FileRow(DISKS_SCRIPT, _disks, "755", check="sh -n {}"),
+    FileRow(f"{UNITS}/{DATASTORES_UNIT}", _datastores_unit, reload=Reload.SYSTEMD),
     FileRow(f"{UNITS}/{NETWORK_UNIT}", _always(_NETWORK_UNIT_TEXT), reload=Reload.SYSTEMD),
     FileRow(f"{UNITS}/{WATCH_UNIT}", _always(_WATCH_UNIT_TEXT), reload=Reload.SYSTEMD),
     FileRow(f"{UNITS}/nftables.service.d/edgewrap.conf", _always(_NFTABLES_TEXT), reload=Reload.SYSTEMD),

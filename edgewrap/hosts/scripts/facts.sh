@@ -58,6 +58,9 @@ section rollback
 [ ! -f /var/lib/edgewrap/rollback/armed ] || echo pending
 [ ! -f /var/lib/edgewrap/changes.log ] || tail -n 1 /var/lib/edgewrap/changes.log
 
+section disks
+disk_facts
+
 section links
 ip -N -d -j address || exit 1
 section routes

@@ -14,6 +14,7 @@ from typing import Any
 
 from moto.ec2.models import EC2Backend
 from moto.ec2.models.elastic_network_interfaces import NetworkInterface
+from moto.ec2.models.instance_types import INSTANCE_TYPES
 from moto.ec2.models.instances import Instance
 from moto.ec2.models.internet_gateways import InternetGateway
 from moto.ec2.models.security_groups import SecurityGroup, SecurityGroupRule
@@ -23,12 +24,15 @@ from edgewrap.lab.aws.backends import used_backends
 from edgewrap.lab.cloud import (
     Cloud,
     CloudAddress,
+    CloudDisk,
     CloudInstance,
     CloudInterface,
     CloudRule,
     CloudSubnet,
 )
 
+ROOT_DEVICES = ("/dev/sda1", "/dev/xvda")
+INSTANCE_STORE_GB = 8
 _PROTOCOLS = {"-1": "all", "tcp": "tcp", "udp": "udp", "icmp": "icmp"}
 
 
@@ -123,7 +127,19 @@ def _instance(instance: Instance) -> CloudInstance:
         user_data=_text(instance.user_data),
         tags={tag["key"]: tag["value"] for tag in instance.get_tags()},
         region=instance.region_name,
+        disks=tuple(_disks(instance)),
     )
+
+
+def _disks(instance: Instance) -> Iterator[CloudDisk]:
+    """Its EBS volumes, and one disk for its instance store, whatever number and size the type has."""
+    if INSTANCE_TYPES.get(instance.instance_type, {}).get("InstanceStorageInfo"):
+        start = getattr(instance, "generation", 1)
+        yield CloudDisk(id=f"{instance.id.removeprefix('i-')}{start}", gb=INSTANCE_STORE_GB, instance_store=True)
+    for device, attached in instance.get_block_device_mapping:
+        if device not in ROOT_DEVICES:
+            volume = instance.ec2_backend.get_volume(attached.volume_id)
+            yield CloudDisk(id=volume.id, gb=int(volume.size))
 
 
 def _text(user_data: object) -> str:

@@ -91,6 +91,7 @@ class Machines:
         for machine in self._machines.values():
             if machine not in booting and machine.state in (State.BOOTING, State.RUNNING):
                 machine.plugged(nics.get(machine.instance.id, ()), tidy=self._tidy)
+                await machine.plug_disks()
         await asyncio.gather(*(machine.boot(nics.get(machine.instance.id, ()), tidy=self._tidy) for machine in booting))
 
     def find(self, name: str) -> Machine:

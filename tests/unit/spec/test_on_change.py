@@ -26,7 +26,9 @@ FIELDS = {".".join(path): field for path, field in contract().fields()}
 TRIED = [
     path
     for path in FIELDS
-    if "[]" not in path and not path.startswith("terraform.backend.") and tuple(path.split(".")) not in NOT_IMPLEMENTED
+    if "[]" not in path
+    and not path.startswith(("terraform.backend.", "hosts.datastore_volume."))
+    and tuple(path.split(".")) not in NOT_IMPLEMENTED
 ]
 
 
@@ -82,6 +84,12 @@ def test_a_plan_has_a_notice_for_the_fields_that_change_on_new_hosts_only(path: 
     texts = [notice.text for notice in setup_notices(after, inputs, previous, public_document(before))]
     assert any(text.startswith(f"{path} ") for text in texts) is (effect.effect is Effect.NEW_HOSTS)
     assert all(effect.detail in text for text in texts)
+
+
+def test_a_change_within_the_datastores_volume_is_no_matter_of_new_hosts() -> None:
+    before, after = (make_spec(hosts={"datastore_volume": {"gb": gb}}) for gb in (100, 200))
+    previous = first_inputs(before)
+    assert list(setup_notices(after, first_inputs(after), previous, public_document(before))) == []
 
 
 def test_the_schema_has_the_mark() -> None:

@@ -14,6 +14,7 @@ associations.py         Elastic IPs
 security_groups.py      security groups of interfaces and instances
 networks.py             VPCs, subnets and internet gateways in use
 instance_types.py       limits of an instance type, capacity
+volumes.py              speed of volumes, and how often they change
 quotas.py               Service Quotas and account attributes
 image_parameters.py     Canonical's SSM parameters
 speed.py                moto's slow look-ups
@@ -34,6 +35,7 @@ from edgewrap.lab.aws.patches import (
     quotas,
     security_groups,
     speed,
+    volumes,
 )
 from edgewrap.lab.aws.patches.patching import apply_patch
 
@@ -65,6 +67,8 @@ PATCHES: tuple[type, ...] = (
     security_groups.RulesForAllProtocols,
     speed.RememberedBackends,
     speed.TagsById,
+    volumes.BlockDevicesWithThroughput,
+    volumes.Gp3Volume,
 )
 
 

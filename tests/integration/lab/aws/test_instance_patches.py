@@ -186,6 +186,34 @@ def check_attached_interface_outlives_the_instance(aws: AwsAccount) -> None:
     aws.attach(interface, aws.run(), 1)
 
 
+# Volumes
+
+
+def check_speed_of_a_volume_at_launch(aws: AwsAccount) -> None:
+    asked = [{"VolumeSize": 20, "VolumeType": "gp3"}, {"VolumeSize": 20, "VolumeType": "gp3", "Iops": 4000}]
+    asked[1]["Throughput"] = 500
+    found = []
+    for ebs in asked:
+        instance = aws.run(BlockDeviceMappings=[{"DeviceName": "/dev/sda1", "Ebs": ebs}])
+        attached: Any = [{"Name": "attachment.instance-id", "Values": [instance]}]
+        [volume] = aws.ec2.describe_volumes(Filters=attached)["Volumes"]
+        found.append((volume["Iops"], volume.get("Throughput")))
+    assert found == [(3000, 125), (4000, 500)]
+
+
+def check_one_change_of_a_volume_in_six_hours(aws: AwsAccount) -> None:
+    volume = aws.ec2.create_volume(AvailabilityZone=ZONE, Size=10, VolumeType="gp3")["VolumeId"]
+    aws.ec2.modify_volume(VolumeId=volume, Size=11, Iops=4000)
+    with refused("VolumeModificationRateExceeded"):
+        aws.ec2.modify_volume(VolumeId=volume, Iops=5000)
+
+
+def check_a_volume_cannot_shrink(aws: AwsAccount) -> None:
+    volume = aws.ec2.create_volume(AvailabilityZone=ZONE, Size=10, VolumeType="gp3")["VolumeId"]
+    with refused("InvalidParameterValue"):
+        aws.ec2.modify_volume(VolumeId=volume, Size=9)
+
+
 CHECKS = [check for name, check in list(globals().items()) if name.startswith("check_")]
 
 

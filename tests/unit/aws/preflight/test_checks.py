@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from edgewrap.aws.inputs.lookups import AwsLookups
-from edgewrap.aws.preflight.checks import AwsPreflight
+from edgewrap.aws.preflight.checks import DISKS, AwsPreflight
 from edgewrap.aws.preflight.quotas import vcpu_quota
+from edgewrap.aws.preflight.topics import Topic
 from edgewrap.finding import Verdict
 from tests.support.aws_plane import first_inputs, make_spec
 from tests.support.scripted import Scripted
 
 SPEC = make_spec()
 VCPUS = vcpu_quota("c5.metal")
+STORE = [{"Count": 4, "SizeInGB": 900, "Type": "ssd"}]
+C5D = {"InstanceStorageInfo": {"Disks": STORE, "NvmeSupport": "required"}}
+OLD = {
+    "InstanceStorageInfo": {"Disks": STORE, "NvmeSupport": "unsupported"},
+    "EbsInfo": {"NvmeSupport": "unsupported"},
+}
 
 
 @pytest.mark.parametrize(
@@ -76,3 +85,28 @@ def test_what_a_run_must_know_and_aws_does_not_answer_is_a_failure(
     _, *found = preflight.everything()
     assert [one.verdict for one in found] == [offer, interfaces]
     assert all(code in one.text for one in found)
+
+
+@pytest.mark.parametrize(
+    ("kind", "disk", "info", "verdict", "text"),
+    [
+        ("c5d.metal", "instance-store", C5D, Verdict.OK, "instance store of 4 x 900 GB on each host; lost when"),
+        ("c5.metal", "instance-store", {}, Verdict.FAILURE, "c5.metal has no instance store"),
+        ("i2.xlarge", "instance-store", OLD, Verdict.FAILURE, "i2.xlarge is of an old generation"),
+        ("c5.metal", {"gb": 100}, {}, Verdict.OK, "an EBS volume for each host"),
+        ("m4.large", {"gb": 100}, OLD, Verdict.FAILURE, "m4.large is of an old generation"),
+    ],
+)
+def test_the_instance_type_has_the_disk(kind: str, disk: Any, info: Any, verdict: Verdict, text: str) -> None:
+    spec = make_spec(hosts={"instance_type": kind, "hypervisor": "lxc", "datastore_volume": disk})
+    aws = Scripted(spec)
+    aws.stub("ec2").add_response("describe_instance_types", {"InstanceTypes": [{"InstanceType": kind, **info}]})
+    preflight = AwsPreflight(spec, aws.clients, AwsLookups(spec, aws.clients), None)
+    found = preflight._checks([Topic.HOSTS])[DISKS]()
+    assert (found.verdict, found.text[: len(text)]) == (verdict, text)
+    aws.done()
+
+
+def test_the_root_volume_needs_no_check() -> None:
+    aws = Scripted(SPEC)
+    assert DISKS not in AwsPreflight(SPEC, aws.clients, AwsLookups(SPEC, aws.clients), None)._checks(tuple(Topic))
