@@ -107,7 +107,10 @@ RIGHT: dict[str, tuple[Call, dict[str, dict[str, Any]]]] = {
     ),
     "clusters": (
         lambda aws: AwsLookups(make_spec(), aws).clusters_named("a"),
-        {"describe_vpcs": {"Vpcs": [{"VpcId": "vpc-1", "Tags": TAGS}]}},
+        {
+            "describe_vpcs": {"Vpcs": [{"VpcId": "vpc-1", "Tags": TAGS}]},
+            "describe_security_groups": {"SecurityGroups": [{"VpcId": "vpc-2", "Tags": TAGS}]},
+        },
     ),
     "Elastic IPs": (
         lambda aws: ElasticIps(make_spec(), aws).by_driver(UUID, ["eipalloc-1"]),
