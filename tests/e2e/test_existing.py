@@ -78,7 +78,9 @@ def test_a_guest_leaves_everything_as_it_was(lab: Lab, tmp_path: Path) -> None:
     with server(lab, "web", WEB), server(lab, "internet", WEB):
         assert connect(lab, "internet", public, WEB).startswith("192.0.2.")
         assert connect(lab, "web", connect(lab, "internet", public, WEB), WEB) == public
+        beside(lab, tmp_path, known, public)
     lab.tool("lab", "vm", "stop", "web")
+    assert lab.edgewrap("plan", "--file", str(spec)).stdout.count("nothing to do") == 3
 
     lab.edgewrap("ipam", "install", "--file", str(spec))
     network = next(
@@ -106,3 +108,23 @@ def test_a_guest_leaves_everything_as_it_was(lab: Lab, tmp_path: Path) -> None:
     lab.edgewrap("destroy", "--file", str(spec), "--auto-approve")
     with lab.network():
         assert described(lab.ec2) == before
+
+
+def beside(lab: Lab, tmp_path: Path, known: dict[str, str], public: str) -> None:
+    """A second cluster in the same VPC, in a subnet of its own, from its apply to its destroy: its VM and the one that
+    has the Elastic IP `public` reach each other."""
+    spec = tmp_path / "second.yaml"
+    network = f"{{ vpc_id: {known['vpc']}, subnet: 10.50.8.0/22 }}"
+    text = f"apiVersion: edgewrap/v1\nname: edge-second\naws: {{ region: eu-west-3, network: {network} }}\n"
+    spec.write_text(f"{text}hosts: {{ count: 1 }}\npublic_network: {{ groups: 1, elastic_ips: {{ count: 1 }} }}\n")
+    lab.edgewrap("apply", "--file", str(spec), "--auto-approve")
+    instance, own, private = (
+        lab.edgewrap("output", "--file", str(spec), name).stdout.strip()
+        for name in ("hosts.host-0.instance_id", "eips.eip-0.public_address", "eips.eip-0.private_address")
+    )
+    lab.tool("lab", "vm", "start", "second", "--host", instance, "--ip", private)
+    with server(lab, "second", WEB):
+        assert connect(lab, "second", public, WEB) == own
+        assert connect(lab, "web", own, WEB) == public
+    lab.tool("lab", "vm", "stop", "second")
+    lab.edgewrap("destroy", "--file", str(spec), "--auto-approve")
