@@ -17,6 +17,7 @@ from edgewrap.spec.formats import EXISTING_KEY, Form
 from edgewrap.spec.place import dotted, quoted
 
 LONGEST_SHOWN = 60  # characters of a value in an error
+NARROWEST = 28  # the longest prefix of a VPC or a subnet
 
 ALLOCATION_ID = Form(r"eipalloc-[0-9a-f]{1,32}", "the id of an Elastic IP, such as eipalloc-0123456789abcdef0")
 ASSOCIATION_ID = Form(r"eipassoc-[0-9a-f]{1,32}", "the id of an association, such as eipassoc-0123456789abcdef0")
@@ -43,6 +44,14 @@ def _network(text: str) -> str:
     except ValueError:
         pass
     raise ValueError("must be an IPv4 network in CIDR form, such as 10.0.0.0/16")
+
+
+def network(text: str) -> IPv4Network:
+    """An IPv4 network of a VPC or a subnet; raises ValueError for anything else, also for one that AWS refuses."""
+    found = IPv4Network(_network(text))
+    if found.prefixlen > NARROWEST:
+        raise ValueError(f"must have a prefix of /{NARROWEST} at most")
+    return found
 
 
 def _host_name(text: str) -> str:

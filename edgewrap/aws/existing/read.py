@@ -9,7 +9,7 @@ from typing import Any
 from edgewrap.aws.clients import CLUSTER_TAG, UUID_TAG, Clients, tags_of
 from edgewrap.aws.existing.addresses import Allocation
 from edgewrap.aws.existing.network import ExistingNetwork, Interface, Subnet, group_names
-from edgewrap.aws.forms import ALLOCATION_ID, ASSOCIATION_ID, GATEWAY_ID, WORD, address
+from edgewrap.aws.forms import ALLOCATION_ID, ASSOCIATION_ID, GATEWAY_ID, WORD, address, network
 from edgewrap.spec.models import Spec
 
 ANYWHERE = "0.0.0.0/0"
@@ -43,7 +43,7 @@ def read_network(clients: Clients, spec: Spec, uuid: str) -> ExistingNetwork:
             owner=vpc.get("OwnerId", account),
             state=WORD.check(vpc["State"]),
             cidrs=tuple(
-                IPv4Network(one["CidrBlock"])
+                network(one["CidrBlock"])
                 for one in vpc.get("CidrBlockAssociationSet", [])
                 if one.get("CidrBlockState", {}).get("State", "associated") == "associated"
             ),
@@ -103,7 +103,7 @@ def _allocation(one: Mapping[str, Any], holders: Mapping[str, str]) -> Allocatio
 def _subnet(one: Mapping[str, Any]) -> Subnet:
     return Subnet(
         id=str(one["SubnetId"]),
-        cidr=IPv4Network(one["CidrBlock"]),
+        cidr=network(one["CidrBlock"]),
         zone=WORD.check(one["AvailabilityZone"]),
         state=WORD.check(one["State"]),
         public_at_launch=bool(one.get("MapPublicIpOnLaunch")),
@@ -112,8 +112,8 @@ def _subnet(one: Mapping[str, Any]) -> Subnet:
 
 
 def _interface(one: Mapping[str, Any]) -> Interface:
-    addresses = [each["PrivateIpAddress"] for each in one.get("PrivateIpAddresses", [])]
-    prefixes = [each["Ipv4Prefix"] for each in one.get("Ipv4Prefixes", [])]
+    addresses = [address(each["PrivateIpAddress"]) for each in one.get("PrivateIpAddresses", [])]
+    prefixes = [network(each["Ipv4Prefix"]) for each in one.get("Ipv4Prefixes", [])]
     return Interface(
         id=str(one["NetworkInterfaceId"]),
         description=str(one.get("Description", "")),

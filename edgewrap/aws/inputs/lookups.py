@@ -142,7 +142,7 @@ class AwsLookups:
         with self._clients.translate_errors():
             vpcs = self._clients.ec2.describe_vpcs(Filters=filters)["Vpcs"]
             groups = self._clients.ec2.describe_security_groups(Filters=filters)["SecurityGroups"]
-            found = {one["VpcId"]: tags_of(one.get("Tags", [])).get(UUID_TAG, "") for one in (*groups, *vpcs)}
+            found = {str(one["VpcId"]): tags_of(one.get("Tags", [])).get(UUID_TAG, "") for one in (*groups, *vpcs)}
         return dict(sorted(found.items()))
 
     def get_ready(self) -> None:
