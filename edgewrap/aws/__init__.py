@@ -9,6 +9,7 @@
 `backend.py`: where the state is kept.
 `export.py`: `edgewrap render`. `remedies.py`: errors with cause and advice.
 
-Packages: `inputs` (what is decided once), `render` (HCL and variables), `terraform` (the process and its resources),
-`state` (the state and what is missing in it), `preflight` (quotas and other checks).
+Packages: `inputs` (what is decided once), `existing` (a VPC and Elastic IPs of the user's own), `render` (HCL and
+variables), `terraform` (the process and its resources), `state` (the state and what is missing in it), `preflight`
+(quotas and other checks).
 """

@@ -13,12 +13,15 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, ValidationError
 
 from edgewrap.outputs import UNKNOWN
-from edgewrap.spec.formats import Form
+from edgewrap.spec.formats import EXISTING_KEY, Form
 from edgewrap.spec.place import dotted, quoted
 
 LONGEST_SHOWN = 60  # characters of a value in an error
+NARROWEST = 28  # the longest prefix of a VPC or a subnet
 
 ALLOCATION_ID = Form(r"eipalloc-[0-9a-f]{1,32}", "the id of an Elastic IP, such as eipalloc-0123456789abcdef0")
+ASSOCIATION_ID = Form(r"eipassoc-[0-9a-f]{1,32}", "the id of an association, such as eipassoc-0123456789abcdef0")
+GATEWAY_ID = Form(r"igw-[0-9a-f]{1,32}", "the id of an internet gateway, such as igw-0123456789abcdef0")
 IMAGE_ID = Form(r"ami-[0-9a-z]{1,64}", "the id of an image, such as ami-0123456789abcdef0")
 WORD = Form(r"(?=.{1,40}\Z)[a-z0-9]+(?:-[a-z0-9]+)*", "a state as AWS writes it, such as running")
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -41,6 +44,14 @@ def _network(text: str) -> str:
     except ValueError:
         pass
     raise ValueError("must be an IPv4 network in CIDR form, such as 10.0.0.0/16")
+
+
+def network(text: str) -> IPv4Network:
+    """An IPv4 network of a VPC or a subnet; raises ValueError for anything else, also for one that AWS refuses."""
+    found = IPv4Network(_network(text))
+    if found.prefixlen > NARROWEST:
+        raise ValueError(f"must have a prefix of /{NARROWEST} at most")
+    return found
 
 
 def _host_name(text: str) -> str:
@@ -79,6 +90,9 @@ HostKey = Annotated[str, Form(rf"host-{_INDEX}", "the key of a host, such as hos
 GroupKey = Annotated[str, Form(rf"group-{_INDEX}", "the key of an interface group, such as group-0")]
 ImageId = Annotated[str, IMAGE_ID]
 EipKey = Annotated[str, Form(rf"eip-(?:x-)?{_INDEX}", "the key of an Elastic IP, such as eip-0")]
+AnyEipKey = Annotated[
+    str, Form(rf"eip-(?:x-)?{_INDEX}|{EXISTING_KEY.pattern}", "the key of an Elastic IP, such as eip-0 or office")
+]
 
 
 def first_problem(error: ValidationError) -> str:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, ValidationError
 from edgewrap.aws.forms import (
     Address,
     AllocationId,
-    EipKey,
+    AnyEipKey,
     GroupKey,
     HostKey,
     HostName,
@@ -91,7 +91,7 @@ class _Values(Part):
     cluster: _Cluster | None = None
     hosts: dict[HostKey, _Host] = Field(default_factory=dict)
     groups: dict[GroupKey, _Group] = Field(default_factory=dict)
-    eips: dict[EipKey, _Eip] = Field(default_factory=dict)
+    eips: dict[AnyEipKey, _Eip] = Field(default_factory=dict)
 
 
 def read_outputs(values: Mapping[str, Any], inputs: Inputs) -> Outputs:
@@ -123,7 +123,9 @@ def read_outputs(values: Mapping[str, Any], inputs: Inputs) -> Outputs:
 
 
 def _in_order(by_key: Mapping[str, T]) -> list[tuple[str, T]]:
-    return sorted(by_key.items(), key=lambda item: index_of(item[0]))
+    """By index; after these the user's own Elastic IPs, whose keys have none, by name."""
+    numbered = {key: index_of(key) for key in by_key if key.startswith(("eip-", "group-", "host-"))}
+    return sorted(by_key.items(), key=lambda item: (item[0] not in numbered, numbered.get(item[0], 0), item[0]))
 
 
 def _host(key: str, host: _Host, disk: DatastoreDisk) -> HostOutput:

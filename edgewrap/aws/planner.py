@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from edgewrap.atomic_files import write_tree
 from edgewrap.aws.adoption import Adoption, adopt
 from edgewrap.aws.clients import Clients
+from edgewrap.aws.existing.addresses import address_violations, associated_with
 from edgewrap.aws.facts import AwsState
 from edgewrap.aws.group_moves import moves_ahead, reasons
 from edgewrap.aws.inputs.decide import decide_inputs, unprovisioned
@@ -23,7 +24,16 @@ from edgewrap.aws.render.variables import make_variables
 from edgewrap.aws.state.untracked import NOTHING_UNTRACKED, Untracked, find_untracked
 from edgewrap.aws.terraform.json_output import RunOutput
 from edgewrap.aws.terraform.plan_json import Before, predicted_values, read_changes, smaller_volumes
-from edgewrap.aws.terraform.resources import DATASTORE, EIP, HIDDEN, INSTANCE, SINGLE_KEYS, importable_addresses
+from edgewrap.aws.terraform.resources import (
+    DATASTORE,
+    EIP,
+    EIP_ASSOCIATION,
+    EXISTING_ASSOCIATION,
+    HIDDEN,
+    INSTANCE,
+    SINGLE_KEYS,
+    importable_addresses,
+)
 from edgewrap.aws.terraform.runner import Terraform
 from edgewrap.aws.terraform.workdir import WorkDir
 from edgewrap.change import Action, Change, PlaneName
@@ -33,6 +43,8 @@ from edgewrap.outputs import BY_DRIVER, HostOutput, Outputs
 from edgewrap.plane import Context
 from edgewrap.spec.load import public_document
 from edgewrap.spec.models import Spec
+
+_NEW_ASSOCIATION = (EIP_ASSOCIATION.kind, Action.CREATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +95,7 @@ class Planner:
             for notice in self._notices(inputs, previous, applied, replaced) if warn else ():
                 self.emit(notice)
         addresses = state.addresses if state else frozenset()
+        adoption = replace(adoption, imports={**adoption.imports, **self._associations(inputs, state)})
         # before the first run there is nothing to lose
         importable = self.importable(inputs) | adoption.imports.keys() if state else frozenset()
         ids = state.ids if state else frozenset()
@@ -109,6 +122,7 @@ class Planner:
                 _refuse_releases(changes, adoption.released)
                 if refusals := list(smaller_volumes(changes)):
                     raise RefusedChangeError(refusals)
+                self._refuse_taken(changes, inputs)
                 predicted = read_outputs(values, inputs)
         return AwsPlan(
             changes,
@@ -155,10 +169,33 @@ class Planner:
             self.lookups,
             unavailable={*context.avoid, *context.replaced, *(key for key, host in known.items() if host.is_dead)},
             new_hosts=set(host_keys(self.spec)) - known.keys(),
-            missing=unprovisioned(state.inputs.amis, state.addresses) if state else (),
+            missing=unprovisioned(state.inputs, state.addresses) if state else (),
             new_instances=_new_instances(state, context.replaced),
+            unassociated=_unassociated(state.inputs, state) if state else (),
             front_end_version=context.front_end_version,
         )
+
+    def _associations(self, inputs: Inputs, state: AwsState | None) -> dict[str, str]:
+        """The ids of associations of the user's own Elastic IPs that a killed run made, by Terraform address."""
+        keys = _unassociated(inputs, state) if state else []
+        if not keys:
+            return {}
+        found = self.lookups.allocations([inputs.existing[key].allocation_id for key in keys])
+        made = {key: found[number] for key in keys if (number := inputs.existing[key].allocation_id) in found}
+        return {
+            EXISTING_ASSOCIATION.address(key): one.association_id
+            for key, one in made.items()
+            if associated_with(inputs, key, one)
+        }
+
+    def _refuse_taken(self, changes: Sequence[Change], inputs: Inputs) -> None:
+        """Raises RefusedChangeError if a plan would take one of the user's own Elastic IPs from where it is now."""
+        made = {change.key for change in changes if (change.kind, change.action) == _NEW_ASSOCIATION}
+        if keys := sorted(made & inputs.existing.keys()):
+            found = self.lookups.allocations([inputs.existing[key].allocation_id for key in keys])
+            refusals = [str(violation) for violation in address_violations(self.spec, inputs, found, keys)]
+            if refusals:
+                raise RefusedChangeError(refusals)
 
     def importable(self, inputs: Inputs) -> frozenset[str]:
         """The addresses of everything in the module that can be imported."""
@@ -203,7 +240,7 @@ class Planner:
             return Before(frozenset(), spec_changed=False, destroy=destroy)
         known = state.inputs
         return Before(
-            frozenset({*known.amis, *known.placement, *known.eips, *known.ipam_eips, *SINGLE_KEYS}),
+            frozenset({*known.amis, *known.placement, *known.eips, *known.ipam_eips, *known.existing, *SINGLE_KEYS}),
             spec_changed=state.applied != public_document(self.spec),
             destroy=destroy,
             reasons=reasons(inputs, known, state.outputs.hosts, replaced),
@@ -223,6 +260,11 @@ def _replacements(
     volume is not kept longer than its host. `known` are the addresses in the state."""
     volumes = (DATASTORE.address(key) for key in sorted(new_instances) if key in inputs.datastores)
     return (*(INSTANCE.address(key) for key in sorted(replaced)), *(each for each in volumes if each in known))
+
+
+def _unassociated(inputs: Inputs, state: AwsState) -> list[str]:
+    """The keys of the user's own Elastic IPs whose association the state does not have."""
+    return [key for key in inputs.existing if EXISTING_ASSOCIATION.address(key) not in state.addresses]
 
 
 def _concerns_aws(output: RunOutput) -> bool:

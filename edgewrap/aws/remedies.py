@@ -190,10 +190,10 @@ InvalidKeyPair\.Duplicate
   delete the key pair that an interrupted run left, and re-run
 InvalidSubnet\.Conflict
   a foreign subnet of the VPC has these addresses
-  delete that subnet, and re-run
+  delete that subnet, or use a free part of the VPC in aws.network.subnet, and re-run
 InvalidIPAddress\.InUse|Address \S+ is in use|PrivateIpAddress.*(in use|already assigned)
   a foreign network interface has an address of the cluster
-  find it among the subnet's network interfaces in EC2, delete it, and re-run
+  find it among the subnet's network interfaces in EC2; if nothing needs it, delete it, and re-run
 Resource\.AlreadyAssociated|is already associated with
   someone else associated the Elastic IP or the address during this run
   remove that association in EC2, and re-run

@@ -17,12 +17,16 @@ LINK_LOCAL = IPv4Network("169.254.0.0/16")
 
 _NETWORK, _CIDR, _SUBNET = ("aws", "network"), ("aws", "network", "cidr"), ("aws", "network", "subnet")
 _HOSTS, _EIPS, _GROUPS = ("hosts",), ("public_network", "elastic_ips"), ("public_network", "groups")
-_RULES = ("public_network", "security_group")
+_RULES, _EXISTING = ("public_network", "security_group"), ("public_network", "existing")
 
 
 def network_fits(spec: Spec) -> Iterator[SpecProblem]:
     """AWS's limits for the VPC and the subnet, and the subnet inside the VPC."""
     network = spec.aws.network
+    if network.subnet_id and not network.vpc_id:
+        yield SpecProblem((*_NETWORK, "subnet_id"), "needs vpc_id, the VPC of the subnet")
+    if network.vpc_id and not network.subnet_id and not network.subnet:
+        yield SpecProblem((*_NETWORK, "vpc_id"), "needs subnet, the addresses of a new subnet in it, or subnet_id")
     for path, cidr in ((_CIDR, network.cidr), (_SUBNET, network.subnet)):
         if cidr is None:
             continue
@@ -31,8 +35,8 @@ def network_fits(spec: Spec) -> Iterator[SpecProblem]:
         for refused in REFUSED_BY_AWS:
             if cidr.overlaps(refused):
                 yield SpecProblem(path, f"must not overlap {refused}: AWS refuses it")
-    if network.subnet is not None and not network.subnet.subnet_of(network.cidr):
-        yield SpecProblem(_SUBNET, f"must be inside the VPC's {network.cidr}")
+    if network.subnet and network.vpc_cidr and not network.subnet.subnet_of(network.vpc_cidr):
+        yield SpecProblem(_SUBNET, f"must be inside the VPC's {network.vpc_cidr}")
 
 
 def zone_in_region(spec: Spec) -> Iterator[SpecProblem]:
@@ -65,6 +69,8 @@ def retired_have_lived(spec: Spec) -> Iterator[SpecProblem]:
 def hosts_fit(spec: Spec) -> Iterator[SpecProblem]:
     """Every host has its fixed address in the lower half of the subnet."""
     subnet = spec.aws.network.subnet_cidr
+    if subnet is None:
+        return
     highest, capacity = active_indexes(spec.hosts.count, spec.hosts.retired)[-1], addressing.host_capacity(subnet)
     if highest >= capacity:
         room = f"indexes 0 to {capacity - 1}" if capacity else "no host"
@@ -78,6 +84,8 @@ def hosts_fit(spec: Spec) -> Iterator[SpecProblem]:
 def groups_fit(spec: Spec) -> Iterator[SpecProblem]:
     """Every interface group has a block with room for at least one Elastic IP in the upper half of the subnet."""
     subnet, groups = spec.aws.network.subnet_cidr, spec.public_network.groups
+    if subnet is None:
+        return
     try:
         fits = pair_capacity(subnet, groups) > 0
     except ValueError:
@@ -92,12 +100,34 @@ def groups_fit(spec: Spec) -> Iterator[SpecProblem]:
 def elastic_ips_fit(spec: Spec) -> Iterator[SpecProblem]:
     """Every Elastic IP has a pair of addresses in its group's block."""
     subnet, eips, groups = spec.aws.network.subnet_cidr, spec.public_network.elastic_ips, spec.public_network.groups
+    if subnet is None:
+        return
     capacity, indexes = pair_capacity(subnet, groups), active_indexes(eips.count, eips.retired)
     if indexes and addressing.eip_place(indexes[-1], groups)[1] >= capacity:
         yield SpecProblem(
             (*_EIPS, "count"),
             f"must fit the groups: the highest index would be {indexes[-1]}, and {groups} groups have room for indexes "
             f"0 to {groups * capacity - 1}, {capacity} on a block ({addressing.block(subnet, groups, 0)} is one)",
+        )
+    elif len(indexes) + len(spec.public_network.existing) > groups * capacity:
+        yield SpecProblem(
+            _EXISTING, f"must fit the groups: with {len(indexes)} of elastic_ips, {groups * capacity} are possible"
+        )
+
+
+def existing_are_distinct(spec: Spec) -> Iterator[SpecProblem]:
+    """Each allocation id has one key."""
+    keys: dict[str, str] = {}
+    for key, allocation_id in spec.public_network.existing.items():
+        if (first := keys.setdefault(allocation_id, key)) != key:
+            yield SpecProblem((*_EXISTING, key), f"must not repeat the Elastic IP of {first}")
+
+
+def driver_knows_the_subnet(spec: Spec) -> Iterator[SpecProblem]:
+    """The IPAM driver computes addresses from the spec."""
+    if spec.public_network.self_service and spec.aws.network.subnet_cidr is None:
+        yield SpecProblem(
+            ("public_network", "self_service"), "needs aws.network.subnet: write the existing subnet's addresses there"
         )
 
 
@@ -147,7 +177,8 @@ def rules_are_sound(spec: Spec) -> Iterator[SpecProblem]:
 def name_servers_reachable(spec: Spec) -> Iterator[SpecProblem]:
     """VMs reach neither the hosts' half of the subnet nor link-local addresses: the hosts drop it."""
     for position, server in enumerate(spec.public_network.dns):
-        for closed in (hosts_half(spec.aws.network.subnet_cidr), LINK_LOCAL):
+        subnet = spec.aws.network.subnet_cidr
+        for closed in (*([hosts_half(subnet)] if subnet else []), LINK_LOCAL):
             if server in closed:
                 yield SpecProblem(
                     ("public_network", "dns", position),
@@ -198,7 +229,9 @@ CHECKS: Mapping[Callable[[Spec], Iterable[SpecProblem]], tuple[KeyPath, ...]] = 
     retired_have_lived: ((*_HOSTS, "count"), (*_HOSTS, "retired"), _EIPS),
     hosts_fit: (_NETWORK, (*_HOSTS, "count"), (*_HOSTS, "retired")),
     groups_fit: (_NETWORK, _GROUPS),
-    elastic_ips_fit: (_NETWORK, _GROUPS, _EIPS),
+    elastic_ips_fit: (_NETWORK, _GROUPS, _EIPS, _EXISTING),
+    existing_are_distinct: (_EXISTING,),
+    driver_knows_the_subnet: (_NETWORK, ("public_network", "self_service")),
     hypervisor_runs: (("hosts", "hypervisor"), ("hosts", "instance_type")),
     volumes_fit: tuple(
         (*_HOSTS, name) for name in ("root_volume_gb", "root_volume_iops", "root_volume_throughput", "datastore_volume")

@@ -81,8 +81,8 @@ VpcId = Annotated[str, Form(f"vpc-{_ID}", "the id of a VPC, such as vpc-01234567
 SubnetId = Annotated[str, Form(f"subnet-{_ID}", "the id of a subnet, such as subnet-0123456789abcdef0")]
 ALLOCATION_ID = Form(f"eipalloc-{_ID}", "the allocation id of an Elastic IP, such as eipalloc-0123456789abcdef0")
 EXISTING_KEY = Form(
-    r"(?!eip-)[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?",
-    "a key of 1 to 40 lower-case letters, digits and hyphens that does not begin with eip-",
+    r"(?!(?:eip|group|host)-)[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?",
+    "a key of 1 to 40 lower-case letters, digits and hyphens that does not begin with eip-, group- or host-",
 )
 InstanceProfile = Annotated[str, Form(r"[A-Za-z0-9_+=,.@-]{1,128}", "the name of an instance profile, not its ARN")]
 PlacementGroup = Annotated[

@@ -22,7 +22,7 @@ from edgewrap.spec.checks import broken_checks
 from edgewrap.spec.contract import contract, nearest_key
 from edgewrap.spec.document import MOST_BYTES, Document, NotYamlError, read_document
 from edgewrap.spec.environment import fill, filled_values, put
-from edgewrap.spec.forbidden import credential_problems, is_secret, unsupported_fields
+from edgewrap.spec.forbidden import credential_problems, is_secret, removed_fields
 from edgewrap.spec.models import Origin, Spec
 from edgewrap.spec.operator_values import (
     VARIABLES,
@@ -85,7 +85,7 @@ def load_spec(path: Path, environ: Mapping[str, str]) -> Spec:
     remember(*filled_values(written, environ))
     found = list(document.problems)
     for problems in (
-        unsupported_fields(data),
+        removed_fields(data),
         credential_problems(data),
         environment_problems,
         restricted_problems(data, environ) if restricted else (),

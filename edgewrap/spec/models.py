@@ -25,34 +25,49 @@ from edgewrap.spec.place import KeyPath
 
 __all__ = ["ElasticIps", "Evpn", "Hosts", "IgnoreTags", "SecurityRule", "Spec", "Ssh"]
 
+DEFAULT_CIDR = IPv4Network("10.0.0.0/16")
 STATE_STAYS = "the state would stay behind; move it first (docs/state.md)"
 
 
 class Network(Model):
-    """The VPC and its one subnet. Existing ones are never destroyed."""
+    """The VPC and its one subnet. Existing ones are never changed or destroyed (docs/existing.md)."""
 
     cidr: Annotated[
-        formats.Cidr, refused("The VPC's addresses: a network of /16 to /28.", "the VPC would be replaced")
-    ] = IPv4Network("10.0.0.0/16")
+        formats.Cidr | None,
+        refused(
+            "The VPC's addresses: a network of /16 to /28. Null: 10.0.0.0/16, or those of the existing VPC.",
+            "the VPC would be replaced",
+        ),
+    ] = None
     subnet: Annotated[
         formats.Cidr | None,
         refused(
-            "The subnet's addresses, inside `cidr`; null takes the whole `cidr`. Its lower half is for "
-            "hosts (host i has base + 10 + i), its upper half for the blocks of the interface groups.",
+            "The subnet's addresses, inside `cidr`; null takes the whole `cidr`, or those of the existing subnet. "
+            "Its lower half is for hosts (host i has base + 10 + i), its upper half for the blocks of the groups.",
             "every address would change",
         ),
     ] = None
     vpc_id: Annotated[
-        formats.VpcId | None, refused("An existing VPC to use instead of a new one.", "not implemented yet")
+        formats.VpcId | None,
+        refused(
+            "An existing VPC to use instead of a new one. It needs `subnet` for a new subnet in it, or `subnet_id`.",
+            "nothing moves between VPCs",
+        ),
     ] = None
     subnet_id: Annotated[
-        formats.SubnetId | None, refused("An existing subnet to use instead of a new one.", "not implemented yet")
+        formats.SubnetId | None,
+        refused("An existing subnet of `vpc_id` to use instead of a new one.", "nothing moves between subnets"),
     ] = None
 
     @property
-    def subnet_cidr(self) -> IPv4Network:
-        """The subnet's own CIDR."""
-        return self.subnet or self.cidr
+    def vpc_cidr(self) -> IPv4Network | None:
+        """The VPC's own CIDR; None if only AWS knows it."""
+        return self.cidr or (None if self.vpc_id else DEFAULT_CIDR)
+
+    @property
+    def subnet_cidr(self) -> IPv4Network | None:
+        """The subnet's own CIDR; None if only AWS knows it."""
+        return self.subnet or (None if self.subnet_id else self.vpc_cidr)
 
 
 class IgnoreTags(Model):

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edgewrap.spec.contract import Known, contract
-from edgewrap.spec.forbidden import NOT_IMPLEMENTED
 from edgewrap.spec.formats import RULE
 from edgewrap.spec.operator_values import VARIABLES
 
@@ -60,8 +59,6 @@ def _meaning(known: Known, path: tuple[str, ...]) -> str:
         notes.append("May come from the environment.")
     if variable := VARIABLES.get(path):
         notes.append(f"Without it, `{variable}` counts.")
-    if path in NOT_IMPLEMENTED:
-        notes.append("**Not implemented yet.**")
     return " ".join(notes)
 
 

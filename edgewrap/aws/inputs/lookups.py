@@ -14,10 +14,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from edgewrap.aws.clients import CLUSTER_TAG, UUID_TAG, Clients, tags_of
+from edgewrap.aws.existing.addresses import Allocation
+from edgewrap.aws.existing.network import AVAILABLE, ExistingNetwork, Subnet
+from edgewrap.aws.existing.read import read_allocations, read_network
 from edgewrap.aws.forms import IMAGE_ID, WORD, address
 from edgewrap.aws.inputs.model import InterfaceLimits
 from edgewrap.errors import AwsError
-from edgewrap.spec.models import Spec
+from edgewrap.spec.models import DEFAULT_CIDR, Spec
 from edgewrap.spec.public_key import read_public_key
 
 if TYPE_CHECKING:
@@ -57,6 +60,7 @@ class AwsLookups:
     """The lookups of one spec against its AWS."""
 
     def __init__(self, spec: Spec, clients: Clients) -> None:
+        self._spec = spec
         self._region = spec.aws.region
         self._instance_type = spec.hosts.instance_type
         self._ami = spec.hosts.ami
@@ -137,6 +141,14 @@ class AwsLookups:
         """The text of the user's public key file. Raises ToolError if it cannot be read or is not one."""
         return read_public_key(self._public_key)
 
+    def network(self, uuid: str) -> ExistingNetwork:
+        """The spec's VPC; `uuid` is the cluster's, empty if it has none yet. Raises AwsError."""
+        return read_network(self._clients, self._spec, uuid)
+
+    def allocations(self, ids: Sequence[str]) -> dict[str, Allocation]:
+        """The account's Elastic IPs of these ids, by id. Raises AwsError."""
+        return read_allocations(self._clients, ids)
+
     def instances(self, ids: Sequence[str]) -> dict[str, InstanceNow]:
         """The instances of these ids as they are; one that AWS no longer knows is `terminated`."""
         found = dict.fromkeys(ids, InstanceNow("terminated", ""))
@@ -147,11 +159,13 @@ class AwsLookups:
         return found
 
     def clusters_named(self, name: str) -> dict[str, str]:
-        """The VPCs that edgewrap made for a cluster of that name, in this region: the UUID in their tags by VPC id."""
+        """The VPCs that have a cluster of that name, in this region: the UUID in the tags by VPC id. An existing VPC
+        has no tag of edgewrap's, but security groups in it do."""
         filters: list[FilterTypeDef] = [{"Name": f"tag:{CLUSTER_TAG}", "Values": [name]}]
         with self._clients.translate_errors():
             vpcs = self._clients.ec2.describe_vpcs(Filters=filters)["Vpcs"]
-            found = {vpc["VpcId"]: tags_of(vpc.get("Tags", [])).get(UUID_TAG, "") for vpc in vpcs}
+            groups = self._clients.ec2.describe_security_groups(Filters=filters)["SecurityGroups"]
+            found = {str(one["VpcId"]): tags_of(one.get("Tags", [])).get(UUID_TAG, "") for one in (*groups, *vpcs)}
         return dict(sorted(found.items()))
 
     def get_ready(self) -> None:
@@ -203,6 +217,18 @@ class OfflineLookups(AwsLookups):
     def image(self) -> str:
         """An id without an image, the same for the same name."""
         return f"ami-{hashlib.sha256(self._ami.encode()).hexdigest()[:17]}"
+
+    def network(self, uuid: str) -> ExistingNetwork:  # noqa: ARG002
+        """One that has what the spec says, and the default addresses for what it does not."""
+        wanted, zone = self._spec.aws.network, self._spec.aws.zone
+        cidr = wanted.subnet or wanted.cidr or DEFAULT_CIDR
+        subnet = Subnet(wanted.subnet_id or "", cidr, self.first_zone() if zone == "auto" else zone)
+        subnets, gateway = ((subnet,) if wanted.subnet_id else ()), "igw-00000000000000000"
+        return ExistingNetwork("", "", AVAILABLE, (wanted.cidr or cidr,), subnets, gateway, gateway)
+
+    def allocations(self, ids: Sequence[str]) -> dict[str, Allocation]:
+        """Addresses that nobody has, the same for the same ids."""
+        return {number: Allocation(number, f"192.0.2.{index % 256}", "") for index, number in enumerate(ids)}
 
     def interface_limits(self) -> InterfaceLimits:
         """Those of c5.metal."""

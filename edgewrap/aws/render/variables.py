@@ -106,6 +106,13 @@ class EipVariables(Part):
     gateway: str
 
 
+class ExistingVariables(EipVariables):
+    """An Elastic IP of the user's own."""
+
+    allocation_id: str
+    public_address: str
+
+
 class RuleVariables(Part):
     """One rule of the VMs' security group, in EC2's terms. An empty description is null: AWS has none."""
 
@@ -128,6 +135,9 @@ class Variables(Part):
     ignore_tags: IgnoreTags
     vpc_cidr: str
     subnet_cidr: str
+    vpc_id: str | None
+    subnet_id: str | None
+    gateway_id: str | None
     public_at_launch: bool
     ssh_rules: dict[str, str]
     vm_rules: dict[str, RuleVariables]
@@ -143,6 +153,7 @@ class Variables(Part):
     hosts: dict[str, HostVariables]
     groups: dict[str, GroupVariables]
     eips: dict[str, EipVariables]
+    existing: dict[str, ExistingVariables]
     inputs: str
     applied: str
     endpoint_url: str | None = None
@@ -179,6 +190,7 @@ def make_variables(spec: Spec, inputs: Inputs, applied: str, without: Collection
         hosts=_hosts(inputs, without),
         groups=_groups(inputs),
         eips=_eips(inputs),
+        existing=_existing(inputs),
         inputs=inputs.to_text(),
         applied=applied,
         endpoint_url=spec.aws.endpoint_url,
@@ -238,11 +250,20 @@ def _eips(inputs: Inputs) -> dict[str, EipVariables]:
     pairs = pair_capacity(subnet, groups, inputs.limits.addresses_per_interface)
     places = {key: eip_place(index_of(key), groups) for key in inputs.eips}
     places |= {key: ipam_place(index_of(key), groups, pairs) for key in inputs.ipam_eips}
-    eips: dict[str, EipVariables] = {}
-    for key, (group, number) in places.items():
-        place = pair(block(subnet, groups, group), number)
-        eips[key] = EipVariables(group=f"group-{group}", private_address=str(place.address), gateway=str(place.gateway))
-    return eips
+    return {key: _pair(subnet, groups, *place) for key, place in places.items()}
+
+
+def _existing(inputs: Inputs) -> dict[str, ExistingVariables]:
+    places = _eips(inputs.model_copy(update={"eips": (), "ipam_eips": [one.place for one in inputs.existing.values()]}))
+    return {
+        key: ExistingVariables(**places[one.place].model_dump(), **one.model_dump(exclude={"place"}))
+        for key, one in inputs.existing.items()
+    }
+
+
+def _pair(subnet: IPv4Network, groups: int, group: int, number: int) -> EipVariables:
+    found = pair(block(subnet, groups, group), number)
+    return EipVariables(group=f"group-{group}", private_address=str(found.address), gateway=str(found.gateway))
 
 
 def _ports(rule: SecurityRule) -> tuple[int | None, int | None]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from edgewrap.aws.render.variables import Variables
@@ -52,6 +52,7 @@ class Resource:
 
     `kind`: its word for people. `key`: ours; of a block with `for_each` it is this text and then the `for_each` key.
     `shown`: the attributes that a plan shows if it is created or deleted. `tagged`: None if it cannot be imported.
+    `unless`: the variable with the id of an existing one, which is used instead.
     """
 
     module: str
@@ -62,6 +63,7 @@ class Resource:
     for_each: Keys | None = None
     shown: tuple[str, ...] = ()
     tagged: Tagged | None = None
+    unless: Literal["", "vpc_id", "subnet_id"] = ""
 
     @property
     def block(self) -> str:
@@ -162,9 +164,10 @@ def _rule(module: str, direction: str, name: str, key: str = "", for_each: Keys 
     return Resource(module, resource_type, name, "security group rule", key, for_each, shown, tagged)
 
 
-def _association(module: str, name: str, for_each: Keys) -> Resource:
-    """Associations of Elastic IPs. They have no tags: only `adoption` knows their ids."""
-    shown = ("public_ip", "private_ip_address")
+def _association(
+    module: str, name: str, for_each: Keys, shown: tuple[str, ...] = ("public_ip", "private_ip_address")
+) -> Resource:
+    """Associations of Elastic IPs. They have no tags: only `adoption` and `existing` know their ids."""
     return Resource(module, "aws_eip_association", name, "elastic ip association", "", for_each, shown)
 
 
@@ -184,17 +187,27 @@ _ADDRESS = _by("describe_addresses", "Addresses", "AllocationId")
 SECURITY_GROUPS = _GROUP.lookup
 
 # module, type, name, word for people, key, `for_each`, what a plan shows, tags
-VPC = Resource("network", "aws_vpc", "this", "vpc", "vpc", None, ("cidr_block",), _VPC)
+VPC = Resource("network", "aws_vpc", "this", "vpc", "vpc", None, ("cidr_block",), _VPC, "vpc_id")
 SUBNET = Resource(
-    "network", "aws_subnet", "this", "subnet", "subnet", None, ("cidr_block", "availability_zone"), _SUBNET
+    "network", "aws_subnet", "this", "subnet", "subnet", None, ("cidr_block", "availability_zone"), _SUBNET, "subnet_id"
 )
 GATEWAY = Resource(
-    "network", "aws_internet_gateway", "this", "internet gateway", "internet-gateway", None, (), _GATEWAY
+    "network", "aws_internet_gateway", "this", "internet gateway", "internet-gateway", None, (), _GATEWAY, "vpc_id"
 )
-ROUTE_TABLE = Resource("network", "aws_route_table", "this", "route table", "route-table", None, (), _TABLE)
-ROUTE = Resource("network", "aws_route", "default", "route", "default-route", None, ("destination_cidr_block",), _ROUTE)
+ROUTE_TABLE = Resource(
+    "network", "aws_route_table", "this", "route table", "route-table", None, (), _TABLE, "subnet_id"
+)
+ROUTE = Resource(
+    "network", "aws_route", "default", "route", "default-route", None, ("destination_cidr_block",), _ROUTE, "subnet_id"
+)
 ROUTE_TABLE_ASSOCIATION = Resource(
-    "network", "aws_route_table_association", "this", "route table association", "route-table", tagged=_SUBNETS_TABLE
+    "network",
+    "aws_route_table_association",
+    "this",
+    "route table association",
+    "route-table",
+    tagged=_SUBNETS_TABLE,
+    unless="subnet_id",
 )
 VMS_GROUP = Resource(
     "network", "aws_security_group", "vms", "security group", "security-group-vms", None, ("name",), _GROUP
@@ -249,6 +262,9 @@ EIP = Resource(
     "eips", "aws_eip", "this", "elastic ip", "", lambda variables, _: variables.eips, ("public_ip",), _ADDRESS
 )
 EIP_ASSOCIATION = _association("eips", "this", lambda variables, _: variables.eips)
+EXISTING_ASSOCIATION = _association(
+    "eips", "existing", lambda variables, _: variables.existing, ("allocation_id", "private_ip_address")
+)
 
 RESOURCES = tuple(value for value in globals().values() if isinstance(value, Resource))
 """All resources, in the order above, in which a plan shows them."""
@@ -285,6 +301,6 @@ def importable_addresses(variables: Variables, host_address: str) -> frozenset[s
     return frozenset(
         resource.address(resource.key + key)
         for resource in RESOURCES
-        if resource.tagged
+        if resource.tagged and not (resource.unless and getattr(variables, resource.unless))
         for key in (resource.for_each(variables, host_address) if resource.for_each else [""])
     )

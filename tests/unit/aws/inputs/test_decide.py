@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -116,11 +117,12 @@ OTHER_KEY = "ssh-rsa AAAAB3NzaC1yc2E other@somewhere"
 
 
 def test_what_is_not_in_the_state_is_unprovisioned() -> None:
-    assert unprovisioned(HOSTS, ()) == ALL_MISSING
+    inputs = first_inputs(make_spec())
+    assert unprovisioned(inputs, ()) == ALL_MISSING
     some = {VPC.address(), INSTANCE.address("host-1")}
-    assert unprovisioned(HOSTS, some) == {"host-0", "host-2", "subnet", "key-pair"}
+    assert unprovisioned(inputs, some) == {"host-0", "host-2", "subnet", "key-pair"}
     every = {*map(INSTANCE.address, HOSTS), VPC.address(), SUBNET.address(), KEY_PAIR.address()}
-    assert unprovisioned(HOSTS, every) == frozenset()
+    assert unprovisioned(inputs, every) == frozenset()
 
 
 @pytest.mark.parametrize("ami", ["ami-22222222222222222", "ubuntu-24.04"])
@@ -185,6 +187,18 @@ def test_immutable_fields_are_fixed_from_the_first_run() -> None:
 def test_inputs_survive_the_state() -> None:
     inputs = first_inputs(make_spec())
     assert Inputs.from_text(inputs.to_text()) == inputs
+
+
+def test_inputs_of_an_earlier_edgewrap_are_taken_over() -> None:
+    """They know nothing of VPCs and Elastic IPs of the user's own."""
+    inputs = first_inputs(make_spec())
+    document = json.loads(inputs.to_text())
+    del document["existing"]
+    for name in ("vpc_id", "subnet_id", "gateway_id"):
+        del document["foundation"][name]
+    earlier = Inputs.from_text(json.dumps(document))
+    assert decide_inputs(make_spec(), earlier, lookups := FixedLookups()) == inputs
+    assert lookups.asked == []
 
 
 REFUSED = [

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection
+from dataclasses import replace
+from ipaddress import IPv4Network
+from typing import Any, cast
 
 import pytest
 
+from edgewrap.aws.existing.addresses import Allocation
+from edgewrap.aws.existing.network import Interface
 from edgewrap.aws.inputs.lookups import AwsLookups
+from edgewrap.aws.inputs.model import Inputs
 from edgewrap.aws.preflight.checks import DISKS, AwsPreflight
 from edgewrap.aws.preflight.quotas import vcpu_quota
 from edgewrap.aws.preflight.topics import Topic
-from edgewrap.finding import Verdict
-from tests.support.aws_plane import first_inputs, make_spec
+from edgewrap.finding import Finding, Verdict
+from tests.support.aws_plane import OFFICE, VPC, FixedLookups, first_inputs, make_spec
 from tests.support.scripted import Scripted
 
 SPEC = make_spec()
@@ -110,3 +116,52 @@ def test_the_instance_type_has_the_disk(kind: str, disk: Any, info: Any, verdict
 def test_the_root_volume_needs_no_check() -> None:
     aws = Scripted(SPEC)
     assert DISKS not in AwsPreflight(SPEC, aws.clients, AwsLookups(SPEC, aws.clients), None)._checks(tuple(Topic))
+
+
+NETWORK = {"vpc_id": "vpc-0123456789abcdef0", "subnet_id": "subnet-0123456789abcdef0"}
+EXISTING = make_spec(aws={"network": NETWORK}, public_network={"existing": {"office": OFFICE.allocation_id}})
+
+
+def judged(lookups: FixedLookups, inputs: Inputs | None, topics: Collection[Topic]) -> dict[str, Finding]:
+    aws = Scripted(EXISTING)
+    preflight = AwsPreflight(EXISTING, aws.clients, cast("AwsLookups", lookups), inputs)
+    checks = preflight._checks(topics)
+    return {name: checks[name]() for name in ("existing VPC", "VPCs", "addresses of the VPC") if name in checks}
+
+
+@pytest.mark.parametrize("topics", [tuple(Topic), (Topic.VPC,), (Topic.HOSTS,)])
+def test_an_existing_vpc_is_checked_instead_of_the_quota(topics: tuple[Topic, ...]) -> None:
+    """Also later, for new hosts: their addresses must be free."""
+    for inputs in (None, first_inputs(EXISTING)):
+        assert [one.verdict for one in judged(FixedLookups(), inputs, topics).values()] == [Verdict.OK]
+    printer = Interface("eni-1", "a printer", (IPv4Network("10.0.4.10/32"),))
+    wrong = FixedLookups(vpc=replace(VPC, gateway="", interfaces=(printer,)))
+    [finding] = judged(wrong, None, topics).values()
+    assert finding.verdict is Verdict.FAILURE
+    assert "has no internet gateway; aws.network.subnet_id: host-0 needs 10.0.4.10" in finding.text
+    assert "attach one" in finding.advice
+
+
+def test_nothing_is_read_of_a_vpc_for_other_changes() -> None:
+    assert judged(FixedLookups(), first_inputs(EXISTING), [Topic.ELASTIC_IPS, Topic.RULES]) == {}
+
+
+def test_the_zone_and_the_addresses_of_an_existing_subnet_are_read() -> None:
+    preflight = AwsPreflight(EXISTING, Scripted(EXISTING).clients, cast("AwsLookups", FixedLookups()), None)
+    assert "4 groups have room for 196 Elastic IPs" in preflight._interfaces().text
+    gone = cast("AwsLookups", FixedLookups(vpc=replace(VPC, subnets=())))
+    found = AwsPreflight(EXISTING, Scripted(EXISTING).clients, gone, None)._interfaces()
+    assert (found.verdict, "room" in found.text) == (Verdict.OK, False)
+
+
+@pytest.mark.parametrize(
+    ("known", "verdict", "text"),
+    [
+        ({OFFICE.allocation_id: OFFICE}, Verdict.OK, "office: in the account, and not used elsewhere"),
+        ({}, Verdict.FAILURE, "public_network.existing.office: the account has no Elastic IP"),
+    ],
+)
+def test_existing_elastic_ips(known: dict[str, Allocation], verdict: Verdict, text: str) -> None:
+    lookups = cast("AwsLookups", FixedLookups(elastic_ips=known))
+    finding = AwsPreflight(EXISTING, Scripted(EXISTING).clients, lookups, None)._existing_elastic_ips()
+    assert (finding.verdict, finding.text.startswith(text)) == (verdict, True)

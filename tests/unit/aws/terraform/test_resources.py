@@ -21,7 +21,7 @@ from edgewrap.aws.terraform.resources import (
     resource_at,
     resource_name,
 )
-from tests.support.aws_plane import first_inputs, make_spec
+from tests.support.aws_plane import OFFICE, first_inputs, make_spec
 
 ROOT = Path(__file__).parents[4]
 DOCS = (ROOT / "docs/terraform.md").read_text()
@@ -97,7 +97,8 @@ def test_the_docs_have_the_table() -> None:
 def _key(resource: Resource) -> str:
     if resource.for_each is None:
         return f"`{resource.key}`"
-    spec = make_spec(hosts={"address": "eip", "datastore_volume": {"gb": 100}})
+    hosts = {"address": "eip", "datastore_volume": {"gb": 100}}
+    spec = make_spec(hosts=hosts, public_network={"existing": {"office": OFFICE.allocation_id}})
     variables = make_variables(spec, first_inputs(spec), "")
     first = next(iter(resource.for_each(variables, "eip")))
     return f"`{resource.key}{first}`, …"
