@@ -15,9 +15,11 @@ from edgewrap.aws.clients import Clients
 from edgewrap.aws.elastic_ips import ElasticIps
 from edgewrap.aws.facts import AwsState, read_state
 from edgewrap.aws.group_moves import instances_made, without_instances
+from edgewrap.aws.health import health_findings
 from edgewrap.aws.inputs.lookups import AwsLookups
 from edgewrap.aws.outputs import read_outputs
 from edgewrap.aws.planner import AwsPlan, Planner
+from edgewrap.aws.power_off import await_power_off
 from edgewrap.aws.preflight.checks import AwsPreflight, without_state
 from edgewrap.aws.preflight.terraform import check_tools
 from edgewrap.aws.preflight.topics import expected_topics, planned_topics, replaced_hosts
@@ -28,8 +30,9 @@ from edgewrap.aws.terraform.json_output import RunOutput
 from edgewrap.aws.terraform.plan_json import read_changes
 from edgewrap.aws.terraform.runner import Terraform
 from edgewrap.aws.terraform.workdir import WorkDir
-from edgewrap.change import Change
-from edgewrap.events import Emit
+from edgewrap.change import Change, PlaneName
+from edgewrap.errors import AwsError
+from edgewrap.events import Emit, Event, EventKind
 from edgewrap.finding import Finding
 from edgewrap.outputs import Outputs
 from edgewrap.plane import NO_CONTEXT, Context, report_skipped, require_planned
@@ -96,7 +99,12 @@ class AwsPlane:
         addresses = ElasticIps(self._spec, self._clients)
         requested = limits.start(partial(addresses.by_driver, state.inputs.uuid, state.tracked.values()))
         instances = self._lookups.instances(ids)
-        return replace(state.with_instances(instances), requested=requested.result())
+        failing = self._failing_checks([one for one, now in instances.items() if now.state == "running"])
+        return replace(state.with_instances(instances), requested=requested.result(), failing=failing)
+
+    def health(self, state: AwsState, outputs: Outputs) -> tuple[Finding, ...]:
+        """What is wrong with the instances of `outputs`, which may be newer than the state."""
+        return health_findings(outputs, state.inputs.host_address, state.failing)
 
     def clusters_named(self) -> Mapping[str, str]:
         """The VPCs in AWS of clusters with this name: the UUID of the state, by the VPC's id."""
@@ -144,7 +152,7 @@ class AwsPlane:
         self._planner.run({**files, **moves.files()}, plan.lost)
         changes = self._terraform.show(partial(read_changes, before=self._planner.before(state, between, ())))
         require_planned(changes, without_instances(plan.changes))
-        output = self._apply()
+        output = self._apply(plan)
         addresses = moves.after(state.addresses) | plan.lost.imports.keys()
         return AwsState(read_outputs(self._values(output), between), between, state.applied, addresses, state.ids)
 
@@ -190,17 +198,26 @@ class AwsPlane:
             return None if plan.destroy else plan.predicted
         if plan.first:
             self._store.mark_started(plan.inputs.to_text())
-        output = self._apply()
+        output = self._apply(plan)
         return None if plan.destroy else read_outputs(self._values(output), plan.inputs)
 
     def interrupt(self) -> None:
         """Let a running Terraform finish its step and stop. Can be called from any thread."""
         self._terraform.interrupt()
 
+    def _failing_checks(self, running: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        try:
+            return self._lookups.failing_checks(running)
+        except AwsError as error:  # a policy that was written for an earlier version lacks the permission
+            text = f"EC2's status checks could not be read ({error.what}); {error.advice}"
+            self._emit(Event(EventKind.WARNING, PlaneName.AWS, "status checks", text))
+            return {}
+
     def _preflight(self, state: AwsState | None, replaced: Collection[str] = ()) -> AwsPreflight:
         return AwsPreflight(self._spec, self._clients, self._lookups, state.inputs if state else None, replaced)
 
-    def _apply(self) -> RunOutput:
+    def _apply(self, plan: AwsPlan) -> RunOutput:
+        await_power_off(plan.stopping, self._lookups.instances, self._emit)
         self._store.back_up()
         output = self._terraform.apply()
         self._store.mark_finished()

@@ -153,8 +153,8 @@ HOSTS = Hosts()
 
 
 def _desired(context: DiffContext, host: HostOutput) -> DesiredHost:
-    """The host of one instance. A dead host keeps its name: its address is gone, and the next one is not known before
-    its instance runs again."""
+    """The host of one instance. A dead host keeps its name, and so does one that runs without its public address: the
+    next address is not known yet."""
     driver, report = context.spec.hosts.hypervisor, context.reports.get(host.key)
     existing = context.ours.of(HOSTS).get(host.key)
     attributes: dict[str, Value] = {
@@ -166,7 +166,8 @@ def _desired(context: DiffContext, host: HostOutput) -> DesiredHost:
     pin = report.pin if report else None
     if pin is not None and pin.instance_id == host.instance_id:
         attributes[SSH_ATTRIBUTE] = {"INSTANCE_ID": pin.instance_id, "HOST_KEY": pin.host_key}
-    name = existing.name if existing and host.is_dead else host.name
+    lost = host.is_dead or (host.lost_address and context.spec.hosts.address != "private")
+    name = existing.name if existing and lost else host.name
     return DesiredHost(host.key, name, attributes, report is not None and report.ready)
 
 
