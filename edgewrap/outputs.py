@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 UNKNOWN = "(known after apply)"
 """The placeholder in a predicted `Outputs` for a value that only AWS can give."""
 
-DEAD_STATES = frozenset({"stopping", "stopped", "shutting-down", "terminated"})
+STOPPING_STATES = frozenset({"stopping", "shutting-down"})
+"""EC2's states of an instance that is not off yet: AWS detaches none of its interfaces."""
+
+DEAD_STATES = STOPPING_STATES | {"stopped", "terminated"}
 """EC2's states of an instance that does not run and will not start by itself."""
 
 
@@ -39,6 +42,11 @@ class HostOutput:
     def is_dead(self) -> bool:
         """Whether the instance does not run, and will not by itself."""
         return self.state in DEAD_STATES
+
+    @property
+    def lost_address(self) -> bool:
+        """Whether the instance runs without a public address. So does one that never gets any."""
+        return self.state == "running" and not self.public_address
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ from edgewrap.outputs import Outputs
 class AwsState:
     """What the Terraform state says: the outputs, the inputs kept in it, the spec last applied completely (JSON text,
     empty if none was), and the addresses and ids of its resources. `tracked` are the allocation ids of the Elastic IPs
-    that the IPAM driver requested, by key; `requested` are those that AWS has now, None if it was not asked."""
+    that the IPAM driver requested, by key; `requested` are those that AWS has now, None if it was not asked;
+    `failing` are the status checks that fail now, by instance id."""
 
     outputs: Outputs
     inputs: Inputs
@@ -30,6 +31,7 @@ class AwsState:
     ids: frozenset[str] = frozenset()
     tracked: Mapping[str, str] = field(default_factory=dict)
     requested: tuple[ElasticIp, ...] | None = None
+    failing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def with_instances(self, now: Mapping[str, InstanceNow]) -> AwsState:
         """The same with the hosts' instances as they are `now`, by their ids."""

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from edgewrap.aws.inputs.model import Inputs
 from edgewrap.aws.terraform.resources import ATTACHMENT, INSTANCE, INTERFACE
 from edgewrap.change import Action, Change
-from edgewrap.outputs import HostOutput, Outputs
+from edgewrap.outputs import STOPPING_STATES, HostOutput, Outputs
 
 ENDS_FIRST = "it ends before AWS has an instance in its place"
 """What a plan says of a replacement: if AWS has no capacity then, the host is missing until it has."""
@@ -33,6 +33,16 @@ def moves_ahead(changes: Collection[Change], placement: Mapping[str, str], befor
         and change.key not in made
         and before.groups[change.key].host != placement[change.key]
         and placement[change.key] not in unsettled
+    )
+
+
+def stopping_hosts(changes: Iterable[Change], before: Outputs) -> tuple[HostOutput, ...]:
+    """The hosts that lose an interface though they are stopping or shutting down."""
+    removing = (Action.REPLACE, Action.DELETE)
+    moved = (change.key for change in changes if change.kind == ATTACHMENT.kind and change.action in removing)
+    keys = dict.fromkeys(before.groups[key].host for key in moved if key in before.groups)
+    return tuple(
+        before.hosts[key] for key in keys if key in before.hosts and before.hosts[key].state in STOPPING_STATES
     )
 
 

@@ -11,7 +11,7 @@ from edgewrap.aws.adoption import Adoption, adopt
 from edgewrap.aws.clients import Clients
 from edgewrap.aws.existing.addresses import address_violations, associated_with
 from edgewrap.aws.facts import AwsState
-from edgewrap.aws.group_moves import moves_ahead, reasons
+from edgewrap.aws.group_moves import moves_ahead, reasons, stopping_hosts
 from edgewrap.aws.inputs.decide import decide_inputs, unprovisioned
 from edgewrap.aws.inputs.lookups import AwsLookups
 from edgewrap.aws.inputs.model import Inputs, host_keys
@@ -53,8 +53,8 @@ class AwsPlan:
 
     `predicted` are the outputs after it, with UNKNOWN for what only AWS can give; for a destroy, those before it.
     `moves_ahead` are the groups that must move before it, with `move` and then `replan_after_moves`; `replaced` are the
-    hosts whose instance is replaced by request; `lost` is what a killed run created and this one imports; `first`:
-    there is no state yet.
+    hosts whose instance is replaced by request; `stopping` are those that lose an interface while they stop; `lost` is
+    what a killed run created and this one imports; `first`: there is no state yet.
     """
 
     changes: tuple[Change, ...]
@@ -66,6 +66,7 @@ class AwsPlan:
     moves_ahead: tuple[str, ...] = ()
     lost: Untracked = NOTHING_UNTRACKED
     first: bool = False
+    stopping: tuple[HostOutput, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,7 @@ class Planner:
             moves_ahead(changes, inputs.placement, state.outputs) if state and not destroy else (),
             lost,
             first=not known,
+            stopping=stopping_hosts(changes, state.outputs) if state else (),
         )
 
     def _adopt(self, state: AwsState | None, used: Collection[str] | None, now: datetime | None) -> Adoption:

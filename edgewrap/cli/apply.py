@@ -64,7 +64,7 @@ def plan_and_apply(
     with open_cluster(run, view.event) as cluster:
         with view:
             plan = make_plan(cluster, planes, HostRequests(frozenset(move_off), frozenset(replace)), to_apply=True)
-            view.changes(plan.changes, planes)
+            view.changes(plan.changes, planes, plan.unread_hosts)
             for failure in plan.failures:
                 view.failure(failure)
             raise_on_failure(plan.findings)

@@ -31,7 +31,7 @@ def plan(
         open_cluster(Options(file, "plan", plugin_dir, lock_timeout, insecure), view.event) as cluster,
     ):
         made = make_plan(cluster, planes, HostRequests(move_off=frozenset(move_off)))
-        view.changes(made.changes, planes)
+        view.changes(made.changes, planes, made.unread_hosts)
         for failure in made.failures:
             view.failure(failure)
         raise_on_failure(made.findings)

@@ -4,6 +4,7 @@ plane.py            observe, plan and apply over all hosts
 desired.py          what one host should be, from the spec and the AWS outputs (pure)
 render/             the files on a host, as text: files.py has the table of them (pure)
 facts.py            the output of scripts/facts.sh, parsed; ip_json.py parses what `ip` prints (pure)
+health.py           what works on a host, as scripts/health.py observed it, and what is wrong by that (pure)
 diff/               facts and desired to operations: host.py, routing.py (pure)
 operation.py        one operation and its change (pure)
 script.py           the script that applies operations (pure)

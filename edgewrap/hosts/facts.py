@@ -12,6 +12,7 @@ from shlex import quote
 from edgewrap.hosts.authorized_keys import own_block
 from edgewrap.hosts.disks import DiskFacts, parse_disks
 from edgewrap.hosts.first_boot import Setup, parse_setup
+from edgewrap.hosts.health import HealthFacts, parse_health
 from edgewrap.hosts.ip_json import FactsError, Row, escaped, parse_rows
 from edgewrap.hosts.render.files import GLOBAL_SYSCTLS, OWN_PATHS, UNIT_NAMES, script
 from edgewrap.hosts.rollback import RollbackFacts, parse_rollback
@@ -148,6 +149,7 @@ class HostFacts:
     setup: Setup = field(default_factory=Setup)
     rollback: RollbackFacts = field(default_factory=RollbackFacts)
     disks: DiskFacts = field(default_factory=DiskFacts)
+    health: HealthFacts = field(default_factory=HealthFacts, compare=False)
 
     def link(self, name: str) -> Link | None:
         """The interface called `name`."""
@@ -185,6 +187,7 @@ class HostFacts:
 def facts_command(user: str) -> str:
     """The script that prints the facts, for a root shell. `user`: whose authorized keys it reads."""
     variables = {"user": user, "own_files": " ".join(OWN_PATHS), "global_sysctls": " ".join(GLOBAL_SYSCTLS)}
+    variables["health"] = script("health.py")
     settings = "".join(f"{name}={quote(value)}\n" for name, value in variables.items())
     return f"{settings}{script('set-up.sh')}{script('disk-facts.sh')}{script('facts.sh')}"
 
@@ -240,6 +243,7 @@ def _facts(sections: Mapping[str, str]) -> HostFacts:
         setup=parse_setup(sections["setup"]),
         rollback=parse_rollback(lines("rollback")),
         disks=parse_disks(lines("disks")),
+        health=parse_health(lines("health")),
     )
 
 

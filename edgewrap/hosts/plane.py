@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from time import monotonic
+from time import monotonic, sleep
 
 from edgewrap.change import Change, changes_of
 from edgewrap.errors import ConvergeError, HostError, PlanOutdatedError
@@ -19,6 +19,7 @@ from edgewrap.hosts.diff.routing import missing_interfaces
 from edgewrap.hosts.executor import ROLLBACK_S, change, confirm_earlier_change, names_of
 from edgewrap.hosts.facts import HostFacts
 from edgewrap.hosts.first_boot_wait import wait_until_set_up
+from edgewrap.hosts.health import HealthFacts, health_findings, path_findings
 from edgewrap.hosts.operation import ROLLBACK, Operation
 from edgewrap.hosts.preflight import check_login, check_ssh
 from edgewrap.hosts.ssh.connection import PROGRESS_S, filled_in
@@ -117,6 +118,20 @@ class HostsPlane:
                 ready = key not in facts.failures and not self._operations(outputs, key, known)
                 reports[key] = HostReport(key, ready, facts.pins.get(key), known.phydev, known.phydev_mtu)
         return reports
+
+    def health(self, facts: Observation, context: Context) -> tuple[Finding, ...]:
+        """What is configured right on the hosts that were read, and does not work."""
+        return health_findings(context.known_outputs.hosts, _health_of(facts, context))
+
+    def settle(self, facts: Observation, context: Context, patience_s: float) -> Observation:
+        """Read the hosts again, for at most `patience_s` seconds, while something does not pass between them: sessions
+        of BGP need some seconds after a change or a boot."""
+        deadline = monotonic() + patience_s
+        hosts = context.known_outputs.hosts
+        while path_findings(hosts, _health_of(facts, context)) and monotonic() < deadline:
+            sleep(SETTLE_S)
+            facts = self.observe(context)
+        return facts
 
     def apply(self, plan: HostsPlan, context: Context) -> Observation:
         """Converge every host, and read it again. Waits up to `context.wait_s` seconds for SSH.
@@ -267,6 +282,11 @@ def applicable_now(host: DesiredHost, facts: HostFacts) -> tuple[Operation, ...]
     here = tuple(group for group in everything if facts.interface_of(group.mac) is not None)
     awaited = tuple(group for group in everything if group not in here)
     return diff(replace(host, groups=here, incoming_groups=awaited), facts)
+
+
+def _health_of(facts: Observation, context: Context) -> dict[str, HealthFacts]:
+    hosts = context.known_outputs.hosts.items()
+    return {key: known.health for key, host in hosts if (known := facts.facts_of(host)) is not None}
 
 
 def _exists(host: HostOutput) -> bool:

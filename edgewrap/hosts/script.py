@@ -31,9 +31,6 @@ case ${1:-} in
 *) mkdir -p /var/lib/edgewrap; echo "$1" >/var/lib/edgewrap/operators ;;
 esac"""
 
-_RELOAD_NETWORKD = """step networkd
-if [ -d /run/systemd/system ] && systemctl --quiet is-active systemd-networkd.service; then networkctl reload; fi"""
-
 
 def converge_script(host: DesiredHost, operations: Sequence[Operation]) -> str:
     """The script for a root shell that applies the operations. Running it twice does no harm."""
@@ -56,7 +53,7 @@ def _steps(host: DesiredHost, operations: Sequence[Operation]) -> Iterator[str]:
         yield f"step 'remove files'\nrm -f {' '.join(map(quote, deletes))}"
     reloads = {*(file.row.reload for file in writes), *map(files.reload_of, deletes)}
     if files.Reload.NETWORKD in reloads:
-        yield _RELOAD_NETWORKD
+        yield files.script("networkd.sh")
     if network:
         if host.firewall is not None:
             yield _REMEMBER_OPERATOR

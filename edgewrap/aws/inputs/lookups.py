@@ -36,6 +36,7 @@ UBUNTU_NAMES = {
 }
 MACHINES = {"x86_64": "amd64", "arm64": "arm64"}  # EC2's name of an architecture: Ubuntu's
 MOST_VALUES = 200  # in one filter
+MOST_STATUSES = 100  # in one call
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +158,19 @@ class AwsLookups:
                 for instance in self._clients.instances("instance-id", ids[first : first + MOST_VALUES]):
                     found[instance["InstanceId"]] = _instance_now(instance)
         return found
+
+    def failing_checks(self, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """The status checks that fail, by instance id: `system` or `instance`. All instances must be running ones."""
+        failing = {}
+        with self._clients.translate_errors():
+            for first in range(0, len(ids), MOST_STATUSES):
+                asked = ids[first : first + MOST_STATUSES]
+                for one in self._clients.ec2.describe_instance_status(InstanceIds=asked)["InstanceStatuses"]:
+                    checks = {"system": one["SystemStatus"], "instance": one["InstanceStatus"]}
+                    failing[one["InstanceId"]] = tuple(
+                        name for name, check in checks.items() if check["Status"] == "impaired"
+                    )
+        return failing
 
     def clusters_named(self, name: str) -> dict[str, str]:
         """The VPCs that have a cluster of that name, in this region: the UUID in the tags by VPC id. An existing VPC

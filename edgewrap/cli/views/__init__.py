@@ -39,9 +39,9 @@ class View(AbstractContextManager["View"], ABC):
         if event.kind is not EventKind.LOG:
             self.show_event(safe(event))
 
-    def changes(self, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None:
-        """Show the plan of the selected planes."""
-        self.show_changes(safe(tuple(changes)), planes)
+    def changes(self, changes: Sequence[Change], planes: Sequence[PlaneName], unread: Sequence[str] = ()) -> None:
+        """Show the plan of the selected planes; `unread` are the hosts that could not be read."""
+        self.show_changes(safe(tuple(changes)), planes, unread)
 
     def message(self, text: str) -> None:
         """Show one sentence about the run."""
@@ -55,7 +55,7 @@ class View(AbstractContextManager["View"], ABC):
     def show_event(self, event: Event) -> None: ...
 
     @abstractmethod
-    def show_changes(self, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None: ...
+    def show_changes(self, changes: Sequence[Change], planes: Sequence[PlaneName], unread: Sequence[str]) -> None: ...
 
     @abstractmethod
     def show_message(self, text: str) -> None: ...

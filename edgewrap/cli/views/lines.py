@@ -23,8 +23,8 @@ class LinesView(View):
     def show_event(self, event: Event) -> None:
         self.show_message(event_line(event))
 
-    def show_changes(self, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None:
-        for line in plan_lines(changes, planes):
+    def show_changes(self, changes: Sequence[Change], planes: Sequence[PlaneName], unread: Sequence[str]) -> None:
+        for line in plan_lines(changes, planes, unread):
             self.show_message(line)
 
     def show_message(self, text: str) -> None:

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from edgewrap.change import Action, Change, PlaneName
 from edgewrap.cli.views import View
-from edgewrap.cli.views.text import entries, error_lines, event_line, summary
+from edgewrap.cli.views.text import entries, error_lines, event_line, plane_summary
 from edgewrap.errors import ErrorReport
 from edgewrap.events import Event, EventKind
 
@@ -59,10 +59,10 @@ class LiveView(View):
                 steps.pop(event.key, None)
         self._print(Text(event_line(event), style=STYLES.get(event.kind, "")))
 
-    def show_changes(self, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None:
+    def show_changes(self, changes: Sequence[Change], planes: Sequence[PlaneName], unread: Sequence[str]) -> None:
         for plane in planes:
             of_plane = [change for change in changes if change.plane is plane]
-            self._print(Text.assemble((plane.value, "bold"), f": {summary(of_plane)}"))
+            self._print(Text.assemble((plane.value, "bold"), f": {plane_summary(changes, plane, unread)}"))
             for action, (head, *rest) in entries(of_plane):
                 self._print(Text(head, style=COLOURS[action]))
                 for line in rest:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from edgewrap.change import Change, PlaneName
 from edgewrap.cli.views.lines import LinesView
-from edgewrap.cli.views.text import summary
+from edgewrap.cli.views.text import plane_summary
 from edgewrap.errors import ErrorReport
 from edgewrap.events import Event
 from edgewrap.finding import Finding, Verdict
@@ -25,14 +25,14 @@ class NdjsonView(LinesView):
         """`type: event`."""
         self._write("event", **asdict(event))
 
-    def show_changes(self, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None:
+    def show_changes(self, changes: Sequence[Change], planes: Sequence[PlaneName], unread: Sequence[str]) -> None:
         """A `type: change` for every change, then one `type: plan`."""
         for change in changes:
             self._write("change", **asdict(change))
         self._write(
             "plan",
             changes=len(changes),
-            planes={plane.value: summary([c for c in changes if c.plane is plane]) for plane in planes},
+            planes={plane.value: plane_summary(changes, plane, unread) for plane in planes},
         )
 
     def show_message(self, text: str) -> None:

@@ -29,6 +29,7 @@ def diff(host: DesiredHost, facts: HostFacts) -> tuple[Operation, ...]:
         *_units(host, facts),
         *_sysctls(host, facts),
         *_tables(host, facts),
+        *_accepted(host, facts),
         *_devices(host, facts),
         *routing_operations(host, facts),
         *_bgp(host, facts),
@@ -100,6 +101,14 @@ def _tables(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
             live, saved = Counter(table.live), Counter(table.saved)
             before, after = ({"rules": "\n".join(lines.elements())} for lines in (live - saved, saved - live))
             yield operation(host, "nftables", name, before=before, after=after)
+
+
+def _accepted(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
+    """Only where the policy is DROP: network.sh adds the rules anywhere."""
+    chains = dict.fromkeys(rule.split()[0] for rule in facts.health.unaccepted)
+    for chain in chains:
+        rules = "\n".join(rule for rule in facts.health.unaccepted if rule.split()[0] == chain)
+        yield operation(host, "iptables", chain, after={"accept": rules}, why="the chain's policy is DROP")
 
 
 def _is_there(file: files.HostFile, facts: HostFacts) -> bool:

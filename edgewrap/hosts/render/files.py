@@ -222,6 +222,23 @@ def _table_names(host: DesiredHost) -> str:
     return _HEADER + "".join(names)
 
 
+def accepted(host: DesiredHost) -> tuple[str, ...]:
+    """Rules that network.sh adds to the ends of iptables' chains: packets that a policy of DROP, as Docker and ufw set
+    it, would drop.
+
+    None is about frames from or to the port of a VM: those are for OpenNebula's security groups, whose jump may be
+    behind these rules.
+    """
+    bridged = "FORWARD -m physdev --physdev-is-bridged --physdev-in {} --physdev-out {}"
+    return (
+        f"INPUT -s {host.blocked_destinations[0]} -d {host.primary}",
+        f"FORWARD -i {GATEWAY}",
+        f"FORWARD -o {GATEWAY}",
+        bridged.format(VXLAN, PORT),
+        bridged.format(PORT, VXLAN),
+    )
+
+
 def _network_data(host: DesiredHost) -> str:
     """What network.sh and the watcher read: one record a line; the table before the groups."""
     records = (
@@ -233,6 +250,7 @@ def _network_data(host: DesiredHost) -> str:
             for group in (*host.groups, *host.incoming_groups)
         ),
         *(("block", block) for block in host.blocks),
+        *(("accept", rule) for rule in accepted(host)),
     )
     return _HEADER + "".join(f"{' '.join(map(str, words))}\n" for words in records)
 

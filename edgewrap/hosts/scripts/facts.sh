@@ -1,5 +1,6 @@
-# Prints what a host is, in sections; changes nothing. Three variables are set before this: `user`, whose authorized keys
-# are printed; `own_files`, patterns of the paths of our files; `global_sysctls`, names with slashes.
+# Prints what a host is, in sections; changes nothing. Four variables are set before this: `user`, whose authorized keys
+# are printed; `own_files`, patterns of the paths of our files; `global_sysctls`, names with slashes; `health`, the text of
+# health.py.
 set -u
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
@@ -110,6 +111,10 @@ if running=$(vtysh -d bgpd -c 'show running-config no-header' 2>/dev/null); then
 	[ ! -f /etc/frr/frr.conf ] || [ "$(echo "$running" | normal_frr)" = "$(normal_frr </etc/frr/frr.conf)" ] ||
 		frr_differences
 fi
+
+section health
+# only if the network is set up: python3 is missing before the first-boot setup
+[ ! -d /proc/sys/net/ipv4/conf/gw-edge ] || python3 -I -S -c "$health"
 
 section keys
 home=$(getent passwd "$user" | cut -d: -f6)

@@ -73,6 +73,11 @@ def test_the_data_of_the_network_script() -> None:
         "group 1 0e:00:00:00:00:02 10.0.128.128 10.0.128.128/25 10.0.0.1 10002 1002",
         "block 10.0.128.0/25",
         "block 10.0.128.128/25",
+        "accept INPUT -s 10.0.0.0/17 -d 10.0.0.10",
+        "accept FORWARD -i gw-edge",
+        "accept FORWARD -o gw-edge",
+        "accept FORWARD -m physdev --physdev-is-bridged --physdev-in vx-edge --physdev-out gw-port",
+        "accept FORWARD -m physdev --physdev-is-bridged --physdev-in gw-port --physdev-out vx-edge",
     ]
 
 

@@ -98,6 +98,14 @@ def test_a_host_that_is_new_in_many_parts_is_one_line() -> None:
 
 
 @pytest.mark.parametrize(
+    ("unread", "line"),
+    [((), "hosts: nothing to do"), (("host-1",), "hosts: nothing to do on those that were read; not read: host-1")],
+)
+def test_hosts_that_were_not_read_are_named(unread: tuple[str, ...], line: str) -> None:
+    assert list(plan_lines([], [PlaneName.AWS, PlaneName.HOSTS], unread)) == ["aws: nothing to do", line]
+
+
+@pytest.mark.parametrize(
     ("environ", "kind"),
     [
         ({"TERM": "xterm"}, LiveView),
