@@ -18,8 +18,9 @@ UNDERLAY_MTUS = range(1280, 9217)
 
 @dataclass(frozen=True, slots=True)
 class HostOutput:
-    """One metal instance. `private_address` is fixed by its index; `public_address` is empty if it has none;
-    `name` is the address that the front-end and edgewrap use for SSH; `state` is EC2's (`running`, `stopped`)."""
+    """One metal instance. `private_address` is fixed by its index; `public_address` is empty if it has none; `name` is
+    the host's name in OpenNebula, AWS's public DNS name or the private address; `state` is EC2's (`running`,
+    `stopped`)."""
 
     key: str
     index: int
@@ -28,6 +29,11 @@ class HostOutput:
     public_address: str
     name: str
     state: str
+
+    @property
+    def address(self) -> str:
+        """Where edgewrap itself connects to: it needs no name service."""
+        return self.public_address or self.private_address
 
     @property
     def is_dead(self) -> bool:

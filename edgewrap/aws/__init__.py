@@ -4,6 +4,7 @@
 `outputs.py`: Terraform's outputs, parsed. `forms.py`: forms of ids and addresses.
 `group_moves.py`: interface groups that move before the rest. `manual_rules.py`: rules made by hand that a plan imports.
 `elastic_ips.py`: the Elastic IPs that the IPAM driver requests; `adoption.py`: what a plan does with them.
+`dns_names.py`: the DNS names of public addresses.
 `clients.py`: boto3's clients; `endpoint.py`: their sessions; `answers.py`: limits of what AWS answers.
 `backend.py`: where the state is kept.
 `export.py`: `edgewrap render`. `remedies.py`: errors with cause and advice.

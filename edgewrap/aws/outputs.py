@@ -10,17 +10,18 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
+from edgewrap.aws.dns_names import public_dns_name
 from edgewrap.aws.forms import (
     Address,
     AllocationId,
     EipKey,
     GroupKey,
     HostKey,
-    HostName,
     InstanceId,
     InterfaceId,
     Mac,
     Network,
+    OptionalAddress,
     SubnetId,
     Uuid,
     VpcId,
@@ -54,7 +55,7 @@ class _Cluster(Part):
 class _Host(Part):
     instance_id: InstanceId
     private_address: Address
-    public_address: HostName | None
+    public_address: OptionalAddress | None
     state: Word
 
 
@@ -102,7 +103,7 @@ def read_outputs(values: Mapping[str, Any], inputs: Inputs) -> Outputs:
         ) from None
     return Outputs(
         **cluster.model_dump(),
-        hosts={key: _host(key, host) for key, host in _in_order(read.hosts)},
+        hosts={key: _host(key, host, inputs) for key, host in _in_order(read.hosts)},
         groups={
             key: GroupOutput(key=key, index=index_of(key), **group.model_dump())
             for key, group in _in_order(read.groups)
@@ -116,6 +117,14 @@ def _in_order(by_key: Mapping[str, T]) -> list[tuple[str, T]]:
     return sorted(by_key.items(), key=lambda item: index_of(item[0]))
 
 
-def _host(key: str, host: _Host) -> HostOutput:
-    values = host.model_dump() | {"public_address": host.public_address or ""}
-    return HostOutput(key=key, index=index_of(key), name=host.public_address or host.private_address, **values)
+def host_name(public: str, private: str, inputs: Inputs) -> str:
+    """A host's name in OpenNebula, from its addresses."""
+    if not public or inputs.host_address == "private":
+        return private
+    return UNKNOWN if public == UNKNOWN else public_dns_name(public, inputs.foundation.region)
+
+
+def _host(key: str, host: _Host, inputs: Inputs) -> HostOutput:
+    public = host.public_address or ""
+    values = host.model_dump() | {"public_address": public}
+    return HostOutput(key=key, index=index_of(key), name=host_name(public, host.private_address, inputs), **values)

@@ -94,7 +94,7 @@ def test_a_text_with_an_unknown_mac_has_an_unknown_checksum(path: str) -> None:
     assert change.after["sha256"] == UNKNOWN
 
 
-@pytest.mark.parametrize("name", ["network.sh", "facts.sh", "frr.sh", "rollback.sh", "keys.sh"])
+@pytest.mark.parametrize("name", ["network.sh", "facts.sh", "frr.sh", "rollback.sh", "block.sh"])
 @pytest.mark.parametrize("shell", ["sh", "bash"])
 def test_the_scripts_are_shell(name: str, shell: str) -> None:
     subprocess.run([shell, "-n"], input=script(name), text=True, check=True)

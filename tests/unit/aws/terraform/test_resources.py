@@ -77,6 +77,8 @@ def test_the_docs_have_the_table() -> None:
 def _key(resource: Resource) -> str:
     if resource.for_each is None:
         return f"`{resource.key}`"
-    variables = make_variables(make_spec(hosts={"address": "eip"}), first_inputs(make_spec()), "")
+    variables = make_variables(
+        make_spec(hosts={"address": "eip"}, opennebula={"vnc_from": ["192.0.2.9/32"]}), first_inputs(make_spec()), ""
+    )
     first = next(iter(resource.for_each(variables, "eip")))
     return f"`{resource.key}{first}`, …"
