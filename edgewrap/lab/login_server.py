@@ -21,7 +21,7 @@ _ENTRIES = {
     "group": f"{_ONEADMIN.name}:x:{_ONEADMIN.uid}:\n",
     "shadow": f"{_ONEADMIN.name}:*:19000:0:99999:7:::\n",
 }
-_OPTIONS = ("UsePAM no", "PasswordAuthentication no", "StrictModes no", f"AllowUsers {_ONEADMIN.name}")
+_OPTIONS = ("UsePAM no", "PasswordAuthentication no", f"AllowUsers {_ONEADMIN.name}", "AuthorizedKeysCommandUser root")
 
 
 class LoginServer:
@@ -39,7 +39,8 @@ class LoginServer:
         key, authorized = self._directory / "ssh_host_key", self._directory / "id_ed25519.pub"
         await kernel.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key))
         Path("/run/sshd").mkdir(exist_ok=True)
-        settings = (*_OPTIONS, f"ListenAddress {address}", f'AuthorizedKeysFile "{authorized}"')
+        # not a file: the user must not need to read the lab's directory
+        settings = (*_OPTIONS, f"ListenAddress {address}", f'AuthorizedKeysCommand /usr/bin/cat "{authorized}"')
         self._process = await asyncio.create_subprocess_exec(
             *("/usr/sbin/sshd", "-D", "-e", "-f", "/dev/null", "-h", str(key)),
             *(word for setting in settings for word in ("-o", setting)),

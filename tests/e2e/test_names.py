@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -107,7 +108,29 @@ def test_hosts_copy_back_to_the_front_ends_name(edge: Edge, front_end: Path) -> 
     text = f"{FRONT_END} answers host-0, host-1, host-2 at the ports 22 and 4124"
     assert text in [one["text"] for one in found["findings"]]
     copy = f"echo disk >disk.0; tar -cf - disk.0 | ssh {FRONT_END} 'tar -xOf -; id -un'; rm disk.0"
-    assert as_oneadmin(edge, "host-2", copy).stdout == "disk\noneadmin\n"
+    done = as_oneadmin(edge, "host-2", copy)
+    assert done.stdout == "disk\noneadmin\n", done.stderr
+
+
+def test_a_front_end_of_6_10_opens_the_consoles_of_vms_on_the_hosts(edge: Edge) -> None:
+    """AWS's security group and the host's own firewall both let it in, and nobody else."""
+    connect = "import socket, sys; socket.create_connection((sys.argv[1], 5907), 1)"
+
+    def tried(place: str = "") -> str:
+        address = edge.outputs["hosts"]["host-0"]["public_address"]
+        return edge.lab.run(sys.executable, "-c", connect, address, place=place, check=False).stderr.strip()
+
+    assert tried().endswith("timed out")
+    kept = edge.spec.read_text()
+    edge.spec.write_text(f"{kept}opennebula: {{ vnc_from: [192.0.2.2/32] }}\n")
+    try:
+        assert "hosts-ingress-vnc-192.0.2.2/32" in edge.apply()[1]
+        assert "Connection refused" in tried()  # nothing listens there
+        assert tried("internet").endswith("timed out")
+    finally:
+        edge.spec.write_text(kept)
+        edge.apply()
+    assert tried().endswith("timed out")
 
 
 def test_hosts_keep_the_lines_of_others(edge: Edge) -> None:
