@@ -1,6 +1,6 @@
 """Our blocks in files of others: names in /etc/hosts, and libvirt's address for migrations. Pure.
 
-All other lines of these files are others'. A rollback leaves them: nothing that SSH needs depends on them.
+All other lines of these files are others'. A rollback restores /etc/hosts and leaves libvirt's file.
 """
 
 from __future__ import annotations
