@@ -8,12 +8,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 from edgewrap.lab.vms.migration import FrontEndLogin
-from tests.e2e.conftest import Edge
-from tests.e2e.test_security_groups_and_migration import KEY, elsewhere, vm
+from tests.e2e.conftest import NOTHING_TO_DO, Edge
+from tests.e2e.test_security_groups_and_migration import KEY, STALL_S, elsewhere, vm
+from tests.support.packets import pings
 
 FRONT_END = "one.example"
 
@@ -131,6 +133,27 @@ def test_a_front_end_of_6_10_opens_the_consoles_of_vms_on_the_hosts(edge: Edge) 
         edge.spec.write_text(kept)
         edge.apply()
     assert tried().endswith("timed out")
+
+
+@pytest.mark.full
+def test_a_cluster_of_an_earlier_edgewrap_is_renamed_under_a_running_vm(edge: Edge) -> None:
+    """Its hosts are named by their addresses, know no names, and its VPC has no DNS hostnames."""
+    with edge.lab.network():
+        edge.lab.ec2.modify_vpc_attribute(VpcId=edge.outputs["vpc_id"], EnableDnsHostnames={"Value": False})
+    pool = ElementTree.fromstring(edge.lab.one("one.hostpool.info"))  # noqa: S314
+    ids = {found.findtext("NAME"): int(found.findtext("ID") or "") for found in pool}
+    for host in edge.outputs["hosts"].values():
+        edge.lab.one("one.host.rename", ids[host["name"]], host["public_address"])
+        edge.lab.run("sed", "-i", "/edgewrap: begin/,/edgewrap: end/d", "/etc/hosts", place=host["private_address"])
+    with vm(edge, KEY, edge.entry(KEY), "--ip", edge.private(KEY)):
+        with pings(edge.lab, "internet", edge.public(KEY), interval_s=0.05) as pinged:
+            applied = edge.apply()[1]
+        edge.lab.tool("lab", "vm", "move", KEY, "--host", elsewhere(edge))
+    assert "enable_dns_hostnames: 'false' -> 'true'" in applied
+    for host in edge.outputs["hosts"].values():
+        assert f"NAME: '{host['public_address']}' -> '{host['name']}'" in applied
+    assert pinged.longest_s < STALL_S
+    assert edge.apply() == (0, NOTHING_TO_DO)
 
 
 def test_hosts_keep_the_lines_of_others(edge: Edge) -> None:
