@@ -173,7 +173,7 @@ def desired_host(spec: Spec, outputs: Outputs, key: str, before: Outputs | None 
         firewall=_firewall(spec, subnet, outputs, before) if spec.hosts.firewall else None,
         user=spec.ssh.user,
         authorized_keys=tuple(key.strip() for key in spec.ssh.authorized_keys),
-        names=_names(spec, now, known_only=before is not None),
+        names=_names(spec, outputs, before),
         runs_kvm=spec.hosts.hypervisor == "kvm",
         sets_itself_up=sets_itself_up(spec),
     )
@@ -220,14 +220,15 @@ def _zone(of: Pair, subnet: IPv4Network) -> int:
     return 1 + (int(of.address) - int(groups_half(subnet).network_address)) // 2
 
 
-def _names(spec: Spec, outputs: Outputs, *, known_only: bool) -> tuple[tuple[str, str], ...]:
-    """Addresses and names for /etc/hosts. A host that is named by its address needs none. With `known_only`, without
-    names that AWS has not given yet."""
-    hosts = tuple((host.private_address, host.name) for host in outputs.hosts.values())
+def _names(spec: Spec, outputs: Outputs, before: Outputs | None) -> tuple[tuple[str, str], ...]:
+    """Addresses and names for /etc/hosts. A host that is named by its address needs none. With `before`, the known names
+    before and after."""
+    hosts = (*(before.hosts.values() if before else ()), *outputs.hosts.values())
+    names = [(host.private_address, host.name) for host in hosts if not (before and host.name == UNKNOWN)]
     front_end = spec.opennebula.front_end
-    others = ((str(front_end.address), front_end.name),) if front_end.name and front_end.address else ()
-    unusable = {UNKNOWN} if known_only else set()
-    return tuple((address, name) for address, name in (*hosts, *others) if name not in {address, *unusable})
+    if front_end.name and front_end.address:
+        names.append((str(front_end.address), front_end.name))
+    return tuple(dict.fromkeys((address, name) for address, name in names if name != address))
 
 
 def _firewall(spec: Spec, subnet: IPv4Network, outputs: Outputs, before: Outputs | None) -> Firewall:

@@ -114,6 +114,7 @@ def test_hosts_copy_back_to_the_front_ends_name(edge: Edge, front_end: Path) -> 
     assert done.stdout == "disk\noneadmin\n", done.stderr
 
 
+@pytest.mark.full
 def test_a_front_end_of_6_10_opens_the_consoles_of_vms_on_the_hosts(edge: Edge) -> None:
     """AWS's security group and the host's own firewall both let it in, and nobody else."""
     connect = "import socket, sys; socket.create_connection((sys.argv[1], 5907), 1)"

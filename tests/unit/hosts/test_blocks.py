@@ -53,6 +53,12 @@ def test_names_that_need_no_line(given: dict[str, Any]) -> None:
     assert host_blocks(host(**given))[0].lines == ()
 
 
+def test_names_are_kept_while_aws_changes_them() -> None:
+    before, after = named("ec2-0.example", "ec2-1.example"), named("ec2-0.example", UNKNOWN)
+    assert host_blocks(host(to=after, before=before))[0].lines == OWN
+    assert host_blocks(host(to=after))[0].lines == (OWN[0], f"10.0.0.11 {UNKNOWN}")
+
+
 def test_lxc_has_no_address_for_migrations() -> None:
     kinds = {"hypervisor": "lxc", "instance_type": "m6i.metal"}
     assert host_blocks(host(hosts=kinds))[1].lines == ()
