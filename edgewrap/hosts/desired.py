@@ -221,8 +221,8 @@ def _zone(of: Pair, subnet: IPv4Network) -> int:
 
 
 def _names(spec: Spec, outputs: Outputs, before: Outputs | None) -> tuple[tuple[str, str], ...]:
-    """Addresses and names for /etc/hosts. A host that is named by its address needs none. With `before`, the known names
-    before and after."""
+    """Addresses and names for /etc/hosts. A host that is named by its address needs none. With `before`, the names from
+    before, and those of the hosts after it that are known."""
     hosts = (*(before.hosts.values() if before else ()), *outputs.hosts.values())
     names = [(host.private_address, host.name) for host in hosts if not (before and host.name == UNKNOWN)]
     front_end = spec.opennebula.front_end
