@@ -90,7 +90,7 @@ def _hosts(cluster: Cluster) -> Sequence[Finding]:
         return (*own, *(cluster.hosts.check_front_end(Context(state.outputs, pins=pins)) if state else ()))
     except EdgewrapError as error:  # the checks of the other planes report it
         text = f"not checked: {error.what}"
-        return (*own, Finding(PlaneName.HOSTS, "front-end", Verdict.UNKNOWN, text, error.advice))
+        return (*own, Finding(PlaneName.HOSTS, "front-end as hosts see it", Verdict.UNKNOWN, text, error.advice))
 
 
 def _failure(plane: PlaneName | None, check: str, error: EdgewrapError) -> Finding:
