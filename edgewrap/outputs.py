@@ -21,8 +21,9 @@ UNDERLAY_MTUS = range(1280, 9217)
 
 @dataclass(frozen=True, slots=True)
 class HostOutput:
-    """One metal instance. `private_address` is fixed by its index; `public_address` is empty if it has none;
-    `name` is the address that the front-end and edgewrap use for SSH; `state` is EC2's (`running`, `stopped`).
+    """One metal instance. `private_address` is fixed by its index; `public_address` is empty if it has none; `name` is
+    the host's name in OpenNebula, AWS's public DNS name or the private address; `state` is EC2's (`running`,
+    `stopped`).
 
     `root_gb` is the root volume's size in GiB, 0 if it is not known. `datastores` are on `root`, `instance-store`, or
     an EBS volume (its id; `datastores_gb` is its size)."""
@@ -37,6 +38,11 @@ class HostOutput:
     root_gb: int = 0
     datastores: str = "root"
     datastores_gb: int = 0
+
+    @property
+    def address(self) -> str:
+        """Where edgewrap itself connects to: it needs no name service."""
+        return self.public_address or self.private_address
 
     @property
     def is_dead(self) -> bool:

@@ -6,6 +6,7 @@
 `health.py`: what AWS knows of instances that does not work. `manual_rules.py`: rules made by hand that a plan imports.
 `zone_fallback.py`: another zone for a cluster without instances. `volume_tags.py`: tags of root volumes.
 `elastic_ips.py`: the Elastic IPs that the IPAM driver requests; `adoption.py`: what a plan does with them.
+`dns_names.py`: the DNS names of public addresses.
 `clients.py`: boto3's clients; `endpoint.py`: their sessions; `answers.py`: limits of what AWS answers.
 `backend.py`: where the state is kept.
 `export.py`: `edgewrap render`. `remedies.py`: errors with cause and advice.

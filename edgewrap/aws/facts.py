@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from edgewrap.aws.elastic_ips import ElasticIp
 from edgewrap.aws.inputs.lookups import InstanceNow
 from edgewrap.aws.inputs.model import Inputs
-from edgewrap.aws.outputs import read_outputs
+from edgewrap.aws.outputs import host_name, read_outputs
 from edgewrap.aws.state.store import StateStore
 from edgewrap.aws.state.untracked import addresses_in, driver_ids_in, ids_in
 from edgewrap.errors import StateError
@@ -39,7 +39,8 @@ class AwsState:
         for key, host in self.outputs.hosts.items():
             found = now[host.instance_id]
             public = "" if self.inputs.host_address == "private" else found.public_address
-            hosts[key] = replace(host, state=found.state, public_address=public, name=public or host.private_address)
+            name = host_name(public, host.private_address, self.inputs)
+            hosts[key] = replace(host, state=found.state, public_address=public, name=name)
         return replace(self, outputs=replace(self.outputs, hosts=hosts))
 
 

@@ -5,7 +5,6 @@ The values end up on command lines, in scripts and in other systems, so any othe
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from typing import Annotated
@@ -24,8 +23,6 @@ ASSOCIATION_ID = Form(r"eipassoc-[0-9a-f]{1,32}", "the id of an association, suc
 GATEWAY_ID = Form(r"igw-[0-9a-f]{1,32}", "the id of an internet gateway, such as igw-0123456789abcdef0")
 IMAGE_ID = Form(r"ami-[0-9a-z]{1,64}", "the id of an image, such as ami-0123456789abcdef0")
 WORD = Form(r"(?=.{1,40}\Z)[a-z0-9]+(?:-[a-z0-9]+)*", "a state as AWS writes it, such as running")
-_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_DNS_NAME = re.compile(rf"(?=.{{1,253}}\Z)(?:{_LABEL}\.)+(?=[a-z]){_LABEL}")
 _INDEX = r"(?:0|[1-9][0-9]{0,4})"
 
 
@@ -54,16 +51,6 @@ def network(text: str) -> IPv4Network:
     return found
 
 
-def _host_name(text: str) -> str:
-    """What SSH connects to: an IPv4 address or a DNS name, or nothing; raises ValueError for anything else."""
-    if not text or _DNS_NAME.fullmatch(text):
-        return text
-    try:
-        return address(text)
-    except ValueError:
-        raise ValueError("must be an IPv4 address, or a DNS name in lower case") from None
-
-
 def _known(check: Callable[[str], str]) -> AfterValidator:
     """A text that passes `check`, or UNKNOWN if a plan cannot know it yet."""
     return AfterValidator(lambda text: text if text == UNKNOWN else check(text))
@@ -75,7 +62,7 @@ def _resource_id(prefix: str, what: str) -> AfterValidator:
 
 Address = Annotated[str, _known(address)]
 Network = Annotated[str, _known(_network)]
-HostName = Annotated[str, _known(_host_name)]
+OptionalAddress = Annotated[str, _known(lambda text: text and address(text))]
 InstanceId = Annotated[str, _resource_id("i", "an instance")]
 VpcId = Annotated[str, _resource_id("vpc", "a VPC")]
 SubnetId = Annotated[str, _resource_id("subnet", "a subnet")]

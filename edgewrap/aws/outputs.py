@@ -10,17 +10,18 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
+from edgewrap.aws.dns_names import public_dns_name
 from edgewrap.aws.forms import (
     Address,
     AllocationId,
     AnyEipKey,
     GroupKey,
     HostKey,
-    HostName,
     InstanceId,
     InterfaceId,
     Mac,
     Network,
+    OptionalAddress,
     Size,
     SubnetId,
     Uuid,
@@ -32,7 +33,6 @@ from edgewrap.aws.forms import (
 from edgewrap.aws.inputs.model import Inputs, index_of
 from edgewrap.errors import StateError
 from edgewrap.outputs import UNKNOWN, EipOutput, GroupOutput, HostOutput, Outputs
-from edgewrap.spec.disks import DatastoreDisk
 
 NAMES = frozenset({"cluster", "hosts", "groups", "eips"})
 """The outputs that say what is in AWS; `inputs` and `applied` say what edgewrap remembers."""
@@ -62,7 +62,7 @@ class _Volume(Part):
 class _Host(Part):
     instance_id: InstanceId
     private_address: Address
-    public_address: HostName | None
+    public_address: OptionalAddress | None
     state: Word
     root_gb: Size | None = None
     datastore: _Volume | None = None
@@ -112,7 +112,7 @@ def read_outputs(values: Mapping[str, Any], inputs: Inputs) -> Outputs:
         ) from None
     return Outputs(
         **cluster.model_dump(),
-        hosts={key: _host(key, host, inputs.datastores.get(key, "root")) for key, host in _in_order(read.hosts)},
+        hosts={key: _host(key, host, inputs) for key, host in _in_order(read.hosts)},
         groups={
             key: GroupOutput(key=key, index=index_of(key), **group.model_dump())
             for key, group in _in_order(read.groups)
@@ -128,15 +128,22 @@ def _in_order(by_key: Mapping[str, T]) -> list[tuple[str, T]]:
     return sorted(by_key.items(), key=lambda item: (item[0] not in numbered, numbered.get(item[0], 0), item[0]))
 
 
-def _host(key: str, host: _Host, disk: DatastoreDisk) -> HostOutput:
-    """`disk`: the place of its datastores; the volume of a run that was killed is not known yet."""
+def host_name(public: str, private: str, inputs: Inputs) -> str:
+    """A host's name in OpenNebula, from its addresses."""
+    if not public or inputs.host_address == "private":
+        return private
+    return UNKNOWN if public == UNKNOWN else public_dns_name(public, inputs.foundation.region)
+
+
+def _host(key: str, host: _Host, inputs: Inputs) -> HostOutput:
+    """The volume of a run that was killed is not known yet."""
+    public, disk = host.public_address or "", inputs.datastores.get(key, "root")
     volume = host.datastore or _Volume(id=UNKNOWN, gb=0)
-    values = host.model_dump(exclude={"datastore"}) | {"public_address": host.public_address or ""}
-    values["root_gb"] = host.root_gb or 0
+    values = host.model_dump(exclude={"datastore"}) | {"public_address": public, "root_gb": host.root_gb or 0}
     return HostOutput(
         key=key,
         index=index_of(key),
-        name=host.public_address or host.private_address,
+        name=host_name(public, host.private_address, inputs),
         datastores=disk if isinstance(disk, str) else volume.id,
         datastores_gb=0 if isinstance(disk, str) else volume.gb,
         **values,

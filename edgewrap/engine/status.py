@@ -10,6 +10,7 @@ from edgewrap.change import PlaneName
 from edgewrap.engine.cluster import Cluster
 from edgewrap.engine.health import health, observe_hosts
 from edgewrap.engine.plan import applied_state, observe_opennebula
+from edgewrap.engine.preflight import report_findings
 from edgewrap.errors import AwsError, EdgewrapError
 from edgewrap.events import Event, EventKind
 from edgewrap.finding import Finding
@@ -72,6 +73,7 @@ def read_status(cluster: Cluster) -> ClusterStatus:
     state = _state(cluster)
     facts, pins = observe_opennebula(cluster, (PlaneName.AWS, PlaneName.HOSTS))
     observation = observe_hosts(cluster, state, pins)
+    report_findings(cluster, cluster.hosts.check_front_end(Context(state.outputs, pins=pins)))
     vms, outputs = _vms(cluster, state, facts), state.outputs
     in_one = cluster.opennebula.hosts(facts) if facts is not None else {}
     absent = UNKNOWN_STATE if facts is None else "none"

@@ -19,6 +19,7 @@ from edgewrap.hosts.diff.routing import missing_interfaces
 from edgewrap.hosts.executor import ROLLBACK_S, change, confirm_earlier_change, names_of
 from edgewrap.hosts.facts import HostFacts
 from edgewrap.hosts.first_boot_wait import wait_until_set_up
+from edgewrap.hosts.front_end import front_end_findings, probe_script
 from edgewrap.hosts.health import HealthFacts, health_findings, path_findings
 from edgewrap.hosts.operation import ROLLBACK, Operation
 from edgewrap.hosts.preflight import check_login, check_ssh
@@ -33,6 +34,7 @@ __all__ = ["HostsPlan", "HostsPlane", "Observation", "filled_in"]
 INTERFACE_WAIT_S = 60  # from the attachment in AWS to the interface in the kernel
 PASSES = 2  # networkd may still release an interface during the first one
 SETTLE_S = 1
+PROBE_S = 20  # two ports, and the lookup of a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +196,22 @@ class HostsPlane:
         """Check whether a run can log in to hosts: the key and the agent."""
         return check_login(self._spec)
 
+    def check_front_end(self, context: Context) -> tuple[Finding, ...]:
+        """Check from every host that answers whether it reaches the front-end by `opennebula.front_end.name`; nothing
+        without a name."""
+        name = self._spec.opennebula.front_end.name
+        if name is None:
+            return ()
+        answers: dict[str, str] = {}
+
+        async def ask(visit: HostSession) -> None:
+            answers[visit.host.key] = (await visit.run_as_root(probe_script(name), PROBE_S)).stdout
+
+        self._over_hosts(context.known_outputs, context.pins, ask, wait_s=0)
+        return tuple(
+            front_end_findings(name, {key: answers[key] for key in context.known_outputs.hosts if key in answers})
+        )
+
     def _hosts_ahead(self, facts: Observation, context: Context) -> Iterator[tuple[str, DesiredHost, HostFacts]]:
         """The hosts that AWS does not change, with their desired state while AWS changes the others."""
         if context.before is None:
@@ -229,7 +247,7 @@ class HostsPlane:
         )
 
     async def _converge(self, visit: HostSession, plan: HostsPlan, outputs: Outputs) -> None:
-        visit.tell(EventKind.STEP_STARTED, f"connected to {visit.host.name}")
+        visit.tell(EventKind.STEP_STARTED, f"connected to {visit.host.address}")
         version = outputs.opennebula_version
         files = setup_files(self._spec, version) if version and sets_itself_up(self._spec) else ()
         await wait_until_set_up(visit, files, visit.progress)
@@ -290,7 +308,7 @@ def _health_of(facts: Observation, context: Context) -> dict[str, HealthFacts]:
 
 
 def _exists(host: HostOutput) -> bool:
-    return UNKNOWN not in (host.instance_id, host.name, host.state)
+    return UNKNOWN not in (host.instance_id, host.address, host.state)
 
 
 def _keys(groups: tuple[Group, ...]) -> str:

@@ -205,7 +205,7 @@ class ConnectionProblem(Exception):  # noqa: N818 - internal; the caller gets Ho
 
     def error(self, host: HostOutput) -> HostUnreachableError:
         """The problem as an error of the host."""
-        what = f"no SSH connection to {host.name}"
+        what = f"no SSH connection to {host.address}"
         return HostUnreachableError(host.key, what, cause=str(self), advice=self.remedy.advice)
 
 

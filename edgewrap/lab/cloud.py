@@ -9,6 +9,11 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 
+def private_domain(region: str) -> str:
+    """The domain of instances' private DNS names, which their resolver searches."""
+    return "ec2.internal" if region == "us-east-1" else f"{region}.compute.internal"
+
+
 class Part(BaseModel):
     """The base of every part: immutable."""
 
@@ -37,6 +42,7 @@ class CloudInterface(Part):
     security_groups: tuple[str, ...]
     source_dest_check: bool
     secondary_at_launch: tuple[str, ...] = ()  # those assigned when the instance was launched
+    private_dns_name: str = ""  # empty if its VPC has no DNS hostnames
 
 
 class CloudDisk(Part):
@@ -67,13 +73,15 @@ class CloudInstance(Part):
 class CloudAddress(Part):
     """A public address: an Elastic IP (`allocation_id` set) or one assigned at launch (`allocation_id` empty).
 
-    `interface_id` and `private_address` are empty while it is not associated.
+    `interface_id` and `private_address` are empty while it is not associated. `dns_name` is AWS's name of it, empty if
+    it is not associated, or in a VPC without DNS hostnames.
     """
 
     public_address: str
     allocation_id: str
     interface_id: str
     private_address: str
+    dns_name: str = ""
 
 
 class CloudRule(Part):

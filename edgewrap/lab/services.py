@@ -98,7 +98,7 @@ def front_end(settings: LabSettings, directory: LabDirectory) -> Service:
         *("--ipam", ",".join(ipam)),
     ]
     if settings.hosts:
-        arguments += ["--monitor", "ssh", "--ssh-key", str(directory.front_end / "id_ed25519")]
+        arguments += ["--monitor", "ssh", "--names", "--ssh-key", str(directory.front_end / "id_ed25519")]
         for network in PUBLIC_RANGES:
             arguments += ["--allow-network", network]
     else:

@@ -216,6 +216,12 @@ def replica_lives(spec: Spec) -> Iterator[SpecProblem]:
         )
 
 
+def front_end_has_name(spec: Spec) -> Iterator[SpecProblem]:
+    """An address alone leads nowhere: hosts log in to the front-end by its name."""
+    if spec.opennebula.front_end.address is not None and spec.opennebula.front_end.name is None:
+        yield SpecProblem(("opennebula", "front_end", "address"), "needs name: hosts know the front-end by its name")
+
+
 def version_is_used(spec: Spec) -> Iterator[SpecProblem]:
     """Only hosts with user data install packages."""
     if spec.opennebula.version != "auto" and spec.opennebula.oneadmin_public_key is None:
@@ -240,6 +246,7 @@ CHECKS: Mapping[Callable[[Spec], Iterable[SpecProblem]], tuple[KeyPath, ...]] = 
     name_servers_reachable: (_NETWORK, ("public_network", "dns")),
     replica_lives: (("opennebula", "replica"), (*_HOSTS, "count"), (*_HOSTS, "retired")),
     version_is_used: (("opennebula", "version"), ("opennebula", "oneadmin_public_key")),
+    front_end_has_name: (("opennebula", "front_end"),),
     own_tags_are_kept: (("aws", "tags"), ("aws", "ignore_tags")),
     someone_may_log_in: (("ssh", "from"), ("ssh", "proxy_command"), ("hosts", "address")),
 }

@@ -98,6 +98,8 @@ DESCRIPTION = Form(
 INTERFACE = Form(r"auto|[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}", "`auto` or the name of a network interface")
 VERSION = Form(r"auto|[0-9]+\.[0-9]+(?:\.[0-9]+)?", "`auto` or a version of OpenNebula, such as 7.0")
 REPLICA = Form(r"auto|none|host-(?:0|[1-9][0-9]{0,4})", "`auto`, `none` or the key of a host, such as host-2")
+_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+HostName = Annotated[str, Form(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*", "a host name such as one.example.org")]
 USER = Form(r"[a-z_][a-z0-9_-]{0,31}", "the name of a user on the hosts, such as ubuntu")
 BUCKET = Form(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the name of an S3 bucket")
 OBJECT_KEY = Form(

@@ -113,6 +113,19 @@ class Aws(Model):
     ] = None
 
 
+class FrontEnd(Model):
+    """The front-end as hosts see it."""
+
+    name: Annotated[
+        formats.HostName | None,
+        in_place("The front-end's own host name, as `hostname` prints it there: hosts are checked for access to it."),
+    ] = None
+    address: Annotated[
+        formats.Address | None,
+        in_place("Its address for /etc/hosts on all hosts; null if the hosts' resolver knows the name."),
+    ] = None
+
+
 class OpenNebula(Model):
     """The front-end. Credentials come from ONE_AUTH or ~/.one/one_auth."""
 
@@ -150,6 +163,17 @@ class OpenNebula(Model):
         ),
     ] = (1, 2)
     ca_file: Annotated[LocalPath | None, next_run("The certificate authority of an https endpoint, a PEM file.")] = None
+    front_end: FrontEnd = Field(
+        default_factory=FrontEnd, description="The front-end as hosts see it, which copy stopped VMs' disks to it."
+    )
+    vnc_from: Annotated[
+        tuple[formats.Cidr, ...],
+        distinct("network"),
+        in_place(
+            "Who may open the VMs' VNC consoles on the hosts, ports 5900 to 65535: the front-end's address for "
+            "OpenNebula 6.10. Newer ones need none, they use SSH."
+        ),
+    ] = ()
 
 
 class S3Backend(Model):

@@ -18,8 +18,8 @@ from edgewrap.spec.disks import DatastoreVolume
 from edgewrap.spec.formats import canonical_ports, port_range
 from edgewrap.spec.models import IgnoreTags, SecurityRule, Spec
 
-SSH_RULE = "hosts-ingress-ssh-"
-"""What the key of a rule for SSH begins with; its network follows."""
+SSH_RULE, VNC_RULE = "hosts-ingress-ssh-", "hosts-ingress-vnc-"
+"""What the keys of rules for SSH and for the VMs' consoles begin with; the network follows."""
 
 EVERYTHING = SecurityRule(protocol="all", description="everything")
 _KEY = re.compile(r"vms-(ingress|egress)-(tcp|udp|icmp|all)-(all|[0-9]+(?:-[0-9]+)?)-([0-9.]+/[0-9]+)", re.ASCII)
@@ -140,6 +140,7 @@ class Variables(Part):
     gateway_id: str | None
     public_at_launch: bool
     ssh_rules: dict[str, str]
+    vnc_rules: dict[str, str]
     vm_rules: dict[str, RuleVariables]
     public_key: str
     instance_type: str
@@ -174,6 +175,7 @@ def make_variables(spec: Spec, inputs: Inputs, applied: str, without: Collection
         ignore_tags=spec.aws.ignore_tags,
         public_at_launch=inputs.host_address == "public",
         ssh_rules=ssh_rules(spec),
+        vnc_rules=vnc_rules(spec),
         vm_rules=vm_rules(spec),
         public_key=inputs.public_key,
         instance_profile=spec.aws.instance_profile,
@@ -200,6 +202,11 @@ def make_variables(spec: Spec, inputs: Inputs, applied: str, without: Collection
 def ssh_rules(spec: Spec) -> dict[str, str]:
     """The networks that may open SSH to the hosts, by the key of their rule."""
     return {f"{SSH_RULE}{cidr}": str(cidr) for cidr in spec.ssh.from_}
+
+
+def vnc_rules(spec: Spec) -> dict[str, str]:
+    """The networks that may open the VMs' consoles on the hosts, by the key of their rule."""
+    return {f"{VNC_RULE}{cidr}": str(cidr) for cidr in spec.opennebula.vnc_from}
 
 
 def vm_rules(spec: Spec) -> dict[str, RuleVariables]:

@@ -218,6 +218,7 @@ HOSTS_GROUP = Resource(
 VMS_INGRESS = _rule("network", "ingress", "vms", for_each=_vm_rules("ingress"))
 VMS_EGRESS = _rule("network", "egress", "vms", for_each=_vm_rules("egress"))
 HOSTS_SSH = _rule("network", "ingress", "ssh", for_each=lambda variables, _: variables.ssh_rules)
+HOSTS_VNC = _rule("network", "ingress", "vnc", for_each=lambda variables, _: variables.vnc_rules)
 HOSTS_CLUSTER = _rule("network", "ingress", "cluster", "hosts-ingress-cluster")
 HOSTS_EGRESS = _rule("network", "egress", "hosts", "hosts-egress-all")
 HOSTS_PUBLIC = _rule("hosts", "ingress", "host", for_each=_public_rules)
@@ -269,7 +270,10 @@ EXISTING_ASSOCIATION = _association(
 RESOURCES = tuple(value for value in globals().values() if isinstance(value, Resource))
 """All resources, in the order above, in which a plan shows them."""
 
-RULES_OF = {VMS_GROUP: (VMS_INGRESS, VMS_EGRESS), HOSTS_GROUP: (HOSTS_SSH, HOSTS_CLUSTER, HOSTS_EGRESS, HOSTS_PUBLIC)}
+RULES_OF = {
+    VMS_GROUP: (VMS_INGRESS, VMS_EGRESS),
+    HOSTS_GROUP: (HOSTS_SSH, HOSTS_VNC, HOSTS_CLUSTER, HOSTS_EGRESS, HOSTS_PUBLIC),
+}
 KIND_ORDER = tuple(dict.fromkeys(resource.kind for resource in RESOURCES))
 SINGLE_KEYS = frozenset(resource.key for resource in RESOURCES if resource.for_each is None)
 """The keys of the resources that every cluster has once."""

@@ -110,8 +110,9 @@ ExecStopPost={_LOAD}
 """
 
 # With an empty list, neither a boot nor a hot-plugged interface makes cloud-init configure the network again. The files
-# that it wrote for the primary interface stay.
-_CLOUD_INIT_TEXT = f"""{_HEADER}updates:
+# that it wrote for the primary interface stay. Nor does a boot write /etc/hosts, where our names are.
+_CLOUD_INIT_TEXT = f"""{_HEADER}manage_etc_hosts: false
+updates:
   network:
     when: []
 """

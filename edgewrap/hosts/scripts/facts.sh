@@ -1,6 +1,6 @@
-# Prints what a host is, in sections; changes nothing. Four variables are set before this: `user`, whose authorized keys
-# are printed; `own_files`, patterns of the paths of our files; `global_sysctls`, names with slashes; `health`, the text of
-# health.py.
+# Prints what a host is, in sections; changes nothing. Set before this: `user`, whose authorized keys are printed;
+# `own_files`, patterns of the paths of our files; `block_files`, which have a block of ours from `begin` to `end`;
+# `global_sysctls`, names with slashes; `health`, the text of health.py.
 set -u
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
@@ -91,6 +91,11 @@ done
 [ $# = 0 ] || { stat -c '%a %U:%G %n' "$@"; sha256sum "$@"; } | awk '
 	length($1) < 64 { path = $0; sub(/^[^ ]+ [^ ]+ /, "", path); owner[path] = $1 " " $2; next }
 	{ print owner[substr($0, 67)], $0 }'
+
+section blocks
+for file in $block_files; do
+	[ ! -f "$file" ] || echo "$file $(sed -n "/^$begin\$/,/^$end\$/p" "$file" | base64 -w 0)"
+done
 
 section units
 [ ! -d /run/systemd/system ] || echo systemd

@@ -21,6 +21,7 @@ from moto.ec2.models.security_groups import SecurityGroup, SecurityGroupRule
 from moto.ec2.models.subnets import Subnet
 
 from edgewrap.lab.aws.backends import used_backends
+from edgewrap.lab.aws.patches.public_addresses import dns_name_of, has_dns_hostnames
 from edgewrap.lab.cloud import (
     Cloud,
     CloudAddress,
@@ -165,7 +166,14 @@ def _interface(interface: NetworkInterface) -> CloudInterface:
         security_groups=tuple(group.id for group in interface.group_set),
         source_dest_check=interface.source_dest_check,
         secondary_at_launch=getattr(interface, "secondary_at_launch", ()),
+        private_dns_name=_private_dns_name(interface),
     )
+
+
+def _private_dns_name(interface: NetworkInterface) -> str:
+    if interface.instance is None or interface.device_index != 0 or not has_dns_hostnames(interface):
+        return ""
+    return interface.instance.private_dns_name
 
 
 def _addresses(backend: EC2Backend) -> Iterator[CloudAddress]:
@@ -176,6 +184,7 @@ def _addresses(backend: EC2Backend) -> Iterator[CloudAddress]:
             allocation_id=address.allocation_id or "",
             interface_id=address.network_interface_id,
             private_address=address.private_ip_address or "",
+            dns_name=_dns_name(backend, address.network_interface_id, address.public_ip),
         )
     for interface in backend.enis.values():
         if interface.public_ip and interface.public_ip not in elastic:
@@ -184,7 +193,13 @@ def _addresses(backend: EC2Backend) -> Iterator[CloudAddress]:
                 allocation_id="",
                 interface_id=interface.id,
                 private_address=interface.private_ip_address or "",
+                dns_name=dns_name_of(interface, interface.public_ip),
             )
+
+
+def _dns_name(backend: EC2Backend, interface_id: str, address: str) -> str:
+    interface = backend.enis.get(interface_id)
+    return dns_name_of(interface, address) if interface else ""
 
 
 def _rules(group: SecurityGroup) -> Iterator[CloudRule]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 
 from edgewrap.lab import cgroups, kernel
-from edgewrap.lab.cloud import CloudInstance
+from edgewrap.lab.cloud import CloudInstance, private_domain
 from edgewrap.lab.directory import ProcessId
 from edgewrap.lab.hosts import cloud_init
 from edgewrap.lab.hosts.disk import Disk, make_disk
@@ -62,7 +62,9 @@ class Machine:
         self.powered_off = False
         self.killed = False
         self._nvme = NvmeDisks(disks / instance.id / "nvme")
-        self._disk: Disk = make_disk(disks / instance.id, self.hostname, address, authorized, first_boot)
+        self._disk: Disk = make_disk(
+            disks / instance.id, self.hostname, address, private_domain(instance.region), authorized, first_boot
+        )
         self._cgroup = cgroups_of_lab / instance.id
         self._ended = ended
         self._process: asyncio.subprocess.Process | None = None

@@ -98,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--ssh-user", default="oneadmin", help="user on the hosts")
     add("--ssh-port", type=int, default=22, help="TCP port of the hosts' SSH servers")
     add("--allow-network", type=IPv4Network, action="append", default=[], help="connect to hosts in it; repeatable")
+    add("--names", action="store_true", help="look up the names of hosts; without it hosts have addresses only")
     add("--var", type=Path, help="directory of known_hosts, where IPAM drivers run (default: that of the database)")
     add("--remotes", type=Path, metavar="DIR", help="has ipam/NAME/ACTION, the drivers (default: remotes in --var)")
     add("--ipam", type=_names, metavar="NAME,…", help="the IPAM drivers that may be used")
@@ -142,6 +143,7 @@ def _monitor(one: FrontEnd, options: argparse.Namespace) -> Monitor:
         allowed=tuple(options.allow_network),
         port=options.ssh_port,
         lookup=options.lookup,
+        by_name=options.names,
     )
     return Monitor(one, login)
 

@@ -13,6 +13,7 @@ interval later, and the host changes to ERROR if that fails too.
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import threading
 from collections import Counter
@@ -35,8 +36,8 @@ _WITH_AGENT = (HostState.MONITORED, HostState.DISABLED)
 
 @dataclass(slots=True)
 class Login:
-    """How the front-end logs in to hosts; `allowed` are the only networks that it connects to. A name that is not an
-    address takes `lookup` seconds to fail."""
+    """How the front-end logs in to hosts; `allowed` are the only networks that it connects to. With `by_name` it looks
+    names up, otherwise it knows addresses only. A name that does not resolve takes `lookup` seconds to fail."""
 
     key: Path
     user: str
@@ -44,22 +45,28 @@ class Login:
     allowed: tuple[IPv4Network, ...]
     port: int = 22
     lookup: float = LOOKUP_S
+    by_name: bool = False
     _running: set[subprocess.Popen[str]] = field(default_factory=set)
     _cancelled: threading.Event = field(default_factory=threading.Event)
 
     def attempt(self, name: str) -> str:
         """Log in once; the reason why it failed, or nothing."""
         try:
-            address = IPv4Address(name)
-        except ValueError:
+            address = self._address(name)
+        except OSError as error:
             self._cancelled.wait(self.lookup)
-            return f"{name} is not an IPv4 address; the lab's front-end connects to nothing else"
+            return f"ssh: Could not resolve hostname {name}: {error.strerror}"
         if not any(address in network for network in self.allowed):
             return f"{name} is not in {', '.join(map(str, self.allowed))}; the lab's front-end connects to nothing else"
         try:
-            return self._ssh(f"{self.user}@{address}")
+            return self._ssh(f"{self.user}@{name}")
         except OSError as error:
             return f"ssh could not be run: {error}"
+
+    def _address(self, name: str) -> IPv4Address:
+        flags = 0 if self.by_name else socket.AI_NUMERICHOST
+        found = socket.getaddrinfo(name, None, socket.AF_INET, socket.SOCK_STREAM, flags=flags)
+        return IPv4Address(found[0][4][0])
 
     def cancel(self) -> None:
         """End the running logins."""

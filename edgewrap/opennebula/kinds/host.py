@@ -86,8 +86,7 @@ class HostFacts(Existing):
 
     def advice_if_in_the_way(self, cluster: str) -> str:
         return (
-            "its name is the address of an instance of this cluster: if the host is out of date, "
-            f"`onehost delete {self.id}`"
+            f"its name is that of an instance of this cluster: if the host is out of date, `onehost delete {self.id}`"
         )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edgewrap.aws.clients import Clients
+from edgewrap.aws.dns_names import public_dns_name
 from edgewrap.aws.render.variables import make_variables
 from edgewrap.aws.state.untracked import find_untracked
 from edgewrap.aws.terraform.resources import importable_addresses
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 TAGS = {"team": "edge"}
 AWS = {"tags": TAGS, "ignore_tags": {"keys": ["map-migrated"], "prefixes": ["auto:"]}}
-HOSTS = {"count": 2}
+HOSTS = {"count": 2, "address": "public"}
 LARGER = {"elastic_ips": {"count": 3}, "groups": 3}
 
 
@@ -60,7 +61,8 @@ def test_outputs_match_aws(outputs: Outputs, ec2: EC2Client) -> None:
     for key, host in outputs.hosts.items():
         [instance] = ec2.describe_instances(InstanceIds=[host.instance_id])["Reservations"][0]["Instances"]
         assert host.private_address == instance["PrivateIpAddress"] == f"10.0.0.1{key[-1]}"
-        assert host.public_address == instance["PublicIpAddress"] == host.name
+        assert host.public_address == instance["PublicIpAddress"]
+        assert host.name == instance["PublicDnsName"] == public_dns_name(host.public_address, "eu-west-3")
         assert host.state == instance["State"]["Name"] == "running"
         assert instance["MetadataOptions"]["HttpTokens"] == "required"
         assert instance["MetadataOptions"]["HttpPutResponseHopLimit"] == 1

@@ -17,6 +17,8 @@ from edgewrap.lab.aws.later import LATER
 from edgewrap.lab.aws.limits import LIMITS
 from edgewrap.lab.aws.patches.errors import RefusedError
 from edgewrap.lab.aws.patches.instance_types import refuse_running_more
+from edgewrap.lab.aws.patches.public_addresses import dns_name_of
+from edgewrap.lab.cloud import private_domain
 
 _start = Instance.start
 _stop = Instance.stop
@@ -99,10 +101,12 @@ class InstanceLifecycle(Instance):
     def private_dns_name(self) -> str:
         if 0 not in self.nics:
             return ""
-        name = f"ip-{str(self.private_ip).replace('.', '-')}"
-        return (
-            f"{name}.ec2.internal" if self.region_name == "us-east-1" else f"{name}.{self.region_name}.compute.internal"
-        )
+        return f"ip-{str(self.private_ip).replace('.', '-')}.{private_domain(self.region_name)}"
+
+    @property
+    def public_dns_name(self) -> str | None:
+        primary = self.nics.get(0)
+        return dns_name_of(primary, primary.public_ip) if primary and primary.public_ip else None
 
     @property
     def public_ip(self) -> str | None:

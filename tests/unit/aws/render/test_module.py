@@ -72,7 +72,10 @@ def test_only_structure_depends_on_the_endpoint_and_the_hosts_addresses() -> Non
     assert 'resource "aws_eip" "host"' in files["modules/hosts/main.tf"]
     assert 'resource "aws_eip" "host"' not in plain["modules/hosts/main.tf"]
     private = make_spec(hosts={"address": "private"})
-    assert "ingress_rule" not in render(private, first_inputs(private))["modules/hosts/main.tf"]
+    without = render(private, first_inputs(private))
+    assert "ingress_rule" not in without["modules/hosts/main.tf"]
+    network = "modules/network/main.tf"  # hosts are named by AWS's names for their public addresses
+    assert ["enable_dns_hostnames = true" in each[network] for each in (plain, files, without)] == [True, True, False]
 
 
 def test_the_s3_backend_is_configured_beside_the_hcl() -> None:

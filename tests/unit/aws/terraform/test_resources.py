@@ -98,7 +98,8 @@ def _key(resource: Resource) -> str:
     if resource.for_each is None:
         return f"`{resource.key}`"
     hosts = {"address": "eip", "datastore_volume": {"gb": 100}}
-    spec = make_spec(hosts=hosts, public_network={"existing": {"office": OFFICE.allocation_id}})
+    own = {"existing": {"office": OFFICE.allocation_id}}
+    spec = make_spec(hosts=hosts, public_network=own, opennebula={"vnc_from": ["192.0.2.9/32"]})
     variables = make_variables(spec, first_inputs(spec), "")
     first = next(iter(resource.for_each(variables, "eip")))
     return f"`{resource.key}{first}`, …"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import threading
+from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
 
@@ -41,13 +43,29 @@ def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return notes
 
 
-OUTSIDE = ["192.0.2.1", "127.0.0.1", "198.51.101.1", "localhost", "198.51.100.1.example", "::1", "-oProxyCommand=x"]
+OUTSIDE = ["192.0.2.1", "127.0.0.1", "198.51.101.1"]
+NO_ADDRESSES = ["localhost", "198.51.100.1.example", "::1", "-oProxyCommand=x"]
 
 
 @pytest.mark.parametrize("name", OUTSIDE)
 def test_it_does_not_connect_outside_the_lab(ssh: Path, tmp_path: Path, name: str) -> None:
     assert "the lab's front-end connects to nothing else" in login(Login, tmp_path).attempt(name)
     assert not ssh.exists()
+
+
+@pytest.mark.parametrize("name", NO_ADDRESSES)
+def test_without_name_servers_it_knows_addresses_only(ssh: Path, tmp_path: Path, name: str) -> None:
+    assert f"Could not resolve hostname {name}" in login(Login, tmp_path).attempt(name)
+    assert not ssh.exists()
+
+
+def test_it_logs_in_by_the_hosts_name(ssh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    resolved = {"ec2.example": "198.51.100.7", "stranger.example": "192.0.2.7"}
+    monkeypatch.setattr(socket, "getaddrinfo", lambda name, *_, **__: [(0, 0, 0, "", (resolved[name], 0))])
+    by_name = replace(login(Login, tmp_path), by_name=True)
+    assert "connects to nothing else" in by_name.attempt("stranger.example")
+    assert by_name.attempt("ec2.example") == "@@@ WARNING @@@ no route"
+    assert "oneadmin@ec2.example true" in ssh.read_text()
 
 
 def test_it_runs_ssh_without_prompts_and_user_configuration(ssh: Path, tmp_path: Path) -> None:
