@@ -155,7 +155,8 @@ class LockedError(EdgewrapError):
 
 
 class RefusedChangeError(EdgewrapError):
-    """The spec asks for a change that the running cluster, or its instance type, does not support; nothing was changed.
+    """The spec asks for what the running cluster, its instance type, or the user's own network does not support;
+    nothing was changed.
 
     `refusals` has one text for each: the field, the reason and what to write instead.
     """
@@ -164,7 +165,7 @@ class RefusedChangeError(EdgewrapError):
         self.refusals = tuple(refusals)
         super().__init__(
             "\n".join(self.refusals),
-            cause="the spec asks for a change that the cluster, or its instance type, does not support",
+            cause="the spec asks for what the cluster, its instance type, or the existing network does not support",
             advice="correct these fields and re-run; nothing was changed",
         )
 

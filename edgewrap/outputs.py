@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 UNKNOWN = "(known after apply)"
 """The placeholder in a predicted `Outputs` for a value that only AWS can give."""
 
-DEAD_STATES = frozenset({"stopping", "stopped", "shutting-down", "terminated"})
+STOPPING_STATES = frozenset({"stopping", "shutting-down"})
+"""EC2's states of an instance that is not off yet: AWS detaches none of its interfaces."""
+
+DEAD_STATES = STOPPING_STATES | {"stopped", "terminated"}
 """EC2's states of an instance that does not run and will not start by itself."""
 
 
@@ -18,8 +21,12 @@ UNDERLAY_MTUS = range(1280, 9217)
 
 @dataclass(frozen=True, slots=True)
 class HostOutput:
-    """One metal instance. `private_address` is fixed by its index; `public_address` is empty if it has none;
-    `name` is the address that the front-end and edgewrap use for SSH; `state` is EC2's (`running`, `stopped`)."""
+    """One metal instance. `private_address` is fixed by its index; `public_address` is empty if it has none; `name` is
+    the host's name in OpenNebula, AWS's public DNS name or the private address; `state` is EC2's (`running`,
+    `stopped`).
+
+    `root_gb` is the root volume's size in GiB, 0 if it is not known. `datastores` are on `root`, `instance-store`, or
+    an EBS volume (its id; `datastores_gb` is its size)."""
 
     key: str
     index: int
@@ -28,11 +35,24 @@ class HostOutput:
     public_address: str
     name: str
     state: str
+    root_gb: int = 0
+    datastores: str = "root"
+    datastores_gb: int = 0
+
+    @property
+    def address(self) -> str:
+        """Where edgewrap itself connects to: it needs no name service."""
+        return self.public_address or self.private_address
 
     @property
     def is_dead(self) -> bool:
         """Whether the instance does not run, and will not by itself."""
         return self.state in DEAD_STATES
+
+    @property
+    def lost_address(self) -> bool:
+        """Whether the instance runs without a public address. So does one that never gets any."""
+        return self.state == "running" and not self.public_address
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,12 +79,16 @@ def adopt(
     return Adoption(tuple(kept), imports, released, forgotten, tuple(unfinished))
 
 
-def collisions(eips: Iterable[str], ipam_eips: Collection[str], inputs: Inputs) -> dict[str, str]:
-    """The Elastic IPs of the spec whose place one of the driver's has, and that one, by key."""
+def collisions(
+    eips: Iterable[str], ipam_eips: Collection[str], inputs: Inputs, existing: Mapping[str, str]
+) -> dict[str, str]:
+    """The Elastic IPs of the spec whose place another has, and that one, by key. `existing` are the places of the
+    user's own, as keys of the driver's."""
     places = Places(inputs)
-    taken = {places.of(key): key for key in ipam_eips}
+    taken = {places.of(place): key for key, place in existing.items()} | {places.of(key): key for key in ipam_eips}
     wanted = {key: eip_place(index_of(key), places.groups) for key in eips}
-    return {key: taken[place] for key, place in wanted.items() if place in taken}
+    wanted |= {key: places.of(place) for key, place in existing.items()}
+    return {key: taken[place] for key, place in wanted.items() if taken.get(place, key) != key}
 
 
 class Places:
@@ -92,7 +96,7 @@ class Places:
 
     def __init__(self, inputs: Inputs) -> None:
         self._subnet = IPv4Network(inputs.foundation.subnet_cidr)
-        self._eips = inputs.eips
+        self._eips, self._existing = inputs.eips, inputs.existing.values()
         self.groups = inputs.foundation.groups
         self.pairs = pair_capacity(self._subnet, self.groups, inputs.limits.addresses_per_interface)
 
@@ -122,6 +126,7 @@ class Places:
     def free(self, keys: Collection[str]) -> Iterator[str]:
         """The keys whose place neither the spec nor one of `keys` has."""
         taken = {eip_place(index_of(key), self.groups) for key in self._eips}
+        taken |= {self.of(one.place) for one in self._existing}
         for number in range(self.groups * self.pairs):
             key = f"{BY_DRIVER}{number}"
             if key not in keys and self.of(key) not in taken:

@@ -24,9 +24,10 @@ def backend_text(spec: Spec) -> str | None:
     s3 = s3_backend(spec)
     if s3 is None:
         return None
-    values: dict[str, Any] = {"bucket": s3.bucket, "key": s3.key, "region": s3.region, "use_lockfile": True}
+    # Terraform knows the regions of its own release only; AWS opens others
+    values: dict[str, Any] = {**s3.model_dump(), "use_lockfile": True, "skip_region_validation": True}
     if spec.aws.endpoint_url:
-        skipped = ("credentials_validation", "metadata_api_check", "region_validation", "requesting_account_id")
+        skipped = ("credentials_validation", "metadata_api_check", "requesting_account_id")
         values |= {f"skip_{name}": True for name in skipped}
         values |= {"use_path_style": True, "endpoints": {"s3": spec.aws.endpoint_url}}
     return json.dumps(values, indent=2) + "\n"

@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 from edgewrap.aws.clients import CLUSTER_TAG, KEY_TAG, UUID_TAG, Clients, tags_of
@@ -136,7 +136,7 @@ class ElasticIps:
     def _free_places(self) -> tuple[str, Iterator[FreePlace]]:
         """The cluster's UUID, and its free pairs: each time the highest of the group that has the most."""
         uuid, interfaces, pairs = self._groups()
-        subnet, count = self._spec.aws.network.subnet_cidr, self._spec.public_network.groups
+        subnet, count = self._subnet(), self._spec.public_network.groups
         most = max((number for _, number in pairs), default=-1) + 1
         spec = self._spec.public_network.elastic_ips
         reserved = {eip_place(index, count) for index in active_indexes(spec.count, spec.retired)}
@@ -159,7 +159,7 @@ class ElasticIps:
     def _groups(self) -> tuple[str, dict[int, str], dict[tuple[int, int], bool]]:
         """The cluster's UUID, the interface of each group by index, and for each pair (group and number) whether it
         has an Elastic IP. Raises IpamError if the cluster is not in AWS, or is not the one of the spec."""
-        name, network, count = self._spec.name, self._spec.aws.network, self._spec.public_network.groups
+        name, subnet, count = self._spec.name, self._subnet(), self._spec.public_network.groups
         with self._clients.translate_errors():
             pages = self._clients.ec2.get_paginator("describe_network_interfaces")
             answers = pages.paginate(Filters=_filters({f"tag:{CLUSTER_TAG}": name}))
@@ -176,7 +176,7 @@ class ElasticIps:
             pairs: dict[tuple[int, int], bool] = {}
             for item, tags in groups:
                 index = int(tags[KEY_TAG].removeprefix("group-"))
-                own = block(network.subnet_cidr, count, index) if index < count else network.subnet_cidr
+                own = block(subnet, count, index) if index < count else subnet
                 if item["PrivateIpAddress"] != str(own.network_address):
                     raise _another_spec(name, f"group-{index} has the address {item['PrivateIpAddress']} in AWS")
                 interfaces[index] = item["NetworkInterfaceId"]
@@ -188,6 +188,16 @@ class ElasticIps:
         if len(interfaces) != count:
             raise _another_spec(name, f"AWS has {len(interfaces)} of its {count} interface groups")
         return uuids.pop(), interfaces, pairs
+
+    def _subnet(self) -> IPv4Network:
+        """The subnet's addresses. Raises IpamError if the spec leaves them to AWS."""
+        if subnet := self._spec.aws.network.subnet_cidr:
+            return subnet
+        raise IpamError(
+            f"the spec of {self._spec.name} does not have the addresses of its subnet",
+            cause="the driver computes the addresses of Elastic IPs from aws.network.subnet",
+            advice="an administrator writes the existing subnet's addresses there, and runs `edgewrap ipam install`",
+        )
 
     def _allocate(self, key: str, uuid: str, request: str) -> ElasticIp:
         """A new Elastic IP. The call is never made twice: after a lost answer there may be one already."""

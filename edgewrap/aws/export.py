@@ -24,7 +24,7 @@ def export_terraform(
     would be one module. They are not touched. The same if links in it lead elsewhere.
     """
     lookups = (OfflineLookups if offline else AwsLookups)(spec, Clients(spec, environ))
-    previous, missing = (state.inputs, unprovisioned(state.inputs.amis, state.addresses)) if state else (None, ())
+    previous, missing = (state.inputs, unprovisioned(state.inputs, state.addresses)) if state else (None, ())
     files = render(spec, decide_inputs(spec, previous, lookups, missing=missing))
     foreign = sorted(path.name for path in directory.glob("*.tf*") if path.is_file() and path.name not in files)
     if foreign:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from edgewrap.aws.elastic_ips import ElasticIp
 from edgewrap.aws.inputs.lookups import InstanceNow
 from edgewrap.aws.inputs.model import Inputs
-from edgewrap.aws.outputs import read_outputs
+from edgewrap.aws.outputs import host_name, read_outputs
 from edgewrap.aws.state.store import StateStore
 from edgewrap.aws.state.untracked import addresses_in, driver_ids_in, ids_in
 from edgewrap.errors import StateError
@@ -21,8 +21,9 @@ from edgewrap.outputs import Outputs
 class AwsState:
     """What the Terraform state says: the outputs, the inputs kept in it, the spec last applied completely (JSON text,
     empty if none was), and the addresses and ids of its resources. `tracked` are the allocation ids of the Elastic IPs
-    that the IPAM driver requested, by key; `requested` are those that AWS has now, None if it was not asked.
-    `revision` names the state and counts its changes; every apply changes it."""
+    that the IPAM driver requested, by key; `requested` are those that AWS has now, None if it was not asked;
+    `failing` are the status checks that fail now, by instance id. `revision` names the state and counts its changes;
+    every apply changes it."""
 
     outputs: Outputs
     inputs: Inputs
@@ -32,6 +33,7 @@ class AwsState:
     tracked: Mapping[str, str] = field(default_factory=dict)
     requested: tuple[ElasticIp, ...] | None = None
     revision: str = ""
+    failing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def with_instances(self, now: Mapping[str, InstanceNow]) -> AwsState:
         """The same with the hosts' instances as they are `now`, by their ids."""
@@ -39,7 +41,8 @@ class AwsState:
         for key, host in self.outputs.hosts.items():
             found = now[host.instance_id]
             public = "" if self.inputs.host_address == "private" else found.public_address
-            hosts[key] = replace(host, state=found.state, public_address=public, name=public or host.private_address)
+            name = host_name(public, host.private_address, self.inputs)
+            hosts[key] = replace(host, state=found.state, public_address=public, name=name)
         return replace(self, outputs=replace(self.outputs, hosts=hosts))
 
 

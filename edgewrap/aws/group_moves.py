@@ -12,7 +12,10 @@ from collections.abc import Collection, Iterable, Mapping
 from edgewrap.aws.inputs.model import Inputs
 from edgewrap.aws.terraform.resources import ATTACHMENT, INSTANCE, INTERFACE
 from edgewrap.change import Action, Change
-from edgewrap.outputs import HostOutput, Outputs
+from edgewrap.outputs import STOPPING_STATES, HostOutput, Outputs
+
+ENDS_FIRST = "it ends before AWS has an instance in its place"
+"""What a plan says of a replacement: if AWS has no capacity then, the host is missing until it has."""
 
 
 def moves_ahead(changes: Collection[Change], placement: Mapping[str, str], before: Outputs) -> tuple[str, ...]:
@@ -33,9 +36,27 @@ def moves_ahead(changes: Collection[Change], placement: Mapping[str, str], befor
     )
 
 
+def stopping_hosts(changes: Iterable[Change], before: Outputs) -> tuple[HostOutput, ...]:
+    """The hosts that lose an interface though they are stopping or shutting down."""
+    removing = (Action.REPLACE, Action.DELETE)
+    moved = (change.key for change in changes if change.kind == ATTACHMENT.kind and change.action in removing)
+    keys = dict.fromkeys(before.groups[key].host for key in moved if key in before.groups)
+    return tuple(
+        before.hosts[key] for key in keys if key in before.hosts and before.hosts[key].state in STOPPING_STATES
+    )
+
+
 def without_instances(changes: Iterable[Change]) -> tuple[Change, ...]:
     """The changes without instances that are created or deleted: all that may happen in the step of the moves."""
     return tuple(change for change in changes if not _creates_or_deletes_instance(change))
+
+
+def without_last_updates(changes: Iterable[Change], planned: Iterable[Change]) -> tuple[Change, ...]:
+    """The changes without updates of instances that the plan `planned` deletes or replaces: the step of the moves
+    comes first, so it updates these too."""
+    ended = {change.key for change in planned if _creates_or_deletes_instance(change)}
+    update = (INSTANCE.kind, Action.UPDATE)
+    return tuple(one for one in changes if one.key not in ended or (one.kind, one.action) != update)
 
 
 def instances_made(changes: Iterable[Change]) -> frozenset[str]:
@@ -55,7 +76,8 @@ def reasons(
     }
     for key in replaced:
         host = hosts.get(key)
-        found[key] = f"its instance is {host.state}" if host and host.is_dead else "replacement requested"
+        why = f"its instance is {host.state}" if host and host.is_dead else "replacement requested"
+        found[key] = f"{why}; {ENDS_FIRST}"
     return found
 
 

@@ -10,19 +10,22 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
+from edgewrap.aws.dns_names import public_dns_name
 from edgewrap.aws.forms import (
     Address,
     AllocationId,
-    EipKey,
+    AnyEipKey,
     GroupKey,
     HostKey,
-    HostName,
     InstanceId,
     InterfaceId,
     Mac,
     Network,
+    OptionalAddress,
+    Size,
     SubnetId,
     Uuid,
+    VolumeId,
     VpcId,
     Word,
     first_problem,
@@ -51,11 +54,18 @@ class _Cluster(Part):
     subnet_cidr: Network
 
 
+class _Volume(Part):
+    id: VolumeId
+    gb: Size
+
+
 class _Host(Part):
     instance_id: InstanceId
     private_address: Address
-    public_address: HostName | None
+    public_address: OptionalAddress | None
     state: Word
+    root_gb: Size | None = None
+    datastore: _Volume | None = None
 
 
 class _Group(Part):
@@ -81,7 +91,7 @@ class _Values(Part):
     cluster: _Cluster | None = None
     hosts: dict[HostKey, _Host] = Field(default_factory=dict)
     groups: dict[GroupKey, _Group] = Field(default_factory=dict)
-    eips: dict[EipKey, _Eip] = Field(default_factory=dict)
+    eips: dict[AnyEipKey, _Eip] = Field(default_factory=dict)
 
 
 def read_outputs(values: Mapping[str, Any], inputs: Inputs) -> Outputs:
@@ -102,7 +112,7 @@ def read_outputs(values: Mapping[str, Any], inputs: Inputs) -> Outputs:
         ) from None
     return Outputs(
         **cluster.model_dump(),
-        hosts={key: _host(key, host) for key, host in _in_order(read.hosts)},
+        hosts={key: _host(key, host, inputs) for key, host in _in_order(read.hosts)},
         groups={
             key: GroupOutput(key=key, index=index_of(key), **group.model_dump())
             for key, group in _in_order(read.groups)
@@ -113,9 +123,28 @@ def read_outputs(values: Mapping[str, Any], inputs: Inputs) -> Outputs:
 
 
 def _in_order(by_key: Mapping[str, T]) -> list[tuple[str, T]]:
-    return sorted(by_key.items(), key=lambda item: index_of(item[0]))
+    """By index; after these the user's own Elastic IPs, whose keys have none, by name."""
+    numbered = {key: index_of(key) for key in by_key if key.startswith(("eip-", "group-", "host-"))}
+    return sorted(by_key.items(), key=lambda item: (item[0] not in numbered, numbered.get(item[0], 0), item[0]))
 
 
-def _host(key: str, host: _Host) -> HostOutput:
-    values = host.model_dump() | {"public_address": host.public_address or ""}
-    return HostOutput(key=key, index=index_of(key), name=host.public_address or host.private_address, **values)
+def host_name(public: str, private: str, inputs: Inputs) -> str:
+    """A host's name in OpenNebula, from its addresses."""
+    if not public or inputs.host_address == "private":
+        return private
+    return UNKNOWN if public == UNKNOWN else public_dns_name(public, inputs.foundation.region)
+
+
+def _host(key: str, host: _Host, inputs: Inputs) -> HostOutput:
+    """The volume of a run that was killed is not known yet."""
+    public, disk = host.public_address or "", inputs.datastores.get(key, "root")
+    volume = host.datastore or _Volume(id=UNKNOWN, gb=0)
+    values = host.model_dump(exclude={"datastore"}) | {"public_address": public, "root_gb": host.root_gb or 0}
+    return HostOutput(
+        key=key,
+        index=index_of(key),
+        name=host_name(public, host.private_address, inputs),
+        datastores=disk if isinstance(disk, str) else volume.id,
+        datastores_gb=0 if isinstance(disk, str) else volume.gb,
+        **values,
+    )

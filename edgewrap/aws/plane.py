@@ -14,10 +14,13 @@ from edgewrap.aws.backend import s3_backend, s3_endpoint
 from edgewrap.aws.clients import Clients
 from edgewrap.aws.elastic_ips import ElasticIps
 from edgewrap.aws.facts import AwsState, read_state
-from edgewrap.aws.group_moves import instances_made, without_instances
+from edgewrap.aws.group_moves import instances_made, without_instances, without_last_updates
+from edgewrap.aws.health import health_findings
 from edgewrap.aws.inputs.lookups import AwsLookups
+from edgewrap.aws.inputs.model import Inputs
 from edgewrap.aws.outputs import read_outputs
 from edgewrap.aws.planner import AwsPlan, Planner
+from edgewrap.aws.power_off import await_power_off
 from edgewrap.aws.preflight.checks import AwsPreflight, without_state
 from edgewrap.aws.preflight.terraform import check_tools
 from edgewrap.aws.preflight.topics import expected_topics, planned_topics, replaced_hosts
@@ -28,10 +31,13 @@ from edgewrap.aws.terraform.json_output import RunOutput
 from edgewrap.aws.terraform.plan_json import read_changes
 from edgewrap.aws.terraform.runner import Terraform
 from edgewrap.aws.terraform.workdir import WorkDir
-from edgewrap.change import Change
-from edgewrap.events import Emit
+from edgewrap.aws.volume_tags import retag_root_volumes
+from edgewrap.aws.zone_fallback import in_zone, may_change_zone, next_zone, only_capacity_is_missing
+from edgewrap.change import Change, PlaneName
+from edgewrap.errors import AwsError, TerraformError
+from edgewrap.events import Emit, Event, EventKind
 from edgewrap.finding import Finding
-from edgewrap.outputs import Outputs
+from edgewrap.outputs import HostOutput, Outputs
 from edgewrap.plane import NO_CONTEXT, Context, report_skipped, require_planned
 from edgewrap.spec.models import Spec
 
@@ -96,7 +102,12 @@ class AwsPlane:
         addresses = ElasticIps(self._spec, self._clients)
         requested = limits.start(partial(addresses.by_driver, state.inputs.uuid, state.tracked.values()))
         instances = self._lookups.instances(ids)
-        return replace(state.with_instances(instances), requested=requested.result())
+        failing = self._failing_checks([one for one, now in instances.items() if now.state == "running"])
+        return replace(state.with_instances(instances), requested=requested.result(), failing=failing)
+
+    def health(self, state: AwsState, outputs: Outputs) -> tuple[Finding, ...]:
+        """What is wrong with the instances of `outputs`, which may be newer than the state."""
+        return health_findings(outputs, state.inputs.host_address, state.failing)
 
     def clusters_named(self) -> Mapping[str, str]:
         """The VPCs in AWS of clusters with this name: the UUID of the state, by the VPC's id."""
@@ -143,8 +154,8 @@ class AwsPlane:
         moves = rule_moves(state.addresses, self._planner.importable(between) - plan.lost.imports.keys())
         self._planner.run({**files, **moves.files()}, plan.lost)
         changes = self._terraform.show(partial(read_changes, before=self._planner.before(state, between, ())))
-        require_planned(changes, without_instances(plan.changes))
-        output = self._apply()
+        require_planned(without_last_updates(changes, plan.changes), without_instances(plan.changes))
+        output = self._apply(between, changes, plan.stopping)
         addresses = moves.after(state.addresses) | plan.lost.imports.keys()
         return AwsState(read_outputs(self._values(output), between), between, state.applied, addresses, state.ids)
 
@@ -186,7 +197,8 @@ class AwsPlane:
     def apply(self, plan: AwsPlan, _context: Context = NO_CONTEXT) -> Outputs | None:
         """Apply exactly the saved plan; None after a destroy.
 
-        Raises PlanOutdatedError if the state is no longer the one that the plan was made on.
+        If a zone that `zone: auto` has chosen has no capacity for the first instances, the run continues in the next
+        one. Raises PlanOutdatedError if the state is no longer the one that the plan was made on.
         """
         if not plan.pending:
             if plan.destroy:
@@ -194,18 +206,51 @@ class AwsPlane:
             return None if plan.destroy else plan.predicted
         if plan.first:
             self._store.mark_started(plan.inputs.to_text())
-        output = self._apply()
-        return None if plan.destroy else read_outputs(self._values(output), plan.inputs)
+        tried = [plan.inputs.foundation.zone]
+        while True:
+            try:
+                output = self._apply(plan.inputs, plan.changes, plan.stopping)
+            except TerraformError as error:
+                plan = self._plan_in_next_zone(plan, error, tried)
+                tried.append(plan.inputs.foundation.zone)
+            else:
+                return None if plan.destroy else read_outputs(self._values(output), plan.inputs)
+
+    def _plan_in_next_zone(self, plan: AwsPlan, error: TerraformError, tried: Sequence[str]) -> AwsPlan:
+        """The plan for the next zone after an apply failed with `error`. Raises that error if it has another reason,
+        if the cluster is bound to its zone, or if all zones were `tried`."""
+        if plan.destroy or not only_capacity_is_missing(error):
+            raise error
+        state = self.current()
+        zone = next_zone(self._lookups.zones(), tried) if may_change_zone(self._spec, state) else ""
+        if state is None or not zone:
+            raise error
+        text = (
+            f"AWS has no capacity for {self._spec.hosts.instance_type} in {tried[-1]} now: there is no instance yet, "
+            f"so the run continues in {zone}"
+        )
+        self._emit(Event(EventKind.WARNING, PlaneName.AWS, "zone", text))
+        return self._planner.plan(in_zone(state, zone), NO_CONTEXT, warn=False)
 
     def interrupt(self) -> None:
         """Let a running Terraform finish its step and stop. Can be called from any thread."""
         self._terraform.interrupt()
 
+    def _failing_checks(self, running: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        try:
+            return self._lookups.failing_checks(running)
+        except AwsError as error:  # a policy that was written for an earlier version lacks the permission
+            text = f"EC2's status checks could not be read ({error.what}); {error.advice}"
+            self._emit(Event(EventKind.WARNING, PlaneName.AWS, "status checks", text))
+            return {}
+
     def _preflight(self, state: AwsState | None, replaced: Collection[str] = ()) -> AwsPreflight:
         return AwsPreflight(self._spec, self._clients, self._lookups, state.inputs if state else None, replaced)
 
-    def _apply(self) -> RunOutput:
+    def _apply(self, inputs: Inputs, changes: Sequence[Change], stopping: Sequence[HostOutput]) -> RunOutput:
+        await_power_off(stopping, self._lookups.instances, self._emit)
         self._store.back_up()
+        retag_root_volumes(self._clients, inputs.uuid, changes)
         output = self._terraform.apply()
         self._store.mark_finished()
         return output

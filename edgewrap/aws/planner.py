@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from edgewrap.atomic_files import write_tree
 from edgewrap.aws.adoption import Adoption, adopt
 from edgewrap.aws.clients import Clients
+from edgewrap.aws.existing.addresses import address_violations, associated_with
 from edgewrap.aws.facts import AwsState
-from edgewrap.aws.group_moves import moves_ahead, reasons
+from edgewrap.aws.group_moves import moves_ahead, reasons, stopping_hosts
 from edgewrap.aws.inputs.decide import decide_inputs, unprovisioned
 from edgewrap.aws.inputs.lookups import AwsLookups
 from edgewrap.aws.inputs.model import Inputs, host_keys
@@ -23,7 +24,16 @@ from edgewrap.aws.render.variables import make_variables
 from edgewrap.aws.state.untracked import NOTHING_UNTRACKED, Untracked, find_untracked
 from edgewrap.aws.terraform.json_output import RunOutput
 from edgewrap.aws.terraform.plan_json import Before, predicted_values, read_changes, smaller_volumes
-from edgewrap.aws.terraform.resources import EIP, HIDDEN, INSTANCE, SINGLE_KEYS, importable_addresses
+from edgewrap.aws.terraform.resources import (
+    DATASTORE,
+    EIP,
+    EIP_ASSOCIATION,
+    EXISTING_ASSOCIATION,
+    HIDDEN,
+    INSTANCE,
+    SINGLE_KEYS,
+    importable_addresses,
+)
 from edgewrap.aws.terraform.runner import Terraform
 from edgewrap.aws.terraform.workdir import WorkDir
 from edgewrap.change import Action, Change, PlaneName
@@ -34,6 +44,8 @@ from edgewrap.plane import Context
 from edgewrap.spec.load import public_document
 from edgewrap.spec.models import Spec
 
+_NEW_ASSOCIATION = (EIP_ASSOCIATION.kind, Action.CREATE)
+
 
 @dataclass(frozen=True, slots=True)
 class AwsPlan:
@@ -41,8 +53,9 @@ class AwsPlan:
 
     `predicted` are the outputs after it, with UNKNOWN for what only AWS can give; for a destroy, those before it.
     `moves_ahead` are the groups that must move before it, with `move` and then `replan_after_moves`; `replaced` are the
-    hosts whose instance is replaced by request; `lost` is what a killed run created and this one imports; `first`:
-    there is no state yet. `module` are the rendered files that were planned, by relative path.
+    hosts whose instance is replaced by request; `stopping` are those that lose an interface while they stop; `lost` is
+    what a killed run created and this one imports; `first`: there is no state yet. `module` are the rendered files that
+    were planned, by relative path.
     """
 
     changes: tuple[Change, ...]
@@ -55,6 +68,7 @@ class AwsPlan:
     lost: Untracked = NOTHING_UNTRACKED
     first: bool = False
     module: Mapping[str, str] = field(default_factory=dict)
+    stopping: tuple[HostOutput, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +98,7 @@ class Planner:
             for notice in self._notices(inputs, previous, applied, replaced) if warn else ():
                 self.emit(notice)
         addresses = state.addresses if state else frozenset()
+        adoption = replace(adoption, imports={**adoption.imports, **self._associations(inputs, state)})
         # before the first run there is nothing to lose
         importable = self.importable(inputs) | adoption.imports.keys() if state else frozenset()
         ids = state.ids if state else frozenset()
@@ -91,13 +106,14 @@ class Planner:
         moves = rule_moves(addresses, () if destroy else importable - lost.imports.keys())
         files = {**render(self.spec, inputs), **moves.files()}
         known = moves.after(addresses)
-        pending, output = self.run(files, lost, destroy=destroy, replaced=replaced)
+        to_replace = () if destroy else _replacements(replaced, _new_instances(state, replaced), inputs, known)
+        pending, output = self.run(files, lost, destroy=destroy, to_replace=to_replace)
         # a state that is older than the killed run still has the resources that this run replaced
         newer = self._find_untracked(inputs, importable & known & output.missing, ids, adoption)
         if newer.imports:
             self.terraform.state_rm(moves.before(newer.imports))
             lost = lost.plus(newer)
-            pending, output = self.run(files, newer if destroy else lost, destroy=destroy, replaced=replaced)
+            pending, output = self.run(files, newer if destroy else lost, destroy=destroy, to_replace=to_replace)
         changes: tuple[Change, ...] = ()
         predicted = state.outputs if state else None
         if pending and (predicted is None or destroy or _concerns_aws(output)):
@@ -109,6 +125,7 @@ class Planner:
                 _refuse_releases(changes, adoption.released)
                 if refusals := list(smaller_volumes(changes)):
                     raise RefusedChangeError(refusals)
+                self._refuse_taken(changes, inputs)
                 predicted = read_outputs(values, inputs)
         return AwsPlan(
             changes,
@@ -121,6 +138,7 @@ class Planner:
             lost,
             first=not known,
             module=files,
+            stopping=stopping_hosts(changes, state.outputs) if state else (),
         )
 
     def _adopt(self, state: AwsState | None, used: Collection[str] | None, now: datetime | None) -> Adoption:
@@ -158,9 +176,33 @@ class Planner:
             self.lookups,
             unavailable={*context.avoid, *context.replaced, *(key for key, host in known.items() if host.is_dead)},
             new_hosts=set(host_keys(self.spec)) - known.keys(),
-            missing=unprovisioned(state.inputs.amis, state.addresses) if state else (),
+            missing=unprovisioned(state.inputs, state.addresses) if state else (),
+            new_instances=_new_instances(state, context.replaced),
+            unassociated=_unassociated(state.inputs, state) if state else (),
             front_end_version=context.front_end_version,
         )
+
+    def _associations(self, inputs: Inputs, state: AwsState | None) -> dict[str, str]:
+        """The ids of associations of the user's own Elastic IPs that a killed run made, by Terraform address."""
+        keys = _unassociated(inputs, state) if state else []
+        if not keys:
+            return {}
+        found = self.lookups.allocations([inputs.existing[key].allocation_id for key in keys])
+        made = {key: found[number] for key in keys if (number := inputs.existing[key].allocation_id) in found}
+        return {
+            EXISTING_ASSOCIATION.address(key): one.association_id
+            for key, one in made.items()
+            if associated_with(inputs, key, one)
+        }
+
+    def _refuse_taken(self, changes: Sequence[Change], inputs: Inputs) -> None:
+        """Raises RefusedChangeError if a plan would take one of the user's own Elastic IPs from where it is now."""
+        made = {change.key for change in changes if (change.kind, change.action) == _NEW_ASSOCIATION}
+        if keys := sorted(made & inputs.existing.keys()):
+            found = self.lookups.allocations([inputs.existing[key].allocation_id for key in keys])
+            refusals = [str(violation) for violation in address_violations(self.spec, inputs, found, keys)]
+            if refusals:
+                raise RefusedChangeError(refusals)
 
     def importable(self, inputs: Inputs) -> frozenset[str]:
         """The addresses of everything in the module that can be imported."""
@@ -185,17 +227,17 @@ class Planner:
         return lost.plus(manual).plus(Untracked(adopted))
 
     def run(
-        self, files: Mapping[str, str], lost: Untracked, *, destroy: bool = False, replaced: Collection[str] = ()
+        self, files: Mapping[str, str], lost: Untracked, *, destroy: bool = False, to_replace: Collection[str] = ()
     ) -> tuple[bool, RunOutput]:
-        """Write the module and plan it: whether there is anything to do, and Terraform's output."""
+        """Write the module and plan it: whether there is anything to do, and Terraform's output. `to_replace` are
+        addresses."""
         write_tree(self.workdir.module, {**files, **({} if destroy else lost.files())})
         self.terraform.init_if_needed()
         if destroy:  # a plan to destroy imports nothing, and unknown resources would block it
             for address, number in lost.imports.items():
                 self.terraform.import_resource(address, number)
             return self.terraform.plan(destroy=True)
-        anew = [*(INSTANCE.address(key) for key in sorted(replaced)), *lost.incomplete]
-        return self.terraform.plan(replace=anew)
+        return self.terraform.plan(replace=[*to_replace, *lost.incomplete])
 
     def before(
         self, state: AwsState | None, inputs: Inputs, replaced: Collection[str], *, destroy: bool = False
@@ -205,11 +247,31 @@ class Planner:
             return Before(frozenset(), spec_changed=False, destroy=destroy)
         known = state.inputs
         return Before(
-            frozenset({*known.amis, *known.placement, *known.eips, *known.ipam_eips, *SINGLE_KEYS}),
+            frozenset({*known.amis, *known.placement, *known.eips, *known.ipam_eips, *known.existing, *SINGLE_KEYS}),
             spec_changed=state.applied != public_document(self.spec),
             destroy=destroy,
             reasons=reasons(inputs, known, state.outputs.hosts, replaced),
         )
+
+
+def _new_instances(state: AwsState | None, replaced: Collection[str]) -> frozenset[str]:
+    """The keys of the hosts whose instance is replaced: by request, or because someone else terminated it."""
+    hosts = state.outputs.hosts if state else {}
+    return frozenset({*replaced, *(key for key, host in hosts.items() if host.state == "terminated")})
+
+
+def _replacements(
+    replaced: Collection[str], new_instances: Collection[str], inputs: Inputs, known: Collection[str]
+) -> tuple[str, ...]:
+    """The addresses of instances that are replaced by request, and of the datastores' volumes of all new instances: a
+    volume is not kept longer than its host. `known` are the addresses in the state."""
+    volumes = (DATASTORE.address(key) for key in sorted(new_instances) if key in inputs.datastores)
+    return (*(INSTANCE.address(key) for key in sorted(replaced)), *(each for each in volumes if each in known))
+
+
+def _unassociated(inputs: Inputs, state: AwsState) -> list[str]:
+    """The keys of the user's own Elastic IPs whose association the state does not have."""
+    return [key for key in inputs.existing if EXISTING_ASSOCIATION.address(key) not in state.addresses]
 
 
 def _concerns_aws(output: RunOutput) -> bool:

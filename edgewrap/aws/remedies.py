@@ -104,7 +104,7 @@ OptInRequired|not subscribed to this service
   there is no such region
   correct aws.region
 # Quotas
-PrivateIpAddressLimitExceeded
+PrivateIpAddressLimitExceeded|InvalidInterface\.IpAddressLimitExceeded
   the interface has more addresses than the instance type allows
   remove the addresses that edgewrap did not assign, then re-run
 AddressLimitExceeded
@@ -132,16 +132,25 @@ RulesPerSecurityGroupLimitExceeded
 SecurityGroupLimitExceeded
   the account's quota of security groups in this region is used up
   raise the quota L-E79EC296 in Service Quotas, or delete unused groups
+VolumeModificationRateExceeded|IncorrectModificationState|maximum modification rate
+  AWS changes a volume at most once in 6 hours, and the last change of this one is not that old
+  re-run when 6 hours have passed; all other hosts and volumes are already changed
 VolumeLimitExceeded|MaxStorageLimitExceeded|exceeded your maximum \S+ storage limit
-  the account's quota of EBS storage in this region is too small for another root volume
-  raise the quota of gp3 storage (L-7A658B76) in Service Quotas, or lower hosts.root_volume_gb
+  the account's quota of EBS storage in this region is too small for another volume
+  raise the quota of gp3 storage (L-7A658B76) in Service Quotas, or lower hosts.root_volume_gb or datastore_volume.gb
 RequestLimitExceeded|Throttling|Rate exceeded|TooManyRequests
   the account sends more requests than AWS allows; other tools count too
   wait a few minutes and re-run
 # Capacity
 InsufficientInstanceCapacity|InsufficientHostCapacity|InsufficientCapacityOnHost
   AWS has no capacity for this instance type in this zone now
-  re-run later; if no host exists yet, `destroy` and set another aws.zone
+  re-run later; while no host exists yet, `zone: auto` in aws tries the other zones too
+ReservationCapacityExceeded|InvalidCapacityReservation
+  the reservation in hosts.capacity_reservation does not exist in this region, or has no capacity left
+  enlarge it in EC2, or use another one, `open` or `none`; its zone must be that of aws.zone
+InvalidPlacementGroup
+  there is no such placement group in this region
+  correct hosts.placement_group, or create the group first
 InsufficientAddressCapacity
   AWS has no free public address in this region now
   re-run later
@@ -181,16 +190,17 @@ InvalidKeyPair\.Duplicate
   delete the key pair that an interrupted run left, and re-run
 InvalidSubnet\.Conflict
   a foreign subnet of the VPC has these addresses
-  delete that subnet, and re-run
+  delete that subnet, or use a free part of the VPC in aws.network.subnet, and re-run
 InvalidIPAddress\.InUse|Address \S+ is in use|PrivateIpAddress.*(in use|already assigned)
   a foreign network interface has an address of the cluster
-  find it among the subnet's network interfaces in EC2, delete it, and re-run
+  find it among the subnet's network interfaces in EC2; if nothing needs it, delete it, and re-run
 Resource\.AlreadyAssociated|is already associated with
   someone else associated the Elastic IP or the address during this run
   remove that association in EC2, and re-run
 disableApiTermination|disableApiStop
   the instance is protected against being stopped or terminated
-  to delete the host, switch the protection off in EC2, then re-run
+  switch the protection off in EC2, then re-run; edgewrap does so itself if the credentials may call
+    ec2:ModifyInstanceAttribute
 Client\.InternalError|InvalidKMSKey|KMSKeyNotAccessible
   EC2 has no permission for the key that encrypts the account's EBS volumes
   allow the credentials and EC2 to use the account's default EBS key in KMS

@@ -70,7 +70,7 @@ def apply(
 
 def _apply_saved(run: Options, path: Path, waits: Waits, on_stale: OnStale, *, auto_approve: bool, json: bool) -> int:
     """Apply a saved plan if it still fits; otherwise raise PlanOutdatedError, or plan and ask."""
-    from edgewrap.cli.views import choose_view
+    from edgewrap.cli.views import ShownPlan, choose_view
     from edgewrap.engine.cluster import open_cluster
     from edgewrap.engine.plan_file import plan_again, read_plan
     from edgewrap.engine.preflight import raise_on_failure
@@ -88,7 +88,7 @@ def _apply_saved(run: Options, path: Path, waits: Waits, on_stale: OnStale, *, a
                 raise
             view.failure(error)
         else:
-            view.changes(cluster.spec.name, plan.changes, saved.planes)
+            view.changes(ShownPlan(cluster.spec.name, saved.planes, plan.changes, plan.unread_hosts))
             for failure in plan.failures:
                 view.failure(failure)
             raise_on_failure(plan.findings)
@@ -110,7 +110,7 @@ def plan_and_apply(
 ) -> int:
     """What `apply` and `replace` share: plan, ask unless `auto_approve`, apply. Returns the exit code: 0 done, 1 if the
     user did not approve."""
-    from edgewrap.cli.views import choose_view
+    from edgewrap.cli.views import ShownPlan, choose_view
     from edgewrap.engine.cluster import open_cluster
     from edgewrap.engine.dead_hosts import HostRequests
     from edgewrap.engine.plan import make_plan
@@ -121,12 +121,12 @@ def plan_and_apply(
     with open_cluster(run, view.event) as cluster:
         with view:
             plan = make_plan(cluster, planes, HostRequests(frozenset(move_off), frozenset(replaced)), to_apply=True)
-            view.changes(cluster.spec.name, plan.changes, planes)
+            view.changes(ShownPlan(cluster.spec.name, planes, plan.changes, plan.unread_hosts))
             for failure in plan.failures:
                 view.failure(failure)
             raise_on_failure(plan.findings)
         asked = bool(plan.changes) and not auto_approve
-        if asked and not options.approved(f"Apply these changes to {cluster.spec.name}?"):
+        if asked and not options.approved(_question(cluster.spec.name, plan.ended_first)):
             view.message("Nothing was changed.")
             return 1
         with view:
@@ -151,3 +151,8 @@ def _execute(
         return
     view.message(f"{cluster.spec.name} is what the spec says.")
     view.result(cluster.spec.name, outputs)
+
+
+def _question(name: str, ended_first: Collection[str]) -> str:
+    lost = f"The instance of {', '.join(ended_first)} ends before AWS has one in its place. " if ended_first else ""
+    return f"{lost}Apply these changes to {name}?"

@@ -39,7 +39,7 @@ def up(
     cloud_init: Annotated[
         Literal["untidy", "tidy"], typer.Option(help="How cloud-init leaves the interfaces.")
     ] = "untidy",
-    opennebula: Annotated[Literal["7.0.2", "7.4.0"], typer.Option(help="The front-end's version.")] = "7.0.2",
+    opennebula: Annotated[Literal["6.10", "7.0.2", "7.4.0"], typer.Option(help="The front-end's version.")] = "7.0.2",
     follow: Annotated[
         int,
         typer.Option(
@@ -53,11 +53,12 @@ def up(
 ) -> None:
     """Start a lab in the background."""
     from edgewrap.lab import launch
+    from edgewrap.lab.opennebula.release import full_version
     from edgewrap.lab.settings import CloudInit
 
     directory = _directory(name)
-    interfaces = CloudInit(cloud_init)
-    launch.up(directory, hosts=hosts, cloud_init=interfaces, front_end_version=opennebula, follow=follow)
+    interfaces, version = CloudInit(cloud_init), full_version(opennebula)
+    launch.up(directory, hosts=hosts, cloud_init=interfaces, front_end_version=version, follow=follow)
     lab = _ask(name, "status")
     print_line(f"The lab {lab['name']!r} is up: AWS {lab['aws_endpoint']}, OpenNebula {lab['front_end_version']}")
     for line in lab["left_out"]:

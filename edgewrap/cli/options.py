@@ -63,7 +63,7 @@ HostTimeout = Annotated[
         "--host-timeout",
         metavar="SECONDS",
         help="How long to wait for SSH on the hosts.",
-        show_default="1800 with new hosts, otherwise 60",
+        show_default="1800 with hosts that are new or do not answer yet, otherwise 60",
     ),
 ]
 MonitorTimeout = Annotated[

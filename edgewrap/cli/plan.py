@@ -30,7 +30,7 @@ def plan(
     insecure: options.Insecure = False,
 ) -> int:
     """Show what an apply would do in all three planes; change nothing."""
-    from edgewrap.cli.views import choose_view
+    from edgewrap.cli.views import ShownPlan, choose_view
     from edgewrap.engine.cluster import Options, open_cluster
     from edgewrap.engine.dead_hosts import HostRequests
     from edgewrap.engine.plan import make_plan
@@ -45,7 +45,7 @@ def plan(
     ):
         requests = HostRequests(move_off=frozenset(move_off))
         made = make_plan(cluster, planes, requests, to_apply=out is not None)
-        view.changes(cluster.spec.name, made.changes, planes)
+        view.changes(ShownPlan(cluster.spec.name, planes, made.changes, made.unread_hosts))
         for failure in made.failures:
             view.failure(failure)
         raise_on_failure(made.findings)

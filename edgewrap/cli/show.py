@@ -19,7 +19,7 @@ def show(
     markdown: options.Markdown = False,
 ) -> int:
     """Show a saved plan. Needs no network and no credentials."""
-    from edgewrap.cli.views import choose_view, print_json, print_line
+    from edgewrap.cli.views import ShownPlan, choose_view, print_json, print_line
     from edgewrap.engine.plan_file import read_plan
 
     options.require_one_format(json=json, markdown=markdown)
@@ -30,5 +30,5 @@ def show(
     if not markdown:
         print_line(f"{saved.cluster}: planned {saved.created} by edgewrap {saved.edgewrap}")
     with choose_view(json=False, markdown=markdown) as view:
-        view.changes(saved.cluster, saved.changes, saved.planes)
+        view.changes(ShownPlan(saved.cluster, saved.planes, saved.changes))
     return 0

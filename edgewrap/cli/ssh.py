@@ -95,7 +95,7 @@ def _ssh_command(spec: Spec, host: HostOutput, known_hosts: Path, command: Seque
         proxy.write_text(f"{filled_in(ssh.proxy_command, host)}\n")
         options["ProxyCommand"] = f"/bin/sh {quote(str(proxy)).replace('%', '%%')}"
     settings = (word for name, value in options.items() for word in ("-o", f"{name}={value}"))
-    return [*words, *settings, "--", host.name, *command]
+    return [*words, *settings, "--", host.address, *command]
 
 
 def _quoted(path: Path) -> str:

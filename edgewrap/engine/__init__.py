@@ -8,6 +8,7 @@ apply.py            apply a plan, in the order of the planes
 destroy.py          remove a cluster, in reverse order
 preflight.py        the checks of all planes
 status.py           the cluster as AWS, OpenNebula and the hosts report it
+health.py           what is configured right and does not work, in all planes
 dead_hosts.py       dead hosts, and hosts that the user moves groups off
 state_ownership.py  whether the Terraform state belongs to this cluster
 log_file.py         the log file of a run

@@ -11,23 +11,27 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from edgewrap.engine.cluster import Cluster
+from edgewrap.engine.health import SETTLE_AFTER_CHANGES_S, health
 from edgewrap.engine.plan import RunPlan, nothing_applied
+from edgewrap.engine.preflight import report_findings
 from edgewrap.errors import EdgewrapError, PartlyAppliedError
 from edgewrap.outputs import UNKNOWN, HostReport, Outputs
 from edgewrap.plane import Context
 
 if TYPE_CHECKING:
     from edgewrap.aws.plane import AwsPlan, AwsState
+    from edgewrap.hosts.plane import Observation
 
 PARTLY = "the plan is only partly applied"
-NEW_HOST_WAIT_S = 1800  # metal takes up to 20 minutes to start
-KNOWN_HOST_WAIT_S = 60
+BOOT_WAIT_S = 1800  # metal takes up to 20 minutes to start, and sometimes longer to reboot
+RUNNING_HOST_WAIT_S = 60
 NO_WAIT_S = 0  # entry hosts have just been reached; one that does not answer now must not delay the others
 
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """How long a run waits, in seconds. `hosts_s: None` waits 30 minutes for new hosts and 60 s for others."""
+    """How long a run waits, in seconds. `hosts_s: None` waits 30 minutes if there are new hosts, or hosts that did not
+    answer the plan and may be booting, otherwise 60 s."""
 
     hosts_s: float | None
     monitored_s: float
@@ -35,9 +39,11 @@ class Waits:
 
 @dataclass(slots=True)
 class _Progress:
-    """Whether a run has changed something outside of OpenNebula, and what failed without ending it."""
+    """Whether a run has changed something outside of OpenNebula, the hosts after that, and what failed without ending
+    it."""
 
     begun: bool = False
+    hosts: Observation | None = None
     failures: list[EdgewrapError] = field(default_factory=list)
 
 
@@ -57,6 +63,8 @@ def apply(cluster: Cluster, plan: RunPlan, waits: Waits, *, look_again: bool = F
             outputs, unreached = _apply_planes(cluster, plan, waits, progress, look_again=look_again)
         alive = {key for key, host in outputs.hosts.items() if not host.is_dead}
         _wait_for_monitoring(cluster, plan, waits, alive - plan.tolerated(outputs) - unreached)
+        if progress.hosts is not None:
+            _report_health(cluster, plan, outputs, progress.hosts)
     except EdgewrapError as error:
         if not progress.begun and _writes(cluster, plan) == before:
             raise
@@ -85,11 +93,9 @@ def _apply_planes(
     unreached: frozenset[str] = frozenset()
     reports: Mapping[str, HostReport] = {}
     if plan.hosts is not None:
-        new = any(host.instance_id == UNKNOWN for host in plan.outputs.hosts.values())
-        default_s = NEW_HOST_WAIT_S if new else KNOWN_HOST_WAIT_S
-        context = replace(context, wait_s=default_s if waits.hosts_s is None else waits.hosts_s)
+        context = replace(context, wait_s=default_wait_s(plan) if waits.hosts_s is None else waits.hosts_s)
         done = cluster.hosts.apply(plan.hosts, context)
-        progress.begun = True
+        progress.begun, progress.hosts = True, done
         unreached = frozenset(done.failures)
         tolerated = plan.tolerated(outputs)
         progress.failures += [error for key, error in done.failures.items() if key not in tolerated]
@@ -98,6 +104,12 @@ def _apply_planes(
         cluster.opennebula.apply(plan.opennebula, replace(context, reports=reports))
     progress.failures += plan.observed.disposition.kept
     return outputs, unreached
+
+
+def default_wait_s(plan: RunPlan) -> float:
+    """How long to wait for SSH on the hosts."""
+    new = any(host.instance_id == UNKNOWN for host in plan.outputs.hosts.values())
+    return BOOT_WAIT_S if new or plan.unanswered else RUNNING_HOST_WAIT_S
 
 
 def _apply_aws(cluster: Cluster, plan: RunPlan, state: AwsState | None, aws: AwsPlan | None) -> Outputs:
@@ -122,6 +134,15 @@ def _apply_aws(cluster: Cluster, plan: RunPlan, state: AwsState | None, aws: Aws
     if outputs is None:
         raise nothing_applied(cluster)
     return outputs
+
+
+def _report_health(cluster: Cluster, plan: RunPlan, outputs: Outputs, hosts: Observation) -> None:
+    """Warn of what does not work after the changes, once sessions had time to come up."""
+    state = plan.observed.state
+    if state is not None:
+        context = replace(plan.context, outputs=outputs, pins={**plan.context.pins, **hosts.pins})
+        hosts = cluster.hosts.settle(hosts, context, SETTLE_AFTER_CHANGES_S)
+        report_findings(cluster, health(cluster, state, outputs, hosts))
 
 
 def _prepare_hosts(cluster: Cluster, plan: RunPlan, context: Context) -> None:

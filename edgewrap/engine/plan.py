@@ -10,10 +10,18 @@ from typing import TYPE_CHECKING
 from edgewrap.change import Change, PlaneName
 from edgewrap.engine.cluster import Cluster
 from edgewrap.engine.dead_hosts import HostDisposition, HostRequests, classify_hosts
+from edgewrap.engine.health import explained, health, observe_hosts
 from edgewrap.engine.parallel import side_by_side
 from edgewrap.engine.preflight import check_new_resources, report_findings
 from edgewrap.engine.state_ownership import require_own_state
-from edgewrap.errors import EdgewrapError, HostError, HostKeysUnreadableError, StateError, UsageError
+from edgewrap.errors import (
+    EdgewrapError,
+    HostError,
+    HostKeysUnreadableError,
+    HostUnreachableError,
+    StateError,
+    UsageError,
+)
 from edgewrap.events import Event, EventKind
 from edgewrap.finding import Finding
 from edgewrap.first_boot.files import follows_front_end
@@ -68,9 +76,25 @@ class RunPlan:
         return self.context.known_outputs
 
     @property
+    def unread_hosts(self) -> tuple[str, ...]:
+        """The keys of hosts that exist now and after the run, and were not read: what they need is not known."""
+        failures = self.observed.hosts.failures if self.observed.hosts is not None else ()
+        return tuple(key for key in failures if _stays(self.outputs, key))
+
+    @property
     def nothing_to_do(self) -> bool:
         """No plane has changes, Terraform has nothing hidden to apply, and every host could be read."""
         return not (self.changes or self.failures or (self.aws is not None and self.aws.pending))
+
+    @property
+    def unanswered(self) -> tuple[str, ...]:
+        """The hosts that must answer, and did not."""
+        return tuple(error.host for error in self.failures if isinstance(error, HostUnreachableError))
+
+    @property
+    def ended_first(self) -> tuple[str, ...]:
+        """The hosts whose instance is replaced by request: it is terminated before AWS has one in its place."""
+        return self.aws.replaced if self.aws is not None else ()
 
     def tolerated(self, outputs: Outputs) -> frozenset[str]:
         """The hosts that need not answer, if AWS has `outputs`: dead, or named by the user, and still the same
@@ -98,18 +122,21 @@ def make_plan(
     HostKeysUnreadableError, before any host is contacted, if they cannot be read. `decided_inputs`: of a saved plan.
     """
     observed = observe(cluster, planes, requests, to_apply=to_apply, decided_inputs=decided_inputs)
-    context, outputs = observed.context, observed.context.known_outputs
+    context, outputs, state = observed.context, observed.context.known_outputs, observed.state
+    observed_health = health(cluster, state, state.outputs, observed.hosts) if state else ()
     plan = RunPlan(observed, context, observed.aws, failures=observed.disposition.kept)
     if observed.hosts is not None:
         staying = (key for key in observed.hosts.failures if _stays(outputs, key))
-        failures = [observed.hosts.failures[key] for key in staying if key not in observed.disposition.tolerated]
+        failed = [observed.hosts.failures[key] for key in staying if key not in observed.disposition.tolerated]
         context = replace(context, reports=_expected_reports(cluster, observed.hosts, context))
         hosts = cluster.hosts.plan(observed.hosts, context)
+        failures = explained(failed, observed_health)
         plan = replace(plan, context=context, hosts=hosts, failures=(*plan.failures, *failures))
     if observed.facts is not None:
         plan = replace(plan, opennebula=cluster.opennebula.plan(observed.facts, context))
     _warn_of_dead_hosts(cluster, outputs)
-    findings = (*observed.findings, *check_new_resources(cluster, plan.changes, outputs, observed.facts))
+    new = check_new_resources(cluster, plan.changes, outputs, observed.facts)
+    findings = (*observed.findings, *new, *observed_health)
     report_findings(cluster, findings)
     return replace(plan, findings=findings)
 
@@ -210,13 +237,6 @@ def observe_opennebula(
         cluster.emit(Event(EventKind.WARNING, plane, key, f"the front-end could not be read ({error.what}): {text}"))
         return None, {}
     return facts, cluster.opennebula.pins(facts)
-
-
-def observe_hosts(cluster: Cluster, state: AwsState | None, pins: Mapping[str, HostPin]) -> Observation:
-    """Read the hosts that AWS has."""
-    from edgewrap.hosts.plane import Observation
-
-    return cluster.hosts.observe(Context(state.outputs, pins=pins)) if state else Observation()
 
 
 def _stays(outputs: Outputs, key: str) -> bool:

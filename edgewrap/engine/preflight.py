@@ -13,6 +13,7 @@ from edgewrap.errors import EdgewrapError, PreflightError
 from edgewrap.events import Event, EventKind
 from edgewrap.finding import CREDENTIALS, Finding, Verdict
 from edgewrap.outputs import UNKNOWN, Outputs
+from edgewrap.plane import Context
 
 if TYPE_CHECKING:
     from edgewrap.opennebula.plane import OneFacts
@@ -80,7 +81,16 @@ def _opennebula(cluster: Cluster) -> Sequence[Finding]:
 
 
 def _hosts(cluster: Cluster) -> Sequence[Finding]:
-    return cluster.hosts.preflight()
+    own = cluster.hosts.preflight()
+    if cluster.spec.opennebula.front_end.name is None:
+        return own
+    try:
+        state, facts = cluster.aws.current(), cluster.opennebula.observe()
+        pins = cluster.opennebula.pins(facts)
+        return (*own, *(cluster.hosts.check_front_end(Context(state.outputs, pins=pins)) if state else ()))
+    except EdgewrapError as error:  # the checks of the other planes report it
+        text = f"not checked: {error.what}"
+        return (*own, Finding(PlaneName.HOSTS, "front-end as hosts see it", Verdict.UNKNOWN, text, error.advice))
 
 
 def _failure(plane: PlaneName | None, check: str, error: EdgewrapError) -> Finding:

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 
 from edgewrap.change import PlaneName
 from edgewrap.engine.cluster import Cluster
-from edgewrap.engine.plan import applied_state, observe_hosts, observe_opennebula
+from edgewrap.engine.health import health, observe_hosts
+from edgewrap.engine.plan import applied_state, observe_opennebula
+from edgewrap.engine.preflight import report_findings
 from edgewrap.errors import AwsError, EdgewrapError
 from edgewrap.events import Event, EventKind
+from edgewrap.finding import Finding
 from edgewrap.plane import Context
 
 if TYPE_CHECKING:
@@ -51,7 +54,7 @@ class EipStatus:
 
 @dataclass(frozen=True, slots=True)
 class ClusterStatus:
-    """One cluster."""
+    """One cluster; `warnings` are about what is configured right and does not work."""
 
     name: str
     region: str
@@ -59,6 +62,7 @@ class ClusterStatus:
     vpc_id: str
     hosts: tuple[HostStatus, ...]
     eips: tuple[EipStatus, ...]
+    warnings: tuple[Finding, ...] = ()
 
 
 def read_status(cluster: Cluster) -> ClusterStatus:
@@ -69,6 +73,7 @@ def read_status(cluster: Cluster) -> ClusterStatus:
     state = _state(cluster)
     facts, pins = observe_opennebula(cluster, (PlaneName.AWS, PlaneName.HOSTS))
     observation = observe_hosts(cluster, state, pins)
+    report_findings(cluster, cluster.hosts.check_front_end(Context(state.outputs, pins=pins)))
     vms, outputs = _vms(cluster, state, facts), state.outputs
     in_one = cluster.opennebula.hosts(facts) if facts is not None else {}
     absent = UNKNOWN_STATE if facts is None else "none"
@@ -90,7 +95,9 @@ def read_status(cluster: Cluster) -> ClusterStatus:
         made_by = "driver" if eip.by_driver else "spec"
         addresses = (eip.public_address, eip.private_address)
         eips.append(EipStatus(key, *addresses, eip.group, entry_host, vms.get(key, ""), made_by))
-    return ClusterStatus(cluster.spec.name, outputs.region, outputs.zone, outputs.vpc_id, tuple(hosts), tuple(eips))
+    warnings = health(cluster, state, outputs, observation)
+    where = (outputs.region, outputs.zone, outputs.vpc_id)
+    return ClusterStatus(cluster.spec.name, *where, tuple(hosts), tuple(eips), warnings)
 
 
 def _state(cluster: Cluster) -> AwsState:

@@ -18,6 +18,7 @@ KEY_FINGERPRINT = "0B2D385C7C9304B11A0367B905A05927906DC27C"
 AUTO = "auto"
 
 NODE_PACKAGES = {"kvm": "opennebula-node-kvm", "lxc": "opennebula-node-lxc"}
+LVM = ("lvm2",)  # makes one volume of several instance-store disks
 PACKAGES = ("frr", "frr-pythontools", "nftables", "python3")
 
 # Read before the image's own files: for each keyword sshd uses the first value. Replica copies go from host to host as
@@ -59,7 +60,7 @@ def setup_files(spec: Spec, version: str) -> tuple[SetupFile, ...]:
     settings = {
         "version": version,
         "node": NODE_PACKAGES[spec.hosts.hypervisor],
-        "packages": " ".join(PACKAGES),
+        "packages": " ".join(PACKAGES + (LVM if spec.hosts.datastore_volume == "instance-store" else ())),
         "repository": REPOSITORY,
         "key_url": KEY_URL,
         "key_fingerprint": KEY_FINGERPRINT,

@@ -37,6 +37,8 @@ EDGE_TABLE = 10000  # holds only `P/32 dev gw-edge`; group g has EDGE_TABLE + 1 
 EDGE_PRIORITY = 1000  # ahead of table main (32766) and of what cloud-init adds; group g has EDGE_PRIORITY + 1 + g
 OWN_TABLES = range(EDGE_TABLE, EDGE_TABLE + 257)  # everything in them, and every rule that looks them up, is ours
 
+ON_ROOT = "root"  # where datastores are that have no disk of their own
+
 _Keyed = TypeVar("_Keyed", HostOutput, GroupOutput)
 
 
@@ -74,12 +76,13 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Firewall:
-    """Who may reach the host itself: SSH from the networks `ssh_from`; from `hosts`, the hosts' half of the subnet, all
-    that hosts need of each other; from the hosts' `public_addresses`, SSH and migrations."""
+    """Who may reach the host itself: SSH from the networks `ssh_from`, consoles of VMs from `vnc_from`; all that hosts
+    need of each other from `hosts`, their half of the subnet; SSH and migrations from their `public_addresses`."""
 
     ssh_from: tuple[str, ...]
     hosts: str
     public_addresses: tuple[str, ...] = ()
+    vnc_from: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +117,9 @@ class DesiredHost:
     `incoming_groups` are groups that AWS is about to attach to it: the host sets them up when their interface appears.
     VMs may not reach the `blocked_destinations` through it: the hosts' half of the subnet and every group's own
     address. `blocks` are those of all groups of the cluster; `zones` has the conntrack zone of each VM's address.
-    `sets_itself_up`: it has user data that installs its packages at its first boot.
+    `names` are pairs: the private addresses of all hosts, and the front-end's address, with their names.
+    `sets_itself_up`: it has user data that installs its packages at its first boot. `datastores` are on `root`, on the
+    `instance-store`, or on an EBS volume (its id, and its size in GiB); `root_gb`: the root volume's size.
     """
 
     key: str
@@ -131,7 +136,12 @@ class DesiredHost:
     firewall: Firewall | None
     user: str
     authorized_keys: tuple[str, ...]
+    names: tuple[tuple[str, str], ...] = ()
+    runs_kvm: bool = True
     sets_itself_up: bool = False
+    datastores: str = ON_ROOT
+    datastores_gb: int = 0
+    root_gb: int = 0
 
 
 def desired_host(spec: Spec, outputs: Outputs, key: str, before: Outputs | None = None) -> DesiredHost:
@@ -153,6 +163,7 @@ def desired_host(spec: Spec, outputs: Outputs, key: str, before: Outputs | None 
     )
     blocks = tuple(group.block for group in now.groups.values())
     primary = now.hosts[key].private_address
+    disks = before.hosts.get(key, now.hosts[key]) if before else now.hosts[key]  # a volume grows in AWS first
     tail = ":".join(f"{byte:02x}" for byte in IPv4Address(primary).packed)
     return DesiredHost(
         key=key,
@@ -169,7 +180,12 @@ def desired_host(spec: Spec, outputs: Outputs, key: str, before: Outputs | None 
         firewall=_firewall(spec, subnet, outputs, before) if spec.hosts.firewall else None,
         user=spec.ssh.user,
         authorized_keys=tuple(key.strip() for key in spec.ssh.authorized_keys),
+        names=_names(spec, outputs, before),
+        runs_kvm=spec.hosts.hypervisor == "kvm",
         sets_itself_up=sets_itself_up(spec),
+        datastores=disks.datastores,
+        datastores_gb=disks.datastores_gb,
+        root_gb=disks.root_gb,
     )
 
 
@@ -214,10 +230,22 @@ def _zone(of: Pair, subnet: IPv4Network) -> int:
     return 1 + (int(of.address) - int(groups_half(subnet).network_address)) // 2
 
 
+def _names(spec: Spec, outputs: Outputs, before: Outputs | None) -> tuple[tuple[str, str], ...]:
+    """Addresses and names for /etc/hosts. A host that is named by its address needs none. With `before`, the names from
+    before, and those of the hosts after it that are known."""
+    hosts = (*(before.hosts.values() if before else ()), *outputs.hosts.values())
+    names = [(host.private_address, host.name) for host in hosts if not (before and host.name == UNKNOWN)]
+    front_end = spec.opennebula.front_end
+    if front_end.name and front_end.address:
+        names.append((str(front_end.address), front_end.name))
+    return tuple(dict.fromkeys((address, name) for address, name in names if name != address))
+
+
 def _firewall(spec: Spec, subnet: IPv4Network, outputs: Outputs, before: Outputs | None) -> Firewall:
     """With `before`, the public addresses are the known ones before and after: the file is written before AWS gives new
     ones."""
     hosts = (*(before.hosts.values() if before else ()), *outputs.hosts.values())
     unusable = {"", UNKNOWN} if before else {""}
     public = dict.fromkeys(host.public_address for host in hosts if host.public_address not in unusable)
-    return Firewall(tuple(map(str, spec.ssh.from_)), str(hosts_half(subnet)), tuple(public))
+    ssh_from, vnc_from = (tuple(map(str, networks)) for networks in (spec.ssh.from_, spec.opennebula.vnc_from))
+    return Firewall(ssh_from, str(hosts_half(subnet)), tuple(public), vnc_from)

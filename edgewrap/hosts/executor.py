@@ -14,8 +14,9 @@ from edgewrap.errors import ConvergeError, HostError
 from edgewrap.events import EventKind
 from edgewrap.hosts.desired import DesiredHost
 from edgewrap.hosts.diff.host import diff
+from edgewrap.hosts.disk_change import change_disks
 from edgewrap.hosts.facts import HostFacts
-from edgewrap.hosts.operation import Operation, first_of
+from edgewrap.hosts.operation import DISK, Operation, first_of
 from edgewrap.hosts.remedies import cause_and_advice
 from edgewrap.hosts.rollback import CONFIRM, LOG, ROLLED_BACK, with_rollback
 from edgewrap.hosts.script import converge_script, failed_step
@@ -30,7 +31,7 @@ SHOWN = 5
 async def change(
     visit: HostSession, host: DesiredHost, before: HostFacts, operations: tuple[Operation, ...], *, rollback_s: int
 ) -> HostFacts:
-    """Apply the operations and confirm them. Returns the facts after that.
+    """Apply the operations and confirm them, those on disks last. Returns the facts after that.
 
     Raises ConvergeError if a step fails, or if no new connection confirms the change within `rollback_s` seconds. The
     host has rolled the change back then, and `visit` has its facts after that.
@@ -42,6 +43,17 @@ async def change(
             cause="the image is not one of the supported Ubuntu releases, or packages were removed",
             advice="install iproute2, nftables, util-linux, python3, frr and frr-pythontools on it, then re-run",
         )
+    disks = tuple(one for one in operations if one.change.kind == DISK)
+    if others := tuple(one for one in operations if one not in disks):
+        await _change_with_rollback(visit, host, before, others, rollback_s)
+    if disks:
+        await change_disks(visit, host, disks)
+    return await visit.read()
+
+
+async def _change_with_rollback(
+    visit: HostSession, host: DesiredHost, before: HostFacts, operations: tuple[Operation, ...], rollback_s: int
+) -> None:
     script = converge_script(host, operations)
     script = with_rollback(script, host.user, at_most_s=CHANGE_TIMEOUT_S, rollback_s=rollback_s)
     lost: HostError | None = None
@@ -60,7 +72,6 @@ async def change(
             what = f"step '{failed_step(answer.stdout)}' failed with status {answer.status}"
             raise ConvergeError(host.key, f"{what}; the host rolled the change back", cause=cause, advice=advice)
     await _confirm(visit, host, before, lost, rollback_s)
-    return await visit.read()
 
 
 async def confirm_earlier_change(visit: HostSession, facts: HostFacts) -> bool:

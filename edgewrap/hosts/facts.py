@@ -10,7 +10,10 @@ from ipaddress import IPv4Interface
 from shlex import quote
 
 from edgewrap.hosts.authorized_keys import own_block
+from edgewrap.hosts.blocks import BEGIN, END, NAMES, QEMU, own_lines
+from edgewrap.hosts.disks import DiskFacts, parse_disks
 from edgewrap.hosts.first_boot import Setup, parse_setup
+from edgewrap.hosts.health import HealthFacts, parse_health
 from edgewrap.hosts.ip_json import FactsError, Row, escaped, parse_rows
 from edgewrap.hosts.render.files import GLOBAL_SYSCTLS, OWN_PATHS, UNIT_NAMES, script
 from edgewrap.hosts.rollback import RollbackFacts, parse_rollback
@@ -130,7 +133,8 @@ class HostFacts:
     """Everything that the plane reads; the defaults are those of a host that does not exist yet. `proxies` and
     `static_fdb` are pairs (address or MAC, interface); `tables` are ours, by the names that the changes have (`edge`,
     `guard`, `firewall`); `units` by their full names; `authorized_keys` are the lines of our block, None without one;
-    `setup` is the state of the first-boot setup, `rollback` whether a change is not confirmed yet."""
+    `blocks` has, for each file of others that is there, the lines of our block in it, by path; `setup` is the state of
+    the first-boot setup, `rollback` whether a change is not confirmed yet."""
 
     links: tuple[Link, ...] = ()
     routes: tuple[Route, ...] = ()
@@ -143,9 +147,12 @@ class HostFacts:
     tables: Mapping[str, NftTable] = field(default_factory=dict)
     bgp: BgpFacts = BgpFacts()
     authorized_keys: tuple[str, ...] | None = None
+    blocks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     missing_tools: tuple[str, ...] = ()
     setup: Setup = field(default_factory=Setup)
     rollback: RollbackFacts = field(default_factory=RollbackFacts)
+    disks: DiskFacts = field(default_factory=DiskFacts)
+    health: HealthFacts = field(default_factory=HealthFacts, compare=False)
 
     def link(self, name: str) -> Link | None:
         """The interface called `name`."""
@@ -183,8 +190,10 @@ class HostFacts:
 def facts_command(user: str) -> str:
     """The script that prints the facts, for a root shell. `user`: whose authorized keys it reads."""
     variables = {"user": user, "own_files": " ".join(OWN_PATHS), "global_sysctls": " ".join(GLOBAL_SYSCTLS)}
+    variables["health"] = script("health.py")
+    variables |= {"block_files": f"{NAMES} {QEMU}", "begin": BEGIN, "end": END}
     settings = "".join(f"{name}={quote(value)}\n" for name, value in variables.items())
-    return f"{settings}{script('set-up.sh')}{script('facts.sh')}"
+    return f"{settings}{script('set-up.sh')}{script('disk-facts.sh')}{script('facts.sh')}"
 
 
 def parse_facts(text: str) -> HostFacts:
@@ -233,11 +242,20 @@ def _facts(sections: Mapping[str, str]) -> HostFacts:
             surplus=tuple(line[1:] for line in lines("bgp") if line.startswith("-")),
             missing=tuple(line[1:] for line in lines("bgp") if line.startswith("+")),
         ),
-        authorized_keys=own_block(base64.b64decode(sections["keys"]).decode(errors="replace")),
+        authorized_keys=own_block(_decoded(sections["keys"])),
+        blocks={
+            path: own_lines(_decoded("".join(text))) or () for path, *text in (line.split() for line in lines("blocks"))
+        },
         missing_tools=lines("tools"),
         setup=parse_setup(sections["setup"]),
         rollback=parse_rollback(lines("rollback")),
+        disks=parse_disks(lines("disks")),
+        health=parse_health(lines("health")),
     )
+
+
+def _decoded(text: str) -> str:
+    return base64.b64decode(text).decode(errors="replace")
 
 
 def _link(row: Row) -> Link:

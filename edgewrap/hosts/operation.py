@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from edgewrap.change import Action, Change, PlaneName
+from edgewrap.hosts.blocks import Block
 from edgewrap.hosts.desired import DesiredHost
 from edgewrap.hosts.render.files import HostFile
 
 AUTHORIZED_KEYS = "authorized keys"
 BGP = "bgp"
+DISK = "disk"
 ROLLBACK = "rollback"
 
 Attributes = Mapping[str, str] | None
@@ -24,12 +26,13 @@ _WHY = {
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One change and the file to write, or the path of the file to delete, if it is about a file. The network needs
-    nothing else: network.sh makes what its files name, and removes the rest."""
+    """One change and the file to write, the path of the file to delete, or the block to write, if it is about one. The
+    network needs nothing else: network.sh makes what its files name, and removes the rest."""
 
     change: Change
     write: HostFile | None = None
     delete: str = ""
+    block: Block | None = None
 
 
 def operation(

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from time import monotonic
+from time import monotonic, sleep
 
 from edgewrap.change import Change, changes_of
 from edgewrap.errors import ConvergeError, HostError, PlanOutdatedError
@@ -19,6 +19,8 @@ from edgewrap.hosts.diff.routing import missing_interfaces
 from edgewrap.hosts.executor import ROLLBACK_S, change, confirm_earlier_change, names_of
 from edgewrap.hosts.facts import HostFacts
 from edgewrap.hosts.first_boot_wait import wait_until_set_up
+from edgewrap.hosts.front_end import front_end_findings, probe_script
+from edgewrap.hosts.health import HealthFacts, health_findings, path_findings
 from edgewrap.hosts.operation import ROLLBACK, Operation
 from edgewrap.hosts.preflight import check_login, check_ssh
 from edgewrap.hosts.ssh.connection import PROGRESS_S, filled_in
@@ -32,6 +34,7 @@ __all__ = ["HostsPlan", "HostsPlane", "Observation", "filled_in"]
 INTERFACE_WAIT_S = 60  # from the attachment in AWS to the interface in the kernel
 PASSES = 2  # networkd may still release an interface during the first one
 SETTLE_S = 1
+PROBE_S = 20  # two ports, and the lookup of a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,20 @@ class HostsPlane:
                 reports[key] = HostReport(key, ready, facts.pins.get(key), known.phydev, known.phydev_mtu)
         return reports
 
+    def health(self, facts: Observation, context: Context) -> tuple[Finding, ...]:
+        """What is configured right on the hosts that were read, and does not work."""
+        return health_findings(context.known_outputs.hosts, _health_of(facts, context))
+
+    def settle(self, facts: Observation, context: Context, patience_s: float) -> Observation:
+        """Read the hosts again, for at most `patience_s` seconds, while something does not pass between them: sessions
+        of BGP need some seconds after a change or a boot."""
+        deadline = monotonic() + patience_s
+        hosts = context.known_outputs.hosts
+        while path_findings(hosts, _health_of(facts, context)) and monotonic() < deadline:
+            sleep(SETTLE_S)
+            facts = self.observe(context)
+        return facts
+
     def apply(self, plan: HostsPlan, context: Context) -> Observation:
         """Converge every host, and read it again. Waits up to `context.wait_s` seconds for SSH.
 
@@ -179,6 +196,22 @@ class HostsPlane:
         """Check whether a run can log in to hosts: the key and the agent."""
         return check_login(self._spec)
 
+    def check_front_end(self, context: Context) -> tuple[Finding, ...]:
+        """Check from every host that answers whether it reaches the front-end by `opennebula.front_end.name`; nothing
+        without a name."""
+        name = self._spec.opennebula.front_end.name
+        if name is None:
+            return ()
+        answers: dict[str, str] = {}
+
+        async def ask(visit: HostSession) -> None:
+            answers[visit.host.key] = (await visit.run_as_root(probe_script(name), PROBE_S)).stdout
+
+        self._over_hosts(context.known_outputs, context.pins, ask, wait_s=0)
+        return tuple(
+            front_end_findings(name, {key: answers[key] for key in context.known_outputs.hosts if key in answers})
+        )
+
     def _hosts_ahead(self, facts: Observation, context: Context) -> Iterator[tuple[str, DesiredHost, HostFacts]]:
         """The hosts that AWS does not change, with their desired state while AWS changes the others."""
         if context.before is None:
@@ -214,7 +247,7 @@ class HostsPlane:
         )
 
     async def _converge(self, visit: HostSession, plan: HostsPlan, outputs: Outputs) -> None:
-        visit.tell(EventKind.STEP_STARTED, f"connected to {visit.host.name}")
+        visit.tell(EventKind.STEP_STARTED, f"connected to {visit.host.address}")
         version = outputs.opennebula_version
         files = setup_files(self._spec, version) if version and sets_itself_up(self._spec) else ()
         await wait_until_set_up(visit, files, visit.progress)
@@ -269,8 +302,13 @@ def applicable_now(host: DesiredHost, facts: HostFacts) -> tuple[Operation, ...]
     return diff(replace(host, groups=here, incoming_groups=awaited), facts)
 
 
+def _health_of(facts: Observation, context: Context) -> dict[str, HealthFacts]:
+    hosts = context.known_outputs.hosts.items()
+    return {key: known.health for key, host in hosts if (known := facts.facts_of(host)) is not None}
+
+
 def _exists(host: HostOutput) -> bool:
-    return UNKNOWN not in (host.instance_id, host.name, host.state)
+    return UNKNOWN not in (host.instance_id, host.address, host.state)
 
 
 def _keys(groups: tuple[Group, ...]) -> str:

@@ -81,6 +81,31 @@ PROXY = (NOT_IN_SSM, NO_SSM_PLUGIN, PROXY_NOT_ALLOWED, NO_PROXY_PROGRAM, PROXY_F
 
 SCRIPT = (
     Remedy(
+        r"is not empty: it has",
+        "the disk for the datastores has data, and edgewrap formats only empty disks",
+        "if nobody needs the data, run `wipefs --all DEVICE` as root on the host, then re-run",
+    ),
+    Remedy(
+        r"has files that a mount would hide",
+        "the datastores' directory got files before the disk was mounted",
+        "move the VMs off the host and delete these files, or replace the host (`edgewrap replace HOST`), then re-run",
+    ),
+    Remedy(
+        r"is mounted on \S+ instead of",
+        "something else mounted another file system for the datastores",
+        "unmount it and remove it from /etc/fstab, then re-run",
+    ),
+    Remedy(
+        r"the host has no disk (vol-|instance-store)",
+        "the disk for the datastores is not attached, or the instance type has no NVMe disks",
+        "look at the instance's storage in EC2, then re-run",
+    ),
+    Remedy(
+        r"lvm2 is not installed",
+        "the image lacks LVM, which makes one volume of several instance-store disks",
+        "install lvm2 on the host, then re-run",
+    ),
+    Remedy(
         r"No space left on device|Disk quota exceeded",
         "its disk is full",
         "free space on it (`edgewrap ssh`: old VM disks, logs), then re-run",
@@ -148,7 +173,7 @@ SCRIPT = (
     Remedy(
         r"command not found|: not found",
         "a program is missing on the host",
-        "install iproute2, nftables, util-linux, python3, frr and frr-pythontools on it",
+        "install iproute2, nftables, util-linux, cloud-guest-utils, python3, frr and frr-pythontools on it",
     ),
 )
 """Errors of the commands of a script."""
@@ -180,7 +205,7 @@ class ConnectionProblem(Exception):  # noqa: N818 - internal; the caller gets Ho
 
     def error(self, host: HostOutput) -> HostUnreachableError:
         """The problem as an error of the host."""
-        what = f"no SSH connection to {host.name}"
+        what = f"no SSH connection to {host.address}"
         return HostUnreachableError(host.key, what, cause=str(self), advice=self.remedy.advice)
 
 

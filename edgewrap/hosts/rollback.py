@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from shlex import quote
 
 from edgewrap.hosts.authorized_keys import keys_functions
+from edgewrap.hosts.blocks import NAMES
 from edgewrap.hosts.render.files import GLOBAL_SYSCTLS, RELOADS, UNIT_NAMES, WANTS, script
 
 DIRECTORY = "/var/lib/edgewrap/rollback"
@@ -21,8 +22,14 @@ exec sh {DIRECTORY}/rollback.sh confirm "${{1:-nobody}}"
 """
 """Confirms the last change, for a root shell on a connection that is newer than the change."""
 
-SAVED_PATHS = {**RELOADS, **{f"{WANTS}/{unit}": None for unit in UNIT_NAMES}, "/var/lib/edgewrap/operators": None}
-"""Patterns of the files that a rollback restores, and what it reloads after that."""
+SAVED_PATHS = {
+    **RELOADS,
+    **{f"{WANTS}/{unit}": None for unit in UNIT_NAMES},
+    "/var/lib/edgewrap/operators": None,
+    NAMES: None,
+}
+"""Patterns of the files that a rollback restores, and what it reloads after that. libvirt's file is not among them: it
+would be removed if a package has brought it since."""
 
 _PENDING = "pending"
 _FAILED = 'case $? in 0) ;; *) sh "$rollback/rollback.sh" now "a step of it failed" ;; esac'

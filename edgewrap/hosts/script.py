@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from shlex import quote
 
 from edgewrap.hosts.authorized_keys import keys_step
+from edgewrap.hosts.blocks import block_step
 from edgewrap.hosts.desired import DesiredHost
 from edgewrap.hosts.operation import AUTHORIZED_KEYS, BGP, Operation
 from edgewrap.hosts.render import files
@@ -31,9 +32,6 @@ case ${1:-} in
 *) mkdir -p /var/lib/edgewrap; echo "$1" >/var/lib/edgewrap/operators ;;
 esac"""
 
-_RELOAD_NETWORKD = """step networkd
-if [ -d /run/systemd/system ] && systemctl --quiet is-active systemd-networkd.service; then networkctl reload; fi"""
-
 
 def converge_script(host: DesiredHost, operations: Sequence[Operation]) -> str:
     """The script for a root shell that applies the operations. Running it twice does no harm."""
@@ -47,7 +45,7 @@ def failed_step(output: str) -> str:
 
 
 def _steps(host: DesiredHost, operations: Sequence[Operation]) -> Iterator[str]:
-    network = [operation for operation in operations if operation.change.kind not in (AUTHORIZED_KEYS, BGP)]
+    network = [one for one in operations if one.change.kind not in (AUTHORIZED_KEYS, BGP) and one.block is None]
     writes = [operation.write for operation in network if operation.write]
     deletes = [operation.delete for operation in network if operation.delete]
     for file in writes:
@@ -56,7 +54,7 @@ def _steps(host: DesiredHost, operations: Sequence[Operation]) -> Iterator[str]:
         yield f"step 'remove files'\nrm -f {' '.join(map(quote, deletes))}"
     reloads = {*(file.row.reload for file in writes), *map(files.reload_of, deletes)}
     if files.Reload.NETWORKD in reloads:
-        yield _RELOAD_NETWORKD
+        yield files.script("networkd.sh")
     if network:
         if host.firewall is not None:
             yield _REMEMBER_OPERATOR
@@ -64,6 +62,8 @@ def _steps(host: DesiredHost, operations: Sequence[Operation]) -> Iterator[str]:
         yield from _units(reload=files.Reload.SYSTEMD in reloads, restart=files.Reload.WATCHER in reloads)
     if files.Reload.FRR in reloads or any(operation.change.kind == BGP for operation in operations):
         yield files.script("frr.sh")
+    for block in (operation.block for operation in operations if operation.block):
+        yield from block_step(block)
     if any(operation.change.kind == AUTHORIZED_KEYS for operation in operations):
         yield f"step {quote(AUTHORIZED_KEYS)}"
         yield from keys_step(host.user, host.authorized_keys)

@@ -40,6 +40,12 @@ def install(spec_file: Path, remotes: Path, environ: Mapping[str, str]) -> tuple
     """Write the scripts below `remotes`, for its owner, and the spec where the driver finds it. Returns the files that
     changed, and the spec. Raises IpamError if the front-end's directory is missing or a file cannot be written."""
     spec = read_spec(spec_file, environ)
+    if spec.aws.network.subnet_cidr is None:
+        raise IpamError(
+            "the spec does not have the addresses of its subnet",
+            cause="the driver computes the addresses of Elastic IPs from aws.network.subnet",
+            advice="write the existing subnet's addresses there: `aws ec2 describe-subnets` has them",
+        )
     others = overlapping(spec, environ)
     if others:
         raise IpamError(

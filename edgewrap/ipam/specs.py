@@ -72,14 +72,15 @@ def spec_at(address: str, environ: Mapping[str, str]) -> Spec | None:
     except AddressValueError:
         return None
     specs = [read_spec(path, environ) for path in _known(environ).values()]
-    return next((spec for spec in specs if wanted in spec.aws.network.subnet_cidr), None)
+    return next((spec for spec in specs if (subnet := spec.aws.network.subnet_cidr) and wanted in subnet), None)
 
 
 def overlapping(spec: Spec, environ: Mapping[str, str]) -> list[str]:
     """The names of other clusters on the front-end whose subnets overlap. Raises IpamError if a spec cannot be read."""
     others = [read_spec(path, environ) for name, path in _known(environ).items() if name != spec.name]
     subnet = spec.aws.network.subnet_cidr
-    return [other.name for other in others if other.aws.network.subnet_cidr.overlaps(subnet)]
+    known = {other.name: other.aws.network.subnet_cidr for other in others}
+    return [name for name, other in known.items() if subnet and other and other.overlaps(subnet)]
 
 
 def read_spec(path: Path, environ: Mapping[str, str]) -> Spec:

@@ -5,6 +5,7 @@ directory.py        a lab's directory, and whether a lab is running there
 settings.py         the settings of `lab up`
 supervisor.py       the outermost process of a lab
 daemon.py           the process inside: starts the servers, then makes hosts, fabric and VMs follow AWS
+login_server.py     the front-end's SSH server and monitoring port
 control.py          the daemon's socket
 services.py         the two servers, AWS and the front-end, as child processes
 watch.py            follow the lab's AWS
@@ -19,6 +20,7 @@ aws/                AWS: moto's server with patches
 opennebula/         the OpenNebula front-end
 hosts/              hosts: real systemd, sshd, FRR and nftables
 fabric/             the network of the VPCs, their gateways and the internet
+dns/                AWS's name servers
 metadata/           the instance metadata service
 packages/           OpenNebula's package repository
 vms/                VMs: network namespaces connected to hosts

@@ -9,6 +9,11 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 
+def private_domain(region: str) -> str:
+    """The domain of instances' private DNS names, which their resolver searches."""
+    return "ec2.internal" if region == "us-east-1" else f"{region}.compute.internal"
+
+
 class Part(BaseModel):
     """The base of every part: immutable."""
 
@@ -37,6 +42,16 @@ class CloudInterface(Part):
     security_groups: tuple[str, ...]
     source_dest_check: bool
     secondary_at_launch: tuple[str, ...] = ()  # those assigned when the instance was launched
+    private_dns_name: str = ""  # empty if its VPC has no DNS hostnames
+
+
+class CloudDisk(Part):
+    """An NVMe disk of an instance beside its root volume: an EBS volume (`id` is its id), or instance store, which has
+    another id after each start."""
+
+    id: str
+    gb: int
+    instance_store: bool = False
 
 
 class CloudInstance(Part):
@@ -52,18 +67,21 @@ class CloudInstance(Part):
     user_data: str
     tags: dict[str, str]
     region: str = ""
+    disks: tuple[CloudDisk, ...] = ()
 
 
 class CloudAddress(Part):
     """A public address: an Elastic IP (`allocation_id` set) or one assigned at launch (`allocation_id` empty).
 
-    `interface_id` and `private_address` are empty while it is not associated.
+    `interface_id` and `private_address` are empty while it is not associated. `dns_name` is AWS's name of it, empty if
+    it is not associated, or in a VPC without DNS hostnames.
     """
 
     public_address: str
     allocation_id: str
     interface_id: str
     private_address: str
+    dns_name: str = ""
 
 
 class CloudRule(Part):

@@ -20,20 +20,24 @@ from edgewrap.errors import EdgewrapError, LabError
 from edgewrap.lab import control, environment, kernel, services, watch
 from edgewrap.lab.cloud import Cloud
 from edgewrap.lab.directory import LabDirectory
+from edgewrap.lab.dns.server import NameServers
 from edgewrap.lab.exec_targets import find_place
 from edgewrap.lab.fabric.desired import desired_vpcs
-from edgewrap.lab.fabric.fabric import INTERNET, Fabric
+from edgewrap.lab.fabric.fabric import INTERNET, TOOL_ADDRESS, Fabric
 from edgewrap.lab.hosts.first_boot import FirstBoot
 from edgewrap.lab.hosts.machines import Machines
 from edgewrap.lab.hosts.power import Power
 from edgewrap.lab.hosts.program import WHY_NOT
+from edgewrap.lab.login_server import LoginServer
 from edgewrap.lab.metadata.server import MetadataService
 from edgewrap.lab.packages.server import PackageServer
 from edgewrap.lab.settings import CloudInit, LabSettings
 from edgewrap.lab.vms.guests import Guests
+from edgewrap.lab.vms.migration import FrontEndLogin
 
 _RETRY_S = 1.0
 _SSH_CONFIG = Path("/etc/ssh/ssh_config")
+_RESOLVER = Path("/etc/resolv.conf")
 
 
 class Daemon:
@@ -50,7 +54,8 @@ class Daemon:
         self._round_s = 0.0
         self._at_work = False
         self._metadata = MetadataService()
-        self._fabric = Fabric(self._metadata)
+        self._names = NameServers()
+        self._fabric = Fabric(self._metadata, self._names)
         self._packages = PackageServer(directory.packages)
         environment.furnish(directory)
         program = settings.cloud_init_program
@@ -63,7 +68,10 @@ class Daemon:
             ended=self._changed.set,
         )
         self._power = Power(self._machines, settings.aws_endpoint, self._changed.set)
-        self._guests = Guests(settings.front_end_endpoint, directory.one_auth.read_text().strip(), self._machines)
+        self._login_server = LoginServer(directory.front_end)
+        login = FrontEndLogin(directory.front_end / "id_ed25519", directory.front_end / "known_hosts")
+        session = directory.one_auth.read_text().strip()
+        self._guests = Guests(settings.front_end_endpoint, session, login, self._machines)
 
     async def serve(self) -> None:
         """Start everything and follow AWS until the process is killed."""
@@ -102,11 +110,14 @@ class Daemon:
         for place in (kernel.NAMESPACES, self._directory.machines):
             await kernel.run("mount", "-t", "tmpfs", "-o", "mode=755", "lab", str(place))
         # `ssh` looks for keys in the user's home as the system knows it, whatever HOME is.
-        ssh = self._directory.front_end / "ssh_config"
+        ssh, resolver = (self._directory.front_end / file.name for file in (_SSH_CONFIG, _RESOLVER))
         ssh.write_text(environment.ssh_configuration(self._directory, _SSH_CONFIG.read_text()))
-        await kernel.run("mount", "--bind", str(ssh), str(_SSH_CONFIG))
+        resolver.write_text(f"nameserver {TOOL_ADDRESS}\n")
+        for ours, machines in ((ssh, _SSH_CONFIG), (resolver, _RESOLVER)):
+            await kernel.run("mount", "--bind", str(ours), str(machines))
         await self._fabric.prepare()
         await self._packages.open(INTERNET)
+        await self._login_server.open(TOOL_ADDRESS)
 
     async def _watch(self) -> None:
         async for cloud in watch.snapshots(self._settings.aws_port):
@@ -135,6 +146,7 @@ class Daemon:
         for instance_id in await self._machines.settle(cloud):
             await asyncio.to_thread(_stop_instance, self._settings.aws_port, instance_id)
         self._metadata.follow(cloud)
+        self._names.follow(cloud)
         vpcs = desired_vpcs(cloud, self._machines.namespaces())
         await self._fabric.follow(vpcs)
         await self._guests.follow()

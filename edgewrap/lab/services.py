@@ -12,12 +12,12 @@ from edgewrap.errors import LabError
 from edgewrap.lab.directory import LabDirectory
 from edgewrap.lab.environment import inside_environment
 from edgewrap.lab.fabric.fabric import PUBLIC_RANGES
-from edgewrap.lab.opennebula.ipam import SHIPPED
+from edgewrap.lab.opennebula.release import RELEASES
+from edgewrap.lab.opennebula.system import drivers
 from edgewrap.lab.settings import LabSettings
 from edgewrap.lab.supervisor import die_with_parent
 
 _READY_S = 60.0
-_IPAM_DRIVERS = (*SHIPPED, "edgewrap")
 
 
 class Service:
@@ -88,16 +88,17 @@ def aws(settings: LabSettings, directory: LabDirectory) -> Service:
 def front_end(settings: LabSettings, directory: LabDirectory) -> Service:
     """The OpenNebula front-end. If there are hosts, it logs in to them by SSH. Its IPAM drivers have the environment of
     a command inside the lab."""
+    ipam = (*drivers(RELEASES[settings.front_end_version]).ipam, "edgewrap")
     arguments = [
         *("--port", str(settings.front_end_port)),
         *("--database", str(directory.front_end / "one.db")),
         *("--version", settings.front_end_version),
         *("--auth-file", str(directory.one_auth)),
         *("--remotes", str(directory.remotes)),
-        *("--ipam", ",".join(_IPAM_DRIVERS)),
+        *("--ipam", ",".join(ipam)),
     ]
     if settings.hosts:
-        arguments += ["--monitor", "ssh", "--ssh-key", str(directory.front_end / "id_ed25519")]
+        arguments += ["--monitor", "ssh", "--names", "--ssh-key", str(directory.front_end / "id_ed25519")]
         for network in PUBLIC_RANGES:
             arguments += ["--allow-network", network]
     else:

@@ -10,6 +10,7 @@ from edgewrap.opennebula.facts import OneFacts, identify
 from edgewrap.opennebula.kinds import KINDS, ownership
 from edgewrap.opennebula.kinds.base import Existing
 from edgewrap.opennebula.kinds.cluster import CLUSTER
+from edgewrap.opennebula.kinds.host import with_kept_names
 from edgewrap.opennebula.kinds.object_kind import DiffContext, OwnedObjects
 from edgewrap.opennebula.kinds.operation import Operation
 from edgewrap.outputs import HostReport, Outputs
@@ -88,4 +89,5 @@ def diff_context(
     identity = identify(facts, spec.name, outputs.uuid)
     ours = ownership.ours(identity, facts.everything)
     cluster = ours.one(CLUSTER)
+    outputs = with_kept_names(outputs, ours, spec.hosts.address)
     return DiffContext(spec, outputs, reports, facts, identity, ours, cluster.id if cluster else cluster_id)

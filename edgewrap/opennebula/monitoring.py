@@ -11,19 +11,20 @@ from edgewrap.errors import OpenNebulaError
 from edgewrap.events import Emit, Event, EventKind
 from edgewrap.opennebula.api.client import FrontEnd
 from edgewrap.opennebula.api.errors import NoSuchObjectError
-from edgewrap.opennebula.kinds.host import ENABLE, ERROR, MONITORED, OFFLINE, HostFacts
+from edgewrap.opennebula.kinds.host import ENABLE, ERROR, INIT, MONITORED, OFFLINE, HostFacts
 from edgewrap.opennebula.kinds.ownership import marked_hosts
 from edgewrap.opennebula.kinds.template import text_of
 
 MONITOR_PAUSE_S = 1.0
+INIT_S = 130.0  # a login that gets no answer has failed by then (127 s with Linux's defaults)
 
 
 def wait_monitored(front_end: FrontEnd, emit: Emit, cluster: str, keys: Collection[str], timeout_s: float) -> None:
     """Wait until each of these hosts of a cluster that is enabled is MONITORED, at most `timeout_s` seconds. Hosts
     under maintenance are left out.
 
-    A host in ERROR is set OFFLINE and enabled again, once: a front-end then logs in at once, otherwise only after
-    about 190 s. (Enabling alone shows INIT and starts nothing.)
+    A host in ERROR, or for long in INIT, is set OFFLINE and enabled again, once: a front-end then logs in at once,
+    otherwise only after 190 to 600 s. (Enabling alone shows INIT and starts nothing.)
 
     Raises OpenNebulaError with the hosts that are not MONITORED, and the likely cause.
     """
@@ -44,7 +45,8 @@ def wait_monitored(front_end: FrontEnd, emit: Emit, cluster: str, keys: Collecti
             emit(Event(EventKind.STEP_PROGRESS, PlaneName.OPENNEBULA, "monitoring", states, waited_s))
             reported = states
         for key, one in missing.items():
-            if one is not None and one.state == ERROR and key not in restarted:
+            stuck = one is not None and (one.state == ERROR or (one.state == INIT and waited_s >= INIT_S))
+            if one is not None and stuck and key not in restarted:
                 restarted.add(key)
                 _restart(front_end, emit, key, one)
         return None
@@ -59,7 +61,8 @@ def _is_missing(found: HostFacts | None) -> bool:
 
 def _restart(front_end: FrontEnd, emit: Emit, key: str, found: HostFacts) -> None:
     error = text_of(found.template, "ERROR")
-    text = f"{found.name} is in ERROR{f' ({error})' if error else ''}: OFFLINE, then ENABLE, to monitor it again now"
+    state = found.state_word.upper()
+    text = f"{found.name} is in {state}{f' ({error})' if error else ''}: OFFLINE, then ENABLE, to monitor it again now"
     emit(Event(EventKind.INFO, PlaneName.OPENNEBULA, key, text))
     with suppress(NoSuchObjectError):  # deleted by someone else: the next look shows that
         front_end.call("host.status", found.id, OFFLINE)

@@ -243,7 +243,7 @@ class OpenNebulaPlane:
             raise InUseError(
                 f"{self._spec.name} {refused}: {'; '.join(reasons)}",
                 cause="VMs, leases, images, locks or objects of others are in the way",
-                advice="move, delete or unlock the objects named above, then re-run",
+                advice="move, delete, release or unlock the objects named above, then re-run",
             )
 
     def _refuse_late_vms(self, disabled: Mapping[str, HostFacts]) -> None:

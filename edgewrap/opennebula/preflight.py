@@ -6,7 +6,7 @@ import re
 from xml.etree.ElementTree import Element
 
 from edgewrap.change import PlaneName
-from edgewrap.errors import AuthorizationError, OpenNebulaError
+from edgewrap.errors import OpenNebulaError
 from edgewrap.finding import Finding, Verdict
 from edgewrap.opennebula.api.client import FrontEnd
 from edgewrap.opennebula.facts import ONEADMIN_GROUP, OneFacts, observe
@@ -92,8 +92,6 @@ def _drivers(spec: Spec, front_end: FrontEnd, facts: OneFacts | None = None) -> 
     ipam = spec.public_network.self_service or any(one.by_driver for one in ranges)
     try:
         configuration = front_end.read("system.config", root="OPENNEBULA_CONFIGURATION")
-    except AuthorizationError as error:
-        return _finding(DRIVERS, Verdict.WARNING, f"not known: {error.what}", error.advice)
     except OpenNebulaError as error:
         return _finding(DRIVERS, Verdict.UNKNOWN, f"{error.what} ({error.cause})", error.advice)
     networks = (("VN_MAD_CONF", "fw"), ("VN_MAD_CONF", "vxlan"))

@@ -1,9 +1,8 @@
 """The spec file: one strict contract, from YAML to a `Spec`.
 
-`models.py`, `hosts.py`, `networks.py`: the fields. `formats.py`: the forms of single values; `public_key.py`: that of
-SSH keys, and the file of one. `on_change.py`: what a
-change of a field does. `checks.py`: checks that span several fields. `addressing.py`: which address belongs to which
-key.
+`models.py`, `hosts.py`, `disks.py`, `networks.py`: the fields. `formats.py`: the forms of single values;
+`public_key.py`: that of SSH keys, and the file of one. `on_change.py`: what a change of a field does. `checks.py`:
+checks that span several fields. `addressing.py`: which address belongs to which key.
 
 `load.py`: from a file to a `Spec` or to all problems. `document.py`: YAML with places. `environment.py`: `${env:NAME}`.
 `operator_values.py`: what the operator sets instead, and restricted mode.

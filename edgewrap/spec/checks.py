@@ -7,6 +7,7 @@ from ipaddress import IPv4Network
 
 from edgewrap.spec import addressing
 from edgewrap.spec.addressing import active_indexes, hosts_half, pair_capacity
+from edgewrap.spec.disks import IOPS_PER_GB, IOPS_PER_THROUGHPUT, LEAST_IOPS, DatastoreVolume
 from edgewrap.spec.models import ElasticIps, Hosts, Spec
 from edgewrap.spec.place import KeyPath, SpecProblem
 
@@ -16,12 +17,16 @@ LINK_LOCAL = IPv4Network("169.254.0.0/16")
 
 _NETWORK, _CIDR, _SUBNET = ("aws", "network"), ("aws", "network", "cidr"), ("aws", "network", "subnet")
 _HOSTS, _EIPS, _GROUPS = ("hosts",), ("public_network", "elastic_ips"), ("public_network", "groups")
-_RULES = ("public_network", "security_group")
+_RULES, _EXISTING = ("public_network", "security_group"), ("public_network", "existing")
 
 
 def network_fits(spec: Spec) -> Iterator[SpecProblem]:
     """AWS's limits for the VPC and the subnet, and the subnet inside the VPC."""
     network = spec.aws.network
+    if network.subnet_id and not network.vpc_id:
+        yield SpecProblem((*_NETWORK, "subnet_id"), "needs vpc_id, the VPC of the subnet")
+    if network.vpc_id and not network.subnet_id and not network.subnet:
+        yield SpecProblem((*_NETWORK, "vpc_id"), "needs subnet, the addresses of a new subnet in it, or subnet_id")
     for path, cidr in ((_CIDR, network.cidr), (_SUBNET, network.subnet)):
         if cidr is None:
             continue
@@ -30,14 +35,21 @@ def network_fits(spec: Spec) -> Iterator[SpecProblem]:
         for refused in REFUSED_BY_AWS:
             if cidr.overlaps(refused):
                 yield SpecProblem(path, f"must not overlap {refused}: AWS refuses it")
-    if network.subnet is not None and not network.subnet.subnet_of(network.cidr):
-        yield SpecProblem(_SUBNET, f"must be inside the VPC's {network.cidr}")
+    if network.subnet and network.vpc_cidr and not network.subnet.subnet_of(network.vpc_cidr):
+        yield SpecProblem(_SUBNET, f"must be inside the VPC's {network.vpc_cidr}")
 
 
 def zone_in_region(spec: Spec) -> Iterator[SpecProblem]:
     """The zone's name begins with its region's."""
     if spec.aws.zone not in ("auto", *(spec.aws.region + letter for letter in "abcdefghijklmnopqrstuvwxyz")):
         yield SpecProblem(("aws", "zone"), f"must be `auto` or a zone of {spec.aws.region}, such as {spec.aws.region}a")
+
+
+def reservation_has_zone(spec: Spec) -> Iterator[SpecProblem]:
+    """A Capacity Reservation is in one zone; only a zone of the spec can be that one."""
+    reservation = spec.hosts.capacity_reservation
+    if reservation.startswith("cr-") and spec.aws.zone == "auto":
+        yield SpecProblem(("hosts", "capacity_reservation"), "needs aws.zone: write the zone of the reservation there")
 
 
 def retired_have_lived(spec: Spec) -> Iterator[SpecProblem]:
@@ -57,6 +69,8 @@ def retired_have_lived(spec: Spec) -> Iterator[SpecProblem]:
 def hosts_fit(spec: Spec) -> Iterator[SpecProblem]:
     """Every host has its fixed address in the lower half of the subnet."""
     subnet = spec.aws.network.subnet_cidr
+    if subnet is None:
+        return
     highest, capacity = active_indexes(spec.hosts.count, spec.hosts.retired)[-1], addressing.host_capacity(subnet)
     if highest >= capacity:
         room = f"indexes 0 to {capacity - 1}" if capacity else "no host"
@@ -70,6 +84,8 @@ def hosts_fit(spec: Spec) -> Iterator[SpecProblem]:
 def groups_fit(spec: Spec) -> Iterator[SpecProblem]:
     """Every interface group has a block with room for at least one Elastic IP in the upper half of the subnet."""
     subnet, groups = spec.aws.network.subnet_cidr, spec.public_network.groups
+    if subnet is None:
+        return
     try:
         fits = pair_capacity(subnet, groups) > 0
     except ValueError:
@@ -84,6 +100,8 @@ def groups_fit(spec: Spec) -> Iterator[SpecProblem]:
 def elastic_ips_fit(spec: Spec) -> Iterator[SpecProblem]:
     """Every Elastic IP has a pair of addresses in its group's block."""
     subnet, eips, groups = spec.aws.network.subnet_cidr, spec.public_network.elastic_ips, spec.public_network.groups
+    if subnet is None:
+        return
     capacity, indexes = pair_capacity(subnet, groups), active_indexes(eips.count, eips.retired)
     if indexes and addressing.eip_place(indexes[-1], groups)[1] >= capacity:
         yield SpecProblem(
@@ -91,12 +109,51 @@ def elastic_ips_fit(spec: Spec) -> Iterator[SpecProblem]:
             f"must fit the groups: the highest index would be {indexes[-1]}, and {groups} groups have room for indexes "
             f"0 to {groups * capacity - 1}, {capacity} on a block ({addressing.block(subnet, groups, 0)} is one)",
         )
+    elif len(indexes) + len(spec.public_network.existing) > groups * capacity:
+        yield SpecProblem(
+            _EXISTING, f"must fit the groups: with {len(indexes)} of elastic_ips, {groups * capacity} are possible"
+        )
+
+
+def existing_are_distinct(spec: Spec) -> Iterator[SpecProblem]:
+    """Each allocation id has one key."""
+    keys: dict[str, str] = {}
+    for key, allocation_id in spec.public_network.existing.items():
+        if (first := keys.setdefault(allocation_id, key)) != key:
+            yield SpecProblem((*_EXISTING, key), f"must not repeat the Elastic IP of {first}")
+
+
+def driver_knows_the_subnet(spec: Spec) -> Iterator[SpecProblem]:
+    """The IPAM driver computes addresses from the spec."""
+    if spec.public_network.self_service and spec.aws.network.subnet_cidr is None:
+        yield SpecProblem(
+            ("public_network", "self_service"), "needs aws.network.subnet: write the existing subnet's addresses there"
+        )
 
 
 def hypervisor_runs(spec: Spec) -> Iterator[SpecProblem]:
     """KVM needs the processor's virtualisation, which only metal instances have."""
     if spec.hosts.hypervisor == "kvm" and ".metal" not in spec.hosts.instance_type:
         yield SpecProblem(("hosts", "instance_type"), "must be a metal type such as c5.metal: KVM needs one")
+
+
+def volumes_fit(spec: Spec) -> Iterator[SpecProblem]:
+    """AWS's ratios of a gp3 volume: IOPS to its size, throughput to its IOPS."""
+    hosts = spec.hosts
+    own = hosts.datastore_volume
+    volumes: list[tuple[int, int, int, KeyPath, str]] = [
+        (hosts.root_volume_gb, hosts.root_volume_iops, hosts.root_volume_throughput, _HOSTS, "root_volume_")
+    ]
+    if isinstance(own, DatastoreVolume):
+        volumes.append((own.gb, own.iops, own.throughput, (*_HOSTS, "datastore_volume"), ""))
+    for gb, iops, throughput, path, prefix in volumes:
+        most = max(LEAST_IOPS, gb * IOPS_PER_GB)
+        if iops > most:
+            yield SpecProblem((*path, f"{prefix}iops"), f"must be at most {most}: {IOPS_PER_GB} for each of {gb} GiB")
+        if throughput * IOPS_PER_THROUGHPUT > iops:
+            yield SpecProblem(
+                (*path, f"{prefix}throughput"), f"must be at most {iops // IOPS_PER_THROUGHPUT}: a quarter of the IOPS"
+            )
 
 
 def rules_are_sound(spec: Spec) -> Iterator[SpecProblem]:
@@ -120,7 +177,8 @@ def rules_are_sound(spec: Spec) -> Iterator[SpecProblem]:
 def name_servers_reachable(spec: Spec) -> Iterator[SpecProblem]:
     """VMs reach neither the hosts' half of the subnet nor link-local addresses: the hosts drop it."""
     for position, server in enumerate(spec.public_network.dns):
-        for closed in (hosts_half(spec.aws.network.subnet_cidr), LINK_LOCAL):
+        subnet = spec.aws.network.subnet_cidr
+        for closed in (*([hosts_half(subnet)] if subnet else []), LINK_LOCAL):
             if server in closed:
                 yield SpecProblem(
                     ("public_network", "dns", position),
@@ -158,6 +216,12 @@ def replica_lives(spec: Spec) -> Iterator[SpecProblem]:
         )
 
 
+def front_end_has_name(spec: Spec) -> Iterator[SpecProblem]:
+    """An address alone leads nowhere: hosts log in to the front-end by its name."""
+    if spec.opennebula.front_end.address is not None and spec.opennebula.front_end.name is None:
+        yield SpecProblem(("opennebula", "front_end", "address"), "needs name: hosts know the front-end by its name")
+
+
 def version_is_used(spec: Spec) -> Iterator[SpecProblem]:
     """Only hosts with user data install packages."""
     if spec.opennebula.version != "auto" and spec.opennebula.oneadmin_public_key is None:
@@ -167,15 +231,22 @@ def version_is_used(spec: Spec) -> Iterator[SpecProblem]:
 CHECKS: Mapping[Callable[[Spec], Iterable[SpecProblem]], tuple[KeyPath, ...]] = {
     network_fits: (_NETWORK,),
     zone_in_region: (("aws", "region"), ("aws", "zone")),
+    reservation_has_zone: (("aws", "zone"), (*_HOSTS, "capacity_reservation")),
     retired_have_lived: ((*_HOSTS, "count"), (*_HOSTS, "retired"), _EIPS),
     hosts_fit: (_NETWORK, (*_HOSTS, "count"), (*_HOSTS, "retired")),
     groups_fit: (_NETWORK, _GROUPS),
-    elastic_ips_fit: (_NETWORK, _GROUPS, _EIPS),
+    elastic_ips_fit: (_NETWORK, _GROUPS, _EIPS, _EXISTING),
+    existing_are_distinct: (_EXISTING,),
+    driver_knows_the_subnet: (_NETWORK, ("public_network", "self_service")),
     hypervisor_runs: (("hosts", "hypervisor"), ("hosts", "instance_type")),
+    volumes_fit: tuple(
+        (*_HOSTS, name) for name in ("root_volume_gb", "root_volume_iops", "root_volume_throughput", "datastore_volume")
+    ),
     rules_are_sound: (_RULES,),
     name_servers_reachable: (_NETWORK, ("public_network", "dns")),
     replica_lives: (("opennebula", "replica"), (*_HOSTS, "count"), (*_HOSTS, "retired")),
     version_is_used: (("opennebula", "version"), ("opennebula", "oneadmin_public_key")),
+    front_end_has_name: (("opennebula", "front_end"),),
     own_tags_are_kept: (("aws", "tags"), ("aws", "ignore_tags")),
     someone_may_log_in: (("ssh", "from"), ("ssh", "proxy_command"), ("hosts", "address")),
 }

@@ -1,7 +1,6 @@
-"""What a spec must not contain: credentials, and fields that edgewrap does not implement yet or no longer has.
+"""What a spec must not contain: credentials, and fields that edgewrap no longer has.
 
-All are refused by name, never ignored, and no error shows a credential. If you implement one of the fields, remove its
-line.
+All are refused by name, never ignored, and no error shows a credential.
 """
 
 from __future__ import annotations
@@ -15,13 +14,6 @@ from edgewrap.spec.contract import contract, credentials_from
 from edgewrap.spec.environment import texts
 from edgewrap.spec.place import KeyPath, SpecProblem
 
-NOT_IMPLEMENTED = {
-    ("aws", "network", "vpc_id"): "edgewrap creates its own VPC",
-    ("aws", "network", "subnet_id"): "edgewrap creates its own subnet",
-    ("public_network", "existing"): "edgewrap allocates every Elastic IP itself",
-}
-"""Fields of the contract without an effect yet, and what edgewrap does instead."""
-
 REMOVED = {
     ("public_network", "ipam"): "`edgewrap ipam install` sets up the IPAM driver, and "
     "public_network.self_service lets tenants use it",
@@ -33,11 +25,8 @@ _VALUES = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|-----BEGIN [A-Z ]*PRIVATE K
 _REFERENCE = re.compile(r"\$\{env:[A-Za-z0-9_]+\}")
 
 
-def unsupported_fields(data: Mapping[str, Any]) -> Iterator[SpecProblem]:
-    """The fields of a document that were removed, and those with a value that are not implemented."""
-    for path, instead in NOT_IMPLEMENTED.items():
-        if _value_at(data, path) not in (None, {}):
-            yield SpecProblem(path, f"is not implemented yet; remove the line: {instead}", at_key=True)
+def removed_fields(data: Mapping[str, Any]) -> Iterator[SpecProblem]:
+    """The fields of a document that were removed."""
     for path, instead in REMOVED.items():
         section = _value_at(data, path[:-1])
         if isinstance(section, Mapping) and path[-1] in section:

@@ -72,19 +72,23 @@ _REGION = r"[a-z]{2,4}(?:-[a-z]+)+-[0-9]{1,2}"
 REGION = Form(_REGION, "an AWS region such as eu-west-3")
 ZONE = Form(rf"auto|{_REGION}[a-z]", "`auto` or a zone of the region, such as eu-west-3a (no Local or Wavelength Zone)")
 NAME = Form(
-    r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?",
-    "1 to 40 lower-case letters, digits and hyphens, beginning with a letter and not ending with a hyphen: it becomes "
-    "part of names in AWS and OpenNebula",
+    r"(?!sg-)[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?",
+    "1 to 40 lower-case letters, digits and hyphens, beginning with a letter (not with sg-, which AWS refuses in names "
+    "of security groups) and not ending with a hyphen: it becomes part of names in AWS and OpenNebula",
 )
 _ID = "[0-9a-f]{8}(?:[0-9a-f]{9})?"
 VpcId = Annotated[str, Form(f"vpc-{_ID}", "the id of a VPC, such as vpc-0123456789abcdef0")]
 SubnetId = Annotated[str, Form(f"subnet-{_ID}", "the id of a subnet, such as subnet-0123456789abcdef0")]
 ALLOCATION_ID = Form(f"eipalloc-{_ID}", "the allocation id of an Elastic IP, such as eipalloc-0123456789abcdef0")
 EXISTING_KEY = Form(
-    r"(?!eip-)[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?",
-    "a key of 1 to 40 lower-case letters, digits and hyphens that does not begin with eip-",
+    r"(?!(?:eip|group|host)-)[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?",
+    "a key of 1 to 40 lower-case letters, digits and hyphens that does not begin with eip-, group- or host-",
 )
 InstanceProfile = Annotated[str, Form(r"[A-Za-z0-9_+=,.@-]{1,128}", "the name of an instance profile, not its ARN")]
+PlacementGroup = Annotated[
+    str, Form(r"[!-~](?:[ -~]{0,253}[!-~])?", "the name of a placement group: at most 255 ASCII characters")
+]
+CAPACITY_RESERVATION = Form(rf"open|none|cr-{_ID}", "open, none or the id of a Capacity Reservation")
 INSTANCE_TYPE = Form(r"[a-z][a-z0-9-]*\.[a-z0-9]+(?:-[a-z0-9]+)*", "an EC2 instance type such as c5.metal")
 AMI = Form(rf"ubuntu-24\.04|ubuntu-22\.04|ami-{_ID}", "ubuntu-24.04, ubuntu-22.04 or the id of an AMI")
 DESCRIPTION = Form(
@@ -94,6 +98,8 @@ DESCRIPTION = Form(
 INTERFACE = Form(r"auto|[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}", "`auto` or the name of a network interface")
 VERSION = Form(r"auto|[0-9]+\.[0-9]+(?:\.[0-9]+)?", "`auto` or a version of OpenNebula, such as 7.0")
 REPLICA = Form(r"auto|none|host-(?:0|[1-9][0-9]{0,4})", "`auto`, `none` or the key of a host, such as host-2")
+_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+HostName = Annotated[str, Form(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*", "a host name such as one.example.org")]
 USER = Form(r"[a-z_][a-z0-9_-]{0,31}", "the name of a user on the hosts, such as ubuntu")
 BUCKET = Form(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the name of an S3 bucket")
 OBJECT_KEY = Form(

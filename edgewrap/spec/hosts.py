@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from edgewrap.spec import formats
+from edgewrap.spec.disks import LARGER, LEAST_IOPS, LEAST_THROUGHPUT, ONCE, DatastoreDisk, Iops
 from edgewrap.spec.formats import FROM_ENVIRONMENT, LocalPath, distinct
 from edgewrap.spec.networks import Index, Model
 from edgewrap.spec.on_change import disruptive, in_place, new_hosts, next_run, refused
@@ -43,11 +44,44 @@ class Hosts(Model):
             "The image of new hosts: the newest Ubuntu image, or an AMI. Each host keeps its image.", "keep the image"
         ),
     ] = "ubuntu-24.04"
+    placement_group: Annotated[
+        formats.PlacementGroup | None,
+        new_hosts("An existing placement group for new hosts, by name.", "keep the instance where it is"),
+    ] = None
+    capacity_reservation: Annotated[
+        str,
+        formats.CAPACITY_RESERVATION,
+        new_hosts(
+            "The On-Demand Capacity Reservation that new hosts use: `open` for any that fits, `none`, or the id of "
+            "one, in the zone of `aws.zone`.",
+            "keep the capacity that it has",
+        ),
+    ] = "open"
+    tenancy: Annotated[
+        Literal["default", "dedicated", "host"],
+        new_hosts("The hardware of new hosts: `host` is a Dedicated Host.", "keep the instance where it is"),
+    ] = "default"
     root_volume_gb: Annotated[
         int,
         Field(ge=8, le=16384),
-        in_place("The root volume's size in GiB.", "it can only grow, once in 6 hours; a smaller one is refused"),
+        in_place("The root volume's size in GiB.", LARGER),
     ] = 512
+    root_volume_iops: Annotated[Iops, in_place("The root volume's IOPS (gp3), at most 500 for each GiB.", ONCE)] = (
+        LEAST_IOPS
+    )
+    root_volume_throughput: Annotated[
+        int,
+        Field(ge=LEAST_THROUGHPUT, le=2000),
+        in_place("The root volume's throughput in MiB/s (gp3), at most a quarter of its IOPS.", ONCE),
+    ] = LEAST_THROUGHPUT
+    datastore_volume: Annotated[
+        DatastoreDisk,
+        new_hosts(
+            "Where each host has its datastores (/var/lib/one/datastores): on its `root` volume, on the "
+            "`instance-store` disks of its type (lost when it stops), or on an EBS volume: `{ gb, iops, throughput }`.",
+            "run `edgewrap replace`",
+        ),
+    ] = "root"
     address: Annotated[
         Literal["public", "eip", "private"],
         refused(

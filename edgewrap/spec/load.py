@@ -22,7 +22,7 @@ from edgewrap.spec.checks import broken_checks
 from edgewrap.spec.contract import contract, nearest_key
 from edgewrap.spec.document import MOST_BYTES, Document, NotYamlError, read_document
 from edgewrap.spec.environment import fill, filled_values, put
-from edgewrap.spec.forbidden import credential_problems, is_secret, unsupported_fields
+from edgewrap.spec.forbidden import credential_problems, is_secret, removed_fields
 from edgewrap.spec.models import Origin, Spec
 from edgewrap.spec.operator_values import (
     VARIABLES,
@@ -39,7 +39,7 @@ LONGEST_SHOWN = 80  # characters of a value in an error
 
 STANDARD_INPUT = Path("-")
 
-_BACKEND = ("terraform", "backend")
+_UNIONS = (("terraform", "backend"), ("hosts", "datastore_volume"))
 _LEAST: dict[str, Any] = {"apiVersion": "edgewrap/v1", "name": "unnamed", "aws": {"region": "eu-west-3"}}
 """What a spec must have: used in place of what is wrong, so that the checks can read the rest."""
 
@@ -85,7 +85,7 @@ def load_spec(path: Path, environ: Mapping[str, str], text: str | None = None) -
     remember(*filled_values(written, environ))
     found = list(document.problems)
     for problems in (
-        unsupported_fields(data),
+        removed_fields(data),
         credential_problems(data),
         environment_problems,
         restricted_problems(data, environ) if restricted else (),
@@ -182,9 +182,9 @@ def _of_operator(problem: SpecProblem, added: Iterable[KeyPath]) -> SpecProblem:
 
 
 def _path_of(location: tuple[int | str, ...]) -> KeyPath:
-    """pydantic's location without the steps that are its own: the chosen form of `backend`, the mark of a key."""
-    form = len(_BACKEND)  # the position of the chosen form; elsewhere a user may have written such a key
-    steps = [*location[:form], *location[form + 1 :]] if location[:form] == _BACKEND else [*location]
+    """pydantic's location without the steps that are its own: the chosen form of a union, the mark of a key."""
+    form = 2  # the position of the chosen form; elsewhere a user may have written such a key
+    steps = [*location[:form], *location[form + 1 :]] if location[:form] in _UNIONS else [*location]
     return tuple(steps[:-1] if len(steps) > 1 and steps[-1] == "[key]" else steps)
 
 
@@ -230,8 +230,8 @@ def _without(data: dict[str, Any], wrong: Iterable[KeyPath]) -> Spec:
 def _drop(data: Any, path: KeyPath) -> None:
     """Removes a value, or the whole that it is a part of: a list, or a section that has no default for it."""
     names = path[: next((position for position, step in enumerate(path) if isinstance(step, int)), len(path))]
-    if names[: len(_BACKEND)] == _BACKEND:
-        names = _BACKEND
+    if names[:2] in _UNIONS:
+        names = names[:2]
     for name in names[:-1]:
         data = data.get(name) if isinstance(data, dict) else None
     if isinstance(data, dict) and names:

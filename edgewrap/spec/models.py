@@ -25,34 +25,49 @@ from edgewrap.spec.place import KeyPath
 
 __all__ = ["ElasticIps", "Evpn", "Hosts", "IgnoreTags", "SecurityRule", "Spec", "Ssh"]
 
+DEFAULT_CIDR = IPv4Network("10.0.0.0/16")
 STATE_STAYS = "the state would stay behind; move it first (docs/state.md)"
 
 
 class Network(Model):
-    """The VPC and its one subnet. Existing ones are never destroyed."""
+    """The VPC and its one subnet. Existing ones are never changed or destroyed (docs/existing.md)."""
 
     cidr: Annotated[
-        formats.Cidr, refused("The VPC's addresses: a network of /16 to /28.", "the VPC would be replaced")
-    ] = IPv4Network("10.0.0.0/16")
+        formats.Cidr | None,
+        refused(
+            "The VPC's addresses: a network of /16 to /28. Null: 10.0.0.0/16, or those of the existing VPC.",
+            "the VPC would be replaced",
+        ),
+    ] = None
     subnet: Annotated[
         formats.Cidr | None,
         refused(
-            "The subnet's addresses, inside `cidr`; null takes the whole `cidr`. Its lower half is for "
-            "hosts (host i has base + 10 + i), its upper half for the blocks of the interface groups.",
+            "The subnet's addresses, inside `cidr`; null takes the whole `cidr`, or those of the existing subnet. "
+            "Its lower half is for hosts (host i has base + 10 + i), its upper half for the blocks of the groups.",
             "every address would change",
         ),
     ] = None
     vpc_id: Annotated[
-        formats.VpcId | None, refused("An existing VPC to use instead of a new one.", "not implemented yet")
+        formats.VpcId | None,
+        refused(
+            "An existing VPC to use instead of a new one. It needs `subnet` for a new subnet in it, or `subnet_id`.",
+            "nothing moves between VPCs",
+        ),
     ] = None
     subnet_id: Annotated[
-        formats.SubnetId | None, refused("An existing subnet to use instead of a new one.", "not implemented yet")
+        formats.SubnetId | None,
+        refused("An existing subnet of `vpc_id` to use instead of a new one.", "nothing moves between subnets"),
     ] = None
 
     @property
-    def subnet_cidr(self) -> IPv4Network:
-        """The subnet's own CIDR."""
-        return self.subnet or self.cidr
+    def vpc_cidr(self) -> IPv4Network | None:
+        """The VPC's own CIDR; None if only AWS knows it."""
+        return self.cidr or (None if self.vpc_id else DEFAULT_CIDR)
+
+    @property
+    def subnet_cidr(self) -> IPv4Network | None:
+        """The subnet's own CIDR; None if only AWS knows it."""
+        return self.subnet or (None if self.subnet_id else self.vpc_cidr)
 
 
 class IgnoreTags(Model):
@@ -70,7 +85,8 @@ class Aws(Model):
         str,
         formats.ZONE,
         refused(
-            "The availability zone; `auto` takes the first that offers the instance type.",
+            "The availability zone; `auto` takes the first that offers the instance type. If AWS has no capacity there "
+            "for the first hosts, the apply continues in the next one.",
             "nothing moves between zones",
         ),
     ] = "auto"
@@ -94,6 +110,19 @@ class Aws(Model):
     instance_profile: Annotated[
         formats.InstanceProfile | None,
         in_place("The instance profile of the hosts, by name. SSM Session Manager needs one."),
+    ] = None
+
+
+class FrontEnd(Model):
+    """The front-end as hosts see it."""
+
+    name: Annotated[
+        formats.HostName | None,
+        in_place("The front-end's own host name, as `hostname` prints it there: hosts are checked for access to it."),
+    ] = None
+    address: Annotated[
+        formats.Address | None,
+        in_place("Its address for /etc/hosts on all hosts; null if the hosts' resolver knows the name."),
     ] = None
 
 
@@ -134,6 +163,17 @@ class OpenNebula(Model):
         ),
     ] = (1, 2)
     ca_file: Annotated[LocalPath | None, next_run("The certificate authority of an https endpoint, a PEM file.")] = None
+    front_end: FrontEnd = Field(
+        default_factory=FrontEnd, description="The front-end as hosts see it, which copy stopped VMs' disks to it."
+    )
+    vnc_from: Annotated[
+        tuple[formats.Cidr, ...],
+        distinct("network"),
+        in_place(
+            "Who may open the VMs' VNC consoles on the hosts, ports 5900 to 65535: the front-end's address for "
+            "OpenNebula 6.10. Newer ones need none, they use SSH."
+        ),
+    ] = ()
 
 
 class S3Backend(Model):
@@ -193,7 +233,13 @@ class Spec(Model):
     name: Annotated[
         str, formats.NAME, refused("The cluster's name in AWS, in OpenNebula and on disk.", "every resource carries it")
     ]
-    protect: Annotated[bool, in_place("True: `destroy` refuses.")] = False
+    protect: Annotated[
+        bool,
+        in_place(
+            "True: `destroy` refuses, and EC2 refuses to terminate the hosts (termination protection). Hosts that you "
+            "retire or replace are terminated all the same."
+        ),
+    ] = False
     aws: Annotated[Aws, Field(description="Where the cluster is in AWS.")]
     hosts: Hosts = Field(default_factory=Hosts, description="The metal hosts.")
     public_network: PublicNetwork = Field(

@@ -96,7 +96,11 @@ class PublicNetwork(Model):
     ] = 4
     existing: Annotated[
         dict[Annotated[str, formats.EXISTING_KEY], Annotated[str, formats.ALLOCATION_ID]],
-        refused("Your own Elastic IPs, allocation id by key; never released.", "not implemented yet"),
+        disruptive(
+            "Elastic IPs that you have allocated yourself: allocation ids by keys of your choice. They are associated "
+            "like the others, and never released (docs/existing.md).",
+            "one that is removed is disassociated; a key keeps its allocation id",
+        ),
     ] = Field(default_factory=dict)
     security_group: SecurityGroup = Field(
         default_factory=SecurityGroup, description="The security group of the VMs; everything is allowed by default."

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edgewrap.spec.contract import Known, contract
-from edgewrap.spec.forbidden import NOT_IMPLEMENTED
 from edgewrap.spec.formats import RULE
 from edgewrap.spec.operator_values import VARIABLES
 
@@ -44,7 +43,8 @@ def _section(section: Known, path: tuple[str, ...]) -> Iterator[str]:
         cells = (_meaning(known, (*path, name)), _default(known, required=name in required), _rule(known))
         yield f"| `{name}` | {' | '.join(cells)} | {known.on_change or ''} |"
         inside = {f"{name}.{key}": inner for key, inner in known.keys.items()}
-        for inner_name, inner in {f"{name}[]": known.item, **inside}.items():
+        forms = next((part for part in known.parts if any(not inner.is_section for inner in part.keys.values())), None)
+        for inner_name, inner in {name: forms, f"{name}[]": known.item, **inside}.items():
             if inner and inner.is_section:
                 below.setdefault(inner.about, (inner_name, inner))
     for name, known in below.values():
@@ -59,8 +59,6 @@ def _meaning(known: Known, path: tuple[str, ...]) -> str:
         notes.append("May come from the environment.")
     if variable := VARIABLES.get(path):
         notes.append(f"Without it, `{variable}` counts.")
-    if path in NOT_IMPLEMENTED:
-        notes.append("**Not implemented yet.**")
     return " ".join(notes)
 
 

@@ -17,7 +17,7 @@ SPEC = """
 apiVersion: edgewrap/v1
 name: edge-new
 aws: {{ region: eu-west-3 }}
-hosts: {{ count: 2 }}
+hosts: {{ count: 2, datastore_volume: {{ gb: 8 }} }}
 public_network: {{ groups: 1, elastic_ips: {{ count: 1 }} }}
 opennebula:
   version: "{version}"
@@ -98,6 +98,15 @@ def test_hosts_are_configured_by_cloud_init(cluster: Cluster) -> None:
     )
 
 
+def test_the_datastores_are_on_their_own_volume(cluster: Cluster) -> None:
+    volume = cluster.edgewrap("output", "hosts.host-0.datastores")[1].strip().replace("-", "")
+    look = "findmnt -no SOURCE,FSTYPE /var/lib/one/datastores; stat -c %U:%a /var/lib/one/datastores"
+    assert cluster.on("host-0", look).split() == ["/dev/nvme1n1", "ext4", "oneadmin:750"]
+    link = cluster.on("host-0", f"readlink -f /dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_{volume}")
+    assert link == "/dev/nvme1n1\n"
+    cluster.on("host-1", "echo kept >/var/lib/one/datastores/image")
+
+
 def test_the_front_ends_key_can_copy_between_hosts(cluster: Cluster) -> None:
     directory, other = cluster.lab.directory / "frontend", "10.0.0.11"
     inner = f"ssh -o StrictHostKeyChecking=accept-new -o BatchMode=yes {other} hostname"
@@ -138,4 +147,6 @@ def test_a_setup_interrupted_by_a_reboot_is_restarted(cluster: Cluster) -> None:
     status, text = cluster.edgewrap("apply", "--auto-approve", "--skip", "aws")
     assert status == 0, text
     assert "cloud-init ended before the setup" in text
+    assert cluster.on("host-1", "cat /var/lib/one/datastores/image") == "kept\n"  # mounted at boot
+    assert cluster.on("host-1", "systemctl is-active edgewrap-datastores") == "active\n"
     assert "version=7.4\n" in cluster.on("host-1", "cat /var/lib/edgewrap/setup-done")

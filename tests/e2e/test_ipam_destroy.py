@@ -16,7 +16,7 @@ SPEC = """
 apiVersion: edgewrap/v1
 name: edge-ipam
 aws: { region: eu-west-3 }
-hosts: { count: 1 }
+hosts: { count: 1, address: private }
 public_network: { elastic_ips: { count: 1 } }
 """
 RANGE = 'AR = [ IPAM_MAD = "edgewrap", SIZE = "1", TYPE = "IP4" ]'

@@ -28,7 +28,7 @@ SPEC = """
 apiVersion: edgewrap/v1
 name: {name}
 aws: {{ region: eu-west-3 }}
-hosts: {{ count: {count} }}
+hosts: {{ count: {count}, address: {address} }}
 public_network: {{ groups: 1, elastic_ips: {{ count: {count} }} }}
 """
 NOTHING = "aws: nothing to do\nNothing to do.\n"
@@ -48,7 +48,8 @@ class Life:
     def spec(self, name: str, count: int) -> tuple[str, str]:
         """The option that names a spec with so many hosts and Elastic IPs."""
         path = self.directory / f"{name}.yaml"
-        path.write_text(SPEC.format(name=name, count=count))
+        # the provider waits ten seconds for the DNS hostnames of hosts with public addresses
+        path.write_text(SPEC.format(name=name, count=count, address="public" if ALL else "private"))
         return ("--file", str(path))
 
     def unbroken(self, command: str, *arguments: str) -> str:

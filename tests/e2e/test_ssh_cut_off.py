@@ -39,11 +39,11 @@ def test_a_change_that_cuts_off_ssh_is_rolled_back(
     """An operator behind the pool lets in others' addresses only. To one host each connection comes from another
     address; the others keep the one that they know."""
     key = "eip-0"
-    host, name = edge.entry(key), edge.outputs["hosts"][edge.entry(key)]["name"]
+    host, address = edge.entry(key), edge.outputs["hosts"][edge.entry(key)]["public_address"]
     others = edge.outputs["hosts"].keys() - {host}
     script = tmp_path / "proxy.sh"
     script.write_text(
-        f"[ $1 = {name} ] && set -- $1 {' '.join(pool)} || set -- $1 {TOOL_ADDRESS}\n"
+        f"[ $1 = {address} ] && set -- $1 {' '.join(pool)} || set -- $1 {TOOL_ADDRESS}\n"
         f"one=$1; shift; exec {sys.executable} {nat_pool.__file__} $one {tmp_path} $*\n"
     )
     spec = tmp_path / "edge.yaml"

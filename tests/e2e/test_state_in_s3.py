@@ -31,7 +31,7 @@ SPEC = """
 apiVersion: edgewrap/v1
 name: edge-shared
 aws: {{ region: eu-west-3 }}
-hosts: {{ count: {hosts} }}
+hosts: {{ count: {hosts}, address: private }}
 public_network: {{ groups: 1, elastic_ips: {{ count: {eips} }} }}
 opennebula: {{ replica: none }}
 terraform: {{ backend: {{ s3: {{ bucket: edgewrap-lab, key: edges/edge-shared.tfstate, region: eu-west-3 }} }} }}

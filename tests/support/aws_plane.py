@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network
 from typing import Any
 
+from edgewrap.aws.existing.addresses import Allocation
+from edgewrap.aws.existing.network import ExistingNetwork, Subnet
 from edgewrap.aws.inputs.decide import decide_inputs
 from edgewrap.aws.inputs.model import Inputs, InterfaceLimits
 from edgewrap.spec.models import Spec
 
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO0oRpmL0zvoDLYwueFjXswXFesErJoP/JCfRvmIfKAm someone@somewhere"
+
+VPC = ExistingNetwork(
+    account="123456789012",
+    owner="123456789012",
+    state="available",
+    cidrs=(IPv4Network("10.0.0.0/16"),),
+    subnets=(Subnet("subnet-0123456789abcdef0", IPv4Network("10.0.4.0/22"), "eu-west-3b"),),
+    gateway="igw-0123456789abcdef0",
+    default_route="igw-0123456789abcdef0",
+)
+"""A VPC that a cluster can use, with a subnet that it can use."""
+
+OFFICE = Allocation("eipalloc-0123456789abcdef0", "203.0.113.200", "eu-west-3")
+"""An Elastic IP that a cluster can use."""
 
 C5_METAL = InterfaceLimits(interfaces=15, addresses_per_interface=50)
 
@@ -32,6 +50,8 @@ class FixedLookups:
     ami: str = "ami-11111111111111111"
     limits: InterfaceLimits = C5_METAL
     key: str = PUBLIC_KEY
+    vpc: ExistingNetwork = VPC
+    elastic_ips: Mapping[str, Allocation] = field(default_factory=lambda: {OFFICE.allocation_id: OFFICE})
     asked: list[str] = field(default_factory=list)
 
     def new_uuid(self) -> str:
@@ -53,6 +73,14 @@ class FixedLookups:
     def public_key(self) -> str:
         self.asked.append("public key")
         return self.key
+
+    def network(self, uuid: str) -> ExistingNetwork:
+        self.asked.append("network")
+        return self.vpc
+
+    def allocations(self, ids: Sequence[str]) -> Mapping[str, Allocation]:
+        self.asked.append("allocations")
+        return {number: self.elastic_ips[number] for number in ids if number in self.elastic_ips}
 
 
 def first_inputs(spec: Spec) -> Inputs:

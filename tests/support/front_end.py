@@ -28,7 +28,7 @@ from edgewrap.outputs import EipOutput, GroupOutput, HostOutput, HostPin, HostRe
 from edgewrap.plane import Context
 from edgewrap.spec.models import Spec
 
-VERSIONS = ("7.0.2", "7.4.0")
+VERSIONS = ("6.10.0.1", "7.0.2", "7.4.0")
 UUID = "0f6a1e9c-1111-4a6e-9d55-2f5f7ce1a001"
 URL = "http://127.0.0.1:2633/RPC2"
 PASSWORD = "opennebula"

@@ -152,11 +152,15 @@ class Lab:
 
     def quota(self, **values: int) -> None:
         """Set quotas of the lab's AWS."""
+        self.aws("PUT", "quotas", values)
+
+    def aws(self, method: str, path: str, values: Mapping[str, object]) -> None:
+        """A request to the own API of the lab's AWS (docs/lab-aws.md)."""
         request = Request(  # noqa: S310 - the lab's own server on loopback
-            f"{self.facts['aws_endpoint']}/_lab/quotas",
+            f"{self.facts['aws_endpoint']}/_lab/{path}",
             data=json.dumps(values).encode(),
             headers={"Content-Type": "application/json"},
-            method="PUT",
+            method=method,
         )
         with self.network(), urlopen(request, timeout=10) as answer:  # noqa: S310 - the lab's own server on loopback
             answer.read()

@@ -24,7 +24,7 @@ ANYWHERE = "0.0.0.0/0"
 
 @dataclass(frozen=True)
 class Network:
-    """A VPC with an internet gateway, one subnet that gives public addresses, and two security groups."""
+    """A VPC with DNS hostnames and an internet gateway, one subnet that gives public addresses, two security groups."""
 
     vpc: str
     subnet: str
@@ -58,6 +58,7 @@ class LabCloud:
     def make_network(self, cidr: str = "10.0.0.0/16", subnet: str = "10.0.0.0/24") -> Network:
         """Create what hosts need."""
         vpc = self.call("create_vpc", CidrBlock=cidr)["Vpc"]["VpcId"]
+        self.call("modify_vpc_attribute", VpcId=vpc, EnableDnsHostnames={"Value": True})
         gateway = self.call("create_internet_gateway")["InternetGateway"]["InternetGatewayId"]
         self.call("attach_internet_gateway", InternetGatewayId=gateway, VpcId=vpc)
         subnet_id = self.call("create_subnet", VpcId=vpc, CidrBlock=subnet)["Subnet"]["SubnetId"]

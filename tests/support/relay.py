@@ -67,6 +67,13 @@ def certificate(directory: Path, *names: str) -> Certificate:
     return made
 
 
+class _Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that does not wait for the answer: its traceback would be in what the test captures."""
+
+
 @contextmanager
 def relay(target: str, tls: Certificate | None = None) -> Iterator[Relay]:
     """A relay before the front-end at `target`; with `tls` it is reached by https."""
@@ -93,8 +100,7 @@ def relay(target: str, tls: Certificate | None = None) -> Iterator[Relay]:
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the base class's name
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
+    with _Server(("127.0.0.1", 0), Handler) as server:
         if tls is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(tls.certificate, tls.key)

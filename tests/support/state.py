@@ -13,7 +13,7 @@ from edgewrap.spec.load import load_spec
 from tests.support.aws_plane import first_inputs
 
 CLUSTER = ("uuid", "region", "zone", "vpc_id", "vpc_cidr", "subnet_id", "subnet_cidr")
-DERIVED = frozenset({"key", "index", "name"})
+DERIVED = frozenset({"key", "index", "name", "datastores", "datastores_gb"})
 
 
 def output_values(outputs: Outputs) -> dict[str, Any]:

@@ -39,3 +39,11 @@ def test_a_plan_may_only_read_and_lock() -> None:
     for statement in plan:
         if not all(re.fullmatch(READS, action) for action in actions(statement)):
             assert all(place.endswith((".edgewrap-lock", ".tflock")) for place in statement["Resource"])
+
+
+def test_apply_may_change_what_a_first_apply_never_changes() -> None:
+    """A first apply in the lab does not need these: the provider calls them for a host or a VPC that exists."""
+    _plan, apply = policies("security.md")
+    allowed = {action.removeprefix("ec2:") for statement in apply for action in actions(statement)}
+    profile = {f"{verb}IamInstanceProfile" for verb in ("Associate", "Disassociate")}
+    assert {"ModifyVolume", "ModifyVpcAttribute", "ReplaceIamInstanceProfileAssociation", *profile} <= allowed

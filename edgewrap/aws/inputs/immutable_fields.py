@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 
 from edgewrap.aws.inputs.model import Inputs, InterfaceLimits, index_of
 from edgewrap.spec.addressing import active_indexes, pair_capacity
@@ -11,6 +12,8 @@ from edgewrap.spec.contract import contract
 from edgewrap.spec.hosts import Hosts
 from edgewrap.spec.models import Spec
 from edgewrap.spec.networks import ElasticIps
+
+_OF_THE_VPC = frozenset({"aws.network.cidr", "aws.network.subnet", "aws.network.subnet_id", "aws.zone"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +34,11 @@ def refused_changes(spec: Spec, previous: Inputs) -> Iterator[Violation]:
     yield from _lost_indexes("hosts", spec.hosts, previous.amis, previous.retired.hosts)
     eips = spec.public_network.elastic_ips
     yield from _lost_indexes("public_network.elastic_ips", eips, previous.eips, previous.retired.eips)
+    yield from _other_elastic_ips(spec, previous)
 
 
-def refused_sizes(spec: Spec, limits: InterfaceLimits) -> Iterator[Violation]:
-    """What the spec asks for and the interfaces of its instance type do not allow."""
+def refused_sizes(spec: Spec, limits: InterfaceLimits, subnet: IPv4Network | None) -> Iterator[Violation]:
+    """What the spec asks for and the interfaces of its instance type do not allow; `subnet` is None if AWS has none."""
     groups, kind, most_groups = spec.public_network.groups, spec.hosts.instance_type, limits.interfaces - 1
     if groups > most_groups:
         yield Violation(
@@ -43,7 +47,9 @@ def refused_sizes(spec: Spec, limits: InterfaceLimits) -> Iterator[Violation]:
             f"write `groups: {most_groups}` or less",
         )
         return
-    capacity = pair_capacity(spec.aws.network.subnet_cidr, groups, limits.addresses_per_interface) * groups
+    if subnet is None:
+        return
+    capacity = pair_capacity(subnet, groups, limits.addresses_per_interface) * groups
     eips = spec.public_network.elastic_ips
     last = max(active_indexes(eips.count, eips.retired), default=-1)
     if last >= capacity:
@@ -61,8 +67,10 @@ def _fixed_fields(spec: Spec, previous: Inputs) -> Iterator[Violation]:
         "name": (spec.name, existing.name),
         "aws.region": (spec.aws.region, existing.region),
         "aws.zone": (spec.aws.zone, existing.zone),
-        "aws.network.cidr": (str(network.cidr), existing.vpc_cidr),
-        "aws.network.subnet": (str(network.subnet_cidr), existing.subnet_cidr),
+        "aws.network.vpc_id": (network.vpc_id or "null", existing.vpc_id or "null"),
+        "aws.network.subnet_id": (network.subnet_id or "null", existing.subnet_id or "null"),
+        "aws.network.cidr": (str(network.vpc_cidr or existing.vpc_cidr), existing.vpc_cidr),
+        "aws.network.subnet": (str(network.subnet_cidr or existing.subnet_cidr), existing.subnet_cidr),
         "public_network.groups": (str(spec.public_network.groups), str(existing.groups)),
         "hosts.instance_type": (spec.hosts.instance_type, existing.instance_type),
         "hosts.address": (spec.hosts.address, previous.host_address),
@@ -71,8 +79,10 @@ def _fixed_fields(spec: Spec, previous: Inputs) -> Iterator[Violation]:
         del fixed["aws.zone"]
     if spec.hosts.address == "eip":
         del fixed["hosts.address"]
-    if network.subnet is None and str(network.cidr) != existing.vpc_cidr:
+    if network.subnet is None and str(network.vpc_cidr) != existing.vpc_cidr:
         del fixed["aws.network.subnet"]  # it follows the VPC's, which is named
+    if network.vpc_id != existing.vpc_id:  # named, and the others follow it
+        fixed = {path: value for path, value in fixed.items() if path not in _OF_THE_VPC}
     for path, (wanted, is_now) in fixed.items():
         if wanted != is_now:
             steps = tuple(path.split("."))
@@ -83,6 +93,21 @@ def _fixed_fields(spec: Spec, previous: Inputs) -> Iterator[Violation]:
                 f"cannot change from {is_now} to {wanted}: {why}",
                 f"write `{steps[-1]}: {is_now}`, or create another cluster with another name and destroy this one",
             )
+
+
+def _other_elastic_ips(spec: Spec, previous: Inputs) -> Iterator[Violation]:
+    """Keys of `public_network.existing` with another allocation id than before, and ids with another key."""
+    before = previous.existing
+    for key, number in spec.public_network.existing.items():
+        path = f"public_network.existing.{key}"
+        if key in before and before[key].allocation_id != number:
+            known = before[key].allocation_id
+            advice = f"write `{key}: {known}`, and give the other one a key of its own"
+            yield Violation(path, f"cannot change from {known} to {number}: a key keeps its Elastic IP", advice)
+            continue
+        other = next((name for name, one in before.items() if name != key and one.allocation_id == number), "")
+        if other:
+            yield Violation(path, f"{number} has the key {other}", f"write `{other}`, or remove that first, in a run")
 
 
 def _lost_indexes(

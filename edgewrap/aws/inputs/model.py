@@ -9,10 +9,23 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, ValidationError
 
-from edgewrap.aws.forms import EipKey, GroupKey, HostKey, ImageId, Network, Uuid, Word, first_problem
+from edgewrap.aws.forms import (
+    GATEWAY_ID,
+    Address,
+    AllocationId,
+    EipKey,
+    GroupKey,
+    HostKey,
+    ImageId,
+    Network,
+    Uuid,
+    Word,
+    first_problem,
+)
 from edgewrap.errors import StateError
 from edgewrap.spec.addressing import active_indexes
-from edgewrap.spec.formats import INSTANCE_TYPE, NAME, VERSION, Form
+from edgewrap.spec.disks import DatastoreDisk
+from edgewrap.spec.formats import EXISTING_KEY, INSTANCE_TYPE, NAME, VERSION, Form, SubnetId, VpcId
 from edgewrap.spec.models import Spec
 
 MOST_INTERFACES, MOST_ADDRESSES = 256, 1024  # more than any instance type allows
@@ -26,13 +39,17 @@ class Part(BaseModel, extra="forbid", frozen=True):
 
 
 class Foundation(Part):
-    """What never changes from the first apply to the destroy: a change would take the whole cluster down."""
+    """What never changes from the first apply to the destroy: a change would take the whole cluster down. `vpc_id` and
+    `subnet_id` are None if the cluster has its own; `gateway_id` is the internet gateway of an existing VPC."""
 
     name: Annotated[str, NAME]
     region: Word
     zone: Word
     vpc_cidr: Network
     subnet_cidr: Network
+    vpc_id: VpcId | None = None
+    subnet_id: SubnetId | None = None
+    gateway_id: Annotated[str, GATEWAY_ID] | None = None
     groups: Annotated[int, Field(ge=1, le=MOST_INTERFACES)]
     instance_type: Annotated[str, INSTANCE_TYPE]
 
@@ -51,12 +68,22 @@ class Retired(Part):
     eips: tuple[Index, ...] = ()
 
 
+class ExistingEip(Part):
+    """An Elastic IP of the user's own. It has the pair of `place`, which is a key of the IPAM driver's that no other
+    Elastic IP has."""
+
+    place: EipKey
+    allocation_id: AllocationId
+    public_address: Address
+
+
 class Inputs(Part):
     """All that the render needs beside the spec. Mappings are by key, in index order.
 
-    `amis`: by host key; its keys are the hosts. `eips`: the keys of the Elastic IPs. `ipam_eips`: those that the IPAM
-    driver asked for. `placement`: by group key, the key of its entry host. `opennebula_version`: the repository of the
-    packages that a new host installs (`7.0`), empty if hosts do not set themselves up.
+    `amis`: by host key; its keys are the hosts. `datastores`: where the hosts have theirs that do not have them on
+    the root volume. `eips`: the keys of the Elastic IPs. `ipam_eips`: those that the IPAM driver asked for;
+    `existing`: the user's own. `placement`: by group key, the key of its entry host. `opennebula_version`: the
+    repository of the packages that a new host installs (`7.0`), empty if hosts do not set themselves up.
     """
 
     uuid: Uuid
@@ -65,9 +92,11 @@ class Inputs(Part):
     host_address: Word
     public_key: Line
     amis: dict[HostKey, ImageId]
+    datastores: dict[HostKey, DatastoreDisk] = {}
     placement: dict[GroupKey, HostKey]
     eips: tuple[EipKey, ...]
     ipam_eips: tuple[EipKey, ...] = ()
+    existing: dict[Annotated[str, EXISTING_KEY], ExistingEip] = Field(default_factory=dict)
     retired: Retired = Retired()
     opennebula_version: Version = ""
 

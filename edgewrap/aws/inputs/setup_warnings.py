@@ -11,12 +11,14 @@ from edgewrap.change import PlaneName
 from edgewrap.events import Event, EventKind
 from edgewrap.first_boot.files import NODE_PACKAGES, sets_itself_up
 from edgewrap.spec.contract import contract
+from edgewrap.spec.disks import datastore_kind
 from edgewrap.spec.load import public_document
 from edgewrap.spec.models import Spec
 from edgewrap.spec.on_change import Effect
 
 KEY = "hosts' set-up"
 VERSION = ("opennebula", "version")
+DATASTORES = ("hosts", "datastore_volume")
 
 
 def setup_notices(
@@ -57,6 +59,8 @@ def setup_notices(
         before, after = _at(document, path), _at(now, path)
         if path == VERSION:  # the one decided: `auto` may be another
             before, after = previous.opennebula_version or None, inputs.opennebula_version or None
+        if path == DATASTORES:  # a volume's own fields change in place
+            before, after = datastore_kind(before or "root"), datastore_kind(after)
         if before != after:
             text = (
                 f"{'.'.join(path)} {_shown(before)} -> {_shown(after)} takes effect on new hosts only; on "

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
+from ipaddress import IPv4Network
 
 from edgewrap import limits
 from edgewrap.aws.clients import Clients
-from edgewrap.aws.inputs.immutable_fields import refused_sizes
+from edgewrap.aws.existing.addresses import address_violations
+from edgewrap.aws.existing.network import Subnet, network_violations
+from edgewrap.aws.inputs.immutable_fields import Violation, refused_sizes
 from edgewrap.aws.inputs.lookups import AwsLookups
 from edgewrap.aws.inputs.model import Inputs, host_keys
 from edgewrap.aws.preflight import quotas
@@ -22,11 +25,13 @@ from edgewrap.spec.addressing import pair_capacity
 from edgewrap.spec.models import Spec
 
 VCPUS, OFFER, INTERFACES, NETWORK = "vCPUs", "instance type", "network interfaces", "addresses of the VPC"
+DISKS = "disks for datastores"
+EXISTING_VPC, EXISTING_EIPS = "existing VPC", "existing Elastic IPs"
 
 
 def without_state(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The findings if the state cannot be read: what exists already is unknown, and so is what will be created."""
-    known = (CREDENTIALS, OFFER, INTERFACES, RULES.name)
+    known = (CREDENTIALS, OFFER, INTERFACES, RULES.name, DISKS)
     text = "not known without the Terraform state"
     return tuple(
         one if one.check in known else replace(one, verdict=Verdict.UNKNOWN, text=text, advice="") for one in findings
@@ -49,6 +54,8 @@ class AwsPreflight:
     def everything(self) -> tuple[Finding, ...]:
         """All checks. Invalid credentials are reported once."""
         checks = {**self._checks(tuple(Topic)), INTERFACES: self._interfaces}
+        if self._spec.public_network.existing:
+            checks[EXISTING_EIPS] = self._existing_elastic_ips
         who, *others = self._run({CREDENTIALS: self._credentials, **checks})
         if who.verdict is Verdict.FAILURE:
             text, unknown = "AWS could not be asked", Verdict.UNKNOWN  # other answers stay: STS may fail alone
@@ -69,7 +76,14 @@ class AwsPreflight:
             OFFER: (Topic.HOSTS, self._offer),
             RULES.name: (Topic.RULES, self._rules),
         }
-        return {name: check for name, (topic, check) in checks.items() if topic in topics}
+        if self._spec.hosts.datastore_volume != "root":
+            checks[DISKS] = (Topic.HOSTS, self._disks)
+        found = {name: check for name, (topic, check) in checks.items() if topic in topics}
+        if self._spec.aws.network.vpc_id:  # nothing of it is new, and new hosts need free addresses
+            found = {name: check for name, check in found.items() if name not in (VPCS.name, NETWORK)}
+            if {Topic.VPC, Topic.HOSTS} & {*topics}:
+                found[EXISTING_VPC] = self._existing_vpc
+        return found
 
     def _needed(self, one: Finding) -> Finding:
         """A run asks EC2 what OFFER and INTERFACES ask: if they got no answer, it cannot work. A first run also needs
@@ -134,6 +148,8 @@ class AwsPreflight:
         kind, zone = self._spec.hosts.instance_type, self._spec.aws.zone
         if zone == "auto" and self._inputs is not None:
             zone = self._inputs.foundation.zone
+        elif subnet := self._existing_subnet():
+            zone = subnet.zone
         zones = self._lookups.zones()
         if not zones:
             text = f"no zone of {self._spec.aws.region} offers {kind}"
@@ -146,30 +162,80 @@ class AwsPreflight:
 
     def _interfaces(self) -> Finding:
         limits = self._lookups.interface_limits()
-        if first := next(refused_sizes(self._spec, limits), None):
+        subnet = self._subnet_cidr()
+        if first := next(refused_sizes(self._spec, limits, subnet), None):
             return finding(INTERFACES, Verdict.FAILURE, f"{first.path}: {first.why}", first.advice)
         groups = self._spec.public_network.groups
-        pairs = pair_capacity(self._spec.aws.network.subnet_cidr, groups, limits.addresses_per_interface)
-        text = (
-            f"{limits.interfaces} interfaces of {limits.addresses_per_interface} addresses a host; {groups} groups "
-            f"have room for {groups * pairs} Elastic IPs"
-        )
+        text = f"{limits.interfaces} interfaces of {limits.addresses_per_interface} addresses a host"
+        if subnet:
+            pairs = pair_capacity(subnet, groups, limits.addresses_per_interface)
+            text += f"; {groups} groups have room for {groups * pairs} Elastic IPs"
         return finding(INTERFACES, Verdict.OK, text)
+
+    def _disks(self) -> Finding:
+        """edgewrap finds both kinds of disks by their NVMe names."""
+        kind, disk, disks = self._spec.hosts.instance_type, self._spec.hosts.datastore_volume, self._lookups.disks()
+        if disk == "instance-store":
+            if not disks.store:
+                advice = "use another hosts.instance_type, such as c5d.metal, or another hosts.datastore_volume"
+                return finding(DISKS, Verdict.FAILURE, f"{kind} has no instance store", advice)
+            if disks.store_as_nvme:
+                sizes = " and ".join(f"{count} x {size} GB" for count, size in disks.store)
+                return finding(DISKS, Verdict.OK, f"instance store of {sizes} on each host; lost when the host stops")
+        elif disks.volumes_as_nvme:
+            return finding(DISKS, Verdict.OK, "an EBS volume for each host")
+        text = f"{kind} is of an old generation, whose disks are no NVMe devices"
+        return finding(DISKS, Verdict.FAILURE, text, "use another hosts.instance_type, or `datastore_volume: root`")
 
     def _network(self) -> Finding:
         """AWS allows VPCs that overlap, but no peering, transit gateway or VPN between them."""
-        own = self._spec.aws.network.cidr
+        own = self._spec.aws.network.vpc_cidr
         overlapping = [
             f"{vpc.id} ({network})"
             for vpc in self._account.vpcs()
             for network in vpc.networks
-            if vpc.key != VPC.key and network.overlaps(own)
+            if vpc.key != VPC.key and own and network.overlaps(own)
         ]
         if overlapping:
             text = f"{own} overlaps {', '.join(overlapping)}"
             advice = "use another aws.network.cidr if you will ever peer or route between them; it cannot change later"
             return finding(NETWORK, Verdict.WARNING, text, advice)
         return finding(NETWORK, Verdict.OK, f"{own} overlaps no other VPC of the region")
+
+    def _existing_vpc(self) -> Finding:
+        uuid = self._inputs.uuid if self._inputs else ""
+        violations = network_violations(self._spec, self._lookups.network(uuid), uuid)
+        wanted = self._spec.aws.network
+        return _judged(EXISTING_VPC, violations, f"{wanted.subnet_id or wanted.subnet} of {wanted.vpc_id} can be used")
+
+    def _existing_elastic_ips(self) -> Finding:
+        wanted = self._spec.public_network.existing
+        found = self._lookups.allocations([*wanted.values()])
+        violations = address_violations(self._spec, self._inputs, found, wanted)
+        return _judged(EXISTING_EIPS, violations, f"{', '.join(wanted)}: in the account, and not used elsewhere")
+
+    def _existing_subnet(self) -> Subnet | None:
+        """The subnet that a first run will use; None if it makes one, or AWS has none of this id."""
+        wanted = self._spec.aws.network.subnet_id
+        return self._lookups.network("").subnet(wanted) if wanted and self._inputs is None else None
+
+    def _subnet_cidr(self) -> IPv4Network | None:
+        """The subnet's addresses; None if AWS has no such subnet."""
+        if self._inputs is not None:
+            return IPv4Network(self._inputs.foundation.subnet_cidr)
+        if known := self._spec.aws.network.subnet_cidr:
+            return known
+        subnet = self._existing_subnet()
+        return subnet.cidr if subnet else None
+
+
+def _judged(name: str, violations: Iterable[Violation], text: str) -> Finding:
+    """A failure with all violations, or `text`."""
+    found = tuple(violations)
+    if not found:
+        return finding(name, Verdict.OK, text)
+    wrong = "; ".join(f"{one.path}: {one.why}" for one in found)
+    return finding(name, Verdict.FAILURE, wrong, "; ".join(one.advice for one in found))
 
 
 def _demand(used: InUse, wanted: Collection[str]) -> Demand:

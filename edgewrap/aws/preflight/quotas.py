@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from edgewrap.aws.inputs.model import host_keys
-from edgewrap.aws.render.variables import ssh_rules, vm_rules
+from edgewrap.aws.render.variables import ssh_rules, vm_rules, vnc_rules
 from edgewrap.change import PlaneName
 from edgewrap.finding import Finding, Verdict
 from edgewrap.spec.models import Spec
@@ -94,7 +94,7 @@ def rule_counts(spec: Spec) -> Mapping[tuple[str, str], int]:
     """How many rules each security group (`hosts`, `vms`) has in each direction."""
     counts = Counter(("vms", rule.direction) for rule in vm_rules(spec).values())
     hosts = 0 if spec.hosts.address == "private" else len(host_keys(spec))
-    counts["hosts", "ingress"] = hosts + len(ssh_rules(spec)) + 1  # one for the cluster itself
+    counts["hosts", "ingress"] = hosts + len(ssh_rules(spec)) + len(vnc_rules(spec)) + 1  # one for the cluster itself
     counts["hosts", "egress"] = 1
     return counts
 

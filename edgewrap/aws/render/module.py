@@ -38,6 +38,8 @@ def render(
         "endpoint": spec.aws.endpoint_url is not None,
         "s3_state": backend is not None,
         "host_address": inputs.host_address,
+        "own_vpc": inputs.foundation.vpc_id is None,
+        "own_subnet": inputs.foundation.subnet_id is None,
     }
     variables = make_variables(spec, inputs, public_document(spec) if applied is None else applied, without)
     optional = set() if structure["endpoint"] else {"endpoint_url"}

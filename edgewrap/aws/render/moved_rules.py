@@ -20,11 +20,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
-from edgewrap.aws.render.variables import SSH_RULE, RuleMeaning, meaning_of
-from edgewrap.aws.terraform.resources import HOSTS_SSH, VMS_EGRESS, VMS_INGRESS
+from edgewrap.aws.render.variables import SSH_RULE, VNC_RULE, RuleMeaning, meaning_of
+from edgewrap.aws.terraform.resources import HOSTS_SSH, HOSTS_VNC, VMS_EGRESS, VMS_INGRESS
 
 MOVES_FILE = "moves.tf.json"
-SSH_PORT = 22
+_PORTS = {HOSTS_SSH.block: (SSH_RULE, 22, 22), HOSTS_VNC.block: (VNC_RULE, 5900, 65535)}
+"""Of the rules of the hosts' group: what their keys begin with, and their lowest and highest port."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def respelled_rules(addresses: Collection[str]) -> RuleMoves:
     """The rules in a state with `addresses` that have another key today."""
     moves: dict[str, str] = {}
     for old, meaning in rules_at(addresses):
-        if _block(old) == HOSTS_SSH.block:
+        if _block(old) in _PORTS:
             continue
         new = (VMS_EGRESS if meaning.direction == "egress" else VMS_INGRESS).address(meaning.key)
         if new not in addresses and new not in moves.values():  # Terraform refuses two moves to one address
@@ -79,16 +80,17 @@ def rule_moves(addresses: Collection[str], wanted: Collection[str]) -> RuleMoves
 
 def rules_at(addresses: Collection[str]) -> list[tuple[str, RuleMeaning]]:
     """The rules that a spec names among `addresses`, in one order for the same addresses: those of the VMs' security
-    group, and those for SSH to the hosts."""
+    group, and those for SSH and VNC to the hosts."""
     found = ((address, _meaning(_block(address), _key(address))) for address in sorted(addresses))
     return [(address, meaning) for address, meaning in found if meaning is not None]
 
 
 def _meaning(block: str, key: str) -> RuleMeaning | None:
-    if block != HOSTS_SSH.block:
+    if block not in _PORTS:
         return meaning_of(key)
+    prefix, low, high = _PORTS[block]
     try:
-        return RuleMeaning("ingress", "tcp", SSH_PORT, SSH_PORT, IPv4Network(key.removeprefix(SSH_RULE)))
+        return RuleMeaning("ingress", "tcp", low, high, IPv4Network(key.removeprefix(prefix)))
     except ValueError:
         return None
 

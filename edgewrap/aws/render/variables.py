@@ -14,11 +14,12 @@ from edgewrap.aws.inputs.model import Inputs, Part, index_of
 from edgewrap.aws.render.user_data import user_data
 from edgewrap.first_boot.files import sets_itself_up
 from edgewrap.spec.addressing import block, eip_place, host_address, ipam_place, pair, pair_capacity
+from edgewrap.spec.disks import DatastoreVolume
 from edgewrap.spec.formats import canonical_ports, port_range
 from edgewrap.spec.models import IgnoreTags, SecurityRule, Spec
 
-SSH_RULE = "hosts-ingress-ssh-"
-"""What the key of a rule for SSH begins with; its network follows."""
+SSH_RULE, VNC_RULE = "hosts-ingress-ssh-", "hosts-ingress-vnc-"
+"""What the keys of rules for SSH and for the VMs' consoles begin with; the network follows."""
 
 EVERYTHING = SecurityRule(protocol="all", description="everything")
 _KEY = re.compile(r"vms-(ingress|egress)-(tcp|udp|icmp|all)-(all|[0-9]+(?:-[0-9]+)?)-([0-9.]+/[0-9]+)", re.ASCII)
@@ -72,12 +73,22 @@ def canonical_key(key: str) -> str:
     return key if meaning is None else meaning.key
 
 
+class VolumeVariables(Part):
+    """One gp3 volume."""
+
+    gb: int
+    iops: int
+    throughput: int
+
+
 class HostVariables(Part):
-    """One host; `instance` is false if it has none in this step."""
+    """One host; `instance` is false if it has none in this step. `datastore`: the volume of its datastores, if it has
+    one of its own."""
 
     ami: str
     private_address: str
     instance: bool = True
+    datastore: VolumeVariables | None = None
 
 
 class GroupVariables(Part):
@@ -93,6 +104,13 @@ class EipVariables(Part):
     group: str
     private_address: str
     gateway: str
+
+
+class ExistingVariables(EipVariables):
+    """An Elastic IP of the user's own."""
+
+    allocation_id: str
+    public_address: str
 
 
 class RuleVariables(Part):
@@ -117,17 +135,26 @@ class Variables(Part):
     ignore_tags: IgnoreTags
     vpc_cidr: str
     subnet_cidr: str
+    vpc_id: str | None
+    subnet_id: str | None
+    gateway_id: str | None
     public_at_launch: bool
     ssh_rules: dict[str, str]
+    vnc_rules: dict[str, str]
     vm_rules: dict[str, RuleVariables]
     public_key: str
     instance_type: str
     instance_profile: str | None
-    root_volume_gb: int
+    protect: bool
+    placement_group: str | None
+    capacity_reservation: str
+    tenancy: str
+    root_volume: VolumeVariables
     user_data: str | None
     hosts: dict[str, HostVariables]
     groups: dict[str, GroupVariables]
     eips: dict[str, EipVariables]
+    existing: dict[str, ExistingVariables]
     inputs: str
     applied: str
     endpoint_url: str | None = None
@@ -148,14 +175,24 @@ def make_variables(spec: Spec, inputs: Inputs, applied: str, without: Collection
         ignore_tags=spec.aws.ignore_tags,
         public_at_launch=inputs.host_address == "public",
         ssh_rules=ssh_rules(spec),
+        vnc_rules=vnc_rules(spec),
         vm_rules=vm_rules(spec),
         public_key=inputs.public_key,
         instance_profile=spec.aws.instance_profile,
-        root_volume_gb=spec.hosts.root_volume_gb,
+        protect=spec.protect,
+        placement_group=spec.hosts.placement_group,
+        capacity_reservation=spec.hosts.capacity_reservation,
+        tenancy=spec.hosts.tenancy,
+        root_volume=VolumeVariables(
+            gb=spec.hosts.root_volume_gb,
+            iops=spec.hosts.root_volume_iops,
+            throughput=spec.hosts.root_volume_throughput,
+        ),
         user_data=user_data(spec, version) if version and sets_itself_up(spec) else None,
         hosts=_hosts(inputs, without),
         groups=_groups(inputs),
         eips=_eips(inputs),
+        existing=_existing(inputs),
         inputs=inputs.to_text(),
         applied=applied,
         endpoint_url=spec.aws.endpoint_url,
@@ -165,6 +202,11 @@ def make_variables(spec: Spec, inputs: Inputs, applied: str, without: Collection
 def ssh_rules(spec: Spec) -> dict[str, str]:
     """The networks that may open SSH to the hosts, by the key of their rule."""
     return {f"{SSH_RULE}{cidr}": str(cidr) for cidr in spec.ssh.from_}
+
+
+def vnc_rules(spec: Spec) -> dict[str, str]:
+    """The networks that may open the VMs' consoles on the hosts, by the key of their rule."""
+    return {f"{VNC_RULE}{cidr}": str(cidr) for cidr in spec.opennebula.vnc_from}
 
 
 def vm_rules(spec: Spec) -> dict[str, RuleVariables]:
@@ -192,7 +234,9 @@ def _hosts(inputs: Inputs, without: Collection[str]) -> dict[str, HostVariables]
     hosts: dict[str, HostVariables] = {}
     for key, ami in inputs.amis.items():
         address = str(host_address(subnet, index_of(key)))
-        hosts[key] = HostVariables(ami=ami, private_address=address, instance=key not in without)
+        disk = inputs.datastores.get(key)
+        volume = VolumeVariables(**disk.model_dump()) if isinstance(disk, DatastoreVolume) else None
+        hosts[key] = HostVariables(ami=ami, private_address=address, instance=key not in without, datastore=volume)
     return hosts
 
 
@@ -213,11 +257,20 @@ def _eips(inputs: Inputs) -> dict[str, EipVariables]:
     pairs = pair_capacity(subnet, groups, inputs.limits.addresses_per_interface)
     places = {key: eip_place(index_of(key), groups) for key in inputs.eips}
     places |= {key: ipam_place(index_of(key), groups, pairs) for key in inputs.ipam_eips}
-    eips: dict[str, EipVariables] = {}
-    for key, (group, number) in places.items():
-        place = pair(block(subnet, groups, group), number)
-        eips[key] = EipVariables(group=f"group-{group}", private_address=str(place.address), gateway=str(place.gateway))
-    return eips
+    return {key: _pair(subnet, groups, *place) for key, place in places.items()}
+
+
+def _existing(inputs: Inputs) -> dict[str, ExistingVariables]:
+    places = _eips(inputs.model_copy(update={"eips": (), "ipam_eips": [one.place for one in inputs.existing.values()]}))
+    return {
+        key: ExistingVariables(**places[one.place].model_dump(), **one.model_dump(exclude={"place"}))
+        for key, one in inputs.existing.items()
+    }
+
+
+def _pair(subnet: IPv4Network, groups: int, group: int, number: int) -> EipVariables:
+    found = pair(block(subnet, groups, group), number)
+    return EipVariables(group=f"group-{group}", private_address=str(found.address), gateway=str(found.gateway))
 
 
 def _ports(rule: SecurityRule) -> tuple[int | None, int | None]:

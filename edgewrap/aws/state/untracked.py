@@ -21,7 +21,7 @@ from edgewrap.spec.formats import Form
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
-IMPORT_ID = Form(r"[A-Za-z0-9][!-~]{0,254}", "an id that `terraform import` takes")
+IMPORT_ID = Form(r"[A-Za-z0-9/][!-~]{0,254}", "an id that `terraform import` takes")
 IMPORTS_FILE = "imports.tf.json"
 
 

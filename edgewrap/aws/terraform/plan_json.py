@@ -33,7 +33,8 @@ ACTIONS = {
 REASONED = frozenset({INSTANCE.kind, ATTACHMENT.kind})
 """Kinds that are created or replaced for a reason that Terraform does not know."""
 
-VOLUME_SIZE = "root_block_device.0.volume_size"
+VOLUME_SIZES = {"root_block_device.0.volume_size": "root_volume_gb", "size": "datastore_volume.gb"}
+"""The attributes of instances and volumes with a size in GiB, and the fields of `hosts` that they are from."""
 NOT_SHOWN = frozenset({"id", "arn", "tags_all", "user_data", "user_data_base64"})
 
 
@@ -61,15 +62,16 @@ def read_changes(document: Mapping[str, Any], before: Before) -> tuple[Change, .
 
 
 def smaller_volumes(changes: Iterable[Change]) -> Iterator[str]:
-    """A refusal for each existing host whose root volume a plan would make smaller. AWS cannot, and says so only after
+    """A refusal for each volume of existing hosts that a plan would make smaller. AWS cannot, and says so only after
     the rest of the plan is applied."""
     for change in changes:
-        before, after = change.before.get(VOLUME_SIZE, ""), change.after.get(VOLUME_SIZE, "")
-        if change.action is Action.UPDATE and before.isdecimal() and after.isdecimal() and int(after) < int(before):
-            yield (
-                f"hosts.root_volume_gb: cannot change from {before} to {after}: the volume of {change.key} has "
-                f"{before} GiB, and AWS only enlarges volumes; write `root_volume_gb: {before}` or more"
-            )
+        for attribute, name in VOLUME_SIZES.items():
+            before, after = change.before.get(attribute, ""), change.after.get(attribute, "")
+            if change.action is Action.UPDATE and before.isdecimal() and after.isdecimal() and int(after) < int(before):
+                yield (
+                    f"hosts.{name}: cannot change from {before} to {after}: the volume of {change.key} has "
+                    f"{before} GiB, and AWS only enlarges volumes; write `{name.rpartition('.')[2]}: {before}` or more"
+                )
 
 
 def predicted_values(document: Mapping[str, Any]) -> dict[str, Any]:

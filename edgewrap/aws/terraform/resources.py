@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from edgewrap.aws.render.variables import Variables
@@ -17,6 +17,7 @@ HIDDEN = frozenset({"terraform_data"})
 """Types of resources that hold edgewrap's own records: never shown as a change of AWS."""
 
 ANYWHERE = "0.0.0.0/0"
+DATASTORE_DEVICE = "/dev/sdf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Resource:
 
     `kind`: its word for people. `key`: ours; of a block with `for_each` it is this text and then the `for_each` key.
     `shown`: the attributes that a plan shows if it is created or deleted. `tagged`: None if it cannot be imported.
+    `unless`: the variable with the id of an existing one, which is used instead.
     """
 
     module: str
@@ -61,6 +63,7 @@ class Resource:
     for_each: Keys | None = None
     shown: tuple[str, ...] = ()
     tagged: Tagged | None = None
+    unless: Literal["", "vpc_id", "subnet_id"] = ""
 
     @property
     def block(self) -> str:
@@ -127,6 +130,25 @@ def _instances(variables: Variables, _address: str) -> Iterable[str]:
     return [key for key, host in variables.hosts.items() if host.instance]
 
 
+def _datastore_volume(volume: Mapping[str, Any]) -> Iterable[str]:
+    """Its id, but not a root volume's, which has the same tags."""
+    foreign = any(attached["Device"] != DATASTORE_DEVICE for attached in volume.get("Attachments", ()))
+    return () if foreign else (volume["VolumeId"],)
+
+
+def _datastore_attachment(volume: Mapping[str, Any]) -> Iterable[str]:
+    attached = [one for one in volume.get("Attachments", ()) if one["Device"] == DATASTORE_DEVICE]
+    return (f"{one['Device']}:{volume['VolumeId']}:{one['InstanceId']}" for one in attached)
+
+
+def _datastores(variables: Variables, _address: str) -> Iterable[str]:
+    return [key for key, host in variables.hosts.items() if host.datastore]
+
+
+def _attached_datastores(variables: Variables, _address: str) -> Iterable[str]:
+    return [key for key, host in variables.hosts.items() if host.datastore and host.instance]
+
+
 def _groups(variables: Variables, _address: str) -> Iterable[str]:
     return variables.groups
 
@@ -142,9 +164,10 @@ def _rule(module: str, direction: str, name: str, key: str = "", for_each: Keys 
     return Resource(module, resource_type, name, "security group rule", key, for_each, shown, tagged)
 
 
-def _association(module: str, name: str, for_each: Keys) -> Resource:
-    """Associations of Elastic IPs. They have no tags: only `adoption` knows their ids."""
-    shown = ("public_ip", "private_ip_address")
+def _association(
+    module: str, name: str, for_each: Keys, shown: tuple[str, ...] = ("public_ip", "private_ip_address")
+) -> Resource:
+    """Associations of Elastic IPs. They have no tags: only `adoption` and `existing` know their ids."""
     return Resource(module, "aws_eip_association", name, "elastic ip association", "", for_each, shown)
 
 
@@ -157,23 +180,34 @@ _SUBNETS_TABLE = Tagged(_TABLE.lookup, _subnet_association)
 _GROUP = _by("describe_security_groups", "SecurityGroups", "GroupId")
 _KEY_PAIR = _by("describe_key_pairs", "KeyPairs", "KeyName")
 _INSTANCE = Tagged(Lookup("describe_instances", "Reservations[].Instances[]"), _living)
+_VOLUMES = Lookup("describe_volumes", "Volumes")
 _INTERFACE = _by("describe_network_interfaces", "NetworkInterfaces", "NetworkInterfaceId")
 _ATTACHMENT = Tagged(_INTERFACE.lookup, _attachment)
 _ADDRESS = _by("describe_addresses", "Addresses", "AllocationId")
 SECURITY_GROUPS = _GROUP.lookup
 
 # module, type, name, word for people, key, `for_each`, what a plan shows, tags
-VPC = Resource("network", "aws_vpc", "this", "vpc", "vpc", None, ("cidr_block",), _VPC)
+VPC = Resource("network", "aws_vpc", "this", "vpc", "vpc", None, ("cidr_block",), _VPC, "vpc_id")
 SUBNET = Resource(
-    "network", "aws_subnet", "this", "subnet", "subnet", None, ("cidr_block", "availability_zone"), _SUBNET
+    "network", "aws_subnet", "this", "subnet", "subnet", None, ("cidr_block", "availability_zone"), _SUBNET, "subnet_id"
 )
 GATEWAY = Resource(
-    "network", "aws_internet_gateway", "this", "internet gateway", "internet-gateway", None, (), _GATEWAY
+    "network", "aws_internet_gateway", "this", "internet gateway", "internet-gateway", None, (), _GATEWAY, "vpc_id"
 )
-ROUTE_TABLE = Resource("network", "aws_route_table", "this", "route table", "route-table", None, (), _TABLE)
-ROUTE = Resource("network", "aws_route", "default", "route", "default-route", None, ("destination_cidr_block",), _ROUTE)
+ROUTE_TABLE = Resource(
+    "network", "aws_route_table", "this", "route table", "route-table", None, (), _TABLE, "subnet_id"
+)
+ROUTE = Resource(
+    "network", "aws_route", "default", "route", "default-route", None, ("destination_cidr_block",), _ROUTE, "subnet_id"
+)
 ROUTE_TABLE_ASSOCIATION = Resource(
-    "network", "aws_route_table_association", "this", "route table association", "route-table", tagged=_SUBNETS_TABLE
+    "network",
+    "aws_route_table_association",
+    "this",
+    "route table association",
+    "route-table",
+    tagged=_SUBNETS_TABLE,
+    unless="subnet_id",
 )
 VMS_GROUP = Resource(
     "network", "aws_security_group", "vms", "security group", "security-group-vms", None, ("name",), _GROUP
@@ -184,12 +218,30 @@ HOSTS_GROUP = Resource(
 VMS_INGRESS = _rule("network", "ingress", "vms", for_each=_vm_rules("ingress"))
 VMS_EGRESS = _rule("network", "egress", "vms", for_each=_vm_rules("egress"))
 HOSTS_SSH = _rule("network", "ingress", "ssh", for_each=lambda variables, _: variables.ssh_rules)
+HOSTS_VNC = _rule("network", "ingress", "vnc", for_each=lambda variables, _: variables.vnc_rules)
 HOSTS_CLUSTER = _rule("network", "ingress", "cluster", "hosts-ingress-cluster")
 HOSTS_EGRESS = _rule("network", "egress", "hosts", "hosts-egress-all")
 HOSTS_PUBLIC = _rule("hosts", "ingress", "host", for_each=_public_rules)
 KEY_PAIR = Resource("hosts", "aws_key_pair", "this", "key pair", "key-pair", None, ("key_name",), _KEY_PAIR)
 INSTANCE = Resource(
     "hosts", "aws_instance", "host", "instance", "", _instances, ("instance_type", "ami", "private_ip"), _INSTANCE
+)
+DATASTORE = Resource(
+    "hosts",
+    "aws_ebs_volume",
+    "datastore",
+    "volume",
+    for_each=_datastores,
+    shown=("size", "iops", "throughput"),
+    tagged=Tagged(_VOLUMES, _datastore_volume),
+)
+DATASTORE_ATTACHMENT = Resource(
+    "hosts",
+    "aws_volume_attachment",
+    "datastore",
+    "volume attachment",
+    for_each=_attached_datastores,
+    tagged=Tagged(_VOLUMES, _datastore_attachment),
 )
 INTERFACE = Resource(
     "hosts", "aws_network_interface", "group", "network interface", "", _groups, ("private_ip",), _INTERFACE
@@ -211,11 +263,17 @@ EIP = Resource(
     "eips", "aws_eip", "this", "elastic ip", "", lambda variables, _: variables.eips, ("public_ip",), _ADDRESS
 )
 EIP_ASSOCIATION = _association("eips", "this", lambda variables, _: variables.eips)
+EXISTING_ASSOCIATION = _association(
+    "eips", "existing", lambda variables, _: variables.existing, ("allocation_id", "private_ip_address")
+)
 
 RESOURCES = tuple(value for value in globals().values() if isinstance(value, Resource))
 """All resources, in the order above, in which a plan shows them."""
 
-RULES_OF = {VMS_GROUP: (VMS_INGRESS, VMS_EGRESS), HOSTS_GROUP: (HOSTS_SSH, HOSTS_CLUSTER, HOSTS_EGRESS, HOSTS_PUBLIC)}
+RULES_OF = {
+    VMS_GROUP: (VMS_INGRESS, VMS_EGRESS),
+    HOSTS_GROUP: (HOSTS_SSH, HOSTS_VNC, HOSTS_CLUSTER, HOSTS_EGRESS, HOSTS_PUBLIC),
+}
 KIND_ORDER = tuple(dict.fromkeys(resource.kind for resource in RESOURCES))
 SINGLE_KEYS = frozenset(resource.key for resource in RESOURCES if resource.for_each is None)
 """The keys of the resources that every cluster has once."""
@@ -247,6 +305,6 @@ def importable_addresses(variables: Variables, host_address: str) -> frozenset[s
     return frozenset(
         resource.address(resource.key + key)
         for resource in RESOURCES
-        if resource.tagged
+        if resource.tagged and not (resource.unless and getattr(variables, resource.unless))
         for key in (resource.for_each(variables, host_address) if resource.for_each else [""])
     )

@@ -21,8 +21,8 @@ import sys
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 
 import typer
 
@@ -33,6 +33,16 @@ from edgewrap.errors import EdgewrapError, ErrorReport
 from edgewrap.events import Event, EventKind
 from edgewrap.outputs import Outputs
 from edgewrap.safe_text import safe, safe_line, safe_lines
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPlan:
+    """The plan for a cluster in the selected planes. `unread` are the hosts that could not be read."""
+
+    cluster: str
+    planes: tuple[PlaneName, ...]
+    changes: tuple[Change, ...]
+    unread: tuple[str, ...] = ()
 
 
 class View(AbstractContextManager["View"], ABC):
@@ -54,11 +64,11 @@ class View(AbstractContextManager["View"], ABC):
             self.progress.add(event, time.monotonic())
         self.show_event(event)
 
-    def changes(self, name: str, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None:
-        """Show the plan for the cluster `name` in the selected planes."""
-        changes = safe(tuple(changes))
-        self.progress.planned(changes)
-        self.show_changes(name, changes, planes)
+    def changes(self, plan: ShownPlan) -> None:
+        """Show a plan."""
+        plan = safe(plan)
+        self.progress.planned(plan.changes)
+        self.show_changes(plan)
 
     def message(self, text: str) -> None:
         """Show one sentence about the result."""
@@ -82,7 +92,7 @@ class View(AbstractContextManager["View"], ABC):
     def show_event(self, event: Event) -> None: ...
 
     @abstractmethod
-    def show_changes(self, name: str, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None: ...
+    def show_changes(self, plan: ShownPlan) -> None: ...
 
     @abstractmethod
     def show_message(self, text: str) -> None: ...

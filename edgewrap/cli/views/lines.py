@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from typing import TextIO
 
-from edgewrap.change import Change, PlaneName
-from edgewrap.cli.views import View
+from edgewrap.cli.views import ShownPlan, View
 from edgewrap.cli.views.text import error_lines, event_line, plan_lines
 from edgewrap.errors import ErrorReport
 from edgewrap.events import Event, EventKind
@@ -26,8 +24,8 @@ class LinesView(View):
         if event.kind is not EventKind.STEP_STARTED:  # one line for each step: when it ends, or takes long
             self.write(self._progress, event_line(event))
 
-    def show_changes(self, _name: str, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None:
-        for line in plan_lines(changes, planes):
+    def show_changes(self, plan: ShownPlan) -> None:
+        for line in plan_lines(plan.changes, plan.planes, plan.unread):
             self.write(self._results, line)
 
     def show_message(self, text: str) -> None:

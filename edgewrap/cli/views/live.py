@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Self
 
@@ -12,10 +12,10 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
-from edgewrap.change import Action, Change, PlaneName
-from edgewrap.cli.views import View
+from edgewrap.change import Action, PlaneName
+from edgewrap.cli.views import ShownPlan, View
 from edgewrap.cli.views.progress import STEPS, PlaneProgress
-from edgewrap.cli.views.text import PLANE_WIDTH, entries, error_lines, event_line, summary
+from edgewrap.cli.views.text import PLANE_WIDTH, entries, error_lines, event_line, plane_summary
 from edgewrap.errors import ErrorReport
 from edgewrap.events import Event, EventKind
 
@@ -48,11 +48,12 @@ class LiveView(View):
         if event.plane is None or event.kind not in STEPS:
             self._print(Text(event_line(event), style=_style(event)))
 
-    def show_changes(self, _name: str, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None:
+    def show_changes(self, plan: ShownPlan) -> None:
         with self._results_shown():
-            for plane in planes:
-                of_plane = [change for change in changes if change.plane is plane]
-                self._print_result(Text.assemble((plane.value, "bold"), f": {summary(of_plane)}"))
+            for plane in plan.planes:
+                of_plane = [change for change in plan.changes if change.plane is plane]
+                text = plane_summary(plan.changes, plane, plan.unread)
+                self._print_result(Text.assemble((plane.value, "bold"), f": {text}"))
                 for action, (head, *rest) in entries(of_plane):
                     self._print_result(Text(head, style=COLOURS[action]))
                     for line in rest:

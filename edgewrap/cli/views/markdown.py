@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from edgewrap.change import Action, Change, PlaneName
+from edgewrap.cli.views import ShownPlan
 from edgewrap.cli.views.lines import LinesView
 from edgewrap.cli.views.text import entries
 
@@ -63,8 +64,8 @@ def _details(plane: PlaneName, changes: Sequence[Change], room: int) -> Iterator
 class MarkdownView(LinesView):
     """The plan as Markdown; everything else is progress."""
 
-    def show_changes(self, name: str, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None:
-        self.write(self._results, plan_markdown(name, changes, planes).rstrip("\n"))
+    def show_changes(self, plan: ShownPlan) -> None:
+        self.write(self._results, plan_markdown(plan.cluster, plan.changes, plan.planes).rstrip("\n"))
 
     def show_message(self, text: str) -> None:
         self.write(self._progress, text)

@@ -9,9 +9,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TextIO
 
-from edgewrap.change import Change, PlaneName
+from edgewrap.cli.views import ShownPlan
 from edgewrap.cli.views.lines import LinesView
-from edgewrap.cli.views.text import summary
+from edgewrap.cli.views.text import plane_summary
 from edgewrap.errors import ErrorReport
 from edgewrap.events import Event
 from edgewrap.finding import Finding, Verdict
@@ -29,15 +29,15 @@ class NdjsonView(LinesView):
         """`type: event`."""
         self._write("event", **asdict(event))
 
-    def show_changes(self, name: str, changes: Sequence[Change], planes: Sequence[PlaneName]) -> None:
+    def show_changes(self, plan: ShownPlan) -> None:
         """A `type: change` for every change, then one `type: plan`."""
-        for change in changes:
+        for change in plan.changes:
             self._write("change", **asdict(change))
         self._write(
             "plan",
-            cluster=name,
-            changes=len(changes),
-            planes={plane.value: summary([c for c in changes if c.plane is plane]) for plane in planes},
+            cluster=plan.cluster,
+            changes=len(plan.changes),
+            planes={plane.value: plane_summary(plan.changes, plane, plan.unread) for plane in plan.planes},
         )
 
     def show_message(self, text: str) -> None:

@@ -48,6 +48,8 @@ def print_status(status: ClusterStatus, *, json: bool) -> None:
             eip.key, eip.public_address, eip.private_address, group, eip.entry_host, eip.vm or "-", eip.made_by
         )
     console.print(eips)
+    for warning in status.warnings:
+        console.print(Text(f"warning: {warning}; {warning.advice}", style="yellow"))
 
 
 def _table(*columns: str) -> Table:

@@ -19,11 +19,12 @@ PLANE_WIDTH = max(len(plane) for plane in PlaneName)
 MOST_NEW_PARTS = 12  # a new host with more parts than this is shown as one entry
 
 
-def plan_lines(changes: Sequence[Change], planes: Sequence[PlaneName]) -> Iterator[str]:
-    """The plan: a head line for every plane, below it a line for every change and every attribute that differs."""
+def plan_lines(changes: Sequence[Change], planes: Sequence[PlaneName], unread: Sequence[str] = ()) -> Iterator[str]:
+    """The plan: a head line for every plane, below it a line for every change and every attribute that differs.
+    `unread` are the hosts that could not be read."""
     for plane in planes:
         of_plane = [change for change in changes if change.plane is plane]
-        yield f"{plane.value}: {summary(of_plane)}"
+        yield f"{plane.value}: {plane_summary(changes, plane, unread)}"
         for _, lines in entries(of_plane):
             yield from lines
 
@@ -48,6 +49,14 @@ def change_lines(change: Change) -> Iterator[str]:
         for name in sorted({*change.before, *change.after}):
             before, after = change.before.get(name), change.after.get(name)
             yield f"      {name}: {_value(before)} -> {_value(after)}"
+
+
+def plane_summary(changes: Sequence[Change], plane: PlaneName, unread: Sequence[str]) -> str:
+    """The summary of one plane's changes; for the hosts, with those of which nothing is known."""
+    text = summary([change for change in changes if change.plane is plane])
+    if plane is not PlaneName.HOSTS or not unread:
+        return text
+    return f"{text} on those that were read; not read: {', '.join(unread)}"
 
 
 def summary(changes: Sequence[Change]) -> str:

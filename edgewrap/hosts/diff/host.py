@@ -9,8 +9,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 
+from edgewrap.hosts.blocks import host_blocks
 from edgewrap.hosts.desired import BRIDGE, GATEWAY, PORT, VXLAN, VXLAN_PORT, DesiredHost, bridge_mtu
 from edgewrap.hosts.diff.routing import routing_operations
+from edgewrap.hosts.disks import disk_operations
 from edgewrap.hosts.facts import HostFacts, Link, NftTable, Unit
 from edgewrap.hosts.first_boot import SetupState
 from edgewrap.hosts.operation import AUTHORIZED_KEYS, BGP, ROLLBACK, Operation, compared, operation, yes_or_no
@@ -28,10 +30,13 @@ def diff(host: DesiredHost, facts: HostFacts) -> tuple[Operation, ...]:
         *_units(host, facts),
         *_sysctls(host, facts),
         *_tables(host, facts),
+        *_accepted(host, facts),
         *_devices(host, facts),
         *routing_operations(host, facts),
         *_bgp(host, facts),
+        *_blocks(host, facts),
         *_authorized_keys(host, facts),
+        *disk_operations(host, facts.disks),
     )
 
 
@@ -98,6 +103,14 @@ def _tables(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
             live, saved = Counter(table.live), Counter(table.saved)
             before, after = ({"rules": "\n".join(lines.elements())} for lines in (live - saved, saved - live))
             yield operation(host, "nftables", name, before=before, after=after)
+
+
+def _accepted(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
+    """Only where the policy is DROP: network.sh adds the rules anywhere."""
+    chains = dict.fromkeys(rule.split()[0] for rule in facts.health.unaccepted)
+    for chain in chains:
+        rules = "\n".join(rule for rule in facts.health.unaccepted if rule.split()[0] == chain)
+        yield operation(host, "iptables", chain, after={"accept": rules}, why="the chain's policy is DROP")
 
 
 def _is_there(file: files.HostFile, facts: HostFacts) -> bool:
@@ -169,6 +182,22 @@ def _bgp(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
         before = {"configuration": "\n".join(facts.bgp.surplus)}
         after = {"configuration": "\n".join(facts.bgp.missing)}
         yield operation(host, BGP, str(host.bgp.asn), before=before, after=after)
+
+
+def _blocks(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
+    """Our blocks in files of others. A file that a package brings will be there once the host has set itself up."""
+    setting_up = facts.setup.state in (SetupState.RUNNING, SetupState.FAILED)
+    for block in host_blocks(host):
+        now = facts.blocks.get(block.path)
+        if now is None and block.optional and facts.links and not setting_up:
+            continue
+        now = now or ()
+        if now != block.lines:
+            gone, new = (
+                {"lines": "\n".join(line for line in lines if line not in others)} if lines else None
+                for lines, others in ((now, block.lines), (block.lines, now))
+            )
+            yield replace(operation(host, block.kind, block.path, before=gone, after=new), block=block)
 
 
 def _authorized_keys(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:

@@ -16,7 +16,7 @@ from functools import cache
 from hashlib import sha256
 from importlib.resources import files as package_files
 
-from edgewrap.hosts.desired import BRIDGE, EDGE_PRIORITY, EDGE_TABLE, GATEWAY, PORT, VXLAN, DesiredHost
+from edgewrap.hosts.desired import BRIDGE, EDGE_PRIORITY, EDGE_TABLE, GATEWAY, ON_ROOT, PORT, VXLAN, DesiredHost
 from edgewrap.hosts.render.frr import frr_conf, frr_daemons
 from edgewrap.hosts.render.nftables import BY_NAME, IN_BRIDGE, edge_table, firewall_table, guard_table
 from edgewrap.outputs import UNKNOWN
@@ -29,6 +29,8 @@ FRR_CONF = "/etc/frr/frr.conf"
 UNITS = "/etc/systemd/system"
 NETWORK_UNIT = "edgewrap-network.service"
 WATCH_UNIT = "edgewrap-watch.service"
+DATASTORES_UNIT = "edgewrap-datastores.service"
+DISKS_SCRIPT = "/etc/edgewrap/disks.sh"
 UNIT_NAMES = (NETWORK_UNIT, WATCH_UNIT, "frr.service")
 WANTS = f"{UNITS}/multi-user.target.wants"
 
@@ -81,6 +83,24 @@ RestartSec=1
 WantedBy=multi-user.target
 """
 
+# Before anything that writes to the datastores: libvirt, and OpenNebula's drivers, which come over SSH. If the disk is
+# missing, the host boots without it.
+_DATASTORES_UNIT_TEXT = f"""{_HEADER}[Unit]
+Description=Disk of the datastores of this edge host
+Documentation=file:{DISKS_SCRIPT}
+RequiresMountsFor=/var/lib
+Before=ssh.service libvirtd.service virtqemud.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+TimeoutStartSec=600
+ExecStart=/bin/sh {DISKS_SCRIPT} {{disk}}
+
+[Install]
+WantedBy=multi-user.target
+"""
+
 # nftables.service flushes every table on the host, ours too, when it starts, reloads or stops.
 _LOAD = f"-sh {NETWORK_SCRIPT} filters"
 _NFTABLES_TEXT = f"""{_HEADER}[Service]
@@ -90,8 +110,9 @@ ExecStopPost={_LOAD}
 """
 
 # With an empty list, neither a boot nor a hot-plugged interface makes cloud-init configure the network again. The files
-# that it wrote for the primary interface stay.
-_CLOUD_INIT_TEXT = f"""{_HEADER}updates:
+# that it wrote for the primary interface stay. Nor does a boot write /etc/hosts, where our names are.
+_CLOUD_INIT_TEXT = f"""{_HEADER}manage_etc_hosts: false
+updates:
   network:
     when: []
 """
@@ -160,6 +181,20 @@ def script(name: str) -> str:
     return (package_files("edgewrap.hosts") / "scripts" / name).read_text()
 
 
+@cache
+def disks_script() -> str:
+    """The text of the script for disks."""
+    return script("disk-facts.sh") + script("disks.sh")
+
+
+def _disks(host: DesiredHost) -> str | None:
+    return None if host.datastores == ON_ROOT else _HEADER + disks_script()
+
+
+def _datastores_unit(host: DesiredHost) -> str | None:
+    return None if host.datastores == ON_ROOT else _DATASTORES_UNIT_TEXT.format(disk=host.datastores)
+
+
 def _always(text: str) -> Callable[[DesiredHost], str]:
     return lambda _: text
 
@@ -188,6 +223,23 @@ def _table_names(host: DesiredHost) -> str:
     return _HEADER + "".join(names)
 
 
+def accepted(host: DesiredHost) -> tuple[str, ...]:
+    """Rules that network.sh adds to the ends of iptables' chains: packets that a policy of DROP, as Docker and ufw set
+    it, would drop.
+
+    None is about frames from or to the port of a VM: those are for OpenNebula's security groups, whose jump may be
+    behind these rules.
+    """
+    bridged = "FORWARD -m physdev --physdev-is-bridged --physdev-in {} --physdev-out {}"
+    return (
+        f"INPUT -s {host.blocked_destinations[0]} -d {host.primary}",
+        f"FORWARD -i {GATEWAY}",
+        f"FORWARD -o {GATEWAY}",
+        bridged.format(VXLAN, PORT),
+        bridged.format(PORT, VXLAN),
+    )
+
+
 def _network_data(host: DesiredHost) -> str:
     """What network.sh and the watcher read: one record a line; the table before the groups."""
     records = (
@@ -199,6 +251,7 @@ def _network_data(host: DesiredHost) -> str:
             for group in (*host.groups, *host.incoming_groups)
         ),
         *(("block", block) for block in host.blocks),
+        *(("accept", rule) for rule in accepted(host)),
     )
     return _HEADER + "".join(f"{' '.join(map(str, words))}\n" for words in records)
 
@@ -227,6 +280,8 @@ _TABLE = (
     FileRow("/etc/edgewrap/watch.py", _always(_HEADER + script("watch.py")), "755", reload=Reload.WATCHER),
     FileRow("/etc/edgewrap/announce.py", _always(_HEADER + script("announce.py")), "755"),
     FileRow(NETWORK_SCRIPT, _always(script("network.sh")), "755", check="sh -n {}"),
+    FileRow(DISKS_SCRIPT, _disks, "755", check="sh -n {}"),
+    FileRow(f"{UNITS}/{DATASTORES_UNIT}", _datastores_unit, reload=Reload.SYSTEMD),
     FileRow(f"{UNITS}/{NETWORK_UNIT}", _always(_NETWORK_UNIT_TEXT), reload=Reload.SYSTEMD),
     FileRow(f"{UNITS}/{WATCH_UNIT}", _always(_WATCH_UNIT_TEXT), reload=Reload.SYSTEMD),
     FileRow(f"{UNITS}/nftables.service.d/edgewrap.conf", _always(_NFTABLES_TEXT), reload=Reload.SYSTEMD),

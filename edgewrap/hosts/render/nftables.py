@@ -8,6 +8,7 @@ from __future__ import annotations
 from edgewrap.hosts.desired import BRIDGE, GATEWAY, PORT, VXLAN, VXLAN_PORT, DesiredHost, Firewall
 
 MIGRATION_PORTS = "49152-49215"  # libvirt's, from host to host
+VNC_PORTS = "5900-65535"  # 5900 and the VM's id
 _GATEWAYS = "ether daddr & ff:ff:00:00:00:00 == 02:ed:00:00:00:00"
 
 IN_BRIDGE = f'meta ibrname != "{BRIDGE}" accept'
@@ -113,11 +114,13 @@ def firewall_table(firewall: Firewall, primary: str) -> str:
     """Table `inet edge-host`: what reaches the host itself at its primary address, on the interface that has it.
 
     `operators` has the address that edgewrap last used, which is never locked out. OpenNebula's drivers use the hosts'
-    names, which may be public addresses, for SSH and migrations. Such packets arrive from the sender's public address,
-    also those of a host to itself.
+    names for SSH and migrations. If these lead to public addresses, such packets arrive from the sender's public
+    address, also those of a host to itself.
     """
     networks = ", ".join(firewall.ssh_from)
     ssh = f"\n\t\tip saddr {{ {networks} }} tcp dport 22 accept" if networks else ""
+    vnc = ", ".join(firewall.vnc_from)
+    ssh += f"\n\t\tip saddr {{ {vnc} }} tcp dport {VNC_PORTS} accept" if vnc else ""
     public = ", ".join(firewall.public_addresses)
     peers = f"\n\t\tip saddr {{ {public} }} tcp dport {{ 22, {MIGRATION_PORTS} }} accept" if public else ""
     return f"""table inet edge-host

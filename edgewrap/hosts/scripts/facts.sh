@@ -1,5 +1,6 @@
-# Prints what a host is, in sections; changes nothing. Three variables are set before this: `user`, whose authorized keys
-# are printed; `own_files`, patterns of the paths of our files; `global_sysctls`, names with slashes.
+# Prints what a host is, in sections; changes nothing. Set before this: `user`, whose authorized keys are printed;
+# `own_files`, patterns of the paths of our files; `block_files`, which have a block of ours from `begin` to `end`;
+# `global_sysctls`, names with slashes; `health`, the text of health.py.
 set -u
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
@@ -58,6 +59,9 @@ section rollback
 [ ! -f /var/lib/edgewrap/rollback/armed ] || echo pending
 [ ! -f /var/lib/edgewrap/changes.log ] || tail -n 1 /var/lib/edgewrap/changes.log
 
+section disks
+disk_facts
+
 section links
 ip -N -d -j address || exit 1
 section routes
@@ -88,6 +92,11 @@ done
 	length($1) < 64 { path = $0; sub(/^[^ ]+ [^ ]+ /, "", path); owner[path] = $1 " " $2; next }
 	{ print owner[substr($0, 67)], $0 }'
 
+section blocks
+for file in $block_files; do
+	[ ! -f "$file" ] || echo "$file $(sed -n "/^$begin\$/,/^$end\$/p" "$file" | base64 -w 0)"
+done
+
 section units
 [ ! -d /run/systemd/system ] || echo systemd
 for unit in edgewrap-network edgewrap-watch frr; do
@@ -107,6 +116,10 @@ if running=$(vtysh -d bgpd -c 'show running-config no-header' 2>/dev/null); then
 	[ ! -f /etc/frr/frr.conf ] || [ "$(echo "$running" | normal_frr)" = "$(normal_frr </etc/frr/frr.conf)" ] ||
 		frr_differences
 fi
+
+section health
+# only if the network is set up: python3 is missing before the first-boot setup
+[ ! -d /proc/sys/net/ipv4/conf/gw-edge ] || python3 -I -S -c "$health"
 
 section keys
 home=$(getent passwd "$user" | cut -d: -f6)

@@ -63,6 +63,17 @@ load_filters() {
 	fi
 }
 
+# Accepts the cluster's packets at the end of iptables' chains, in case that their policy is DROP, now or after the start
+# of Docker or ufw.
+accept_packets() {
+	command -v iptables >/dev/null || return 0
+	step iptables
+	sed -n 's/^accept //p' "$directory/network.conf" | while read -r rule; do
+		# shellcheck disable=SC2086 # several words
+		iptables -w 5 -C $rule -j ACCEPT 2>/dev/null || iptables -w 5 -A $rule -j ACCEPT
+	done
+}
+
 # $1: MAC of br-edge, $2: MAC of gw-edge, $3: MTU in bytes
 make_bridge() {
 	step bridge
@@ -250,6 +261,10 @@ remove_devices() {
 	ip link del dev gw-edge 2>/dev/null || :
 	ip link del dev vx-edge 2>/dev/null || :
 	[ -n "$(ip -o link show master br-edge 2>/dev/null)" ] || ip link del dev br-edge 2>/dev/null || :
+	sed -n 's/^accept //p' "$directory/network.conf" 2>/dev/null | while read -r rule; do
+		# shellcheck disable=SC2086 # several words
+		iptables -w 5 -D $rule -j ACCEPT 2>/dev/null || :
+	done
 	for table in 'inet edge-host' 'bridge edge' 'ip edge'; do
 		# shellcheck disable=SC2086 # two words
 		nft delete table $table 2>/dev/null || :
@@ -279,6 +294,7 @@ step 'bridge filter'
 set_sysctls 'net/bridge/*'
 
 load_filters
+accept_packets
 
 step forwarding
 set_sysctls '*'

@@ -124,13 +124,13 @@ save_keys() { # $1: user
 	file=$(keys_file "$1")
 	if [ ! -f "$file" ]; then return; fi
 	echo "$file" >$state/keys.path
-	keys_of "$file" own >$state/keys
+	block_of "$file" own >$state/keys
 }
 
 restore_keys() {
 	[ -f $state/keys.path ] || return 0
 	file=$(cat $state/keys.path)
-	if [ -f "$file" ] && [ "$(keys_of "$file" own)" != "$(cat $state/keys)" ]; then set_own_keys "$file" $state/keys; fi
+	if [ -f "$file" ] && [ "$(block_of "$file" own)" != "$(cat $state/keys)" ]; then set_block "$file" $state/keys; fi
 }
 
 # What the files do not tell, as far as SSH or others depend on it.

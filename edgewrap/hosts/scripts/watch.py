@@ -1,4 +1,5 @@
-"""Keeps an edge host up to date between two runs of edgewrap. It watches two things:
+"""Keeps an edge host up to date between two runs of edgewrap. It answers the probes of other hosts (health.py), and
+watches two things:
 
 - Ports of br-edge. The guard (nft table bridge edge) lets a VM's port send only with that VM's MAC and address; a port
   that it does not know is closed. Whose port it is follows from what the host itself created, never from what a VM
@@ -19,6 +20,7 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +35,7 @@ BRIDGE = "br-edge"
 OWN_PORTS = ("gw-port", "vx-edge")
 LINK_EVENTS = 1  # RTMGRP_LINK
 LOOK_S = 15  # between two looks without an event
+PROBE = 0x88B5  # the ethertype of probes through the overlay
 CLOSED_LOOK_S, CLOSED_S = 0.3, 60  # while a port is closed, for a minute: the fw driver's rules cause no event
 
 _JUMP = re.compile(r"^-A opennebula .*--physdev-in (\S+).* -j (\S+)$", re.MULTILINE)
@@ -53,6 +56,7 @@ def main(arguments: list[str]) -> None:
 def watch() -> None:
     events = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
     events.bind((0, LINK_EVENTS))
+    threading.Thread(target=answer_probes, daemon=True).start()
     filled = told = State()
     interfaces: set[str] | None = None
     closed_since: dict[str, float] = {}
@@ -71,6 +75,18 @@ def watch() -> None:
         soon = any(now - since < CLOSED_S for since in closed_since.values())
         if not wait(events, CLOSED_LOOK_S if soon else LOOK_S) and not soon and elements() != state.allowed:
             filled = State()  # someone else changed the guard
+
+
+def answer_probes() -> None:
+    """Answers each probe that reaches the gateway; opens a new socket after gw-edge was replaced or was down."""
+    while True:
+        with contextlib.suppress(OSError), socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as gateway:
+            gateway.bind(("gw-edge", PROBE))
+            while True:
+                frame = gateway.recv(2048)
+                if frame[14:].startswith(b"probe"):
+                    gateway.send(frame[6:12] + gateway.getsockname()[4] + frame[12:14] + b"answer" + frame[19:27])
+        time.sleep(1)
 
 
 class State(NamedTuple):

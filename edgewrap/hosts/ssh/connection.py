@@ -118,7 +118,7 @@ async def connect_with_retry(
             raise problem.error(host)
         if waited - told >= PROGRESS_S:
             told = waited
-            progress(f"waiting for SSH at {host.name} for {waited:.0f} s: {problem}")
+            progress(f"waiting for SSH at {host.address} for {waited:.0f} s: {problem}")
         return None
 
     found = await until_async(attempt, wait_s, pause_s=RETRY_S)
@@ -147,7 +147,7 @@ async def _attempt(
     ):
         try:
             connection = await asyncssh.connect(
-                host.name,
+                host.address,
                 22,
                 client_factory=Client,
                 config=None,
@@ -172,7 +172,7 @@ async def _attempt(
             if pinned is not None and shown and shown[-1] != pinned:
                 raise HostKeyError(
                     host.key,
-                    f"the host key of {host.name} is not the one pinned for {host.instance_id}",
+                    f"the host key of {host.address} is not the one pinned for {host.instance_id}",
                     cause="the host's keys or its disk were replaced, or someone intercepts the connection",
                     advice="compare the key with the instance's console output; if it is right, remove the pinned key "
                     "from the host's template in OpenNebula and re-run",
@@ -194,7 +194,7 @@ def _algorithms(pinned: str | None) -> list[str]:
 
 def filled_in(proxy_command: str, host: HostOutput) -> str:
     """`ssh.proxy_command` for this host, with its values quoted for the shell."""
-    values = {"instance_id": host.instance_id, "host": host.name}
+    values = {"instance_id": host.instance_id, "host": host.address}
     return re.sub(r"\{(instance_id|host)\}", lambda found: quote(values[found[1]]), proxy_command)
 
 

@@ -2,9 +2,10 @@
 
 GET  /_lab/cloud?after=N&timeout=S   the snapshot, once its serial is higher than N, at the latest after S seconds
 GET  /_lab/requests?after=N          the AWS API calls with a higher serial, a JSON list
-GET  /_lab/quotas, /_lab/capacity    the limits in force
-PUT  /_lab/quotas, /_lab/capacity    sets the given fields, returns all of them
-POST /_lab/instances/ID              {"state": "stopped" | "terminated" | "running"}: without an AWS call
+GET  /_lab/quotas, capacity, metal   the limits in force
+PUT  /_lab/quotas, capacity, metal   sets the given fields, returns all of them
+POST /_lab/instances/ID              {"state": "stopped" | "terminated" | "running"}: without an AWS call;
+                                     {"impaired": true}: its status checks fail from now on
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ _ROUTES = Map(
         Rule("/_lab/requests", endpoint="requests", methods=["GET"]),
         Rule("/_lab/quotas", endpoint="quotas", methods=["GET", "PUT"]),
         Rule("/_lab/capacity", endpoint="capacity", methods=["GET", "PUT"]),
+        Rule("/_lab/metal", endpoint="metal", methods=["GET", "PUT"]),
         Rule("/_lab/instances/<instance_id>", endpoint="instance", methods=["POST"]),
     ]
 )
@@ -75,10 +77,19 @@ class LabApi:
             LIMITS.capacity = _changed(request, LIMITS.capacity)
             return LIMITS.capacity.model_dump_json()
 
+    def _metal(self, request: Request) -> str:
+        with self._turn:
+            LIMITS.metal = _changed(request, LIMITS.metal)
+            return LIMITS.metal.model_dump_json()
+
     def _instance(self, request: Request, instance_id: str) -> str:
-        wanted = str((request.get_json(silent=True) or {}).get("state"))
+        given = request.get_json(silent=True) or {}
+        wanted = str(given.get("state"))
         with self._turn:
             instance = _find_instance(instance_id)
+            if "impaired" in given:
+                instance.__dict__["impaired"] = given["impaired"] is True
+                return "{}"
             act = {"stopped": instance.stop, "terminated": instance.terminate, "running": instance.start}.get(wanted)
             if act is None:
                 raise BadRequest('the body must be the state: {"state": "stopped"}, "terminated" or "running"')

@@ -17,7 +17,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from edgewrap.errors import LabError
 from edgewrap.lab.aws.calls import ApiCall
-from edgewrap.lab.aws.limits import Capacity, Quotas, Shortage
+from edgewrap.lab.aws.limits import Capacity, Metal, Quotas, Shortage
 from edgewrap.lab.cloud import Cloud
 
 _Limit = TypeVar("_Limit", bound=BaseModel)
@@ -50,6 +50,14 @@ class LabAwsClient:
     def set_missing_capacity(self, *missing: Shortage) -> None:
         """From now on AWS lacks capacity for exactly these."""
         self._ask("PUT", "capacity", Capacity(missing=missing).model_dump())
+
+    def set_metal(self, **changes: float) -> Metal:
+        """Set how slow instances are, such as `stop_s=8`."""
+        return Metal.model_validate_json(self._ask("PUT", "metal", changes))
+
+    def set_impaired(self, instance_id: str, *, impaired: bool = True) -> None:
+        """From now on the instance's status checks fail, or no longer."""
+        self._ask("POST", f"instances/{instance_id}", {"impaired": impaired})
 
     def set_instance_state(self, instance_id: str, state: str) -> None:
         """Set the state as AWS itself would, without an API call: `stopped`, `terminated` or `running`."""

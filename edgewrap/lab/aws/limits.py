@@ -1,4 +1,4 @@
-"""The limits of the lab's AWS: quotas and missing capacity. They can be set while it runs."""
+"""The limits of the lab's AWS: quotas, missing capacity, slow metal. They can be set while it runs."""
 
 from __future__ import annotations
 
@@ -42,12 +42,22 @@ class Capacity(BaseModel):
         return any(shortage.covers(zone, instance_type) for shortage in self.missing)
 
 
+class Metal(BaseModel):
+    """How slow the instances are: `stop_s` seconds from the call until an instance is stopped or terminated. AWS's take
+    10 to 20 minutes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    stop_s: float = Field(default=0, ge=0, le=3600)
+
+
 class Limits:
     """The limits in force; the lab's API replaces them, the patches of moto read them."""
 
     def __init__(self) -> None:
         self.quotas = Quotas()
         self.capacity = Capacity()
+        self.metal = Metal()
 
 
 LIMITS = Limits()

@@ -19,6 +19,7 @@ from edgewrap.lab.aws import patches
 from edgewrap.lab.aws.api import LabApi
 from edgewrap.lab.aws.calls import CallLog
 from edgewrap.lab.aws.idempotent_replay import Answer, IdempotentReplay
+from edgewrap.lab.aws.later import LATER
 from edgewrap.lab.aws.snapshot import SnapshotFeed
 from edgewrap.lab.aws.state_bucket import make_state_bucket
 
@@ -40,6 +41,7 @@ class LabApplication:
         self._turn = threading.RLock()
         self._calls = CallLog(directory / "requests.ndjson")
         self._snapshots = SnapshotFeed()
+        LATER.turn, LATER.done = self._turn, self._snapshots.refresh
         self._replay = IdempotentReplay()
         self._api = LabApi(self._snapshots, self._calls, self._turn)
 

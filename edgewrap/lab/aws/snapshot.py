@@ -14,21 +14,26 @@ from typing import Any
 
 from moto.ec2.models import EC2Backend
 from moto.ec2.models.elastic_network_interfaces import NetworkInterface
+from moto.ec2.models.instance_types import INSTANCE_TYPES
 from moto.ec2.models.instances import Instance
 from moto.ec2.models.internet_gateways import InternetGateway
 from moto.ec2.models.security_groups import SecurityGroup, SecurityGroupRule
 from moto.ec2.models.subnets import Subnet
 
 from edgewrap.lab.aws.backends import used_backends
+from edgewrap.lab.aws.patches.public_addresses import dns_name_of, has_dns_hostnames
 from edgewrap.lab.cloud import (
     Cloud,
     CloudAddress,
+    CloudDisk,
     CloudInstance,
     CloudInterface,
     CloudRule,
     CloudSubnet,
 )
 
+ROOT_DEVICES = ("/dev/sda1", "/dev/xvda")
+INSTANCE_STORE_GB = 8
 _PROTOCOLS = {"-1": "all", "tcp": "tcp", "udp": "udp", "icmp": "icmp"}
 
 
@@ -123,7 +128,19 @@ def _instance(instance: Instance) -> CloudInstance:
         user_data=_text(instance.user_data),
         tags={tag["key"]: tag["value"] for tag in instance.get_tags()},
         region=instance.region_name,
+        disks=tuple(_disks(instance)),
     )
+
+
+def _disks(instance: Instance) -> Iterator[CloudDisk]:
+    """Its EBS volumes, and one disk for its instance store, whatever number and size the type has."""
+    if INSTANCE_TYPES.get(instance.instance_type, {}).get("InstanceStorageInfo"):
+        start = getattr(instance, "generation", 1)
+        yield CloudDisk(id=f"{instance.id.removeprefix('i-')}{start}", gb=INSTANCE_STORE_GB, instance_store=True)
+    for device, attached in instance.get_block_device_mapping:
+        if device not in ROOT_DEVICES:
+            volume = instance.ec2_backend.get_volume(attached.volume_id)
+            yield CloudDisk(id=volume.id, gb=int(volume.size))
 
 
 def _text(user_data: object) -> str:
@@ -149,7 +166,14 @@ def _interface(interface: NetworkInterface) -> CloudInterface:
         security_groups=tuple(group.id for group in interface.group_set),
         source_dest_check=interface.source_dest_check,
         secondary_at_launch=getattr(interface, "secondary_at_launch", ()),
+        private_dns_name=_private_dns_name(interface),
     )
+
+
+def _private_dns_name(interface: NetworkInterface) -> str:
+    if interface.instance is None or interface.device_index != 0 or not has_dns_hostnames(interface):
+        return ""
+    return interface.instance.private_dns_name
 
 
 def _addresses(backend: EC2Backend) -> Iterator[CloudAddress]:
@@ -160,6 +184,7 @@ def _addresses(backend: EC2Backend) -> Iterator[CloudAddress]:
             allocation_id=address.allocation_id or "",
             interface_id=address.network_interface_id,
             private_address=address.private_ip_address or "",
+            dns_name=_dns_name(backend, address.network_interface_id, address.public_ip),
         )
     for interface in backend.enis.values():
         if interface.public_ip and interface.public_ip not in elastic:
@@ -168,7 +193,13 @@ def _addresses(backend: EC2Backend) -> Iterator[CloudAddress]:
                 allocation_id="",
                 interface_id=interface.id,
                 private_address=interface.private_ip_address or "",
+                dns_name=dns_name_of(interface, interface.public_ip),
             )
+
+
+def _dns_name(backend: EC2Backend, interface_id: str, address: str) -> str:
+    interface = backend.enis.get(interface_id)
+    return dns_name_of(interface, address) if interface else ""
 
 
 def _rules(group: SecurityGroup) -> Iterator[CloudRule]:

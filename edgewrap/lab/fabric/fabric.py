@@ -19,6 +19,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from edgewrap.lab import kernel
+from edgewrap.lab.dns.server import NameServers
 from edgewrap.lab.fabric import rules
 from edgewrap.lab.fabric.desired import Port, Vpc
 from edgewrap.lab.metadata.server import MetadataService
@@ -65,8 +66,9 @@ class _Ground:
 class Fabric:
     """The fabric of one lab. Call `prepare` once, then `follow` for each new desired state; not concurrently."""
 
-    def __init__(self, metadata: MetadataService) -> None:
+    def __init__(self, metadata: MetadataService, names: NameServers) -> None:
         self._metadata = metadata
+        self._names = names
         self._grounds: dict[str, _Ground] = {}
         self._public: dict[str, str] = {}
         self._number = itertools.count()
@@ -98,6 +100,7 @@ class Fabric:
         )
         await kernel.ip(INTERNET, [f"address add {INTERNET_ADDRESS} peer {TOOL_ADDRESS}/32 dev lab", "link set lab up"])
         await kernel.ip("", [f"route add default via {INTERNET_ADDRESS}"])
+        self._names.open_outside(TOOL_ADDRESS)
 
     async def follow(self, vpcs: Iterable[Vpc]) -> None:
         """Make the kernel agree with the desired state; only what differs is changed."""
@@ -108,6 +111,7 @@ class Fabric:
         await self._publish(rules.public_routes(wanted.values()))
         for vpc_id in self._grounds.keys() - wanted.keys():
             await asyncio.to_thread(self._metadata.close, vpc_id)
+            self._names.close(vpc_id)
             await self._raze(self._grounds.pop(vpc_id))
 
     async def counters(self) -> Mapping[str, int]:
@@ -134,6 +138,7 @@ class Fabric:
                 f"route add blackhole {cidr}",
                 f"route add blackhole {_LINK_LOCAL}",
                 f"address add {rules.METADATA}/32 dev lo",
+                f"address add {rules.RESOLVER}/32 dev lo",
             ],
         )
         await kernel.ip(
@@ -158,6 +163,7 @@ class Fabric:
         await kernel.ip(vpc_id, [f"route add default via {_GATEWAY_LINK}"])
         await kernel.ip(ground.gateway, [f"route add default via {INTERNET_ADDRESS}"])
         self._metadata.open(vpc_id)
+        self._names.open_inside(vpc_id, rules.RESOLVER)
         self._grounds[vpc_id] = ground
 
     async def _raze(self, ground: _Ground) -> None:

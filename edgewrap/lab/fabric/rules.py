@@ -19,7 +19,9 @@ TO_VPC, TO_INTERNET = "vpc", "internet"
 """The internet gateway's two interfaces."""
 
 METADATA = "169.254.169.254"
-"""Where instances read their metadata and user data; the only service of a VPC's router."""
+"""Where instances read their metadata and user data."""
+RESOLVER = "169.254.169.253"
+"""Where a VPC's name server listens, beside the address that depends on the VPC's CIDR."""
 
 VPC_COUNTERS = ("foreign_source", "denied_egress", "denied_ingress", "no_route_to_gateway")
 GATEWAY_COUNTERS = ("no_public_address", "not_associated")
@@ -65,7 +67,8 @@ def vpc_rules(vpc: Vpc) -> str:
         priority=-300,
     )
     metadata = f'iifname != "{TO_GATEWAY}" ip daddr {METADATA} tcp dport 80 accept'
-    lines += _chain("input", [metadata, 'iifname != "lo" drop'], hook="input", priority=0)
+    names = f'iifname != "{TO_GATEWAY}" ip daddr {RESOLVER} udp dport 53 accept'
+    lines += _chain("input", [metadata, names, 'iifname != "lo" drop'], hook="input", priority=0)
     for direction, side, priority in (("egress", "iifname", 0), ("ingress", "oifname", 10)):
         jumps = [f"{_quoted(port)} : jump {direction}_{port.name}" for port in vpc.ports]
         checks = ["ct state established,related accept"]

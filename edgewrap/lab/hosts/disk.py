@@ -15,7 +15,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgewrap.lab.fabric.rules import RESOLVER
 from edgewrap.lab.hosts.first_boot import HIDDEN, UNITS, FirstBoot
+from edgewrap.lab.packages.repository import QEMU_CONF, SSH_CONFIG
 
 # The operating system's own directories; every other one at the top is hidden.
 _SYSTEM = {"bin", "dev", "etc", "lib", "lib32", "lib64", "libx32", "proc", "run", "sbin", "sys", "usr", "var"}
@@ -92,7 +94,8 @@ class User:
     sudo: bool
 
 
-USERS = (User("ubuntu", 1000, "/home/ubuntu", sudo=True), User("oneadmin", 9869, "/var/lib/one", sudo=False))
+ONEADMIN = "oneadmin"
+USERS = (User("ubuntu", 1000, "/home/ubuntu", sudo=True), User(ONEADMIN, 9869, "/var/lib/one", sudo=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +129,11 @@ class Disk:
 
 
 def make_disk(
-    path: Path, hostname: str, address: str, keys: Mapping[str, str], first_boot: FirstBoot | None = None
+    path: Path, hostname: str, address: str, domain: str, keys: Mapping[str, str], first_boot: FirstBoot | None = None
 ) -> Disk:
-    """Create the disk of a new host. `keys` maps a user to the text of its authorized_keys; with `first_boot` it has
-    only the users of the image, and cloud-init adds the rest. Takes about 20 ms."""
+    """Create the disk of a new host, whose resolver searches `domain`. `keys` maps a user to the text of its
+    authorized_keys; with `first_boot` it has only the users of the image, and cloud-init adds the rest. Takes about
+    20 ms."""
     disk = Disk(path)
     for folder in ("upper", "work", "root"):
         (path / folder).mkdir(parents=True)
@@ -137,12 +141,14 @@ def make_disk(
     own = {entry.name: 0o755 for entry in Path("/").iterdir() if entry.is_dir() and not entry.is_symlink()}
     for folder, mode in {**{name: own[name] for name in own.keys() - _SYSTEM}, **_EMPTY}.items():
         _hide(disk.upper / folder, mode)
-    _etc(disk, hostname, address)
+    _etc(disk, hostname, address, domain)
     _units(disk)
     _ssh(disk, hostname)
     _users(disk, USERS[:1] if first_boot else USERS, {} if first_boot else keys)
     if first_boot:
         _first_boot(disk, first_boot)
+    else:
+        disk.write("etc/libvirt/qemu.conf", QEMU_CONF, 0o600)
     return disk
 
 
@@ -172,7 +178,7 @@ def _hide(folder: Path, mode: int) -> None:
     os.setxattr(folder, "trusted.overlay.opaque", b"y")
 
 
-def _etc(disk: Disk, hostname: str, address: str) -> None:
+def _etc(disk: Disk, hostname: str, address: str, domain: str) -> None:
     disk.write("etc/hostname", f"{hostname}\n")
     disk.write("etc/hosts", f"127.0.0.1 localhost\n{address} {hostname}\n")
     disk.write("etc/machine-id", "")
@@ -181,8 +187,7 @@ def _etc(disk: Disk, hostname: str, address: str) -> None:
     disk.write("etc/environment", "")
     disk.write("etc/sysctl.conf", "")
     disk.write("etc/sysctl.d/10-network-security.conf", _REVERSE_PATH)
-    # No resolver: a name lookup fails at once.
-    disk.write("etc/resolv.conf", "# The lab has no resolver.\n")
+    disk.write("etc/resolv.conf", f"nameserver {RESOLVER}\nsearch {domain}\noptions timeout:1\n")
     disk.write("etc/sudoers", _SUDOERS, 0o440)
     (disk.upper / "etc" / "cloud" / "cloud.cfg.d").mkdir()
     # If cloud-init is installed on this machine: a generator starts its units.
@@ -234,6 +239,9 @@ def _users(disk: Disk, users: Sequence[User], keys: Mapping[str, str]) -> None:
         (home / ".ssh").chmod(0o700)
         for path in (home, home / ".ssh", home / ".ssh" / "authorized_keys"):
             os.chown(path, user.uid, user.uid)
+        if user.name == ONEADMIN:
+            disk.write(f"{user.home.removeprefix('/')}/.ssh/config", SSH_CONFIG, 0o600)
+            os.chown(home / ".ssh" / "config", user.uid, user.uid)
         if user.sudo:
             disk.write(f"etc/sudoers.d/90-{user.name}", f"{user.name} ALL=(ALL) NOPASSWD:ALL\n", 0o440)
 

@@ -14,11 +14,12 @@ from pathlib import Path
 import yaml
 
 from edgewrap.lab import cgroups, kernel
-from edgewrap.lab.cloud import CloudInstance
+from edgewrap.lab.cloud import CloudInstance, private_domain
 from edgewrap.lab.directory import ProcessId
 from edgewrap.lab.hosts import cloud_init
 from edgewrap.lab.hosts.disk import Disk, make_disk
 from edgewrap.lab.hosts.first_boot import FirstBoot
+from edgewrap.lab.hosts.nvme import NvmeDisks
 from edgewrap.lab.supervisor import die_with_parent
 
 _BOOT_SCRIPT = Path(__file__).with_name("boot.sh")
@@ -60,7 +61,10 @@ class Machine:
         self.wants_reboot = False
         self.powered_off = False
         self.killed = False
-        self._disk: Disk = make_disk(disks / instance.id, self.hostname, address, authorized, first_boot)
+        self._nvme = NvmeDisks(disks / instance.id / "nvme")
+        self._disk: Disk = make_disk(
+            disks / instance.id, self.hostname, address, private_domain(instance.region), authorized, first_boot
+        )
         self._cgroup = cgroups_of_lab / instance.id
         self._ended = ended
         self._process: asyncio.subprocess.Process | None = None
@@ -69,6 +73,7 @@ class Machine:
         self._nics: tuple[cloud_init.Nic, ...] = ()
         self._plugging = asyncio.Lock()
         self._booted = False
+        self._nodes = ""
 
     @property
     def state(self) -> State:
@@ -103,6 +108,8 @@ class Machine:
         if self.boots == 1:
             self._first_boot(tidy=tidy)
         self._netplan()
+        self._nodes = await asyncio.to_thread(self._nvme.follow, self.instance.disks)
+        (self._disk.path / "nodes").write_text(self._nodes)
         self._cgroup.mkdir(exist_ok=True)
         with (self._disk.path / "console").open("ab") as console:
             self._process = await asyncio.create_subprocess_exec(
@@ -142,8 +149,16 @@ class Machine:
             await asyncio.to_thread(cgroups.remove, self._cgroup)
 
     def destroy(self) -> None:
-        """Delete the disk of a terminated instance."""
+        """Delete the disks of a terminated instance."""
+        self._nvme.close()
         self._disk.destroy()
+
+    async def plug_disks(self) -> None:
+        """Attach, enlarge and detach the NVMe disks of a running host; it sees them in the background."""
+        nodes = await asyncio.to_thread(self._nvme.follow, self.instance.disks)
+        if nodes != self._nodes:
+            self._nodes = nodes
+            self._spawn(self._show_disks(nodes))
 
     def plugged(self, nics: Iterable[cloud_init.Nic], *, tidy: bool) -> None:
         """Notify the host's cloud-init of its interfaces; it reacts in the background."""
@@ -180,6 +195,12 @@ class Machine:
             if document.is_file():
                 for name, text in cloud_init.networkd_files(yaml.safe_load(document.read_text()) or {}).items():
                     (self._disk.network / name).write_text(text)
+
+    async def _show_disks(self, nodes: str) -> None:
+        while self.state is State.BOOTING:
+            await asyncio.sleep(_POLL_S)
+        with contextlib.suppress(ProcessLookupError):
+            await self.run(f"dev=/dev\n{nodes}")
 
     async def _react(self) -> None:
         try:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from edgewrap.errors import LabError
-from edgewrap.lab.cloud import Cloud, CloudInstance
+from edgewrap.lab.cloud import Cloud, CloudAddress, CloudInstance
 from edgewrap.lab.fabric.desired import Port, Vpc
 from edgewrap.lab.hosts.cloud_init import Nic
 from edgewrap.lab.hosts.first_boot import FirstBoot
@@ -91,6 +91,7 @@ class Machines:
         for machine in self._machines.values():
             if machine not in booting and machine.state in (State.BOOTING, State.RUNNING):
                 machine.plugged(nics.get(machine.instance.id, ()), tidy=self._tidy)
+                await machine.plug_disks()
         await asyncio.gather(*(machine.boot(nics.get(machine.instance.id, ()), tidy=self._tidy) for machine in booting))
 
     def find(self, name: str) -> Machine:
@@ -150,12 +151,16 @@ class Machines:
         )
 
     def names(self, machine: Machine) -> set[str]:
-        """All names of a host: tags, instance id, host name, addresses."""
+        """All names of a host: tags, instance id, host name, addresses, AWS's DNS names."""
         tags: Mapping[str, str] = machine.instance.tags
         names = {machine.instance.id, machine.hostname, machine.address, *self._public(machine)}
+        names |= {each.dns_name for each in self._addresses(machine) if each.dns_name}
         return names | {tags[tag] for tag in (_KEY_TAG, _NAME_TAG) if tags.get(tag)}
 
     def _public(self, machine: Machine) -> list[str]:
+        return [each.public_address for each in self._addresses(machine)]
+
+    def _addresses(self, machine: Machine) -> list[CloudAddress]:
         """The public addresses of the host's own primary private address."""
         if self._cloud is None:
             return []
@@ -165,7 +170,7 @@ class Machines:
             if interface.instance_id == machine.instance.id and interface.device_index == 0
         }
         return [
-            address.public_address
+            address
             for address in self._cloud.addresses
             if address.interface_id in primary and address.private_address == machine.address
         ]

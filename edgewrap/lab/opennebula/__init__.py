@@ -1,6 +1,6 @@
 """The lab's OpenNebula front-end: the XML-RPC calls that edgewrap and its lab use, kept in SQLite.
 
-It is tested against recordings of two real front-ends (`tests/data/opennebula/`): same names, ids, states, element
+It is tested against recordings of three real front-ends (`tests/data/opennebula/`): same names, ids, states, element
 paths, error texts and codes. `docs/lab-opennebula.md` describes what it plays and what it leaves out.
 
 server.py           XML-RPC over HTTP, one call at a time

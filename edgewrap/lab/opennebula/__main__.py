@@ -20,11 +20,12 @@ from pathlib import Path
 from edgewrap.lab.opennebula import methods
 from edgewrap.lab.opennebula.execution import Settler
 from edgewrap.lab.opennebula.frontend import RETRY_S, FrontEnd
-from edgewrap.lab.opennebula.ipam import SHIPPED, TIMEOUT_S, Drivers
+from edgewrap.lab.opennebula.ipam import TIMEOUT_S, Drivers
 from edgewrap.lab.opennebula.monitoring import LOOKUP_S, Login, Monitor
-from edgewrap.lab.opennebula.release import RELEASES
+from edgewrap.lab.opennebula.release import RELEASES, full_version
 from edgewrap.lab.opennebula.server import Server
 from edgewrap.lab.opennebula.store import Store
+from edgewrap.lab.opennebula.system import drivers
 
 AUTH_VARIABLE = "EDGEWRAP_LAB_ONE_AUTH"
 _PR_SET_PDEATHSIG = 1
@@ -85,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--port", type=int, required=True, help="TCP port on 127.0.0.1; 0: a free one")
     add("--database", type=Path, required=True, help="SQLite file, created if missing")
     add("--auth-file", type=Path, help=f"file with USER:PASSWORD of the first user (default: {AUTH_VARIABLE})")
-    add("--version", choices=sorted(RELEASES), default="7.0.2", help="the release to play")
+    add("--version", type=full_version, choices=RELEASES, default="7.0.2", help="the release to play, or its series")
     add("--monitor", choices=("ssh", "none"), default="none", help="ssh: log in to hosts; none: dummy hosts")
     add("--monitor-interval", type=float, default=2.0, metavar="SECONDS", help="how often hosts are checked")
     add("--monitor-retry", type=float, default=RETRY_S, metavar="SECONDS", help="when a host in ERROR is retried")
@@ -97,9 +98,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--ssh-user", default="oneadmin", help="user on the hosts")
     add("--ssh-port", type=int, default=22, help="TCP port of the hosts' SSH servers")
     add("--allow-network", type=IPv4Network, action="append", default=[], help="connect to hosts in it; repeatable")
+    add("--names", action="store_true", help="look up the names of hosts; without it hosts have addresses only")
     add("--var", type=Path, help="directory of known_hosts, where IPAM drivers run (default: that of the database)")
     add("--remotes", type=Path, metavar="DIR", help="has ipam/NAME/ACTION, the drivers (default: remotes in --var)")
-    add("--ipam", type=_names, default=SHIPPED, metavar="NAME,…", help="the IPAM drivers that may be used")
+    add("--ipam", type=_names, metavar="NAME,…", help="the IPAM drivers that may be used")
     add("--ipam-timeout", type=float, default=TIMEOUT_S, metavar="SECONDS", help="how long to wait for an IPAM driver")
     add("--die-with-parent", action="store_true", help="exit when the parent process exits")
     return parser
@@ -129,7 +131,8 @@ def _drivers(options: argparse.Namespace, url: str) -> Drivers:
     if options.auth_file:
         environ["ONE_AUTH"] = str(options.auth_file.absolute())
     remotes = (options.remotes or var / "remotes").absolute()
-    return Drivers(remotes, var, environ, listed=options.ipam, timeout=options.ipam_timeout)
+    listed = options.ipam or drivers(RELEASES[options.version]).ipam
+    return Drivers(remotes, var, environ, listed=listed, timeout=options.ipam_timeout)
 
 
 def _monitor(one: FrontEnd, options: argparse.Namespace) -> Monitor:
@@ -140,6 +143,7 @@ def _monitor(one: FrontEnd, options: argparse.Namespace) -> Monitor:
         allowed=tuple(options.allow_network),
         port=options.ssh_port,
         lookup=options.lookup,
+        by_name=options.names,
     )
     return Monitor(one, login)
 

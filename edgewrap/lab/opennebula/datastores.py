@@ -96,7 +96,9 @@ def _completed(release: Release, template: Template) -> Template:
         raise Refusal(Code.INTERNAL, f'DS_MAD named "{source}" is not defined in oned.conf')
     template = template.without(*_BY_TYPE)
     told = _TRANSFERS.get(transfer, _OTHER_TRANSFER)
-    added = {"ALLOW_ORPHANS": told["ALLOW_ORPHANS"], "PERSISTENT_SNAPSHOTS": "YES"}
+    added = {"ALLOW_ORPHANS": told["ALLOW_ORPHANS"]}
+    if release.persistent_snapshots:
+        added["PERSISTENT_SNAPSHOTS"] = "YES"
     if kind == "SYSTEM_DS":
         template = template.without("DS_MAD")
         added |= {"SHARED": told["SHARED"], "DS_MIGRATE": "YES"}
@@ -152,11 +154,12 @@ def _made(number: int, name: str, template: Template, cluster_id: int, uid: int,
 
 def bootstrap(one: FrontEnd) -> None:
     """The three datastores that every new front-end has."""
+    transfer = "local" if one.release.local_datastores else "ssh"
     for number, name, kind, source in (
         (0, "system", "SYSTEM_DS", ""),
         (1, "default", "IMAGE_DS", "fs"),
         (2, "files", "FILE_DS", "fs"),
     ):
-        given = [("TYPE", kind), ("TM_MAD", "local"), *([("DS_MAD", source)] if source else [])]
+        given = [("TYPE", kind), ("TM_MAD", transfer), *([("DS_MAD", source)] if source else [])]
         template = _completed(one.release, Template.of(given))
         one.store.put(_made(number, name, template, DEFAULT_CLUSTER, 0, 0))

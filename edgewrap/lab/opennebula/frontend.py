@@ -16,6 +16,7 @@ from edgewrap.lab.opennebula.store import Store
 
 GROUPS = {0: "oneadmin", 1: "users"}
 RETRY_S = 190.0  # real front-ends took 184 to 196 s
+FULL_REPORT_S = 600.0  # how often an agent reports all that makes a host MONITORED; its beacons prevent a retry
 
 
 @dataclass(frozen=True, slots=True)

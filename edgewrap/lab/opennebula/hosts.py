@@ -10,7 +10,7 @@ from edgewrap.lab.opennebula import inventory, xml
 from edgewrap.lab.opennebula.auth import require_create
 from edgewrap.lab.opennebula.calls import Calls, Code, Refusal, allocating
 from edgewrap.lab.opennebula.common import Kind, check_name, common_calls, existing_cluster, pool_calls
-from edgewrap.lab.opennebula.frontend import Attempt, FrontEnd
+from edgewrap.lab.opennebula.frontend import FULL_REPORT_S, Attempt, FrontEnd
 from edgewrap.lab.opennebula.records import Capacity, Host, HostState, Machine, User
 from edgewrap.lab.opennebula.template import Template
 
@@ -106,7 +106,7 @@ def allocate(one: FrontEnd, user: User, name: str, im_mad: str, vm_mad: str, clu
             if not driver:
                 raise Refusal(Code.INTERNAL, f"{word} cannot be empty.")
         check_name(name)
-        for char in name:
+        for char in name if one.release.host_names_checked else "":
             if not (char.isascii() and char.isalnum()) and char not in _NAME_EXTRAS:
                 raise Refusal(Code.INTERNAL, f"Invalid HOSTNAME, '{char}' is invalid character for a HOSTNAME")
         KIND.check_name(one, name)
@@ -121,22 +121,38 @@ def allocate(one: FrontEnd, user: User, name: str, im_mad: str, vm_mad: str, clu
     return one.store.put(_begin_monitoring(one, host)).id
 
 
+_rename = calls["one.host.rename"].handler
+
+
+@calls.method("one.host.rename")
+def rename(one: FrontEnd, user: User, number: int, name: str) -> int:
+    """Rename a host; the front-end reaches its VMs by the new name from now on."""
+    _rename(one, user, number, name)
+    for machine in running(one)[number]:
+        stay = machine.history[-1].model_copy(update={"hostname": name})
+        one.store.put(machine.model_copy(update={"history": (*machine.history[:-1], stay)}))
+    return number
+
+
 @calls.method("one.host.status")
 def status(one: FrontEnd, user: User, number: int, wanted: int) -> int:
-    """0 enables, 1 disables, 2 takes offline. Enabling a disabled or offline host starts its monitoring again. A host
-    in ERROR only shows INIT then: nothing is started before the next retry."""
+    """0 enables, 1 disables, 2 takes offline. Only from OFFLINE does 0 start the monitoring. A disabled host whose
+    capacity is known is MONITORED at once, whatever its health; any other host shows INIT until it is seen again."""
     host = KIND.owned(one, user, number, "ADMIN")
-    off = (HostState.DISABLED, HostState.OFFLINE)
-    if wanted == 0:
-        if host.state in off:
-            host = _begin_monitoring(one, host.model_copy(update={"state": HostState.INIT}))
-        elif host.state == HostState.ERROR:
-            host = host.model_copy(update={"state": HostState.INIT})
-    elif wanted in (1, 2):
-        host = host.model_copy(update={"state": off[wanted - 1], "due": 0.0})
-    else:
+    if wanted not in (0, 1, 2):
         raise Refusal(Code.INTERNAL, "Wrong status code")
-    one.store.put(host)
+    change: dict[str, object] = {"state": HostState.DISABLED}
+    if wanted == 0:
+        known = host.state == HostState.DISABLED and host.capacity is not None
+        reports_later = host.state == HostState.MONITORED and one.monitor == "ssh"
+        due = one.clock() + FULL_REPORT_S if reports_later else _next_look(one)
+        change = {"state": HostState.MONITORED if known else HostState.INIT, "due": due}
+    elif wanted == 2:
+        template = host.template.without("TOTALCPU", "TOTALMEMORY")
+        change = {"state": HostState.OFFLINE, "capacity": None, "template": template, "due": 0.0}
+    starts = wanted == 0 and host.state == HostState.OFFLINE
+    host = host.model_copy(update=change)
+    one.store.put(_begin_monitoring(one, host) if starts else host)
     return number
 
 
@@ -151,9 +167,9 @@ def delete(one: FrontEnd, user: User, number: int) -> int:
     return number
 
 
-def enabled(host: Host) -> bool:
-    """Whether the front-end monitors the host."""
-    return host.state not in (HostState.DISABLED, HostState.OFFLINE)
+def is_watched(host: Host) -> bool:
+    """Whether the front-end monitors the host: a disabled one, too, though it stays DISABLED."""
+    return host.state != HostState.OFFLINE
 
 
 def has_driver(host: Host) -> bool:
@@ -161,8 +177,8 @@ def has_driver(host: Host) -> bool:
     return host.im_mad in _DRIVERS
 
 
-def seen_well(one: FrontEnd, host: Host, agent: str) -> None:
-    """The host answered: it is MONITORED, with what the agent on it reports."""
+def seen_well(one: FrontEnd, host: Host, agent: str, name: str) -> None:
+    """The host answered at that name: it is MONITORED, with what the agent on it reports."""
     as_dummy = one.monitor == "none"
     told = inventory.attributes(one.release, host.name, agent, as_dummy=as_dummy)
     template = host.template.without("ERROR").merged(told)
@@ -170,10 +186,11 @@ def seen_well(one: FrontEnd, host: Host, agent: str) -> None:
     one.store.put(
         host.model_copy(
             update={
-                "state": HostState.MONITORED,
+                "state": _unless_disabled(host, HostState.MONITORED),
                 "capacity": inventory.capacity(as_dummy=as_dummy),
                 "template": template,
                 "agent": agent,
+                "agent_at": name,
                 "due": 0.0,
             }
         )
@@ -183,15 +200,19 @@ def seen_well(one: FrontEnd, host: Host, agent: str) -> None:
 def seen_ill(one: FrontEnd, host: Host, reason: str) -> None:
     """The host did not answer: it is in ERROR, and its template has the reason and the time."""
     text = f"Error monitoring Host {host.name} ({host.id}): {reason}"
-    old = host.template.get("ERROR")
-    if host.state == HostState.ERROR and old.endswith(f" : {text}"):
+    state = _unless_disabled(host, HostState.ERROR)
+    if host.state == state and host.template.get("ERROR").endswith(f" : {text}"):
         return
     template = host.template.with_({"ERROR": f"{time.ctime(one.clock())} : {text}"})
-    one.store.put(host.model_copy(update={"state": HostState.ERROR, "template": template}))
+    one.store.put(host.model_copy(update={"state": state, "template": template}))
+
+
+def _unless_disabled(host: Host, state: int) -> int:
+    return host.state if host.state == HostState.DISABLED else state
 
 
 def advance(one: FrontEnd) -> None:
     """With `--monitor none`: hosts become MONITORED when they are due."""
     for host in one.store.all(Host):
-        if one.passed(host.due) and enabled(host):
-            seen_well(one, host, host.im_mad)
+        if one.passed(host.due) and is_watched(host):
+            seen_well(one, host, host.im_mad, host.name)

@@ -34,7 +34,8 @@ def _image_xml(one: FrontEnd, image: Image) -> str:
     return (
         f"<IMAGE>{owner_xml(one, image)}{xml.permissions(image.permissions)}<TYPE>{image.type}</TYPE>"
         f"<DISK_TYPE>0</DISK_TYPE><PERSISTENT>{int(image.persistent)}</PERSISTENT>"
-        f"<REGTIME>{image.registered}</REGTIME><MODTIME>{image.registered}</MODTIME>"
+        f"<REGTIME>{image.registered}</REGTIME>"
+        f"{f'<MODTIME>{image.registered}</MODTIME>' if one.release.image_times else ''}"
         f"{xml.cdata('SOURCE', image.source)}{xml.cdata('PATH', image.path)}{xml.cdata('FORMAT', image.format)}"
         f"{xml.cdata('FS', image.fs)}<SIZE>{image.size}</SIZE><STATE>{image.state}</STATE>"
         f"<PREV_STATE>{image.state}</PREV_STATE><RUNNING_VMS>0</RUNNING_VMS><CLONING_OPS>0</CLONING_OPS>"

@@ -55,7 +55,8 @@ def capacity(*, as_dummy: bool) -> Capacity:
 def attributes(release: Release, hostname: str, hypervisor: str, *, as_dummy: bool) -> Template:
     """The attributes that monitoring writes into the host's template."""
     if as_dummy:
-        return dummy(release.inventory_file).attributes.with_({"HOSTNAME": hostname})
+        name = hostname.partition(" ")[0]  # the driver gets it as one of several words
+        return dummy(release.inventory_file).attributes.with_({"HOSTNAME": name})
     return Template.of(
         [
             ("ARCH", "x86_64"),

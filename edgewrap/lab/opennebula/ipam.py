@@ -22,7 +22,6 @@ from typing import IO
 
 from edgewrap.lab.opennebula.driver_calls import Reply, Request
 
-SHIPPED = ("dummy", "aws", "equinix", "vultr", "scaleway")  # the list in oned.conf
 TIMEOUT_S = 90.0
 _TIMED_OUT = "Request timeout"
 _ONLY_LOGGED = "ERROR:"
@@ -53,7 +52,7 @@ class Drivers:
         var: Path,
         environ: Mapping[str, str],
         *,
-        listed: Sequence[str] = SHIPPED,
+        listed: Sequence[str],
         timeout: float = TIMEOUT_S,
     ) -> None:
         self.listed = tuple(listed)

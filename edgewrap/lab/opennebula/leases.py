@@ -14,8 +14,6 @@ from edgewrap.lab.opennebula.template import Template
 
 calls = Calls()
 
-_NOT_FREE = "Address is not part of the address range or in use."
-
 
 def _ready(one: FrontEnd, user: User, number: int, method: str, right: str = "MANAGE") -> Network:
     """The network, which must be READY and manageable by the user. Raises Refusal."""
@@ -87,48 +85,40 @@ def rm_ar(one: FrontEnd, user: User, number: int, range_id: int, force: bool = F
 def hold(one: FrontEnd, user: User, number: int, text: str) -> int:
     """Hold an address, so that it cannot be leased."""
     network = _ready(one, user, number, "one.vn.hold")
-    for range_id, index in _addresses(network, text):
-        found = _range(network, range_id)
-        if not addresses.allocate(one, network, found, index):
-            raise Refusal(Code.INTERNAL, _NOT_FREE)
-        network = one.store.put(replace_range(network, ranges.leased(found, [Lease(index=index)])))
+    place = _place(network, text)
+    if place is None or not addresses.allocate(one, network, *place):
+        raise Refusal(Code.INTERNAL, "Address is not part of the address range or in use.")
+    found, index = place
+    one.store.put(replace_range(network, ranges.leased(found, [Lease(index=index)])))
     return number
 
 
 @calls.method("one.vn.release")
 def release_held(one: FrontEnd, user: User, number: int, text: str) -> int:
-    """Release a held address. In a range with a driver it need not be held, and a driver that fails is ignored."""
+    """Release a held address. One that is not held, or whose driver fails, is as it was; the answer is the same."""
     network = _ready(one, user, number, "one.vn.release")
-    for range_id, index in _addresses(network, text):
-        found = _range(network, range_id)
-        if Lease(index=index) not in found.leases and not driver_of(found.attributes):
-            raise Refusal(Code.INTERNAL, "Address is not on hold")
-        if addresses.free(one, network, found, index):
-            network = one.store.put(replace_range(network, ranges.freed(found, "VM", -1, index)))
+    place = _place(network, text)
+    if place is not None and addresses.free(one, network, *place):
+        found, index = place
+        one.store.put(replace_range(network, ranges.freed(found, "VM", -1, index)))
     return number
 
 
-def _range(network: Network, range_id: int) -> AddressRange:
-    found = range_of(network, range_id)
-    assert found is not None, range_id  # noqa: S101 - `_addresses` has found it
-    return found
-
-
-def _addresses(network: Network, text: str) -> list[tuple[int, int]]:
-    """The range's id and the index of each address that LEASES vectors name. Raises Refusal."""
+def _place(network: Network, text: str) -> tuple[AddressRange, int] | None:
+    """The range and the index of the address that the first LEASES vector names. Raises Refusal."""
     vectors = parse(text).vectors("LEASES")
     if not vectors:
-        raise Refusal(Code.INTERNAL, "Wrong Lease format. LEASES vector attribute is missing.")
-    places: list[tuple[int, int]] = []
-    for wanted in vectors:
-        for found in network.ranges:
-            index = ranges.index_of(found, ip=wanted.get("IP", ""), mac=wanted.get("MAC", ""))
-            if index is not None and wanted.get("AR_ID", str(found.id)) == str(found.id):
-                places.append((found.id, index))
-                break
-        else:
-            raise Refusal(Code.INTERNAL, _NOT_FREE)
-    return places
+        raise Refusal(Code.INTERNAL, "Empty lease description.")
+    wanted = vectors[0]
+    named = sum(bool(wanted.get(name)) for name in ("MAC", "IP", "IP6"))
+    if named != 1:
+        text = "Only one attribute MAC, IP or IP6 can be set." if named else "Missing MAC, IP or IP6."
+        raise Refusal(Code.INTERNAL, text)
+    for found in network.ranges:
+        index = ranges.index_of(found, ip=wanted.get("IP", ""), mac=wanted.get("MAC", ""))
+        if index is not None and wanted.get("AR_ID", str(found.id)) == str(found.id):
+            return found, index
+    return None
 
 
 @calls.method("one.vn.reserve")
@@ -139,12 +129,17 @@ def reserve(one: FrontEnd, user: User, number: int, text: str) -> int:
     wanted = parse(text)
     size = wanted.get("SIZE")
     if not size.isdecimal() or int(size) == 0:
-        raise Refusal(Code.ACTION, "Reservation SIZE must be greater than 0")
-    source, index = _reservable(one, parent, wanted, int(size))
+        raise Refusal(Code.ACTION, "Reservation SIZE must be a greater than 0")
     into = wanted.get("NETWORK_ID")
-    child = KIND.owned(one, user, int(into), "MANAGE") if into.isdecimal() else _child(one, user, parent, wanted)
-    if child.parent_id != parent.id:
-        raise Refusal(Code.ACTION, f"Network {child.id} is not a reservation of network {parent.id}")
+    existing = _reservation(one, user, int(into), parent) if into.isdecimal() else None
+    if existing is None and not wanted.get("NAME"):
+        raise Refusal(Code.ACTION, "NAME for reservation has to be set")
+    if not wanted.get("AR_ID") and (wanted.get("IP") or wanted.get("MAC")):
+        raise Refusal(Code.ACTION, "AR_ID must be specified for IP/MAC based reservations")
+    if parent.parent_id is not None:
+        raise Refusal(Code.ACTION, "Cannot reserve addresses from a reserved VNET")
+    source, index = _reservable(one, parent, wanted, int(size))
+    child = existing or _child(one, user, parent, wanted)
     attributes = {key: value for key, value in source.attributes.items() if key != "IPAM_MAD" or value == "dummy"}
     attributes |= {
         "AR_ID": str(child.next_range_id),
@@ -163,9 +158,20 @@ def reserve(one: FrontEnd, user: User, number: int, text: str) -> int:
     return child.id
 
 
+def _reservation(one: FrontEnd, user: User, number: int, parent: Network) -> Network:
+    """The existing reservation that gets more addresses. Raises Refusal."""
+    if number == parent.id:
+        raise Refusal(Code.ACTION, "Cannot add a reservation from the same network")
+    found = KIND.owned(one, user, number, "MANAGE")
+    if found.parent_id is None:
+        raise Refusal(Code.ACTION, "Cannot add reservations to a non-reservation VNET")
+    if found.parent_id != parent.id:
+        text = f"New reservations for virtual network {number} have to be from network {found.parent_id}"
+        raise Refusal(Code.ACTION, text)
+    return found
+
+
 def _ready_to_reserve(parent: Network) -> None:
-    if parent.parent_id is not None:
-        raise Refusal(Code.ACTION, "Cannot reserve addresses from a reserved network")
     if parent.state != NetworkState.READY:
         state = NetworkState.NAMES[parent.state]
         raise Refusal(Code.ACTION, f"Could not execute one.vn.reserveVirtual Network is in wrong state: {state}")
@@ -184,7 +190,8 @@ def _reservable(one: FrontEnd, parent: Network, wanted: Template, size: int) -> 
                 index = None
         if index is not None:
             return found, index
-    raise Refusal(Code.ACTION, "Not enough free addresses in an address range")
+    where = f"address range {range_id}, or it does not exist" if range_id else "an address range"
+    raise Refusal(Code.ACTION, f"Not enough free addresses in {where}")
 
 
 def _child(one: FrontEnd, user: User, parent: Network, wanted: Template) -> Network:

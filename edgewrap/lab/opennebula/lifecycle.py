@@ -7,6 +7,7 @@ import uuid
 from edgewrap.lab.opennebula import addresses, datastores, hosts
 from edgewrap.lab.opennebula.auth import require
 from edgewrap.lab.opennebula.calls import Calls, Code, Refusal
+from edgewrap.lab.opennebula.disks import common_clusters
 from edgewrap.lab.opennebula.frontend import FrontEnd
 from edgewrap.lab.opennebula.machines import ACTIVE, DONE, HOLD, KIND, PENDING, POWEROFF
 from edgewrap.lab.opennebula.records import Datastore, History, Host, Machine, User
@@ -99,7 +100,15 @@ def migrate(
     here = machine.history[-1]
     datastore = datastores.KIND.find(one, here.datastore_id if datastore_id == -1 else datastore_id)
     if (host.id, datastore.id) == (here.host_id, here.datastore_id):
-        raise Refusal(Code.ACTION, f"VM is already running on host [{host.id}] and datastore [{datastore.id}]")
+        also = f" and datastore [{datastore.id}]" if one.release.migration_datastore else ""
+        raise Refusal(Code.ACTION, f"VM is already running on host [{host.id}]{also}")
+    clusters = common_clusters(machine.template.vectors("DISK"), machine.template.vectors("NIC"))
+    if clusters and str(host.cluster_id) not in clusters:
+        raise Refusal(
+            Code.ACTION,
+            f"Cannot migrate  VM [{number}] to host [{host.id}]. Host is in cluster [{host.cluster_id}], and VM "
+            f"requires to be placed on cluster [{','.join(clusters)}]",
+        )
     now = one.now
     done = _ended(one, here, user, _LIVE_MIGRATE if live else _MIGRATION).model_copy(
         update={"end": now, "running_end": now}

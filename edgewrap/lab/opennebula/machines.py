@@ -46,17 +46,18 @@ def _full_xml(one: FrontEnd, machine: Machine) -> str:
         f"<RESCHED>0</RESCHED><STIME>{machine.started}</STIME><ETIME>{machine.ended}</ETIME>"
         f"{xml.plain('DEPLOY_ID', machine.deploy_id)}<MONITORING></MONITORING><SCHED_ACTIONS></SCHED_ACTIONS>"
         f"{machine.template.xml()}{machine.user_template.xml('USER_TEMPLATE')}"
-        f"<HISTORY_RECORDS>{''.join(_history_xml(machine, n, h) for n, h in enumerate(machine.history))}"
+        f"<HISTORY_RECORDS>{''.join(_history_xml(one, machine, n, h) for n, h in enumerate(machine.history))}"
         f"</HISTORY_RECORDS><BACKUPS><BACKUP_CONFIG/><BACKUP_IDS></BACKUP_IDS></BACKUPS></VM>"
     )
 
 
-def _history_xml(machine: Machine, sequence: int, stay: History) -> str:
+def _history_xml(one: FrontEnd, machine: Machine, sequence: int, stay: History) -> str:
     return (
         f"<HISTORY><OID>{machine.id}</OID><SEQ>{sequence}</SEQ>{xml.plain('HOSTNAME', stay.hostname)}"
         f"<HID>{stay.host_id}</HID><CID>{stay.cluster_id}</CID><STIME>{stay.start}</STIME><ETIME>{stay.end}</ETIME>"
         f"{xml.cdata('VM_MAD', stay.vm_mad)}{xml.cdata('TM_MAD', stay.tm_mad)}<DS_ID>{stay.datastore_id}</DS_ID>"
-        f"<PLAN_ID>-2</PLAN_ID><ACTION_ID>-1</ACTION_ID><PSTIME>{stay.prolog_start}</PSTIME>"
+        f"{'<PLAN_ID>-2</PLAN_ID><ACTION_ID>-1</ACTION_ID>' if one.release.plans else ''}"
+        f"<PSTIME>{stay.prolog_start}</PSTIME>"
         f"<PETIME>{stay.prolog_end}</PETIME><RSTIME>{stay.running_start}</RSTIME><RETIME>{stay.running_end}</RETIME>"
         f"<ESTIME>{stay.epilog_start}</ESTIME><EETIME>{stay.epilog_end}</EETIME><ACTION>{stay.action}</ACTION>"
         f"<UID>{stay.uid}</UID><GID>{stay.gid}</GID><REQUEST_ID>{stay.request_id}</REQUEST_ID></HISTORY>"
@@ -143,7 +144,7 @@ def allocate(one: FrontEnd, user: User, text: str, on_hold: bool = False) -> int
     parts += [("DISK", disk) for disk in found_disks]
     parts += [("NIC", nic) for nic in nics]
     parts += [("SECURITY_GROUP_RULE", rule) for rule in _rules(one, nics)]
-    parts += [("AUTOMATIC_REQUIREMENTS", _requirements(clusters)), ("VMID", str(number))]
+    parts += [("AUTOMATIC_REQUIREMENTS", _requirements(one, clusters)), ("VMID", str(number))]
     if nics:
         on_clusters = " | ".join(f'("CLUSTERS/ID" @> {cluster})' for cluster in clusters)
         on_clusters = on_clusters if len(clusters) == 1 else f"({on_clusters})"
@@ -254,9 +255,9 @@ def _rules(one: FrontEnd, nics: Sequence[dict[str, str]]) -> list[dict[str, str]
     ]
 
 
-def _requirements(clusters: Sequence[str]) -> str:
+def _requirements(one: FrontEnd, clusters: Sequence[str]) -> str:
     """Where the VM can run: in a cluster that all its networks and images are in."""
-    pinned = "!(PIN_POLICY = PINNED)"
+    pinned = f"{'!(PUBLIC_CLOUD = YES) & ' if one.release.public_cloud else ''}!(PIN_POLICY = PINNED)"
     if not clusters:
         return pinned
     return f"({' | '.join(f'CLUSTER_ID = {cluster}' for cluster in clusters)}) & {pinned}"

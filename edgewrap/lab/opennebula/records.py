@@ -87,7 +87,7 @@ class Capacity(Part):
 
 class Host(Record):
     """A hypervisor host; its name is the address that the front-end logs in to. `agent` is the driver whose agent
-    runs on the host; empty before the first login."""
+    runs on the host, and `agent_at` the name by which it was started; both are empty before the first login."""
 
     im_mad: str
     vm_mad: str
@@ -95,6 +95,7 @@ class Host(Record):
     state: int = HostState.INIT
     capacity: Capacity | None = None
     agent: str = ""
+    agent_at: str = ""
     due: float = 0.0
 
 

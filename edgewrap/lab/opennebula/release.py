@@ -24,6 +24,13 @@ class Release:
     context_routes: bool  # the context has ETHn_ROUTES
     machine_type: str  # OS/MACHINE that a KVM machine gets when it is deployed
     context_target: str  # the disk that carries the context
+    host_names_checked: bool = True  # a host's name may have certain characters only
+    local_datastores: bool = True  # the datastores 0 to 2 use `local`, not `ssh`
+    persistent_snapshots: bool = True  # datastores have PERSISTENT_SNAPSHOTS
+    image_times: bool = True  # images have MODTIME
+    plans: bool = True  # a VM's history has PLAN_ID and ACTION_ID
+    public_cloud: bool = False  # VMs require hosts that are not PUBLIC_CLOUD
+    migration_datastore: bool = True  # a refused migration names the datastore, too
 
     @property
     def config(self) -> str:
@@ -44,6 +51,23 @@ def _text(name: str) -> str:
 RELEASES = {
     release.version: release
     for release in (
+        Release(
+            version="6.10.0.1",
+            allocation_code=False,
+            network_template_id=False,
+            range_cursor=False,
+            live_migration_flags=False,
+            context_routes=False,
+            machine_type="",
+            context_target="hda",
+            host_names_checked=False,
+            local_datastores=False,
+            persistent_snapshots=False,
+            image_times=False,
+            plans=False,
+            public_cloud=True,
+            migration_datastore=False,
+        ),
         Release(
             version="7.0.2",
             allocation_code=False,
@@ -66,3 +90,8 @@ RELEASES = {
         ),
     )
 }
+
+
+def full_version(text: str) -> str:
+    """The version of the release that `text` names, in full or as a series (`6.10`); other texts as they are."""
+    return next((version for version in RELEASES if f"{version}.".startswith(f"{text}.")), text)

@@ -36,9 +36,9 @@ def config(one: FrontEnd, _user: User) -> str:
 class Drivers:
     """The drivers in the configuration."""
 
-    transfer: frozenset[str]
-    datastore: frozenset[str]
-    ipam: frozenset[str]
+    transfer: tuple[str, ...]
+    datastore: tuple[str, ...]
+    ipam: tuple[str, ...]
     bridge_types: dict[str, str]  # by virtual network driver
     first_vlan: int
 
@@ -59,6 +59,6 @@ def drivers(release: Release) -> Drivers:
     )
 
 
-def _listed(root: ElementTree.Element, driver: str, option: str) -> frozenset[str]:
+def _listed(root: ElementTree.Element, driver: str, option: str) -> tuple[str, ...]:
     found = re.search(rf"{option} (\S+)", root.findtext(f"{driver}/ARGUMENTS", ""))
-    return frozenset(found.group(1).split(",")) if found else frozenset()
+    return tuple(found.group(1).split(",")) if found else ()

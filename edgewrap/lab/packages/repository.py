@@ -27,13 +27,25 @@ Architecture: all
 Maintainer: the lab <lab@localhost>
 Description: stand-in for OpenNebula's package of this name
 """
-# What the vendor's package creates and the lab's front-end needs.
+SSH_CONFIG = "Host *\n    StrictHostKeyChecking accept-new\n    ServerAliveInterval 10\n    ControlMaster no\n"
+"""The SSH settings of oneadmin that OpenNebula's packages bring."""
+QEMU_CONF = '#migration_host = "host.example.com"\n'
+"""What libvirt's package has about migrations: every line is a comment."""
+
+# What the vendor's package creates and the lab's front-end needs; and libvirt's file, which it depends on.
 _AFTER_INSTALL = """#!/bin/sh
 set -e
 getent group oneadmin >/dev/null || groupadd --gid 9869 oneadmin
 getent passwd oneadmin >/dev/null ||
     useradd --uid 9869 --gid oneadmin --home-dir /var/lib/one --shell /bin/bash --password '*' oneadmin
 install -d -m 750 -o oneadmin -g oneadmin /var/lib/one /var/lib/one/datastores /var/lib/one/remotes
+install -d -m 700 -o oneadmin -g oneadmin /var/lib/one/.ssh
+printf '%s' '{ssh_config}' >/var/lib/one/.ssh/config
+chown oneadmin:oneadmin /var/lib/one/.ssh/config
+[ "$DPKG_MAINTSCRIPT_PACKAGE" != opennebula-node-kvm ] || {{
+    mkdir -p /etc/libvirt
+    [ -e /etc/libvirt/qemu.conf ] || printf '%s' '{qemu_conf}' >/etc/libvirt/qemu.conf
+}}
 """
 
 
@@ -70,7 +82,7 @@ class Repository:
             control = Path(folder) / "package" / "DEBIAN"
             control.mkdir(parents=True, mode=0o755)
             (control / "control").write_text(_CONTROL.format(name=name, version=version))
-            (control / "postinst").write_text(_AFTER_INSTALL)
+            (control / "postinst").write_text(_AFTER_INSTALL.format(ssh_config=SSH_CONFIG, qemu_conf=QEMU_CONF))
             (control / "postinst").chmod(0o755)
             package = Path(folder) / "package.deb"
             command = ["dpkg-deb", "--root-owner-group", "-Zgzip", "--build", str(control.parent), str(package)]

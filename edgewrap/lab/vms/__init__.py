@@ -2,6 +2,7 @@
 
 guests.py           all VMs of a lab
 guest.py            one guest
+migration.py        the connections of a live migration
 allocation.py       a VM at the front-end
 record.py           what the drivers read from a VM's record
 drivers.py          OpenNebula's network drivers on a host

@@ -75,6 +75,10 @@ class Allocator:
         with self._as_lab_error(f"the VM {vm_id} could not be found"):
             return str(self._one.vm.info(vm_id, False).HISTORY_RECORDS.HISTORY[-1].VM_MAD)
 
+    def host_names(self, source: Collection[str], destination: Collection[str]) -> tuple[str, str]:
+        """The names in OpenNebula of the two hosts that have one of these names each."""
+        return str(self._host(source).NAME), str(self._host(destination).NAME)
+
     def migrate(self, vm_id: int, hosts: Collection[str]) -> None:
         """Start the live migration of a VM to the host with one of these names."""
         with self._as_lab_error(f"the VM {vm_id} could not be migrated"):

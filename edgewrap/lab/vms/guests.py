@@ -1,7 +1,8 @@
 """All VMs of a lab: started, moved, stopped, and lost with their hosts.
 
 The steps are those of OpenNebula's drivers: `pre` on the host, the VM, `post`; `clean` after it has stopped. In a live
-migration, `pre` runs on the destination; then the VM moves; then `clean` runs on the source, and `post` last.
+migration, `pre` runs on the destination; then the hosts connect as libvirt does, and the VM moves; then `clean` runs on
+the source, and `post` last.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from edgewrap.errors import LabError
 from edgewrap.lab import kernel
 from edgewrap.lab.hosts.machine import Machine
 from edgewrap.lab.hosts.machines import Machines
-from edgewrap.lab.vms import drivers
+from edgewrap.lab.vms import drivers, migration
 from edgewrap.lab.vms.allocation import Allocator, NicRequest, Report
 from edgewrap.lab.vms.guest import Guest, announce, carry, contextualize, make, plug, unplug
+from edgewrap.lab.vms.migration import FrontEndLogin
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,30}")
 _NO_LIVE_MIGRATION = "lxc"
@@ -31,9 +33,10 @@ _UNTIL_RULES_S = 1.0
 class Guests:
     """All VMs of a lab that were started by `lab vm`."""
 
-    def __init__(self, endpoint: str, session: str, machines: Machines) -> None:
+    def __init__(self, endpoint: str, session: str, login: FrontEndLogin, machines: Machines) -> None:
         self._endpoint = endpoint
         self._session = session
+        self._login = login
         self._machines = machines
         self._guests: dict[str, Guest] = {}
         self._reported: dict[str, Report] = {}
@@ -123,6 +126,9 @@ class Guests:
                 here = self._machines.find(guest.host)
                 try:
                     await drivers.pre(there, vm.nics)
+                    source, destination = (self._machines.names(machine) for machine in (here, there))
+                    names = await asyncio.to_thread(allocator.host_names, source, destination)
+                    await migration.connect(self._login, *names, here, there)
                     await asyncio.to_thread(allocator.migrate, vm.vm_id, self._machines.names(there))
                 except (LabError, kernel.KernelError):
                     await drivers.clean(there, vm)

@@ -1,6 +1,7 @@
 """The rules that OpenNebula's drivers create on a host for a NIC's security groups: pure functions.
 
-The chains, rules and sets, and their order, are those of the drivers of 7.0.2 (7.4.0's are the same):
+The chains, rules and sets, and their order, are those of the drivers of 7.0.2. 7.4.0's are the same; 6.10's have no
+rule in INPUT, so there a NIC's groups do not filter what the VM sends to an address of its bridge:
 
     FORWARD ─ bridged frames ─► opennebula ─ from the port ─► one-VM-NIC-o
                                            ─ to the port ───► one-VM-NIC-i

@@ -107,12 +107,14 @@ SYSTEM_DATASTORE = SystemDatastore()
 
 
 def _replica_host(replica: str, hosts: Mapping[str, HostOutput]) -> str:
-    """The name of the host that keeps the replicas: `auto` is the first host that is not dead, `none` is empty (no
+    """The name of the host that keeps the replicas: `auto` is the first host that works, `none` is empty (no
     replica), else a host's key. Raises OpenNebulaError for anything else."""
     if replica == "none":
         return ""
     if replica == "auto":
-        return next((host.name for host in sorted(hosts.values(), key=lambda host: host.is_dead)), "")
+        return next(
+            (host.name for host in sorted(hosts.values(), key=lambda host: (host.is_dead, host.lost_address))), ""
+        )
     if replica in hosts:
         return hosts[replica].name
     raise OpenNebulaError(

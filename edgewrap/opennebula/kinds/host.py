@@ -21,14 +21,14 @@ from edgewrap.opennebula.kinds.operation import Call, Operation, Ref, change, sh
 from edgewrap.opennebula.kinds.template import Value, text_of, vector_of
 from edgewrap.opennebula.kinds.update import ObjectUpdate, id_or_ref, marked_and_renamed
 from edgewrap.opennebula.kinds.values import ids, natural
-from edgewrap.outputs import UNKNOWN, HostOutput, HostPin
+from edgewrap.outputs import UNKNOWN, HostOutput, HostPin, Outputs
 
 ENABLE, DISABLE, OFFLINE = 0, 1, 2  # the numbers of one.host.status
 STATES = (
     "init", "monitoring", "monitored", "error", "disabled", "error, monitored again", "init, monitored",
     "disabled, monitored", "offline",
 )  # fmt: skip
-MONITORED, ERROR, DISABLED = 2, 3, 4
+INIT, MONITORED, ERROR, DISABLED = 0, 2, 3, 4
 NO_DRIVER = "none"
 DRIVER_ATTRIBUTES = ("IM_MAD", "VM_MAD")
 SSH_ATTRIBUTE = "EDGEWRAP_SSH"
@@ -86,8 +86,7 @@ class HostFacts(Existing):
 
     def advice_if_in_the_way(self, cluster: str) -> str:
         return (
-            "its name is the address of an instance of this cluster: if the host is out of date, "
-            f"`onehost delete {self.id}`"
+            f"its name is that of an instance of this cluster: if the host is out of date, `onehost delete {self.id}`"
         )
 
 
@@ -152,11 +151,22 @@ class Hosts(ObjectKind[HostFacts, DesiredHost]):
 HOSTS = Hosts()
 
 
+def with_kept_names(outputs: Outputs, ours: OwnedObjects, address: str) -> Outputs:
+    """The outputs, in which a dead host keeps its name, and so does one that runs without its public address: the next
+    address is not known yet. `address` is the spec's `hosts.address`."""
+    names = {key: existing.name for key, existing in ours.of(HOSTS).items()}
+    hosts = {
+        key: replace(host, name=names.get(key, host.name))
+        if host.is_dead or (host.lost_address and address != "private")
+        else host
+        for key, host in outputs.hosts.items()
+    }
+    return replace(outputs, hosts=hosts)
+
+
 def _desired(context: DiffContext, host: HostOutput) -> DesiredHost:
-    """The host of one instance. A dead host keeps its name: its address is gone, and the next one is not known before
-    its instance runs again."""
+    """The host of one instance."""
     driver, report = context.spec.hosts.hypervisor, context.reports.get(host.key)
-    existing = context.ours.of(HOSTS).get(host.key)
     attributes: dict[str, Value] = {
         "IM_MAD": driver,
         "VM_MAD": driver,
@@ -166,8 +176,7 @@ def _desired(context: DiffContext, host: HostOutput) -> DesiredHost:
     pin = report.pin if report else None
     if pin is not None and pin.instance_id == host.instance_id:
         attributes[SSH_ATTRIBUTE] = {"INSTANCE_ID": pin.instance_id, "HOST_KEY": pin.host_key}
-    name = existing.name if existing and host.is_dead else host.name
-    return DesiredHost(host.key, name, attributes, report is not None and report.ready)
+    return DesiredHost(host.key, host.name, attributes, report is not None and report.ready)
 
 
 def _removal(existing: HostFacts, key: str) -> Operation:

@@ -38,9 +38,11 @@ class Cluster:
     binary: Path
 
     def spec(self, **sections: Any) -> Spec:
-        """The cluster's spec with these sections."""
+        """The cluster's spec with these sections. Its hosts have no public addresses by default: the provider waits
+        ten seconds after it has turned DNS hostnames on."""
         ssh = {"public_key": str(self.directory / "key.pub")}
-        return make_spec(**{"ssh": ssh, "terraform": {"binary": str(self.binary)}, **sections})
+        hosts = {"address": "private", **sections.pop("hosts", {})}
+        return make_spec(**{"ssh": ssh, "terraform": {"binary": str(self.binary)}, "hosts": hosts, **sections})
 
     def plane(self, spec: Spec) -> AwsPlane:
         """A plane as a new run makes one."""

@@ -24,7 +24,7 @@ SPEC = """
 apiVersion: edgewrap/v1
 name: NAME
 aws: { region: eu-west-3 }
-hosts: { count: 1 }
+hosts: { count: 1, address: private }
 public_network: { elastic_ips: { count: 1 }, groups: 1 }
 ssh: { public_key: key.pub }
 terraform: { binary: BINARY }

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edgewrap.aws.clients import Clients
+from edgewrap.aws.dns_names import public_dns_name
 from edgewrap.aws.render.variables import make_variables
 from edgewrap.aws.state.untracked import find_untracked
 from edgewrap.aws.terraform.resources import importable_addresses
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
 TAGS = {"team": "edge"}
 AWS = {"tags": TAGS, "ignore_tags": {"keys": ["map-migrated"], "prefixes": ["auto:"]}}
-HOSTS = {"count": 2}
+HOSTS = {"count": 2, "address": "public"}
+LARGER = {"elastic_ips": {"count": 3}, "groups": 3}
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,8 @@ def cluster(make_cluster: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def spec(cluster: Any) -> Any:
-    return cluster.spec(aws=AWS, hosts=HOSTS, public_network={"elastic_ips": {"count": 2}, "groups": 3})
+    network = {"elastic_ips": {"count": 2}, "groups": 3}
+    return cluster.spec(protect=True, aws=AWS, hosts=HOSTS, public_network=network)
 
 
 @pytest.fixture(scope="module")
@@ -58,10 +61,13 @@ def test_outputs_match_aws(outputs: Outputs, ec2: EC2Client) -> None:
     for key, host in outputs.hosts.items():
         [instance] = ec2.describe_instances(InstanceIds=[host.instance_id])["Reservations"][0]["Instances"]
         assert host.private_address == instance["PrivateIpAddress"] == f"10.0.0.1{key[-1]}"
-        assert host.public_address == instance["PublicIpAddress"] == host.name
+        assert host.public_address == instance["PublicIpAddress"]
+        assert host.name == instance["PublicDnsName"] == public_dns_name(host.public_address, "eu-west-3")
         assert host.state == instance["State"]["Name"] == "running"
         assert instance["MetadataOptions"]["HttpTokens"] == "required"
         assert instance["MetadataOptions"]["HttpPutResponseHopLimit"] == 1
+        protection = ec2.describe_instance_attribute(InstanceId=host.instance_id, Attribute="disableApiTermination")
+        assert protection["DisableApiTermination"]["Value"] is True
     for group in outputs.groups.values():
         [interface] = ec2.describe_network_interfaces(NetworkInterfaceIds=[group.interface_id])["NetworkInterfaces"]
         attachment = interface["Attachment"]
@@ -150,7 +156,7 @@ def test_a_change_of_another_plane_is_recorded_without_an_aws_change(
 
 
 def test_one_more_elastic_ip_touches_nothing_else(cluster: Any, spec: Any, outputs: Outputs, aws: LabAwsClient) -> None:
-    larger = cluster.spec(aws=AWS, hosts=HOSTS, public_network={"elastic_ips": {"count": 3}, "groups": 3})
+    larger = cluster.spec(protect=True, aws=AWS, hosts=HOSTS, public_network=LARGER)
     cluster.commands()
     before = aws.calls()[-1].serial
     plan, after = cluster.apply(larger)
@@ -167,7 +173,7 @@ def test_one_more_elastic_ip_touches_nothing_else(cluster: Any, spec: Any, outpu
 
 
 def test_drift_is_shown_and_reverted(cluster: Any, outputs: Outputs, ec2: EC2Client, aws: LabAwsClient) -> None:
-    spec = cluster.spec(aws=AWS, hosts=HOSTS, public_network={"elastic_ips": {"count": 3}, "groups": 3})
+    spec = cluster.spec(protect=True, aws=AWS, hosts=HOSTS, public_network=LARGER)
     [address] = ec2.describe_addresses(AllocationIds=[outputs.eips["eip-0"].allocation_id])["Addresses"]
     ec2.disassociate_address(AssociationId=address["AssociationId"])
     ec2.create_tags(Resources=[outputs.vpc_id], Tags=[{"Key": "team", "Value": "other"}])
@@ -181,7 +187,7 @@ def test_drift_is_shown_and_reverted(cluster: Any, outputs: Outputs, ec2: EC2Cli
 
 
 def test_a_stopped_host_is_seen(cluster: Any, outputs: Outputs, aws: LabAwsClient) -> None:
-    spec = cluster.spec(aws=AWS, hosts=HOSTS, public_network={"elastic_ips": {"count": 3}, "groups": 3})
+    spec = cluster.spec(protect=True, aws=AWS, hosts=HOSTS, public_network=LARGER)
     aws.set_instance_state(outputs.hosts["host-1"].instance_id, "stopped")
     plan = cluster.plan(spec)
     host = plan.predicted.hosts["host-1"]
@@ -190,6 +196,7 @@ def test_a_stopped_host_is_seen(cluster: Any, outputs: Outputs, aws: LabAwsClien
 
 
 def test_destroy_leaves_nothing(cluster: Any, outputs: Outputs, ec2: EC2Client) -> None:
+    """Also of instances that EC2 refuses to terminate: the provider switches that off first."""
     anything = cluster.spec(aws={"region": "eu-west-1"}, hosts={"count": 1})  # whatever the spec says by now
     plane = cluster.plane(anything)
     plan = plane.destroy(plane.current())

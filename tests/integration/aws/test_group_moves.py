@@ -30,7 +30,8 @@ def cluster(make_cluster: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def spec(cluster: Any) -> Any:
-    return cluster.spec(hosts={"count": 3}, public_network={"elastic_ips": {"count": 2}, "groups": 2})
+    hosts = {"count": 3, "address": "public"}
+    return cluster.spec(hosts=hosts, public_network={"elastic_ips": {"count": 2}, "groups": 2})
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,11 @@ STRUCTURES: list[Any] = [
     for address in ("public", "eip", "private")
     for aws in ({}, {"endpoint_url": "http://127.0.0.1:1"})
 ]
+VPC = {"vpc_id": "vpc-0123456789abcdef0"}
+STRUCTURES += [
+    pytest.param(make_spec(aws={"network": {**VPC, **subnet}}), id=" ".join(("vpc_id", *subnet)))
+    for subnet in ({"subnet": "10.0.8.0/22"}, {"subnet_id": "subnet-0123456789abcdef0"})
+]
 
 
 @pytest.mark.parametrize("spec", STRUCTURES)

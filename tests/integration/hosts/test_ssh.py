@@ -85,7 +85,7 @@ def test_the_users_ssh_files_are_not_read_or_written(
     own = tmp_path / ".ssh"
     own.mkdir()
     (own / "config").write_text("Host *\n  Port 2222\n  User nobody\n")
-    (own / "known_hosts").write_text(f"{host.outputs.hosts['host-2'].name} ssh-ed25519 AAAA\n")
+    (own / "known_hosts").write_text(f"{host.outputs.hosts['host-2'].address} ssh-ed25519 AAAA\n")
     before = {path: path.read_text() for path in own.iterdir()}
     monkeypatch.setenv("HOME", str(tmp_path))
     assert not host.observe().failures
@@ -162,7 +162,7 @@ def test_each_connection_failure_has_its_cause(
 ) -> None:
     monkeypatch.setattr(ssh_module, "CONNECT_TIMEOUT_S", 0.5)
     host.vpc.sh("ip address replace 10.0.0.1/32 dev lo; ip route replace 10.0.0.99/32 dev p-host-2")
-    there = replace(host.outputs.hosts["host-2"], name=name)
+    there = replace(host.outputs.hosts["host-2"], private_address=name)
     silent = replace(host, outputs=replace(host.outputs, hosts={"host-2": there}))
     error, words = _failure(silent)
     assert error is HostUnreachableError
@@ -213,7 +213,7 @@ def test_one_hosts_failure_does_not_affect_the_others(runner: Runner, monkeypatc
     monkeypatch.setattr(ssh_module, "CONNECT_TIMEOUT_S", 0.5)
     hosts = dict(runner.outputs.hosts)
     hosts["host-1"] = replace(hosts["host-1"], state="stopped")
-    hosts["host-3"] = replace(hosts["host-2"], key="host-3", name="192.0.2.9")
+    hosts["host-3"] = replace(hosts["host-2"], key="host-3", private_address="192.0.2.9")
     hosts["host-4"] = replace(hosts["host-2"], key="host-4", name=UNKNOWN, instance_id=UNKNOWN, state=UNKNOWN)
     mixed = replace(runner, outputs=replace(runner.outputs, hosts=hosts))
     done = mixed.try_converge(wait_s=0)

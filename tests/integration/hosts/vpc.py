@@ -107,9 +107,20 @@ def outputs_of(placement: dict[int, int], hosts: int, eips: int) -> Outputs:
     )
 
 
+class HostSeenFromInside(HostOutput):
+    """A host for an edgewrap that runs inside the VPC."""
+
+    __slots__ = ()
+
+    @property
+    def address(self) -> str:
+        return self.private_address
+
+
 def _host(index: int) -> HostOutput:
     address = str(addressing.host_address(SUBNET, index))
-    return HostOutput(f"host-{index}", index, f"i-{index}", address, f"203.0.113.{100 + index}", address, "running")
+    public = f"203.0.113.{100 + index}"
+    return HostSeenFromInside(f"host-{index}", index, f"i-{index}", address, public, f"ec2-{index}.example", "running")
 
 
 def _eip(index: int, blocks: dict[int, IPv4Network]) -> EipOutput:

@@ -78,6 +78,31 @@ def test_a_reboot_keeps_the_disk_and_the_keys(pair: Pair, how: str) -> None:
     assert host_key(pair, pair.second) == key
 
 
+def test_a_volume_is_a_disk_of_the_host_as_long_as_it_is_attached(pair: Pair) -> None:
+    made = pair.cloud.call("create_volume", AvailabilityZone="eu-west-3a", Size=1, VolumeType="gp3")
+    volume, host = made["VolumeId"], pair.second
+    link = f"/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_{volume.replace('-', '')}"
+
+    def there() -> bool:
+        return pair.cloud.on(host, f"[ ! -b {link} ] || echo there") == "there\n"
+
+    pair.cloud.call("attach_volume", VolumeId=volume, InstanceId=host.id, Device="/dev/sdf")
+    wait_until(there)
+    assert pair.cloud.on(host, f"blockdev --getsize64 {link}; readlink -f {link}").split() == [
+        "1073741824",
+        "/dev/nvme1n1",
+    ]
+    pair.cloud.on(host, f"mkfs.ext4 -q {link} && mount {link} /mnt && echo kept >/mnt/file")
+    before = pair.cloud.host(host)["boots"]
+    pair.cloud.call("reboot_instances", InstanceIds=[host.id])
+    wait_until(lambda: boots(pair, host, before + 1))
+    assert pair.cloud.on(host, f"mount {link} /mnt && cat /mnt/file") == "kept\n"
+    pair.cloud.on(host, "umount /mnt")
+    pair.cloud.call("detach_volume", VolumeId=volume, InstanceId=host.id, Device="/dev/sdf")
+    wait_until(lambda: not there())
+    pair.cloud.call("delete_volume", VolumeId=volume)
+
+
 def test_stop_and_start_keep_the_disk_and_the_private_address(pair: Pair) -> None:
     key = host_key(pair, pair.second)
     pair.cloud.call("stop_instances", InstanceIds=[pair.second.id])

@@ -12,7 +12,7 @@ from tests.support.front_end import VERSIONS, Stage
 
 @pytest.fixture(params=VERSIONS)
 def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Stage:
-    """A fresh front-end of either version."""
+    """A fresh front-end of each version."""
     return front_end.stage(request.param, tmp_path)
 
 

@@ -215,7 +215,8 @@ def test_what_a_first_plan_cannot_know(newer: Stage) -> None:
 
 @pytest.mark.parametrize("broken_at", range(1, CHANGING_CALLS + 1))
 def test_a_run_that_failed_at_any_call_is_resumed(tmp_path: Path, broken_at: int) -> None:
-    whole, broken = (front_end.stage(VERSIONS[broken_at % 2], _made(tmp_path / name)) for name in ("whole", "broken"))
+    version = VERSIONS[broken_at % len(VERSIONS)]
+    whole, broken = (front_end.stage(version, _made(tmp_path / name)) for name in ("whole", "broken"))
     whole.applied()
     assert sum(not method.endswith(READS) for method in whole.wire.methods) == CHANGING_CALLS
     calls = 0
@@ -318,6 +319,30 @@ def test_two_hosts_that_swapped_their_addresses(newer: Stage) -> None:
     found = plane.hosts(plane.observe())
     assert (found["host-0"].name, found["host-1"].name) == (hosts["host-1"].name, hosts["host-0"].name)
     assert changes_in(plane, plane.observe(), swapped, reports()) == ()
+
+
+def test_hosts_of_an_older_cluster_are_renamed_under_their_vms(newer: Stage) -> None:
+    """Hosts were named by their public addresses once. The front-end and its agents on the hosts follow a rename by
+    themselves: nothing is restarted."""
+    plane = newer.applied()
+    vm = newer.vm(plane.hosts(plane.observe())["host-1"].id)
+    newer.until_running(vm)
+    hosts = {key: replace(one, name=f"ec2-{one.index}.example") for key, one in outputs().hosts.items()}
+    named = replace(outputs(), hosts=hosts)
+    changes = changes_in(plane, plane.observe(), named, reports())
+    assert [(one.key, one.action, one.before, one.after) for one in changes] == [
+        ("edge-paris-system", Action.UPDATE, {"REPLICA_HOST": "198.51.100.10"}, {"REPLICA_HOST": "ec2-0.example"}),
+        *(
+            (f"host-{index}", Action.UPDATE, {"NAME": f"198.51.100.1{index}"}, {"NAME": f"ec2-{index}.example"})
+            for index in range(3)
+        ),
+    ]
+    newer.wire.methods.clear()
+    apply(plane, plane.observe(), named, reports())
+    writes = {one for one in newer.wire.methods if not one.endswith(("info", "version"))}
+    assert writes == {"datastore.update", "host.rename"}
+    newer.until_running(vm)
+    assert changes_in(plane, plane.observe(), named, reports()) == ()
 
 
 def test_pins_are_kept_on_the_hosts(stage: Stage) -> None:

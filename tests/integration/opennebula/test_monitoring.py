@@ -14,6 +14,7 @@ from edgewrap.cli.options import MONITOR_TIMEOUT_S
 from edgewrap.errors import FrontEndUnreachableError, InUseError, OpenNebulaError
 from edgewrap.events import EventKind
 from edgewrap.lab.opennebula.frontend import RETRY_S
+from edgewrap.opennebula import monitoring
 from edgewrap.opennebula.kinds.host import HostFacts
 from edgewrap.opennebula.kinds.template import text_of
 from edgewrap.opennebula.plane import OpenNebulaPlane
@@ -123,6 +124,21 @@ def test_a_host_that_stays_in_error_is_restarted_once_in_a_run(played: Played) -
     with pytest.raises(OpenNebulaError, match=r"not MONITORED after 3 s: host-1 .* is error: .*Connection refused$"):
         plane.wait_monitored(ALL, 3)
     assert restarts(stage) == 1
+
+
+def test_a_host_that_stays_in_init_is_monitored_again(played: Played, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Someone enabled a host that was enabled: INIT, until the agent's next full report."""
+    stage, _ = played
+    plane = stage.applied()
+    plane.wait_monitored(ALL, 10)
+    stage.one.call("host.status", found(stage, "host-1").id, 0)
+    stage.wire.methods.clear()
+    with pytest.raises(OpenNebulaError, match=r"host-1 .* is init"):
+        plane.wait_monitored(ALL, 1.5)
+    assert restarts(stage) == 0
+    monkeypatch.setattr(monitoring, "INIT_S", 1.0)
+    plane.wait_monitored(ALL, 10)
+    assert (restarts(stage), states(stage)) == (1, dict.fromkeys(ALL, "monitored"))
 
 
 def test_a_host_in_error_under_maintenance_is_left(played: Played) -> None:

@@ -98,15 +98,6 @@ def test_a_version_that_cannot_be_read_is_a_warning(newer: Stage, version: str) 
     assert "returned no valid version" in found[0].text
 
 
-def test_a_front_end_that_keeps_its_configuration_to_itself_is_a_warning(newer: Stage) -> None:
-    """6.10 shows it to the group oneadmin only."""
-    refusal = "User [2] : Not authorized to perform ADMIN ZONE [0]."
-    answer = xmlrpc.client.dumps(([False, f"[one.system.config] {refusal}", 0x200, -1, -1],), methodresponse=True)
-    drivers = rewritten(newer, "one.system.config", lambda text: answer)[2]
-    assert drivers.verdict is Verdict.WARNING
-    assert "not known" in drivers.text
-
-
 @pytest.mark.parametrize(
     ("pattern", "missing"),
     [

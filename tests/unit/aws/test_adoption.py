@@ -113,9 +113,11 @@ def test_the_ids_to_import() -> None:
 
 def test_collisions() -> None:
     last = PLACES.groups * PLACES.pairs - 1
-    assert collisions(["eip-0", f"eip-{last}"], ["eip-x-0"], INPUTS) == {}
+    assert collisions(["eip-0", f"eip-{last}"], ["eip-x-0"], INPUTS, {"office": "eip-x-1"}) == {}
     group, number = PLACES.of("eip-x-0")
-    assert collisions([f"eip-{number * PLACES.groups + group}"], ["eip-x-0"], INPUTS) != {}
+    assert collisions([f"eip-{number * PLACES.groups + group}"], ["eip-x-0"], INPUTS, {}) != {}
+    assert collisions([f"eip-{number * PLACES.groups + group}"], [], INPUTS, {"office": "eip-x-0"}) != {}
+    assert collisions([], ["eip-x-0"], INPUTS, {"office": "eip-x-0"}) == {"office": "eip-x-0"}
 
 
 @given(st.integers(1, 63), st.integers(1, 63), st.data())

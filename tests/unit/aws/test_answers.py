@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from edgewrap.aws import answers, clients
 from edgewrap.aws.clients import Clients
 from edgewrap.aws.elastic_ips import ElasticIps
+from edgewrap.aws.existing.network import network_violations
+from edgewrap.aws.existing.read import read_allocations, read_network
 from edgewrap.aws.inputs.lookups import AwsLookups
 from edgewrap.aws.preflight.account import Account
 from edgewrap.aws.preflight.quotas import ELASTIC_IPS
@@ -62,6 +64,9 @@ def test_an_odd_server_is_an_error_in_time(answer: str, monkeypatch: pytest.Monk
     assert len(raised.value.what) <= 300
 
 
+GUEST = make_spec(
+    aws={"network": {"vpc_id": "vpc-0123456789abcdef0", "subnet_id": "subnet-0123456789abcdef0"}},
+)
 Call = Callable[[Clients], object]
 UUID = "0f6a1e9c-1111-4a6e-9d55-2f5f7ce1a001"
 TAGS = [{"Key": "edgewrap:uuid", "Value": UUID}, {"Key": "edgewrap:key", "Value": "eip-x-3"}]
@@ -107,7 +112,10 @@ RIGHT: dict[str, tuple[Call, dict[str, dict[str, Any]]]] = {
     ),
     "clusters": (
         lambda aws: AwsLookups(make_spec(), aws).clusters_named("a"),
-        {"describe_vpcs": {"Vpcs": [{"VpcId": "vpc-1", "Tags": TAGS}]}},
+        {
+            "describe_vpcs": {"Vpcs": [{"VpcId": "vpc-1", "Tags": TAGS}]},
+            "describe_security_groups": {"SecurityGroups": [{"VpcId": "vpc-2", "Tags": TAGS}]},
+        },
     ),
     "Elastic IPs": (
         lambda aws: ElasticIps(make_spec(), aws).by_driver(UUID, ["eipalloc-1"]),
@@ -122,6 +130,79 @@ RIGHT: dict[str, tuple[Call, dict[str, dict[str, Any]]]] = {
                     }
                 ]
             }
+        },
+    ),
+    "existing Elastic IPs": (
+        lambda aws: read_allocations(aws, ["eipalloc-1"]),
+        {
+            "describe_addresses": {
+                "Addresses": [
+                    {
+                        "AllocationId": "eipalloc-1",
+                        "PublicIp": "1.2.3.4",
+                        "PrivateIpAddress": "10.0.0.1",
+                        "AssociationId": "eipassoc-1",
+                        "NetworkInterfaceId": "eni-1",
+                        "NetworkBorderGroup": "eu-west-3",
+                        "Tags": TAGS,
+                    }
+                ]
+            },
+            "describe_network_interfaces": {"NetworkInterfaces": [{"NetworkInterfaceId": "eni-1", "TagSet": TAGS}]},
+        },
+    ),
+    "existing VPC": (
+        lambda aws: [*network_violations(GUEST, read_network(aws, GUEST, UUID), UUID)],
+        {
+            "get_caller_identity": {"Account": "1", "Arn": "arn:aws:iam::1:user/ci"},
+            "describe_vpcs": {
+                "Vpcs": [
+                    {
+                        "VpcId": "vpc-0123456789abcdef0",
+                        "OwnerId": "1",
+                        "State": "available",
+                        "CidrBlockAssociationSet": [
+                            {"CidrBlock": "10.0.0.0/16", "CidrBlockState": {"State": "associated"}}
+                        ],
+                    }
+                ]
+            },
+            "describe_security_groups": {
+                "SecurityGroups": [{"GroupId": "sg-1", "GroupName": "edge-paris-vms", "Tags": TAGS}]
+            },
+            "describe_internet_gateways": {"InternetGateways": [{"InternetGatewayId": "igw-1"}]},
+            "describe_route_tables": {
+                "RouteTables": [
+                    {
+                        "Associations": [{"Main": False, "SubnetId": "subnet-0123456789abcdef0"}, {"Main": True}],
+                        "Routes": [{"DestinationCidrBlock": "0.0.0.0/0", "GatewayId": "igw-1", "State": "active"}],
+                    }
+                ]
+            },
+            "describe_network_interfaces": {
+                "NetworkInterfaces": [
+                    {
+                        "NetworkInterfaceId": "eni-1",
+                        "Description": "a printer",
+                        "Groups": [{"GroupId": "sg-2"}],
+                        "PrivateIpAddresses": [{"PrivateIpAddress": "10.0.4.10"}],
+                        "Ipv4Prefixes": [{"Ipv4Prefix": "10.0.4.16/28"}],
+                    }
+                ]
+            },
+            "describe_subnets": {
+                "Subnets": [
+                    {
+                        "SubnetId": "subnet-0123456789abcdef0",
+                        "CidrBlock": "10.0.4.0/22",
+                        "AvailabilityZone": "eu-west-3a",
+                        "State": "available",
+                        "MapPublicIpOnLaunch": True,
+                        "Tags": TAGS,
+                    }
+                ]
+            },
+            "describe_vpc_attribute": {"EnableDnsSupport": {"Value": True}, "EnableDnsHostnames": {"Value": True}},
         },
     ),
     "untracked": (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edgewrap.aws.group_moves import instances_made, moves_ahead, reasons
+from edgewrap.aws.group_moves import instances_made, moves_ahead, reasons, stopping_hosts, without_last_updates
 from edgewrap.aws.inputs.decide import decide_inputs
 from edgewrap.change import Action, Change, PlaneName
 from edgewrap.outputs import GroupOutput, HostOutput, Outputs
@@ -25,12 +25,14 @@ def host(key: str, state: str = "running") -> HostOutput:
     return HostOutput(key, index, f"i-{index}", f"10.0.0.1{index}", "", f"10.0.0.1{index}", state)
 
 
-def stood(**on: str) -> Outputs:
+def stood(state: str = "running", **on: str) -> Outputs:
     groups = {
         f"group-{index}": GroupOutput(f"group-{index}", index, "eni", "mac", "", "", key, 1 + index)
         for index, key in enumerate(on.values())
     }
-    return Outputs("", "", "", "", "", "", "", {key: host(key) for key in HOSTS}, groups)
+    return Outputs(
+        "", "", "", "", "", "", "", {key: host(key, state if key == "host-0" else "running") for key in HOSTS}, groups
+    )
 
 
 CASES = [
@@ -64,6 +66,13 @@ def test_missing_instances_are_those_to_be_created() -> None:
     assert instances_made(changes) == {"host-0"}
 
 
+def test_the_step_of_the_moves_may_update_an_instance_that_ends_after_it() -> None:
+    planned = [change(words) for words in ("replace instance host-0", "delete instance host-1", "update vpc vpc")]
+    step = ("update instance host-0", "update instance host-1", "replace instance host-1", "update instance host-2")
+    left = without_last_updates([*map(change, step), planned[2]], planned)
+    assert left == (change("replace instance host-1"), change("update instance host-2"), planned[2])
+
+
 def test_reasons() -> None:
     spec = make_spec(hosts={"count": 2, "retired": [2]}, public_network={"groups": 3})
     before = first_inputs(make_spec(public_network={"groups": 3}))
@@ -72,11 +81,30 @@ def test_reasons() -> None:
     assert reasons(after, before, hosts, {"host-0"}) == {
         "group-0": "host-0 is stopped",
         "group-2": "host-2 is retired",
-        "host-0": "its instance is stopped",
+        "host-0": "its instance is stopped; it ends before AWS has an instance in its place",
     }
     moved = decide_inputs(make_spec(public_network={"groups": 3}), before, FixedLookups(), unavailable={"host-1"})
     assert reasons(moved, before, hosts, {"host-1"}) == {
         "group-1": "host-1 will be replaced",
-        "host-1": "replacement requested",
+        "host-1": "replacement requested; it ends before AWS has an instance in its place",
     }
     assert reasons(moved, before, hosts, ()) == {"group-1": "moves off host-1"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "awaited"),
+    [
+        ([f"replace {ATTACHMENT} group-0"], "stopping", ["host-0"]),
+        ([f"replace {ATTACHMENT} group-0", f"delete {ATTACHMENT} group-2"], "shutting-down", ["host-0"]),
+        ([f"replace {ATTACHMENT} group-0"], "stopped", []),
+        ([f"replace {ATTACHMENT} group-1"], "stopping", []),
+        ([f"create {ATTACHMENT} group-0"], "stopping", []),
+        (["update instance host-0"], "stopping", []),
+    ],
+    ids=["it moves", "all are removed", "it is off", "of another host", "it has none yet", "nothing moves"],
+)
+def test_hosts_that_must_be_off_before_an_interface_leaves_them(
+    changes: list[str], state: str, awaited: list[str]
+) -> None:
+    before = stood(state, a="host-0", b="host-2", c="host-0")
+    assert [one.key for one in stopping_hosts([change(words) for words in changes], before)] == awaited

@@ -16,13 +16,13 @@ from tests.support.aws_plane import first_inputs, make_spec
 HOST = {"instance_id": "i-1", "private_address": "10.0.0.20", "public_address": "198.51.100.1", "state": "running"}
 
 
-def test_keys_are_in_the_order_of_their_indexes_and_names_are_what_ssh_uses() -> None:
+def test_keys_are_in_the_order_of_their_indexes() -> None:
     hosts = {"host-10": HOST, "host-2": {**HOST, "public_address": ""}, "host-3": {**HOST, "public_address": None}}
     outputs = read_outputs({"hosts": hosts}, first_inputs(make_spec()))
     assert [(host.key, host.index, host.name) for host in outputs.hosts.values()] == [
         ("host-2", 2, "10.0.0.20"),
         ("host-3", 3, "10.0.0.20"),
-        ("host-10", 10, "198.51.100.1"),
+        ("host-10", 10, "ec2-198-51-100-1.eu-west-3.compute.amazonaws.com"),
     ]
 
 
@@ -125,29 +125,34 @@ def test_a_key_of_another_form_is_refused(key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "taken"),
+    ("region", "name"),
     [
-        ("ec2-198-51-100-1.eu-west-3.compute.amazonaws.com", True),
-        ("ip-10-0-0-10.eu-west-3.compute.internal", True),
-        ("localhost", False),
-        ("198.51.100.256", False),
-        ("a..b", False),
-        ("a.b.", False),
-        ("-a.b", False),
-        ("a-.b", False),
-        ("a_b.c", False),
-        ("A.example", False),
-        (f"{'a' * 64}.example", False),
-        (".".join(["a" * 60] * 5), False),
+        ("eu-west-3", "ec2-198-51-100-1.eu-west-3.compute.amazonaws.com"),
+        ("us-east-1", "ec2-198-51-100-1.compute-1.amazonaws.com"),
+        ("us-gov-west-1", "ec2-198-51-100-1.us-gov-west-1.compute.amazonaws.com"),
+        ("cn-north-1", "ec2-198-51-100-1.cn-north-1.compute.amazonaws.com.cn"),
+        ("us-iso-east-1", "ec2-198-51-100-1.us-iso-east-1.compute.c2s.ic.gov"),
+        ("us-isob-east-1", "ec2-198-51-100-1.us-isob-east-1.compute.sc2s.sgov.gov"),
     ],
 )
-def test_a_hosts_name_may_be_a_dns_name(name: str, taken: bool) -> None:
-    values = {"hosts": {"host-0": {**HOST, "public_address": name}}}
-    if taken:
-        assert read_outputs(values, first_inputs(make_spec())).hosts["host-0"].name == name
-        return
-    with pytest.raises(StateError, match=r"must be an IPv4 address, or a DNS name in lower case \(value: "):
-        read_outputs(values, first_inputs(make_spec()))
+def test_a_host_is_named_as_aws_names_its_public_address(region: str, name: str) -> None:
+    host = read_outputs({"hosts": {"host-0": HOST}}, first_inputs(make_spec(aws={"region": region}))).hosts["host-0"]
+    assert (host.name, host.address) == (name, "198.51.100.1")
+
+
+@pytest.mark.parametrize(
+    ("mode", "public", "name", "address"),
+    [
+        ("eip", "198.51.100.1", "ec2-198-51-100-1.eu-west-3.compute.amazonaws.com", "198.51.100.1"),
+        ("public", UNKNOWN, UNKNOWN, UNKNOWN),
+        ("private", "", "10.0.0.20", "10.0.0.20"),
+        ("private", "198.51.100.1", "10.0.0.20", "198.51.100.1"),
+    ],
+)
+def test_a_host_with_a_private_address_is_named_by_it(mode: str, public: str, name: str, address: str) -> None:
+    values = {"hosts": {"host-0": {**HOST, "public_address": public}}}
+    host = read_outputs(values, first_inputs(make_spec(hosts={"address": mode}))).hosts["host-0"]
+    assert (host.name, host.address) == (name, address)
 
 
 def test_inputs_used_as_outputs_have_a_format_too() -> None:

@@ -37,4 +37,4 @@ def test_every_help_text_is_shown_whole(path: tuple[str, ...]) -> None:
 
 def test_the_default_of_host_timeout_is_shown() -> None:
     shown = CliRunner().invoke(APP, ["apply", "--help"], env={"COLUMNS": "200", "TERMINAL_WIDTH": "200"}).output
-    assert "1800 with new hosts, otherwise 60" in " ".join(shown.split())
+    assert "1800 with hosts that are new or do not answer yet, otherwise 60" in " ".join(shown.split())

@@ -13,6 +13,7 @@ from edgewrap.cli.main import build, run
 from edgewrap.engine.dead_hosts import HostDisposition
 from edgewrap.engine.plan import Observed, RunPlan
 from edgewrap.finding import Finding, Verdict
+from edgewrap.outputs import Outputs
 from edgewrap.plane import Context
 from tests.support.aws_plane import PUBLIC_KEY, first_inputs, make_spec
 from tests.support.front_end import outputs
@@ -33,8 +34,9 @@ def applied(monkeypatch: pytest.MonkeyPatch) -> list[RunPlan]:
     """The plans that were applied: in these tests nothing is."""
     plans: list[RunPlan] = []
 
-    def apply(cluster: object, plan: RunPlan, waits: object, *, look_again: bool) -> None:
+    def apply(cluster: object, plan: RunPlan, waits: object, *, look_again: bool) -> Outputs:
         plans.append(plan)
+        return plan.outputs
 
     monkeypatch.setattr("edgewrap.engine.apply.apply", apply)
     return plans

@@ -11,7 +11,7 @@ from edgewrap.cli.ssh import _ssh_command
 from edgewrap.outputs import HostOutput
 from tests.support.aws_plane import make_spec
 
-HOST = HostOutput("host-1", 1, "i-1", "10.0.0.11", "198.51.100.1", "198.51.100.1", "running")
+HOST = HostOutput("host-1", 1, "i-1", "10.0.0.11", "198.51.100.1", "ec2.example", "running")
 USERS = "ForwardAgent yes\nForwardX11 yes\nIdentityFile ~/.ssh/other\nUser someone\nProxyCommand false\n"
 
 

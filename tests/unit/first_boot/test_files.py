@@ -34,6 +34,12 @@ def test_the_settings_are_what_a_shell_reads() -> None:
     assert len(bytes.fromhex(told[5])) == 20
 
 
+@pytest.mark.parametrize(("disk", "lvm"), [("root", False), ("instance-store", True), ({"gb": 100}, False)])
+def test_only_instance_store_needs_lvm(disk: object, lvm: bool) -> None:
+    settings = _texts(opennebula=KEY, hosts={"datastore_volume": disk})["/var/lib/edgewrap/setup.conf"]
+    assert ("lvm2" in settings) is lvm
+
+
 def test_the_script_is_valid_and_does_not_depend_on_the_spec() -> None:
     script = _texts(opennebula=KEY)[SCRIPT]
     subprocess.run(["sh", "-n"], input=script, text=True, check=True)

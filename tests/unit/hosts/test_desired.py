@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from edgewrap.hosts.authorized_keys import BLOCK_BEGIN, BLOCK_END
-from edgewrap.hosts.desired import Group, bridge_mtu, desired_host
+from edgewrap.hosts.desired import Firewall, Group, bridge_mtu, desired_host
 from edgewrap.hosts.diff.host import diff
 from edgewrap.hosts.facts import HostFacts
 from edgewrap.hosts.render.files import GLOBAL_SYSCTLS, host_files, script
+from edgewrap.hosts.render.nftables import firewall_table
 from edgewrap.hosts.script import converge_script, failed_step
 from edgewrap.outputs import UNKNOWN, Outputs
 from edgewrap.spec.models import Spec
@@ -73,6 +74,11 @@ def test_the_data_of_the_network_script() -> None:
         "group 1 0e:00:00:00:00:02 10.0.128.128 10.0.128.128/25 10.0.0.1 10002 1002",
         "block 10.0.128.0/25",
         "block 10.0.128.128/25",
+        "accept INPUT -s 10.0.0.0/17 -d 10.0.0.10",
+        "accept FORWARD -i gw-edge",
+        "accept FORWARD -o gw-edge",
+        "accept FORWARD -m physdev --physdev-is-bridged --physdev-in vx-edge --physdev-out gw-port",
+        "accept FORWARD -m physdev --physdev-is-bridged --physdev-in gw-port --physdev-out vx-edge",
     ]
 
 
@@ -94,7 +100,7 @@ def test_a_text_with_an_unknown_mac_has_an_unknown_checksum(path: str) -> None:
     assert change.after["sha256"] == UNKNOWN
 
 
-@pytest.mark.parametrize("name", ["network.sh", "facts.sh", "frr.sh", "rollback.sh", "keys.sh"])
+@pytest.mark.parametrize("name", ["network.sh", "facts.sh", "frr.sh", "rollback.sh", "block.sh"])
 @pytest.mark.parametrize("shell", ["sh", "bash"])
 def test_the_scripts_are_shell(name: str, shell: str) -> None:
     subprocess.run([shell, "-n"], input=script(name), text=True, check=True)
@@ -194,6 +200,13 @@ def test_a_vms_conntrack_zone_depends_on_its_address_alone() -> None:
     assert (zones["10.0.128.2"], zones["10.0.128.130"]) == (2, 66)
     _, after = _moved()
     assert dict(desired_host(spec(), after, "host-1").zones) == zones
+
+
+def test_the_firewall_opens_consoles_to_the_networks_of_the_spec_only() -> None:
+    firewall = Firewall(("192.0.2.0/24",), "10.0.0.0/17", vnc_from=("192.0.2.9/32", "198.51.100.0/24"))
+    rule = "ip saddr { 192.0.2.9/32, 198.51.100.0/24 } tcp dport 5900-65535 accept"
+    assert rule in firewall_table(firewall, "10.0.0.10")
+    assert "5900" not in firewall_table(replace(firewall, vnc_from=()), "10.0.0.10")
 
 
 def test_without_a_firewall_there_is_no_firewall_table() -> None:

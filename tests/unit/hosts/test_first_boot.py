@@ -127,7 +127,7 @@ def test_an_invalid_answer_is_an_error() -> None:
     ],
 )
 def test_the_plan_shows_a_setup_that_is_not_done(state: Setup, changes: list[Any]) -> None:
-    operations = diff(wanted(), replace(recorded("entry"), setup=state))
+    operations = [one for one in diff(wanted(), replace(recorded("entry"), setup=state)) if one.block is None]
     assert [(o.change.before, o.change.after) for o in operations] == changes
     assert all((o.change.key, o.change.action) == ("host-0/setup/packages", Action.UPDATE) for o in operations)
 

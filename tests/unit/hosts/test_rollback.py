@@ -91,8 +91,8 @@ def test_a_change_is_armed_before_and_timed_after() -> None:
 def test_our_block_of_keys_and_the_others(tmp_path: Path, others: str) -> None:
     file = tmp_path / "authorized_keys"
     file.write_text(f"{BLOCK_BEGIN}\nssh-ed25519 AAAA ada\n{BLOCK_END}\n{others}")
-    assert keys(f"keys_of {file} own") == b"ssh-ed25519 AAAA ada\n"
-    assert keys(f"keys_of {file} others") == others.encode()
+    assert keys(f"block_of {file} own") == b"ssh-ed25519 AAAA ada\n"
+    assert keys(f"block_of {file} others") == others.encode()
 
 
 def test_other_peoples_keys_stay_byte_for_byte(tmp_path: Path) -> None:
@@ -103,10 +103,10 @@ def test_other_peoples_keys_stay_byte_for_byte(tmp_path: Path) -> None:
     file.write_bytes(others)
     file.chmod(0o640)
     own.write_text("ssh-ed25519 AAAA ada\n")
-    keys(f"set_own_keys {file} {own}")
+    keys(f"set_block {file} {own}")
     assert file.read_bytes() == others + block
     own.write_text("")
-    keys(f"set_own_keys {file} {own}")
+    keys(f"set_block {file} {own}")
     assert file.read_bytes() == others
     assert file.stat().st_mode & 0o777 == 0o640
 

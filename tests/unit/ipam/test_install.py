@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from edgewrap.aws.clients import Clients
+from edgewrap.aws.elastic_ips import ElasticIps
 from edgewrap.errors import IpamError
 from edgewrap.ipam.install import ACTIONS, configuration_lines, install
 from edgewrap.ipam.specs import directory, spec_at, spec_named
+from tests.support.aws_plane import make_spec
 
 SPEC = "apiVersion: edgewrap/v1\nname: edge-paris\naws: { region: eu-west-3 }\nevpn: { password: '${env:NOT_SET}' }\n"
 
@@ -94,6 +97,25 @@ def test_two_clusters_with_overlapping_subnets(front_end: dict[str, Path]) -> No
     install(other, front_end["remotes"], environment)
     found = [spec_at(address, environment) for address in ("10.0.128.2", "10.9.128.2", "192.0.2.1", "", "x")]
     assert [spec.name if spec else "" for spec in found] == ["edge-paris", "edge-rome", "", "", ""]
+
+
+def test_the_driver_needs_the_addresses_of_an_existing_subnet(front_end: dict[str, Path]) -> None:
+    """It computes pairs from them, without a state that has them."""
+    environment = {"EDGEWRAP_CLUSTERS_DIR": str(front_end["clusters"])}
+    network = "vpc_id: vpc-0123456789abcdef0, subnet_id: subnet-0123456789abcdef0"
+    text = SPEC.replace("eu-west-3 }", f"eu-west-3, network: {{ {network} }} }}")
+    front_end["spec"].write_text(text)
+    with pytest.raises(IpamError, match="does not have the addresses of its subnet"):
+        install(front_end["spec"], front_end["remotes"], environment)
+    ids = {"vpc_id": "vpc-0123456789abcdef0", "subnet_id": "subnet-0123456789abcdef0"}
+    spec = make_spec(aws={"network": ids})
+    with pytest.raises(IpamError, match="the spec of edge-paris does not have the addresses of its subnet"):
+        ElasticIps(spec, Clients(spec, {})).free_pairs()
+    front_end["spec"].write_text(text.replace(network, f"{network}, subnet: 10.50.4.0/22"))
+    install(front_end["spec"], front_end["remotes"], environment)
+    found = spec_at("10.50.6.2", environment)
+    assert found is not None
+    assert found.name == "edge-paris"
 
 
 def test_a_spec_under_another_name_or_not_a_file(front_end: dict[str, Path]) -> None:

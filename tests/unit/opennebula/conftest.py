@@ -7,7 +7,7 @@ import pytest
 from tests.support.recordings import Recording
 
 
-@pytest.fixture(params=("7.0.2", "7.4.0"))
+@pytest.fixture(params=("6.10.0.1", "7.0.2", "7.4.0"))
 def recording(request: pytest.FixtureRequest) -> Recording:
-    """Either version's recordings."""
+    """Each version's recordings."""
     return Recording(request.param)

@@ -135,6 +135,9 @@ def test_diff(case: dict[str, Any]) -> None:
     known = outputs(tuple(case.get("hosts", (0, 1, 2))), tuple(case.get("eips", (0, 1))), uuid="UUID")
     driver = {key: replace(eip(9), key=key) for key in case.get("driver", [])}
     known = replace(known, eips={**known.eips, **driver})
+    known = replace(
+        known, hosts={key: replace(one, **case.get("instances", {}).get(key, {})) for key, one in known.hosts.items()}
+    )
     plan = reconcile(spec(**case.get("spec", {})), facts_of(case), known, told)
     changes = [
         [change.kind, change.key, change.action.value, dict(change.before), dict(change.after)]

@@ -1,7 +1,7 @@
-"""Front-ends that report less, or more, than the recorded ones: 6.10 and later releases.
+"""Front-ends that report less, or more, than the recorded ones: other releases than 6.10.0.1, 7.0.2 and 7.4.0.
 
-No answer of a 6.10 is recorded here. So what edgewrap reads is said by name: whatever else an answer has or has not
-makes no difference, and nothing that is missing ends in a traceback.
+What edgewrap reads is said by name: whatever else an answer has or has not makes no difference, and nothing that is
+missing ends in a traceback.
 """
 
 from __future__ import annotations

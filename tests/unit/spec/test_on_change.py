@@ -11,7 +11,6 @@ import pytest
 from edgewrap.aws.inputs.immutable_fields import refused_changes
 from edgewrap.aws.inputs.setup_warnings import setup_notices
 from edgewrap.spec.contract import contract
-from edgewrap.spec.forbidden import NOT_IMPLEMENTED
 from edgewrap.spec.load import load_spec, public_document
 from edgewrap.spec.on_change import Effect, OnChange
 from tests.support.aws_plane import PUBLIC_KEY, first_inputs, make_spec
@@ -26,7 +25,7 @@ FIELDS = {".".join(path): field for path, field in contract().fields()}
 TRIED = [
     path
     for path in FIELDS
-    if "[]" not in path and not path.startswith("terraform.backend.") and tuple(path.split(".")) not in NOT_IMPLEMENTED
+    if "[]" not in path and not path.startswith(("terraform.backend.", "hosts.datastore_volume."))
 ]
 
 
@@ -82,6 +81,12 @@ def test_a_plan_has_a_notice_for_the_fields_that_change_on_new_hosts_only(path: 
     texts = [notice.text for notice in setup_notices(after, inputs, previous, public_document(before))]
     assert any(text.startswith(f"{path} ") for text in texts) is (effect.effect is Effect.NEW_HOSTS)
     assert all(effect.detail in text for text in texts)
+
+
+def test_a_change_within_the_datastores_volume_is_no_matter_of_new_hosts() -> None:
+    before, after = (make_spec(hosts={"datastore_volume": {"gb": gb}}) for gb in (100, 200))
+    previous = first_inputs(before)
+    assert list(setup_notices(after, first_inputs(after), previous, public_document(before))) == []
 
 
 def test_the_schema_has_the_mark() -> None:

@@ -5,6 +5,7 @@
 patching.py             how a class of patches is written over a moto class
 errors.py               the errors that AWS returns
 launch.py               RunInstances
+instance_attributes.py  what RunInstances sets on an instance
 lifecycle.py            start, stop, reboot, terminate
 attachments.py          network interfaces: attach and detach
 private_addresses.py    private addresses of an interface
@@ -13,6 +14,7 @@ associations.py         Elastic IPs
 security_groups.py      security groups of interfaces and instances
 networks.py             VPCs, subnets and internet gateways in use
 instance_types.py       limits of an instance type, capacity
+volumes.py              speed of volumes, and how often they change
 quotas.py               Service Quotas and account attributes
 image_parameters.py     Canonical's SSM parameters
 speed.py                moto's slow look-ups
@@ -24,6 +26,7 @@ from edgewrap.lab.aws.patches import (
     associations,
     attachments,
     image_parameters,
+    instance_attributes,
     launch,
     lifecycle,
     networks,
@@ -32,6 +35,7 @@ from edgewrap.lab.aws.patches import (
     quotas,
     security_groups,
     speed,
+    volumes,
 )
 from edgewrap.lab.aws.patches.patching import apply_patch
 
@@ -43,6 +47,7 @@ PATCHES: tuple[type, ...] = (
     attachments.AttachedInterface,
     attachments.InterfaceLifecycle,
     image_parameters.CanonicalParameters,
+    instance_attributes.LaunchAttributes,
     launch.Launch,
     lifecycle.InstanceLifecycle,
     lifecycle.TerminateOnly,
@@ -62,6 +67,8 @@ PATCHES: tuple[type, ...] = (
     security_groups.RulesForAllProtocols,
     speed.RememberedBackends,
     speed.TagsById,
+    volumes.BlockDevicesWithThroughput,
+    volumes.Gp3Volume,
 )
 
 

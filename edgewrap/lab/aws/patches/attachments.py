@@ -1,7 +1,8 @@
 """Network interfaces that are attached to an instance and detached from it.
 
 Stock moto shows the instance's security groups on each of its interfaces, never reports `detached` (the provider waits
-153 s for it), accepts any device index, and deletes interfaces that are in use.
+153 s for it), accepts any device index, deletes interfaces that are in use, and detaches those of an instance that is
+stopping or shutting down.
 """
 
 from __future__ import annotations
@@ -49,10 +50,8 @@ class AttachingInstance(Instance):
                 "InvalidParameterValue",
                 f"Instance '{self.id}' already has an interface attached at device index '{device_index}'.",
             )
-        if self.state == "terminated":
-            raise RefusedError(
-                "IncorrectState", f"The instance '{self.id}' is not in a valid state for this operation."
-            )
+        if self.state not in ("running", "stopped"):
+            raise _wrong_state(self)
         if eni.availability_zone != self.availability_zone:
             raise RefusedError(
                 "InvalidParameterCombination",
@@ -114,6 +113,8 @@ class InterfaceLifecycle(NetworkInterfaceBackend):
             raise InvalidNetworkAttachmentIdError(attachment_id)
         if interface.device_index == 0:
             raise LastEniDetachError
+        if interface.instance.state in ("stopping", "shutting-down"):  # even with Force
+            raise _wrong_state(interface.instance)
         interface.instance.detach_eni(interface)
 
     def delete_network_interface(self, eni_id: str) -> None:
@@ -130,6 +131,12 @@ class InterfaceLifecycle(NetworkInterfaceBackend):
         found = _describe(self, eni_ids, filters)
         wanted = (filters or {}).get("attachment.attachment-id", [])
         return found or [_just_detached(interface) for interface in self.enis.values() if _was(interface, wanted)]
+
+
+def _wrong_state(instance: Instance) -> RefusedError:
+    return RefusedError(
+        "IncorrectState", f"The instance '{instance.id}' is not in a valid state for this operation ({instance.state})."
+    )
 
 
 def _was(interface: NetworkInterface, attachment_ids: list[str]) -> bool:

@@ -22,6 +22,7 @@ from edgewrap.lab.aws.patches.instance_types import (
     refuse_unoffered,
 )
 from edgewrap.lab.aws.patches.private_addresses import free_addresses, refuse_unfit, split_addresses
+from edgewrap.lab.aws.patches.volumes import give_speed_asked_for
 
 _run = InstanceBackend.run_instances
 
@@ -43,6 +44,7 @@ class Launch(InstanceBackend):
             self.reservations = {key: kept for key, kept in self.reservations.items() if kept.instances}
         for instance in reservation.instances:
             _give_what_was_asked_for(instance, kwargs["nics"])
+            give_speed_asked_for(instance, kwargs.get("block_device_mappings") or ())
             _note_for_the_fabric(backend, instance)
         return reservation
 

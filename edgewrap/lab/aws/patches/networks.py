@@ -1,4 +1,5 @@
-"""Subnets, VPCs and internet gateways in use cannot be deleted; VPCs count against the quota."""
+"""Subnets, VPCs and internet gateways in use cannot be deleted; VPCs count against the quota. A deleted subnet leaves
+its network ACL."""
 
 from __future__ import annotations
 
@@ -25,7 +26,11 @@ class SubnetsInUse(SubnetBackend):
         backend = cast("EC2Backend", self)
         if any(interface.subnet_id == subnet_id for interface in backend.enis.values()):
             raise DependencyViolationError(f"The subnet '{subnet_id}' has dependencies and cannot be deleted.")
-        return _delete_subnet(self, subnet_id)
+        deleted = _delete_subnet(self, subnet_id)
+        for acl in backend.network_acls.values():
+            for association in [one for one in acl.associations if one.subnet_id == subnet_id]:
+                del acl._associations[association.id]  # noqa: SLF001
+        return deleted
 
 
 class VpcsCountedAndInUse(VPCBackend):

@@ -13,8 +13,8 @@ from typing import Any
 
 from moto.ec2.models.elastic_ip_addresses import ElasticAddress
 from moto.ec2.models.elastic_network_interfaces import NetworkInterface
-from moto.ec2.utils import generate_dns_from_ip
 
+from edgewrap.aws.dns_names import public_dns_name
 from edgewrap.lab.aws.backends import used_backends
 from edgewrap.lab.aws.patches.errors import OutOfCapacityError
 
@@ -70,12 +70,23 @@ def association_of(interface: NetworkInterface, private_address: str) -> dict[st
             "AssociationId": elastic.association_id or "",
             "IpOwnerId": interface.owner_id,
             "PublicIp": elastic.public_ip,
-            "PublicDnsName": generate_dns_from_ip(elastic.public_ip),
+            "PublicDnsName": dns_name_of(interface, elastic.public_ip),
         }
     given = interface.public_ip if private_address == interface.private_ip_address else None
     if given:
-        return {"IpOwnerId": "amazon", "PublicIp": given, "PublicDnsName": generate_dns_from_ip(given)}
+        return {"IpOwnerId": "amazon", "PublicIp": given, "PublicDnsName": dns_name_of(interface, given)}
     return {}
+
+
+def dns_name_of(interface: NetworkInterface, address: str) -> str:
+    """The DNS name of an interface's public address; empty if its VPC has no DNS hostnames."""
+    return public_dns_name(address, interface.ec2_backend.region_name) if has_dns_hostnames(interface) else ""
+
+
+def has_dns_hostnames(interface: NetworkInterface) -> bool:
+    """Whether DNS hostnames are on in the interface's VPC."""
+    vpc = interface.ec2_backend.vpcs.get(interface.vpc_id)
+    return vpc is not None and str(vpc.enable_dns_hostnames).lower() == "true"
 
 
 class PublicAddress(NetworkInterface):

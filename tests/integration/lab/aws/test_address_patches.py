@@ -200,6 +200,16 @@ def check_elastic_ip_stays_while_the_instance_is_stopped(aws: AwsAccount) -> Non
     assert public_address(aws.instance(instance)) == aws.elastic(allocation)["PublicIp"]
 
 
+def check_public_names_exist_only_with_dns_hostnames(aws: AwsAccount) -> None:
+    instance = aws.run()
+    assert not aws.instance(instance)["PublicDnsName"]
+    aws.ec2.modify_vpc_attribute(VpcId=aws.vpc, EnableDnsHostnames={"Value": True})
+    shown = aws.instance(instance)
+    dashed = shown["PublicIpAddress"].replace(".", "-")
+    assert shown["PublicDnsName"] == f"ec2-{dashed}.{aws.ec2.meta.region_name}.compute.amazonaws.com"
+    assert aws.shown(aws.primary(instance))["Association"]["PublicDnsName"] == shown["PublicDnsName"]
+
+
 CHECKS = [check for name, check in list(globals().items()) if name.startswith("check_")]
 
 

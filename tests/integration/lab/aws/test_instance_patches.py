@@ -68,6 +68,22 @@ def check_a_rule_for_all_protocols_modified(aws: AwsAccount) -> None:
     assert [(rule["IpProtocol"], rule["CidrIpv4"]) for rule in rules] == [("-1", "198.51.100.2/32")]
 
 
+def check_placement_and_reservation(aws: AwsAccount) -> None:
+    placement: Any = {"GroupName": "near", "Tenancy": "dedicated"}
+    reservation: Any = {"CapacityReservationPreference": "none"}
+    shown = aws.instance(aws.run(Placement=placement, CapacityReservationSpecification=reservation))
+    assert {name: shown["Placement"][name] for name in placement} == placement
+    assert shown["CapacityReservationSpecification"] == reservation
+
+
+def check_termination_protection(aws: AwsAccount) -> None:
+    instance = aws.run(DisableApiTermination=True)
+    with refused("OperationNotPermitted"):
+        aws.ec2.terminate_instances(InstanceIds=[instance])
+    aws.ec2.modify_instance_attribute(InstanceId=instance, DisableApiTermination={"Value": False})
+    aws.ec2.terminate_instances(InstanceIds=[instance])
+
+
 def check_unknown_key_pair(aws: AwsAccount) -> None:
     with refused("InvalidKeyPair.NotFound"):
         aws.run(KeyName="nobody")
@@ -168,6 +184,34 @@ def check_attached_interface_outlives_the_instance(aws: AwsAccount) -> None:
     aws.ec2.terminate_instances(InstanceIds=[instance])
     assert aws.shown(interface)["Status"] == "available"
     aws.attach(interface, aws.run(), 1)
+
+
+# Volumes
+
+
+def check_speed_of_a_volume_at_launch(aws: AwsAccount) -> None:
+    asked = [{"VolumeSize": 20, "VolumeType": "gp3"}, {"VolumeSize": 20, "VolumeType": "gp3", "Iops": 4000}]
+    asked[1]["Throughput"] = 500
+    found = []
+    for ebs in asked:
+        instance = aws.run(BlockDeviceMappings=[{"DeviceName": "/dev/sda1", "Ebs": ebs}])
+        attached: Any = [{"Name": "attachment.instance-id", "Values": [instance]}]
+        [volume] = aws.ec2.describe_volumes(Filters=attached)["Volumes"]
+        found.append((volume["Iops"], volume.get("Throughput")))
+    assert found == [(3000, 125), (4000, 500)]
+
+
+def check_one_change_of_a_volume_in_six_hours(aws: AwsAccount) -> None:
+    volume = aws.ec2.create_volume(AvailabilityZone=ZONE, Size=10, VolumeType="gp3")["VolumeId"]
+    aws.ec2.modify_volume(VolumeId=volume, Size=11, Iops=4000)
+    with refused("VolumeModificationRateExceeded"):
+        aws.ec2.modify_volume(VolumeId=volume, Iops=5000)
+
+
+def check_a_volume_cannot_shrink(aws: AwsAccount) -> None:
+    volume = aws.ec2.create_volume(AvailabilityZone=ZONE, Size=10, VolumeType="gp3")["VolumeId"]
+    with refused("InvalidParameterValue"):
+        aws.ec2.modify_volume(VolumeId=volume, Size=9)
 
 
 CHECKS = [check for name, check in list(globals().items()) if name.startswith("check_")]

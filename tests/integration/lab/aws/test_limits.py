@@ -162,6 +162,13 @@ def check_subnet_with_an_interface_stays(aws: Aws) -> None:
         aws.ec2.delete_subnet(SubnetId=subnet)
 
 
+def check_deleted_subnet_leaves_its_network_acl(aws: Aws) -> None:
+    vpc, subnet = aws.network()
+    aws.ec2.delete_subnet(SubnetId=subnet)
+    [acl] = aws.ec2.describe_network_acls(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["NetworkAcls"]
+    assert acl["Associations"] == []
+
+
 def check_vpc_with_a_gateway_stays(aws: Aws) -> None:
     vpc = aws.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     gateway = aws.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]

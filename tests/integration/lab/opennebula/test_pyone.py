@@ -37,7 +37,7 @@ def settled(read: Any, done: Any) -> Any:
     return found
 
 
-@pytest.mark.parametrize("version", ["7.0.2", "7.4.0"])
+@pytest.mark.parametrize("version", ["6.10.0.1", "7.0.2", "7.4.0"])
 def test_a_cluster_and_a_vm_on_its_public_network(start: Start, version: str) -> None:
     one = start("--version", version, "--monitor-interval", "0.2", "--settle", "0.1").client()
     assert one.system.version() == version

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from edgewrap.aws.inputs.decide import decide_inputs, unprovisioned
 from edgewrap.aws.inputs.model import Inputs, InterfaceLimits
 from edgewrap.aws.terraform.resources import INSTANCE, KEY_PAIR, SUBNET, VPC
 from edgewrap.errors import RefusedChangeError
+from edgewrap.spec.disks import DatastoreVolume
 from tests.support.aws_plane import FixedLookups, first_inputs, make_spec
 
 
@@ -47,6 +49,39 @@ def test_an_image_and_a_zone_given_in_the_spec_are_not_looked_up() -> None:
     assert set(inputs.amis.values()) == {"ami-0123456789abcdef0"}
 
 
+VOLUME, LARGER = {"gb": 100}, {"gb": 200, "iops": 4000}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "new", "disks"),
+    [
+        ("root", "root", (), {}),
+        ("root", VOLUME, (), {"host-2": VOLUME}),
+        ("root", VOLUME, ("host-0",), {"host-0": VOLUME, "host-2": VOLUME}),
+        (VOLUME, LARGER, (), dict.fromkeys(("host-0", "host-1", "host-2"), LARGER)),
+        (VOLUME, "root", (), {"host-0": VOLUME, "host-1": VOLUME}),
+        (VOLUME, "root", ("host-0",), {"host-1": VOLUME}),
+        ("instance-store", VOLUME, (), {"host-0": "instance-store", "host-1": "instance-store", "host-2": VOLUME}),
+    ],
+)
+def test_a_host_keeps_its_kind_of_disk_until_its_instance_is_replaced(
+    before: Any, after: Any, new: tuple[str, ...], disks: dict[str, Any]
+) -> None:
+    """Host 2 is new."""
+    previous = first_inputs(make_spec(hosts={"count": 2, "datastore_volume": before}))
+    spec = make_spec(hosts={"count": 3, "datastore_volume": after})
+    inputs = decide_inputs(spec, previous, FixedLookups(), new_instances=new)
+    full = {key: disk if isinstance(disk, str) else DatastoreVolume(**disk) for key, disk in disks.items()}
+    assert inputs.datastores == full
+    assert Inputs.from_text(inputs.to_text()) == inputs
+
+
+def test_inputs_of_an_older_version_have_their_datastores_on_root_volumes() -> None:
+    text = first_inputs(make_spec()).to_text().replace('"datastores":{},', "")
+    assert "datastores" not in text
+    assert Inputs.from_text(text).datastores == {}
+
+
 def test_groups_of_a_retired_host_move_and_its_index_is_not_reused() -> None:
     before = first_inputs(make_spec())
     after = decide_inputs(make_spec(hosts={"count": 2, "retired": [1]}), before, FixedLookups())
@@ -82,11 +117,12 @@ OTHER_KEY = "ssh-rsa AAAAB3NzaC1yc2E other@somewhere"
 
 
 def test_what_is_not_in_the_state_is_unprovisioned() -> None:
-    assert unprovisioned(HOSTS, ()) == ALL_MISSING
+    inputs = first_inputs(make_spec())
+    assert unprovisioned(inputs, ()) == ALL_MISSING
     some = {VPC.address(), INSTANCE.address("host-1")}
-    assert unprovisioned(HOSTS, some) == {"host-0", "host-2", "subnet", "key-pair"}
+    assert unprovisioned(inputs, some) == {"host-0", "host-2", "subnet", "key-pair"}
     every = {*map(INSTANCE.address, HOSTS), VPC.address(), SUBNET.address(), KEY_PAIR.address()}
-    assert unprovisioned(HOSTS, every) == frozenset()
+    assert unprovisioned(inputs, every) == frozenset()
 
 
 @pytest.mark.parametrize("ami", ["ami-22222222222222222", "ubuntu-24.04"])
@@ -151,6 +187,18 @@ def test_immutable_fields_are_fixed_from_the_first_run() -> None:
 def test_inputs_survive_the_state() -> None:
     inputs = first_inputs(make_spec())
     assert Inputs.from_text(inputs.to_text()) == inputs
+
+
+def test_inputs_of_an_earlier_edgewrap_are_taken_over() -> None:
+    """They know nothing of VPCs and Elastic IPs of the user's own."""
+    inputs = first_inputs(make_spec())
+    document = json.loads(inputs.to_text())
+    del document["existing"]
+    for name in ("vpc_id", "subnet_id", "gateway_id"):
+        del document["foundation"][name]
+    earlier = Inputs.from_text(json.dumps(document))
+    assert decide_inputs(make_spec(), earlier, lookups := FixedLookups()) == inputs
+    assert lookups.asked == []
 
 
 REFUSED = [

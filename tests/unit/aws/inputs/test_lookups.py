@@ -89,13 +89,23 @@ def _of_architectures(aws: Scripted, *architectures: str) -> None:
     aws.stub("ec2").add_response("describe_instance_types", {"InstanceTypes": [kind]})
 
 
-def test_the_image_has_an_architecture_that_ubuntu_supports() -> None:
-    spec = make_spec()
+@pytest.mark.parametrize(
+    ("region", "owner"),
+    [
+        ("eu-west-3", "099720109477"),
+        ("mx-central-1", "099720109477"),
+        ("us-gov-east-1", "513442679011"),
+        ("cn-northwest-1", "837727238323"),
+    ],
+)
+def test_the_image_is_canonical_s_and_has_an_architecture_that_ubuntu_supports(region: str, owner: str) -> None:
+    """Canonical has one account in each of AWS's partitions."""
+    spec = make_spec(aws={"region": region})
     aws = Scripted(spec)
     _of_architectures(aws, "i386", "x86_64")
     name = "ubuntu/images/hvm-ssd*/ubuntu-noble-24.04-amd64-server-*"
     asked = {
-        "Owners": ["099720109477"],
+        "Owners": [owner],
         "Filters": [
             {"Name": "name", "Values": [name]},
             {"Name": "architecture", "Values": ["x86_64"]},

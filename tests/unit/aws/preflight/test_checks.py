@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
+from ipaddress import IPv4Network
+from typing import Any, cast
+
 import pytest
 
+from edgewrap.aws.existing.addresses import Allocation
+from edgewrap.aws.existing.network import Interface
 from edgewrap.aws.inputs.lookups import AwsLookups
-from edgewrap.aws.preflight.checks import AwsPreflight
+from edgewrap.aws.inputs.model import Inputs
+from edgewrap.aws.preflight.checks import DISKS, AwsPreflight
 from edgewrap.aws.preflight.quotas import vcpu_quota
-from edgewrap.finding import Verdict
-from tests.support.aws_plane import first_inputs, make_spec
+from edgewrap.aws.preflight.topics import Topic
+from edgewrap.finding import Finding, Verdict
+from tests.support.aws_plane import OFFICE, VPC, FixedLookups, first_inputs, make_spec
 from tests.support.scripted import Scripted
 
 SPEC = make_spec()
 VCPUS = vcpu_quota("c5.metal")
+STORE = [{"Count": 4, "SizeInGB": 900, "Type": "ssd"}]
+C5D = {"InstanceStorageInfo": {"Disks": STORE, "NvmeSupport": "required"}}
+OLD = {
+    "InstanceStorageInfo": {"Disks": STORE, "NvmeSupport": "unsupported"},
+    "EbsInfo": {"NvmeSupport": "unsupported"},
+}
 
 
 @pytest.mark.parametrize(
@@ -76,3 +91,77 @@ def test_what_a_run_must_know_and_aws_does_not_answer_is_a_failure(
     _, *found = preflight.everything()
     assert [one.verdict for one in found] == [offer, interfaces]
     assert all(code in one.text for one in found)
+
+
+@pytest.mark.parametrize(
+    ("kind", "disk", "info", "verdict", "text"),
+    [
+        ("c5d.metal", "instance-store", C5D, Verdict.OK, "instance store of 4 x 900 GB on each host; lost when"),
+        ("c5.metal", "instance-store", {}, Verdict.FAILURE, "c5.metal has no instance store"),
+        ("i2.xlarge", "instance-store", OLD, Verdict.FAILURE, "i2.xlarge is of an old generation"),
+        ("c5.metal", {"gb": 100}, {}, Verdict.OK, "an EBS volume for each host"),
+        ("m4.large", {"gb": 100}, OLD, Verdict.FAILURE, "m4.large is of an old generation"),
+    ],
+)
+def test_the_instance_type_has_the_disk(kind: str, disk: Any, info: Any, verdict: Verdict, text: str) -> None:
+    spec = make_spec(hosts={"instance_type": kind, "hypervisor": "lxc", "datastore_volume": disk})
+    aws = Scripted(spec)
+    aws.stub("ec2").add_response("describe_instance_types", {"InstanceTypes": [{"InstanceType": kind, **info}]})
+    preflight = AwsPreflight(spec, aws.clients, AwsLookups(spec, aws.clients), None)
+    found = preflight._checks([Topic.HOSTS])[DISKS]()
+    assert (found.verdict, found.text[: len(text)]) == (verdict, text)
+    aws.done()
+
+
+def test_the_root_volume_needs_no_check() -> None:
+    aws = Scripted(SPEC)
+    assert DISKS not in AwsPreflight(SPEC, aws.clients, AwsLookups(SPEC, aws.clients), None)._checks(tuple(Topic))
+
+
+NETWORK = {"vpc_id": "vpc-0123456789abcdef0", "subnet_id": "subnet-0123456789abcdef0"}
+EXISTING = make_spec(aws={"network": NETWORK}, public_network={"existing": {"office": OFFICE.allocation_id}})
+
+
+def judged(lookups: FixedLookups, inputs: Inputs | None, topics: Collection[Topic]) -> dict[str, Finding]:
+    aws = Scripted(EXISTING)
+    preflight = AwsPreflight(EXISTING, aws.clients, cast("AwsLookups", lookups), inputs)
+    checks = preflight._checks(topics)
+    return {name: checks[name]() for name in ("existing VPC", "VPCs", "addresses of the VPC") if name in checks}
+
+
+@pytest.mark.parametrize("topics", [tuple(Topic), (Topic.VPC,), (Topic.HOSTS,)])
+def test_an_existing_vpc_is_checked_instead_of_the_quota(topics: tuple[Topic, ...]) -> None:
+    """Also later, for new hosts: their addresses must be free."""
+    for inputs in (None, first_inputs(EXISTING)):
+        assert [one.verdict for one in judged(FixedLookups(), inputs, topics).values()] == [Verdict.OK]
+    printer = Interface("eni-1", "a printer", (IPv4Network("10.0.4.10/32"),))
+    wrong = FixedLookups(vpc=replace(VPC, gateway="", interfaces=(printer,)))
+    [finding] = judged(wrong, None, topics).values()
+    assert finding.verdict is Verdict.FAILURE
+    assert "has no internet gateway; aws.network.subnet_id: host-0 needs 10.0.4.10" in finding.text
+    assert "attach one" in finding.advice
+
+
+def test_nothing_is_read_of_a_vpc_for_other_changes() -> None:
+    assert judged(FixedLookups(), first_inputs(EXISTING), [Topic.ELASTIC_IPS, Topic.RULES]) == {}
+
+
+def test_the_zone_and_the_addresses_of_an_existing_subnet_are_read() -> None:
+    preflight = AwsPreflight(EXISTING, Scripted(EXISTING).clients, cast("AwsLookups", FixedLookups()), None)
+    assert "4 groups have room for 196 Elastic IPs" in preflight._interfaces().text
+    gone = cast("AwsLookups", FixedLookups(vpc=replace(VPC, subnets=())))
+    found = AwsPreflight(EXISTING, Scripted(EXISTING).clients, gone, None)._interfaces()
+    assert (found.verdict, "room" in found.text) == (Verdict.OK, False)
+
+
+@pytest.mark.parametrize(
+    ("known", "verdict", "text"),
+    [
+        ({OFFICE.allocation_id: OFFICE}, Verdict.OK, "office: in the account, and not used elsewhere"),
+        ({}, Verdict.FAILURE, "public_network.existing.office: the account has no Elastic IP"),
+    ],
+)
+def test_existing_elastic_ips(known: dict[str, Allocation], verdict: Verdict, text: str) -> None:
+    lookups = cast("AwsLookups", FixedLookups(elastic_ips=known))
+    finding = AwsPreflight(EXISTING, Scripted(EXISTING).clients, lookups, None)._existing_elastic_ips()
+    assert (finding.verdict, finding.text.startswith(text)) == (verdict, True)

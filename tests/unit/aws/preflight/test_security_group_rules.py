@@ -28,6 +28,7 @@ DNS = {"protocol": "udp", "ports": 53, "cidrs": NETWORKS}
         ({"hosts": {"count": 57}}, 57 + 1 + 1, 1),
         ({"hosts": {"count": 2, "retired": [0]}, "ssh": {"from": NETWORKS}}, 2 + 40 + 1, 1),
         ({"hosts": {"address": "private"}}, 1 + 1, 1),
+        ({"opennebula": {"vnc_from": NETWORKS}}, 3 + 1 + 40 + 1, 1),
         ({"public_network": {"security_group": {"ingress": [WEB, DNS]}}}, 3 + 1 + 1, 80),
         ({"public_network": {"security_group": {"ingress": [WEB, SAME]}}}, 3 + 1 + 1, 40),
     ],

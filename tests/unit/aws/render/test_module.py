@@ -61,6 +61,7 @@ def test_values_survive_the_variables_file(hostile: str) -> None:
 
 def test_only_structure_depends_on_the_endpoint_and_the_hosts_addresses() -> None:
     plain = render(make_spec(), first_inputs(make_spec()))
+    assert "  skip_region_validation = true\n" in plain["main.tf"]  # AWS opens regions that the provider does not know
     assert "endpoints" not in plain["main.tf"]
     assert "endpoint_url" not in plain["variables.tf"]
     assert "endpoint_url" not in json.loads(plain[VARIABLES_FILE])
@@ -71,13 +72,16 @@ def test_only_structure_depends_on_the_endpoint_and_the_hosts_addresses() -> Non
     assert 'resource "aws_eip" "host"' in files["modules/hosts/main.tf"]
     assert 'resource "aws_eip" "host"' not in plain["modules/hosts/main.tf"]
     private = make_spec(hosts={"address": "private"})
-    assert "ingress_rule" not in render(private, first_inputs(private))["modules/hosts/main.tf"]
+    without = render(private, first_inputs(private))
+    assert "ingress_rule" not in without["modules/hosts/main.tf"]
+    network = "modules/network/main.tf"  # hosts are named by AWS's names for their public addresses
+    assert ["enable_dns_hostnames = true" in each[network] for each in (plain, files, without)] == [True, True, False]
 
 
 def test_the_s3_backend_is_configured_beside_the_hcl() -> None:
     inputs, s3 = first_inputs(make_spec()), {"bucket": "states", "key": "a/(b)'c!.tfstate", "region": "eu-west-1"}
     files = render(make_spec(terraform={"backend": {"s3": s3}}), inputs)
-    assert json.loads(files[BACKEND_FILE]) == {**s3, "use_lockfile": True}
+    assert json.loads(files[BACKEND_FILE]) == {**s3, "use_lockfile": True, "skip_region_validation": True}
     assert 'backend "s3" {}' in files["main.tf"]
     assert 'required_version = ">= 1.10.0"' in files["main.tf"]
     elsewhere = make_spec(terraform={"backend": {"s3": s3}}, aws={"endpoint_url": "http://127.0.0.1:1"})

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from edgewrap.aws.outputs import read_outputs
-from edgewrap.aws.terraform.plan_json import VOLUME_SIZE, Before, predicted_values, read_changes, smaller_volumes
+from edgewrap.aws.terraform.plan_json import Before, predicted_values, read_changes, smaller_volumes
 from edgewrap.change import Action, Change, PlaneName
 from edgewrap.outputs import UNKNOWN
 from tests.support.aws_plane import first_inputs, make_spec
@@ -108,12 +108,18 @@ def test_a_plan_is_read_as_changes(name: str, before: Before, lines: list[str]) 
         (Action.REPLACE, "512", "256", False),
     ],
 )
-def test_a_volume_that_would_become_smaller_is_refused(action: Action, before: str, after: str, refused: bool) -> None:
-    old, new = ({VOLUME_SIZE: size} if size else {} for size in (before, after))
+@pytest.mark.parametrize(
+    ("attribute", "field"),
+    [("root_block_device.0.volume_size", "root_volume_gb"), ("size", "datastore_volume.gb")],
+)
+def test_a_volume_that_would_become_smaller_is_refused(
+    attribute: str, field: str, action: Action, before: str, after: str, refused: bool
+) -> None:
+    old, new = ({attribute: size} if size else {} for size in (before, after))
     found = list(smaller_volumes([Change(PlaneName.AWS, "instance", "host-1", action, old, new)]))
     advice = (
-        "hosts.root_volume_gb: cannot change from 512 to 256: the volume of host-1 has 512 GiB, and AWS only enlarges "
-        "volumes; write `root_volume_gb: 512` or more"
+        f"hosts.{field}: cannot change from 512 to 256: the volume of host-1 has 512 GiB, and AWS only enlarges "
+        f"volumes; write `{field.rpartition('.')[2]}: 512` or more"
     )
     assert found == ([advice] if refused else [])
 

@@ -9,6 +9,8 @@ import pytest
 
 from edgewrap.aws.render.variables import make_variables
 from edgewrap.aws.terraform.resources import (
+    DATASTORE,
+    DATASTORE_ATTACHMENT,
     EIP,
     HOST_EIP,
     INSTANCE,
@@ -19,7 +21,7 @@ from edgewrap.aws.terraform.resources import (
     resource_at,
     resource_name,
 )
-from tests.support.aws_plane import first_inputs, make_spec
+from tests.support.aws_plane import OFFICE, first_inputs, make_spec
 
 ROOT = Path(__file__).parents[4]
 DOCS = (ROOT / "docs/terraform.md").read_text()
@@ -43,7 +45,8 @@ def test_the_templates_tag_a_resource_with_its_key(resource: Resource) -> None:
     tag = f'"edgewrap:key" = "{key}"' if key else '"edgewrap:key" = each.key'
     has_tags = "edgewrap:key" in found[0]
     assert tag in found[0] or not has_tags
-    assert has_tags or resource.type in ("aws_route", "aws_route_table_association", "aws_network_interface_attachment")
+    without = ("aws_route", "aws_route_table_association", "aws_network_interface_attachment", "aws_volume_attachment")
+    assert has_tags or resource.type in without
 
 
 def test_addresses_and_names() -> None:
@@ -66,6 +69,23 @@ def test_what_a_render_leads_to(address: str, own: int, rules: int) -> None:
     assert {VPC.address(), INSTANCE.address("host-1"), EIP.address("eip-3")} <= found
 
 
+@pytest.mark.parametrize(
+    ("attached", "volumes", "attachments"),
+    [
+        ([], ["vol-1"], []),
+        (["/dev/sdf"], ["vol-1"], ["/dev/sdf:vol-1:i-1"]),
+        (["/dev/sda1"], [], []),
+    ],
+    ids=["not attached yet", "attached", "a root volume, which has the same tags"],
+)
+def test_a_root_volume_is_not_taken_for_that_of_the_datastores(
+    attached: list[str], volumes: list[str], attachments: list[str]
+) -> None:
+    item = {"VolumeId": "vol-1", "Attachments": [{"Device": device, "InstanceId": "i-1"} for device in attached]}
+    found = [list(one.tagged.import_ids(item)) for one in (DATASTORE, DATASTORE_ATTACHMENT) if one.tagged]
+    assert found == [volumes, attachments]
+
+
 def test_the_docs_have_the_table() -> None:
     rows = [
         f"| {resource.kind} | `{resource.block}` | {_key(resource)} | {'yes' if resource.tagged else 'no'} |"
@@ -77,6 +97,9 @@ def test_the_docs_have_the_table() -> None:
 def _key(resource: Resource) -> str:
     if resource.for_each is None:
         return f"`{resource.key}`"
-    variables = make_variables(make_spec(hosts={"address": "eip"}), first_inputs(make_spec()), "")
+    hosts = {"address": "eip", "datastore_volume": {"gb": 100}}
+    own = {"existing": {"office": OFFICE.allocation_id}}
+    spec = make_spec(hosts=hosts, public_network=own, opennebula={"vnc_from": ["192.0.2.9/32"]})
+    variables = make_variables(spec, first_inputs(spec), "")
     first = next(iter(resource.for_each(variables, "eip")))
     return f"`{resource.key}{first}`, …"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from edgewrap.change import Action, Change, PlaneName
-from edgewrap.cli.views import View, print_event, print_json, print_line, print_log
+from edgewrap.cli.views import ShownPlan, View, print_event, print_json, print_line, print_log
 from edgewrap.cli.views.lines import LinesView
 from edgewrap.cli.views.live import LiveView
 from edgewrap.cli.views.ndjson import NdjsonView
@@ -118,7 +118,7 @@ def assert_safe(shown: str) -> None:
 
 def show(view: View, events: list[Event], changes: list[Change], error: EdgewrapError, text: str) -> None:
     with view:
-        view.changes("edge", changes, list(PlaneName))
+        view.changes(ShownPlan("edge", tuple(PlaneName), tuple(changes)))
         for event in events:
             view.event(event)
         view.failure(error)

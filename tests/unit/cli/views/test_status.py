@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from edgewrap.change import PlaneName
 from edgewrap.cli.views.status import print_status
 from edgewrap.engine.status import ClusterStatus, EipStatus, HostStatus
+from edgewrap.finding import Finding, Verdict
 
 LONG = "no SSH connection: " + "x" * 300
 STATUS = ClusterStatus(
@@ -26,6 +28,7 @@ STATUS = ClusterStatus(
         ),
     ),
     (EipStatus("eip-x-14", "203.0.113.251", "10.0.255.254", "group-12", "host-0", "1234567", "driver"),),
+    (Finding(PlaneName.HOSTS, "host-0", Verdict.WARNING, "its file system / is 93 % full", "remove files there"),),
 )
 
 
@@ -39,4 +42,5 @@ def test_no_address_and_no_id_is_ever_wrapped(
     assert lines[0][-1] == "vpc-0123456789abcdef0"
     host = ["host-0", "i-0123456789abcdef0", "203.0.113.250", "10.0.127.250", "running", "monitored", "0", "12"]
     assert sorted(lines[2]) == sorted([*host, *LONG.split()])
-    assert lines[4:] == [["eip-x-14", "203.0.113.251", "10.0.255.254", "12", "host-0", "1234567", "driver"]]
+    assert lines[4] == ["eip-x-14", "203.0.113.251", "10.0.255.254", "12", "host-0", "1234567", "driver"]
+    assert " ".join(lines[5]) == "warning: host-0: its file system / is 93 % full; remove files there"

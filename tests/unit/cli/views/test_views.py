@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from edgewrap.change import Action, Change, PlaneName
-from edgewrap.cli.views import View, choose_view
+from edgewrap.cli.views import ShownPlan, View, choose_view
 from edgewrap.cli.views.lines import LinesView
 from edgewrap.cli.views.live import LiveView
 from edgewrap.cli.views.ndjson import NdjsonView
@@ -38,7 +38,7 @@ FAILURE = PartlyAppliedError(
 
 def show(view: View) -> None:
     with view:
-        view.changes("edge", CHANGES, list(PlaneName))
+        view.changes(ShownPlan("edge", tuple(PlaneName), CHANGES))
         view.event(Event(EventKind.STEP_STARTED, PlaneName.HOSTS, "host-0", "waiting for SSH"))
         view.event(Event(EventKind.STEP_DONE, PlaneName.HOSTS, "host-0", "converged", 12.0))
         view.event(Event(EventKind.STEP_DONE, PlaneName.AWS, "elastic ip eip-0", "eipalloc-0a1b", 2.0, Action.CREATE))
@@ -99,6 +99,14 @@ def test_a_host_that_is_new_in_many_parts_is_one_line() -> None:
         "  + host-1  (9 route, 6 file)",
         "  + route host-2/route/1  (it is not there)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("unread", "line"),
+    [((), "hosts: nothing to do"), (("host-1",), "hosts: nothing to do on those that were read; not read: host-1")],
+)
+def test_hosts_that_were_not_read_are_named(unread: tuple[str, ...], line: str) -> None:
+    assert list(plan_lines([], [PlaneName.AWS, PlaneName.HOSTS], unread)) == ["aws: nothing to do", line]
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def test_a_new_host_has_only_create_changes() -> None:
     kinds = {change.kind for change in changes}
     assert kinds == {
         "file", "unit", "sysctl", "nftables", "bridge", "interface", "rule", "route", "gateway", "bgp",
-        "authorized keys",
+        "authorized keys", "migrations",
     }  # fmt: skip
     assert len({change.key for change in changes}) == len(changes)
 

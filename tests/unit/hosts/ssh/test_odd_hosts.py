@@ -24,7 +24,7 @@ PIN = HostPin("i-0", "ssh-ed25519 AAAA")
 
 
 def host(index: int) -> HostOutput:
-    return HostOutput(f"host-{index}", index, f"i-{index}", f"10.0.0.1{index}", "", "127.0.0.1", "running")
+    return HostOutput(f"host-{index}", index, f"i-{index}", f"10.0.0.1{index}", "127.0.0.1", "ec2.example", "running")
 
 
 Process = asyncssh.SSHServerProcess[bytes]

@@ -54,7 +54,7 @@ BAD_NAMES = [
 
 
 @pytest.mark.parametrize(("name", "text"), BAD_NAMES)
-@pytest.mark.parametrize("version", ["7.0.2", "7.4.0"])
+@pytest.mark.parametrize("version", ["6.10.0.1", "7.0.2", "7.4.0"])
 def test_invalid_names_are_refused(benches: Benches, version: str, name: str, text: str) -> None:
     bench = benches(version)
     newer = version == "7.4.0"

@@ -21,16 +21,35 @@ def test_an_enabled_dummy_host_is_monitored_by_itself(bench: Bench) -> None:
     assert state(bench, number) == "0"
     bench.pass_time()
     assert state(bench, number) == "2"
-    for code, expected in ((1, "4"), (2, "8")):
-        bench.value("one.host.status", number, code)
-        bench.pass_time()
-        assert state(bench, number) == expected
-    bench.value("one.host.status", number, 0)
-    assert state(bench, number) == "0"
+
+
+ENABLE, DISABLE, OFFLINE = range(3)
+
+
+@pytest.mark.parametrize(
+    ("codes", "at_once", "later"),
+    [
+        ((DISABLE,), "4", "4"),
+        ((DISABLE, ENABLE), "2", "2"),
+        ((OFFLINE,), "8", "8"),
+        ((OFFLINE, ENABLE), "0", "2"),
+        ((OFFLINE, DISABLE), "4", "4"),
+        ((OFFLINE, DISABLE, ENABLE), "0", "2"),
+        ((ENABLE,), "0", "2"),
+    ],
+)
+def test_the_state_of_a_monitored_host(bench: Bench, codes: tuple[int, ...], at_once: str, later: str) -> None:
+    """From OpenNebula's sources (Host::enable, alike in 6.10 to 7.4): a disabled host of known capacity is MONITORED at
+    once, any other shows INIT, an enabled one too."""
+    number = host(bench)
     bench.pass_time()
-    assert state(bench, number) == "2"
-    bench.value("one.host.status", number, 0)
-    assert state(bench, number) == "2"
+    for code in codes:
+        bench.value("one.host.status", number, code)
+    assert state(bench, number) == at_once
+    capacity = bench.tree("one.host.info", number).findtext("HOST_SHARE/TOTAL_CPU")
+    assert (capacity == "0") == (OFFLINE in codes)
+    bench.pass_time()
+    assert state(bench, number) == later
 
 
 def test_a_dummy_host_without_a_driver_is_not_monitored_until_it_has_one_and_is_enabled(bench: Bench) -> None:

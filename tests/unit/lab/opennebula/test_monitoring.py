@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import threading
+from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
 
@@ -41,13 +43,29 @@ def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return notes
 
 
-OUTSIDE = ["192.0.2.1", "127.0.0.1", "198.51.101.1", "localhost", "198.51.100.1.example", "::1", "-oProxyCommand=x"]
+OUTSIDE = ["192.0.2.1", "127.0.0.1", "198.51.101.1"]
+NO_ADDRESSES = ["localhost", "198.51.100.1.example", "::1", "-oProxyCommand=x"]
 
 
 @pytest.mark.parametrize("name", OUTSIDE)
 def test_it_does_not_connect_outside_the_lab(ssh: Path, tmp_path: Path, name: str) -> None:
     assert "the lab's front-end connects to nothing else" in login(Login, tmp_path).attempt(name)
     assert not ssh.exists()
+
+
+@pytest.mark.parametrize("name", NO_ADDRESSES)
+def test_without_name_servers_it_knows_addresses_only(ssh: Path, tmp_path: Path, name: str) -> None:
+    assert f"Could not resolve hostname {name}" in login(Login, tmp_path).attempt(name)
+    assert not ssh.exists()
+
+
+def test_it_logs_in_by_the_hosts_name(ssh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    resolved = {"ec2.example": "198.51.100.7", "stranger.example": "192.0.2.7"}
+    monkeypatch.setattr(socket, "getaddrinfo", lambda name, *_, **__: [(0, 0, 0, "", (resolved[name], 0))])
+    by_name = replace(login(Login, tmp_path), by_name=True)
+    assert "connects to nothing else" in by_name.attempt("stranger.example")
+    assert by_name.attempt("ec2.example") == "@@@ WARNING @@@ no route"
+    assert "oneadmin@ec2.example true" in ssh.read_text()
 
 
 def test_it_runs_ssh_without_prompts_and_user_configuration(ssh: Path, tmp_path: Path) -> None:
@@ -164,12 +182,53 @@ def test_a_healthy_host_is_in_error_after_two_failures(watched: tuple[Bench, Mon
 
 def test_an_offline_host_is_not_monitored(watched: tuple[Bench, Monitor, PlayedLogin]) -> None:
     bench, monitor, _ = watched
-    bench.value("one.host.status", 0, 1)
     bench.value("one.host.status", 1, 2)
     assert look(monitor) == [0, 1], "these attempts were asked for by allocate"
     bench.pass_time(1000.0)
-    assert look(monitor) == []
-    assert [host.findtext("STATE") for host in bench.tree("one.hostpool.info")] == ["8", "4"]
+    assert look(monitor) == [0]
+    assert [host.findtext("STATE") for host in bench.tree("one.hostpool.info")] == ["8", "2"]
+
+
+def test_a_disabled_host_is_monitored_and_stays_disabled(watched: tuple[Bench, Monitor, PlayedLogin]) -> None:
+    """Once enabled it is MONITORED at once, though it does not answer."""
+    bench, monitor, played = watched
+    look(monitor)
+    bench.value("one.host.status", 0, 1)
+    played.reason = "Connection timed out"
+    for seconds in (10.0, 2.0):
+        bench.pass_time(seconds)
+        assert look(monitor) == [0, 1]
+    found = bench.tree("one.host.info", 0)
+    assert (found.findtext("STATE"), host_state(bench, 1)) == ("4", "3")
+    assert (found.findtext("TEMPLATE/ERROR") or "").endswith(played.reason)
+    bench.value("one.host.status", 0, 0)
+    assert (host_state(bench, 0), look(monitor)) == ("2", [])
+    bench.pass_time(190.0)
+    look(monitor)
+    bench.pass_time(2.0)
+    look(monitor)
+    assert host_state(bench, 0) == "3"
+
+
+def test_the_agent_outlives_a_rename(watched: tuple[Bench, Monitor, PlayedLogin]) -> None:
+    """Until the host is OFFLINE, or the agent no longer answers: then the front-end logs in by the present name."""
+    bench, monitor, played = watched
+    look(monitor)
+    for number in (0, 1):
+        bench.value("one.host.rename", number, f"198.51.100.{20 + number}")
+    bench.pass_time(10.0)
+    look(monitor)
+    assert played.names[2:] == ("198.51.100.10", "198.51.100.11")
+    assert (host_state(bench, 0), host_state(bench, 1)) == ("2", "2")
+    bench.value("one.host.status", 0, 2)
+    bench.value("one.host.status", 0, 0)
+    look(monitor)
+    assert played.names[4:] == ("198.51.100.20",)
+    played.reason = "Connection timed out"
+    for seconds in (10.0, 2.0):
+        bench.pass_time(seconds)
+        look(monitor)
+    assert played.names[5:] == ("198.51.100.20", "198.51.100.11", "198.51.100.20", "198.51.100.21")
 
 
 def test_an_enabled_host_is_monitored_at_once(watched: tuple[Bench, Monitor, PlayedLogin]) -> None:
@@ -198,10 +257,10 @@ def test_a_login_started_by_allocate_counts_for_the_renamed_host(
     assert (played.names[-1], host_state(bench, number)) == ("edgewrap-uuid-host-2", "3")
     told = bench.tree("one.host.info", number).findtext("TEMPLATE/ERROR") or ""
     assert told.endswith(f" : Error monitoring Host 198.51.100.12 ({number}): {played.reason}")
-    bench.pass_time(183.0)
-    assert number not in look(monitor)
+    bench.pass_time(599.0)
+    assert number not in look(monitor), "the agent's beacons prevent a retry"
     played.reason = ""
-    bench.pass_time(13.0)
+    bench.pass_time(1.0)
     assert number in look(monitor)
     assert host_state(bench, number) == "2"
 
@@ -235,6 +294,20 @@ def test_enabling_a_host_in_error_starts_nothing(watched: tuple[Bench, Monitor, 
     played.reason = ""
     assert look(monitor) == [0]
     assert (host_state(bench, 0), host_state(bench, 1)) == ("2", "3")
+
+
+def test_enabling_a_monitored_host_shows_init_until_its_agents_next_full_report(
+    watched: tuple[Bench, Monitor, PlayedLogin],
+) -> None:
+    bench, monitor, _ = watched
+    look(monitor)
+    bench.value("one.host.status", 0, 0)
+    bench.pass_time(599.0)
+    assert look(monitor) == [1]
+    assert host_state(bench, 0) == "0"
+    bench.pass_time(1.0)
+    assert look(monitor) == [0]
+    assert host_state(bench, 0) == "2"
 
 
 def test_a_new_driver_takes_effect_only_after_the_host_was_offline(watched: tuple[Bench, Monitor, PlayedLogin]) -> None:

@@ -12,14 +12,14 @@ from edgewrap.lab.opennebula import replay
 from edgewrap.lab.opennebula.calls import Code
 from tests.support.lab_opennebula import AUTH, RECORDINGS, Benches
 
-NAMES = ("7.0.2", "7.4.0", "7.0.2-vms", "7.4.0-vms")
+NAMES = ("6.10.0.1", "7.0.2", "7.4.0", "6.10.0.1-vms", "7.0.2-vms", "7.4.0-vms")
 STEPS = [(name, step) for name in NAMES for step in replay.load(RECORDINGS / f"{name}.jsonl")]
 
 
 def test_all_recordings_are_complete() -> None:
-    assert len(STEPS) == 318
-    assert sum(step.answer[0] == "fault" for _, step in STEPS) == 6
-    assert sum(step.answer[0] is False for _, step in STEPS) == 104
+    assert len(STEPS) == 477
+    assert sum(step.answer[0] == "fault" for _, step in STEPS) == 9
+    assert sum(step.answer[0] is False for _, step in STEPS) == 156
 
 
 @pytest.mark.parametrize(("name", "step"), STEPS, ids=[f"{name}-{step.number}" for name, step in STEPS])
@@ -124,6 +124,8 @@ OTHER_CODES = SimpleNamespace(**{**Code.__members__, "INTERNAL": Code.API})
 @pytest.mark.parametrize(
     ("name", "change", "found"),
     [
+        ("6.10.0.1", ("inventory.CPU", 801), "full hostpool"),
+        ("6.10.0.1-vms", ("lifecycle._LIVE_MIGRATE", 9), "vm migrated"),
         ("7.0.2", ("common.MAX_NAME", 127), "cluster long name"),
         ("7.0.2", ("driver_calls._WITHOUT_DRIVER", ("", "internal")), "vnet ipam info"),
         ("7.0.2", ("common.Code", OTHER_CODES), "cluster duplicate"),

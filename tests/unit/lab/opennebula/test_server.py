@@ -28,7 +28,7 @@ def large(benches: Benches) -> Iterator[tuple[Bench, str]]:
             host = bench.value("one.host.allocate", f"10.1.{number // 250}.{number % 250}", "kvm", "kvm", 0)
             bench.value("one.host.update", host, MARK.format(number), 1)
         for seen in bench.one.store.all(Host):
-            hosts.seen_well(bench.one, seen, "kvm")
+            hosts.seen_well(bench.one, seen, "kvm", seen.name)
     server = Server(bench.one, 0)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()

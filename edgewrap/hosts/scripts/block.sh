@@ -1,11 +1,11 @@
-# Our block in a user's authorized keys. `begin` and `end`, its first and last line, are set before this.
+# Our block in a file of others. `begin` and `end`, its first and last line, are set before this.
 
-# The file of the user $1.
+# The authorized keys of the user $1.
 keys_file() { readlink -m "$(getent passwd "$1" | cut -d: -f6)/.ssh/authorized_keys"; }
 
 # Prints the lines of the file $1 that are in our block ($2: own), or all others ($2: others). A begin without an end
 # counts for nothing.
-keys_of() {
+block_of() {
 	awk -v begin="$begin" -v end="$end" -v part="$2" '
 		$0 == begin { others = others held; held = ""; inside = 1; next }
 		$0 == end && inside { own = own held; held = ""; inside = 0; next }
@@ -15,9 +15,9 @@ keys_of() {
 }
 
 # Makes the lines of the file $2 our block in the file $1; without lines there is no block. Every other line stays.
-set_own_keys() {
+set_block() {
 	{
-		keys_of "$1" others
+		block_of "$1" others
 		if [ -s "$2" ]; then
 			echo "$begin"
 			cat "$2"

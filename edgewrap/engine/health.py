@@ -1,0 +1,48 @@
+"""What is configured right and does not work: one list of findings, for plan, status and the end of an apply."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from edgewrap.change import PlaneName
+from edgewrap.engine.cluster import Cluster
+from edgewrap.errors import HostError
+from edgewrap.finding import Finding
+from edgewrap.outputs import HostPin, Outputs
+from edgewrap.plane import Context
+
+if TYPE_CHECKING:
+    from edgewrap.aws.plane import AwsState
+    from edgewrap.hosts.plane import Observation
+
+SETTLE_S = 6  # a session of BGP is up some 3 s after both ends are
+SETTLE_AFTER_CHANGES_S = 20
+
+
+def observe_hosts(cluster: Cluster, state: AwsState | None, pins: Mapping[str, HostPin]) -> Observation:
+    """Read the hosts that AWS has; again, for some seconds, if something does not pass between them."""
+    from edgewrap.hosts.plane import Observation
+
+    if state is None:
+        return Observation()
+    context = Context(state.outputs, pins=pins)
+    return cluster.hosts.settle(cluster.hosts.observe(context), context, SETTLE_S)
+
+
+def health(cluster: Cluster, state: AwsState, outputs: Outputs, hosts: Observation | None) -> tuple[Finding, ...]:
+    """The findings about instances and hosts. `outputs` are AWS's now, `state` is what the run has observed of it,
+    `hosts` are None if the run leaves them out."""
+    found = cluster.aws.health(state, outputs)
+    return (*found, *cluster.hosts.health(hosts, Context(outputs))) if hosts is not None else found
+
+
+def explained(failures: Iterable[HostError], findings: Iterable[Finding]) -> tuple[HostError, ...]:
+    """The hosts that could not be read, with the cause and advice that AWS gives."""
+    of_aws = {finding.check: finding for finding in findings if finding.plane is PlaneName.AWS}
+    return tuple(
+        HostError(error.host, error.what.removeprefix(f"{error.host}: "), cause=known.text, advice=known.advice)
+        if (known := of_aws.get(error.host))
+        else error
+        for error in failures
+    )
