@@ -117,7 +117,7 @@ def test_elastic_ips_move_from_an_entry_host_that_stops_slowly(cluster: Edge, fi
     assert "aws: done: host-1: its instance is stopped" in text
     detached = [call for call in lab.requests(serial) if call["action"] == "DetachNetworkInterface"]
     assert [call["status"] for call in detached] == [200]
-    assert moved.longest_s < SLOW_STOP_S + 15
+    assert moved.longest_s < SLOW_STOP_S + 45  # 3 s on a machine that is idle
     warning, _, rest = cluster.apply()[1].partition("\n")
     assert warning.startswith("aws: warning: host-1: its instance")
     assert "`edgewrap replace host-1`" in warning
