@@ -63,7 +63,7 @@ def test_a_change_that_cuts_off_ssh_is_rolled_back(
     assert f"no new SSH connection within {ROLLBACK_S} s" in text
     assert "ssh.from" in text
     for other in others:
-        assert f"hosts: done: {other}: " in text
+        assert f"hosts       ✓ {other}  " in text
     figure(f"cut off: back after {seconds:.1f} s; the stream paused for {flow.longest_s:.2f} s at most")
     assert seconds < ROLLBACK_S + 60
     assert flow.lives
