@@ -41,6 +41,7 @@ from pathlib import Path
 from typing import Self
 
 from edgewrap.finding import Finding, Verdict
+from edgewrap.secrets import redact
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,8 @@ LONGEST = 4000  # characters of an error that are shown
 
 
 def _capped(text: str) -> str:
-    """A text of others may have megabytes."""
+    """A text of others may have megabytes. Secrets are hidden first: of one that is cut, the rest would be shown."""
+    text = redact(text)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text) - LONGEST} more characters)"
 
 

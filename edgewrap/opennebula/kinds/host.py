@@ -71,18 +71,19 @@ class HostFacts(Existing):
 
     @property
     def pin(self) -> HostPin | None:
-        """The SSH host key that was pinned for this host: type and key. Raises OpenNebulaError if it is none."""
+        """The SSH host key that was pinned for this host: type and key. Raises OpenNebulaError if it is damaged."""
         parts = vector_of(self.template, SSH_ATTRIBUTE)
-        if not (parts.get("INSTANCE_ID") and parts.get("HOST_KEY")):
+        if SSH_ATTRIBUTE not in self.template:
             return None
-        key = " ".join(parts["HOST_KEY"].split()[:2])
-        if not _HOST_KEY.fullmatch(key):
+        instance, key = parts.get("INSTANCE_ID", ""), " ".join(parts.get("HOST_KEY", "").split()[:2])
+        if not instance or not _HOST_KEY.fullmatch(key):
             raise OpenNebulaError(
-                f"the pinned host key of {self} is no public key",
+                f"the pinned host key of {self} is damaged: it needs INSTANCE_ID and HOST_KEY, a public key",
                 cause=f"someone has edited its attribute {SSH_ATTRIBUTE}",
-                advice=f"correct HOST_KEY there (`onehost update {self.id}`), or replace the host",
+                advice=f"correct it (`onehost update {self.id}`), or replace the host; to trust the next key that the "
+                f"host shows, delete {SSH_ATTRIBUTE}",
             )
-        return HostPin(parts["INSTANCE_ID"], key)
+        return HostPin(instance, key)
 
     def advice_if_in_the_way(self, cluster: str) -> str:
         return (

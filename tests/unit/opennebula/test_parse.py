@@ -118,8 +118,16 @@ def test_the_same_through_pyone(recording: Recording) -> None:
         assert parse(front_end.read("x.info", root=root)) == parse(recording.xml(step))
 
 
-@pytest.mark.parametrize("text", ["@cert-authority *", "ssh-ed25519 *", "ssh-ed25519", "x,*,!y AAAA"])
-def test_a_pin_without_a_valid_host_key_is_named(text: str) -> None:
-    facts = HostFacts(7, "a", None, "", {"EDGEWRAP_SSH": {"INSTANCE_ID": "i-0", "HOST_KEY": text}})
-    with pytest.raises(OpenNebulaError, match=r"the pinned host key of host a \(id 7\) is no public key"):
+DAMAGED = [
+    *({"INSTANCE_ID": "i-0", "HOST_KEY": key} for key in ("@cert-authority *", "ssh-ed25519 *", "x,*,!y AAAA", "")),
+    {"INSTANCE_ID": "i-0"},
+    {"HOST_KEY": "ssh-ed25519 AAAA"},
+    "",
+]
+
+
+@pytest.mark.parametrize("attribute", DAMAGED, ids=str)
+def test_a_damaged_pin_is_an_error_and_not_the_same_as_none(attribute: dict[str, str] | str) -> None:
+    facts = HostFacts(7, "a", None, "", {"EDGEWRAP_SSH": attribute})
+    with pytest.raises(OpenNebulaError, match=r"the pinned host key of host a \(id 7\) is damaged"):
         _ = facts.pin
