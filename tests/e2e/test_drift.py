@@ -125,9 +125,12 @@ def test_one_more_elastic_ip_changes_nothing_else(edge: Edge) -> None:
     assert "AssociateAddress" in writes
     assert not [action for action in writes if action.startswith(("Unassign", "Disassociate", "Assign", "Release"))]
     assert edge.apply() == (0, NOTHING_TO_DO)
-    edge.lab.tool("lab", "vm", "start", "eip-5", "--host", edge.entry("eip-5"), "--ip", edge.private("eip-5"))
+    outputs = edge.output()  # newer than those that a test before this one may have asked for
+    eip = outputs["eips"]["eip-5"]
+    entry = outputs["groups"][eip["group"]]["host"]
+    edge.lab.tool("lab", "vm", "start", "eip-5", "--host", entry, "--ip", eip["private_address"])
     try:
         with server(edge.lab, "eip-5", 80):
-            assert connect(edge.lab, "internet", edge.public("eip-5"), 80).startswith("192.0.2.")
+            assert connect(edge.lab, "internet", eip["public_address"], 80).startswith("192.0.2.")
     finally:
         edge.lab.tool("lab", "vm", "stop", "eip-5")

@@ -27,12 +27,12 @@ def change_range(edge: Edge) -> None:
     )
 
 
-def disable_host(edge: Edge) -> None:
-    pool = ElementTree.fromstring(edge.lab.one("one.hostpool.info"))  # noqa: S314
-    number = next(
-        one.findtext("ID") for one in pool.findall("HOST") if one.findtext("NAME") == edge.output("hosts.host-1.name")
-    )
-    edge.lab.one("one.host.status", int(number or -1), 1)
+def set_status(edge: Edge, status: int) -> None:
+    """Enable (0) or disable (1) host-1 in OpenNebula."""
+    pool = ElementTree.fromstring(edge.lab.one("one.hostpool.info"))  # noqa: S314 - the lab's own answer
+    name = edge.output("hosts.host-1.name")
+    number = next(one.findtext("ID") for one in pool.findall("HOST") if one.findtext("NAME") == name)
+    edge.lab.one("one.host.status", int(number or -1), status)
 
 
 def change_file(edge: Edge) -> None:
@@ -65,9 +65,9 @@ LATER: dict[str, tuple[Step, str, Step]] = {
         lambda edge: edge.apply("--only", "opennebula"),
     ),
     "a host in OpenNebula": (
-        disable_host,
+        lambda edge: set_status(edge, 1),
         "opennebula: update host host-1: not in the saved plan",
-        lambda edge: edge.apply("--only", "opennebula"),
+        lambda edge: set_status(edge, 0),
     ),
     "a file on a host": (
         change_file,
