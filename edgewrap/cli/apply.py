@@ -71,9 +71,9 @@ def apply(
 def _apply_saved(run: Options, path: Path, waits: Waits, on_stale: OnStale, *, auto_approve: bool, json: bool) -> int:
     """Apply a saved plan if it still fits; otherwise raise PlanOutdatedError, or plan and ask."""
     from edgewrap.cli.views import ShownPlan, choose_view
+    from edgewrap.engine.apply import require_possible
     from edgewrap.engine.cluster import open_cluster
     from edgewrap.engine.plan_file import plan_again, read_plan
-    from edgewrap.engine.preflight import raise_on_failure
 
     saved = read_plan(path).plan
     if run.spec_file == Path(options.STARTER) and not run.spec_file.exists():
@@ -91,7 +91,7 @@ def _apply_saved(run: Options, path: Path, waits: Waits, on_stale: OnStale, *, a
             view.changes(ShownPlan(cluster.spec.name, saved.planes, plan.changes, plan.unread_hosts))
             for failure in plan.failures:
                 view.failure(failure)
-            raise_on_failure(plan.findings)
+            require_possible(cluster, plan)
             _execute(view, cluster, plan, waits, f"edgewrap apply --file {run.spec_file}")
             return 0
     move_off = saved.move_off
@@ -111,10 +111,10 @@ def plan_and_apply(
     """What `apply` and `replace` share: plan, ask unless `auto_approve`, apply. Returns the exit code: 0 done, 1 if the
     user did not approve."""
     from edgewrap.cli.views import ShownPlan, choose_view
+    from edgewrap.engine.apply import require_possible
     from edgewrap.engine.cluster import open_cluster
     from edgewrap.engine.dead_hosts import HostRequests
     from edgewrap.engine.plan import make_plan
-    from edgewrap.engine.preflight import raise_on_failure
 
     options.require_approval_possible(run.command, auto_approve=auto_approve, json=json)
     view = choose_view(json=json)
@@ -124,7 +124,7 @@ def plan_and_apply(
             view.changes(ShownPlan(cluster.spec.name, planes, plan.changes, plan.unread_hosts))
             for failure in plan.failures:
                 view.failure(failure)
-            raise_on_failure(plan.findings)
+            require_possible(cluster, plan)
         asked = bool(plan.changes) and not auto_approve
         if asked and not options.approved(_question(cluster.spec.name, plan.ended_first)):
             view.message("Nothing was changed.")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from edgewrap.engine.cluster import Cluster
 from edgewrap.engine.health import SETTLE_AFTER_CHANGES_S, health
 from edgewrap.engine.plan import RunPlan, nothing_applied
-from edgewrap.engine.preflight import report_findings
+from edgewrap.engine.preflight import raise_on_failure, report_findings
 from edgewrap.errors import EdgewrapError, PartlyAppliedError
 from edgewrap.outputs import UNKNOWN, HostReport, Outputs
 from edgewrap.plane import Context
@@ -45,6 +45,14 @@ class _Progress:
     begun: bool = False
     hosts: Observation | None = None
     failures: list[EdgewrapError] = field(default_factory=list)
+
+
+def require_possible(cluster: Cluster, plan: RunPlan) -> None:
+    """So that nobody is asked to approve a plan that cannot be applied: raises PreflightError, or InUseError if a VM, a
+    lease or a lock blocks it."""
+    raise_on_failure(plan.findings)
+    if plan.opennebula is not None:
+        cluster.opennebula.require_possible(plan.opennebula)
 
 
 def apply(cluster: Cluster, plan: RunPlan, waits: Waits, *, look_again: bool = False) -> Outputs:

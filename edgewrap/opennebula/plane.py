@@ -119,6 +119,10 @@ class OpenNebulaPlane:
         self._warn((self._spec.name, f"`apply` will refuse this plan: {reason}") for reason in plan.obstacles)
         return plan
 
+    def require_possible(self, plan: OpenNebulaPlan) -> None:
+        """Raises InUseError if a VM, a lease or a lock blocks the plan."""
+        self._refuse(plan.obstacles)
+
     def prepare(self, plan: OpenNebulaPlan, context: Context) -> None:
         """Before AWS removes or replaces hosts and Elastic IPs: disable the hosts, remove the ranges.
 
@@ -126,7 +130,7 @@ class OpenNebulaPlane:
         planned, before anything is changed; and InUseError afterwards if a VM was started on such a host by then: the
         host stays disabled.
         """
-        self._refuse(plan.obstacles)
+        self.require_possible(plan)
         if not plan.ahead:
             return
         facts = self.observe()
