@@ -29,6 +29,7 @@ from edgewrap.aws.render.moved_rules import rule_moves
 from edgewrap.aws.state.store import state_store
 from edgewrap.aws.terraform.json_output import RunOutput
 from edgewrap.aws.terraform.plan_json import read_changes
+from edgewrap.aws.terraform.resources import INSTANCE
 from edgewrap.aws.terraform.runner import Terraform
 from edgewrap.aws.terraform.workdir import WorkDir
 from edgewrap.aws.volume_tags import retag_root_volumes
@@ -150,19 +151,20 @@ class AwsPlane:
             update={"placement": plan.inputs.placement, "ipam_eips": plan.inputs.ipam_eips}
         )
         # a terminated instance is left out, or this step would create it again
-        files = render(self._spec, between, applied=state.applied, without=instances_made(plan.changes))
+        gone = instances_made(plan.changes)
+        files = render(self._spec, between, applied=state.applied, without=gone)
         moves = rule_moves(state.addresses, self._planner.importable(between) - plan.lost.imports.keys())
         self._planner.run({**files, **moves.files()}, plan.lost)
         changes = self._terraform.show(partial(read_changes, before=self._planner.before(state, between, ())))
         require_planned(without_last_updates(changes, plan.changes), without_instances(plan.changes))
         output = self._apply(between, changes, plan.stopping)
-        addresses = moves.after(state.addresses) | plan.lost.imports.keys()
+        addresses = (moves.after(state.addresses) | plan.lost.imports.keys()) - {INSTANCE.address(key) for key in gone}
         return AwsState(read_outputs(self._values(output), between), between, state.applied, addresses, state.ids)
 
     def replan_after_moves(self, state: AwsState, plan: AwsPlan) -> AwsPlan:
         """What is left of `plan` after `move` has led to `state`. Raises PlanOutdatedError if that is not what was
         planned."""
-        rest = self.plan(state, Context(replaced=frozenset(plan.replaced)))
+        rest = self._planner.plan(state, Context(replaced=frozenset(plan.replaced)), warn=False)
         require_planned(rest.changes, plan.changes)
         return rest
 

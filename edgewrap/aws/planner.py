@@ -106,7 +106,8 @@ class Planner:
         moves = rule_moves(addresses, () if destroy else importable - lost.imports.keys())
         files = {**render(self.spec, inputs), **moves.files()}
         known = moves.after(addresses)
-        to_replace = () if destroy else _replacements(replaced, _new_instances(state, replaced), inputs, known)
+        new = _new_instances(state, replaced, frozenset(lost.imports))
+        to_replace = () if destroy else _replacements(replaced, new, inputs, known)
         pending, output = self.run(files, lost, destroy=destroy, to_replace=to_replace)
         # a state that is older than the killed run still has the resources that this run replaced
         newer = self._find_untracked(inputs, importable & known & output.missing, ids, adoption)
@@ -254,10 +255,14 @@ class Planner:
         )
 
 
-def _new_instances(state: AwsState | None, replaced: Collection[str]) -> frozenset[str]:
-    """The keys of the hosts whose instance is replaced: by request, or because someone else terminated it."""
+def _new_instances(state: AwsState | None, replaced: Collection[str], imported: Collection[str] = ()) -> frozenset[str]:
+    """The keys of the hosts that get another instance: by request, or because the one that they had was terminated by
+    someone else, and may be out of the state since groups moved off it. Not those whose instance is among the addresses
+    `imported`: a killed run made it, with its volume."""
     hosts = state.outputs.hosts if state else {}
-    return frozenset({*replaced, *(key for key, host in hosts.items() if host.state == "terminated")})
+    ended = {key for key, host in hosts.items() if host.state == "terminated"}
+    gone = {key for key in state.inputs.amis if INSTANCE.address(key) not in state.addresses} if state else set()
+    return frozenset({*replaced, *(key for key in ended | gone if INSTANCE.address(key) not in imported)})
 
 
 def _replacements(

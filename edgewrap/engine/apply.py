@@ -135,13 +135,24 @@ def _apply_aws(cluster: Cluster, plan: RunPlan, state: AwsState | None, aws: Aws
     if state is not None and aws.moves_ahead:
         state = cluster.aws.move(state, aws)
         if plan.hosts is not None:
-            cluster.hosts.apply(plan.hosts, replace(context, outputs=state.outputs))
+            cluster.hosts.apply(plan.hosts, replace(context, outputs=with_coming_hosts(state.outputs, plan.outputs)))
         _prepare_hosts(cluster, plan, replace(context, before=state.outputs))
         aws = cluster.aws.replan_after_moves(state, aws)
     outputs = cluster.aws.apply(aws)
     if outputs is None:
         raise nothing_applied(cluster)
     return outputs
+
+
+def with_coming_hosts(now: Outputs, planned: Outputs) -> Outputs:
+    """The outputs after the step of the moves, with the hosts that have no instance then and get one in the rest of the
+    plan: the others keep them as peers, for it was not planned to remove them. They have no known address yet."""
+    coming = {key: host for key, host in planned.hosts.items() if key not in now.hosts}
+    for key, host in coming.items():
+        public = "" if host.public_address == UNKNOWN else host.public_address
+        name = host.private_address if host.name == UNKNOWN else host.name
+        coming[key] = replace(host, public_address=public, name=name)
+    return replace(now, hosts=dict(sorted({**now.hosts, **coming}.items(), key=lambda item: item[1].index)))
 
 
 def _report_health(cluster: Cluster, plan: RunPlan, outputs: Outputs, hosts: Observation) -> None:

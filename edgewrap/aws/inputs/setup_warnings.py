@@ -57,10 +57,12 @@ def setup_notices(
         if field.on_change is None or field.on_change.effect is not Effect.NEW_HOSTS:
             continue
         before, after = _at(document, path), _at(now, path)
+        if before is None:  # an earlier edgewrap, which did not know the field, did what is its default now
+            before = field.schema.get("default")
         if path == VERSION:  # the one decided: `auto` may be another
             before, after = previous.opennebula_version or None, inputs.opennebula_version or None
         if path == DATASTORES:  # a volume's own fields change in place
-            before, after = datastore_kind(before or "root"), datastore_kind(after)
+            before, after = datastore_kind(before), datastore_kind(after)
         if before != after:
             text = (
                 f"{'.'.join(path)} {_shown(before)} -> {_shown(after)} takes effect on new hosts only; on "

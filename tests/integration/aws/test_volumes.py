@@ -162,21 +162,27 @@ def test_a_replaced_host_gets_a_new_volume(cluster: Any, outputs: Outputs, ec2: 
 
 
 @pytest.mark.full
-def test_a_host_that_was_terminated_outside_gets_a_new_volume(cluster: Any, outputs: Outputs, ec2: EC2Client) -> None:
+@pytest.mark.parametrize("entry", [False, True], ids=["another host", "an entry host"])
+def test_a_host_that_was_terminated_outside_gets_a_new_volume(
+    cluster: Any, outputs: Outputs, ec2: EC2Client, entry: bool
+) -> None:
+    """Once groups have moved off it, the state has its volume without its instance."""
     spec = spec_of(cluster, **LIVING, datastore_volume={"gb": 30, "iops": 4000, "throughput": 300})
     before = cluster.plane(spec).current().outputs
-    ec2.terminate_instances(InstanceIds=[before.hosts["host-1"].instance_id])
+    [key] = [key for key in before.hosts if (key == before.groups["group-0"].host) is entry]
+    ec2.terminate_instances(InstanceIds=[before.hosts[key].instance_id])
     plane = cluster.plane(spec)
     state = plane.observe(Context())
     plan = plane.plan(state)
     volumes = {(change.kind, change.key, str(change.action)) for change in plan.changes if change.kind == "volume"}
-    assert volumes == {("volume", "host-1", "replace")}
-    if plan.moves_ahead:
+    assert volumes == {("volume", key, "replace")}
+    assert bool(plan.moves_ahead) is entry
+    if entry:
         state = plane.move(state, plan)
         plan = plane.replan_after_moves(state, plan)
     after = plane.apply(plan)
     assert after is not None
-    assert after.hosts["host-1"].datastores != before.hosts["host-1"].datastores
+    assert after.hosts[key].datastores != before.hosts[key].datastores
     assert outputs
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -96,6 +97,15 @@ def test_a_key_added_later_gives_both_warnings() -> None:
     texts = [text for _, text in notices({}, {"opennebula": KEY})]
     assert [text.split()[0] for text in texts] == ["opennebula.version", "opennebula.oneadmin_public_key"]
     assert "none -> ssh-ed25519" in texts[1]
+
+
+def test_fields_that_an_earlier_edgewrap_did_not_know_have_not_changed() -> None:
+    spec = make_spec(opennebula=KEY)
+    inputs = decide_inputs(spec, None, FixedLookups(), front_end_version="7.0.2")
+    document = json.loads(public_document(spec))
+    for name in ("placement_group", "capacity_reservation", "tenancy", "datastore_volume"):
+        del document["hosts"][name]
+    assert list(setup_notices(spec, inputs, inputs, json.dumps(document))) == []
 
 
 def test_a_run_that_died_before_anything_was_applied_has_nothing_to_compare() -> None:
