@@ -157,11 +157,9 @@ def with_coming_hosts(now: Outputs, planned: Outputs) -> Outputs:
 
 def _report_health(cluster: Cluster, plan: RunPlan, outputs: Outputs, hosts: Observation) -> None:
     """Warn of what does not work after the changes, once sessions had time to come up."""
-    state = plan.observed.state
-    if state is not None:
-        context = replace(plan.context, outputs=outputs, pins={**plan.context.pins, **hosts.pins})
-        hosts = cluster.hosts.settle(hosts, context, SETTLE_AFTER_CHANGES_S)
-        report_findings(cluster, health(cluster, state, outputs, hosts))
+    context = replace(plan.context, outputs=outputs, pins={**plan.context.pins, **hosts.pins})
+    hosts = cluster.hosts.settle(hosts, context, SETTLE_AFTER_CHANGES_S)
+    report_findings(cluster, health(cluster, plan.observed.state, outputs, hosts))
 
 
 def _prepare_hosts(cluster: Cluster, plan: RunPlan, context: Context) -> None:

@@ -30,10 +30,12 @@ def observe_hosts(cluster: Cluster, state: AwsState | None, pins: Mapping[str, H
     return cluster.hosts.settle(cluster.hosts.observe(context), context, SETTLE_S)
 
 
-def health(cluster: Cluster, state: AwsState, outputs: Outputs, hosts: Observation | None) -> tuple[Finding, ...]:
-    """The findings about instances and hosts. `outputs` are AWS's now, `state` is what the run has observed of it,
-    `hosts` are None if the run leaves them out."""
-    found = cluster.aws.health(state, outputs)
+def health(
+    cluster: Cluster, state: AwsState | None, outputs: Outputs, hosts: Observation | None
+) -> tuple[Finding, ...]:
+    """The findings about instances and hosts. `outputs` are AWS's now, `state` is what the run has observed of it (None
+    in the first one), `hosts` are None if the run leaves them out."""
+    found = cluster.aws.health(state, outputs) if state is not None else ()
     return (*found, *cluster.hosts.health(hosts, Context(outputs))) if hosts is not None else found
 
 

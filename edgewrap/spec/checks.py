@@ -216,10 +216,24 @@ def replica_lives(spec: Spec) -> Iterator[SpecProblem]:
         )
 
 
-def front_end_has_name(spec: Spec) -> Iterator[SpecProblem]:
-    """An address alone leads nowhere: hosts log in to the front-end by its name."""
-    if spec.opennebula.front_end.address is not None and spec.opennebula.front_end.name is None:
-        yield SpecProblem(("opennebula", "front_end", "address"), "needs name: hosts know the front-end by its name")
+def front_end_is_another_machine(spec: Spec) -> Iterator[SpecProblem]:
+    """An address alone leads nowhere: hosts log in to the front-end by its name. Neither may lead to the host."""
+    front_end, path = spec.opennebula.front_end, ("opennebula", "front_end")
+    if front_end.address is not None and front_end.name is None:
+        yield SpecProblem((*path, "address"), "needs name: hosts know the front-end by its name")
+    if front_end.name is not None and front_end.name.lower().partition(".")[0] == "localhost":
+        rule = "must not be localhost, which every host takes for itself: give the front-end another host name"
+        yield SpecProblem((*path, "name"), rule)
+    if front_end.address is not None and (front_end.address.is_loopback or front_end.address.is_unspecified):
+        yield SpecProblem((*path, "address"), "must be an address that hosts reach: with this one, each reaches itself")
+
+
+def consoles_are_closed(spec: Spec) -> Iterator[SpecProblem]:
+    """VNC is neither encrypted nor, by default, protected by a password."""
+    for position, network in enumerate(spec.opennebula.vnc_from):
+        if network.prefixlen == 0:
+            rule = "must not be everybody: VNC has no encryption and no password; name the front-end's address"
+            yield SpecProblem(("opennebula", "vnc_from", position), rule)
 
 
 def version_is_used(spec: Spec) -> Iterator[SpecProblem]:
@@ -246,7 +260,8 @@ CHECKS: Mapping[Callable[[Spec], Iterable[SpecProblem]], tuple[KeyPath, ...]] = 
     name_servers_reachable: (_NETWORK, ("public_network", "dns")),
     replica_lives: (("opennebula", "replica"), (*_HOSTS, "count"), (*_HOSTS, "retired")),
     version_is_used: (("opennebula", "version"), ("opennebula", "oneadmin_public_key")),
-    front_end_has_name: (("opennebula", "front_end"),),
+    front_end_is_another_machine: (("opennebula", "front_end"),),
+    consoles_are_closed: (("opennebula", "vnc_from"),),
     own_tags_are_kept: (("aws", "tags"), ("aws", "ignore_tags")),
     someone_may_log_in: (("ssh", "from"), ("ssh", "proxy_command"), ("hosts", "address")),
 }
