@@ -27,7 +27,7 @@ def await_power_off(
     told = 0.0
     for host in left.values():
         text = f"its instance {host.instance_id} is {host.state}: AWS detaches its interfaces once it is off"
-        emit(Event(EventKind.STEP_STARTED, PlaneName.AWS, host.key, text))
+        emit(Event(EventKind.STEP_PROGRESS, PlaneName.AWS, host.key, text))
 
     def look(waited_s: float) -> bool | None:
         nonlocal told

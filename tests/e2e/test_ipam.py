@@ -37,7 +37,7 @@ def ipam(edge: Edge) -> Iterator[Edge]:
     edge.lab.quota(elastic_ips=5)
     edge.spec.write_text(before)
     edge.apply()
-    assert edge.apply()[1].endswith(NOTHING_TO_DO)
+    assert NOTHING_TO_DO in edge.apply()[1]
 
 
 def as_tenant(edge: Edge, method: str, *parameters: object) -> Any:
@@ -123,7 +123,7 @@ def test_an_operator_adds_a_range(ipam: Edge) -> None:
 
     ipam.lab.one("one.vn.rm_ar", network, int(made.findtext("AR_ID") or ""), False)
     assert in_aws(ipam) == []
-    assert ipam.edgewrap("plan")[1].endswith(NOTHING_TO_DO.removesuffix("Nothing to do.\n"))
+    assert NOTHING_TO_DO.removesuffix("Nothing to do.\n") in ipam.edgewrap("plan")[1]
     ipam.apply()
     assert key not in ipam.output()["eips"]
 

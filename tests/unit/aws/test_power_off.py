@@ -34,7 +34,7 @@ def test_it_waits_for_each_with_progress() -> None:
     await_power_off(HOSTS, instances, events.append)
     assert asked == [["i-1", "i-2"], ["i-1", "i-2"], ["i-2"]]
     of_two = [(event.kind, event.text) for event in events if event.key == "host-2"]
-    assert of_two[0][0] is EventKind.STEP_STARTED
+    assert of_two[0][0] is EventKind.STEP_PROGRESS
     assert (EventKind.STEP_PROGRESS, "its instance is still shutting-down; metal takes up to 20 minutes") in of_two
     assert of_two[-1] == (EventKind.STEP_DONE, "its instance is terminated")
 

@@ -35,8 +35,10 @@ HOSTS = [f'module.hosts.aws_instance.host["host-{index}"]' for index in range(3)
 def hooks(kind: str) -> str:
     lines = []
     for address in [*HOSTS, "module.network.aws_vpc.this[0]"]:
-        kind_of_resource, name = address.split("[")[0].split(".")[-2:]
-        resource = {"addr": address, "resource_type": kind_of_resource, "resource_name": name}
+        path, _, index = address.rstrip("]").partition("[")
+        kind_of_resource, name = path.split(".")[-2:]
+        named = {"resource_type": kind_of_resource, "resource_name": name, "resource_key": json.loads(index)}
+        resource = {"addr": address, **named}
         lines.append(json.dumps({"type": kind, "hook": {"resource": resource, "action": "create"}}))
     return "".join(f"{line}\n" for line in lines)
 
@@ -59,7 +61,7 @@ def test_starting_instances_are_kept_after_an_interrupt(
     terraform: Path, tmp_path: Path, later: signal.Signals, shown: bool
 ) -> None:
     def emit(event: Event) -> None:
-        if event.kind is EventKind.STEP_STARTED and event.key == HOSTS[0]:
+        if event.kind is EventKind.STEP_STARTED and event.key == "instance host-0":
             signal.raise_signal(signal.SIGINT)
             if not shown:
                 raise OSError(errno.EIO, "the terminal is gone")
