@@ -72,7 +72,7 @@ def apply(cluster: Cluster, plan: RunPlan, waits: Waits, *, look_again: bool = F
         alive = {key for key, host in outputs.hosts.items() if not host.is_dead}
         _wait_for_monitoring(cluster, plan, waits, alive - plan.tolerated(outputs) - unreached)
         if progress.hosts is not None:
-            _report_health(cluster, plan, outputs, progress.hosts)
+            report_health(cluster, plan, outputs, progress.hosts)
     except EdgewrapError as error:
         if not progress.begun and _writes(cluster, plan) == before:
             raise
@@ -155,7 +155,7 @@ def with_coming_hosts(now: Outputs, planned: Outputs) -> Outputs:
     return replace(now, hosts=dict(sorted({**now.hosts, **coming}.items(), key=lambda item: item[1].index)))
 
 
-def _report_health(cluster: Cluster, plan: RunPlan, outputs: Outputs, hosts: Observation) -> None:
+def report_health(cluster: Cluster, plan: RunPlan, outputs: Outputs, hosts: Observation) -> None:
     """Warn of what does not work after the changes, once sessions had time to come up."""
     context = replace(plan.context, outputs=outputs, pins={**plan.context.pins, **hosts.pins})
     hosts = cluster.hosts.settle(hosts, context, SETTLE_AFTER_CHANGES_S)

@@ -5,9 +5,10 @@ All other lines of these files are others'. A rollback restores /etc/hosts and l
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from shlex import quote
+from types import MappingProxyType
 
 from edgewrap.hosts.desired import DesiredHost
 from edgewrap.hosts.render.files import script
@@ -33,15 +34,23 @@ class Block:
 
 
 NAMES, QEMU = "/etc/hosts", "/etc/libvirt/qemu.conf"
+NO_LINES: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
-def host_blocks(host: DesiredHost) -> tuple[Block, ...]:
-    """Every block of ours on the host.
+def host_blocks(host: DesiredHost, now: Mapping[str, Sequence[str]] = NO_LINES) -> tuple[Block, ...]:
+    """Every block of ours on the host. `now` has the lines of each by path: an address without a name keeps its own.
 
     Live migration connects to what the destination calls itself: libvirt's `migration_host`, or else its host name,
     which no other host may know.
     """
-    names = tuple(f"{address} {name}" for address, name in host.names)
+    kept = [line.split() for line in now.get(NAMES, ())]
+    names = tuple(
+        dict.fromkeys(
+            line
+            for address, name in host.names
+            for line in ([f"{address} {name}"] if name else [" ".join(words) for words in kept if words[0] == address])
+        )
+    )
     migration = (f'migration_host = "{host.primary}"',) if host.runs_kvm else ()
     return (
         Block("names", NAMES, names),

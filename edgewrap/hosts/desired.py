@@ -117,7 +117,8 @@ class DesiredHost:
     `incoming_groups` are groups that AWS is about to attach to it: the host sets them up when their interface appears.
     VMs may not reach the `blocked_destinations` through it: the hosts' half of the subnet and every group's own
     address. `blocks` are those of all groups of the cluster; `zones` has the conntrack zone of each VM's address.
-    `names` are pairs: the private addresses of all hosts, and the front-end's address, with their names.
+    `names` are pairs: the private addresses of all hosts, and the front-end's address, with their names; empty for a
+    host that keeps the name that it has.
     `sets_itself_up`: it has user data that installs its packages at its first boot. `datastores` are on `root`, on the
     `instance-store`, or on an EBS volume (its id, and its size in GiB); `root_gb`: the root volume's size.
     """
@@ -231,10 +232,19 @@ def _zone(of: Pair, subnet: IPv4Network) -> int:
 
 
 def _names(spec: Spec, outputs: Outputs, before: Outputs | None) -> tuple[tuple[str, str], ...]:
-    """Addresses and names for /etc/hosts. A host that is named by its address needs none. With `before`, the names from
-    before, and those of the hosts after it that are known."""
+    """Addresses and names for /etc/hosts. A host that is named by its address needs none.
+
+    One that is off or has lost its public address keeps its name in OpenNebula. Its name is empty here, and its line in
+    /etc/hosts stays: AWS's name servers would lead to whoever has the address now. With `before`, the names
+    from before, and those of the hosts after it that are known.
+    """
     hosts = (*(before.hosts.values() if before else ()), *outputs.hosts.values())
-    names = [(host.private_address, host.name) for host in hosts if not (before and host.name == UNKNOWN)]
+    lost = set[str]() if spec.hosts.address == "private" else {host.private_address for host in hosts}
+    names = [
+        (host.private_address, "" if host.name in lost else host.name)
+        for host in hosts
+        if not (before and host.name == UNKNOWN)
+    ]
     front_end = spec.opennebula.front_end
     if front_end.name and front_end.address:
         names.append((str(front_end.address), front_end.name))

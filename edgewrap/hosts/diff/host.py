@@ -187,7 +187,7 @@ def _bgp(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
 def _blocks(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
     """Our blocks in files of others. A file that a package brings will be there once the host has set itself up."""
     setting_up = facts.setup.state in (SetupState.RUNNING, SetupState.FAILED)
-    for block in host_blocks(host):
+    for block in host_blocks(host, facts.blocks):
         now = facts.blocks.get(block.path)
         if now is None and block.optional and facts.links and not setting_up:
             continue

@@ -59,6 +59,23 @@ def test_names_are_kept_while_aws_changes_them() -> None:
     assert host_blocks(host(to=after))[0].lines == (OWN[0], f"10.0.0.11 {UNKNOWN}")
 
 
+@pytest.mark.parametrize("before", [None, named("ec2-0.example", "10.0.0.11")])
+def test_a_host_without_its_public_address_keeps_its_name(before: Outputs | None) -> None:
+    """OpenNebula keeps it, too; AWS's name servers would lead to whoever has the address by now."""
+    without = host(to=named("ec2-0.new", "10.0.0.11"), before=before)
+    own, renamed = {"10.0.0.10 ec2-0.new"}, {"10.0.0.10 ec2-0.new", OWN[1]}
+    ahead = {OWN[0]} if before else set[str]()
+    assert set(host_blocks(without, {NAMES: OWN})[0].lines) == renamed | ahead
+    assert set(host_blocks(without)[0].lines) == own | ahead
+    facts = replace(recorded("entry"), blocks={NAMES: OWN})
+    assert [one for one in diff(host(to=named("ec2-0.example", "10.0.0.11")), facts) if one.block] == []
+
+
+def test_hosts_that_are_named_by_their_addresses_keep_no_name() -> None:
+    private = host(to=outputs(), hosts={"address": "private"})
+    assert host_blocks(private, {NAMES: OWN})[0].lines == ()
+
+
 def test_lxc_has_no_address_for_migrations() -> None:
     kinds = {"hypervisor": "lxc", "instance_type": "m6i.metal"}
     assert host_blocks(host(hosts=kinds))[1].lines == ()
@@ -89,7 +106,7 @@ def test_a_plan_shows_the_lines_that_differ(known: dict[str, tuple[str, ...]], c
 
 def test_a_block_without_lines_is_removed() -> None:
     facts = replace(recorded("entry"), blocks={NAMES: OWN})
-    [operation] = [one for one in diff(host(to=outputs()), facts) if one.block]
+    [operation] = [one for one in diff(host(to=outputs(), hosts={"address": "private"}), facts) if one.block]
     assert operation.change.action is Action.DELETE
 
 
