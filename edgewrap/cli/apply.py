@@ -12,6 +12,7 @@ import typer
 
 from edgewrap.change import PlaneName
 from edgewrap.cli import options
+from edgewrap.cli.plan import show_plan
 from edgewrap.errors import EdgewrapError, PlanOutdatedError, UsageError
 from edgewrap.paths import expanded
 
@@ -70,12 +71,12 @@ def apply(
 
 def _apply_saved(run: Options, path: Path, waits: Waits, on_stale: OnStale, *, auto_approve: bool, json: bool) -> int:
     """Apply a saved plan if it still fits; otherwise raise PlanOutdatedError, or plan and ask."""
-    from edgewrap.cli.views import ShownPlan, choose_view
+    from edgewrap.cli.views import choose_view
     from edgewrap.engine.apply import require_possible
     from edgewrap.engine.cluster import open_cluster
     from edgewrap.engine.plan_file import plan_again, read_plan
 
-    saved = read_plan(path).plan
+    saved = read_plan(path)
     if run.spec_file == Path(options.STARTER) and not run.spec_file.exists():
         run = replace(run, spec_file=path, spec_text=saved.spec)
     if on_stale is OnStale.REPLAN:
@@ -88,9 +89,7 @@ def _apply_saved(run: Options, path: Path, waits: Waits, on_stale: OnStale, *, a
                 raise
             view.failure(error)
         else:
-            view.changes(ShownPlan(cluster.spec.name, saved.planes, plan.changes, plan.unread_hosts))
-            for failure in plan.failures:
-                view.failure(failure)
+            show_plan(view, cluster.spec.name, saved.planes, plan)
             require_possible(cluster, plan)
             _execute(view, cluster, plan, waits, f"edgewrap apply --file {run.spec_file}")
             return 0
@@ -110,7 +109,7 @@ def plan_and_apply(
 ) -> int:
     """What `apply` and `replace` share: plan, ask unless `auto_approve`, apply. Returns the exit code: 0 done, 1 if the
     user did not approve."""
-    from edgewrap.cli.views import ShownPlan, choose_view
+    from edgewrap.cli.views import choose_view
     from edgewrap.engine.apply import require_possible
     from edgewrap.engine.cluster import open_cluster
     from edgewrap.engine.dead_hosts import HostRequests
@@ -121,9 +120,7 @@ def plan_and_apply(
     with open_cluster(run, view.event) as cluster:
         with view:
             plan = make_plan(cluster, planes, HostRequests(frozenset(move_off), frozenset(replaced)), to_apply=True)
-            view.changes(ShownPlan(cluster.spec.name, planes, plan.changes, plan.unread_hosts))
-            for failure in plan.failures:
-                view.failure(failure)
+            show_plan(view, cluster.spec.name, planes, plan)
             require_possible(cluster, plan)
         asked = bool(plan.changes) and not auto_approve
         if asked and not options.approved(_question(cluster.spec.name, plan.ended_first)):

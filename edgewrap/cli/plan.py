@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgewrap.change import PlaneName
 from edgewrap.cli import options
 from edgewrap.paths import expanded
+
+if TYPE_CHECKING:
+    from edgewrap.cli.views import View
+    from edgewrap.engine.plan import RunPlan
 
 EXIT_CHANGES = 2
 
@@ -30,7 +35,7 @@ def plan(
     insecure: options.Insecure = False,
 ) -> int:
     """Show what an apply would do in all three planes; change nothing."""
-    from edgewrap.cli.views import ShownPlan, choose_view
+    from edgewrap.cli.views import choose_view
     from edgewrap.engine.cluster import Options, open_cluster
     from edgewrap.engine.dead_hosts import HostRequests
     from edgewrap.engine.plan import make_plan
@@ -45,9 +50,7 @@ def plan(
     ):
         requests = HostRequests(move_off=frozenset(move_off))
         made = make_plan(cluster, planes, requests, to_apply=out is not None)
-        view.changes(ShownPlan(cluster.spec.name, planes, made.changes, made.unread_hosts))
-        for failure in made.failures:
-            view.failure(failure)
+        show_plan(view, cluster.spec.name, planes, made)
         raise_on_failure(made.findings)
         if made.failures:
             return 1
@@ -55,3 +58,12 @@ def plan(
             write_plan(out, cluster, made, planes, requests)
             view.message(f"The plan is saved: `edgewrap apply {out}` applies it.")
         return EXIT_CHANGES if detailed_exitcode and made.changes else 0
+
+
+def show_plan(view: View, name: str, planes: tuple[PlaneName, ...], plan: RunPlan) -> None:
+    """Show the plan of a run for the cluster `name`: its changes, and the hosts that could not be read or replaced."""
+    from edgewrap.cli.views import ShownPlan
+
+    view.changes(ShownPlan(name, planes, plan.changes, plan.unread_hosts))
+    for failure in plan.failures:
+        view.failure(failure)

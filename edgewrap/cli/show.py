@@ -23,7 +23,7 @@ def show(
     from edgewrap.engine.plan_file import read_plan
 
     options.require_one_format(json=json, markdown=markdown)
-    saved = read_plan(plan).plan
+    saved = read_plan(plan)
     if json:
         print_json(saved.model_dump(mode="json"))
         return 0

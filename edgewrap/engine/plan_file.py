@@ -12,7 +12,6 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -58,15 +57,6 @@ class SavedPlan(BaseModel, extra="forbid", frozen=True):
         return HostRequests(frozenset(self.move_off))
 
 
-@dataclass(frozen=True, slots=True)
-class PlanFile:
-    """The content of a file: the plan, Terraform's own, and the rendered files by relative path."""
-
-    plan: SavedPlan
-    terraform_plan: bytes
-    module: Mapping[str, str]
-
-
 def saved_plan(cluster: Cluster, plan: RunPlan, planes: Sequence[PlaneName], requests: HostRequests) -> SavedPlan:
     """A plan as it is saved and compared."""
     return SavedPlan(
@@ -100,7 +90,7 @@ def write_plan(
     write_atomically(path, content.getvalue())
 
 
-def read_plan(path: Path) -> PlanFile:
+def read_plan(path: Path) -> SavedPlan:
     """Read a saved plan. Raises PlanFileError if the file is none, or of another format."""
     try:
         content = read_file(path)
@@ -108,11 +98,11 @@ def read_plan(path: Path) -> PlanFile:
             members = archive.infolist()
             if sum(member.file_size for member in members) > MOST_FILE_BYTES:
                 raise zipfile.BadZipFile("it is too large")
-            texts = {member.filename: archive.read(member) for member in members}
-        document = texts[DOCUMENT]
+            if damaged := archive.testzip():
+                raise zipfile.BadZipFile(f"{damaged} is damaged")
+            document = archive.read(DOCUMENT)
         _require_format(path, document)
-        module = {name.removeprefix(MODULE): text.decode() for name, text in texts.items() if name.startswith(MODULE)}
-        return PlanFile(SavedPlan.model_validate_json(document), texts.get(TERRAFORM_PLAN, b""), module)
+        return SavedPlan.model_validate_json(document)
     except OSError as error:
         raise PlanFileError(
             f"the plan {path} cannot be read: {error.strerror}",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from edgewrap import poll
-from edgewrap.change import DOING, Action, PlaneName
+from edgewrap.change import DOING, Action, Change, PlaneName
 from edgewrap.errors import EdgewrapError, InternalError, InUseError, OpenNebulaError
 from edgewrap.events import Emit, Event, EventKind
 from edgewrap.opennebula.api.client import Argument, FrontEnd
@@ -57,21 +57,19 @@ class Executor:
 
     def _framed(self, operation: Operation, steps: Iterable[Step], action: Action | None) -> None:
         """Run steps, with events. Without an `action` they enable what earlier steps have made."""
-        change, begun = operation.change, time.monotonic()
-        disables = change.after == {"STATUS": "disabled"}
-        key, text = f"{change.kind} {change.key}", "disabling" if disables else DOING[action] if action else "enabling"
+        key, begun = f"{operation.change.kind} {operation.change.key}", time.monotonic()
+        doing, done = _words(operation.change, action)
 
         def tell(kind: EventKind, said: str, seconds: float | None = None) -> None:
             self._emit(Event(kind, PlaneName.OPENNEBULA, key, said, seconds, action))
 
-        tell(EventKind.STEP_STARTED, text)
+        tell(EventKind.STEP_STARTED, doing)
         try:
             for step in steps:
                 self._step(operation.key, step)
         except EdgewrapError as error:
             tell(EventKind.STEP_FAILED, error.what, time.monotonic() - begun)
             raise
-        done = "disabled" if disables else "" if action else "enabled"
         tell(EventKind.STEP_DONE, done, time.monotonic() - begun)
 
     def _step(self, key: str, step: Step) -> None:
@@ -205,3 +203,10 @@ def _has_unknown(argument: object) -> bool:
     if isinstance(argument, Mapping):
         return any(_has_unknown(value) for value in argument.values())
     return isinstance(argument, str) and UNKNOWN in argument
+
+
+def _words(change: Change, action: Action | None) -> tuple[str, str]:
+    """What steps do and have done; the latter is empty if the action says it."""
+    if action is None:
+        return "enabling", "enabled"
+    return ("disabling", "disabled") if change.after == {"STATUS": "disabled"} else (DOING[action], "")

@@ -11,7 +11,6 @@ from edgewrap.cli.views.lines import LinesView
 from edgewrap.cli.views.text import entries
 
 LONGEST = 60_000  # characters; GitHub takes 65,536
-ACTIONS = (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE, Action.ADOPT)
 
 
 def heading(name: str) -> str:
@@ -34,7 +33,7 @@ def plan_markdown(name: str, changes: Sequence[Change], planes: Sequence[PlaneNa
 
 
 def _table(changes: Sequence[Change], planes: Sequence[PlaneName]) -> Iterator[str]:
-    used = [action for action in ACTIONS if any(change.action is action for change in changes)]
+    used = [action for action in Action if any(change.action is action for change in changes)]
     yield f"| plane |{''.join(f' to {action.value} |' for action in used)} changes |"
     yield f"|---|{'---:|' * (len(used) + 1)}"
     for plane in planes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -48,48 +48,38 @@ def _text(name: str) -> str:
     return (DATA / name).read_text(encoding="utf-8").strip()
 
 
-RELEASES = {
-    release.version: release
-    for release in (
-        Release(
-            version="6.10.0.1",
-            allocation_code=False,
-            network_template_id=False,
-            range_cursor=False,
-            live_migration_flags=False,
-            context_routes=False,
-            machine_type="",
-            context_target="hda",
-            host_names_checked=False,
-            local_datastores=False,
-            persistent_snapshots=False,
-            image_times=False,
-            plans=False,
-            public_cloud=True,
-            migration_datastore=False,
-        ),
-        Release(
-            version="7.0.2",
-            allocation_code=False,
-            network_template_id=False,
-            range_cursor=False,
-            live_migration_flags=False,
-            context_routes=False,
-            machine_type="",
-            context_target="hda",
-        ),
-        Release(
-            version="7.4.0",
-            allocation_code=True,
-            network_template_id=True,
-            range_cursor=True,
-            live_migration_flags=True,
-            context_routes=True,
-            machine_type="q35",
-            context_target="sda",
-        ),
-    )
-}
+_SEVEN_ZERO = Release(
+    version="7.0.2",
+    allocation_code=False,
+    network_template_id=False,
+    range_cursor=False,
+    live_migration_flags=False,
+    context_routes=False,
+    machine_type="",
+    context_target="hda",
+)
+_SIX_TEN = replace(
+    _SEVEN_ZERO,
+    version="6.10.0.1",
+    host_names_checked=False,
+    local_datastores=False,
+    persistent_snapshots=False,
+    image_times=False,
+    plans=False,
+    public_cloud=True,
+    migration_datastore=False,
+)
+_SEVEN_FOUR = Release(
+    version="7.4.0",
+    allocation_code=True,
+    network_template_id=True,
+    range_cursor=True,
+    live_migration_flags=True,
+    context_routes=True,
+    machine_type="q35",
+    context_target="sda",
+)
+RELEASES = {release.version: release for release in (_SIX_TEN, _SEVEN_ZERO, _SEVEN_FOUR)}
 
 
 def full_version(text: str) -> str:

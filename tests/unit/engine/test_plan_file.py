@@ -20,7 +20,7 @@ from edgewrap.change import Action, Change, PlaneName
 from edgewrap.engine import plan_file
 from edgewrap.engine.dead_hosts import HostDisposition, HostRequests
 from edgewrap.engine.plan import Observed, RunPlan
-from edgewrap.engine.plan_file import PlanFile, plan_again, read_plan, write_plan
+from edgewrap.engine.plan_file import SavedPlan, plan_again, read_plan, write_plan
 from edgewrap.errors import PlanFileError, PlanOutdatedError
 from edgewrap.opennebula.diff import OpenNebulaPlan
 from edgewrap.opennebula.kinds.operation import Call, Operation
@@ -58,7 +58,7 @@ def cluster(**sections: Any) -> Any:
 
 
 @pytest.fixture
-def saved(tmp_path: Path) -> PlanFile:
+def saved(tmp_path: Path) -> SavedPlan:
     path = tmp_path / "edge.plan"
     path.write_text("an older file, which others may read")
     write_plan(path, cluster(), make(), tuple(PlaneName), HostRequests(frozenset({"host-1"})))
@@ -66,11 +66,14 @@ def saved(tmp_path: Path) -> PlanFile:
     return read_plan(path)
 
 
-def test_a_plan_file_holds_the_plan_and_what_it_was_made_from(saved: PlanFile) -> None:
-    assert saved.plan.changes == (VPC, HOST)
-    assert saved.plan.requests == HostRequests(frozenset({"host-1"}))
-    assert json.loads(saved.plan.spec)["name"] == "edge-paris"
-    assert (saved.terraform_plan, saved.module) == (b"terraform's own", MODULE)
+def test_a_plan_file_holds_the_plan_and_what_it_was_made_from(saved: SavedPlan, tmp_path: Path) -> None:
+    assert saved.changes == (VPC, HOST)
+    assert saved.requests == HostRequests(frozenset({"host-1"}))
+    assert json.loads(saved.spec)["name"] == "edge-paris"
+    with zipfile.ZipFile(tmp_path / "edge.plan") as archive:
+        others = {name: archive.read(name) for name in archive.namelist() if name != "plan.json"}
+    assert others.pop("terraform.tfplan") == b"terraform's own"
+    assert {name.removeprefix("terraform/"): text.decode() for name, text in others.items()} == MODULE
 
 
 SECOND = Change(PlaneName.AWS, "subnet", "subnet", Action.UPDATE, why="changed outside")
@@ -100,15 +103,15 @@ DIFFERENT: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("name", DIFFERENT)
-def test_a_plan_that_differs_is_refused_by_name(name: str, saved: PlanFile, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plan_that_differs_is_refused_by_name(name: str, saved: SavedPlan, monkeypatch: pytest.MonkeyPatch) -> None:
     plan, sections, text = DIFFERENT[name]
     monkeypatch.setattr(plan_file, "make_plan", lambda *_, **_options: make(**plan))
     with pytest.raises(PlanOutdatedError) as caught:
-        plan_again(cluster(**sections), saved.plan)
+        plan_again(cluster(**sections), saved)
     assert text in caught.value.what
 
 
-def test_the_same_plan_is_made_with_the_saved_decisions(saved: PlanFile, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_same_plan_is_made_with_the_saved_decisions(saved: SavedPlan, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[dict[str, Any]] = []
 
     def make_plan(*_: object, **options: Any) -> RunPlan:
@@ -116,19 +119,19 @@ def test_the_same_plan_is_made_with_the_saved_decisions(saved: PlanFile, monkeyp
         return make()
 
     monkeypatch.setattr(plan_file, "make_plan", make_plan)
-    assert plan_again(cluster(), saved.plan).changes == saved.plan.changes
+    assert plan_again(cluster(), saved).changes == saved.changes
     assert asked == [{"to_apply": True, "decided_inputs": first_inputs(make_spec()).to_text()}]
 
 
-def test_a_newer_edgewrap_is_refused(saved: PlanFile, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_newer_edgewrap_is_refused(saved: SavedPlan, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan_file, "__version__", "99.0")
     with pytest.raises(PlanOutdatedError, match=r"edgewrap: is 99\.0, was "):
-        plan_again(cluster(), saved.plan)
+        plan_again(cluster(), saved)
 
 
-def test_a_plan_of_another_cluster_is_refused(saved: PlanFile) -> None:
+def test_a_plan_of_another_cluster_is_refused(saved: SavedPlan) -> None:
     with pytest.raises(PlanFileError, match="the plan is for the cluster edge-paris"):
-        plan_again(cluster(name="edge-rome"), saved.plan)
+        plan_again(cluster(name="edge-rome"), saved)
 
 
 def zipped(**members: bytes) -> bytes:
