@@ -41,7 +41,6 @@ from pathlib import Path
 from typing import Self
 
 from edgewrap.finding import Finding, Verdict
-from edgewrap.secrets import redact
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +97,6 @@ class ErrorReport:
     findings: tuple[Finding, ...] | None = None
 
 
-LONGEST = 4000  # characters of an error that are shown
-
-
-def _capped(text: str) -> str:
-    """A text of others may have megabytes. Secrets are hidden first: of one that is cut, the rest would be shown."""
-    text = redact(text)
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text) - LONGEST} more characters)"
-
-
 class EdgewrapError(Exception):
     """The root: what happened, its likely cause, and advice on what to do."""
 
@@ -124,7 +114,7 @@ class EdgewrapError(Exception):
 
     def report(self) -> ErrorReport:
         """All that it says, as data."""
-        return ErrorReport(type(self).__name__, (_capped(self.what),), _capped(self.cause), self.advice, self.exit_code)
+        return ErrorReport(type(self).__name__, (self.what,), self.cause, self.advice, self.exit_code)
 
 
 class UsageError(EdgewrapError):

@@ -21,6 +21,8 @@ from json import dumps
 from pathlib import Path
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
+from edgewrap.paths import is_file
+
 HIDDEN = "***"
 STRONG, WORD = 8, 4  # characters from which a secret is hidden anywhere, or as a word of its own
 STRONG_LETTERS = 12  # the same for one of letters only
@@ -56,8 +58,6 @@ def remember_login(login: str) -> None:
 
 def remember_environment(environ: Mapping[str, str]) -> None:
     """Hide the secrets in the environment of a run."""
-    from edgewrap.paths import is_file  # it imports the errors, which hide secrets
-
     for name, text in environ.items():
         value = text.strip()
         if _NAMED_SECRET.search(name):

@@ -28,7 +28,7 @@ import typer
 
 from edgewrap.change import Change, PlaneName
 from edgewrap.cli.views.progress import Progress, remaining_lines, result_lines
-from edgewrap.cli.views.text import event_line
+from edgewrap.cli.views.text import capped, event_line
 from edgewrap.errors import EdgewrapError, ErrorReport
 from edgewrap.events import Event, EventKind
 from edgewrap.outputs import Outputs
@@ -86,7 +86,7 @@ class View(AbstractContextManager["View"], ABC):
 
     def failure(self, error: EdgewrapError) -> None:
         """Show an error: one that ends the run, or one that did not."""
-        self.show_failure(safe(error.report()))
+        self.show_failure(capped(safe(error.report())))
 
     @abstractmethod
     def show_event(self, event: Event) -> None: ...

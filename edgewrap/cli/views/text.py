@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from edgewrap.change import Action, Change, PlaneName
@@ -12,6 +13,7 @@ from edgewrap.events import Event, EventKind
 
 SYMBOLS = {Action.CREATE: "+", Action.UPDATE: "~", Action.REPLACE: "±", Action.DELETE: "-"}
 SYMBOLS |= {Action.ADOPT: "→"}
+LONGEST = 4000  # characters of a line of an error
 LONGEST_VALUE = 60
 MARKS = {EventKind.STEP_FAILED: "failed: ", EventKind.WARNING: "warning: "}
 DONE = "✓"
@@ -65,6 +67,17 @@ def summary(changes: Sequence[Change]) -> str:
         return "nothing to do"
     counts = Counter(change.action for change in changes)
     return ", ".join(f"{counts[action]} to {action.value}" for action in Action if counts[action])
+
+
+def capped(report: ErrorReport) -> ErrorReport:
+    """The report with long texts cut: those of others may have megabytes. Secrets must be hidden by then, or a part of
+    one that is cut would be shown."""
+    failures = None if report.failures is None else tuple(map(capped, report.failures))
+    return replace(report, what=tuple(map(_capped, report.what)), cause=_capped(report.cause), failures=failures)
+
+
+def _capped(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text) - LONGEST} more characters)"
 
 
 def error_lines(report: ErrorReport) -> Iterator[str]:

@@ -16,6 +16,7 @@ from edgewrap.cli.views.ndjson import NdjsonView
 from edgewrap.cli.views.text import plan_lines
 from edgewrap.errors import Diagnostic, PartlyAppliedError, TerraformError
 from edgewrap.events import Event, EventKind
+from edgewrap.secrets import remember
 
 CHANGES = (
     Change(PlaneName.AWS, "elastic ip", "eip-0", Action.CREATE, why="new in the spec"),
@@ -129,3 +130,16 @@ def test_a_terminal_that_cannot_move_its_cursor_gets_lines(
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     assert type(choose_view(json=False)) is kind
+
+
+@pytest.mark.usefixtures("no_secrets")
+def test_a_long_error_is_cut_after_its_secrets_are_hidden() -> None:
+    secret = "s3cr3t-" * 2000
+    remember(secret)
+    inner = TerraformError(f"a {secret} {'x' * 5000}", cause=secret, advice="z")
+    error = PartlyAppliedError("partly", cause="y" * 5000, advice="z", failures=[inner])
+    stream = io.StringIO()
+    LinesView(stream, stream).failure(error)
+    assert "s3cr3t" not in stream.getvalue()
+    assert f"Error: a *** {'x' * 3994}… (1006 more characters)\n" in stream.getvalue()
+    assert f"Cause: {'y' * 4000}… (1000 more characters)\n" in stream.getvalue()
