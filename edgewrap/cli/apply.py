@@ -91,7 +91,7 @@ def _apply_saved(run: Options, path: Path, waits: Waits, on_stale: OnStale, *, a
         else:
             show_plan(view, cluster.spec.name, saved.planes, plan)
             require_possible(cluster, plan)
-            _execute(view, cluster, plan, waits, f"edgewrap apply --file {run.spec_file}")
+            _execute(view, cluster, plan, waits, f"edgewrap apply --on-stale replan {path}")
             return 0
     move_off = saved.move_off
     return plan_and_apply(run, saved.planes, waits, auto_approve=auto_approve, json=json, move_off=move_off)
