@@ -45,7 +45,8 @@ class Change:
 
     `kind` is the usual word for the object (`vpc`, `elastic ip`, `virtual network`, `route`), `key` identifies it
     (`eip-3`, `host-0`, `edge-paris-public`). `before` and `after` have only the attributes that differ, as text; before
-    is empty on create, after on delete. `why` is one short clause for a person.
+    is empty on create, after on delete. `why` is one short clause for a person. If a text changes, `diff` has its
+    lines that are removed (`- …`) and added (`+ …`).
     """
 
     plane: PlaneName
@@ -55,6 +56,7 @@ class Change:
     before: Mapping[str, str] = field(default_factory=dict)
     after: Mapping[str, str] = field(default_factory=dict)
     why: str = ""
+    diff: tuple[str, ...] = ()
 
 
 class HasChange(Protocol):

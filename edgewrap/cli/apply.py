@@ -40,6 +40,7 @@ def apply(
     skip: options.Skip = [],  # noqa: B006
     auto_approve: options.AutoApprove = False,
     json: options.Json = False,
+    details: options.Details = False,
     move_off: options.MoveOff = [],  # noqa: B006
     on_stale: Annotated[
         OnStale,
@@ -66,7 +67,7 @@ def apply(
             )
         return _apply_saved(run, plan, waits, on_stale, auto_approve=auto_approve, json=json)
     planes = options.select(only, skip)
-    return plan_and_apply(run, planes, waits, auto_approve=auto_approve, json=json, move_off=move_off)
+    return plan_and_apply(run, planes, waits, auto_approve=auto_approve, json=json, details=details, move_off=move_off)
 
 
 def _apply_saved(run: Options, path: Path, waits: Waits, on_stale: OnStale, *, auto_approve: bool, json: bool) -> int:
@@ -104,6 +105,7 @@ def plan_and_apply(
     *,
     auto_approve: bool,
     json: bool,
+    details: bool = False,
     move_off: Collection[str] = (),
     replaced: Collection[str] = (),
 ) -> int:
@@ -116,7 +118,7 @@ def plan_and_apply(
     from edgewrap.engine.plan import make_plan
 
     options.require_approval_possible(run.command, auto_approve=auto_approve, json=json)
-    view = choose_view(json=json)
+    view = choose_view(json=json, details=details)
     with open_cluster(run, view.event) as cluster:
         with view:
             plan = make_plan(cluster, planes, HostRequests(frozenset(move_off), frozenset(replaced)), to_apply=True)

@@ -34,6 +34,7 @@ SpecFile = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Markdown = Annotated[bool, typer.Option("--markdown", help="Print Markdown, for a comment on a pull request.")]
+Details = Annotated[bool, typer.Option("--details", help="List every change on every host.")]
 Only = Annotated[list[PlaneName], typer.Option("--only", help="Run only this plane; repeatable.")]
 Skip = Annotated[list[PlaneName], typer.Option("--skip", help="Leave out this plane; repeatable.")]
 AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Apply without asking for confirmation.")]

@@ -24,6 +24,7 @@ def plan(
     skip: options.Skip = [],  # noqa: B006
     json: options.Json = False,
     markdown: options.Markdown = False,
+    details: options.Details = False,
     detailed_exitcode: options.DetailedExitcode = False,
     move_off: options.MoveOff = [],  # noqa: B006
     out: Annotated[
@@ -45,7 +46,7 @@ def plan(
     planes = options.select(only, skip)
     options.require_one_format(json=json, markdown=markdown)
     with (
-        choose_view(json=json, markdown=markdown) as view,
+        choose_view(json=json, markdown=markdown, details=details) as view,
         open_cluster(Options(file, "plan", plugin_dir, lock_timeout, insecure), view.event) as cluster,
     ):
         requests = HostRequests(move_off=frozenset(move_off))

@@ -17,6 +17,7 @@ def show(
     ],
     json: options.Json = False,
     markdown: options.Markdown = False,
+    details: options.Details = False,
 ) -> int:
     """Show a saved plan. Needs no network and no credentials."""
     from edgewrap.cli.views import ShownPlan, choose_view, print_json, print_line
@@ -29,6 +30,6 @@ def show(
         return 0
     if not markdown:
         print_line(f"{saved.cluster}: planned {saved.created} by edgewrap {saved.edgewrap}")
-    with choose_view(json=False, markdown=markdown) as view:
+    with choose_view(json=False, markdown=markdown, details=details) as view:
         view.changes(ShownPlan(saved.cluster, saved.planes, saved.changes))
     return 0

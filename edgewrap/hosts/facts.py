@@ -95,11 +95,18 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class FileFact:
-    """A file of ours: its mode in octal, `user:group` and the checksum of its content."""
+    """A file of ours: its mode in octal, `user:group` and the checksum of its content. `text` is its content without
+    passwords, only for people."""
 
     mode: str
     owner: str
     sha256: str
+    text: str = field(default="", compare=False)
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """What a plan compares."""
+        return {"mode": self.mode, "owner": self.owner, "sha256": self.sha256}
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +229,11 @@ def _facts(sections: Mapping[str, str]) -> HostFacts:
         would split a name or a comment at other characters, too."""
         return tuple(line.strip() for line in sections[name].split("\n") if line.strip())
 
+    texts: dict[str, list[str]] = {}
+    for line in sections["texts"].split("\n"):
+        path, _, text = line.partition(":")
+        texts.setdefault(path, []).append(text)
+
     return HostFacts(
         links=tuple(map(_link, rows("links"))),
         routes=tuple(map(_route, rows("routes"))),
@@ -232,7 +244,7 @@ def _facts(sections: Mapping[str, str]) -> HostFacts:
         ),
         sysctls=dict(line.rsplit(":", 1) for line in lines("sysctls")),
         files={
-            path: FileFact(mode, owner, sha256)
+            path: FileFact(mode, owner, sha256, "\n".join(texts.get(path, ())))
             for mode, owner, sha256, path in (line.split(maxsplit=3) for line in lines("files"))
         },
         units=_units(lines("units")),

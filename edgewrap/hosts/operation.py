@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from difflib import SequenceMatcher
 
 from edgewrap.change import Action, Change, PlaneName
 from edgewrap.hosts.blocks import Block
@@ -14,6 +15,7 @@ AUTHORIZED_KEYS = "authorized keys"
 BGP = "bgp"
 DISK = "disk"
 ROLLBACK = "rollback"
+LINES = ("lines", "rules", "configuration", "keys", "accept")
 
 Attributes = Mapping[str, str] | None
 
@@ -38,25 +40,41 @@ class Operation:
 def operation(
     host: DesiredHost, kind: str, name: str, *, before: Attributes = None, after: Attributes = None, why: str = ""
 ) -> Operation:
-    """An operation on a thing of the host: a creation without `before`, a deletion without `after`, else an update."""
+    """An operation on a thing of the host: a creation without `before`, a deletion without `after`, else an update. An
+    attribute of LINES has the lines that only its side has."""
     action = Action.CREATE if before is None else Action.DELETE if after is None else Action.UPDATE
     key, why = f"{host.key}/{kind}/{name}", why or _WHY[action]
-    return Operation(Change(PlaneName.HOSTS, kind, key, action, before or {}, after or {}, why))
+    removed, added = ([line for name in LINES for line in _lines((side or {}).get(name))] for side in (before, after))
+    diff = (*(f"- {line}" for line in removed), *(f"+ {line}" for line in added))
+    return Operation(Change(PlaneName.HOSTS, kind, key, action, before or {}, after or {}, why, diff))
 
 
 def compared(
-    host: DesiredHost, kind: str, name: str, now: Attributes, wanted: Mapping[str, str], *, file: HostFile | None = None
+    host: DesiredHost, kind: str, name: str, now: Attributes, wanted: Mapping[str, str]
 ) -> Iterator[Operation]:
-    """The operation on one thing of the host that lacks attributes: a creation if it is missing (`now` is None). It
-    writes the `file`; with the checksum of a secret one a short password can be guessed."""
+    """The operation on one thing of the host that lacks attributes: a creation if it is missing (`now` is None)."""
     differing = [name for name, value in wanted.items() if now is None or now.get(name) != value]
     if differing:
-        hidden = {"sha256": "(hidden)"} if file is not None and file.secret else {}
         before, after = (
-            None if side is None else {name: hidden.get(name, side[name]) for name in differing if name in side}
-            for side in (now, wanted)
+            None if side is None else {name: side[name] for name in differing if name in side} for side in (now, wanted)
         )
-        yield replace(operation(host, kind, name, before=before, after=after), write=file)
+        yield operation(host, kind, name, before=before, after=after)
+
+
+def text_diff(before: str, after: str) -> tuple[str, ...]:
+    """The lines that are removed and added, in order; empty if only line ends differ."""
+    old, new = before.splitlines(), after.splitlines()
+    blocks = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    return tuple(
+        line
+        for word, start, end, new_start, new_end in blocks
+        if word != "equal"
+        for line in (*(f"- {one}" for one in old[start:end]), *(f"+ {one}" for one in new[new_start:new_end]))
+    )
+
+
+def _lines(text: str | None) -> list[str]:
+    return text.split("\n") if text else []
 
 
 def yes_or_no(value: bool) -> str:

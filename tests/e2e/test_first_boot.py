@@ -80,7 +80,7 @@ def test_a_failed_setup_is_shown_and_restarted_with_the_corrected_spec(cluster: 
     status, text = cluster.apply()
     assert status == 0, text
     assert "opennebula.version 9.9 -> 7.0 takes effect on new hosts only" in text
-    assert "~ setup host-0/setup/packages  (not done yet)" in text
+    assert "setup packages  (not done yet)" in text
     assert "first-boot setup failed" in text
     assert "starting it again" in text
     assert cluster.apply() == (0, NOTHING_TO_DO)

@@ -160,7 +160,7 @@ def test_a_cluster_of_an_earlier_edgewrap_is_renamed_under_a_running_vm(edge: Ed
 def test_hosts_keep_the_lines_of_others(edge: Edge) -> None:
     edge.lab.run("sh", "-c", "echo 192.0.2.77 own.example >>/etc/hosts; sed -i /compute/d /etc/hosts", place="host-0")
     changed = edge.apply("--only", "hosts")[1]
-    assert "host-0/names//etc/hosts" in changed
+    assert "~ host-0  (names /etc/hosts)" in changed
     hosts = edge.lab.run("cat", "/etc/hosts", place="host-0").stdout
     assert "192.0.2.77 own.example" in hosts.splitlines()
     assert all(f"{host['private_address']} {host['name']}" in hosts for host in edge.outputs["hosts"].values())

@@ -21,7 +21,7 @@ def at_a_terminal(edge: Edge, *arguments: str, answer: str) -> tuple[int, str]:
 def test_only_yes_approves(edge: Edge, answer: str, status: int, words: str) -> None:
     edge.lab.run("ip", "link", "set", "br-edge", "down", place="host-0")
     ended, shown = at_a_terminal(edge, "apply", "--only", "hosts", answer=answer)
-    assert "~ bridge host-0/bridge/br-edge" in shown
+    assert "~ host-0  (bridge br-edge)" in shown
     assert "\x1b[33m" in shown  # what changes is yellow
     assert words in shown
     assert ended == status

@@ -46,7 +46,10 @@ class ShownPlan:
 
 
 class View(AbstractContextManager["View"], ABC):
-    """What every command of a run needs to show. Each view gets only texts that are safe."""
+    """What every command of a run needs to show. Each view gets only texts that are safe. `details`: plans list every
+    change on every host."""
+
+    details = False
 
     def __exit__(self, *error: object) -> None:
         pass
@@ -101,9 +104,15 @@ class View(AbstractContextManager["View"], ABC):
     def show_failure(self, report: ErrorReport) -> None: ...
 
 
-def choose_view(*, json: bool, markdown: bool = False) -> View:
+def choose_view(*, json: bool, markdown: bool = False, details: bool = False) -> View:
     """NDJSON with `--json`, Markdown with `--markdown`. Otherwise text: live if standard error is a terminal that can
     move its cursor, else lines."""
+    view = _view(json=json, markdown=markdown)
+    view.details = details
+    return view
+
+
+def _view(*, json: bool, markdown: bool) -> View:
     if json:
         from edgewrap.cli.views.ndjson import NdjsonView
 

@@ -25,7 +25,7 @@ class LinesView(View):
             self.write(self._progress, event_line(event))
 
     def show_changes(self, plan: ShownPlan) -> None:
-        for line in plan_lines(plan.changes, plan.planes, plan.unread):
+        for line in plan_lines(plan.changes, plan.planes, plan.unread, details=self.details):
             self.write(self._results, line)
 
     def show_message(self, text: str) -> None:

@@ -54,7 +54,7 @@ class LiveView(View):
                 of_plane = [change for change in plan.changes if change.plane is plane]
                 text = plane_summary(plan.changes, plane, plan.unread)
                 self._print_result(Text.assemble((plane.value, "bold"), f": {text}"))
-                for action, (head, *rest) in entries(of_plane):
+                for action, (head, *rest) in entries(of_plane, details=self.details):
                     self._print_result(Text(head, style=COLOURS[action]))
                     for line in rest:
                         self._print_result(Text(line, style="dim"))

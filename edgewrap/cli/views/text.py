@@ -18,29 +18,67 @@ LONGEST_VALUE = 60
 MARKS = {EventKind.STEP_FAILED: "failed: ", EventKind.WARNING: "warning: "}
 DONE = "✓"
 PLANE_WIDTH = max(len(plane) for plane in PlaneName)
-MOST_NEW_PARTS = 12  # a new host with more parts than this is shown as one entry
+MOST_NAMED = 2  # things of one kind on a host; more are counted
+MOST_LINES = 40  # about the updates of a host
+CHECKSUM = "sha256"  # which means nothing to people
+TEXTS = ("lines", "rules", "configuration", "keys", "accept")  # attributes that a diff shows
 
 
-def plan_lines(changes: Sequence[Change], planes: Sequence[PlaneName], unread: Sequence[str] = ()) -> Iterator[str]:
-    """The plan: a head line for every plane, below it a line for every change and every attribute that differs.
-    `unread` are the hosts that could not be read."""
+def plan_lines(
+    changes: Sequence[Change], planes: Sequence[PlaneName], unread: Sequence[str] = (), *, details: bool = False
+) -> Iterator[str]:
+    """The plan: a head line for every plane, below it its entries. `unread` are the hosts that could not be read."""
     for plane in planes:
         of_plane = [change for change in changes if change.plane is plane]
         yield f"{plane.value}: {plane_summary(changes, plane, unread)}"
-        for _, lines in entries(of_plane):
+        for _, lines in entries(of_plane, details=details):
             yield from lines
 
 
-def entries(changes: Sequence[Change]) -> Iterator[tuple[Action, list[str]]]:
-    """What an entry of a shown plan does, and its lines. Every change is an entry; a new object with many parts
-    (`host-0/…`) is one."""
-    for thing, group in groupby(changes, key=lambda change: change.key.partition("/")[0]):
-        parts = list(group)
-        if len(parts) > MOST_NEW_PARTS and all(part.action is Action.CREATE for part in parts):
-            kinds = ", ".join(f"{count} {kind}" for kind, count in Counter(part.kind for part in parts).items())
-            yield Action.CREATE, [f"  {SYMBOLS[Action.CREATE]} {thing}  ({kinds})"]
-        else:
-            yield from ((part.action, [*change_lines(part)]) for part in parts)
+def entries(changes: Sequence[Change], *, details: bool = False) -> Iterator[tuple[Action, list[str]]]:
+    """What an entry of a shown plan does, and its lines. Every change is an entry. Hosts that need the same are one,
+    unless there are `details`: a line that names or counts what changes on them, and below it what is different."""
+    hosts: dict[tuple[Action, tuple[str, ...]], list[str]] = {}
+    for change in changes:
+        if details or change.plane is not PlaneName.HOSTS:
+            yield change.action, [*change_lines(change)]
+    if not details:
+        of_hosts = [change for change in changes if change.plane is PlaneName.HOSTS]
+        for host, group in groupby(of_hosts, key=lambda change: change.key.partition("/")[0]):
+            action, lines = _host_entry([*group])
+            hosts.setdefault((action, tuple(lines)), []).append(host)
+    for (action, (parts, *rest)), names in hosts.items():
+        yield action, [f"  {SYMBOLS[action]} {', '.join(names)}  ({parts})", *rest]
+
+
+def _host_entry(changes: Sequence[Change]) -> tuple[Action, list[str]]:
+    """What a host's changes do to it, what they are in one line, and what the updates among them change."""
+    actions = [action for action in Action if any(change.action is action for change in changes)]
+    parts = []
+    for action in actions:
+        names: dict[str, list[str]] = {}
+        for change in changes:
+            if change.action is action:
+                names.setdefault(change.kind, []).append(change.key.split("/", 2)[-1])
+        symbol = f"{SYMBOLS[action]} " if len(actions) > 1 else ""
+        parts.append(symbol + ", ".join(_named(kind, several) for kind, several in names.items()))
+    different = (change for change in changes if change.diff or change.action is Action.UPDATE)
+    updates = [line for change in different for line in _update_lines(change)]
+    if len(updates) > MOST_LINES:
+        updates = [*updates[:MOST_LINES], f"      … {len(updates) - MOST_LINES} more lines; `--details` shows them"]
+    return actions[0] if len(actions) == 1 else Action.UPDATE, ["; ".join(parts), *updates]
+
+
+def _named(kind: str, names: Sequence[str]) -> str:
+    if len(names) > MOST_NAMED:
+        return f"{len(names)} {kind}"
+    return ", ".join(f"{kind} {name}" for name in names)
+
+
+def _update_lines(change: Change) -> Iterator[str]:
+    why = f"  ({change.why})" if change.why else ""
+    yield f"      {change.kind} {change.key.split('/', 2)[-1]}{why}"
+    yield from (f"  {line}" for line in _attribute_lines(change))
 
 
 def change_lines(change: Change) -> Iterator[str]:
@@ -48,9 +86,15 @@ def change_lines(change: Change) -> Iterator[str]:
     why = f"  ({change.why})" if change.why else ""
     yield f"  {SYMBOLS[change.action]} {change.kind} {change.key}{why}"
     if change.action in (Action.UPDATE, Action.REPLACE):
-        for name in sorted({*change.before, *change.after}):
-            before, after = change.before.get(name), change.after.get(name)
-            yield f"      {name}: {_value(before)} -> {_value(after)}"
+        yield from _attribute_lines(change)
+
+
+def _attribute_lines(change: Change) -> Iterator[str]:
+    """The attributes that differ, and the lines of a text that are removed and added."""
+    for name in sorted({*change.before, *change.after}):
+        if name != CHECKSUM and not (change.diff and name in TEXTS):
+            yield f"      {name}: {_value(change.before.get(name))} -> {_value(change.after.get(name))}"
+    yield from (f"      {line}" for line in change.diff)
 
 
 def plane_summary(changes: Sequence[Change], plane: PlaneName, unread: Sequence[str]) -> str:

@@ -7,15 +7,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 
+from edgewrap.change import Change
 from edgewrap.hosts.blocks import host_blocks
 from edgewrap.hosts.desired import BRIDGE, GATEWAY, PORT, VXLAN, VXLAN_PORT, DesiredHost, bridge_mtu
 from edgewrap.hosts.diff.routing import routing_operations
 from edgewrap.hosts.disks import disk_operations
 from edgewrap.hosts.facts import HostFacts, Link, NftTable, Unit
 from edgewrap.hosts.first_boot import SetupState
-from edgewrap.hosts.operation import AUTHORIZED_KEYS, BGP, ROLLBACK, Operation, compared, operation, yes_or_no
+from edgewrap.hosts.operation import (
+    AUTHORIZED_KEYS,
+    BGP,
+    ROLLBACK,
+    Operation,
+    compared,
+    operation,
+    text_diff,
+    yes_or_no,
+)
 from edgewrap.hosts.render import files
 
 _TABLE_FILES = {"edge": (files.EDGE_TABLE_FILE,), "guard": files.GUARD_FILES, "firewall": (files.FIREWALL_FILE,)}
@@ -63,10 +73,23 @@ def _files(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
     for path, file in needed.items():
         now = facts.files.get(path)
         wanted = {"mode": file.row.mode, "owner": file.row.owner, "sha256": file.sha256}
-        yield from compared(host, "file", path, None if now is None else asdict(now), wanted, file=file)
+        for found in compared(host, "file", path, None if now is None else now.attributes, wanted):
+            change = found.change
+            if now is not None and "sha256" in change.after:
+                change = replace(change, diff=text_diff(now.text, file.shown_text))
+            yield replace(found, change=_without_checksum(change) if file.secret else change, write=file)
     for path in facts.files:
         if path not in needed:
             yield replace(operation(host, "file", path, before={"path": path}), delete=path)
+
+
+def _without_checksum(change: Change) -> Change:
+    """With the checksum of a secret file, a short password can be guessed."""
+    before, after = (
+        {name: "(hidden)" if name == "sha256" else value for name, value in side.items()}
+        for side in (change.before, change.after)
+    )
+    return replace(change, before=before, after=after)
 
 
 def _units(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
@@ -98,7 +121,8 @@ def _tables(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
             yield operation(host, "nftables", name, after={"sha256": wanted[0].sha256})
         elif stale is not None:
             before = {"sha256": facts.files[stale.path].sha256 if stale.path in facts.files else ""}
-            yield operation(host, "nftables", name, before=before, after={"sha256": stale.sha256})
+            why = f"{stale.path} changes"
+            yield operation(host, "nftables", name, before=before, after={"sha256": stale.sha256}, why=why)
         elif table.live != table.saved:
             live, saved = Counter(table.live), Counter(table.saved)
             before, after = ({"rules": "\n".join(lines.elements())} for lines in (live - saved, saved - live))

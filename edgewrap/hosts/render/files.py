@@ -8,6 +8,7 @@ no longer in the table (`OWN_PATHS`) follow from the rows. Pure.
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -173,6 +174,11 @@ class HostFile:
     def sha256(self) -> str:
         """The checksum of the text, or UNKNOWN if a part of the text is not known yet."""
         return UNKNOWN if UNKNOWN in self.text else sha256(self.text.encode()).hexdigest()
+
+    @property
+    def shown_text(self) -> str:
+        """The text for people: without passwords."""
+        return re.sub("password .*", "password (hidden)", self.text) if self.secret else self.text
 
 
 @cache

@@ -92,6 +92,13 @@ done
 	length($1) < 64 { path = $0; sub(/^[^ ]+ [^ ]+ /, "", path); owner[path] = $1 " " $2; next }
 	{ print owner[substr($0, 67)], $0 }'
 
+section texts
+# as `path:line`; a file that somebody else wrote may be large
+[ $# = 0 ] || awk '
+	FNR > 2000 { nextfile }
+	FILENAME == "/etc/frr/frr.conf" { sub(/password .*/, "password (hidden)") }
+	{ print FILENAME ":" substr($0, 1, 1000) }' "$@"
+
 section blocks
 for file in $block_files; do
 	[ ! -f "$file" ] || echo "$file $(sed -n "/^$begin\$/,/^$end\$/p" "$file" | base64 -w 0)"

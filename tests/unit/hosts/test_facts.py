@@ -108,6 +108,13 @@ def test_a_file_whose_name_has_another_line_break_is_one_file() -> None:
     assert files.keys() - {path} == parse_facts(ENTRY).files.keys()
 
 
+def test_the_text_of_a_file_is_read_line_by_line() -> None:
+    lines = "/etc/edgewrap/x: a: b\n/etc/edgewrap/x:\n/etc/edgewrap/x:##edgewrap:section end\n/no/file: c\n"
+    listed = f"##edgewrap:section files\n644 root:root {'0' * 64} /etc/edgewrap/x\n"
+    text = ENTRY.replace("##edgewrap:section files\n", listed).replace("section texts\n", f"section texts\n{lines}")
+    assert parse_facts(text).files["/etc/edgewrap/x"].text == " a: b\n\n##edgewrap:section end"
+
+
 def test_a_bare_host() -> None:
     facts = recorded("bare")
     assert facts.link("br-edge") is None

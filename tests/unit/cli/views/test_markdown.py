@@ -10,7 +10,7 @@ PLANES = tuple(PlaneName)
 
 def changes(plane: PlaneName, count: int, value: str = "x") -> list[Change]:
     return [
-        Change(plane, "route", f"host-{number}/r", Action.UPDATE, {"dev": "a"}, {"dev": value}, "```")
+        Change(plane, "route", f"host-{number}/r", Action.UPDATE, {"dev": "a"}, {"dev": f"{number}{value}"}, "```")
         for number in range(count)
     ]
 
@@ -27,7 +27,7 @@ def test_counts_and_folded_details() -> None:
         "| hosts | 0 | 1 | 1 |",
     ]
     assert "+ elastic ip eip-0" in lines
-    assert "~ route host-0/r  (''')" in lines, "what a change says does not end the block"
+    assert "    route r  (''')" in lines, "what a change says does not end the block"
     assert lines.count("```text") == lines.count("```") == lines.count("</details>") == 2
 
 

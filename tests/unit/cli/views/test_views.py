@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -13,7 +15,7 @@ from edgewrap.cli.views import ShownPlan, View, choose_view
 from edgewrap.cli.views.lines import LinesView
 from edgewrap.cli.views.live import LiveView
 from edgewrap.cli.views.ndjson import NdjsonView
-from edgewrap.cli.views.text import plan_lines
+from edgewrap.cli.views.text import MOST_LINES, plan_lines
 from edgewrap.errors import Diagnostic, PartlyAppliedError, TerraformError
 from edgewrap.events import Event, EventKind
 from edgewrap.secrets import remember
@@ -56,7 +58,7 @@ def test_the_text_view_shows_plan_steps_and_errors(kind: str) -> None:
     shown = progress.getvalue()
     assert results.getvalue() == (
         "aws: 1 to create\n  + elastic ip eip-0  (new in the spec)\nopennebula: nothing to do\nhosts: 1 to update\n"
-        "  ~ route host-0/10.0.128.2  (drift)\n      dev: 'eth0' -> '[red]x\\\\n'\ndone\n"
+        "  ~ host-0  (route 10.0.128.2)\n      route 10.0.128.2  (drift)\n        dev: 'eth0' -> '[red]x\\\\n'\ndone\n"
     )
     assert "hosts       ✓ host-0  converged  12 s\n" in shown
     assert "aws         + elastic ip eip-0  eipalloc-0a1b  2 s\n" in shown
@@ -88,18 +90,45 @@ def test_live_view_can_be_left_for_a_question_and_entered_again() -> None:
     assert "applied\n" in stream.getvalue()
 
 
-def test_a_host_that_is_new_in_many_parts_is_one_line() -> None:
-    new = [
-        Change(PlaneName.HOSTS, kind, f"host-1/{kind}/{number}", Action.CREATE)
-        for kind, count in (("route", 9), ("file", 6))
-        for number in range(count)
+def on_host(host: str, kind: str, name: str, action: Action, **fields: Any) -> Change:
+    return Change(PlaneName.HOSTS, kind, f"{host}/{kind}/{name}", action, **fields)
+
+
+def test_each_host_is_one_line_with_what_its_updates_change() -> None:
+    diff = ("- neighbor 10.0.0.11", "+ neighbor 10.0.0.12")
+    new = [on_host("host-2", "route", str(number), Action.CREATE) for number in range(9)]
+    changed = [
+        on_host("host-0", "file", "/etc/frr/frr.conf", Action.UPDATE, before={"sha256": "a"}, diff=diff),
+        on_host("host-0", "sysctl", "net/x", Action.UPDATE, before={"value": "0"}, after={"value": "1"}, why="differs"),
+        on_host("host-0", "route", "others", Action.DELETE),
     ]
-    one = Change(PlaneName.HOSTS, "route", "host-2/route/1", Action.CREATE, why="it is not there")
-    assert list(plan_lines([*new, one], [PlaneName.HOSTS])) == [
-        "hosts: 16 to create",
-        "  + host-1  (9 route, 6 file)",
-        "  + route host-2/route/1  (it is not there)",
+    same = [replace(change, key=change.key.replace("host-0", "host-1")) for change in changed]
+    assert list(plan_lines([*changed, *same, *new], [PlaneName.HOSTS])) == [
+        "hosts: 9 to create, 4 to update, 2 to delete",
+        "  ~ host-0, host-1  (~ file /etc/frr/frr.conf, sysctl net/x; - route others)",
+        "      file /etc/frr/frr.conf",
+        "        - neighbor 10.0.0.11",
+        "        + neighbor 10.0.0.12",
+        "      sysctl net/x  (differs)",
+        "        value: '0' -> '1'",
+        "  + host-2  (9 route)",
     ]
+    assert list(plan_lines(changed, [PlaneName.HOSTS], details=True)) == [
+        "hosts: 2 to update, 1 to delete",
+        "  ~ file host-0/file//etc/frr/frr.conf",
+        "      - neighbor 10.0.0.11",
+        "      + neighbor 10.0.0.12",
+        "  ~ sysctl host-0/sysctl/net/x  (differs)",
+        "      value: '0' -> '1'",
+        "  - route host-0/route/others",
+    ]
+
+
+def test_a_long_diff_is_cut() -> None:
+    diff = tuple(f"+ {number}" for number in range(100))
+    lines = list(plan_lines([on_host("host-0", "file", "/x", Action.UPDATE, diff=diff)], [PlaneName.HOSTS]))
+    assert len(lines) == MOST_LINES + 3
+    assert lines[-1] == f"      … {101 - MOST_LINES} more lines; `--details` shows them"
 
 
 @pytest.mark.parametrize(

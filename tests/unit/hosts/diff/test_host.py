@@ -29,6 +29,7 @@ def test_case(case: dict[str, Any]) -> None:
     host = wanted(case.get("host", "host-0"), **case.get("ssh", {}))
     operations = diff(host, recorded(case.get("facts", "entry"), case.get("edits")))
     shown = [{**asdict(operation.change), "plane": "hosts"} for operation in operations]
+    assert [line for change in shown for line in change.pop("diff")] == case.get("diff", [])
     for change in shown:
         assert change.pop("plane") == "hosts"
         assert change.pop("why")
@@ -78,9 +79,12 @@ def test_a_bare_host_is_configured_by_one_script() -> None:
 
 def test_an_older_version_of_a_file_is_replaced() -> None:
     facts = recorded("entry")
-    old = replace(facts.files["/etc/edgewrap/edge.nft"], sha256="0" * 64)
+    text = next(file for file in host_files(wanted()) if file.path == "/etc/edgewrap/edge.nft").text
+    first, *others = text.splitlines()
+    old = replace(facts.files["/etc/edgewrap/edge.nft"], sha256="0" * 64, text="\n".join([*others, "added"]))
     changes = diff(wanted(), replace(facts, files={**facts.files, "/etc/edgewrap/edge.nft": old}))
     assert [operation.change.kind for operation in changes] == ["file", "nftables"]
+    assert changes[0].change.diff == (f"+ {first}", "- added")
 
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOArIgnsQuBtihEr9vV269zuAjyWK06tYxrSy2R9U8ir ada@example.org"

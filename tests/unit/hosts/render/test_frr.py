@@ -102,6 +102,7 @@ def test_no_change_shows_the_password_or_its_checksum() -> None:
         operations = diff(host, facts)
         change = next(each.change for each in operations if each.change.key.endswith("frr.conf"))
         assert change.after["sha256"] == "(hidden)"
+        assert change.before.get("sha256", "(hidden)") == "(hidden)"
         shown = repr(operations)
         assert "geheim" not in shown
         assert file.sha256 not in shown
