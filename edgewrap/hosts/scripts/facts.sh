@@ -93,7 +93,7 @@ done
 	{ print owner[substr($0, 67)], $0 }'
 
 section texts
-# as `path:line`; a file that somebody else wrote may be large
+# as `path:line`; a file that someone else wrote may be large
 [ $# = 0 ] || awk '
 	FNR > 2000 { nextfile }
 	FILENAME == "/etc/frr/frr.conf" { sub(/password .*/, "password (hidden)") }
