@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabAwsClient]:
     """The lab's AWS, and an environment in which nothing can reach another one."""
     with LabAwsProcess(tmp_path_factory.mktemp("lab-aws")) as client, pytest.MonkeyPatch.context() as patch:
-        client.set_quotas(elastic_ips=64)
+        client.set_quotas(elastic_ips=64, vpcs=64)  # the tests of a whole session share it
         patch.setenv("AWS_ENDPOINT_URL", client.endpoint)
         patch.setenv("AWS_ACCESS_KEY_ID", "dummy")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "dummy")
