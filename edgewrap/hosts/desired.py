@@ -175,7 +175,7 @@ def desired_host(spec: Spec, outputs: Outputs, key: str, before: Outputs | None 
         groups=tuple(_group(group, subnet) for group in now.groups.values() if group.host == key),
         incoming_groups=incoming,
         blocks=blocks,
-        zones=tuple((str(each.address), _zone(each, subnet)) for block in blocks for each in _pairs(block)),
+        zones=_zones(blocks, subnet),
         blocked_destinations=(str(hosts_half(subnet)), *(group.primary_address for group in now.groups.values())),
         bgp=bgp_of(spec.evpn, now.hosts, reflectors, key),
         firewall=_firewall(spec, subnet, outputs, before) if spec.hosts.firewall else None,
@@ -226,9 +226,14 @@ def _pairs(block: str) -> tuple[Pair, ...]:
     return tuple(pair(network, number) for number in range(network.num_addresses // 2 - 1))
 
 
-def _zone(of: Pair, subnet: IPv4Network) -> int:
-    """The conntrack zone of a pair's VM; only its address counts. A /16, the widest subnet, has zones 1 to 16384."""
-    return 1 + (int(of.address) - int(groups_half(subnet).network_address)) // 2
+@cache
+def _zones(blocks: tuple[str, ...], subnet: IPv4Network) -> tuple[tuple[str, int], ...]:
+    """The conntrack zone of each pair's VM; only its address counts. A /16, the widest subnet, has zones 1 to 16384.
+    They are the same on every host."""
+    first = int(groups_half(subnet).network_address)
+    return tuple(
+        (str(each.address), 1 + (int(each.address) - first) // 2) for block in blocks for each in _pairs(block)
+    )
 
 
 def _names(spec: Spec, outputs: Outputs, before: Outputs | None) -> tuple[tuple[str, str], ...]:

@@ -5,6 +5,8 @@ Each file replaces its table as a whole in one transaction. nft 1.0.6 needs a li
 
 from __future__ import annotations
 
+from functools import cache
+
 from edgewrap.hosts.desired import BRIDGE, GATEWAY, PORT, VXLAN, VXLAN_PORT, DesiredHost, Firewall
 
 MIGRATION_PORTS = "49152-49215"  # libvirt's, from host to host
@@ -32,8 +34,7 @@ def edge_table(host: DesiredHost) -> str:
     to_interfaces = f"ether daddr {{ {macs} }}"
     forward = f"\n\t\t{to_interfaces} oifname != {GATEWAY} counter drop" if macs else ""
     arriving = f"\n\t\t{to_interfaces} counter drop" if macs else ""
-    zones = ", ".join(f"{address} : {zone}" for address, zone in host.zones)
-    elements = f"\n\t\telements = {{ {zones} }}" if zones else ""
+    elements = _zone_elements(host.zones)
     return f"""table ip edge
 delete table ip edge
 table ip edge {{
@@ -67,6 +68,13 @@ table ip edge {{
 	}}
 }}
 """
+
+
+@cache
+def _zone_elements(zones: tuple[tuple[str, int], ...]) -> str:
+    """The same on every host."""
+    text = ", ".join(f"{address} : {zone}" for address, zone in zones)
+    return f"\n\t\telements = {{ {text} }}" if zones else ""
 
 
 def guard_table(scope: str) -> str:
