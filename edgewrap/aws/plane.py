@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -35,7 +36,7 @@ from edgewrap.aws.terraform.workdir import WorkDir
 from edgewrap.aws.volume_tags import retag_root_volumes
 from edgewrap.aws.zone_fallback import in_zone, may_change_zone, next_zone, only_capacity_is_missing
 from edgewrap.change import Change, PlaneName
-from edgewrap.errors import AwsError, TerraformError
+from edgewrap.errors import AwsError, EdgewrapError, TerraformError
 from edgewrap.events import Emit, Event, EventKind
 from edgewrap.finding import Finding
 from edgewrap.outputs import HostOutput, Outputs
@@ -80,6 +81,12 @@ class AwsPlane:
     def warm_up(self) -> None:
         """Start Terraform's provider, which takes a while, for a run that will plan."""
         self._terraform.start_provider()
+
+    def plan_ahead(self) -> None:
+        """Let Terraform begin the plan that the run most likely needs; `plan` uses it if it does. Errors are left to
+        `observe` and `plan`, which meet them again."""
+        with suppress(EdgewrapError):
+            self._planner.plan_ahead(self.current())
 
     def current(self) -> AwsState | None:
         """The state as the last run left it, without calls to AWS; None if it is empty.

@@ -71,6 +71,19 @@ class AwsPlan:
     stopping: tuple[HostOutput, ...] = ()
 
 
+@dataclass(slots=True)
+class PlannedAhead:
+    """Terraform's plan of a module that was planned ahead of the rest of the run."""
+
+    files: Mapping[str, str] = field(default_factory=dict)
+    result: tuple[bool, RunOutput] | None = None
+
+    def take(self, files: Mapping[str, str]) -> tuple[bool, RunOutput] | None:
+        """Its result, once, if these are the files of the module."""
+        result, self.result = self.result, None
+        return result if files == self.files else None
+
+
 @dataclass(frozen=True, slots=True)
 class Planner:
     """Plans one cluster's AWS. All methods raise TerraformError if Terraform fails."""
@@ -81,6 +94,17 @@ class Planner:
     terraform: Terraform
     workdir: WorkDir
     emit: Emit
+    ahead: PlannedAhead = field(default_factory=PlannedAhead)
+
+    def plan_ahead(self, state: AwsState | None) -> None:
+        """Let Terraform plan already, while the other planes are read, if the spec is the one that was applied last:
+        then its plan is most likely the one that the run needs."""
+        if state is None or state.applied != public_document(self.spec):
+            return
+        files = render(self.spec, state.inputs)
+        write_tree(self.workdir.module, files)
+        if not self.terraform.needs_init:
+            self.ahead.files, self.ahead.result = files, self.terraform.plan()
 
     def plan(self, state: AwsState | None, context: Context, *, destroy: bool = False, warn: bool = True) -> AwsPlan:
         """Render the module and let Terraform plan it. With `warn`, new hosts that nobody sets up are warned of."""
@@ -232,6 +256,9 @@ class Planner:
     ) -> tuple[bool, RunOutput]:
         """Write the module and plan it: whether there is anything to do, and Terraform's output. `to_replace` are
         addresses."""
+        ahead = self.ahead.take({**files, **lost.files()})
+        if ahead is not None and not destroy and not to_replace:
+            return ahead
         write_tree(self.workdir.module, {**files, **({} if destroy else lost.files())})
         self.terraform.init_if_needed()
         if destroy:  # a plan to destroy imports nothing, and unknown resources would block it

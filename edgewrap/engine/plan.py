@@ -158,9 +158,12 @@ def observe(
             advice="re-run with that plane",
         )
     with side_by_side(cluster) as pool:
-        one = pool.submit(observe_opennebula, cluster, planes, to_apply=to_apply)
-        if about_aws:
+        ahead: Future[None] | None = None
+        if about_aws:  # first of all: nothing takes longer
             cluster.aws.warm_up()
+            if requests == NO_REQUESTS:
+                ahead = pool.submit(cluster.aws.plan_ahead)
+        one = pool.submit(observe_opennebula, cluster, planes, to_apply=to_apply)
         state = cluster.aws.observe() if about_aws else applied_state(cluster)
         facts, pins = one.result()
         require_own_state(cluster, state, facts, about_aws=about_aws)
@@ -177,7 +180,7 @@ def observe(
             avoid, replaced = disposition.avoid, disposition.replaced
             named = cluster.opennebula.used_addresses(facts) if facts is not None else None
             context = replace(context, avoid=avoid, replaced=replaced, front_end_version=version, used_addresses=named)
-            aws = planning = pool.submit(cluster.aws.plan, state, context)
+            aws = planning = pool.submit(_plan_aws, cluster, state, context, ahead)
             account = pool.submit(cluster.aws.requirements, state, context, lambda: planning.result().changes)
         planned = aws.result() if aws else None
         return Observed(
@@ -189,6 +192,13 @@ def observe(
             replace(context, outputs=planned.predicted if planned else context.before),
             account.result() if account else (),
         )
+
+
+def _plan_aws(cluster: Cluster, state: AwsState | None, context: Context, ahead: Future[None] | None) -> AwsPlan:
+    """AWS's plan, once the one that Terraform has planned `ahead` is known: one Terraform at a time."""
+    if ahead is not None:
+        ahead.result()
+    return cluster.aws.plan(state, context)
 
 
 def nothing_applied(cluster: Cluster) -> StateError:

@@ -80,16 +80,21 @@ class Terraform:
         self._children = ProcessRunner(pass_fds=pass_fds, on_crash=self._provider.stop if self._provider else None)
         self._in_s3 = s3
         self._endpoint = s3_endpoint
+        self._stamp = InitStamp(workdir.module, workdir.own / "init.json", s3_endpoint)
 
     def start_provider(self) -> None:
         """Start the AWS provider, if the commands share one and `init` has installed it; does not wait for it."""
         if self._provider is not None:
             self._provider.start()
 
+    @property
+    def needs_init(self) -> bool:
+        """Whether something that `init` depends on has changed since the last one."""
+        return self._stamp.needed(self._binary, self._plugin_dir)
+
     def init_if_needed(self) -> bool:
-        """`init`, unless nothing that it depends on has changed since the last one. Returns whether it ran."""
-        stamp = InitStamp(self._workdir.module, self._workdir.own / "init.json", self._endpoint)
-        needed = stamp.needed(self._binary, self._plugin_dir)
+        """`init`, if it is needed. Returns whether it ran."""
+        stamp, needed = self._stamp, self.needs_init
         if needed:
             stamp.memory.unlink(missing_ok=True)  # `init` may fail
             if self._provider is not None:
