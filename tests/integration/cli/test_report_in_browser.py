@@ -13,7 +13,7 @@ from edgewrap.engine.picture import picture_of
 from tests.support.browser import Browser, browser
 from tests.support.reports import all_reports, broken_report, broken_status
 
-WIDTHS, SCHEMES = (390, 1280), ("light", "dark")
+WIDTHS, SCHEMES = (390, 920, 1280), ("light", "dark")
 LOOKS = [(width, scheme) for width in WIDTHS for scheme in SCHEMES]
 
 
@@ -48,13 +48,20 @@ def test_the_page_is_accessible_and_fits(
     assert (wide, narrow) == (width > 900, width <= 900)
 
 
-def test_the_page_asks_for_nothing_and_runs_no_script(chromium: Browser, pages: dict[str, Path]) -> None:
+def test_the_page_asks_for_nothing_and_may_not(chromium: Browser, pages: dict[str, Path]) -> None:
     chromium.open(pages["several"], width=1280, scheme="light")
     own = pages["several"].resolve().as_uri()
     assert {url for url in chromium.requests if not url.startswith("data:")} == {own}
     assert chromium.run("document.scripts.length") == 0
-    probe = "new Promise(done => { const image = new Image(); image.onerror = () => done('refused'); "
-    assert chromium.run(f"{probe} image.onload = () => done('loaded'); image.src = '{own}' }})") == "refused"
+    image = pages["several"].with_name("image.svg")
+    image.write_text(draw(picture_of(broken_status()), Format.SVG), encoding="utf-8")
+    load = "new Promise(done => { const image = new Image(); image.onerror = () => done(false); "
+    load += f"image.onload = () => done(true); image.src = '{image.resolve().as_uri()}' }})"
+    assert chromium.run(load) is False
+    bare = pages["several"].with_name("bare.html")  # without the policy it would be loaded
+    bare.write_text("<!DOCTYPE html>", encoding="utf-8")
+    chromium.open(bare, width=1280, scheme="light")
+    assert chromium.run(load) is True
 
 
 def test_every_link_and_fold_is_reached_by_keyboard(chromium: Browser, pages: dict[str, Path]) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from edgewrap.engine.picture import FREE, FRONT_END, EdgeKind, Node, NodeKind, Picture
 
+MOST_PEERS = 4  # of a host that are named
 MOST_FREE = 2  # a group with more free Elastic IPs than this shows their number
 BROKEN = "BROKEN"
 
@@ -105,7 +106,7 @@ def _sessions(picture: Picture, host: Node) -> Iterator[Line]:
         else:
             works.append(peer)
     if works:
-        yield Line(f"BGP with {', '.join(works)}")
+        yield Line(f"BGP with {', '.join(works) if len(works) <= MOST_PEERS else f'{len(works)} hosts'}")
 
 
 def _vms(vms: Sequence[Node]) -> Iterator[Line]:

@@ -51,7 +51,8 @@ BROKEN_LINES = (
     "   ├─ BROKEN: it has no entry host",
 )
 MERMAID_LINE = re.compile(
-    r"flowchart TB|  end|  subgraph \w+\[\"[^\"]*\"\]|  classDef \w+ [\w:#,-]+|"
+    r"flowchart TB|  end|  linkStyle [\d,]+ stroke:#b3141d,stroke-width:2px|"
+    r"  subgraph \w+\[\"[^\"]*\"\]|  classDef \w+ [\w:#,-]+|"
     r" +\w+\[\"[^\"]*\"\](:::\w+)?| +\w+ (---|-->|<-- \"BGP\" -->|x-\. \"BROKEN: BGP [^\"]*\" \.-x) \w+"
 )
 
@@ -78,6 +79,7 @@ def test_mermaid() -> None:
         '  host0 <-- "BGP" --> host2',
         "  front_end --> host3",
         "    host1 --- host1group0",
+        "  linkStyle 10,13,14 stroke:#b3141d,stroke-width:2px",
     ):
         assert line in text.splitlines()
     assert re.search(r'host1\["host-1<br/>.*BROKEN: its instance is stopped.*"\]:::broken', text)
