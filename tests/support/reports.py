@@ -103,6 +103,10 @@ CHANGES = (
         PlaneName.HOSTS, "route", "host-2/route/group-2", Action.UPDATE,
         {"missing": ""}, {"missing": "10.0.128.4 dev gw-edge table 10000"},
     ),
+    Change(
+        PlaneName.HOSTS, "file", "host-2/file/etc/hosts", Action.UPDATE,
+        {"sha256": "0"}, {"sha256": "1"}, diff=("- one", "+ two"),
+    ),
     Change(PlaneName.OPENNEBULA, "address range", "eip-12", Action.DELETE, {"IP": "10.0.128.24"}),
 )  # fmt: skip
 

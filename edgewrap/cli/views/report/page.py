@@ -3,7 +3,7 @@ them for HTML."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,7 +12,7 @@ from markupsafe import Markup
 from edgewrap.change import Change, PlaneName
 from edgewrap.cli.views.picture import svg
 from edgewrap.cli.views.picture.cards import BROKEN
-from edgewrap.cli.views.text import SYMBOLS, plane_summary, summary
+from edgewrap.cli.views.text import SYMBOLS, change_lines, plane_summary, summary
 from edgewrap.engine.picture import ESTABLISHED, Picture, picture_of, vm_failed
 from edgewrap.engine.report import ClusterReport
 from edgewrap.engine.status import ClusterStatus
@@ -21,6 +21,7 @@ Style = Literal["", "good", "warn", "bad", "id"]
 WORKING = {"running", "monitored", "ready"}
 CHANGING = {"pending", "init", "monitoring", "disabled", "disabled, monitored", "offline", "unknown"}
 MOST_OPEN = 25  # a longer table is folded
+INDENT = 6  # of the lines about a change
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,17 +158,10 @@ def _plan(changes: Iterable[Change], plane: PlaneName, unread: Sequence[str]) ->
 
 
 def _differs(change: Change) -> Cell:
+    """Where the change is from, if that is known, why it is made, and the lines that a plan shows below it."""
     words = [str(word) for name in ("origin", "reason") if (word := getattr(change, name, ""))]
-    why = [text for text in (": ".join(words), change.why) if text]
-    if not (change.before and change.after):
-        return Cell(tuple(why))
-    names = sorted({*change.before, *change.after})
-    values = (f"{one}: {_value(change.before, one)} → {_value(change.after, one)}" for one in names)
-    return Cell((*why, *values))
-
-
-def _value(attributes: Mapping[str, str], name: str) -> str:
-    return attributes.get(name, "none") or "empty"
+    _head, *lines = change_lines(change)
+    return Cell((*filter(None, (": ".join(words), change.why)), *(line[INDENT:] for line in lines)))
 
 
 def _tables(status: ClusterStatus) -> Iterator[Table]:

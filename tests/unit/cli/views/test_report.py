@@ -98,8 +98,9 @@ def test_a_broken_cluster_says_what_is_wrong_and_what_to_do() -> None:
         "host-2: its file system / is 93 % full",
         "What to do: remove files there",
         "Broken: VM 77 batch: its state is boot failure",
-        "type: c5.metal → m5.metal",
-        "hosts: 1 to update on those that were read; not read: host-1",
+        "type: 'c5.metal' -> 'm5.metal'",
+        "+ two",
+        "hosts: 2 to update on those that were read; not read: host-1",
         "✗ stopped",
         HOSTILE,
     ):
