@@ -1,5 +1,5 @@
 # Each target does all of its own set-up on a fresh Debian 12 or Ubuntu 24.04 machine.
-.PHONY: install system venv terraform providers cloud-init demo lab lab-down lint unit test test-all matrix-kill
+.PHONY: install system venv terraform providers cloud-init browser demo lab lab-down lint unit test test-all matrix-kill
 .DEFAULT_GOAL := install
 
 PYTHON ?= python3
@@ -14,6 +14,9 @@ PACKAGES := ca-certificates curl unzip python3-venv iproute2 iptables ipset nfta
 	sudo frr frr-pythontools conntrack tcpdump iputils-ping iputils-arping dbus systemd procps util-linux kmod \
 	netcat-openbsd gpg gpg-agent
 
+# What only the tests run.
+TEST_PACKAGES := chromium
+
 # A mirror of Terraform's providers on this machine, if there is one; EDGEWRAP_PLUGIN_DIR= (empty) ignores it.
 EDGEWRAP_PLUGIN_DIR ?= $(shell find /opt -maxdepth 5 -type d -path '*/hashicorp/aws' 2>/dev/null | head -n 1 | \
 	sed 's|/[^/]*/hashicorp/aws$$||')
@@ -25,14 +28,16 @@ $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || {
 newer, and $(PYTHON) is $$($(PYTHON) --version 2>&1): use Debian 12, Ubuntu 24.04 or newer, or pass PYTHON=python3.12" >&2; exit 1; }
 endef
 
-# An old Python ends it here, before anything is installed. If there is none yet, the packages install one.
-system:
-	@! command -v $(PYTHON) >/dev/null || $(REQUIRE_PYTHON)
-	@missing=$$(for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || printf '%s ' $$p; done); \
+INSTALL_PACKAGES = missing=$$(for p in $1; do dpkg -s $$p >/dev/null 2>&1 || printf '%s ' $$p; done); \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" != 0 ]; then echo "missing (sudo apt-get install): $$missing"; exit 0; fi; \
 	echo "installing $$missing"; \
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null
+
+# An old Python ends it here, before anything is installed. If there is none yet, the packages install one.
+system:
+	@! command -v $(PYTHON) >/dev/null || $(REQUIRE_PYTHON)
+	@$(call INSTALL_PACKAGES,$(PACKAGES))
 
 venv: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml constraints.txt | system
@@ -98,6 +103,12 @@ $(CLOUD_INIT)/.unpacked: | system
 	done; \
 	/usr/bin/python3 -m compileall -q $(CLOUD_INIT)/tree || true; touch $@
 
+# A browser, and axe-core, which checks pages for accessibility: from a package that carries it beside a binding to
+# another driver, which the tests do not use.
+browser: venv
+	@$(call INSTALL_PACKAGES,$(TEST_PACKAGES))
+	@PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/pip install -qq --disable-pip-version-check --no-deps axe-playwright-python
+
 DEMO := edgewrap lab exec --name demo --
 SPEC := docs/examples/edge.yaml
 demo: install
@@ -128,12 +139,12 @@ START := $(shell date +%s)
 REPORT_TIME = @seconds=$$(( $$(date +%s) - $(START) )); echo "make $@: $$(( seconds / 60 )) min $$(( seconds % 60 )) s"
 
 # All planes on real parts, with a slice of the long matrices: everything that is not marked `full`. At most 10 minutes.
-test: install lint
+test: install browser lint
 	$(BIN)/python -m pytest $(PARALLEL) -m 'not full'
 	$(REPORT_TIME)
 
 # The same tests, all of them, with more examples of each property and every point at which a run can be killed.
-test-all: install lint
+test-all: install browser lint
 	EDGEWRAP_KILL_POINTS=all $(BIN)/python -m pytest $(PARALLEL) --timeout 7200 --hypothesis-profile full
 	$(REPORT_TIME)
 

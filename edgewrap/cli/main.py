@@ -26,6 +26,7 @@ from edgewrap.cli import ipam, lab
 from edgewrap.cli.apply import apply
 from edgewrap.cli.destroy import destroy
 from edgewrap.cli.force_unlock import force_unlock
+from edgewrap.cli.graph import graph
 from edgewrap.cli.init import init
 from edgewrap.cli.logs import logs
 from edgewrap.cli.options import with_restricted
@@ -34,6 +35,7 @@ from edgewrap.cli.plan import plan
 from edgewrap.cli.preflight import preflight
 from edgewrap.cli.render import render
 from edgewrap.cli.replace import replace
+from edgewrap.cli.report import report
 from edgewrap.cli.schema import schema
 from edgewrap.cli.show import show
 from edgewrap.cli.ssh import ssh
@@ -60,6 +62,8 @@ COMMANDS: tuple[Callable[..., int], ...] = (
     apply,
     replace,
     status,
+    graph,
+    report,
     output,
     destroy,
     force_unlock,

@@ -20,14 +20,16 @@ SETTLE_S = 6  # a session of BGP is up some 3 s after both ends are
 SETTLE_AFTER_CHANGES_S = 20
 
 
-def observe_hosts(cluster: Cluster, state: AwsState | None, pins: Mapping[str, HostPin]) -> Observation:
-    """Read the hosts that AWS has; again, for some seconds, if something does not pass between them."""
+def observe_hosts(
+    cluster: Cluster, state: AwsState | None, pins: Mapping[str, HostPin], settle_s: float = SETTLE_S
+) -> Observation:
+    """Read the hosts that AWS has; again, for at most `settle_s` seconds, if something does not pass between them."""
     from edgewrap.hosts.plane import Observation
 
     if state is None:
         return Observation()
     context = Context(state.outputs, pins=pins)
-    return cluster.hosts.settle(cluster.hosts.observe(context), context, SETTLE_S)
+    return cluster.hosts.settle(cluster.hosts.observe(context), context, settle_s)
 
 
 def health(

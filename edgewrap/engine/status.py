@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from edgewrap.change import PlaneName
 from edgewrap.engine.cluster import Cluster
-from edgewrap.engine.health import health, observe_hosts
+from edgewrap.engine.health import SETTLE_S, health, observe_hosts
 from edgewrap.engine.plan import applied_state, observe_opennebula
 from edgewrap.engine.preflight import report_findings
 from edgewrap.errors import AwsError, EdgewrapError
@@ -18,6 +18,7 @@ from edgewrap.plane import Context
 
 if TYPE_CHECKING:
     from edgewrap.aws.plane import AwsState
+    from edgewrap.hosts.plane import Observation
     from edgewrap.opennebula.plane import OneFacts
 
 UNKNOWN_STATE = "unknown"
@@ -53,8 +54,39 @@ class EipStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupStatus:
+    """One interface group and its entry host; `block` is its range of private addresses."""
+
+    key: str
+    entry_host: str
+    interface_id: str
+    block: str
+
+
+@dataclass(frozen=True, slots=True)
+class VmStatus:
+    """One VM that is on a host of the cluster, or leases one of its Elastic IPs (`eips`). `state` is OpenNebula's word
+    (`running`, `poweroff`, `boot failure`); `host` is empty if it is on no host of the cluster."""
+
+    id: int
+    name: str
+    state: str
+    host: str
+    eips: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStatus:
+    """One BGP session between two hosts; it works if its state is `Established`."""
+
+    hosts: tuple[str, str]
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterStatus:
-    """One cluster; `warnings` are about what is configured right and does not work."""
+    """One cluster; `warnings` are about what is configured right and does not work. `front_end` is OpenNebula's
+    version, `unknown` if the front-end could not be read."""
 
     name: str
     region: str
@@ -63,21 +95,30 @@ class ClusterStatus:
     hosts: tuple[HostStatus, ...]
     eips: tuple[EipStatus, ...]
     warnings: tuple[Finding, ...] = ()
+    groups: tuple[GroupStatus, ...] = ()
+    vms: tuple[VmStatus, ...] = ()
+    sessions: tuple[SessionStatus, ...] = ()
+    front_end: str = UNKNOWN_STATE
 
 
-def read_status(cluster: Cluster) -> ClusterStatus:
+def read_status(cluster: Cluster, settle_s: float = SETTLE_S) -> ClusterStatus:
     """Observe all three planes. What could not be read is `unknown`, with a warning event.
 
     Raises StateError if nothing is applied yet.
     """
     state = _state(cluster)
     facts, pins = observe_opennebula(cluster, (PlaneName.AWS, PlaneName.HOSTS))
-    observation = observe_hosts(cluster, state, pins)
+    observation = observe_hosts(cluster, state, pins, settle_s)
     report_findings(cluster, cluster.hosts.check_front_end(Context(state.outputs, pins=pins)))
-    vms, outputs = _vms(cluster, state, facts), state.outputs
+    return status_of(cluster, state, facts, observation)
+
+
+def status_of(cluster: Cluster, state: AwsState, facts: OneFacts | None, observation: Observation) -> ClusterStatus:
+    """The status by what was observed; reads only who leases the Elastic IPs, and the VMs."""
+    leases, outputs, context = _leases(cluster, state, facts), state.outputs, Context(state.outputs)
     in_one = cluster.opennebula.hosts(facts) if facts is not None else {}
     absent = UNKNOWN_STATE if facts is None else "none"
-    reports = cluster.hosts.reports(observation, Context(outputs))
+    reports = cluster.hosts.reports(observation, context)
     hosts = []
     for key, host in outputs.hosts.items():
         one = in_one[key].state_word if key in in_one else absent
@@ -94,10 +135,20 @@ def read_status(cluster: Cluster) -> ClusterStatus:
         entry_host = outputs.groups[eip.group].host if eip.group in outputs.groups else ""
         made_by = "driver" if eip.by_driver else "spec"
         addresses = (eip.public_address, eip.private_address)
-        eips.append(EipStatus(key, *addresses, eip.group, entry_host, vms.get(key, ""), made_by))
-    warnings = health(cluster, state, outputs, observation)
-    where = (outputs.region, outputs.zone, outputs.vpc_id)
-    return ClusterStatus(cluster.spec.name, *where, tuple(hosts), tuple(eips), warnings)
+        eips.append(EipStatus(key, *addresses, eip.group, entry_host, leases.get(key, ""), made_by))
+    return ClusterStatus(
+        cluster.spec.name,
+        outputs.region,
+        outputs.zone,
+        outputs.vpc_id,
+        tuple(hosts),
+        tuple(eips),
+        health(cluster, state, outputs, observation),
+        tuple(GroupStatus(one.key, one.host, one.interface_id, one.block) for one in outputs.groups.values()),
+        _vms(cluster, facts, leases),
+        tuple(SessionStatus(pair, word) for pair, word in cluster.hosts.sessions(observation, context).items()),
+        UNKNOWN_STATE if facts is None else facts.version,
+    )
 
 
 def _state(cluster: Cluster) -> AwsState:
@@ -111,7 +162,7 @@ def _state(cluster: Cluster) -> AwsState:
     return state if state is not None else applied_state(cluster)
 
 
-def _vms(cluster: Cluster, state: AwsState, facts: OneFacts | None) -> Mapping[str, str]:
+def _leases(cluster: Cluster, state: AwsState, facts: OneFacts | None) -> Mapping[str, str]:
     if facts is None:
         return {}
     try:
@@ -119,3 +170,20 @@ def _vms(cluster: Cluster, state: AwsState, facts: OneFacts | None) -> Mapping[s
     except EdgewrapError as error:
         cluster.emit(Event(EventKind.WARNING, PlaneName.OPENNEBULA, "leases", error.what))
         return {}
+
+
+def _vms(cluster: Cluster, facts: OneFacts | None, leases: Mapping[str, str]) -> tuple[VmStatus, ...]:
+    """The VMs of the cluster. The pool, which has those of all clusters, is read only if there are any."""
+    if facts is None or not (leases or any(host.vms for host in cluster.opennebula.hosts(facts).values())):
+        return ()
+    try:
+        found = cluster.opennebula.vms(facts)
+    except EdgewrapError as error:
+        cluster.emit(Event(EventKind.WARNING, PlaneName.OPENNEBULA, "VMs", error.what))
+        return ()
+    holders = {key: text.split(", ") for key, text in leases.items()}
+    vms = (
+        VmStatus(vm.id, vm.name, vm.state, host, tuple(key for key in holders if f"VM {vm.id}" in holders[key]))
+        for vm, host in found
+    )
+    return tuple(vm for vm in vms if vm.host or vm.eips)

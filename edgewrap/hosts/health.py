@@ -97,6 +97,20 @@ def parse_health(lines: Iterable[str]) -> HealthFacts:
     return HealthFacts(sessions, probes, known, answered, tuple(filters), tuple(unaccepted), disks)
 
 
+def session_states(hosts: Mapping[str, HostOutput], facts: Mapping[str, HealthFacts]) -> dict[tuple[str, str], str]:
+    """The state of each BGP session by its two hosts, in their order: Established only if no side says otherwise."""
+    keys, order = {host.private_address: key for key, host in hosts.items()}, list(hosts)
+    states: dict[tuple[str, str], str] = {}
+    for one, health in facts.items():
+        for address, state in health.sessions.items():
+            if (other := keys.get(address)) is None:
+                continue
+            first, second = sorted((one, other), key=order.index)
+            if states.get((first, second), ESTABLISHED) == ESTABLISHED:
+                states[first, second] = state
+    return states
+
+
 def health_findings(hosts: Mapping[str, HostOutput], facts: Mapping[str, HealthFacts]) -> tuple[Finding, ...]:
     """What is wrong, host by host. `facts` are those of the hosts that were read; the others are reported as such."""
     return (*path_findings(hosts, facts), *(one for key in facts for one in _local(key, facts[key])))

@@ -20,7 +20,7 @@ from edgewrap.hosts.executor import ROLLBACK_S, change, confirm_earlier_change, 
 from edgewrap.hosts.facts import HostFacts
 from edgewrap.hosts.first_boot_wait import wait_until_set_up
 from edgewrap.hosts.front_end import front_end_findings, probe_script
-from edgewrap.hosts.health import HealthFacts, health_findings, path_findings
+from edgewrap.hosts.health import HealthFacts, health_findings, path_findings, session_states
 from edgewrap.hosts.operation import ROLLBACK, Operation
 from edgewrap.hosts.preflight import check_login, check_ssh
 from edgewrap.hosts.ssh.connection import PROGRESS_S, filled_in
@@ -124,6 +124,10 @@ class HostsPlane:
     def health(self, facts: Observation, context: Context) -> tuple[Finding, ...]:
         """What is configured right on the hosts that were read, and does not work."""
         return health_findings(context.known_outputs.hosts, _health_of(facts, context))
+
+    def sessions(self, facts: Observation, context: Context) -> Mapping[tuple[str, str], str]:
+        """The BGP sessions between hosts, by the keys of both in the order of the hosts, and their states."""
+        return session_states(context.known_outputs.hosts, _health_of(facts, context))
 
     def settle(self, facts: Observation, context: Context, patience_s: float) -> Observation:
         """Read the hosts again, for at most `patience_s` seconds, while something does not pass between them: sessions

@@ -24,13 +24,15 @@ _NOT_DONE = -1
 
 @dataclass(frozen=True, slots=True)
 class Vm:
-    """A VM and where it last was: the ids of its host, cluster and system datastore, -1 if it never ran."""
+    """A VM and where it last was: the ids of its host, cluster and system datastore, -1 if it never ran. `state` is
+    OpenNebula's word (`running`, `poweroff`, `boot failure`)."""
 
     id: int
     name: str
     host: int
     cluster: int
     datastore: int
+    state: str = ""
 
 
 def read_vms(front_end: FrontEnd) -> tuple[Vm, ...]:
@@ -47,7 +49,16 @@ def _vm(element: Element) -> Vm:
     history = element.findall("HISTORY_RECORDS/HISTORY")
     last = max(history, key=lambda record: natural(record, "SEQ", 0), default=None)
     host, cluster, store = (-1 if last is None else integer(last, path, -1) for path in ("HID", "CID", "DS_ID"))
-    return Vm(natural(element, "ID"), element.findtext("NAME") or "", host, cluster, store)
+    return Vm(natural(element, "ID"), element.findtext("NAME") or "", host, cluster, store, _state_word(element))
+
+
+def _state_word(element: Element) -> str:
+    """Of an active VM the state of its life cycle, as OpenNebula's own tools show it."""
+    import pyone
+
+    state, active = natural(element, "STATE", 0), natural(element, "LCM_STATE", 0)
+    words, number = (pyone.LCM_STATE, active) if state == pyone.VM_STATE.ACTIVE else (pyone.VM_STATE, state)
+    return words(number).name.lower().replace("_", " ") if number in set(words) else f"state {number}"
 
 
 def leases(

@@ -101,6 +101,11 @@ class OpenNebulaPlane:
         networks = {one.id: one for one in (public, *on_bridge) if one is not None}
         return in_use.leases_by_eip(self._front_end, networks.values(), eips)
 
+    def vms(self, facts: OneFacts) -> tuple[tuple[in_use.Vm, str], ...]:
+        """All VMs that are not done, each with the key of the cluster's host that it is on; empty if it is on none."""
+        keys = {one.id: key for key, one in self.hosts(facts).items()}
+        return tuple((vm, keys.get(vm.host, "")) for vm in in_use.read_vms(self._front_end))
+
     def used_addresses(self, facts: OneFacts) -> frozenset[str] | None:
         """The addresses of ranges that may be the cluster's, whoever they belong to: those of the IPAM driver, and
         those on its bridge. None if the user does not see every network."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
+from xml.etree import ElementTree
 
 import pytest
 
@@ -40,6 +42,62 @@ def test_status_shows_hosts_and_elastic_ips(edge: Edge) -> None:
     assert [eip["key"] for eip in status["eips"]] == [f"eip-{number}" for number in range(5)]
     assert {eip["entry_host"] for eip in status["eips"]} == {"host-0", "host-1", "host-2"}
     assert all(eip["public_address"].startswith("203.0.113.") for eip in status["eips"])
+    assert [group["key"] for group in status["groups"]] == [f"group-{number}" for number in range(4)]
+    assert {tuple(one["hosts"]) for one in status["sessions"]} == {
+        ("host-0", "host-1"),
+        ("host-0", "host-2"),
+        ("host-1", "host-2"),
+    }
+    assert {one["state"] for one in status["sessions"]} == {"Established"}
+    assert status["front_end"] not in ("", "unknown")
+
+
+def test_graph_draws_the_cluster_to_a_file(edge: Edge) -> None:
+    assert "├─ BGP with host-0, host-2\n" in edge.edgewrap("graph")[1]
+    file = edge.spec.with_name("edge.svg")
+    assert edge.edgewrap("graph", "--output", str(file)) == (0, f"edge-test: the picture is in {file}\n")
+    desc = ElementTree.fromstring(file.read_text()).findtext("{http://www.w3.org/2000/svg}desc") or ""  # noqa: S314
+    assert "3 hosts, 4 interface groups, 5 Elastic IPs, 0 VMs; nothing is broken" in desc
+
+
+def test_a_report_of_a_broken_cluster_has_all_that_could_be_read(edge: Edge) -> None:
+    file = edge.spec.with_name("report.html")
+    host = delete_route(edge)
+    silent = next(key for key in ("host-2", "host-1") if key != host)
+    edge.lab.run("systemctl", "stop", "ssh", place=silent)
+    try:
+        status, text = edge.edgewrap("report", "--output", str(file), check=False)
+    finally:
+        edge.lab.run("systemctl", "start", "ssh", place=silent)
+        edge.apply("--only", "hosts")
+    page = file.read_text()
+    assert status == 1
+    assert f"failed: edge-test: {silent}: no SSH connection" in text
+    for words in ("<h1>edge-test: could not be read in whole</h1>", f"{host}/route/group-0", f"not read: {silent}"):
+        assert words in page
+
+
+def test_watch_shows_what_changes_until_it_is_interrupted(edge: Edge) -> None:
+    watch = edge.lab.start(EDGEWRAP, "status", "--file", str(edge.spec), "--watch", "--interval", "1", "--json")
+    assert watch.stdout is not None
+    try:
+        first = json.loads(watch.stdout.readline())
+        host = delete_route(edge)
+        second = json.loads(watch.stdout.readline())
+    finally:
+        edge.apply("--only", "hosts")
+        watch.send_signal(signal.SIGINT)
+        watch.communicate(timeout=60)
+    before, after = ({one["key"]: one["network"] for one in status["hosts"]} for status in (first, second))
+    assert (before[host], after[host]) == ("ready", "differs")
+    assert watch.returncode == 0
+
+
+def delete_route(edge: Edge) -> str:
+    """Delete the route of an Elastic IP on its entry host; gives the host."""
+    host = edge.entry("eip-0")
+    edge.lab.run("ip", "route", "del", f"{edge.private('eip-0')}/32", "table", "10000", place=host)
+    return host
 
 
 def test_output_prints_one_value_or_lists_the_valid_names(edge: Edge) -> None:

@@ -10,6 +10,9 @@ markdown.py         a plan for a comment on a pull request; pure
 text.py             plans, errors and events as plain text; pure
 progress.py         how far a run is, and what its end shows; pure
 status.py           the tables of `edgewrap status`
+watch.py            the same again and again
+picture/            a cluster as text, Mermaid or SVG
+report/             clusters as one HTML page
 preflight.py        the findings of `edgewrap preflight`
 """
 

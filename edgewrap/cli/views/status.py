@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -24,10 +25,16 @@ def print_status(status: ClusterStatus, *, json: bool) -> None:
     if json:
         print_json(asdict(status))
         return
-    status = safe(status)
     # a name such as `[red]` or `:smile:` is shown as it is
     console = Console(highlight=False, width=WIDEST, markup=False, emoji=False)
-    console.print(Text(f"{status.name}: {status.region}, zone {status.zone}, {status.vpc_id}"))
+    for part in status_parts(status):
+        console.print(part)
+
+
+def status_parts(status: ClusterStatus) -> Iterator[Text | Table]:
+    """A head line, the two tables, and the warnings."""
+    status = safe(status)
+    yield Text(f"{status.name}: {status.region}, zone {status.zone}, {status.vpc_id}")
     hosts = _table("host", "instance", "public address", "private address", "AWS", "OpenNebula", "network", "groups")
     for host in status.hosts:
         hosts.add_row(
@@ -40,16 +47,16 @@ def print_status(status: ClusterStatus, *, json: bool) -> None:
             _coloured(host.network),
             " ".join(group.removeprefix("group-") for group in host.groups) or "-",
         )
-    console.print(hosts)
+    yield hosts
     eips = _table("Elastic IP", "public address", "VM's address", "group", "entry host", "VM", "made by")
     for eip in status.eips:
         group = eip.group.removeprefix("group-")
         eips.add_row(
             eip.key, eip.public_address, eip.private_address, group, eip.entry_host, eip.vm or "-", eip.made_by
         )
-    console.print(eips)
+    yield eips
     for warning in status.warnings:
-        console.print(Text(f"warning: {warning}; {warning.advice}", style="yellow"))
+        yield Text(f"warning: {warning}; {warning.advice}", style="yellow")
 
 
 def _table(*columns: str) -> Table:

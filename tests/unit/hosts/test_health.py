@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgewrap.finding import Finding
-from edgewrap.hosts.health import Filter, HealthFacts, health_findings, parse_health, path_findings
+from edgewrap.hosts.health import Filter, HealthFacts, health_findings, parse_health, path_findings, session_states
 from edgewrap.outputs import HostOutput
 
 ADDRESSES = {f"host-{index}": f"10.0.0.{10 + index}" for index in range(4)}
@@ -192,3 +192,21 @@ def test_any_other_text_is_refused_or_harmless(lines: list[str]) -> None:
     except ValueError:
         return
     health_findings(HOSTS, {**well(*ALL), "host-0": facts})
+
+
+@pytest.mark.parametrize(
+    ("facts", "states"),
+    [
+        ({}, {}),
+        (well("host-0", "host-1"), {("host-0", "host-1"): "Established"}),
+        (
+            changed(well("host-0", "host-1"), **{"host-1": {"sessions": {ADDRESSES["host-0"]: "Active"}}}),
+            {("host-0", "host-1"): "Active"},
+        ),
+        ({"host-2": well(*ALL)["host-2"]}, {(one, "host-2"): "Established" for one in REFLECTORS}),
+        ({"host-0": HealthFacts({"192.0.2.7": "Established"})}, {}),
+    ],
+    ids=["nothing read", "both sides agree", "one side says no", "only one side was read", "an unknown peer"],
+)
+def test_the_states_of_sessions(facts: dict[str, HealthFacts], states: dict[tuple[str, str], str]) -> None:
+    assert session_states(HOSTS, facts) == states

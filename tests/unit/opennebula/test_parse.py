@@ -100,7 +100,9 @@ def test_templates(recording: Recording) -> None:
 
 
 def test_vms(recording: Recording) -> None:
-    assert in_use.parse_vms(recording.xml("vm pool")) == (Vm(0, "tenant-vm", host=0, cluster=100, datastore=101),)
+    assert in_use.parse_vms(recording.xml("vm pool")) == (
+        Vm(0, "tenant-vm", host=0, cluster=100, datastore=101, state="running"),
+    )
     assert in_use.parse_vms(recording.xml("vm pool after")) == ()
 
 

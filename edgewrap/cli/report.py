@@ -1,0 +1,42 @@
+"""`edgewrap report`: one page about the cluster, for people."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgewrap.cli import options
+from edgewrap.paths import expanded
+
+
+def report(
+    file: options.SpecFile,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", parser=expanded, help="The page, one HTML file.")
+    ] = Path("report.html"),
+    json: options.Json = False,
+    lock_timeout: options.LockTimeout = 0,
+    plugin_dir: options.PluginDir = None,
+    insecure: options.Insecure = False,
+) -> int:
+    """Write one HTML page: status, picture, findings, and what an apply would change."""
+    from edgewrap.atomic_files import write_atomically
+    from edgewrap.cli.views import choose_view, print_json
+    from edgewrap.cli.views.report import report_page
+    from edgewrap.engine.cluster import Options
+    from edgewrap.engine.report import read_report
+    from edgewrap.events import Event, EventKind
+
+    with choose_view(json=False) as view:
+        read = read_report(Options(file, "report", plugin_dir, lock_timeout, insecure), view.event)
+        for error in read.errors:
+            view.event(Event(EventKind.STEP_FAILED, None, read.name, f"{error.what}: {error.cause}"))
+        if not json:
+            write_atomically(output, report_page((read,)))
+            view.message(f"{read.name}: the report is in {output}")
+    if json:
+        print_json(asdict(read))
+    return 1 if read.errors else 0
