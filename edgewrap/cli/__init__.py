@@ -6,6 +6,7 @@ options.py          options that commands share: `--file`, `--json`, `--only`, `
 streams.py          standard output and error that cannot break a run
 ipam.py             the commands of `edgewrap ipam`: the IPAM driver and its installation
 lab.py              the commands of `edgewrap lab`
+documents/          what `--json` prints, and its JSON Schemas
 views/              how a run is shown
 
 The other files are the commands of their names: `init.py`, `validate.py`, `schema.py`, `render.py`, `preflight.py`,

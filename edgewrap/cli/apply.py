@@ -92,7 +92,7 @@ def _apply_saved(run: Options, path: Path, waits: Waits, on_stale: OnStale, *, a
         else:
             show_plan(view, cluster.spec.name, saved.planes, plan)
             require_possible(cluster, plan)
-            _execute(view, cluster, plan, waits, f"edgewrap apply --on-stale replan {path}")
+            _execute(view, run.command, cluster, plan, waits, f"edgewrap apply --on-stale replan {path}")
             return 0
     move_off = saved.move_off
     return plan_and_apply(run, saved.planes, waits, auto_approve=auto_approve, json=json, move_off=move_off)
@@ -130,14 +130,15 @@ def plan_and_apply(
             return 1
         with view:
             only = "".join(f" --only {plane}" for plane in planes) if len(planes) < len(PlaneName) else ""
-            _execute(view, cluster, plan, waits, f"edgewrap apply --file {run.spec_file}{only}", look_again=asked)
+            resuming = f"edgewrap apply --file {run.spec_file}{only}"
+            _execute(view, run.command, cluster, plan, waits, resuming, look_again=asked)
     return 0
 
 
 def _execute(
-    view: View, cluster: Cluster, plan: RunPlan, waits: Waits, resuming: str, *, look_again: bool = False
+    view: View, command: str, cluster: Cluster, plan: RunPlan, waits: Waits, resuming: str, *, look_again: bool = False
 ) -> None:
-    """Apply, and show the end of the run; `resuming` is the command for one that failed."""
+    """Apply, and show the end of the run; `resuming` is the command line for one that failed."""
     from edgewrap.engine.apply import apply as apply_plan
 
     try:
@@ -145,11 +146,12 @@ def _execute(
     except EdgewrapError:
         view.remaining(resuming)
         raise
-    if not plan.changes:
+    if plan.changes:
+        view.message(f"{cluster.spec.name} is what the spec says.")
+        view.result(cluster.spec.name, outputs)
+    else:
         view.message("Nothing to do.")
-        return
-    view.message(f"{cluster.spec.name} is what the spec says.")
-    view.result(cluster.spec.name, outputs)
+    view.end(command, 0, outputs)
 
 
 def _question(name: str, ended_first: Collection[str]) -> str:

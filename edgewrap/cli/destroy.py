@@ -34,4 +34,5 @@ def destroy(
         with view:
             engine.destroy(cluster, plan, look_again=asked)
             view.message(f"{cluster.spec.name} is destroyed." if plan.changes else "Nothing to do.")
+            view.end("destroy", 0)
     return 0

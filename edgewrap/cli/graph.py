@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -31,7 +30,7 @@ def graph(
 ) -> int:
     """Draw the cluster as it is now: hosts, Elastic IPs, VMs, BGP sessions, and what is broken."""
     from edgewrap.atomic_files import write_atomically
-    from edgewrap.cli.views import print_json, print_line, print_warning
+    from edgewrap.cli.views import print_document, print_line, print_warning
     from edgewrap.cli.views.picture import draw, print_picture
     from edgewrap.engine.cluster import peek_cluster
     from edgewrap.engine.picture import picture_of
@@ -41,7 +40,7 @@ def graph(
         picture = picture_of(read_status(cluster))
     form = form or (SUFFIXES.get(output.suffix, Format.TEXT) if output else Format.TEXT)
     if json:
-        print_json(asdict(picture))
+        print_document(picture)
     elif output:
         write_atomically(output, draw(picture, form))
         print_line(f"{picture.name}: the picture is in {output}")

@@ -53,7 +53,8 @@ def install(
     """Install the driver on this front-end: its scripts, and the cluster's spec. Can be repeated."""
     import os
 
-    from edgewrap.cli.views import print_json, print_line
+    from edgewrap.cli.documents.results import InstalledDriver
+    from edgewrap.cli.views import print_document, print_line
     from edgewrap.ipam import install as installation
 
     if check:
@@ -70,7 +71,7 @@ def install(
         return 1 if failed else 0
     written, spec = installation.install(file, remotes, os.environ)
     if json:
-        print_json({"version": 1, "cluster": spec.name, "written": [str(path) for path in written]}, indent=None)
+        print_document(InstalledDriver(1, spec.name, tuple(map(str, written))), indent=None)
         return 0
     print_line(
         *(f"wrote {path}" for path in written),

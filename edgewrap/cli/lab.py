@@ -50,6 +50,7 @@ def up(
             envvar="EDGEWRAP_LAB_FOLLOW",
         ),
     ] = 0,
+    json: Json = False,
 ) -> None:
     """Start a lab in the background."""
     from edgewrap.lab import launch
@@ -60,6 +61,9 @@ def up(
     interfaces, version = CloudInit(cloud_init), full_version(opennebula)
     launch.up(directory, hosts=hosts, cloud_init=interfaces, front_end_version=version, follow=follow)
     lab = _ask(name, "status")
+    if json:
+        print_json(lab)
+        return
     print_line(f"The lab {lab['name']!r} is up: AWS {lab['aws_endpoint']}, OpenNebula {lab['front_end_version']}")
     for line in lab["left_out"]:
         print_line(f"Left out: {line}")
@@ -127,26 +131,36 @@ def vm_start(
         list[int], typer.Option(metavar="ID", help="A security group in addition to the network's own; repeatable.")
     ] = [],  # noqa: B006
     name: Name = None,
+    json: Json = False,
 ) -> None:
     """Start a VM: allocate it at the front-end and connect it on the host."""
     started = _ask(
         name, "vm start", name=vm_name, host=host, address=ip, network=network, nics=nic, security_groups=security_group
     )
+    if json:
+        print_json(started)
+        return
     on = ", ".join(f"{found['address']} on {found['network']}" for found in started["nics"])
     print_line(f"VM {started['name']} (id {started['id']}) has {on}.")
 
 
 @vm.command("stop")
-def vm_stop(vm_name: VmName, name: Name = None) -> None:
+def vm_stop(vm_name: VmName, name: Name = None, json: Json = False) -> None:
     """Stop a VM and delete it at the front-end."""
     stopped = _ask(name, "vm stop", name=vm_name)
+    if json:
+        print_json(stopped)
+        return
     print_line(f"VM {stopped['name']} (id {stopped['id']}) is gone.")
 
 
 @vm.command("move")
-def vm_move(vm_name: VmName, host: HostOption, name: Name = None) -> None:
+def vm_move(vm_name: VmName, host: HostOption, name: Name = None, json: Json = False) -> None:
     """Live-migrate a VM to another host."""
     moved = _ask(name, "vm move", name=vm_name, host=host)
+    if json:
+        print_json(moved)
+        return
     print_line(
         f"VM {moved['name']} (id {moved['id']}) is on {moved['host_key']}; it had no port for {moved['gap_s']} s."
     )
@@ -169,25 +183,29 @@ def host_kill(
     host: HostArgument,
     silent: Annotated[bool, typer.Option("--silent", help="AWS still reports the instance as running.")] = False,
     name: Name = None,
+    json: Json = False,
 ) -> None:
     """Cut a host's power: everything on it stops at once."""
-    _switch(name, "host kill", host=host, silent=silent)
+    _switch(name, "host kill", json=json, host=host, silent=silent)
 
 
 @host.command("stop")
-def host_stop(host: HostArgument, name: Name = None) -> None:
+def host_stop(host: HostArgument, name: Name = None, json: Json = False) -> None:
     """Stop a host's instance through the AWS API."""
-    _switch(name, "host stop", host=host)
+    _switch(name, "host stop", json=json, host=host)
 
 
 @host.command("start")
-def host_start(host: HostArgument, name: Name = None) -> None:
+def host_start(host: HostArgument, name: Name = None, json: Json = False) -> None:
     """Start a host's instance through the AWS API, or one that was killed silently, and wait until it has booted."""
-    _switch(name, "host start", host=host)
+    _switch(name, "host start", json=json, host=host)
 
 
-def _switch(name: str | None, what: str, **arguments: Any) -> None:
+def _switch(name: str | None, what: str, *, json: bool, **arguments: Any) -> None:
     found = _ask(name, what, **arguments)
+    if json:
+        print_json(found)
+        return
     print_line(f"Host {found['key']} ({found['instance']}) is {found['state']}; AWS says {found['aws_state']}.")
 
 

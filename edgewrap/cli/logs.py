@@ -6,16 +6,18 @@ from typing import Annotated
 
 import typer
 
-from edgewrap.cli.options import SpecFile
+from edgewrap.cli.options import Json, SpecFile
 
 
 def logs(
     file: SpecFile,
     run: Annotated[int, typer.Option("--run", help="1 is the last run, 2 the one before it.", min=1)] = 1,
     list_runs: Annotated[bool, typer.Option("--list", help="List the log files instead.")] = False,
+    json: Json = False,
 ) -> int:
     """Print the log of the last run, or list the runs."""
-    from edgewrap.cli.views import print_line, print_log
+    from edgewrap.cli.documents.results import LogFile, Logs
+    from edgewrap.cli.views import print_document, print_line, print_log
     from edgewrap.engine.cluster import peek_cluster
     from edgewrap.engine.log_file import runs
     from edgewrap.errors import UsageError
@@ -23,6 +25,10 @@ def logs(
 
     with peek_cluster(file, discard) as cluster:
         found = runs(cluster.workspace.logs)[::-1]
+        name = cluster.spec.name
+    if list_runs and json:
+        print_document(Logs(1, name, tuple(LogFile(run, str(file), None) for run, file in enumerate(found, 1))))
+        return 0
     if list_runs:
         print_line(*map(str, found))
         return 0
@@ -32,5 +38,9 @@ def logs(
             cause=f"there are logs of {len(found)} runs",
             advice="`edgewrap logs --list` lists them",
         )
-    print_log(found[run - 1].read_text(encoding="utf-8", errors="backslashreplace"))
+    text = found[run - 1].read_text(encoding="utf-8", errors="backslashreplace")
+    if json:
+        print_document(Logs(1, name, (LogFile(run, str(found[run - 1]), tuple(text.splitlines())),)))
+    else:
+        print_log(text)
     return 0

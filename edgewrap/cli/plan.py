@@ -54,11 +54,14 @@ def plan(
         show_plan(view, cluster.spec.name, planes, made)
         raise_on_failure(made.findings)
         if made.failures:
+            view.end("plan", 1)
             return 1
         if out is not None:
             write_plan(out, cluster, made, planes, requests)
             view.message(f"The plan is saved: `edgewrap apply {out}` applies it.")
-        return EXIT_CHANGES if detailed_exitcode and made.changes else 0
+        code = EXIT_CHANGES if detailed_exitcode and made.changes else 0
+        view.end("plan", code)
+        return code
 
 
 def show_plan(view: View, name: str, planes: tuple[PlaneName, ...], plan: RunPlan) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +23,7 @@ def report(
 ) -> int:
     """Write one HTML page: status, picture, findings, and what an apply would change."""
     from edgewrap.atomic_files import write_atomically
-    from edgewrap.cli.views import choose_view, print_json
+    from edgewrap.cli.views import choose_view, print_document
     from edgewrap.cli.views.report import report_page
     from edgewrap.engine.cluster import Options
     from edgewrap.engine.report import read_report
@@ -38,5 +37,5 @@ def report(
             write_atomically(output, report_page((read,)))
             view.message(f"{read.name}: the report is in {output}")
     if json:
-        print_json(asdict(read))
+        print_document(read)
     return 1 if read.errors else 0

@@ -7,6 +7,7 @@ supervisor.py       the outermost process of a lab
 daemon.py           the process inside: starts the servers, then makes hosts, fabric and VMs follow AWS
 login_server.py     the front-end's SSH server and monitoring port
 control.py          the daemon's socket
+documents.py        what the daemon answers, and `--json` prints
 services.py         the two servers, AWS and the front-end, as child processes
 watch.py            follow the lab's AWS
 cloud.py            a snapshot of the lab's AWS, as plain data

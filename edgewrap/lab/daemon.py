@@ -21,6 +21,7 @@ from edgewrap.lab import control, environment, kernel, services, watch
 from edgewrap.lab.cloud import Cloud
 from edgewrap.lab.directory import LabDirectory
 from edgewrap.lab.dns.server import NameServers
+from edgewrap.lab.documents import LabStatus, LabVm
 from edgewrap.lab.exec_targets import find_place
 from edgewrap.lab.fabric.desired import desired_vpcs
 from edgewrap.lab.fabric.fabric import INTERNET, TOOL_ADDRESS, Fabric
@@ -160,10 +161,10 @@ class Daemon:
         place = find_place(name, self._fabric, self._machines, self._guests)
         return {"namespaces": dict(place.namespaces), "own_root": place.own_root}
 
-    async def _list_guests(self) -> list[dict[str, object]]:
+    async def _list_guests(self) -> list[LabVm]:
         return self._guests.report()
 
-    async def _status(self) -> dict[str, Any]:
+    async def _status(self) -> LabStatus:
         hosts = self._settings.hosts
         return {
             "name": self._directory.name,

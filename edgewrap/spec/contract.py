@@ -9,20 +9,24 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic.json_schema import GenerateJsonSchema
 
 from edgewrap.spec.formats import ENVIRONMENT
 from edgewrap.spec.models import Spec
 from edgewrap.spec.on_change import SCHEMA_KEY, Effect, OnChange
 from edgewrap.spec.place import KeyPath
 
+MAJOR = 1
+"""The version of the published schemas."""
 
-class _ForEditors(GenerateJsonSchema):
+
+def schema_id(name: str) -> str:
+    """The `$id` of a published schema. It is a name: nothing can be fetched there."""
+    return f"urn:edgewrap:schema:{name}:v{MAJOR}"
+
+
+class PlainJsonSchema(GenerateJsonSchema):
     """Without the titles that pydantic makes of field names: they repeat the key and hide the description."""
-
-    def generate(self, schema: CoreSchema, mode: JsonSchemaMode = "validation") -> JsonSchemaValue:
-        return {"$schema": self.schema_dialect, **super().generate(schema, mode)}
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's own signature
         return False
@@ -30,7 +34,8 @@ class _ForEditors(GenerateJsonSchema):
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of a spec file, always in the same order."""
-    return Spec.model_json_schema(by_alias=True, schema_generator=_ForEditors)
+    schema = Spec.model_json_schema(by_alias=True, schema_generator=PlainJsonSchema)
+    return {"$schema": PlainJsonSchema.schema_dialect, "$id": schema_id("spec"), **schema}
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,14 @@ def delete_route(edge: Edge) -> str:
     return host
 
 
+@pytest.mark.parametrize("command", [("plan", "--detailed-exitcode"), ("apply", "--auto-approve")], ids=" ".join)
+def test_the_json_of_a_run_ends_with_its_result(edge: Edge, command: tuple[str, ...]) -> None:
+    _, text = edge.edgewrap(*command, "--skip", "aws", "--json")
+    result = json.loads(text.splitlines()[-1])
+    assert (result["type"], result["cluster"], result["exit_code"]) == ("result", "edge-test", 0)
+    assert {plane: one["changes"] for plane, one in result["planes"].items()} == {"opennebula": {}, "hosts": {}}
+
+
 def test_output_prints_one_value_or_lists_the_valid_names(edge: Edge) -> None:
     address = edge.output("eips.eip-0.public_address")
     assert address == edge.output()["eips"]["eip-0"]["public_address"]
@@ -115,6 +123,7 @@ def test_ssh_runs_a_command_with_the_pinned_key(edge: Edge) -> None:
 
 
 def test_logs_lists_and_shows_every_run(edge: Edge) -> None:
+    edge.edgewrap("logs", "--json")
     _, listed = edge.edgewrap("logs", "--list")
     first = listed.splitlines()[-1]
     _, shown = edge.edgewrap("logs", "--run", str(len(listed.splitlines())))

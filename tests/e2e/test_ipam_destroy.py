@@ -36,10 +36,10 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
 def test_nothing_is_left(lab: Lab, tmp_path: Path) -> None:
     spec = tmp_path / "edge.yaml"
     spec.write_text(SPEC)
-    apply = ("apply", "--file", str(spec), "--auto-approve", "--skip", "hosts")
-    destroy = ("destroy", "--file", str(spec), "--auto-approve")
+    apply = ("apply", "--file", str(spec), "--auto-approve", "--skip", "hosts", "--json")
+    destroy = ("destroy", "--file", str(spec), "--auto-approve", "--json")
     lab.edgewrap(*apply)
-    lab.edgewrap("ipam", "install", "--file", str(spec))
+    lab.edgewrap("ipam", "install", "--file", str(spec), "--json")
     pool = tree(lab.one("one.vnpool.info", -2, -1, -1))
     network = next(int(one.findtext("ID") or "") for one in pool if one.findtext("NAME") == "edge-ipam-public")
     lab.one("one.vn.add_ar", network, RANGE)

@@ -14,6 +14,7 @@ import pytest
 
 from tests.e2e.conftest import Edge
 from tests.e2e.test_changed_after_plan import FORWARD, HOST, sysctl, sysctl_of, tag
+from tests.support.documents import check_output
 from tests.support.lab import EDGEWRAP
 
 
@@ -89,7 +90,7 @@ def plan(edge: Edge, tmp_path_factory: pytest.TempPathFactory) -> Path:
     sysctl(edge, FORWARD, "0")
     path = tmp_path_factory.mktemp("plan") / "edge.plan"
     _, shown = edge.edgewrap("plan", "--out", str(path))
-    assert f"~ sysctl {HOST}/sysctl/{FORWARD}" in shown
+    assert f"~ {HOST}  (sysctl {FORWARD})" in shown
     return path
 
 
@@ -111,8 +112,12 @@ def test_a_plan_is_applied_in_another_directory_without_the_spec(edge: Edge, pla
         content = b"".join(map(archive.read, archive.namelist()))
     assert not [word for word in ("-----BEGIN", *edge.lab.secrets) if word.encode() in content]
     shutil.copy(plan, tmp_path / "copy.plan")
-    done = edge.lab.exec("env", f"--chdir={tmp_path}", EDGEWRAP, "apply", "copy.plan", check=False)
+    done = edge.lab.exec("env", f"--chdir={tmp_path}", EDGEWRAP, "apply", "copy.plan", "--json", check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+    check_output(["apply", "--json"], 0, done.stdout)
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert (result["changes"], result["planes"]["hosts"]["changes"]) == (1, {"update": 1})
+    assert result["elastic_ips"] == {key: eip["public_address"] for key, eip in edge.outputs["eips"].items()}
     assert sysctl_of(edge, FORWARD) == "1"
     shown = json.loads(edge.lab.edgewrap("show", str(plan), "--json").stdout)
     assert [change["key"] for change in shown["changes"]] == [f"{HOST}/sysctl/{FORWARD}"]

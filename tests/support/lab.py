@@ -45,7 +45,7 @@ class Lab:
 
     def up(self, *options: str) -> None:
         """Start it."""
-        self.tool("lab", "up", *options)
+        self.tool("lab", "up", "--json", *options)
 
     def down(self) -> None:
         """End it. No run has written a secret."""
@@ -65,8 +65,12 @@ class Lab:
         return login.partition(":")[2], (home / ".ssh" / "id_ed25519").read_text().splitlines()[2]
 
     def tool(self, *arguments: str, check: bool = True, timeout: float = 300) -> subprocess.CompletedProcess[str]:
-        """Run edgewrap outside the lab."""
-        return self._run([EDGEWRAP, *arguments], check, timeout)
+        """Run edgewrap outside the lab. Its JSON fits the published schema."""
+        from tests.support.documents import check_output
+
+        done = self._run([EDGEWRAP, *arguments], check, timeout)
+        check_output(arguments, done.returncode, done.stdout)
+        return done
 
     def run(
         self, *command: str, place: str = "", check: bool = True, timeout: float = 300
@@ -91,11 +95,15 @@ class Lab:
         return self._run([EDGEWRAP, "lab", "exec", *where, "--", *command], check, timeout)
 
     def edgewrap(self, *arguments: str, check: bool = True, timeout: float = 600) -> subprocess.CompletedProcess[str]:
-        """Run edgewrap inside the lab, by `edgewrap lab exec`. It shows no secret, no traceback and no bug."""
+        """Run edgewrap inside the lab, by `edgewrap lab exec`. It shows no secret, no traceback and no bug, and its
+        JSON fits the published schema."""
+        from tests.support.documents import check_output
+
         done = self.exec(EDGEWRAP, *arguments, check=check, timeout=timeout)
         faults = () if arguments[0] == "logs" else ("Traceback (most recent call last)", "a bug in edgewrap")
         for words in (*self.secrets, *faults):
             assert words not in done.stdout + done.stderr
+        check_output(arguments, done.returncode, done.stdout)
         return done
 
     def start(self, *command: str, place: str = "") -> subprocess.Popen[str]:

@@ -25,7 +25,8 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -36,6 +37,9 @@ from edgewrap.errors import EdgewrapError, ErrorReport
 from edgewrap.events import Event, EventKind
 from edgewrap.outputs import Outputs
 from edgewrap.safe_text import safe, safe_line, safe_lines
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,10 @@ class View(AbstractContextManager["View"], ABC):
         for line in result_lines(self.progress, name, outputs):
             self.message(line)
 
+    def end(self, command: str, exit_code: int, outputs: Outputs | None = None) -> None:
+        """How a run that no error has ended ends: for programs only. `outputs` are those of a run that applied."""
+        self.show_end(command, exit_code, safe(outputs))
+
     def remaining(self, command: str) -> None:
         """Show what a failed run has done, what is left, and the command that resumes it."""
         for line in remaining_lines(self.progress, command):
@@ -102,6 +110,9 @@ class View(AbstractContextManager["View"], ABC):
 
     @abstractmethod
     def show_message(self, text: str) -> None: ...
+
+    def show_end(self, command: str, exit_code: int, outputs: Outputs | None) -> None:
+        pass
 
     @abstractmethod
     def show_failure(self, report: ErrorReport) -> None: ...
@@ -154,6 +165,11 @@ def print_warning(event: Event) -> None:
 def print_log(text: str) -> None:
     """Write a text of several lines, such as a log file, to standard output."""
     typer.echo("\n".join(safe_lines(text)), nl=False)
+
+
+def print_document(document: DataclassInstance, *, indent: int | None = 2) -> None:
+    """Write a result document to standard output."""
+    print_json(asdict(document), indent=indent)
 
 
 def print_json(value: object, *, indent: int | None = 2) -> None:

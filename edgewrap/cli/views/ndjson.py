@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TextIO
 
+from edgewrap.change import Action
+from edgewrap.cli.documents.lines import (
+    LINES,
+    VERSION,
+    ErrorLine,
+    Line,
+    MessageLine,
+    PlaneResult,
+    PlanLine,
+    ResultLine,
+)
 from edgewrap.cli.views import ShownPlan
 from edgewrap.cli.views.lines import LinesView
 from edgewrap.cli.views.text import plane_summary
 from edgewrap.errors import ErrorReport
 from edgewrap.events import Event
-from edgewrap.finding import Finding, Verdict
-
-VERSION = 1
+from edgewrap.outputs import Outputs
 
 
 class NdjsonView(LinesView):
@@ -24,59 +33,42 @@ class NdjsonView(LinesView):
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream, stream)
+        self._plan: ShownPlan | None = None
+        self._began = time.monotonic()
 
     def show_event(self, event: Event) -> None:
         """`type: event`."""
-        self._write("event", **asdict(event))
+        self._write(event)
 
     def show_changes(self, plan: ShownPlan) -> None:
         """A `type: change` for every change, then one `type: plan`."""
         for change in plan.changes:
-            self._write("change", **asdict(change))
-        self._write(
-            "plan",
-            cluster=plan.cluster,
-            changes=len(plan.changes),
-            planes={plane.value: plane_summary(plan.changes, plane, plan.unread) for plane in plan.planes},
-        )
+            self._write(change)
+        planes = {plane: plane_summary(plan.changes, plane, plan.unread) for plane in plan.planes}
+        self._write(PlanLine(plan.cluster, len(plan.changes), plan.unread, planes))
+        self._plan = plan
 
     def show_message(self, text: str) -> None:
-        self._write("message", text=text)
+        self._write(MessageLine(text))
 
     def show_failure(self, report: ErrorReport) -> None:
-        self._write("error", **error_fields(report))
+        self._write(ErrorLine.of(report))
 
-    def _write(self, type_: str, **fields: object) -> None:
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        super().show_message(json.dumps({"v": VERSION, "time": now, "type": type_, **fields}, ensure_ascii=False))
+    def show_end(self, command: str, exit_code: int, outputs: Outputs | None) -> None:
+        """`type: result`, if there was a plan."""
+        if self._plan is None:
+            return
+        planes = {}
+        for plane in self._plan.planes:
+            counts = Counter(change.action for change in self._plan.changes if change.plane is plane)
+            ordered = {action: counts[action] for action in Action if counts[action]}
+            planes[plane] = PlaneResult(ordered, round(self.progress.planes[plane].seconds, 1))
+        seconds = round(time.monotonic() - self._began, 1)
+        changes = len(self._plan.changes)
+        eips = {key: eip.public_address for key, eip in outputs.eips.items()} if outputs else {}
+        self._write(ResultLine(command, self._plan.cluster, exit_code, changes, seconds, planes, eips))
 
-
-def error_fields(report: ErrorReport) -> dict[str, object]:
-    """An error as JSON fields."""
-    fields: dict[str, object] = {
-        "kind": report.kind,
-        "error": report.kind,
-        "what": "\n".join(report.what),
-        "cause": report.cause,
-        "advice": report.advice,
-        "exit_code": report.exit_code,
-    }
-    if report.diagnostics is not None:
-        fields["diagnostics"] = [asdict(found) | {"detail": "\n".join(found.detail)} for found in report.diagnostics]
-    if report.failures is not None:
-        fields["failures"] = [error_fields(failure) for failure in report.failures]
-    if report.problems is not None:
-        fields["valid"] = False
-        fields["problems"] = [asdict(problem) | {"file": str(problem.file)} for problem in report.problems]
-    if report.findings is not None:
-        fields |= findings_fields(report.findings)
-    return fields
-
-
-def findings_fields(findings: Sequence[Finding]) -> dict[str, object]:
-    """The findings of preflight checks as JSON fields, with a count for each verdict."""
-    counts = Counter(finding.verdict for finding in findings)
-    return {
-        "summary": {verdict.value: counts[verdict] for verdict in Verdict},
-        "findings": [asdict(finding) for finding in findings],
-    }
+    def _write(self, line: Line) -> None:
+        head = {"v": VERSION, "time": datetime.now(UTC).isoformat(timespec="milliseconds"), "type": LINES[type(line)]}
+        fields = line.fields() if isinstance(line, ErrorLine) else asdict(line)
+        super().show_message(json.dumps(head | fields, ensure_ascii=False))

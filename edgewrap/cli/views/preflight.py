@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from rich.console import Console
 from rich.text import Text
 
-from edgewrap.cli.views import print_json
-from edgewrap.cli.views.ndjson import findings_fields
+from edgewrap.cli.documents.results import Findings, count_verdicts
+from edgewrap.cli.views import print_document
 from edgewrap.finding import Finding, Verdict
 from edgewrap.safe_text import safe
 
-JSON_VERSION = 1
 COLOURS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAILURE: "bold red", Verdict.UNKNOWN: "yellow"}
 WIDTH = max(len(verdict) for verdict in Verdict)
 
@@ -21,9 +19,9 @@ WIDTH = max(len(verdict) for verdict in Verdict)
 def print_findings(findings: Sequence[Finding], *, json: bool) -> None:
     """Write to standard output: each finding with its advice, then the counts."""
     if json:
-        print_json({"version": JSON_VERSION, **findings_fields(findings)})
+        print_document(Findings.of(findings))
         return
-    counts = Counter(finding.verdict for finding in findings)
+    counts = count_verdicts(findings)
     console = Console(highlight=False)
     for finding in safe(tuple(findings)):
         verdict = Text(finding.verdict.value.ljust(WIDTH), style=COLOURS[finding.verdict])

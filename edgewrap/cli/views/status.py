@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from edgewrap.cli.views import print_json
+from edgewrap.cli.views import print_document
 from edgewrap.safe_text import safe
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ COLOURS = {"running": "green", "monitored": "green", "ready": "green", "differs"
 def print_status(status: ClusterStatus, *, json: bool) -> None:
     """Write to standard output."""
     if json:
-        print_json(asdict(status))
+        print_document(status)
         return
     # a name such as `[red]` or `:smile:` is shown as it is
     console = Console(highlight=False, width=WIDEST, markup=False, emoji=False)

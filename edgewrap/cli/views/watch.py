@@ -7,7 +7,7 @@ import os
 import sys
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
@@ -15,7 +15,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from edgewrap.cli.views import print_event, print_json, print_line
+from edgewrap.cli.views import print_document, print_event, print_line
 from edgewrap.cli.views.status import print_status, status_parts
 from edgewrap.cli.views.text import event_line
 from edgewrap.engine.status import ClusterStatus
@@ -78,7 +78,7 @@ class ChangesWatch(WatchView):
         if before is not None and reading.status == before.status:
             return
         if self._json:
-            print_json(asdict(reading.status), indent=None)
+            print_document(reading.status, indent=None)
             return
         print_line(f"--- {time.astimezone().isoformat(timespec='seconds')}")
         print_status(reading.status, json=False)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edgewrap.errors import LabError
 from edgewrap.lab.cloud import Cloud, CloudAddress, CloudInstance
+from edgewrap.lab.documents import LabHost
 from edgewrap.lab.fabric.desired import Port, Vpc
 from edgewrap.lab.hosts.cloud_init import Nic
 from edgewrap.lab.hosts.first_boot import FirstBoot
@@ -111,7 +112,7 @@ class Machines:
         machine = self._machines.get(instance_id)
         return _key(machine) if machine else instance_id
 
-    def report(self) -> list[dict[str, object]]:
+    def report(self) -> list[LabHost]:
         """One entry per host, for `lab status`."""
         return [
             {

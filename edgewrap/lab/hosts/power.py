@@ -9,6 +9,7 @@ from typing import Any
 
 from edgewrap.errors import LabError
 from edgewrap.lab.aws.client import LabAwsClient
+from edgewrap.lab.documents import LabHostPower
 from edgewrap.lab.hosts.machine import Machine, State
 from edgewrap.lab.hosts.machines import Machines
 
@@ -24,7 +25,7 @@ class Power:
         self._aws_endpoint = aws_endpoint
         self._changed = changed
 
-    async def kill(self, host: str, silent: bool = False) -> dict[str, str]:
+    async def kill(self, host: str, silent: bool = False) -> LabHostPower:
         """Cut a host's power. AWS then reports the instance as stopped, or with `silent` still as running.
 
         Raises LabError.
@@ -41,14 +42,14 @@ class Power:
             await _until(machine, lambda: machine.instance.state == "stopped", "is not stopped in AWS")
         return self._entry(machine)
 
-    async def stop(self, host: str) -> dict[str, str]:
+    async def stop(self, host: str) -> LabHostPower:
         """Stop a host's instance, and wait until the host is off. Raises LabError."""
         machine = self._machines.find(host)
         await asyncio.to_thread(self._call, machine, "stop_instances")
         await _until(machine, lambda: machine.instance.state == "stopped" and not machine.namespace, "does not stop")
         return self._entry(machine)
 
-    async def start(self, host: str) -> dict[str, str]:
+    async def start(self, host: str) -> LabHostPower:
         """Start a host's instance, or boot one that died while AWS reports it as running; wait until sshd listens.
 
         Raises LabError.
@@ -83,7 +84,7 @@ class Power:
                 advice="see `edgewrap lab status`",
             ) from error
 
-    def _entry(self, machine: Machine) -> dict[str, str]:
+    def _entry(self, machine: Machine) -> LabHostPower:
         return {
             "key": self._machines.key_of(machine.instance.id),
             "instance": machine.instance.id,

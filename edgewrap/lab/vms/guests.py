@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 
 from edgewrap.errors import LabError
 from edgewrap.lab import kernel
+from edgewrap.lab.documents import LabMove, LabNic, LabVm
 from edgewrap.lab.hosts.machine import Machine
 from edgewrap.lab.hosts.machines import Machines
 from edgewrap.lab.vms import drivers, migration
@@ -51,7 +52,7 @@ class Guests:
         network: str = "",
         nics: Sequence[str] = (),
         security_groups: Sequence[int] = (),
-    ) -> dict[str, object]:
+    ) -> LabVm:
         """Allocate a VM on a host and connect its guest. Raises LabError.
 
         `address` and `network` are the first NIC's; `nics` are additional ones (`NETWORK` or `NETWORK=ADDRESS`).
@@ -86,7 +87,7 @@ class Guests:
             self._guests[name] = guest
             return self._entry(guest)
 
-    async def stop(self, name: str) -> dict[str, object]:
+    async def stop(self, name: str) -> LabVm:
         """Delete a VM's guest and terminate the VM at the front-end. Raises LabError."""
         async with self._turn:
             guest = self.find(name)
@@ -98,7 +99,7 @@ class Guests:
             await asyncio.to_thread(allocator.free, guest.allocation.vm_id)
             return entry
 
-    async def move(self, name: str, host: str) -> dict[str, object]:
+    async def move(self, name: str, host: str) -> LabMove:
         """Live-migrate a VM to another host. The answer has the seconds that it had no port (`gap_s`).
 
         Raises LabError.
@@ -178,7 +179,7 @@ class Guests:
             raise _lost(name)
         return guest.namespace
 
-    def report(self) -> list[dict[str, object]]:
+    def report(self) -> list[LabVm]:
         """One entry per VM."""
         return [self._entry(guest) for guest in sorted(self._guests.values(), key=lambda guest: guest.name)]
 
@@ -210,9 +211,9 @@ class Guests:
     def _alive(self, guest: Guest) -> bool:
         return self._machines.namespaces().get(guest.host) == guest.host_namespace
 
-    def _entry(self, guest: Guest) -> dict[str, object]:
+    def _entry(self, guest: Guest) -> LabVm:
         """The entry of a VM; at the top level its first NIC."""
-        nics: list[dict[str, object]] = [
+        nics: list[LabNic] = [
             {
                 "interface": name,
                 "network": nic.network,

@@ -18,6 +18,7 @@ import pytest
 
 from edgewrap.lab.aws.client import LabAwsClient, LabAwsProcess
 from tests.support.aws import SESSION
+from tests.support.documents import check_line
 from tests.support.lab import EDGEWRAP, provider_mirror
 
 SPEC = """
@@ -178,7 +179,7 @@ def read_until(stream: IO[str], found: Callable[[str], bool]) -> list[str]:
 
 def last_error(done: subprocess.CompletedProcess[str]) -> tuple[int, dict[str, Any]]:
     """The exit code, and the error that the last line of standard output has; standard error has its text."""
-    error: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    error = check_line(done.stdout.splitlines()[-1])
     assert error["type"] == "error", done.stdout
     assert error["what"].splitlines()[0] in done.stderr
     return done.returncode, error

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
+
+from tests.support.documents import check_output
 
 SPEC = "apiVersion: edgewrap/v1\nname: edge\naws: { region: eu-west-3 }\n"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl x\n"
@@ -50,6 +53,7 @@ def edgewrap(
     )
     assert "bug in edgewrap" not in done.stderr
     assert "Traceback" not in done.stderr
+    check_output(words, done.returncode, done.stdout)
     return done
 
 
@@ -83,9 +87,12 @@ def test_a_tilde_in_a_variable_is_the_home(place: Path) -> None:
 
 
 def test_a_tilde_in_output_is_the_home(place: Path) -> None:
-    done = edgewrap(place, "render", "--offline", "-f", "edge.yaml", "-o", "~/out", environ={"HOME": str(place)})
+    words = ("render", "--offline", "-f", "edge.yaml", "-o", "~/out", "--json")
+    done = edgewrap(place, *words, environ={"HOME": str(place)})
     assert (done.returncode, done.stderr) == (0, "")
     assert (place / "out" / "main.tf").exists()
+    written = json.loads(done.stdout)
+    assert (written["directory"], "main.tf" in written["files"]) == (str(place / "out"), True)
 
 
 def test_files_are_rendered_where_a_link_that_the_user_names_leads(place: Path) -> None:

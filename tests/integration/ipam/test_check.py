@@ -12,6 +12,7 @@ import pytest
 from edgewrap.cli.main import build
 from edgewrap.cli.main import run as run_command
 from tests.integration.ipam.conftest import FrontEndDriver
+from tests.support.documents import check_output
 from tests.support.front_end_process import FrontEndProcess
 
 Check = Callable[..., tuple[int, dict[str, tuple[str, str]]]]
@@ -38,7 +39,9 @@ def check(
 
     def run(*options: str) -> tuple[int, dict[str, tuple[str, str]]]:
         code = run_command(build(), ["ipam", "install", "--file", str(spec), *options])
-        answer = json.loads(capsys.readouterr().out.splitlines()[-1]) if "--json" in options else {}
+        shown = capsys.readouterr().out
+        check_output(["ipam", "install", *options], code, shown)
+        answer = json.loads(shown.splitlines()[-1] if code else shown) if "--json" in options else {}
         findings: list[dict[str, Any]] = answer.get("findings", [])
         return code, {one["check"]: (one["verdict"], f"{one['text']} {one['advice']}") for one in findings}
 

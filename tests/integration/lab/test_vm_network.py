@@ -326,7 +326,12 @@ def test_the_lab_vm_commands(stage: Stage) -> None:
     tool, group = stage.cloud.lab.tool, str(stage.ping_group)
     wanted = ("--network", "web", "--nic", "tenant-a=192.168.50.30", "--security-group", group)
     started = tool("lab", "vm", "start", "web", "--host", "host-0", *wanted).stdout
+    tool("lab", "vm", "stop", "web", "--json")
+    again = json.loads(tool("lab", "vm", "start", "web", "--host", "host-0", *wanted, "--json").stdout)
+    assert [nic["network"] for nic in again["nics"]] == ["web", "tenant-a"]
     assert re.search(r"VM web \(id \d+\) has 10[.]7[.]0[.]1\d on web, 192[.]168[.]50[.]30 on tenant-a[.]", started)
+    assert json.loads(tool("lab", "vm", "move", "web", "--host", "host-1", "--json").stdout)["gap_s"] > 0
+    tool("lab", "vm", "move", "web", "--host", "host-0")
     moved = tool("lab", "vm", "move", "web", "--host", "host-1").stdout
     assert re.search(r"VM web \(id \d+\) is on host-1; it had no port for 0[.]\d+ s[.]", moved)
     lines = tool("lab", "vm", "list").stdout.splitlines()[3:]
@@ -339,7 +344,8 @@ def test_the_lab_vm_commands(stage: Stage) -> None:
     status = tool("lab", "status").stdout
     assert re.search(rf"host-1 +{stage.second.id} +dead +running", status)
     assert status.count("lost with its host") == 2
-    assert tool("lab", "host", "start", "host-1").stdout.endswith("is running; AWS says running.\n")
+    booted = json.loads(tool("lab", "host", "start", "host-1", "--json").stdout)
+    assert (booted["key"], booted["state"], booted["aws_state"]) == ("host-1", "running", "running")
     tool("lab", "vm", "stop", "web")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.documents import check_line
 from tests.support.lab import EDGEWRAP
 
 SPEC = "apiVersion: edgewrap/v1\nname: edge-1\naws: { region: REGION }\nssh: { public_key: key.pub }\n"
@@ -53,7 +53,7 @@ def last_error(command: list[str], directory: Path) -> dict[str, Any]:
     done = subprocess.run(
         command, cwd=directory, env=environ(directory), capture_output=True, text=True, timeout=60, check=False
     )
-    error: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    error = check_line(done.stdout.splitlines()[-1])
     assert (error["v"], error["type"]) == (1, "error")
     assert error["exit_code"] == done.returncode
     assert error["kind"] == error["error"]

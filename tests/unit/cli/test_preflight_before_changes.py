@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,6 +22,7 @@ from edgewrap.opennebula.plane import OpenNebulaPlane
 from edgewrap.outputs import Outputs
 from edgewrap.plane import Context
 from tests.support.aws_plane import PUBLIC_KEY, first_inputs, make_spec
+from tests.support.documents import check_output
 from tests.support.front_end import outputs
 
 SPEC = """
@@ -87,11 +89,20 @@ def test_a_quota_that_is_too_small_ends_the_run(
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=lambda arguments: arguments[0])
 def test_one_that_is_large_enough_does_not(
-    arguments: list[str], applied: list[RunPlan], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    arguments: list[str],
+    applied: list[RunPlan],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     finding = check_quota(VPCS, 6, Demand(used=5, adding=1), "or make room")
     assert finding.verdict is Verdict.OK
-    assert finish(arguments, finding, tmp_path, monkeypatch) == 0
+    assert finish([*arguments, "--json"], finding, tmp_path, monkeypatch) == 0
+    shown = capsys.readouterr().out
+    check_output([*arguments, "--json"], 0, shown)
+    result = json.loads(shown.splitlines()[-1])
+    assert (result["command"], result["planes"]["aws"]["changes"]) == (arguments[0], {"create": 1})
+    assert result["elastic_ips"].keys() == (set() if arguments == ["plan"] else outputs().eips.keys())
     assert len(applied) == (0 if arguments == ["plan"] else 1)
 
 

@@ -6,8 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from edgewrap.cli.main import build, run
+from edgewrap.spec.load import load_spec
+from tests.support.documents import check_output
 
 EXAMPLE = Path(__file__).parents[3] / "docs/examples/edge.yaml"
 BROKEN = "apiVersion: edgewrap/v1\nname: edge-1\naws: { region: paris, token: hunter2 }\n"
@@ -52,7 +56,9 @@ def test_problems_go_to_standard_error(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_the_verdict_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert edgewrap("validate", "-f", str(EXAMPLE), "--json") == 0
-    assert json.loads(capsys.readouterr().out) == {"version": 1, "file": str(EXAMPLE), "valid": True, "problems": []}
+    shown = capsys.readouterr().out
+    check_output(["validate", "--json"], 0, shown)
+    assert json.loads(shown) == {"version": 1, "file": str(EXAMPLE), "valid": True, "problems": []}
     Path("edgewrap.yaml").write_text(BROKEN.replace(", token: hunter2", ""))
     assert edgewrap("validate", "--json") == 1
     problem = {
@@ -75,6 +81,43 @@ def test_no_spec_at_all(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert edgewrap("schema") == 0
     assert json.loads(capsys.readouterr().out)["properties"]["name"]["type"] == "string"
+
+
+def test_init_names_the_schema_for_editors(own_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (own_directory / "sites").mkdir()
+    words = ["init", "sites/one.yaml", "--schema", "--json"]
+    assert edgewrap(*words) == 0
+    shown = capsys.readouterr().out
+    check_output(words, 0, shown)
+    assert json.loads(shown)["schema"] == "sites/edgewrap.schema.json"
+    text = Path("sites/one.yaml").read_text()
+    first = text.splitlines()[0]
+    assert first == "# yaml-language-server: $schema=edgewrap.schema.json"
+    schema = json.loads((Path("sites") / first.partition("=")[2]).read_text())
+    assert schema["$id"] == "urn:edgewrap:schema:spec:v1"
+    assert list(Draft202012Validator(schema).iter_errors(yaml.safe_load(text))) == []
+    load_spec(Path("sites/one.yaml"), {})
+    Path("sites/edgewrap.schema.json").write_text("mine")
+    assert edgewrap(*words) == 1  # the spec exists: nothing is overwritten
+    assert Path("sites/edgewrap.schema.json").read_text() == "mine"
+
+
+def test_the_log_files_as_json(own_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    logs = own_directory / ".edgewrap" / "edge-1" / "logs"
+    logs.mkdir(parents=True)
+    Path("edgewrap.yaml").write_text(BROKEN.replace("paris, token: hunter2", "eu-west-3"))
+    for name in ("20260101T000000.000000-plan.log", "20260102T000000.000000-apply.log"):
+        (logs / name).write_text(f"first {name}\nsecond \x1b\n")
+    for options, expected in (
+        (["--list"], [(1, "apply", None), (2, "plan", None)]),
+        (["--run", "2"], [(2, "plan", ["first 20260101T000000.000000-plan.log", r"second \x1b"])]),
+    ):
+        words = ["logs", *options, "--json"]
+        assert edgewrap(*words) == 0
+        shown = capsys.readouterr().out
+        check_output(words, 0, shown)
+        found = json.loads(shown)["logs"]
+        assert [(one["run"], Path(one["file"]).stem.partition("-")[2], one["lines"]) for one in found] == expected
 
 
 @pytest.mark.parametrize("path", ["edgewrap.yaml", "other.yaml"])

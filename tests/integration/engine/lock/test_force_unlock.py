@@ -3,6 +3,7 @@ run."""
 
 from __future__ import annotations
 
+import json
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from edgewrap.engine.lock.info import LockInfo, LockTimeout
 from edgewrap.engine.lock.s3 import lock_key
 from edgewrap.errors import LockedError, UsageError
 from edgewrap.events import discard
+from tests.support.documents import check_output
 from tests.support.lab import REGION
 from tests.support.s3_locks import STATES, s3_lock
 
@@ -70,6 +72,19 @@ def test_both_locks_of_a_dead_run_are_removed(
         "edge is unlocked.",
     ]
     assert locks(bucket) == [False, False]
+
+
+def test_the_removed_locks_as_json(
+    spec: Path, bucket: Bucket, dead: LockInfo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    leave(bucket, dead)
+    words = ["force-unlock", dead.id, "-f", str(spec), "--json"]
+    assert run(build(), words) == 64  # nobody can be asked
+    check_output(words, 64, capsys.readouterr().out)
+    assert run(build(), [*words, "--auto-approve"]) == 0
+    shown = capsys.readouterr().out
+    check_output(words, 0, shown)
+    assert json.loads(shown) == {"version": 1, "cluster": "edge", "locks": [str(dead)]}
 
 
 def test_a_terraform_of_another_host_keeps_its_lock(spec: Path, bucket: Bucket, dead: LockInfo) -> None:

@@ -42,6 +42,7 @@ from edgewrap.events import Event, EventKind
 from edgewrap.finding import Finding, Verdict
 from edgewrap.safe_text import one_line
 from edgewrap.secrets import remember
+from tests.support.documents import check_line
 
 SECRET = "s3cr3t'\"%\u2028\x1b word-7"
 FORGED = [
@@ -156,7 +157,7 @@ def test_ndjson(events: list[Event], changes: list[Change], error: EdgewrapError
     show(NdjsonView(stream), events, changes, error, text)
     assert_safe(stream.getvalue())
     for line in stream.getvalue().splitlines():
-        for value in texts(json.loads(line)):
+        for value in texts(check_line(line)):
             assert_safe(value)
 
 

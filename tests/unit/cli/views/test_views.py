@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +18,8 @@ from edgewrap.cli.views.text import MOST_LINES, plan_lines
 from edgewrap.errors import Diagnostic, PartlyAppliedError, TerraformError
 from edgewrap.events import Event, EventKind
 from edgewrap.secrets import remember
+from tests.support.documents import check_line
+from tests.support.front_end import outputs
 
 CHANGES = (
     Change(PlaneName.AWS, "elastic ip", "eip-0", Action.CREATE, why="new in the spec"),
@@ -70,13 +71,46 @@ def test_the_text_view_shows_plan_steps_and_errors(kind: str) -> None:
 def test_the_json_view_has_one_object_per_line() -> None:
     stream = io.StringIO()
     show(NdjsonView(stream))
-    objects = [json.loads(line) for line in stream.getvalue().splitlines()]
+    objects = [check_line(line) for line in stream.getvalue().splitlines()]
     assert [o["type"] for o in objects] == ["change", "change", "plan", "event", "event", "event", "error", "message"]
     assert all(o["v"] == 1 for o in objects)
     assert objects[1]["after"] == {"dev": r"[red]x\n"}
     assert objects[2]["planes"] == {"aws": "1 to create", "opennebula": "nothing to do", "hosts": "1 to update"}
     assert objects[6]["failures"][0]["diagnostics"][0]["summary"] == "AddressLimitExceeded"
     assert objects[6]["exit_code"] == 3
+
+
+def test_the_json_of_a_run_ends_with_its_result() -> None:
+    stream = io.StringIO()
+    view = NdjsonView(stream)
+    view.end("plan", 1)  # without a plan there is no result
+    show(view)
+    found = outputs(eips=(0, 1))
+    eips = {"eip-0": "203.0.113.7", "eip-1": "::error::x"}
+    found = replace(found, eips={key: replace(found.eips[key], public_address=eips[key]) for key in eips})
+    view.end("apply", 0, found)
+    result = check_line(stream.getvalue().splitlines()[-1])
+    assert result.pop("seconds") >= 0
+    assert {plane: one.pop("seconds") for plane, one in result["planes"].items()} == {
+        "aws": 0,
+        "opennebula": 0,
+        "hosts": 0,
+    }
+    assert result == {
+        "v": 1,
+        "time": result["time"],
+        "type": "result",
+        "command": "apply",
+        "cluster": "edge",
+        "exit_code": 0,
+        "changes": 2,
+        "planes": {
+            "aws": {"changes": {"create": 1}},
+            "opennebula": {"changes": {}},
+            "hosts": {"changes": {"update": 1}},
+        },
+        "elastic_ips": {"eip-0": "203.0.113.7", "eip-1": r"\x3a:error::x"},
+    }
 
 
 def test_live_view_can_be_left_for_a_question_and_entered_again() -> None:
