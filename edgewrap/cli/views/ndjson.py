@@ -37,6 +37,7 @@ class NdjsonView(LinesView):
             "plan",
             cluster=plan.cluster,
             changes=len(plan.changes),
+            unread=plan.unread,
             planes={plane.value: plane_summary(plan.changes, plane, plan.unread) for plane in plan.planes},
         )
 
