@@ -74,29 +74,34 @@ def run_each(
     children: dict[int, _Child] = {}
     ends: dict[int, ClusterRun] = {}
     passed_on = False
-    while waiting or children:
-        if signals and not passed_on:
-            passed_on = True
-            ends |= {number: ClusterRun(job.cluster, InterruptedRunError.exit_code) for number, job in waiting}
-            waiting.clear()
-            for child in children.values():
-                child.process.terminate()
-        while waiting and len(children) < parallel:
-            number, job = waiting.pop(0)
-            listener.started(job.cluster)
-            try:
-                children[number] = _Child(job)
-            except OSError as error:
-                ends[number] = ClusterRun(job.cluster, 1, errors=(f"Error: cannot be started: {error.strerror}",))
-                listener.ended(ends[number])
-        for number, child in list(children.items()):
-            over = child.process.poll() is not None  # before the last read
-            child.read(listener)
-            if over:
-                del children[number]
-                ends[number] = child.end(interrupted=passed_on)
-                listener.ended(ends[number])
-        time.sleep(PAUSE_S if children else 0)
+    try:
+        while waiting or children:
+            if signals and not passed_on:
+                passed_on = True
+                ends |= {number: ClusterRun(job.cluster, InterruptedRunError.exit_code) for number, job in waiting}
+                waiting.clear()
+                for child in children.values():
+                    child.process.terminate()
+            while waiting and len(children) < parallel:
+                number, job = waiting.pop(0)
+                listener.started(job.cluster)
+                try:
+                    children[number] = _Child(job)
+                except OSError as error:
+                    ends[number] = ClusterRun(job.cluster, 1, errors=(f"Error: cannot be started: {error.strerror}",))
+                    listener.ended(ends[number])
+            for number, child in list(children.items()):
+                over = child.process.poll() is not None  # before the last read
+                child.read(listener)
+                if over:
+                    del children[number]
+                    ends[number] = child.end(interrupted=passed_on)
+                    listener.ended(ends[number])
+            time.sleep(PAUSE_S if children else 0)
+    finally:  # there are children only if a listener failed: they end by themselves, and write to nobody
+        for child in children.values():
+            child.close()
+            child.process.wait()
     return tuple(ends[number] for number in range(len(jobs)))
 
 
@@ -182,8 +187,7 @@ class _Child:
 
     def end(self, *, interrupted: bool) -> ClusterRun:
         """Its end, when the process is over and all is read."""
-        self.output.close()
-        self.notes.close()
+        self.close()
         code = self.process.returncode
         if code < 0 and interrupted:  # before it could handle the signal: it has changed nothing
             code = InterruptedRunError.exit_code
@@ -192,6 +196,10 @@ class _Child:
             code = 3 if self.job.arguments[0] in WRITING else 1
         took = time.monotonic() - self.since
         return ClusterRun(self.job.cluster, code, took, tuple(self.objects), tuple(self.text), tuple(self.errors))
+
+    def close(self) -> None:
+        self.output.close()
+        self.notes.close()
 
 
 def _environment(environ: Mapping[str, str]) -> dict[str, str]:

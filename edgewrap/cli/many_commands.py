@@ -15,7 +15,7 @@ import typer
 from edgewrap.cli import options
 from edgewrap.cli.many_specs import Target, choose_targets
 from edgewrap.errors import InterruptedRunError, UsageError
-from edgewrap.paths import expanded, is_file
+from edgewrap.paths import expanded
 
 if TYPE_CHECKING:
     from edgewrap.cli.many import ClusterRun
@@ -32,7 +32,6 @@ PER_CLUSTER: Mapping[str, str] = {"out": ".plan", "output": ""}
 COMMON = frozenset({"lock_timeout", "plugin_dir", "insecure", "restricted"})
 PLAN_OPTIONS = COMMON | {"only", "skip", "move_off"}
 SAVED_OPTIONS = COMMON | {"host_timeout", "monitor_timeout"}
-DESTROY_OPTIONS = COMMON | {"only", "skip"}
 
 Files = Annotated[
     list[Path],
@@ -78,11 +77,12 @@ def with_many(command: Callable[..., int]) -> Callable[..., int]:
 
     @functools.wraps(command)
     def run(
-        *, context: typer.Context, file: list[Path], parallel: int, specs: Sequence[Path] = (), **given: Any
+        *, context: typer.Context, file: Sequence[Path], specs: Sequence[Path] = (), parallel: int, **given: Any
     ) -> int:
+        del parallel  # `run_many` reads it from the context
         targets = _targets(specs, file, plans=plans)
         if len(targets) > 1:
-            return run_many(context, targets, parallel)
+            return run_many(context, targets)
         if targets[0].is_plan:
             return command(file=file[0] if file else _default_spec(), plan=targets[0].path, **given)
         return command(file=targets[0].path, **given)
@@ -128,24 +128,25 @@ def _default_spec() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A command about several clusters, as it was typed."""
+    """A command about several clusters, as it was typed: `values` of all its parameters, `words` of the options on the
+    command line."""
 
     command: str
-    words: Mapping[str, tuple[str, ...]]
-    arguments: tuple[str, ...]
-    parallel: int
-    json: bool
-    markdown: bool
     values: Mapping[str, Any]
+    words: Mapping[str, tuple[str, ...]]
 
     @classmethod
-    def of(cls, context: typer.Context, parallel: int) -> Request:
-        values = context.params
-        words = {option.name: tuple(_words(option, values[option.name])) for option in _typed_options(context)}
-        name = values.get("name")  # of `output`
-        arguments = ("--", name) if name else ()
-        json, markdown = bool(values.get("json")), bool(values.get("markdown"))
-        return cls(context.info_name or "", words, arguments, parallel, json, markdown, values)
+    def of(cls, context: typer.Context) -> Request:
+        words = {one.name: tuple(_words(one, context.params[one.name])) for one in _typed_options(context)}
+        return cls(context.info_name or "", context.params, words)
+
+    @property
+    def json(self) -> bool:
+        return bool(self.values.get("json"))
+
+    @property
+    def markdown(self) -> bool:
+        return bool(self.values.get("markdown"))
 
     def options(self, names: Collection[str] | None = None) -> list[str]:
         """The words of the options that were typed, or of those of them with these names."""
@@ -170,37 +171,37 @@ def _words(option: Any, value: Any) -> Iterator[str]:
         yield f"{name}={one}"
 
 
-def run_many(context: typer.Context, targets: Sequence[Target], parallel: int) -> int:
+def run_many(context: typer.Context, targets: Sequence[Target]) -> int:
     """Run a command for each of several clusters, and show all as one. Returns the worst exit code."""
-    asked = Request.of(context, parallel)
+    asked = Request.of(context)
     values = asked.values
     options.require_one_format(json=asked.json, markdown=asked.markdown)
     if asked.command in ("apply", "destroy") and not targets[0].is_plan and not values.get("dry_run"):
         options.require_approval_possible(asked.command, auto_approve=values["auto_approve"], json=asked.json)
         if not values["auto_approve"]:
             return _ask_first(asked, targets)
+    arguments = ["--", values["name"]] if values.get("name") else []  # of `output`
     jobs = {}
     for target in targets:
-        place = [str(target.path)] if target.is_plan else [f"--file={target.path}"]
-        jobs[target.cluster] = [asked.command, *asked.options(), *_own_paths(asked, target), *place, *asked.arguments]
+        place = str(target.path) if target.is_plan else f"--file={target.path}"
+        jobs[target.cluster] = [asked.command, *asked.options(), *_own_paths(asked, target), place, *arguments]
     return _finish(asked, _run(asked, jobs))
 
 
 def _own_paths(asked: Request, target: Target) -> list[str]:
     """The options that name what to write, with a path for this cluster. They replace those before them."""
     words = []
-    for name, suffix in PER_CLUSTER.items():
-        directory = asked.values.get(name) if name in asked.words else None
-        if directory is None:
-            continue
-        if is_file(directory):
+    for name in PER_CLUSTER.keys() & asked.words.keys():
+        directory = asked.values[name]
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
             raise UsageError(
-                f"{directory} is a file",
-                cause=f"with several clusters, --{name} names a directory: each cluster has one file in it",
+                f"the directory {directory} cannot be created: {error.strerror}",
+                cause=f"with several clusters, --{name} names a directory, with a file or a folder for each of them",
                 advice="name a directory",
-            )
-        directory.mkdir(parents=True, exist_ok=True)
-        words.append(f"--{name}={directory / (target.cluster + suffix)}")
+            ) from None
+        words.append(f"--{name}={directory / (target.cluster + PER_CLUSTER[name])}")
     return words
 
 
@@ -211,41 +212,27 @@ def _ask_first(asked: Request, targets: Sequence[Target]) -> int:
     from edgewrap.cli.views import print_line
 
     destroy = asked.command == "destroy"
-    specs = {target.cluster: f"--file={target.path}" for target in targets}
+    plan = ["destroy", "--dry-run", *asked.options()] if destroy else ["plan", *asked.options(PLAN_OPTIONS)]
+    apply = ["destroy", "--auto-approve", *asked.options()] if destroy else ["apply", *asked.options(SAVED_OPTIONS)]
     with TemporaryDirectory(prefix="edgewrap-") as directory:
-        files = {name: f"{directory}/{number}.plan" for number, name in enumerate(specs)}
-        if destroy:
-            looks = {
-                name: ["destroy", "--dry-run", spec, *asked.options(DESTROY_OPTIONS)] for name, spec in specs.items()
-            }
-        else:
-            looks = {
-                name: ["plan", f"--out={files[name]}", spec, *asked.options(PLAN_OPTIONS)]
-                for name, spec in specs.items()
-            }
-        planned = _run(asked, looks, messages=False)
-        ready = [run for run in planned if run.exit_code == 0]
-        changed = [run.cluster for run in ready if _has_changes(run)]
-        if destroy:
-            ready = [run for run in ready if run.cluster in changed]
-        if not ready:
-            return _finish(asked, planned)
+        specs = {target.cluster: f"--file={target.path}" for target in targets}
+        files = {} if destroy else {name: f"{directory}/{number}.plan" for number, name in enumerate(specs)}
+        saving = {name: [f"--out={file}"] for name, file in files.items()}
+        planned = _run(asked, {name: [*plan, specs[name], *saving.get(name, ())] for name in specs}, messages=False)
+        changed = [run.cluster for run in planned if run.exit_code == 0 and _has_changes(run)]
+        # an apply also does what Terraform has to do beyond the changes
+        ready = changed if destroy else [run.cluster for run in planned if run.exit_code == 0]
         if changed and not (_destroy_approved(changed) if destroy else options.approved(_question(changed))):
             print_line("Nothing was changed.")
             return 1
-        if destroy:
-            words = {
-                name: ["destroy", "--auto-approve", specs[name], *asked.options(DESTROY_OPTIONS)] for name in specs
-            }
-        else:
-            words = {name: ["apply", specs[name], files[name], *asked.options(SAVED_OPTIONS)] for name in specs}
-        made = _run(asked, {run.cluster: words[run.cluster] for run in ready}, plan=False)
+        jobs = {name: [*apply, specs[name], *([files[name]] if name in files else [])] for name in ready}
+        made = _run(asked, jobs, plan=False)
     ends = {run.cluster: run for run in (*planned, *made)}
     return _finish(asked, tuple(ends.values()))
 
 
 def _question(names: Sequence[str]) -> str:
-    return f"Apply these changes to {len(names)} clusters: {', '.join(names)}?"
+    return f"Apply these changes to {len(names)} cluster{'s' if len(names) > 1 else ''}: {', '.join(names)}?"
 
 
 def _destroy_approved(names: Sequence[str]) -> bool:
@@ -276,8 +263,8 @@ def _run(
     view = choose_many_view(asked, len(each))
     with defer_signals() as received:
         with view:
-            runs = run_each(each, asked.parallel, view, received)
-        view.sections(runs, plan=plan, messages=messages)
+            runs = run_each(each, asked.values["parallel"], view, received)
+        view.sections(runs, plan=plan, messages=messages, details=bool(asked.values.get("details")))
         if received:
             _finish(asked, runs, InterruptedRunError.exit_code)
     return runs

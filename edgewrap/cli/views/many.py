@@ -86,11 +86,13 @@ def shown_plan(run: ClusterRun) -> ShownPlan | None:
     return ShownPlan(run.cluster, planes, changes, tuple(plan.get("unread", ())))
 
 
-def section(run: ClusterRun, *, plan: bool = True, messages: bool = True) -> Iterator[str]:
+def section(
+    run: ClusterRun, *, plan: bool = True, messages: bool = True, details: bool = False
+) -> Iterator[str]:
     """The results of one cluster: its plan and its messages, or the text that it printed."""
     found = shown_plan(run) if plan else None
     if found is not None:
-        yield from plan_lines(found.changes, found.planes, found.unread)
+        yield from plan_lines(found.changes, found.planes, found.unread, details=details)
     yield from (one["text"] for one in _typed(run) if messages and one["type"] == "message")
     yield from run.text
 
@@ -185,10 +187,12 @@ class ManyView(AbstractContextManager["ManyView"]):
     def ended(self, run: ClusterRun) -> None:
         self.noted(run.cluster, f"{RESULTS.get(run.exit_code, 'failed')} after {run.seconds:.0f} s")
 
-    def sections(self, runs: Sequence[ClusterRun], *, plan: bool = True, messages: bool = True) -> None:
+    def sections(
+        self, runs: Sequence[ClusterRun], *, plan: bool = True, messages: bool = True, details: bool = False
+    ) -> None:
         """Show each cluster's results and errors in turn."""
         for run in runs:
-            if lines := [*section(run, plan=plan, messages=messages)]:
+            if lines := [*section(run, plan=plan, messages=messages, details=details)]:
                 print_line(f"=== {run.cluster} ===", *lines, "")
             _print_errors(run)
 
@@ -245,11 +249,11 @@ class ManyLive(ManyView):
         from rich.console import Console
         from rich.live import Live
 
-        self._console = Console(highlight=False, markup=False, emoji=False, stderr=True)
-        self._live = Live(console=self._console, get_renderable=self._render, refresh_per_second=4, transient=True)
         self._guard = threading.Lock()
         self._working: dict[str, tuple[str, float]] = {}
         self._done, self._total = 0, total
+        self._console = Console(highlight=False, markup=False, emoji=False, stderr=True)
+        self._live = Live(console=self._console, get_renderable=self._render, refresh_per_second=4, transient=True)
 
     def __enter__(self) -> ManyLive:
         self._live.start()

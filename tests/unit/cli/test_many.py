@@ -148,6 +148,17 @@ def test_a_child_that_cannot_handle_the_signal_yet_counts_as_interrupted() -> No
     assert (end.exit_code, end.errors) == (130, ())
 
 
+def test_a_view_that_fails_leaves_no_run_behind(tmp_path: Path) -> None:
+    class Failing(Recorder):
+        def received(self, cluster: str, value: object) -> None:
+            raise ValueError
+
+    job = Job("edge-0", (f"trap '' PIPE; echo 1; sleep 0.2; echo 2; touch {tmp_path}/end", "sh", "--json"))
+    with pytest.raises(ValueError):  # noqa: PT011 - the one above
+        run_each([job], 1, Failing())
+    assert (tmp_path / "end").exists()
+
+
 ORDER = [130, 3, 1, 64, 2, 0]
 
 

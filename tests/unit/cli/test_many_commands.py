@@ -216,10 +216,10 @@ def test_apply_asks_once_and_applies_the_plans_that_were_shown(
     assert questions == ["Apply these changes to 2 clusters: oslo, paris? Only `yes` is accepted: "]
     planned = [one.split() for one in words(sites) if one.startswith("plan")]
     applied = [one.split() for one in words(sites) if one.startswith("apply")]
-    files = {one[3]: one[2].removeprefix("--out=") for one in planned}
-    assert {tuple(one[4:]) for one in planned} == {("--move-off=host-1", "--insecure")}
+    files = {one[4]: one[5].removeprefix("--out=") for one in planned}
+    assert {tuple(one[2:4]) for one in planned} == {("--move-off=host-1", "--insecure")}
     assert [one[1:] for one in applied] == [
-        ["--json", f"--file=sites/{name}.yaml", files[f"--file=sites/{name}.yaml"], "--insecure", "--host-timeout=9.0"]
+        ["--json", "--insecure", "--host-timeout=9.0", f"--file=sites/{name}.yaml", files[f"--file=sites/{name}.yaml"]]
         for name in ("oslo", "paris")
     ]
     assert not any(Path(file).parent.exists() for file in files.values())
@@ -261,7 +261,7 @@ def test_destroy_wants_the_names(sites: Path, answer: Answer, text: str, destroy
     questions = answer(text)
     assert run(build(), ["destroy", "sites", "--only", "aws"]) == 1
     assert questions == ["Destroy oslo, paris? To confirm, type these names, separated by spaces: "]
-    command = "destroy --json --auto-approve --file=sites/{}.yaml --only=aws"
+    command = "destroy --json --auto-approve --only=aws --file=sites/{}.yaml"
     assert [one for one in words(sites) if "--auto-approve" in one] == [
         command.format(name) for name in ("oslo", "paris")[:destroyed]
     ]
