@@ -86,9 +86,7 @@ def shown_plan(run: ClusterRun) -> ShownPlan | None:
     return ShownPlan(run.cluster, planes, changes, tuple(plan.get("unread", ())))
 
 
-def section(
-    run: ClusterRun, *, plan: bool = True, messages: bool = True, details: bool = False
-) -> Iterator[str]:
+def section(run: ClusterRun, *, plan: bool = True, messages: bool = True, details: bool = False) -> Iterator[str]:
     """The results of one cluster: its plan and its messages, or the text that it printed."""
     found = shown_plan(run) if plan else None
     if found is not None:

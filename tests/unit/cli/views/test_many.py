@@ -73,8 +73,9 @@ def test_a_section_has_the_plan_then_the_messages() -> None:
     plan = [
         "aws: nothing to do",
         "hosts: 1 to update",
-        "  ~ file host-0/file//etc/x  (changed)",
-        "      text: 'a' -> 'b'",
+        "  ~ host-0  (file /etc/x)",
+        "      file /etc/x  (changed)",
+        "        text: 'a' -> 'b'",
     ]
     assert [*section(run)] == [*plan, "one", "two"]
     assert [*section(run, messages=False)] == plan
@@ -117,7 +118,7 @@ def test_without_plans_there_are_no_columns_for_planes() -> None:
 @pytest.mark.parametrize("clusters", [2, 20, 300, 2000])
 def test_markdown_of_many_clusters_stays_within_the_limit(clusters: int) -> None:
     many = [
-        Change(PlaneName.HOSTS, "file", f"host-{i}/x", Action.UPDATE, {"t": "a"}, {"t": "b" * 50})
+        Change(PlaneName.AWS, "elastic ip", f"eip-{i}", Action.UPDATE, {"t": "a"}, {"t": "b" * 50})
         for i in range(min(300, 6000 // clusters))
     ]
     runs = [ended(*planned(*many), name=f"edge-{number}") for number in range(clusters)]
