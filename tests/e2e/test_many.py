@@ -64,6 +64,12 @@ def test_two_of_many_fail_and_all_others_are_planned(
     figure(f"plan of {count} clusters: {took:.1f} s; {count} times one: {count * one:.1f} s")
 
 
+def test_a_dry_run_of_destroy_removes_nothing(edge: Edge) -> None:
+    status, shown = edge.edgewrap("destroy", "--dry-run")
+    assert (status, "  - vpc vpc" in shown, "  - cluster edge-test" in shown) == (0, True, True)
+    assert edge.edgewrap("plan", "--detailed-exitcode")[0] == 0
+
+
 def test_at_a_terminal_the_plans_are_approved_by_one_answer(edge: Edge, tmp_path: Path) -> None:
     """A cluster that could not be planned is not applied, the other one is."""
     (tmp_path / "new.yaml").write_text(NEW.format("edge-new"))
