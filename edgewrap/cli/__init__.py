@@ -3,6 +3,9 @@
 start.py            where the program begins
 main.py             entry point: registers the commands, maps errors to exit codes
 options.py          options that commands share: `--file`, `--json`, `--only`, `--auto-approve`, timeouts
+many.py             runs of several clusters side by side, a process each
+many_commands.py    commands that take several specs: one process, or one for each cluster
+many_specs.py       which clusters a command line names: spec files, directories, saved plans
 streams.py          standard output and error that cannot break a run
 ipam.py             the commands of `edgewrap ipam`: the IPAM driver and its installation
 lab.py              the commands of `edgewrap lab`

@@ -52,7 +52,10 @@ def apply(
     host_timeout: options.HostTimeout = None,
     monitor_timeout: options.MonitorTimeout = options.MONITOR_TIMEOUT_S,
 ) -> int:
-    """Make the cluster what the spec says, in all three planes. With PLAN, apply exactly that plan, without asking."""
+    """Make the cluster what the spec says, in all three planes. With PLAN, apply exactly that plan, without asking.
+
+    Several clusters are planned first, and approved by one answer.
+    """
     from edgewrap.engine.apply import Waits
     from edgewrap.engine.cluster import Options
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from edgewrap.cli import options
 
 
@@ -10,6 +14,7 @@ def destroy(
     only: options.Only = [],  # noqa: B006 - typer's way of a repeatable option
     skip: options.Skip = [],  # noqa: B006
     auto_approve: options.AutoApprove = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be removed; remove nothing.")] = False,
     json: options.Json = False,
     lock_timeout: options.LockTimeout = 0,
     plugin_dir: options.PluginDir = None,
@@ -21,12 +26,16 @@ def destroy(
     from edgewrap.engine.cluster import Options, open_cluster
 
     planes = options.select(only, skip)
-    options.require_approval_possible("destroy", auto_approve=auto_approve, json=json)
+    if not dry_run:
+        options.require_approval_possible("destroy", auto_approve=auto_approve, json=json)
     view = choose_view(json=json)
     with open_cluster(Options(file, "destroy", plugin_dir, lock_timeout, insecure), view.event) as cluster:
         with view:
             plan = engine.plan_destroy(cluster, planes)
             view.changes(ShownPlan(cluster.spec.name, planes, plan.changes))
+        if dry_run:
+            view.end("destroy", 0)
+            return 0
         asked = bool(plan.changes) and not auto_approve
         if asked and not options.approved(f"Destroy {cluster.spec.name}?"):
             view.message("Nothing was changed.")

@@ -29,6 +29,7 @@ from edgewrap.cli.force_unlock import force_unlock
 from edgewrap.cli.graph import graph
 from edgewrap.cli.init import init
 from edgewrap.cli.logs import logs
+from edgewrap.cli.many_commands import with_many
 from edgewrap.cli.options import with_restricted
 from edgewrap.cli.output import output
 from edgewrap.cli.plan import plan
@@ -69,6 +70,7 @@ COMMANDS: tuple[Callable[..., int], ...] = (
     force_unlock,
     logs,
 )
+OF_SEVERAL_CLUSTERS = (validate, render, preflight, plan, apply, status, report, output, destroy)
 
 
 def build() -> typer.Typer:
@@ -82,7 +84,7 @@ def build() -> typer.Typer:
     )
     app.callback()(_root)
     for command in COMMANDS:
-        app.command()(with_restricted(command))
+        app.command()(with_restricted(with_many(command) if command in OF_SEVERAL_CLUSTERS else command))
     app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(with_restricted(ssh))
     app.add_typer(ipam.app, name="ipam")
     app.add_typer(lab.app, name="lab")

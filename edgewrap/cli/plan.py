@@ -9,7 +9,7 @@ import typer
 
 from edgewrap.change import PlaneName
 from edgewrap.cli import options
-from edgewrap.paths import expanded
+from edgewrap.paths import expanded, is_directory
 
 if TYPE_CHECKING:
     from edgewrap.cli.views import View
@@ -29,7 +29,13 @@ def plan(
     move_off: options.MoveOff = [],  # noqa: B006
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="FILE", parser=expanded, help="Save the plan, for `edgewrap apply FILE`."),
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            parser=expanded,
+            help="Save the plan, for `edgewrap apply FILE`; in a directory as NAME.plan.",
+        ),
     ] = None,
     lock_timeout: options.LockTimeout = 0,
     plugin_dir: options.PluginDir = None,
@@ -57,6 +63,7 @@ def plan(
             view.end("plan", 1)
             return 1
         if out is not None:
+            out = out / f"{cluster.spec.name}.plan" if is_directory(out) else out
             write_plan(out, cluster, made, planes, requests)
             view.message(f"The plan is saved: `edgewrap apply {out}` applies it.")
         code = EXIT_CHANGES if detailed_exitcode and made.changes else 0

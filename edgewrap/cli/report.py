@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgewrap.cli import options
 from edgewrap.paths import expanded
+
+if TYPE_CHECKING:
+    from edgewrap.cli.many import ClusterRun
 
 
 def report(
@@ -39,3 +43,32 @@ def report(
     if json:
         print_document(read)
     return 1 if read.errors else 0
+
+
+def write_report_of_several(runs: Sequence[ClusterRun], output: Path) -> None:
+    """Write one page about several clusters, from the reports of their own runs. One that gave none has its error on
+    the page."""
+    from datetime import UTC, datetime
+
+    from pydantic import TypeAdapter
+
+    from edgewrap.atomic_files import write_atomically
+    from edgewrap.cli.views import print_line
+    from edgewrap.cli.views.report import report_page
+    from edgewrap.engine.report import ClusterReport, ReportedError
+
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    adapter = TypeAdapter(ClusterReport)
+    reports = []
+    for run in runs:
+        found = [one for one in run.objects if isinstance(one, dict) and "type" not in one]
+        if found:
+            reports.append(adapter.validate_python(found[-1]))
+            continue
+        what, *more = [line.removeprefix("Error: ").strip() for line in run.errors] or [
+            "the run ended without a report"
+        ]
+        error = ReportedError(what, f"the exit code is {run.exit_code}", "see the lines above", tuple(more))
+        reports.append(ClusterReport(run.cluster, now, errors=(error,)))
+    write_atomically(output, report_page(tuple(reports)))
+    print_line(f"{len(reports)} clusters: the report is in {output}")

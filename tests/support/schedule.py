@@ -7,7 +7,7 @@ from xdist.scheduler import LoadFileScheduling
 # Each group applies the cluster of tests/e2e/conftest.py once. Two groups take about as long as one another.
 SHARED = (
     ("changed_after_plan", "commands", "drift", "packets", "ssh_cut_off", "terminal"),
-    ("evpn", "names", "reboot", "resume", "security_groups_and_migration"),
+    ("evpn", "many", "names", "reboot", "resume", "security_groups_and_migration"),
 )
 _GROUPS = {f"tests/e2e/test_{name}.py": f"cluster {number}" for number, names in enumerate(SHARED) for name in names}
 

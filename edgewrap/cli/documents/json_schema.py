@@ -76,11 +76,12 @@ def _lines(types: tuple[Any, ...]) -> dict[str, Any]:
         section = sections[references[type_, mode]["$ref"].rpartition("/")[2]]
         head = {"v": {"const": VERSION}, "time": {"type": "string", "format": "date-time"}}
         head["type"] = {"const": LINES[type_]}
+        of_several = {"cluster": {"type": "string", "description": "Of the lines of several clusters: its name."}}
         variants.append(
             {
                 "type": "object",
                 "description": section["description"],
-                "properties": head | section["properties"],
+                "properties": head | of_several | section["properties"],
                 "required": [*head, *section["required"]],
             }
         )

@@ -107,7 +107,28 @@ class ResultLine:
     elastic_ips: Mapping[str, str]
 
 
-Line = Change | PlanLine | Event | MessageLine | ErrorLine | ResultLine
+@dataclass(frozen=True, slots=True)
+class ClusterResult:
+    """One cluster in the summary. `changes`: how many of each action each plane has; empty if the command has no
+    plan."""
+
+    cluster: str
+    exit_code: int
+    result: str
+    changes: Mapping[str, Mapping[str, int]]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The end of a command about several clusters. `exit_code` is that of the command."""
+
+    command: str
+    exit_code: int
+    clusters: tuple[ClusterResult, ...]
+
+
+Line = Change | PlanLine | Event | MessageLine | ErrorLine | ResultLine | Summary
 LINES: Mapping[type[Line], str] = {
     Change: "change",
     PlanLine: "plan",
@@ -115,5 +136,6 @@ LINES: Mapping[type[Line], str] = {
     MessageLine: "message",
     ErrorLine: "error",
     ResultLine: "result",
+    Summary: "summary",
 }
 """The `type` of each line."""

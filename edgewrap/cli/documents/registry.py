@@ -30,7 +30,8 @@ DOCUMENTS: Mapping[str, Document] = {
         tuple(LINES),
         ("plan", "apply", "replace", "destroy"),
         "One NDJSON line. The last line is a `result`, or the `error` that ended the command: any command's, with "
-        "`--json`. A line may have more fields than this version of the schema names.",
+        "`--json`; for several clusters a `summary`. A line may have more fields than this version of the schema "
+        "names.",
     ),
     "init": Document(results.StarterSpec, ("init",)),
     "validate": Document(results.ValidSpec, ("validate",)),

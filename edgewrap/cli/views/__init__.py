@@ -5,6 +5,7 @@ Every text that a command prints leaves through this package, which makes it saf
 
 live.py             the live view on a terminal
 lines.py            one line per event, without a terminal
+many.py             several clusters: their progress, their results in turn, the summary
 ndjson.py           one JSON object per line (docs/events.md)
 markdown.py         a plan for a comment on a pull request; pure
 text.py             plans, errors and events as plain text; pure
@@ -135,8 +136,7 @@ def _view(*, json: bool, markdown: bool) -> View:
         from edgewrap.cli.views.markdown import MarkdownView
 
         return MarkdownView(sys.stdout, sys.stderr)
-    dumb = os.environ.get("TERM", "dumb") == "dumb" or bool(os.environ.get("NO_COLOR"))
-    if sys.stderr.isatty() and not dumb:
+    if is_live_terminal():
         from edgewrap.cli.views.live import LiveView
 
         return LiveView()
@@ -145,10 +145,22 @@ def _view(*, json: bool, markdown: bool) -> View:
     return LinesView(sys.stdout, sys.stderr)
 
 
+def is_live_terminal() -> bool:
+    """Whether standard error is a terminal that can move its cursor."""
+    dumb = os.environ.get("TERM", "dumb") == "dumb" or bool(os.environ.get("NO_COLOR"))
+    return sys.stderr.isatty() and not dumb
+
+
 def print_line(*lines: str) -> None:
     """Write lines to standard output."""
     for line in lines:
         typer.echo(safe_line(line))
+
+
+def print_note(*lines: str) -> None:
+    """Write lines to standard error."""
+    for line in lines:
+        typer.echo(safe_line(line), err=True)
 
 
 def print_event(event: Event) -> None:

@@ -18,11 +18,11 @@ def heading(name: str) -> str:
     return f"### edgewrap plan: {name}"
 
 
-def plan_markdown(name: str, changes: Sequence[Change], planes: Sequence[PlaneName]) -> str:
-    """A summary table, and folded details of each plane; at most `LONGEST` characters, with a note of what is left
+def plan_markdown(name: str, changes: Sequence[Change], planes: Sequence[PlaneName], longest: int = LONGEST) -> str:
+    """A summary table, and folded details of each plane; at most `longest` characters, with a note of what is left
     out."""
     head = [heading(name), "", *_table(changes, planes), ""]
-    room = LONGEST - sum(len(line) + 1 for line in head)
+    room = longest - sum(len(line) + 1 for line in head)
     shares = [plane for plane in planes if any(change.plane is plane for change in changes)]
     parts = [
         part

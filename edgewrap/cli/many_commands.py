@@ -1,0 +1,303 @@
+"""Commands that take several specs: one cluster is run in this process, several in a process each."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from edgewrap.cli import options
+from edgewrap.cli.many_specs import Target, choose_targets
+from edgewrap.errors import InterruptedRunError, UsageError
+from edgewrap.paths import expanded
+
+if TYPE_CHECKING:
+    from edgewrap.cli.many import ClusterRun
+    from edgewrap.cli.views.many import ManyView
+
+SPEC_VARIABLE = "EDGEWRAP_SPEC"
+PARALLEL = 4
+JSON_RUNS = ("plan", "apply", "destroy", "report")
+"""The commands whose clusters are run with `--json` in every format: the view is made from their plans and events."""
+
+PER_CLUSTER: Mapping[str, str] = {"out": ".plan", "output": ""}
+"""Options that name a file or a directory to write: with several clusters it has one for each, with this suffix."""
+
+COMMON = frozenset({"lock_timeout", "plugin_dir", "insecure", "restricted"})
+PLAN_OPTIONS = COMMON | {"only", "skip", "move_off"}
+SAVED_OPTIONS = COMMON | {"host_timeout", "monitor_timeout"}
+
+Files = Annotated[
+    list[Path],
+    typer.Option(
+        "--file",
+        "-f",
+        metavar="PATH",
+        help="The spec file, or a directory with specs; `-` is standard input; repeatable.",
+        parser=expanded,
+        show_default=f"{SPEC_VARIABLE}, otherwise {options.STARTER}",
+    ),
+]
+Specs = Annotated[
+    list[Path], typer.Argument(metavar="[SPEC]...", parser=expanded, help="Spec files, or directories with specs.")
+]
+SpecsOrPlans = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="[SPEC|PLAN]...",
+        parser=expanded,
+        help="Spec files, directories with specs, or plans that `edgewrap plan --out` has saved.",
+    ),
+]
+Parallel = Annotated[
+    int,
+    typer.Option(
+        "--parallel",
+        envvar="EDGEWRAP_PARALLEL",
+        min=1,
+        metavar="N",
+        help="How many clusters to work on at once, if there are several.",
+    ),
+]
+
+
+def with_many(command: Callable[..., int]) -> Callable[..., int]:
+    """A command about one spec (`file`), as one that takes several: by `--file`, and as arguments if it has no other
+    ones than the saved `plan` of `apply`."""
+    takes = inspect.signature(command, eval_str=True)
+    plans = "plan" in takes.parameters
+    own = [one for name, one in takes.parameters.items() if name not in ("file", "plan")]
+    positional = not any(isinstance(meta, typer.models.ArgumentInfo) for one in own for meta in _metadata(one))
+
+    @functools.wraps(command)
+    def run(
+        *, context: typer.Context, file: Sequence[Path], specs: Sequence[Path] = (), parallel: int, **given: Any
+    ) -> int:
+        del parallel  # `run_many` reads it from the context
+        targets = _targets(specs, file, plans=plans)
+        if len(targets) > 1:
+            return run_many(context, targets)
+        if targets[0].is_plan:
+            return command(file=file[0] if file else _default_spec(), plan=targets[0].path, **given)
+        return command(file=targets[0].path, **given)
+
+    def parameter(name: str, kind: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
+        return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+
+    parameters = [
+        parameter("context", typer.Context),
+        *([parameter("specs", SpecsOrPlans if plans else Specs, [])] if positional else []),
+        parameter("file", Files, []),
+        *(one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own),
+        parameter("parallel", Parallel, PARALLEL),
+    ]
+    run.__signature__ = takes.replace(parameters=parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {one.name: one.annotation for one in parameters}
+    return run
+
+
+def _metadata(parameter: inspect.Parameter) -> Sequence[object]:
+    return getattr(parameter.annotation, "__metadata__", ())
+
+
+def _targets(specs: Sequence[Path], files: Sequence[Path], *, plans: bool) -> tuple[Target, ...]:
+    """The clusters that the command line names, otherwise the environment, otherwise the current directory. `--file`
+    beside one saved plan is that plan's spec."""
+    from edgewrap.cli.views import print_note
+
+    targets = choose_targets(specs or files or [_default_spec()], print_note, plans=plans and bool(specs))
+    if specs and files and not (len(files) == len(targets) == 1 and targets[0].is_plan):
+        raise UsageError(
+            "--file cannot be given together with these arguments",
+            cause="both name the clusters; only a single saved plan may have a --file, its spec",
+            advice="give all specs as arguments",
+        )
+    return targets
+
+
+def _default_spec() -> Path:
+    named = os.environ.get(SPEC_VARIABLE)
+    return expanded(named) if named else Path(options.STARTER)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A command about several clusters, as it was typed: `values` of all its parameters, `words` of the options on the
+    command line."""
+
+    command: str
+    values: Mapping[str, Any]
+    words: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def of(cls, context: typer.Context) -> Request:
+        words = {one.name: tuple(_words(one, context.params[one.name])) for one in _typed_options(context)}
+        return cls(context.info_name or "", context.params, words)
+
+    @property
+    def json(self) -> bool:
+        return bool(self.values.get("json"))
+
+    @property
+    def markdown(self) -> bool:
+        return bool(self.values.get("markdown"))
+
+    def options(self, names: Collection[str] | None = None) -> list[str]:
+        """The words of the options that were typed, or of those of them with these names."""
+        return [word for name, words in self.words.items() if names is None or name in names for word in words]
+
+
+def _typed_options(context: typer.Context) -> Iterator[Any]:
+    """The options on the command line, without those that this process handles itself."""
+    for option in context.command.params:
+        source = context.get_parameter_source(option.name or "")
+        typed = source is not None and source.name == "COMMANDLINE"
+        if option.param_type_name == "option" and typed and option.name not in ("file", "parallel", "markdown", "json"):
+            yield option
+
+
+def _words(option: Any, value: Any) -> Iterator[str]:
+    name = next(one for one in option.opts if one.startswith("--"))
+    if option.is_flag:
+        yield from [name] if value else []
+        return
+    for one in value if isinstance(value, list | tuple) else [value]:
+        yield f"{name}={one}"
+
+
+def run_many(context: typer.Context, targets: Sequence[Target]) -> int:
+    """Run a command for each of several clusters, and show all as one. Returns the worst exit code."""
+    asked = Request.of(context)
+    values = asked.values
+    options.require_one_format(json=asked.json, markdown=asked.markdown)
+    if values.get("watch"):
+        raise UsageError(
+            "--watch shows one cluster",
+            cause=f"{len(targets)} clusters are named",
+            advice="name one of them, or omit --watch",
+        )
+    if asked.command in ("apply", "destroy") and not targets[0].is_plan and not values.get("dry_run"):
+        options.require_approval_possible(asked.command, auto_approve=values["auto_approve"], json=asked.json)
+        if not values["auto_approve"]:
+            return _ask_first(asked, targets)
+    arguments = ["--", values["name"]] if values.get("name") else []  # of `output`
+    jobs = {}
+    for target in targets:
+        place = str(target.path) if target.is_plan else f"--file={target.path}"
+        jobs[target.cluster] = [asked.command, *asked.options(), *_own_paths(asked, target), place, *arguments]
+    runs = _run(asked, jobs)
+    if asked.command == "report" and not asked.json:
+        from edgewrap.cli.report import write_report_of_several
+
+        write_report_of_several(runs, values["output"])
+    return _finish(asked, runs)
+
+
+def _own_paths(asked: Request, target: Target) -> list[str]:
+    """The options that name what to write, with a path for this cluster. They replace those before them."""
+    words = []
+    for name in PER_CLUSTER.keys() & asked.words.keys() if asked.command != "report" else ():
+        directory = asked.values[name]
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(
+                f"the directory {directory} cannot be created: {error.strerror}",
+                cause=f"with several clusters, --{name} names a directory, with a file or a folder for each of them",
+                advice="name a directory",
+            ) from None
+        words.append(f"--{name}={directory / (target.cluster + PER_CLUSTER[name])}")
+    return words
+
+
+def _ask_first(asked: Request, targets: Sequence[Target]) -> int:
+    """Plan all, show the plans, ask once, and apply exactly those; what could not be planned is left out."""
+    from tempfile import TemporaryDirectory
+
+    from edgewrap.cli.views import print_line
+
+    destroy = asked.command == "destroy"
+    plan = ["destroy", "--dry-run", *asked.options()] if destroy else ["plan", *asked.options(PLAN_OPTIONS)]
+    apply = ["destroy", "--auto-approve", *asked.options()] if destroy else ["apply", *asked.options(SAVED_OPTIONS)]
+    with TemporaryDirectory(prefix="edgewrap-") as directory:
+        specs = {target.cluster: f"--file={target.path}" for target in targets}
+        files = {} if destroy else {name: f"{directory}/{number}.plan" for number, name in enumerate(specs)}
+        saving = {name: [f"--out={file}"] for name, file in files.items()}
+        planned = _run(asked, {name: [*plan, specs[name], *saving.get(name, ())] for name in specs}, messages=False)
+        changed = [run.cluster for run in planned if run.exit_code == 0 and _has_changes(run)]
+        # an apply also does what Terraform has to do beyond the changes
+        ready = changed if destroy else [run.cluster for run in planned if run.exit_code == 0]
+        if changed and not (_destroy_approved(changed) if destroy else options.approved(_question(changed))):
+            print_line("Nothing was changed.")
+            return 1
+        jobs = {name: [*apply, specs[name], *([files[name]] if name in files else [])] for name in ready}
+        made = _run(asked, jobs, plan=False)
+    ends = {run.cluster: run for run in (*planned, *made)}
+    return _finish(asked, tuple(ends.values()))
+
+
+def _question(names: Sequence[str]) -> str:
+    return f"Apply these changes to {len(names)} cluster{'s' if len(names) > 1 else ''}: {', '.join(names)}?"
+
+
+def _destroy_approved(names: Sequence[str]) -> bool:
+    """Ask for the names of all clusters that will be destroyed."""
+    try:
+        typed = input(f"Destroy {', '.join(names)}? To confirm, type these names, separated by spaces: ")
+    except EOFError:
+        return False
+    return sorted(typed.replace(",", " ").split()) == sorted(names)
+
+
+def _has_changes(run: ClusterRun) -> bool:
+    from edgewrap.cli.views.many import shown_plan
+
+    plan = shown_plan(run)
+    return plan is not None and bool(plan.changes)
+
+
+def _run(
+    asked: Request, jobs: Mapping[str, Sequence[str]], *, plan: bool = True, messages: bool = True
+) -> tuple[ClusterRun, ...]:
+    """Run one phase, and show its results. A signal takes effect after that, with the summary of what has ended."""
+    from edgewrap.cli.many import Job, run_each
+    from edgewrap.signals import defer_signals
+
+    as_json = ["--json"] if asked.json or asked.command in JSON_RUNS else ["--markdown"] if asked.markdown else []
+    each = [Job(name, (words[0], *as_json, *words[1:])) for name, words in jobs.items()]
+    view = choose_many_view(asked, len(each))
+    with defer_signals() as received:
+        with view:
+            runs = run_each(each, asked.values["parallel"], view, received)
+        view.sections(runs, plan=plan, messages=messages, details=bool(asked.values.get("details")))
+        if received:
+            _finish(asked, runs, InterruptedRunError.exit_code)
+    return runs
+
+
+def _finish(asked: Request, runs: Sequence[ClusterRun], code: int | None = None) -> int:
+    """Show the summary; returns the exit code."""
+    from edgewrap.cli.many import worst
+    from edgewrap.cli.views.many import summarise
+
+    code = worst(run.exit_code for run in runs) if code is None else code
+    choose_many_view(asked, len(runs)).summary(summarise(asked.command, code, runs), runs)
+    return code
+
+
+def choose_many_view(asked: Request, total: int) -> ManyView:
+    """JSON or Markdown if asked for; otherwise text, live on a terminal."""
+    from edgewrap.cli.views import is_live_terminal
+    from edgewrap.cli.views.many import ManyJson, ManyLive, ManyMarkdown, ManyView
+
+    if asked.json:
+        return ManyJson()
+    if asked.markdown:
+        return ManyMarkdown()
+    return ManyLive(total) if is_live_terminal() else ManyView()
