@@ -9,6 +9,6 @@ lab.py              the commands of `edgewrap lab`
 views/              how a run is shown
 
 The other files are the commands of their names: `init.py`, `validate.py`, `schema.py`, `render.py`, `preflight.py`,
-`plan.py`, `show.py`, `apply.py`, `replace.py`, `status.py`, `output.py`, `destroy.py`, `force_unlock.py`,
+`plan.py`, `drift.py`, `show.py`, `apply.py`, `replace.py`, `status.py`, `output.py`, `destroy.py`, `force_unlock.py`,
 `logs.py`, `ssh.py`.
 """

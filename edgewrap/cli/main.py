@@ -25,6 +25,7 @@ from edgewrap import __version__
 from edgewrap.cli import ipam, lab
 from edgewrap.cli.apply import apply
 from edgewrap.cli.destroy import destroy
+from edgewrap.cli.drift import drift
 from edgewrap.cli.force_unlock import force_unlock
 from edgewrap.cli.init import init
 from edgewrap.cli.logs import logs
@@ -56,6 +57,7 @@ COMMANDS: tuple[Callable[..., int], ...] = (
     render,
     preflight,
     plan,
+    drift,
     show,
     apply,
     replace,

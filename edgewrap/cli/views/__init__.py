@@ -10,6 +10,7 @@ markdown.py         a plan for a comment on a pull request; pure
 text.py             plans, errors and events as plain text; pure
 progress.py         how far a run is, and what its end shows; pure
 status.py           the tables of `edgewrap status`
+drift.py            what has drifted: `edgewrap drift`
 preflight.py        the findings of `edgewrap preflight`
 """
 
