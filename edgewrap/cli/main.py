@@ -1,6 +1,6 @@
 """The entry point: registers the commands and maps every way that a run can end to an exit code.
 
-Exit codes: 0 done, or nothing to do; 2 only with `--detailed-exitcode`: changes present; 1 error; 3 partly
+Exit codes: 0 done, or nothing to do; 2 only with `--detailed-exitcode`: changes present, or with `drift`; 1 error; 3 partly
 applied, re-run; 64 wrong usage; 130 interrupted.
 
 Commands import what they need when they are called, so that `--help` is fast.
