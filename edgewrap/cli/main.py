@@ -1,7 +1,7 @@
 """The entry point: registers the commands and maps every way that a run can end to an exit code.
 
-Exit codes: 0 done, or nothing to do; 2 only with `--detailed-exitcode`: changes present, or with `drift`; 1 error; 3 partly
-applied, re-run; 64 wrong usage; 130 interrupted.
+Exit codes: 0 done, or nothing to do; 2 only with `--detailed-exitcode`: changes present, or with `drift`; 1 error; 3
+partly applied, re-run; 64 wrong usage; 130 interrupted.
 
 Commands import what they need when they are called, so that `--help` is fast.
 """

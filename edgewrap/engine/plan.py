@@ -262,7 +262,7 @@ def _stays(outputs: Outputs, key: str) -> bool:
 
 
 def _baseline(cluster: Cluster, plan: RunPlan) -> Baseline:
-    """What separates drift from changes of the spec in the planes `hosts` and `opennebula`; not needed without changes."""
+    """What separates drift from changes of the spec on hosts and in OpenNebula; not needed if nothing changes there."""
     observed = plan.observed
     if observed.state is None or not (
         (plan.hosts and plan.hosts.changes) or (plan.opennebula and plan.opennebula.changes)

@@ -30,7 +30,6 @@ def test_a_deleted_route_is_restored(edge: Edge) -> None:
 def test_drift_in_every_plane_is_separate_from_a_change_of_the_spec(edge: Edge) -> None:
     host, written = edge.output("groups.group-0.host"), edge.spec.read_text()
     address, allocation = edge.output("eips.eip-0.private_address"), edge.output("eips.eip-1.allocation_id")
-    assert edge.edgewrap("drift") == (0, "aws: no drift\nopennebula: no drift\nhosts: no drift\n")
     with edge.lab.network():
         found = edge.lab.ec2.describe_addresses(AllocationIds=[allocation])["Addresses"][0]
         edge.lab.ec2.disassociate_address(AssociationId=found["AssociationId"])
@@ -59,13 +58,10 @@ def test_drift_in_every_plane_is_separate_from_a_change_of_the_spec(edge: Edge) 
         assert "+ elastic ip association eip-1  (deleted outside)  (drift: missing)" in text
         assert "+ elastic ip association eip-5  (new in the spec)\n" in text
         assert f"~ {host}  (~ route group-0; - rule others)  (drift)" in text
-        markdown = edge.edgewrap("drift", "--markdown", check=False)[1]
-        assert "### edgewrap drift: edge-test\n" in markdown
-        assert "3 changes are from the spec, not drift: `edgewrap plan` shows them" in markdown
     finally:
         edge.spec.write_text(written)
     edge.apply()
-    assert edge.edgewrap("drift")[0] == 0
+    assert edge.edgewrap("drift") == (0, "aws: no drift\nopennebula: no drift\nhosts: no drift\n")
 
 
 def test_a_disassociated_elastic_ip_is_associated_again(edge: Edge) -> None:
