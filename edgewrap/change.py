@@ -6,7 +6,7 @@ It is below the planes, not in the engine, because planes make changes and must 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol
 
@@ -29,6 +29,30 @@ class Action(StrEnum):
     ADOPT = "adopt"
 
 
+class Origin(StrEnum):
+    """Where a change is from: the spec (or the run itself, such as an adoption), or only drift."""
+
+    SPEC = "spec"
+    DRIFT = "drift"
+
+
+class Reason(StrEnum):
+    """How an object has drifted from the spec last applied."""
+
+    CHANGED = "changed outside"
+    MISSING = "missing"
+    EXTRA = "extra"
+    NOT_WORKING = "not working"
+
+
+DRIFTED = {
+    Action.CREATE: Reason.MISSING,
+    Action.UPDATE: Reason.CHANGED,
+    Action.REPLACE: Reason.CHANGED,
+    Action.DELETE: Reason.EXTRA,
+}
+"""How an object has drifted that needs this action to be as it was."""
+
 DOING = {
     Action.CREATE: "creating",
     Action.UPDATE: "changing",
@@ -47,6 +71,9 @@ class Change:
     (`eip-3`, `host-0`, `edge-paris-public`). `before` and `after` have only the attributes that differ, as text; before
     is empty on create, after on delete. `why` is one short clause for a person. If a text changes, `diff` has its
     lines that are removed (`- …`) and added (`+ …`).
+
+    `origin` says where it is from (docs/drift.md). `reason` is how the object has drifted, None if it has not. A change
+    that the spec asks for, of an object that has drifted too, has the origin `spec` and a reason.
     """
 
     plane: PlaneName
@@ -57,6 +84,8 @@ class Change:
     after: Mapping[str, str] = field(default_factory=dict)
     why: str = ""
     diff: tuple[str, ...] = ()
+    origin: Origin = Origin.SPEC
+    reason: Reason | None = None
 
 
 class HasChange(Protocol):
@@ -70,6 +99,11 @@ class HasChange(Protocol):
 def changes_of(operations: Iterable[HasChange]) -> tuple[Change, ...]:
     """The changes that operations make."""
     return tuple(operation.change for operation in operations)
+
+
+def drifted(change: Change, reason: Reason | None = None) -> Change:
+    """The change as one that only restores what was applied."""
+    return replace(change, origin=Origin.DRIFT, reason=reason or DRIFTED.get(change.action))
 
 
 _COVERS = {

@@ -81,6 +81,14 @@ def reasons(
     return found
 
 
+def off_dead_hosts(
+    keys: Iterable[str], inputs: Inputs, previous: Inputs, hosts: Mapping[str, HostOutput]
+) -> frozenset[str]:
+    """Those of the `keys` of groups and hosts that change because a host is dead, and not because it is retired."""
+    on = {key: previous.placement.get(key, key) for key in keys}
+    return frozenset(key for key, host in on.items() if host in inputs.amis and host in hosts and hosts[host].is_dead)
+
+
 def _creates_or_deletes_instance(change: Change) -> bool:
     return change.kind == INSTANCE.kind and change.action is not Action.UPDATE
 

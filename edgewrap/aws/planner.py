@@ -11,7 +11,7 @@ from edgewrap.aws.adoption import Adoption, adopt
 from edgewrap.aws.clients import Clients
 from edgewrap.aws.existing.addresses import address_violations, associated_with
 from edgewrap.aws.facts import AwsState
-from edgewrap.aws.group_moves import moves_ahead, reasons, stopping_hosts
+from edgewrap.aws.group_moves import moves_ahead, off_dead_hosts, reasons, stopping_hosts
 from edgewrap.aws.inputs.decide import decide_inputs, unprovisioned
 from edgewrap.aws.inputs.lookups import AwsLookups
 from edgewrap.aws.inputs.model import Inputs, host_keys
@@ -272,13 +272,16 @@ class Planner:
     ) -> Before:
         """What was before the plan, to explain its changes."""
         if state is None:
-            return Before(frozenset(), spec_changed=False, destroy=destroy)
+            return Before(frozenset(), spec_changed=False, destroy=destroy, first=True)
         known = state.inputs
+        why = reasons(inputs, known, state.outputs.hosts, replaced)
         return Before(
             frozenset({*known.amis, *known.placement, *known.eips, *known.ipam_eips, *known.existing, *SINGLE_KEYS}),
             spec_changed=state.applied != public_document(self.spec),
             destroy=destroy,
-            reasons=reasons(inputs, known, state.outputs.hosts, replaced),
+            reasons=why,
+            off=off_dead_hosts(why, inputs, known, state.outputs.hosts),
+            first=not state.applied,
         )
 
 

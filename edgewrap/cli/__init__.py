@@ -13,6 +13,6 @@ documents/          what `--json` prints, and its JSON Schemas
 views/              how a run is shown
 
 The other files are the commands of their names: `init.py`, `validate.py`, `schema.py`, `render.py`, `preflight.py`,
-`plan.py`, `show.py`, `apply.py`, `replace.py`, `status.py`, `graph.py`, `report.py`, `output.py`, `destroy.py`,
-`force_unlock.py`, `logs.py`, `ssh.py`.
+`plan.py`, `drift.py`, `show.py`, `apply.py`, `replace.py`, `status.py`, `graph.py`, `report.py`, `output.py`,
+`destroy.py`, `force_unlock.py`, `logs.py`, `ssh.py`.
 """

@@ -1,7 +1,7 @@
 """The entry point: registers the commands and maps every way that a run can end to an exit code.
 
-Exit codes: 0 done, or nothing to do; 2 only with `--detailed-exitcode`: changes present; 1 error; 3 partly
-applied, re-run; 64 wrong usage; 130 interrupted.
+Exit codes: 0 done, or nothing to do; 2 only with `--detailed-exitcode`: changes present, or with `drift`; 1 error; 3
+partly applied, re-run; 64 wrong usage; 130 interrupted.
 
 Commands import what they need when they are called, so that `--help` is fast.
 """
@@ -25,6 +25,7 @@ from edgewrap import __version__
 from edgewrap.cli import ipam, lab
 from edgewrap.cli.apply import apply
 from edgewrap.cli.destroy import destroy
+from edgewrap.cli.drift import drift
 from edgewrap.cli.force_unlock import force_unlock
 from edgewrap.cli.graph import graph
 from edgewrap.cli.init import init
@@ -59,6 +60,7 @@ COMMANDS: tuple[Callable[..., int], ...] = (
     render,
     preflight,
     plan,
+    drift,
     show,
     apply,
     replace,
@@ -70,7 +72,7 @@ COMMANDS: tuple[Callable[..., int], ...] = (
     force_unlock,
     logs,
 )
-OF_SEVERAL_CLUSTERS = (validate, render, preflight, plan, apply, status, report, output, destroy)
+OF_SEVERAL_CLUSTERS = (validate, render, preflight, plan, drift, apply, status, report, output, destroy)
 
 
 def build() -> typer.Typer:

@@ -65,9 +65,8 @@ def write_report_of_several(runs: Sequence[ClusterRun], output: Path) -> None:
         if found:
             reports.append(adapter.validate_python(found[-1]))
             continue
-        what, *more = [line.removeprefix("Error: ").strip() for line in run.errors] or [
-            "the run ended without a report"
-        ]
+        lines = run.errors or ("the run ended without a report",)
+        what, *more = [line.removeprefix("Error: ").strip() for line in lines]
         error = ReportedError(what, f"the exit code is {run.exit_code}", "see the lines above", tuple(more))
         reports.append(ClusterReport(run.cluster, now, errors=(error,)))
     write_atomically(output, report_page(tuple(reports)))

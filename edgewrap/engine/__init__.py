@@ -3,6 +3,8 @@
 cluster.py          one cluster: its spec, working directory and planes
 workspace.py        where a run keeps its files
 plan.py             the plan of a run: what every plane observes and plans
+origin.py           which changes are from the spec, and which from drift
+drift.py            what has drifted, as a report
 plan_file.py        a plan in one file, and whether it still fits
 apply.py            apply a plan, in the order of the planes
 destroy.py          remove a cluster, in reverse order

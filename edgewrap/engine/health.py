@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from edgewrap.change import PlaneName
 from edgewrap.engine.cluster import Cluster
 from edgewrap.errors import HostError
-from edgewrap.finding import Finding
+from edgewrap.finding import Finding, Verdict
 from edgewrap.outputs import HostPin, Outputs
 from edgewrap.plane import Context
 
@@ -39,6 +39,18 @@ def health(
     in the first one), `hosts` are None if the run leaves them out."""
     found = cluster.aws.health(state, outputs) if state is not None else ()
     return (*found, *cluster.hosts.health(hosts, Context(outputs))) if hosts is not None else found
+
+
+def dead_hosts(outputs: Outputs) -> Iterator[Finding]:
+    """The hosts whose instance does not run."""
+    for key, host in outputs.hosts.items():
+        if not host.is_dead:
+            continue
+        groups = [group.key for group in outputs.groups.values() if group.host == key]
+        stranded = f", and no other host is left for {', '.join(groups)}" if groups else ""
+        text = f"its instance {host.instance_id} is {host.state}{stranded}"
+        advice = f"start it in EC2, retire it (`retired: [{host.index}]`), or replace it (`edgewrap replace {key}`)"
+        yield Finding(PlaneName.AWS, key, Verdict.WARNING, text, advice)
 
 
 def explained(failures: Iterable[HostError], findings: Iterable[Finding]) -> tuple[HostError, ...]:

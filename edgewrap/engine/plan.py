@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from edgewrap.change import Change, PlaneName
 from edgewrap.engine.cluster import Cluster
 from edgewrap.engine.dead_hosts import HostDisposition, HostRequests, classify_hosts
-from edgewrap.engine.health import explained, health, observe_hosts
+from edgewrap.engine.health import dead_hosts, explained, health, observe_hosts
+from edgewrap.engine.origin import NO_BASELINE, Baseline, baseline_context, make_baseline, with_origins
 from edgewrap.engine.parallel import side_by_side
 from edgewrap.engine.preflight import check_new_resources, report_findings
 from edgewrap.engine.state_ownership import require_own_state
@@ -54,7 +55,8 @@ class Observed:
 class RunPlan:
     """What a run does: the plans of its planes, None for a plane that it leaves out. `context` has AWS's outputs after
     it, with UNKNOWN in them, and what the hosts plane will report after it. `failures` are hosts that could not be read
-    or not be replaced; `findings` are the results of the preflight checks."""
+    or not be replaced; `findings` are the results of the preflight checks, and `health` what does not work. The changes
+    of hosts and OpenNebula that `baseline` has are drift."""
 
     observed: Observed
     context: Context
@@ -63,12 +65,14 @@ class RunPlan:
     opennebula: OpenNebulaPlan | None = None
     failures: tuple[HostError, ...] = ()
     findings: tuple[Finding, ...] = ()
+    health: tuple[Finding, ...] = ()
+    baseline: Baseline = NO_BASELINE
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """The changes of all planes: what is shown, and what apply may do."""
-        plans = (self.aws, self.hosts, self.opennebula)
-        return tuple(change for plan in plans if plan is not None for change in plan.changes)
+        """The changes of all planes, with their origins: what is shown, and what apply may do."""
+        others = (change for plan in (self.hosts, self.opennebula) if plan is not None for change in plan.changes)
+        return (*(self.aws.changes if self.aws else ()), *with_origins(others, self.baseline.changes))
 
     @property
     def outputs(self) -> Outputs:
@@ -124,17 +128,19 @@ def make_plan(
     observed = observe(cluster, planes, requests, to_apply=to_apply, decided_inputs=decided_inputs)
     context, outputs, state = observed.context, observed.context.known_outputs, observed.state
     observed_health = health(cluster, state, state.outputs, observed.hosts) if state else ()
+    dead = tuple(dead_hosts(outputs))
     plan = RunPlan(observed, context, observed.aws, failures=observed.disposition.kept)
     if observed.hosts is not None:
         staying = (key for key in observed.hosts.failures if _stays(outputs, key))
         failed = [observed.hosts.failures[key] for key in staying if key not in observed.disposition.tolerated]
-        context = replace(context, reports=_expected_reports(cluster, observed.hosts, context))
+        context = _with_reports(cluster, observed.hosts, context)
         hosts = cluster.hosts.plan(observed.hosts, context)
         failures = explained(failed, observed_health)
         plan = replace(plan, context=context, hosts=hosts, failures=(*plan.failures, *failures))
     if observed.facts is not None:
         plan = replace(plan, opennebula=cluster.opennebula.plan(observed.facts, context))
-    _warn_of_dead_hosts(cluster, outputs)
+    plan = replace(plan, baseline=_baseline(cluster, plan), health=(*dead, *observed_health))
+    report_findings(cluster, dead)
     new = check_new_resources(cluster, plan.changes, outputs, observed.facts)
     findings = (*observed.findings, *new, *observed_health)
     report_findings(cluster, findings)
@@ -255,26 +261,27 @@ def _stays(outputs: Outputs, key: str) -> bool:
     return host is not None and host.instance_id != UNKNOWN
 
 
-def _warn_of_dead_hosts(cluster: Cluster, outputs: Outputs) -> None:
-    for key, host in outputs.hosts.items():
-        if not host.is_dead:
-            continue
-        groups = [group.key for group in outputs.groups.values() if group.host == key]
-        stranded = f", and no other host is left for {', '.join(groups)}" if groups else ""
-        text = (
-            f"its instance {host.instance_id} is {host.state}{stranded}: start it in EC2, retire it "
-            f"(`retired: [{host.index}]`), or replace it (`edgewrap replace {key}`)"
-        )
-        cluster.emit(Event(EventKind.WARNING, PlaneName.AWS, key, text))
+def _baseline(cluster: Cluster, plan: RunPlan) -> Baseline:
+    """What separates drift from changes of the spec on hosts and in OpenNebula; not needed if nothing changes there."""
+    observed = plan.observed
+    if observed.state is None or not (
+        (plan.hosts and plan.hosts.changes) or (plan.opennebula and plan.opennebula.changes)
+    ):
+        return NO_BASELINE
+    context = baseline_context(plan.context, plan.aws.changes if plan.aws else ())
+    if observed.hosts is not None:
+        context = _with_reports(cluster, observed.hosts, context)
+    return make_baseline(cluster, observed.state, observed.hosts, observed.facts, context)
 
 
-def _expected_reports(cluster: Cluster, observed: Observation, context: Context) -> Mapping[str, HostReport]:
-    """What the hosts plane will report once it has changed every host."""
+def _with_reports(cluster: Cluster, observed: Observation, context: Context) -> Context:
+    """The context with what the hosts plane will report once it has changed every host."""
     now, outputs = cluster.hosts.reports(observed, context), context.known_outputs
-    return {
+    reports = {
         key: replace(now[key], ready=True)
         if key in now
         else HostReport(key, ready=True, pin=HostPin(host.instance_id, UNKNOWN), phydev=UNKNOWN, mtu=0)
         for key, host in outputs.hosts.items()
         if key not in observed.failures or not _stays(outputs, key)
     }
+    return replace(context, reports=reports)

@@ -111,6 +111,10 @@ class HostsPlane:
         ahead = {key: needed for key, needed in ahead.items() if needed}
         return HostsPlan(facts, ahead, operations, frozenset(unread))
 
+    def changes_for(self, spec: Spec, facts: Observation, context: Context) -> tuple[Change, ...]:
+        """The changes that another spec of this cluster would need; makes no calls."""
+        return HostsPlane(spec, self._emit).plan(facts, context).changes
+
     def reports(self, facts: Observation, context: Context) -> Mapping[str, HostReport]:
         """A report of each host that was read."""
         outputs = context.known_outputs

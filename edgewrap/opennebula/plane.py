@@ -124,6 +124,10 @@ class OpenNebulaPlane:
         self._warn((self._spec.name, f"`apply` will refuse this plan: {reason}") for reason in plan.obstacles)
         return plan
 
+    def changes_for(self, spec: Spec, facts: OneFacts, context: Context) -> tuple[Change, ...]:
+        """The changes that another spec of this cluster would need; makes no calls. Raises what `plan` raises."""
+        return self._steps(spec, facts, context)[0].changes
+
     def require_possible(self, plan: OpenNebulaPlan) -> None:
         """Raises InUseError if a VM, a lease or a lock blocks the plan."""
         self._refuse(plan.obstacles)
@@ -181,26 +185,32 @@ class OpenNebulaPlane:
 
     def _plan(self, facts: OneFacts, context: Context) -> tuple[OpenNebulaPlan, Reconciliation]:
         """The plan and its comparison. Pure, except for leases and locks, which pools do not show."""
-        outputs, spec = context.known_outputs, self._spec
-        now = reconcile(spec, facts, outputs, context.reports)
-        hosts, ranges = teardown.to_remove(now.ours, outputs, context.replaced)
-        ahead = teardown.releases(now.ours, hosts, ranges, spec.opennebula.replica, outputs)
-        left = now
-        if hosts:
-            left = reconcile(spec, teardown.with_disabled(facts, now.ours, hosts), outputs, context.reports)
+        plan, now, ranges = self._steps(self._spec, facts, context)
         removed = {one.id: one for one in (*ranges, *_ranges_removed(now))}
         changed = {existing.kind: existing for existing in now.changed}
         network = now.ours.one(PUBLIC_NETWORK)
         if network is not None and removed:
             changed[network.kind] = network
         obstacles = (
-            *host.vms_on(now.ours.of(HOSTS), hosts),
+            *host.vms_on(now.ours.of(HOSTS), plan.hosts_left),
             *self._leases(facts, now.ours, removed.values()),
             *access.locks(self._front_end, changed.values()),
         )
+        return replace(plan, obstacles=obstacles), now
+
+    def _steps(
+        self, spec: Spec, facts: OneFacts, context: Context
+    ) -> tuple[OpenNebulaPlan, Reconciliation, Collection[RangeFacts]]:
+        """What leads to what `spec` asks for, and the ranges that are removed while the cluster stays. Pure."""
+        outputs = context.known_outputs
+        now = left = reconcile(spec, facts, outputs, context.reports)
+        hosts, ranges = teardown.to_remove(now.ours, outputs, context.replaced)
+        ahead = teardown.releases(now.ours, hosts, ranges, spec.opennebula.replica, outputs)
+        if hosts:
+            left = reconcile(spec, teardown.with_disabled(facts, now.ours, hosts), outputs, context.reports)
         done = [_effect(operation) for operation in ahead]
-        operations = tuple(operation for operation in left.operations if _effect(operation) not in done)
-        return OpenNebulaPlan(ahead, operations, obstacles, hosts_left=hosts, ranges_removed=bool(ranges)), now
+        rest = tuple(operation for operation in left.operations if _effect(operation) not in done)
+        return OpenNebulaPlan(ahead, rest, hosts_left=hosts, ranges_removed=bool(ranges)), now, ranges
 
     def _apply(self, plan: OpenNebulaPlan, context: Context) -> None:
         facts = self.observe()

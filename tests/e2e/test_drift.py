@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from xml.etree import ElementTree
 
 import pytest
@@ -18,12 +19,49 @@ def test_a_deleted_route_is_restored(edge: Edge) -> None:
     edge.lab.run("ip", "route", "del", f"{address}/32", "table", "10000", place=host)
     status, text = edge.edgewrap("plan", "--detailed-exitcode", check=False)
     assert status == 2
-    assert "aws: nothing to do\nopennebula: nothing to do\nhosts: 1 to update\n" in text
+    assert "aws: nothing to do\nopennebula: nothing to do\nhosts: 1 to update (1 of them drift)\n" in text
     assert f"~ route {host}/route/group-0" in text
     assert f"missing: '{address} dev gw-edge table 10000'" in text
     edge.apply("--only", "hosts")
     assert address in edge.lab.run("ip", "route", "show", "table", "10000", place=host).stdout
     assert edge.apply("--only", "hosts")[1].startswith("hosts: nothing to do")
+
+
+def test_drift_in_every_plane_is_separate_from_a_change_of_the_spec(edge: Edge) -> None:
+    host, written = edge.output("groups.group-0.host"), edge.spec.read_text()
+    address, allocation = edge.output("eips.eip-0.private_address"), edge.output("eips.eip-1.allocation_id")
+    with edge.lab.network():
+        found = edge.lab.ec2.describe_addresses(AllocationIds=[allocation])["Addresses"][0]
+        edge.lab.ec2.disassociate_address(AssociationId=found["AssociationId"])
+    edge.lab.run("ip", "route", "del", f"{address}/32", "table", "10000", place=host)
+    edge.lab.run("ip", "rule", "add", "from", "198.51.100.9", "lookup", "10050", "priority", "900", place=host)
+    networks = ElementTree.fromstring(edge.lab.one("one.vnpool.info", -2, -1, -1))  # noqa: S314 - the lab's own answer
+    [number] = [one.findtext("ID") for one in networks if one.findtext("NAME") == "edge-test-public"]
+    edge.lab.one("one.vn.update", int(number or -1), 'BRIDGE = "br-other"', 1)
+    expected = {
+        ("aws", "elastic ip association", "eip-1", "missing"),
+        ("hosts", "route", f"{host}/route/group-0", "changed outside"),
+        ("hosts", "rule", f"{host}/rule/others", "extra"),
+        ("opennebula", "virtual network", "edge-test-public", "changed outside"),
+    }
+    edge.lab.quota(elastic_ips=10)
+    try:
+        for spec, changes in ((written, 0), (written.replace("count: 5", "count: 6"), 3)):
+            edge.spec.write_text(spec)
+            done = edge.lab.edgewrap("drift", "--file", str(edge.spec), "--json", check=False)
+            report = json.loads(done.stdout)
+            assert done.returncode == 2
+            assert {(one["plane"], one["kind"], one["key"], one["reason"]) for one in report["items"]} == expected
+            assert (report["spec_changes"], report["unread"]) == (changes, [])
+        text = edge.edgewrap("plan")[1]
+        assert "aws: 3 to create (1 of them drift)\n" in text
+        assert "+ elastic ip association eip-1  (deleted outside)  (drift: missing)" in text
+        assert "+ elastic ip association eip-5  (new in the spec)\n" in text
+        assert f"~ {host}  (~ route group-0; - rule others)  (drift)" in text
+    finally:
+        edge.spec.write_text(written)
+    edge.apply()
+    assert edge.edgewrap("drift") == (0, "aws: no drift\nopennebula: no drift\nhosts: no drift\n")
 
 
 def test_a_disassociated_elastic_ip_is_associated_again(edge: Edge) -> None:
@@ -33,7 +71,7 @@ def test_a_disassociated_elastic_ip_is_associated_again(edge: Edge) -> None:
         edge.lab.ec2.disassociate_address(AssociationId=address["AssociationId"])
     status, text = edge.edgewrap("plan", "--detailed-exitcode", check=False)
     assert status == 2
-    assert "aws: 1 to create\n  + elastic ip association eip-1" in text
+    assert "aws: 1 to create (1 of them drift)\n  + elastic ip association eip-1" in text
     assert "opennebula: nothing to do\nhosts: nothing to do\n" in text
     edge.apply()
     with edge.lab.network():
@@ -59,7 +97,7 @@ def test_changed_front_end_objects_are_restored(edge: Edge, pool: str, element: 
     edge.lab.one(update, number, f'{wrong}\nOF_OTHERS = "kept"', 1)
     status, text = edge.edgewrap("plan", "--detailed-exitcode", check=False)
     assert status == 2
-    assert "aws: nothing to do\nopennebula: 1 to update\n" in text
+    assert "aws: nothing to do\nopennebula: 1 to update (1 of them drift)\n" in text
     edge.apply("--only", "opennebula")
     assert edge.apply("--only", "opennebula")[1].startswith("opennebula: nothing to do")
     assert "OF_OTHERS" in edge.lab.one(pool, *parameters)

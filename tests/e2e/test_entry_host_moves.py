@@ -125,6 +125,11 @@ def test_elastic_ips_move_from_an_entry_host_that_stops_slowly(cluster: Edge, fi
     assert "`edgewrap replace host-1`" in text
     [host] = [host for host in json.loads(cluster.edgewrap("status", "--json")[1])["hosts"] if host["key"] == "host-1"]
     assert (host["instance"], host["groups"]) == ("stopped", [])
+    status, text = cluster.edgewrap("drift", check=False)
+    assert status == 2
+    assert (
+        f"aws: 1 not working\n  ! host host-1  (drift: not working)\n      its instance {instance} is stopped\n" in text
+    )
 
 
 @pytest.mark.full

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from edgewrap.aws.clients import UUID_TAG
@@ -19,7 +19,7 @@ from edgewrap.aws.terraform.resources import (
     find_resource,
     resource_name,
 )
-from edgewrap.change import Action, Change, PlaneName
+from edgewrap.change import Action, Change, Origin, PlaneName, Reason, drifted
 from edgewrap.outputs import BY_DRIVER, UNKNOWN
 
 ACTIONS = {
@@ -35,18 +35,22 @@ REASONED = frozenset({INSTANCE.kind, ATTACHMENT.kind})
 
 VOLUME_SIZES = {"root_block_device.0.volume_size": "root_volume_gb", "size": "datastore_volume.gb"}
 """The attributes of instances and volumes with a size in GiB, and the fields of `hosts` that they are from."""
+FOLLOWS = "follows another change"
 NOT_SHOWN = frozenset({"id", "arn", "tags_all", "user_data", "user_data_base64"})
 
 
 @dataclass(frozen=True, slots=True)
 class Before:
     """What was before the plan: the keys that the cluster had, whether the spec has changed since, and whether
-    this plan destroys the cluster. `reasons`: by key, why a group moves or an instance is replaced."""
+    this plan destroys the cluster. `reasons`: by key, why a group moves or an instance is replaced; `off` are those of
+    them whose reason is a dead host. `first`: no apply has completed yet."""
 
     keys: Set[str]
     spec_changed: bool
     destroy: bool
     reasons: Mapping[str, str] = field(default_factory=dict)
+    off: Set[str] = frozenset()
+    first: bool = False
 
 
 def read_changes(document: Mapping[str, Any], before: Before) -> tuple[Change, ...]:
@@ -58,6 +62,9 @@ def read_changes(document: Mapping[str, Any], before: Before) -> tuple[Change, .
         for entry in document.get("resource_changes", [])
         if entry["type"] not in HIDDEN and (action := _action(entry["change"]))
     ]
+    from_spec = any(change.origin is Origin.SPEC and change.why != FOLLOWS for change in changes)
+    if not (from_spec or before.first):
+        changes = [drifted(change) if change.origin is Origin.SPEC else change for change in changes]
     return tuple(sorted(changes, key=_place))
 
 
@@ -112,7 +119,28 @@ def _change(entry: Mapping[str, Any], action: Action, drift: Mapping[str, Any] |
             differing = old.keys() & unknown
         old, new = ({key: side[key] for key in sorted(differing) if key in side} for side in (old, new))
     why = _why(entry, action, what, differing, drift, before, UNKNOWN in new.values())
-    return Change(PlaneName.AWS, what.kind, what.key, action, old, new, why)
+    change = Change(PlaneName.AWS, what.kind, what.key, action, old, new, why)
+    return _with_origin(change, entry, differing, drift, before)
+
+
+def _with_origin(
+    change: Change, entry: Mapping[str, Any], differing: Set[str], drift: Mapping[str, Any] | None, before: Before
+) -> Change:
+    """The change with its origin. What Terraform has found changed in AWS is drift. If the spec is the one last
+    applied, so is everything else, except what edgewrap itself has made or the user asks of this run."""
+    own = entry["change"].get("importing") or entry.get("action_reason") == "replace_because_tainted"
+    if before.first or before.destroy or own or change.key.startswith(BY_DRIVER):
+        return change
+    if drift is not None and drift["actions"] == ["delete"]:
+        return drifted(change) if change.action is Action.CREATE else change
+    if change.kind in REASONED and change.key in before.reasons:
+        return drifted(change, Reason.NOT_WORKING) if change.key in before.off else change
+    if not before.spec_changed:
+        return drifted(change)
+    outside = _unequal(_attributes(drift, "before"), _attributes(drift, "after")) & differing if drift else set()
+    if not outside or change.action is Action.DELETE:
+        return change
+    return drifted(change) if outside == differing else replace(change, reason=Reason.CHANGED)
 
 
 def _why(
@@ -148,7 +176,7 @@ def _why(
     if action is Action.CREATE:
         return "missing" if what.key in before.keys else "new in the spec"
     if follows:
-        return "follows another change"
+        return FOLLOWS
     return "spec changed" if before.spec_changed else "differs from the spec"
 
 

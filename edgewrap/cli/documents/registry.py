@@ -8,6 +8,7 @@ from typing import Any
 
 from edgewrap.cli.documents import results
 from edgewrap.cli.documents.lines import LINES
+from edgewrap.engine.drift import DriftReport
 from edgewrap.engine.picture import Picture
 from edgewrap.engine.plan_file import SavedPlan
 from edgewrap.engine.report import ClusterReport
@@ -38,6 +39,7 @@ DOCUMENTS: Mapping[str, Document] = {
     "render": Document(results.RenderedFiles, ("render",)),
     "preflight": Document(results.Findings, ("preflight", "ipam install")),
     "plan-file": Document(SavedPlan, ("show",)),
+    "drift": Document(DriftReport, ("drift",)),
     "status": Document(ClusterStatus, ("status",)),
     "graph": Document(Picture, ("graph",)),
     "report": Document(ClusterReport, ("report",)),

@@ -14,6 +14,7 @@ status.py           the tables of `edgewrap status`
 watch.py            the same again and again
 picture/            a cluster as text, Mermaid or SVG
 report/             clusters as one HTML page
+drift.py            what has drifted: `edgewrap drift`
 preflight.py        the findings of `edgewrap preflight`
 """
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from edgewrap.change import Action, Change, PlaneName
 from edgewrap.cli.views import ShownPlan
 from edgewrap.cli.views.lines import LinesView
-from edgewrap.cli.views.text import entries
+from edgewrap.cli.views.text import drift_count, entries
 
 LONGEST = 60_000  # characters; GitHub takes 65,536
 
 
-def heading(name: str) -> str:
+def heading(name: str, command: str = "plan") -> str:
     """The first line, by which a pipeline finds its comment to update it."""
-    return f"### edgewrap plan: {name}"
+    return f"### edgewrap {command}: {name}"
 
 
 def plan_markdown(name: str, changes: Sequence[Change], planes: Sequence[PlaneName], longest: int = LONGEST) -> str:
@@ -42,13 +42,22 @@ def _table(changes: Sequence[Change], planes: Sequence[PlaneName]) -> Iterator[s
 
 
 def _details(plane: PlaneName, changes: Sequence[Change], room: int) -> Iterator[str]:
-    """The changes of one plane, folded; those that no longer fit into `room` characters are counted."""
-    opening = [f"<details><summary>{plane.value}: {len(changes)} changes</summary>", "", "```text"]
+    """The changes of one plane, folded."""
+    count = drift_count(changes)
+    drift = f", {count} of them drift" if count else ""
+    lines = (entry for _, entry in entries(changes))
+    return folded(f"{plane.value}: {len(changes)} changes{drift}", lines, room, "`edgewrap show` lists them")
+
+
+def folded(title: str, shown: Iterable[Sequence[str]], room: int, advice: str) -> Iterator[str]:
+    """Entries of several lines below a title; those that no longer fit into `room` characters are counted, with the
+    advice."""
+    opening = [f"<details><summary>{title}</summary>", "", "```text"]
     closing = ["```", "", "</details>", ""]
     lines: list[str] = []
     room -= sum(len(line) + 1 for line in (*opening, *closing)) + 80
     left = 0
-    for _, entry in entries(changes):
+    for entry in shown:
         text = [line.removeprefix("  ").replace("```", "'''") for line in entry]
         size = sum(len(line) + 1 for line in text)
         if left or size > room:
@@ -56,7 +65,7 @@ def _details(plane: PlaneName, changes: Sequence[Change], room: int) -> Iterator
             continue
         room -= size
         lines += text
-    more = [f"… {left} more; `edgewrap show` lists them"] if left else []
+    more = [f"… {left} more; {advice}"] if left else []
     yield from (*opening, *lines, *more, *closing)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from edgewrap.change import Action, Change, PlaneName
+from edgewrap.change import Action, Change, Origin, PlaneName
 from edgewrap.errors import ErrorReport
 from edgewrap.events import Event, EventKind
 
@@ -38,17 +38,41 @@ def plan_lines(
 def entries(changes: Sequence[Change], *, details: bool = False) -> Iterator[tuple[Action, list[str]]]:
     """What an entry of a shown plan does, and its lines. Every change is an entry. Hosts that need the same are one,
     unless there are `details`: a line that names or counts what changes on them, and below it what is different."""
-    hosts: dict[tuple[Action, tuple[str, ...]], list[str]] = {}
+    hosts: dict[tuple[Action, str, tuple[str, ...]], list[str]] = {}
     for change in changes:
         if details or change.plane is not PlaneName.HOSTS:
             yield change.action, [*change_lines(change)]
     if not details:
         of_hosts = [change for change in changes if change.plane is PlaneName.HOSTS]
         for host, group in groupby(of_hosts, key=lambda change: change.key.partition("/")[0]):
-            action, lines = _host_entry([*group])
-            hosts.setdefault((action, tuple(lines)), []).append(host)
-    for (action, (parts, *rest)), names in hosts.items():
-        yield action, [f"  {SYMBOLS[action]} {', '.join(names)}  ({parts})", *rest]
+            of_host = [*group]
+            action, lines = _host_entry(of_host)
+            hosts.setdefault((action, _drift_of(of_host), tuple(lines)), []).append(host)
+    for (action, drift, (parts, *rest)), names in hosts.items():
+        yield action, [f"  {SYMBOLS[action]} {', '.join(names)}  ({parts}){drift}", *rest]
+
+
+def _drift_of(changes: Sequence[Change]) -> str:
+    """What the line of a host's changes says of drift."""
+    count, words = drift_count(changes), dict.fromkeys(map(_drift, changes))
+    if not count or len(words) == 1:
+        return "".join(words)
+    return f"  (drift: {count} of {len(changes)})" if count < len(changes) else "  (drift)"
+
+
+def _drift(change: Change) -> str:
+    if change.reason is None:
+        return ""
+    return f"  ({'spec, and ' if change.origin is Origin.SPEC else ''}drift: {change.reason.value})"
+
+
+def _why(change: Change) -> str:
+    return f"  ({change.why})" if change.why and change.why != change.reason else ""
+
+
+def drift_count(changes: Iterable[Change]) -> int:
+    """How many of the changes restore what has drifted."""
+    return sum(change.reason is not None for change in changes)
 
 
 def _host_entry(changes: Sequence[Change]) -> tuple[Action, list[str]]:
@@ -76,15 +100,13 @@ def _named(kind: str, names: Sequence[str]) -> str:
 
 
 def _update_lines(change: Change) -> Iterator[str]:
-    why = f"  ({change.why})" if change.why else ""
-    yield f"      {change.kind} {change.key.split('/', 2)[-1]}{why}"
+    yield f"      {change.kind} {change.key.split('/', 2)[-1]}{_why(change)}"
     yield from (f"  {line}" for line in _attribute_lines(change))
 
 
 def change_lines(change: Change) -> Iterator[str]:
     """One change: its head line, then, for an update or a replacement, the attributes that differ."""
-    why = f"  ({change.why})" if change.why else ""
-    yield f"  {SYMBOLS[change.action]} {change.kind} {change.key}{why}"
+    yield f"  {SYMBOLS[change.action]} {change.kind} {change.key}{_why(change)}{_drift(change)}"
     if change.action in (Action.UPDATE, Action.REPLACE):
         yield from _attribute_lines(change)
 
@@ -106,11 +128,12 @@ def plane_summary(changes: Sequence[Change], plane: PlaneName, unread: Sequence[
 
 
 def summary(changes: Sequence[Change]) -> str:
-    """`2 to create, 1 to delete`, or `nothing to do`."""
+    """`2 to create, 1 to delete (1 of them drift)`, or `nothing to do`."""
     if not changes:
         return "nothing to do"
-    counts = Counter(change.action for change in changes)
-    return ", ".join(f"{counts[action]} to {action.value}" for action in Action if counts[action])
+    counts, drift = Counter(change.action for change in changes), drift_count(changes)
+    text = ", ".join(f"{counts[action]} to {action.value}" for action in Action if counts[action])
+    return f"{text} ({drift} of them drift)" if drift else text
 
 
 def capped(report: ErrorReport) -> ErrorReport:

@@ -40,7 +40,8 @@ def test_a_plan_made_ahead_is_used_if_it_is_the_one_that_is_needed(make_cluster:
     assert "network interface attachment" in {change.kind for change in moved.changes}
     assert cluster.commands() == ["version", "plan", "plan", "show"]
 
-    ec2.disassociate_address(AssociationId=ec2.describe_addresses()["Addresses"][0]["AssociationId"])
+    [address] = ec2.describe_addresses(AllocationIds=[outputs.eips["eip-0"].allocation_id])["Addresses"]
+    ec2.disassociate_address(AssociationId=address["AssociationId"])
     drifted = cluster.plane(spec)
     drifted.plan_ahead()
     [change] = drifted.plan(drifted.observe()).changes

@@ -76,6 +76,13 @@ def test_a_plan_file_holds_the_plan_and_what_it_was_made_from(saved: SavedPlan, 
     assert {name.removeprefix("terraform/"): text.decode() for name, text in others.items()} == MODULE
 
 
+def test_a_plan_saved_before_changes_had_origins_can_be_read(saved: SavedPlan) -> None:
+    document = json.loads(saved.model_dump_json())
+    for change in document["changes"]:
+        assert (change.pop("origin"), change.pop("reason")) == ("spec", None)
+    assert SavedPlan.model_validate_json(json.dumps(document)) == saved
+
+
 SECOND = Change(PlaneName.AWS, "subnet", "subnet", Action.UPDATE, why="changed outside")
 DIFFERENT: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "the spec": ({}, {"hosts": {"count": 4}}, "spec: hosts.count: is 4, was 3"),

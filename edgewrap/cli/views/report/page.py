@@ -158,8 +158,8 @@ def _plan(changes: Iterable[Change], plane: PlaneName, unread: Sequence[str]) ->
 
 
 def _differs(change: Change) -> Cell:
-    """Where the change is from, if that is known, why it is made, and the lines that a plan shows below it."""
-    words = [str(word) for name in ("origin", "reason") if (word := getattr(change, name, ""))]
+    """Where the change is from, why it is made, and the lines that a plan shows below it."""
+    words = [change.origin.value, *([change.reason.value] if change.reason else [])]
     _head, *lines = change_lines(change)
     return Cell((*filter(None, (": ".join(words), change.why)), *(line[INDENT:] for line in lines)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from edgewrap.aws.outputs import read_outputs
 from edgewrap.aws.terraform.plan_json import Before, predicted_values, read_changes, smaller_volumes
-from edgewrap.change import Action, Change, PlaneName
+from edgewrap.change import Action, Change, Origin, PlaneName, Reason
 from edgewrap.outputs import UNKNOWN
 from tests.support.aws_plane import first_inputs, make_spec
 
@@ -96,6 +97,53 @@ CASES = [
 @pytest.mark.parametrize(("name", "before", "lines"), CASES)
 def test_a_plan_is_read_as_changes(name: str, before: Before, lines: list[str]) -> None:
     assert [line(change) for change in read_changes(recorded(name), before)] == lines
+
+
+D, S = Origin.DRIFT, Origin.SPEC
+LOST = (D, Reason.MISSING)
+ORIGINS = {
+    "new in the spec": ("one-more-eip", {"spec_changed": True}, [(S, None), (S, None)]),
+    "missing since a run that failed": ("one-more-eip", {}, [LOST, LOST]),
+    "changed outside": ("changed-outside", {}, [(D, Reason.CHANGED), LOST, LOST]),
+    "changed outside, and the spec changed too": (
+        "changed-outside",
+        {"spec_changed": True},
+        [(D, Reason.CHANGED), LOST, LOST],
+    ),
+    "no apply has completed": ("changed-outside", {"first": True}, [(S, None)] * 3),
+    "what follows from drift": ("host-terminated", {"spec_changed": True}, [(D, Reason.CHANGED), LOST, LOST, LOST]),
+    "retired": ("host-retired", {"spec_changed": True}, [(S, None)] * 4),
+    "moved off a dead host": (
+        "host-retired",
+        {
+            "spec_changed": True,
+            "reasons": {"group-0": "host-0 is stopped", "group-3": "moves off host-0"},
+            "off": {"group-0"},
+        },
+        [(S, None), (S, None), (D, Reason.NOT_WORKING), (S, None)],
+    ),
+    "extra": ("host-retired", {}, [(D, Reason.EXTRA), (D, Reason.EXTRA), (D, Reason.CHANGED), (D, Reason.CHANGED)]),
+    "destroy": ("destroy", {"destroy": True}, [(S, None)] * 5),
+}
+
+
+@pytest.mark.parametrize("name", ORIGINS)
+def test_the_origin_of_a_change(name: str) -> None:
+    file, parts, expected = ORIGINS[name]
+    before = replace(Before(KEYS, spec_changed=False, destroy=False), **parts)  # type: ignore[arg-type]
+    assert [(one.origin, one.reason) for one in read_changes(recorded(file), before)] == expected
+
+
+def test_a_resource_that_has_drifted_and_that_the_spec_changes_is_both() -> None:
+    document = recorded("changed-outside")
+    vpc = next(entry for entry in document["resource_changes"] if entry["type"] == "aws_vpc")
+    vpc["change"]["before"]["enable_dns_support"], vpc["change"]["after"]["enable_dns_support"] = False, True
+    [change, *_] = read_changes(document, Before(KEYS, spec_changed=True, destroy=False))
+    assert (change.origin, change.reason, sorted(change.after)) == (
+        S,
+        Reason.CHANGED,
+        ["enable_dns_support", "tags.team"],
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgewrap.change import Action, Change, PlaneName
+from edgewrap.cli.documents.lines import Summary
 from edgewrap.cli.many import ClusterRun
 from edgewrap.cli.views.many import (
-    Summary,
     error_lines,
     section,
     shown_plan,
