@@ -16,7 +16,7 @@ def destroy(
     insecure: options.Insecure = False,
 ) -> int:
     """Remove the cluster: OpenNebula first, then AWS. Refused while it has VMs or tenants' networks."""
-    from edgewrap.cli.views import ShownPlan, choose_view
+    from edgewrap.cli.views import ShownPlan, choose_view, github
     from edgewrap.engine import destroy as engine
     from edgewrap.engine.cluster import Options, open_cluster
 
@@ -26,7 +26,9 @@ def destroy(
     with open_cluster(Options(file, "destroy", plugin_dir, lock_timeout, insecure), view.event) as cluster:
         with view:
             plan = engine.plan_destroy(cluster, planes)
-            view.changes(ShownPlan(cluster.spec.name, planes, plan.changes))
+            shown = ShownPlan(cluster.spec.name, planes, plan.changes)
+            view.changes(shown)
+            github.add_plan("destroy", shown)
         asked = bool(plan.changes) and not auto_approve
         if asked and not options.approved(f"Destroy {cluster.spec.name}?"):
             view.message("Nothing was changed.")

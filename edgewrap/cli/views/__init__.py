@@ -6,11 +6,13 @@ Every text that a command prints leaves through this package, which makes it saf
 live.py             the live view on a terminal
 lines.py            one line per event, without a terminal
 ndjson.py           one JSON object per line (docs/events.md)
-markdown.py         a plan for a comment on a pull request; pure
+markdown.py         plans, findings and errors as Markdown; pure
 text.py             plans, errors and events as plain text; pure
 progress.py         how far a run is, and what its end shows; pure
 status.py           the tables of `edgewrap status`
 preflight.py        the findings of `edgewrap preflight`
+github.py           the summary and the outputs of a job in GitHub Actions
+reports.py          reports for GitLab and other CI systems; pure
 """
 
 from __future__ import annotations
