@@ -12,7 +12,7 @@ export PATH := $(CURDIR)/$(BIN):$(TOOLS):$(PATH)
 # Debian's names of what the tool, the lab's hosts and the tests run.
 PACKAGES := ca-certificates curl unzip python3-venv iproute2 iptables ipset nftables openssh-server openssh-client \
 	sudo frr frr-pythontools conntrack tcpdump iputils-ping iputils-arping dbus systemd procps util-linux kmod \
-	netcat-openbsd gpg gpg-agent
+	netcat-openbsd gpg gpg-agent jq
 
 # A mirror of Terraform's providers on this machine, if there is one; EDGEWRAP_PLUGIN_DIR= (empty) ignores it.
 EDGEWRAP_PLUGIN_DIR ?= $(shell find /opt -maxdepth 5 -type d -path '*/hashicorp/aws' 2>/dev/null | head -n 1 | \

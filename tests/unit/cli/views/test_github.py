@@ -16,6 +16,7 @@ from edgewrap.cli.views import ShownPlan, github
 from edgewrap.cli.views.markdown import LONGEST, error_markdown, findings_markdown
 from edgewrap.errors import EdgewrapError
 from edgewrap.finding import Finding, Verdict
+from tests.support.github_outputs import parse_outputs
 
 CHANGES = (
     Change(PlaneName.AWS, "elastic ip", "eip-0", Action.CREATE),
@@ -23,19 +24,6 @@ CHANGES = (
     Change(PlaneName.HOSTS, "route", "host-0/r", Action.UPDATE, {"dev": "a"}, {"dev": "```\n::error::x"}),
 )
 PLAN = ShownPlan("edge", tuple(PlaneName), CHANGES)
-
-
-def parse_outputs(text: str) -> dict[str, str]:
-    """The outputs, as GitHub's runner reads them."""
-    outputs: dict[str, str] = {}
-    lines = iter(text.split("\n"))
-    for line in lines:
-        name, separator, end = line.partition("<<")
-        if separator:
-            outputs[name] = "\n".join(iter(lambda: next(lines), end))
-        else:
-            assert line == "", line
-    return outputs
 
 
 @pytest.fixture
