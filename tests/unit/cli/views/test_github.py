@@ -45,6 +45,7 @@ def test_a_plan_is_in_the_summary_and_its_counts_are_outputs(job: Job) -> None:
     summary, outputs = job()
     assert summary.startswith("### edgewrap apply: edge\n\n| plane |")
     assert summary.count("```text") == summary.count("```\n") == 2, "a text of a change does not end its block"
+    assert "\n::error" not in summary
     assert outputs == {
         "has_changes": "true",
         "changes": "3",
