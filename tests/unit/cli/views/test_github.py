@@ -21,7 +21,7 @@ from tests.support.github_outputs import parse_outputs
 CHANGES = (
     Change(PlaneName.AWS, "elastic ip", "eip-0", Action.CREATE),
     Change(PlaneName.AWS, "elastic ip", "eip-1", Action.CREATE),
-    Change(PlaneName.HOSTS, "route", "host-0/r", Action.UPDATE, {"dev": "a"}, {"dev": "```\n::error::x"}),
+    Change(PlaneName.HOSTS, "route", "host-0/r", Action.UPDATE, {"dev": "a"}, {"dev": "b"}, "```\n::error::x"),
 )
 PLAN = ShownPlan("edge", tuple(PlaneName), CHANGES)
 
