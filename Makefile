@@ -12,7 +12,7 @@ export PATH := $(CURDIR)/$(BIN):$(TOOLS):$(PATH)
 # Debian's names of what the tool, the lab's hosts and the tests run.
 PACKAGES := ca-certificates curl unzip python3-venv iproute2 iptables ipset nftables openssh-server openssh-client \
 	sudo frr frr-pythontools conntrack tcpdump iputils-ping iputils-arping dbus systemd procps util-linux kmod \
-	netcat-openbsd gpg gpg-agent
+	netcat-openbsd gpg gpg-agent jq
 
 # What only the tests run. Ubuntu has Chromium as a snap only: tests of pages are skipped there if there is no Chrome.
 TEST_PACKAGES := $(shell grep -qs '^ID=ubuntu' /etc/os-release || echo chromium)

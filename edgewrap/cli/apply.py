@@ -93,7 +93,7 @@ def _apply_saved(run: Options, path: Path, waits: Waits, on_stale: OnStale, *, a
                 raise
             view.failure(error)
         else:
-            show_plan(view, cluster.spec.name, saved.planes, plan)
+            show_plan(view, run.command, cluster.spec.name, saved.planes, plan)
             require_possible(cluster, plan)
             _execute(view, run.command, cluster, plan, waits, f"edgewrap apply --on-stale replan {path}")
             return 0
@@ -125,7 +125,7 @@ def plan_and_apply(
     with open_cluster(run, view.event) as cluster:
         with view:
             plan = make_plan(cluster, planes, HostRequests(frozenset(move_off), frozenset(replaced)), to_apply=True)
-            show_plan(view, cluster.spec.name, planes, plan)
+            show_plan(view, run.command, cluster.spec.name, planes, plan)
             require_possible(cluster, plan)
         asked = bool(plan.changes) and not auto_approve
         if asked and not options.approved(_question(cluster.spec.name, plan.ended_first)):
@@ -142,6 +142,7 @@ def _execute(
     view: View, command: str, cluster: Cluster, plan: RunPlan, waits: Waits, resuming: str, *, look_again: bool = False
 ) -> None:
     """Apply, and show the end of the run; `resuming` is the command line for one that failed."""
+    from edgewrap.cli.views import github
     from edgewrap.engine.apply import apply as apply_plan
 
     try:
@@ -150,7 +151,9 @@ def _execute(
         view.remaining(resuming)
         raise
     if plan.changes:
-        view.message(f"{cluster.spec.name} is what the spec says.")
+        done = f"{cluster.spec.name} is what the spec says."
+        view.message(done)
+        github.add_markdown(done)
         view.result(cluster.spec.name, outputs)
     else:
         view.message("Nothing to do.")

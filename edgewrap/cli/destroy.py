@@ -21,7 +21,7 @@ def destroy(
     insecure: options.Insecure = False,
 ) -> int:
     """Remove the cluster: OpenNebula first, then AWS. Refused while it has VMs or tenants' networks."""
-    from edgewrap.cli.views import ShownPlan, choose_view
+    from edgewrap.cli.views import ShownPlan, choose_view, github
     from edgewrap.engine import destroy as engine
     from edgewrap.engine.cluster import Options, open_cluster
 
@@ -32,7 +32,9 @@ def destroy(
     with open_cluster(Options(file, "destroy", plugin_dir, lock_timeout, insecure), view.event) as cluster:
         with view:
             plan = engine.plan_destroy(cluster, planes)
-            view.changes(ShownPlan(cluster.spec.name, planes, plan.changes))
+            shown = ShownPlan(cluster.spec.name, planes, plan.changes)
+            view.changes(shown)
+            github.add_plan("destroy", shown)
         if dry_run:
             view.end("destroy", 0)
             return 0

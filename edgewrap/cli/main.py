@@ -132,12 +132,15 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         failure = InterruptedRunError()
     else:
-        return result if isinstance(result, int) else 0
+        code = result if isinstance(result, int) else 0
+        _end_in_job(arguments, code)
+        return code
     LinesView(sys.stderr, sys.stderr).failure(failure)
     if _takes_json(command, arguments):  # after the text: it is the last line also where both go to the same place
         from edgewrap.cli.views.ndjson import NdjsonView
 
         NdjsonView(sys.stdout).failure(failure)
+    _end_in_job(arguments, failure.exit_code, failure)
     return failure.exit_code
 
 
@@ -155,6 +158,13 @@ def quiet_libraries() -> None:
     warnings.showwarning = lambda *_ignored, **_options: None
     logging.lastResort = None
     logging.raiseExceptions = False
+
+
+def _end_in_job(arguments: Sequence[str], code: int, failure: EdgewrapError | None = None) -> None:
+    """In a job of GitHub Actions: how the command ended."""
+    from edgewrap.cli.views import github
+
+    github.add_end(arguments[0] if arguments else "", code, failure)
 
 
 def _print_version(asked: bool) -> None:

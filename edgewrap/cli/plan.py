@@ -37,12 +37,22 @@ def plan(
             help="Save the plan, for `edgewrap apply FILE`; in a directory as NAME.plan.",
         ),
     ] = None,
+    terraform_report: Annotated[
+        Path | None,
+        typer.Option(
+            "--terraform-report",
+            metavar="FILE",
+            parser=expanded,
+            help="Write the counts of changes as JSON, for GitLab's `artifacts:reports:terraform`.",
+        ),
+    ] = None,
     lock_timeout: options.LockTimeout = 0,
     plugin_dir: options.PluginDir = None,
     insecure: options.Insecure = False,
 ) -> int:
     """Show what an apply would do in all three planes; change nothing."""
-    from edgewrap.cli.views import choose_view
+    from edgewrap.atomic_files import write_atomically
+    from edgewrap.cli.views import choose_view, reports
     from edgewrap.engine.cluster import Options, open_cluster
     from edgewrap.engine.dead_hosts import HostRequests
     from edgewrap.engine.plan import make_plan
@@ -57,7 +67,9 @@ def plan(
     ):
         requests = HostRequests(move_off=frozenset(move_off))
         made = make_plan(cluster, planes, requests, to_apply=out is not None)
-        show_plan(view, cluster.spec.name, planes, made)
+        show_plan(view, "plan", cluster.spec.name, planes, made)
+        if terraform_report is not None:
+            write_atomically(terraform_report, reports.terraform_report(made.changes))
         raise_on_failure(made.findings)
         if made.failures:
             view.end("plan", 1)
@@ -71,10 +83,14 @@ def plan(
         return code
 
 
-def show_plan(view: View, name: str, planes: tuple[PlaneName, ...], plan: RunPlan) -> None:
-    """Show the plan of a run for the cluster `name`: its changes, and the hosts that could not be read or replaced."""
-    from edgewrap.cli.views import ShownPlan
+def show_plan(view: View, command: str, name: str, planes: tuple[PlaneName, ...], plan: RunPlan) -> None:
+    """Show the plan of `command` for the cluster `name`: its changes, and the hosts that could not be read or
+    replaced."""
+    from edgewrap.cli.views import ShownPlan, github
 
-    view.changes(ShownPlan(name, planes, plan.changes, plan.unread_hosts))
+    shown = ShownPlan(name, planes, plan.changes, plan.unread_hosts)
+    view.changes(shown)
+    github.add_plan(command, shown)
     for failure in plan.failures:
         view.failure(failure)
+        github.add_error(command, failure)

@@ -7,7 +7,7 @@ live.py             the live view on a terminal
 lines.py            one line per event, without a terminal
 many.py             several clusters: their progress, their results in turn, the summary
 ndjson.py           one JSON object per line (docs/events.md)
-markdown.py         a plan for a comment on a pull request; pure
+markdown.py         plans, findings and errors as Markdown; pure
 text.py             plans, errors and events as plain text; pure
 progress.py         how far a run is, and what its end shows; pure
 status.py           the tables of `edgewrap status`
@@ -16,6 +16,8 @@ picture/            a cluster as text, Mermaid or SVG
 report/             clusters as one HTML page
 drift.py            what has drifted: `edgewrap drift`
 preflight.py        the findings of `edgewrap preflight`
+github.py           the summary and the outputs of a job in GitHub Actions
+reports.py          reports for GitLab and other CI systems; pure
 """
 
 from __future__ import annotations

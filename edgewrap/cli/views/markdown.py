@@ -1,4 +1,5 @@
-"""A plan as Markdown, for a comment on a pull request. Texts in what it gets are safe."""
+"""A plan as Markdown, for a comment on a pull request; findings and errors, for the summary of a job. Texts in what it
+gets are safe."""
 
 from __future__ import annotations
 
@@ -8,7 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from edgewrap.change import Action, Change, PlaneName
 from edgewrap.cli.views import ShownPlan
 from edgewrap.cli.views.lines import LinesView
-from edgewrap.cli.views.text import drift_count, entries
+from edgewrap.cli.views.text import drift_count, entries, error_lines
+from edgewrap.errors import ErrorReport
+from edgewrap.finding import Finding, Verdict
 
 LONGEST = 60_000  # characters; GitHub takes 65,536
 
@@ -18,10 +21,17 @@ def heading(name: str, command: str = "plan") -> str:
     return f"### edgewrap {command}: {name}"
 
 
-def plan_markdown(name: str, changes: Sequence[Change], planes: Sequence[PlaneName], longest: int = LONGEST) -> str:
+def plan_markdown(
+    name: str,
+    changes: Sequence[Change],
+    planes: Sequence[PlaneName],
+    longest: int = LONGEST,
+    *,
+    command: str = "plan",
+) -> str:
     """A summary table, and folded details of each plane; at most `longest` characters, with a note of what is left
     out."""
-    head = [heading(name), "", *_table(changes, planes), ""]
+    head = [heading(name, command), "", *_table(changes, planes), ""]
     room = longest - sum(len(line) + 1 for line in head)
     shares = [plane for plane in planes if any(change.plane is plane for change in changes)]
     parts = [
@@ -30,6 +40,32 @@ def plan_markdown(name: str, changes: Sequence[Change], planes: Sequence[PlaneNa
         for part in _details(plane, [one for one in changes if one.plane is plane], room // len(shares))
     ]
     return "\n".join([*head, *(parts or ["No changes."])]) + "\n"
+
+
+def findings_markdown(name: str, findings: Sequence[Finding]) -> str:
+    """The findings of a preflight: counts, then every check that is not ok with its advice, then the others, folded."""
+    counts = Counter(finding.verdict for finding in findings)
+    lines = {
+        finding: f"{finding.verdict.value}: {finding}" + (f"\n    {finding.advice}" if finding.advice else "")
+        for finding in findings
+    }
+    rest = [line for finding, line in lines.items() if finding.verdict is not Verdict.OK]
+    fine = [line for finding, line in lines.items() if finding.verdict is Verdict.OK]
+    summary = ", ".join(f"{counts[verdict]} {verdict.value}" for verdict in Verdict if counts[verdict])
+    folded = ["<details><summary>ok</summary>", "", *_block(fine), "", "</details>"] if fine else []
+    return "\n".join([heading(name, "preflight"), "", summary, "", *(_block(rest) if rest else []), "", *folded]) + "\n"
+
+
+def error_markdown(command: str, report: ErrorReport) -> str:
+    """The error that ended a command."""
+    return "\n".join(
+        [f"**edgewrap {command} failed** (exit code {report.exit_code})", "", *_block(error_lines(report))]
+    )
+
+
+def _block(lines: Iterable[str]) -> list[str]:
+    """Lines as they are, cut to the limit; nothing in them ends the block."""
+    return ["```text", "\n".join(lines).replace("```", "'''")[:LONGEST], "```"]
 
 
 def _table(changes: Sequence[Change], planes: Sequence[PlaneName]) -> Iterator[str]:
