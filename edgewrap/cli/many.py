@@ -203,5 +203,5 @@ class _Child:
 
 
 def _environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """A child's environment: which spec it is about is in its arguments."""
-    return {name: value for name, value in environ.items() if name != "EDGEWRAP_SPEC"}
+    """A child's environment: which spec it is about is in its arguments, and its parent reports to a CI system."""
+    return {name: value for name, value in environ.items() if name != "EDGEWRAP_SPEC"} | {"EDGEWRAP_CI": "off"}

@@ -26,7 +26,7 @@ PARALLEL = 4
 JSON_RUNS = ("plan", "apply", "destroy", "report")
 """The commands whose clusters are run with `--json` in every format: the view is made from their plans and events."""
 
-PER_CLUSTER: Mapping[str, str] = {"out": ".plan", "output": ""}
+PER_CLUSTER: Mapping[str, str] = {"out": ".plan", "output": "", "terraform_report": ".json", "junit": ".xml"}
 """Options that name a file or a directory to write: with several clusters it has one for each, with this suffix."""
 
 COMMON = frozenset({"lock_timeout", "plugin_dir", "insecure", "restricted"})
@@ -209,11 +209,15 @@ def _own_paths(asked: Request, target: Target) -> list[str]:
         except OSError as error:
             raise UsageError(
                 f"the directory {directory} cannot be created: {error.strerror}",
-                cause=f"with several clusters, --{name} names a directory, with a file or a folder for each of them",
+                cause=f"with several clusters, --{_option(name)} names a directory, with a file or folder for each",
                 advice="name a directory",
             ) from None
-        words.append(f"--{name}={directory / (target.cluster + PER_CLUSTER[name])}")
+        words.append(f"--{_option(name)}={directory / (target.cluster + PER_CLUSTER[name])}")
     return words
+
+
+def _option(parameter: str) -> str:
+    return parameter.replace("_", "-")
 
 
 def _ask_first(asked: Request, targets: Sequence[Target]) -> int:
@@ -284,10 +288,16 @@ def _run(
 def _finish(asked: Request, runs: Sequence[ClusterRun], code: int | None = None) -> int:
     """Show the summary; returns the exit code."""
     from edgewrap.cli.many import worst
-    from edgewrap.cli.views.many import summarise
+    from edgewrap.cli.views import github
+    from edgewrap.cli.views.many import shown_plan, summarise, summary_markdown
 
     code = worst(run.exit_code for run in runs) if code is None else code
-    choose_many_view(asked, len(runs)).summary(summarise(asked.command, code, runs), runs)
+    summary = summarise(asked.command, code, runs)
+    choose_many_view(asked, len(runs)).summary(summary, runs)
+    if asked.command in JSON_RUNS:
+        plans = [plan for run in runs if (plan := shown_plan(run)) is not None]
+        github.add_markdown(summary_markdown(summary, runs))
+        github.set_outputs(**github.counts([change for plan in plans for change in plan.changes]))
     return code
 
 

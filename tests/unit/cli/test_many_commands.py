@@ -17,6 +17,7 @@ import pytest
 
 from edgewrap.cli import many, options
 from edgewrap.cli.main import build, run
+from tests.support.github_outputs import parse_outputs
 
 CHANGE = {"plane": "aws", "kind": "vpc", "key": "vpc", "action": "create", "before": {}, "after": {}, "why": ""}
 PLANES = {"aws": "1 to create", "hosts": "nothing to do"}
@@ -90,6 +91,14 @@ def words(sites: Path) -> list[str]:
         (["apply", "--auto-approve"], "apply --json --auto-approve --file=sites/oslo.yaml"),
         (["destroy", "--auto-approve"], "destroy --json --auto-approve --file=sites/oslo.yaml"),
         (["destroy", "--dry-run"], "destroy --json --dry-run --file=sites/oslo.yaml"),
+        (
+            ["preflight", "--junit", "reports"],
+            "preflight --junit=reports --junit=reports/oslo.xml --file=sites/oslo.yaml",
+        ),
+        (
+            ["plan", "--terraform-report", "reports"],
+            "plan --json --terraform-report=reports --terraform-report=reports/oslo.json --file=sites/oslo.yaml",
+        ),
         (["preflight", "--json"], "preflight --json --file=sites/oslo.yaml"),
         (
             ["render", "--offline", "--output", "out"],
@@ -180,6 +189,20 @@ def test_markdown_is_one_text(sites: Path, capsys: pytest.CaptureFixture[str]) -
         "### edgewrap plan: paris",
     ]
     assert "Error: one" in shown
+
+
+def test_a_job_on_github_has_one_summary_and_the_counts_of_all(
+    sites: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clusters' own processes add nothing."""
+    summary, output = tmp_path / "summary", tmp_path / "output"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    monkeypatch.setenv("GITHUB_OUTPUT", str(output))
+    assert run(build(), ["plan", "sites"]) == 1
+    assert summary.read_text().startswith("### edgewrap plan: several clusters\n")
+    outputs = parse_outputs(output.read_text())
+    assert (outputs["has_changes"], outputs["create"], outputs["exit_code"]) == ("true", "2", "1")
+    assert many._environment({"EDGEWRAP_SPEC": "x", "A": "b"}) == {"A": "b", "EDGEWRAP_CI": "off"}
 
 
 def test_changes_of_one_cluster_give_the_exit_code(sites: Path) -> None:
