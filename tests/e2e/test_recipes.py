@@ -160,6 +160,38 @@ def test_what_atlantis_planned_is_applied_in_the_same_checkout(runner: Runner) -
     assert "edge-paris is what the spec says." in runner.atlantis(stages["apply"]["steps"], project, place)
 
 
+@pytest.fixture
+def drifted(lab: Lab) -> Iterator[None]:
+    """The VPC has another name."""
+    with lab.network():
+        [vpc] = lab.ec2.describe_vpcs(Filters=[{"Name": "tag:Name", "Values": ["edge-paris-vpc"]}])["Vpcs"]
+        lab.ec2.create_tags(Resources=[vpc["VpcId"]], Tags=[{"Key": "Name", "Value": "other"}])
+    yield
+    with lab.network():
+        lab.ec2.create_tags(Resources=[vpc["VpcId"]], Tags=[{"Key": "Name", "Value": "edge-paris-vpc"}])
+
+
+@pytest.mark.usefixtures("drifted")
+@pytest.mark.parametrize("system", ["GitHub", pytest.param("GitLab", marks=pytest.mark.full)])
+def test_drift_at_night(runner: Runner, system: str) -> None:
+    workflow, job = documents("nightly-drift")
+    if system == "GitHub":
+        ended = runner.github(workflow, "drift", check=False)
+        assert ended.outputs["changes"] == ended.outputs["update"] == "1"
+        text = ended.summary
+        assert json.loads((runner.base / "gh.json").read_text())["issues"].pop()["body"].strip() == text.strip()
+        (runner.base / "gh.json").write_text(json.dumps({"comments": [], "issues": []}))
+    else:
+        [pipeline] = documents("gitlab-ci")
+        ended = runner.gitlab({**pipeline, **job}, "drift", check=False)
+        text = (ended.directory / "repo" / job["drift"]["artifacts"]["paths"][0]).read_text()
+    assert ended.done
+    assert ended.done.returncode == 2, ended.done.stderr
+    assert text.startswith("### edgewrap drift: edge-paris\n")
+    assert "~ vpc vpc " in text
+    assert "(drift: changed outside)" in text
+
+
 PLAN_RULES, MODULE_RULES = "policy/plan.jq", "policy/module.jq"
 
 

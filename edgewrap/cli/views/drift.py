@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from edgewrap.change import Change, Origin, PlaneName, Reason
-from edgewrap.cli.views import print_document, print_line
+from edgewrap.cli.views import github, print_document, print_line
 from edgewrap.cli.views.markdown import LONGEST, folded, heading
 from edgewrap.cli.views.text import entries
 from edgewrap.safe_text import safe
@@ -17,12 +17,15 @@ if TYPE_CHECKING:
 
 
 def print_drift(report: DriftReport, *, json: bool, markdown: bool) -> None:
-    """Write to standard output."""
+    """Write to standard output, and to a job of GitHub Actions."""
     if json:
         print_document(report)
-    else:
-        report = safe(report)
+    report = safe(report)
+    if not json:
         print_line(*(markdown_lines(report) if markdown else text_lines(report)))
+    github.add_markdown("\n".join(markdown_lines(report)))
+    restored = github.counts([change for item in report.items if (change := _change(item)) is not None])
+    github.set_outputs(**restored | github.total(len(report.items)))
 
 
 def text_lines(report: DriftReport) -> Iterator[str]:

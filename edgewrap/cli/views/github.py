@@ -46,11 +46,12 @@ def add_end(command: str, code: int, error: EdgewrapError | None) -> None:
 def counts(changes: Sequence[Change]) -> dict[str, object]:
     """The outputs that count changes: of all of them, and of each action."""
     by_action = Counter(change.action for change in changes)
-    return {
-        "has_changes": str(bool(changes)).lower(),
-        "changes": len(changes),
-        **{action.value: by_action[action] for action in Action},
-    }
+    return total(len(changes)) | {action.value: by_action[action] for action in Action}
+
+
+def total(number: int) -> dict[str, object]:
+    """The outputs that say how many changes there are."""
+    return {"has_changes": str(number > 0).lower(), "changes": number}
 
 
 def add_markdown(text: str) -> None:
