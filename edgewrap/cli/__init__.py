@@ -3,6 +3,8 @@
 start.py            where the program begins
 main.py             entry point: registers the commands, maps errors to exit codes
 options.py          options that commands share: `--file`, `--json`, `--only`, `--auto-approve`, timeouts
+completion.py       what a shell completes: hosts, outputs, log files, labs
+reference.py        the tables of `docs/commands.md`
 streams.py          standard output and error that cannot break a run
 ipam.py             the commands of `edgewrap ipam`: the IPAM driver and its installation
 lab.py              the commands of `edgewrap lab`
