@@ -110,8 +110,8 @@ def test_a_lab_without_the_checkout(wheel: Path, tmp_path: Path) -> None:
         f'provider_installation {{\n  filesystem_mirror {{\n    path = "{provider_mirror()}"\n  }}\n}}\n'
     )
     lines = script("docs/install.md", "As a program of its own")
-    provider = lines[lines.index("edgewrap init") :]
-    assert len(list(command_lines(provider))) == 2
-    more = "edgewrap lab up\nedgewrap lab exec -- edgewrap plan --file edge.yaml\nedgewrap lab down\n"
+    provider = lines[lines.index("edgewrap lab up\n") :]
+    assert len(list(command_lines(provider))) == 4
+    more = "edgewrap lab exec -- edgewrap plan --file edge.yaml\nedgewrap lab down\n"
     shown = fresh.run("bash", "-exc", provider + more, TF_CLI_CONFIG_FILE=str(tmp_path / "terraform.rc"))
-    assert "aws: 3 hosts" in shown
+    assert "\naws: 36 to create\n" in shown
