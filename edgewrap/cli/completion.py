@@ -52,10 +52,13 @@ def labs() -> list[str]:
 
 
 def _spec_file(context: typer.Context) -> Path:
-    """The file that the command will read: of `--file`, EDGEWRAP_SPEC, or the default."""
+    """The file that the command will read: of `--file` (the first one, if it can be repeated), EDGEWRAP_SPEC, or the
+    default."""
     from edgewrap.cli.options import STARTER
 
-    return context.params.get("file") or expanded(os.environ.get("EDGEWRAP_SPEC") or STARTER)
+    given = context.params.get("file") or context.params.get("specs")
+    first = given[0] if isinstance(given, list | tuple) else given
+    return first or expanded(os.environ.get("EDGEWRAP_SPEC") or STARTER)
 
 
 def _keys(context: typer.Context) -> ClusterKeys | None:
