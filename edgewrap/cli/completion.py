@@ -56,9 +56,9 @@ def _spec_file(context: typer.Context) -> Path:
     default."""
     from edgewrap.cli.options import STARTER
 
-    given = context.params.get("file") or context.params.get("specs")
-    first = given[0] if isinstance(given, list | tuple) else given
-    return first or expanded(os.environ.get("EDGEWRAP_SPEC") or STARTER)
+    given = context.params.get("file") or context.params.get("specs") or ()
+    files = (given,) if isinstance(given, Path) else tuple(given)
+    return files[0] if files else expanded(os.environ.get("EDGEWRAP_SPEC") or STARTER)
 
 
 def _keys(context: typer.Context) -> ClusterKeys | None:

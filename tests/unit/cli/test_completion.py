@@ -9,9 +9,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
+import typer
 
+from edgewrap.cli import completion
 from edgewrap.lab.directory import lab_directory
 from edgewrap.spec import keys
 from edgewrap.spec.hosts import Hosts
@@ -101,6 +105,26 @@ def test_what_is_offered(place: Path, line: str, offered: list[str]) -> None:
 
 def test_the_spec_of_the_environment(place: Path) -> None:
     assert complete(place, "edgewrap ssh ", EDGEWRAP_SPEC="other.yaml") == (["host-0"], "")
+
+
+@pytest.mark.parametrize(
+    ("given", "count"),
+    [
+        ({}, 3),
+        ({"file": None}, 3),
+        ({"file": [], "specs": []}, 3),
+        ({"file": Path("other.yaml")}, 1),
+        ({"file": [Path("other.yaml"), Path("edgewrap.yaml")]}, 1),
+        ({"file": [], "specs": (Path("other.yaml"),)}, 1),
+    ],
+)
+def test_the_spec_of_a_command_that_takes_one_or_several(
+    place: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, object], count: int
+) -> None:
+    monkeypatch.chdir(place)
+    monkeypatch.delenv("EDGEWRAP_SPEC", raising=False)
+    context = cast("typer.Context", SimpleNamespace(params=given))
+    assert len(completion.hosts(context)) == count
 
 
 LARGE = "name: edge-1\nhosts: { count: 99999999999999999999 }\n"

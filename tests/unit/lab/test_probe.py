@@ -1,10 +1,13 @@
-"""The figures of `lab probe`."""
+"""The figures of `lab probe`, and how they are shown."""
 
 from __future__ import annotations
 
+from json import loads
+
 import pytest
 
-from edgewrap.lab.probe import Series, ping_series
+from edgewrap.cli.main import build, run
+from edgewrap.lab.probe import ProbeReport, Series, ping_series
 
 HEAD = "PING 203.0.113.1 (203.0.113.1) 56(84) bytes of data.\n"
 REPLY = "[{}] 64 bytes from 203.0.113.1: icmp_seq={} ttl=60 time=0.3 ms\n"
@@ -30,3 +33,17 @@ def test_pings(answered: dict[int, float], sent: int, series: Series) -> None:
 
 def test_without_its_summary_nothing_was_sent() -> None:
     assert ping_series("ping: unknown host\n") == Series(0, 0, 0.0)
+
+
+@pytest.mark.parametrize("json", [False, True])
+def test_the_exit_status_is_that_of_the_command(
+    json: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = ProbeReport("203.0.113.1", Series(9, 1, 0.216), Series(8, 0, 0.1), 1)
+    monkeypatch.setattr("edgewrap.lab.probe.probe", lambda *_arguments, quiet: (7 if quiet is json else 1, report))
+    assert run(build(), ["lab", "probe", "203.0.113.1", *(["--json"] if json else []), "--", "false", "--json"]) == 7
+    shown = capsys.readouterr().out
+    if json:
+        assert loads(shown)["ping"] == {"sent": 9, "lost": 1, "longest_gap_s": 0.216}
+    else:
+        assert shown.startswith("ping  9 sent, 1 lost, longest gap 0.22 s\nhttp  8 sent, 0 lost, longest gap 0.10 s\n")
