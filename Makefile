@@ -109,13 +109,12 @@ browser: venv
 	@$(call INSTALL_PACKAGES,$(TEST_PACKAGES))
 	@PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/pip install -qq --disable-pip-version-check --no-deps axe-playwright-python
 
-DEMO := edgewrap lab exec --name demo --
-SPEC := docs/examples/edge.yaml
+# The commands of the guide's section, as written there, in a lab of its own; -v shows each before it runs.
 demo: install
-	@set -e; edgewrap lab up --name demo; trap 'edgewrap lab down --name demo' EXIT; \
-	echo '--- apply'; $(DEMO) edgewrap apply --file $(SPEC) --auto-approve; \
-	echo '--- status'; $(DEMO) edgewrap status --file $(SPEC); \
-	echo '--- apply again'; $(DEMO) edgewrap apply --file $(SPEC) --auto-approve
+	@dir=$$(mktemp -d); export EDGEWRAP_LAB_DIR=$$dir/lab; unset EDGEWRAP_SPEC; \
+	trap 'edgewrap lab down >/dev/null 2>&1; rm -rf "$$dir"' EXIT; \
+	sed -n '/^## In the lab$$/,/^## On AWS$$/s/^    //p' docs/first-hour.md >$$dir/commands; \
+	cd $$dir && bash -ev commands
 
 lab: install
 	@$(BIN)/edgewrap lab up

@@ -4,7 +4,7 @@ or that lies below a directory without search permission, and RuntimeError for a
 from __future__ import annotations
 
 import os.path
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from edgewrap.errors import UsageError
@@ -47,3 +47,9 @@ def links_below(directory: Path, besides: str) -> Iterator[Path]:
     for folder, folders, files in os.walk(directory):
         yield from (path for name in (*folders, *files) if (path := Path(folder, name)).is_symlink())
         folders[:] = [name for name in folders if name != besides]
+
+
+def working_directory(spec_file: Path, name: str, environ: Mapping[str, str]) -> Path:
+    """Where the runs of the cluster `name` keep their files: below EDGEWRAP_DIR, or beside its spec."""
+    base = environ.get("EDGEWRAP_DIR")
+    return (expanded(base) if base else real_path(spec_file).parent / ".edgewrap") / name

@@ -6,6 +6,8 @@ options.py          options that commands share: `--file`, `--json`, `--only`, `
 many.py             runs of several clusters side by side, a process each
 many_commands.py    commands that take several specs: one process, or one for each cluster
 many_specs.py       which clusters a command line names: spec files, directories, saved plans
+completion.py       what a shell completes: hosts, outputs, log files, labs
+reference.py        the tables of `docs/commands.md`
 streams.py          standard output and error that cannot break a run
 ipam.py             the commands of `edgewrap ipam`: the IPAM driver and its installation
 lab.py              the commands of `edgewrap lab`

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from edgewrap.cli.views import print_json, print_line
+from edgewrap.cli import completion
+from edgewrap.cli.views import print_document, print_json, print_line
 
 if TYPE_CHECKING:
     from edgewrap.lab.directory import LabDirectory
@@ -22,9 +23,18 @@ app.add_typer(vm, name="vm")
 app.add_typer(host, name="host")
 
 
-Name = Annotated[str | None, typer.Option("--name", "-n", help="The lab's name; several labs can run side by side.")]
-HostOption = Annotated[str, typer.Option("--host", help="The host's key (host-0), instance id or address.")]
-HostArgument = Annotated[str, typer.Argument(metavar="HOST", help="The host's key (host-0), instance id or address.")]
+_HOST = "The host's key (host-0), instance id or address."
+Name = Annotated[
+    str | None,
+    typer.Option(
+        "--name",
+        "-n",
+        help="The lab's name; several labs can run side by side.",
+        autocompletion=completion.labs,
+    ),
+]
+HostOption = Annotated[str, typer.Option("--host", help=_HOST, autocompletion=completion.hosts)]
+HostArgument = Annotated[str, typer.Argument(metavar="HOST", help=_HOST, autocompletion=completion.hosts)]
 VmName = Annotated[str, typer.Argument(metavar="NAME", help="The VM's name.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -118,6 +128,27 @@ def execute(
     from edgewrap.lab import launch
 
     return launch.execute(_directory(name), command, os.environ, place=place)
+
+
+@app.command()
+def probe(
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="A VM's Elastic IP.")],
+    command: Annotated[list[str], typer.Argument(metavar="-- COMMAND…", help="What to run, such as a live move.")],
+    port: Annotated[int, typer.Option(help="The port of the VM's web server.", min=1, max=65535)] = 80,
+    name: Name = None,
+    json: Json = False,
+) -> int:
+    """Ping a VM and request a page from it, from the lab's internet, while a command runs: losses and longest gaps."""
+    from edgewrap.lab.probe import probe as run_probe
+
+    status, report = run_probe(_directory(name), address, port, command, os.environ, quiet=json)
+    if json:
+        print_document(report)
+    else:
+        for what, one in (("ping", report.ping), ("http", report.http)):
+            print_line(f"{what}  {one.sent} sent, {one.lost} lost, longest gap {one.longest_gap_s:.2f} s")
+        print_line(f"TCP connections of the HTTP requests: {report.connections}")
+    return status
 
 
 @vm.command("start")

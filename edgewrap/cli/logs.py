@@ -6,12 +6,18 @@ from typing import Annotated
 
 import typer
 
+from edgewrap.cli import completion
 from edgewrap.cli.options import Json, SpecFile
 
 
 def logs(
     file: SpecFile,
-    run: Annotated[int, typer.Option("--run", help="1 is the last run, 2 the one before it.", min=1)] = 1,
+    run: Annotated[
+        int,
+        typer.Option(
+            "--run", help="1 is the last run, 2 the one before it.", min=1, autocompletion=completion.log_numbers
+        ),
+    ] = 1,
     list_runs: Annotated[bool, typer.Option("--list", help="List the log files instead.")] = False,
     json: Json = False,
 ) -> int:

@@ -15,6 +15,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Annotated, NoReturn
 
 import typer
@@ -104,7 +105,9 @@ def main() -> NoReturn:
         remember_environment(os.environ)
         app = build()
         if f"_{NAME.upper()}_COMPLETE" in os.environ:  # a shell asks for completions: typer answers and exits
-            app()
+            with suppress(Exception):  # such as a spec that is wrong: nothing is better than a traceback on the line
+                app()
+            sys.exit(1)
         code = run(app, sys.argv[1:])
         warn_of_lost_output(stdout)
     except KeyboardInterrupt:  # another one, while the first was reported

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from edgewrap.change import PlaneName
+from edgewrap.cli import completion
 from edgewrap.errors import UsageError
 from edgewrap.paths import expanded
 
@@ -45,7 +46,10 @@ LockTimeout = Annotated[
 MoveOff = Annotated[
     list[str],
     typer.Option(
-        "--move-off", metavar="HOST", help="Move the Elastic IPs of this entry host to other hosts; repeatable."
+        "--move-off",
+        metavar="HOST",
+        autocompletion=completion.hosts,
+        help="Move the Elastic IPs of this entry host to other hosts; repeatable.",
     ),
 ]
 PluginDir = Annotated[

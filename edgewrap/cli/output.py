@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from edgewrap.cli import completion
 from edgewrap.cli.options import Json, SpecFile
 from edgewrap.cli.views import print_json, print_line
 from edgewrap.errors import UsageError
@@ -16,7 +17,12 @@ from edgewrap.outputs import Outputs
 
 def output(
     file: SpecFile,
-    name: Annotated[str, typer.Argument(help="One output, such as `eips` or `eips.eip-0.public_address`.")] = "",
+    name: Annotated[
+        str,
+        typer.Argument(
+            autocompletion=completion.outputs, help="One output, such as `eips` or `eips.eip-0.public_address`."
+        ),
+    ] = "",
     json: Json = False,
 ) -> int:
     """Print the outputs of the applied cluster, or one of them."""

@@ -7,12 +7,14 @@ from typing import Annotated
 import typer
 
 from edgewrap.change import PlaneName
-from edgewrap.cli import options
+from edgewrap.cli import completion, options
 from edgewrap.cli.apply import plan_and_apply
 
 
 def replace(
-    host: Annotated[str, typer.Argument(metavar="HOST", help="The host's key, such as host-1.")],
+    host: Annotated[
+        str, typer.Argument(metavar="HOST", autocompletion=completion.hosts, help="The host's key, such as host-1.")
+    ],
     file: options.SpecFile,
     auto_approve: options.AutoApprove = False,
     json: options.Json = False,

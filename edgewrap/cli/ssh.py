@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgewrap.cli import completion
 from edgewrap.cli.options import Insecure, SpecFile
 from edgewrap.errors import EdgewrapError, HostUnreachableError
 from edgewrap.outputs import HostOutput, HostPin
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 def ssh(
     context: typer.Context,
-    host: Annotated[str, typer.Argument(help="The host's key, such as `host-0`.")],
+    host: Annotated[str, typer.Argument(autocompletion=completion.hosts, help="The host's key, such as `host-0`.")],
     file: SpecFile,
     insecure: Insecure = False,
 ) -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from edgewrap.atomic_files import unwritable
 from edgewrap.errors import StateError
-from edgewrap.paths import expanded, links_below, real_path
+from edgewrap.paths import links_below, working_directory
 from edgewrap.spec.operator_values import is_restricted, require_outside
 
 PROVIDERS = ".terraform"  # Terraform's own folder: it links providers from a mirror or a cache
@@ -32,9 +32,7 @@ class Workspace:
 
         Raises StateError if it is another user's; in restricted mode UsageError if it is in the spec's checkout.
         """
-        base = environ.get("EDGEWRAP_DIR")
-        parent = expanded(base) if base else real_path(spec_file).parent / ".edgewrap"
-        workspace = cls(parent / name)
+        workspace = cls(working_directory(spec_file, name, environ))
         if is_restricted(environ):
             require_outside(spec_file, workspace.directory, "the working directory", "EDGEWRAP_DIR")
         workspace._require_own()

@@ -13,6 +13,7 @@ watch.py            follow the lab's AWS
 cloud.py            a snapshot of the lab's AWS, as plain data
 exec_targets.py     the places of `lab exec --in`
 nsenter.py          run a command inside namespaces
+probe.py            pings and HTTP requests to a VM while a command runs: `lab probe`
 environment.py      environment and home directory of commands inside the lab
 tools.py            the mirror of Terraform's providers
 kernel.py           the kernel's network: namespaces, `ip`, `nft`, sysctls

@@ -246,8 +246,16 @@ def lab_directory(name: str | None, environ: Mapping[str, str]) -> LabDirectory:
             cause="a name has 1 to 31 lower-case letters, digits and hyphens, and begins with a letter or digit",
             advice="choose another --name",
         )
-    state = environ.get("XDG_STATE_HOME") or "~/.local/state"
-    return LabDirectory(chosen, expanded(state) / "edgewrap" / "lab" / chosen)
+    return LabDirectory(chosen, _named_labs(environ) / chosen)
+
+
+def lab_names(environ: Mapping[str, str]) -> list[str]:
+    """The names of the labs that have been started by name, running or not."""
+    return sorted(mark.parent.name for mark in _named_labs(environ).glob(f"*/{_MARK}"))
+
+
+def _named_labs(environ: Mapping[str, str]) -> Path:
+    return expanded(environ.get("XDG_STATE_HOME") or "~/.local/state") / "edgewrap" / "lab"
 
 
 def already_running(directory: LabDirectory) -> LabError:

@@ -7,5 +7,6 @@ checks that span several fields. `addressing.py`: which address belongs to which
 `load.py`: from a file to a `Spec` or to all problems. `document.py`: YAML with places. `environment.py`: `${env:NAME}`.
 `operator_values.py`: what the operator sets instead, and restricted mode.
 `forbidden.py`: credentials and fields that are refused by name. `place.py`: paths and places. `contract.py`: the JSON
-Schema and all known keys. `reference.py`: the tables of `docs/spec.md`. `starter.yaml`: what `edgewrap init` writes.
+Schema and all known keys. `reference.py`: the tables of `docs/spec.md`. `keys.py`: the keys of hosts and Elastic IPs,
+for completion. `starter.yaml`: what `edgewrap init` writes.
 """

@@ -14,6 +14,7 @@ import pytest
 
 from tests.e2e.conftest import Edge
 from tests.e2e.test_changed_after_plan import FORWARD, HOST, sysctl, sysctl_of, tag
+from tests.support.docs import script
 from tests.support.documents import check_output
 from tests.support.lab import EDGEWRAP
 
@@ -122,3 +123,9 @@ def test_a_plan_is_applied_in_another_directory_without_the_spec(edge: Edge, pla
     shown = json.loads(edge.lab.edgewrap("show", str(plan), "--json").stdout)
     assert [change["key"] for change in shown["changes"]] == [f"{HOST}/sysctl/{FORWARD}"]
     assert stat.S_IMODE(plan.stat().st_mode) == 0o600
+
+
+def test_the_commands_of_the_guide(edge: Edge, tmp_path: Path) -> None:
+    lines = script("docs/plan-files.md")
+    shell = ["env", f"--chdir={tmp_path}", f"EDGEWRAP_SPEC={edge.spec}", "bash", "-exc", lines]
+    assert edge.lab.exec(*shell).stderr.count("+ edgewrap ") == len(lines.splitlines()) == 3

@@ -14,6 +14,7 @@ from edgewrap.engine.plan_file import SavedPlan
 from edgewrap.engine.report import ClusterReport
 from edgewrap.engine.status import ClusterStatus
 from edgewrap.lab.documents import LabHostPower, LabMove, LabStatus, LabVm
+from edgewrap.lab.probe import ProbeReport
 from edgewrap.outputs import Outputs
 
 
@@ -51,6 +52,7 @@ DOCUMENTS: Mapping[str, Document] = {
     "lab-vm": Document(LabVm, ("lab vm start", "lab vm stop")),
     "lab-vm-move": Document(LabMove, ("lab vm move",)),
     "lab-vms": Document(list[LabVm], ("lab vm list",), "All VMs of a lab."),
+    "lab-probe": Document(ProbeReport, ("lab probe",)),
     "lab-host": Document(LabHostPower, ("lab host kill", "lab host stop", "lab host start")),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -136,3 +137,12 @@ def test_a_refused_vm_leaves_nothing_behind(edge: Edge, host: str, ip: str, mess
     assert message in refused.stderr
     assert "VM 'x'" in lab.tool("lab", "vm", "stop", "x", check=False).stderr
     assert leases(edge) == "0"
+
+
+@pytest.mark.full
+def test_a_probe_of_an_address_without_an_answer_runs_nothing(edge: Edge, tmp_path: Path) -> None:
+    command = ["touch", str(tmp_path / "ran")]
+    done = edge.pair.cloud.lab.tool("lab", "probe", "203.0.113.250", "--", *command, check=False)
+    assert done.returncode == 1
+    assert "Error: 203.0.113.250 does not answer HTTP requests or pings from the lab's internet" in done.stderr
+    assert not (tmp_path / "ran").exists()

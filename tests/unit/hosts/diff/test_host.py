@@ -33,6 +33,7 @@ def test_case(case: dict[str, Any]) -> None:
     for change in shown:
         assert change.pop("plane") == "hosts"
         assert change.pop("why")
+        assert (change.pop("origin"), change.pop("reason")) == ("spec", None), "where it is from is the engine's to say"
     assert shown == case["changes"]
     script = converge_script(host, operations)
     for words in case.get("script", []):
