@@ -145,5 +145,3 @@ def _variables() -> Iterator[str]:
 if __name__ == "__main__":
     for file in map(Path, sys.argv[1:]):
         file.write_text(update(file.read_text()))
-    if not sys.argv[1:]:
-        sys.stdout.write(f"{reference()}\n")
