@@ -331,3 +331,15 @@ def test_a_signal_ends_all_children_and_the_summary_is_shown(sites: Path, json_:
             ["waits", "interrupted"],
         ]
     assert "Error: the run was interrupted" in progress
+
+
+def test_a_report_is_one_page_about_all_clusters(sites: Path, tmp_path: Path) -> None:
+    page = tmp_path / "pages" / "all.html"
+    assert run(build(), ["report", "sites", "--output", str(page)]) == 1
+    text = page.read_text(encoding="utf-8")
+    assert all(f">{name}<" in text for name in ("oslo", "paris", "broken"))
+
+
+def test_only_one_cluster_can_be_watched(sites: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(build(), ["status", "--watch", "sites"]) == 64
+    assert "--watch shows one cluster" in capsys.readouterr().err
