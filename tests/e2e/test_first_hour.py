@@ -20,6 +20,7 @@ def checkout(tmp_path: Path) -> Checkout:
     return copy_checkout(tmp_path / "edgewrap")
 
 
+@pytest.mark.full
 def test_the_demo_ends_with_a_vm_that_answers_while_it_moves(checkout: Checkout, tmp_path: Path) -> None:
     begun = time.monotonic()
     done = subprocess.run(

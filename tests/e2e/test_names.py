@@ -82,7 +82,7 @@ def test_a_live_migration_needs_the_address_that_apply_gives_to_libvirt(edge: Ed
         assert refused.returncode != 0
         assert "unable to connect to server at 'edge-7:49152'" in refused.stdout + refused.stderr
         planned = edge.edgewrap("plan", "--only", "hosts")[1]
-        assert f"{there}/migrations//etc/libvirt/qemu.conf" in planned
+        assert f"+ {there}  (migrations /etc/libvirt/qemu.conf)  (drift: missing)" in planned
         edge.apply("--only", "hosts")
         edge.lab.tool("lab", "vm", "move", KEY, "--host", there)
     assert edge.apply("--only", "hosts")[1].startswith("hosts: nothing to do")
@@ -160,7 +160,7 @@ def test_a_cluster_of_an_earlier_edgewrap_is_renamed_under_a_running_vm(edge: Ed
 def test_hosts_keep_the_lines_of_others(edge: Edge) -> None:
     edge.lab.run("sh", "-c", "echo 192.0.2.77 own.example >>/etc/hosts; sed -i /compute/d /etc/hosts", place="host-0")
     changed = edge.apply("--only", "hosts")[1]
-    assert "~ host-0  (names /etc/hosts)" in changed
+    assert "+ host-0  (names /etc/hosts)  (drift: missing)" in changed
     hosts = edge.lab.run("cat", "/etc/hosts", place="host-0").stdout
     assert "192.0.2.77 own.example" in hosts.splitlines()
     assert all(f"{host['private_address']} {host['name']}" in hosts for host in edge.outputs["hosts"].values())

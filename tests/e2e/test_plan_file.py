@@ -125,6 +125,7 @@ def test_a_plan_is_applied_in_another_directory_without_the_spec(edge: Edge, pla
     assert stat.S_IMODE(plan.stat().st_mode) == 0o600
 
 
+@pytest.mark.full
 def test_the_commands_of_the_guide(edge: Edge, tmp_path: Path) -> None:
     lines = script("docs/plan-files.md")
     shell = ["env", f"--chdir={tmp_path}", f"EDGEWRAP_SPEC={edge.spec}", "bash", "-exc", lines]

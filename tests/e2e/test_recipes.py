@@ -106,6 +106,7 @@ def test_a_pull_request_on_github_has_one_comment_that_is_updated(runner: Runner
     assert comments(runner) == [*others, "### edgewrap plan: edge-paris\nanother one\n"]
 
 
+@pytest.mark.full
 def test_a_merge_on_github_applies_the_plan_of_that_run(runner: Runner) -> None:
     _, apply = documents("github-actions")
     planned = runner.github(apply, "plan")
@@ -171,8 +172,9 @@ def drifted(lab: Lab) -> Iterator[None]:
         lab.ec2.create_tags(Resources=[vpc["VpcId"]], Tags=[{"Key": "Name", "Value": "edge-paris-vpc"}])
 
 
+@pytest.mark.full
 @pytest.mark.usefixtures("drifted")
-@pytest.mark.parametrize("system", ["GitHub", pytest.param("GitLab", marks=pytest.mark.full)])
+@pytest.mark.parametrize("system", ["GitHub", "GitLab"])
 def test_drift_at_night(runner: Runner, system: str) -> None:
     workflow, job = documents("nightly-drift")
     if system == "GitHub":
@@ -195,6 +197,7 @@ def test_drift_at_night(runner: Runner, system: str) -> None:
 PLAN_RULES, MODULE_RULES = "policy/plan.jq", "policy/module.jq"
 
 
+@pytest.mark.full
 def test_a_plan_that_breaks_a_policy_is_refused_with_the_reasons(runner: Runner) -> None:
     want(runner, eips=1, retired="0", ports=22, ssh="0.0.0.0/0")
     place = runner.checkout()

@@ -69,6 +69,6 @@ def test_a_change_that_cuts_off_ssh_is_rolled_back(
     assert flow.lives
     assert flow.longest_s < 2
     _, text = edge.apply("--only", "hosts")
-    assert f"hosts: {2 * len(others)} to update\n" in text
+    assert f"hosts: {2 * len(others)} to update ({2 * len(others)} of them drift)\n" in text
     assert f"{host}/" not in text
     assert "hosts: nothing to do\n" in edge.apply("--skip", "aws")[1]

@@ -6,7 +6,6 @@ GitHub names the file for each. EDGEWRAP_CI=off turns both off.
 from __future__ import annotations
 
 import os
-import secrets
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -61,7 +60,7 @@ def add_markdown(text: str) -> None:
 
 def set_outputs(**values: object) -> None:
     """Set outputs of the step. A random delimiter ends each value: no text can set another output."""
-    end = secrets.token_hex(16)
+    end = os.urandom(16).hex()
     _append(OUTPUT, "".join(f"{name}<<{end}\n{value}\n{end}\n" for name, value in values.items()))
 
 

@@ -84,6 +84,7 @@ def operator(make_cluster: Callable[[str], Cluster], ec2: EC2Client) -> Iterator
     assert made.in_aws() == {}
 
 
+@pytest.mark.full
 def test_adopted_kept_and_forgotten(operator: Operator) -> None:
     one = operator.request()
     assert operator.changes() == [

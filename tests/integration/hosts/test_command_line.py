@@ -151,7 +151,7 @@ def test_plan_continues_with_a_warning_and_sends_no_secret(line: CommandLine) ->
 PROXY = "'echo {instance_id} >/dev/null; exec nc {host} 22'"
 
 
-@pytest.mark.parametrize("proxy", ["null", PROXY])
+@pytest.mark.parametrize("proxy", ["null", pytest.param(PROXY, marks=pytest.mark.full)])
 def test_ssh_runs_the_given_command(line: CommandLine, proxy: str) -> None:
     line.write_spec(proxy=proxy)
     line.pin()
