@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Collection
 from dataclasses import replace
 from enum import StrEnum
@@ -15,6 +17,7 @@ from edgewrap.cli import options
 from edgewrap.cli.plan import show_plan
 from edgewrap.errors import EdgewrapError, PlanOutdatedError, UsageError
 from edgewrap.paths import expanded
+from edgewrap.spec.operator_values import is_restricted
 
 if TYPE_CHECKING:
     from edgewrap.cli.views import View
@@ -95,7 +98,14 @@ def _apply_saved(run: Options, path: Path, waits: Waits, on_stale: OnStale, *, a
         else:
             show_plan(view, run.command, cluster.spec.name, saved.planes, plan)
             require_possible(cluster, plan)
-            _execute(view, run.command, cluster, plan, waits, f"edgewrap apply --on-stale replan {path}")
+            _execute(
+                view,
+                run.command,
+                cluster,
+                plan,
+                waits,
+                shlex.join(["edgewrap", "apply", "--on-stale", "replan", str(path)]),
+            )
             return 0
     move_off = saved.move_off
     return plan_and_apply(run, saved.planes, waits, auto_approve=auto_approve, json=json, move_off=move_off)
@@ -132,10 +142,21 @@ def plan_and_apply(
             view.message("Nothing was changed.")
             return 1
         with view:
-            only = "".join(f" --only {plane}" for plane in planes) if len(planes) < len(PlaneName) else ""
-            resuming = f"edgewrap apply --file {run.spec_file}{only}"
+            resuming = resume_command(run, planes, waits, move_off)
             _execute(view, run.command, cluster, plan, waits, resuming, look_again=asked)
     return 0
+
+
+def resume_command(run: Options, planes: Collection[PlaneName], waits: Waits, move_off: Collection[str]) -> str:
+    """The command line that resumes a run which failed. After a `replace` that is `apply` too, which never replaces an
+    instance again that is new by then."""
+    words = ["edgewrap", "apply", "--file", str(run.spec_file)]
+    words += [f"--only={plane}" for plane in planes if len(planes) < len(PlaneName)]
+    words += [f"--move-off={key}" for key in sorted(move_off)]
+    words += [] if waits.hosts_s is None else [f"--host-timeout={waits.hosts_s:g}"]
+    words += ["--insecure"] if run.insecure else []
+    words += ["--restricted"] if is_restricted(os.environ) else []
+    return shlex.join(words)
 
 
 def _execute(

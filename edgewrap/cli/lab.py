@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from edgewrap.cli import completion
 from edgewrap.cli.views import print_document, print_json, print_line
+from edgewrap.errors import ToolError
 
 if TYPE_CHECKING:
     from edgewrap.lab.directory import LabDirectory
@@ -67,6 +69,12 @@ def up(
     from edgewrap.lab.opennebula.release import full_version
     from edgewrap.lab.settings import CloudInit
 
+    if find_spec("moto") is None:
+        raise ToolError(
+            "the lab's AWS is missing: moto is not installed",
+            cause="edgewrap was installed without its extra `lab`",
+            advice="install it with that extra: docs/install.md says how",
+        )
     directory = _directory(name)
     interfaces, version = CloudInit(cloud_init), full_version(opennebula)
     launch.up(directory, hosts=hosts, cloud_init=interfaces, front_end_version=version, follow=follow)

@@ -79,7 +79,7 @@ def parse_health(lines: Iterable[str]) -> HealthFacts:
         if kind in addresses:
             addresses[kind].add(str(IPv4Address(rest)))
         elif kind == "bgp":
-            address, state = rest.split()
+            address, state = rest.split(maxsplit=1)  # a state may be `Idle (Admin)`
             sessions[str(IPv4Address(address))] = state
         elif kind == "filter":
             family, table, chain, hook, rule = rest.split(maxsplit=4)

@@ -15,6 +15,7 @@ AUTHORIZED_KEYS = "authorized keys"
 BGP = "bgp"
 DISK = "disk"
 ROLLBACK = "rollback"
+LONG_LINE = 160  # characters
 LINES = ("lines", "rules", "configuration", "keys", "accept")
 
 Attributes = Mapping[str, str] | None
@@ -62,8 +63,9 @@ def compared(
 
 
 def text_diff(before: str, after: str) -> tuple[str, ...]:
-    """The lines that are removed and added, in order; empty if only line ends differ."""
-    old, new = before.splitlines(), after.splitlines()
+    """The lines that are removed and added, in order; empty if only line ends differ. Long lines, such as the elements
+    of a set, are compared element by element."""
+    old, new = ([*_shown_lines(text)] for text in (before, after))
     blocks = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
     return tuple(
         line
@@ -71,6 +73,11 @@ def text_diff(before: str, after: str) -> tuple[str, ...]:
         if word != "equal"
         for line in (*(f"- {one}" for one in old[start:end]), *(f"+ {one}" for one in new[new_start:new_end]))
     )
+
+
+def _shown_lines(text: str) -> Iterator[str]:
+    for line in text.expandtabs(4).splitlines():
+        yield from line.split(", ") if len(line) > LONG_LINE else [line]
 
 
 def _lines(text: str | None) -> list[str]:

@@ -25,7 +25,7 @@ SWITCH, SUMMARY, OUTPUT = "EDGEWRAP_CI", "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"
 def add_plan(command: str, plan: ShownPlan) -> None:
     """The plan of a command: its Markdown, and how many changes it has."""
     plan = safe(plan)
-    add_markdown(plan_markdown(plan.cluster, plan.changes, plan.planes, command=command))
+    add_markdown(plan_markdown(plan.cluster, plan.changes, plan.planes, command=command, unread=plan.unread))
     set_outputs(**counts(plan.changes))
 
 

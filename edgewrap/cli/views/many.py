@@ -125,7 +125,7 @@ def summary_markdown(summary: Summary, runs: Sequence[ClusterRun]) -> str:
 def _markdown(command: str, run: ClusterRun, longest: int) -> str:
     plan = shown_plan(run)
     if plan is not None:
-        return plan_markdown(run.cluster, plan.changes, plan.planes, longest)
+        return plan_markdown(run.cluster, plan.changes, plan.planes, longest, unread=plan.unread)
     text = [line.replace("```", "'''") for line in error_lines(run)]
     return "\n".join(run.text or [f"### edgewrap {command}: {run.cluster}", "", "```text", *text[:20], "```", ""])
 

@@ -13,6 +13,7 @@ from edgewrap.cli.views.text import drift_count, entries, error_lines
 from edgewrap.errors import ErrorReport
 from edgewrap.finding import Finding, Verdict
 
+MOST_UNREAD = 20  # hosts that are named
 LONGEST = 60_000  # characters; GitHub takes 65,536
 
 
@@ -28,10 +29,15 @@ def plan_markdown(
     longest: int = LONGEST,
     *,
     command: str = "plan",
+    unread: Sequence[str] = (),
 ) -> str:
     """A summary table, and folded details of each plane; at most `longest` characters, with a note of what is left
-    out."""
+    out. `unread` are the hosts that could not be read."""
     head = [heading(name, command), "", *_table(changes, planes), ""]
+    if unread:
+        shown = ", ".join(f"`{key}`" for key in unread[:MOST_UNREAD])
+        more = f" and {len(unread) - MOST_UNREAD} more" if len(unread) > MOST_UNREAD else ""
+        head += [f"**Not complete**: {shown}{more} could not be read, so what they need is not known.", ""]
     room = longest - sum(len(line) + 1 for line in head)
     shares = [plane for plane in planes if any(change.plane is plane for change in changes)]
     parts = [
@@ -109,7 +115,9 @@ class MarkdownView(LinesView):
     """The plan as Markdown; everything else is progress."""
 
     def show_changes(self, plan: ShownPlan) -> None:
-        self.write(self._results, plan_markdown(plan.cluster, plan.changes, plan.planes).rstrip("\n"))
+        self.write(
+            self._results, plan_markdown(plan.cluster, plan.changes, plan.planes, unread=plan.unread).rstrip("\n")
+        )
 
     def show_message(self, text: str) -> None:
         self.write(self._progress, text)

@@ -15,6 +15,7 @@ SYMBOLS = {Action.CREATE: "+", Action.UPDATE: "~", Action.REPLACE: "±", Action.
 SYMBOLS |= {Action.ADOPT: "→"}
 LONGEST = 4000  # characters of a line of an error
 LONGEST_VALUE = 60
+LONGEST_LINE = 200  # of a diff
 MARKS = {EventKind.STEP_FAILED: "failed: ", EventKind.WARNING: "warning: "}
 DONE = "✓"
 PLANE_WIDTH = max(len(plane) for plane in PlaneName)
@@ -116,7 +117,7 @@ def _attribute_lines(change: Change) -> Iterator[str]:
     for name in sorted({*change.before, *change.after}):
         if name != CHECKSUM and not (change.diff and name in TEXTS):
             yield f"      {name}: {_value(change.before.get(name))} -> {_value(change.after.get(name))}"
-    yield from (f"      {line}" for line in change.diff)
+    yield from (f"      {_cut(line, LONGEST_LINE)}" for line in change.diff)
 
 
 def plane_summary(changes: Sequence[Change], plane: PlaneName, unread: Sequence[str]) -> str:
@@ -177,4 +178,8 @@ def event_line(event: Event) -> str:
 def _value(value: str | None) -> str:
     if value is None:
         return "(none)"
-    return repr(value[: LONGEST_VALUE - 1] + "…") if len(value) > LONGEST_VALUE else repr(value)
+    return repr(_cut(value, LONGEST_VALUE))
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"

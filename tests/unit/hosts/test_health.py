@@ -164,6 +164,7 @@ def test_a_host_without_sessions_is_not_reported_twice() -> None:
 
 PRINTED = """\
 bgp 10.0.0.11 Established
+bgp 10.0.0.12 Idle (Admin)
 probes
 known 10.0.0.11
 answered 10.0.0.11
@@ -175,7 +176,7 @@ disk / 25
 
 def test_what_a_host_prints_is_parsed() -> None:
     assert parse_health(PRINTED.splitlines()) == HealthFacts(
-        sessions={"10.0.0.11": "Established"},
+        sessions={"10.0.0.11": "Established", "10.0.0.12": "Idle (Admin)"},
         probes=True,
         known=frozenset({"10.0.0.11"}),
         answered=frozenset({"10.0.0.11"}),

@@ -40,3 +40,9 @@ def test_a_plan_of_300_long_changes_stays_within_the_limit() -> None:
 
 def test_a_plan_without_changes() -> None:
     assert plan_markdown("edge", [], PLANES).endswith("\nNo changes.\n")
+
+
+def test_a_plan_that_is_not_complete_says_so() -> None:
+    text = plan_markdown("edge", [], PLANES, unread=[f"host-{number}" for number in range(40)])
+    assert "**Not complete**: `host-0`, `host-1`," in text
+    assert "and 20 more could not be read" in text

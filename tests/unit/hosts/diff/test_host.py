@@ -13,6 +13,7 @@ import pytest
 from edgewrap.change import Action
 from edgewrap.hosts.diff.host import diff
 from edgewrap.hosts.facts import HostFacts
+from edgewrap.hosts.operation import text_diff
 from edgewrap.hosts.render.files import host_files
 from edgewrap.hosts.script import converge_script
 from tests.unit.hosts.recorded import recorded, wanted
@@ -86,6 +87,13 @@ def test_an_older_version_of_a_file_is_replaced() -> None:
     changes = diff(wanted(), replace(facts, files={**facts.files, "/etc/edgewrap/edge.nft": old}))
     assert [operation.change.kind for operation in changes] == ["file", "nftables"]
     assert changes[0].change.diff == (f"+ {first}", "- added")
+
+
+def test_the_elements_of_a_set_are_compared_one_by_one() -> None:
+    elements = [f"10.0.128.{number} : {number}" for number in range(0, 200, 2)]
+    old = f"\telements = {{ {', '.join(elements)} }}"
+    new = old.replace("10.0.128.40 : 40, ", "").replace("10.0.128.60 : 60", "10.0.128.60 : 61")
+    assert text_diff(old, new) == ("- 10.0.128.40 : 40", "- 10.0.128.60 : 60", "+ 10.0.128.60 : 61")
 
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOArIgnsQuBtihEr9vV269zuAjyWK06tYxrSy2R9U8ir ada@example.org"
