@@ -174,7 +174,10 @@ class PlanFileError(EdgewrapError):
 
 
 class PlanOutdatedError(EdgewrapError):
-    """Something has changed since the plan was made."""
+    """Something has changed since the plan was made; each line of the text is a difference."""
+
+    def report(self) -> ErrorReport:
+        return replace(super().report(), what=tuple(self.what.split("\n")))
 
 
 class TerraformError(EdgewrapError):

@@ -13,7 +13,7 @@ from edgewrap.aws.existing.addresses import address_violations, associated_with
 from edgewrap.aws.facts import AwsState
 from edgewrap.aws.group_moves import moves_ahead, off_dead_hosts, reasons, stopping_hosts
 from edgewrap.aws.inputs.decide import decide_inputs, unprovisioned
-from edgewrap.aws.inputs.lookups import AwsLookups
+from edgewrap.aws.inputs.lookups import AwsLookups, DecidedLookups
 from edgewrap.aws.inputs.model import Inputs, host_keys
 from edgewrap.aws.inputs.setup_warnings import setup_notices
 from edgewrap.aws.manual_rules import find_manual_rules
@@ -37,7 +37,7 @@ from edgewrap.aws.terraform.resources import (
 from edgewrap.aws.terraform.runner import Terraform
 from edgewrap.aws.terraform.workdir import WorkDir
 from edgewrap.change import Action, Change, PlaneName
-from edgewrap.errors import AwsError, RefusedChangeError, StateError, ToolError
+from edgewrap.errors import AwsError, PlanFileError, RefusedChangeError, StateError, ToolError
 from edgewrap.events import Emit, Event, EventKind
 from edgewrap.outputs import BY_DRIVER, HostOutput, Outputs
 from edgewrap.plane import Context
@@ -192,13 +192,22 @@ class Planner:
         return setup_notices(self.spec, inputs, previous, applied, replaced, public_key)
 
     def _decide(self, state: AwsState | None, adoption: Adoption, context: Context) -> Inputs:
-        if context.decided_inputs:  # what was requested through OpenNebula since then is not in the plan: it is shown
-            return Inputs.from_text(context.decided_inputs).model_copy(update={"ipam_eips": adoption.keys})
+        lookups = self.lookups
+        if context.decided_inputs:
+            try:
+                decided = Inputs.from_text(context.decided_inputs)
+            except StateError as error:
+                raise PlanFileError(
+                    "the inputs in the saved plan cannot be read",
+                    cause="it is damaged",
+                    advice="make a plan with `edgewrap plan --out FILE`",
+                ) from error
+            lookups = DecidedLookups(self.spec, self.clients, decided)
         known: Mapping[str, HostOutput] = state.outputs.hosts if state else {}
         return decide_inputs(
             self.spec,
             state.inputs.model_copy(update={"ipam_eips": adoption.keys}) if state else None,
-            self.lookups,
+            lookups,
             unavailable={*context.avoid, *context.replaced, *(key for key, host in known.items() if host.is_dead)},
             new_hosts=set(host_keys(self.spec)) - known.keys(),
             missing=unprovisioned(state.inputs, state.addresses) if state else (),

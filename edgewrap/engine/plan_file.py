@@ -11,12 +11,13 @@ import hashlib
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Literal
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from edgewrap import __version__
 from edgewrap.atomic_files import write_atomically
@@ -34,6 +35,12 @@ SHOWN = 20  # differences that an error names
 NONE = "(none)"
 
 
+def _without_repeats(planes: tuple[PlaneName, ...]) -> tuple[PlaneName, ...]:
+    if len(set(planes)) < len(planes):
+        raise ValueError("each plane once")
+    return planes
+
+
 class SavedPlan(BaseModel, extra="forbid", frozen=True):
     """What a plan changes, and what it was made from. `spec` is the spec with its defaults, as JSON text; `inputs` are
     AWS's decisions, as JSON text, empty if the plan leaves AWS out. `observed` has by name what the planes found and
@@ -43,7 +50,7 @@ class SavedPlan(BaseModel, extra="forbid", frozen=True):
     edgewrap: str
     created: str
     cluster: str
-    planes: tuple[PlaneName, ...]
+    planes: Annotated[tuple[PlaneName, ...], Field(min_length=1), AfterValidator(_without_repeats)]
     move_off: tuple[str, ...]
     spec: str
     inputs: str
@@ -96,20 +103,31 @@ def read_plan(path: Path) -> SavedPlan:
         content = read_file(path)
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             members = archive.infolist()
+            names = [member.filename for member in members]
+            if len(set(names)) < len(names):
+                raise zipfile.BadZipFile("it has two members of one name")
+            if unknown := [name for name in names if name not in (DOCUMENT, TERRAFORM_PLAN) and not _is_module(name)]:
+                raise zipfile.BadZipFile(f"it has a member {unknown[0]!r}")
             if sum(member.file_size for member in members) > MOST_FILE_BYTES:
                 raise zipfile.BadZipFile("it is too large")
             if damaged := archive.testzip():
                 raise zipfile.BadZipFile(f"{damaged} is damaged")
             document = archive.read(DOCUMENT)
+            written = {name: _digest(archive.read(name).decode()) for name in names if _is_module(name)}
         _require_format(path, document)
-        return SavedPlan.model_validate_json(document)
+        saved = SavedPlan.model_validate_json(document)
+        if {name.removeprefix(MODULE): digest for name, digest in written.items()} != saved.modules:
+            raise zipfile.BadZipFile("its rendered files are not those of its plan")
+        if not isinstance(json.loads(saved.spec), dict):
+            raise zipfile.BadZipFile("its spec is damaged")
+        return saved
     except OSError as error:
         raise PlanFileError(
             f"the plan {path} cannot be read: {error.strerror}",
             cause="the path is wrong, or the file is another user's",
             advice="make a plan with `edgewrap plan --out FILE`",
         ) from error
-    except (zipfile.BadZipFile, KeyError, ValueError, RuntimeError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, RuntimeError, NotImplementedError) as error:
         reason = f" ({_first(error)})" if isinstance(error, ValidationError) else ""
         raise PlanFileError(
             f"{path} is not a saved plan{reason}",
@@ -194,7 +212,8 @@ def _changed(saved: Sequence[Change], fresh: Sequence[Change]) -> Iterator[str]:
         else:
             was = before[name]
             sides = (("before", was.before, change.before), ("after", was.after, change.after))
-            yield from (f"{text}: {side} {found}" for side, old, new in sides for found in _unequal(old, new))
+            differing = [f"{text}: {side} {found}" for side, old, new in sides for found in _unequal(old, new)]
+            yield from differing or ([] if was == change else [f"{text}: its reason or its lines are others"])
     for name, change in before.items():
         if name not in now:
             yield f"{change.plane}: {change.action} {change.kind} {change.key}: no longer needed"
@@ -214,6 +233,11 @@ def _flat(value: Any, path: str = "") -> dict[str, str]:
         inner = (_flat(one, f"{path}.{key}" if path else str(key)) for key, one in nested.items())
         return {name: text for leaves in inner for name, text in leaves.items()}
     return {path: json.dumps(value, ensure_ascii=False)}
+
+
+def _is_module(name: str) -> bool:
+    """Whether a member of the archive is one of the rendered files; its name is a plain relative path."""
+    return name.startswith(MODULE) and ".." not in PurePosixPath(name).parts
 
 
 def _module(plan: RunPlan) -> Mapping[str, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -18,7 +18,7 @@ from edgewrap.aws.existing.addresses import Allocation
 from edgewrap.aws.existing.network import AVAILABLE, ExistingNetwork, Subnet
 from edgewrap.aws.existing.read import read_allocations, read_network
 from edgewrap.aws.forms import IMAGE_ID, WORD, address
-from edgewrap.aws.inputs.model import InterfaceLimits
+from edgewrap.aws.inputs.model import Inputs, InterfaceLimits
 from edgewrap.errors import AwsError
 from edgewrap.spec.models import DEFAULT_CIDR, Spec
 from edgewrap.spec.public_key import read_public_key
@@ -94,7 +94,11 @@ class AwsLookups:
             return sorted(offering["Location"] for offering in offerings if own.fullmatch(offering["Location"]))
 
     def image(self) -> str:
-        """The newest of Canonical's own images for the type's architecture. Raises AwsError if there is none.
+        """The newest of Canonical's own images for the type's architecture. Raises AwsError if there is none."""
+        return self._newest_image(())
+
+    def _newest_image(self, preferred: Collection[str]) -> str:
+        """The newest of the `preferred` images that are Canonical's, else the newest of all.
 
         DescribeImages rather than Canonical's SSM parameter: it needs no permission beyond EC2's own, and LocalStack
         and moto have it.
@@ -110,7 +114,8 @@ class AwsLookups:
                     {"Name": "state", "Values": ["available"]},
                 ],
             )["Images"]
-            found = max(((image["CreationDate"], IMAGE_ID.check(image["ImageId"])) for image in images), default=None)
+            known = [(image["CreationDate"], IMAGE_ID.check(image["ImageId"])) for image in images]
+            found = max([one for one in known if one[1] in preferred] or known, default=None)
         if found is None:
             raise AwsError(
                 f"no image of {self._ami} for {machine} in {self._region}",
@@ -205,6 +210,25 @@ class AwsLookups:
             with self._clients.translate_errors():
                 self._known_type = self._clients.ec2.describe_instance_types(InstanceTypes=[asked])["InstanceTypes"][0]
         return self._known_type
+
+
+class DecidedLookups(AwsLookups):
+    """The same, with the answers that a saved plan has, where AWS may give another one today: the random UUID of a new
+    cluster, its zone, and the newest image. An answer that AWS would never give does not count: the file may have been
+    edited."""
+
+    def __init__(self, spec: Spec, clients: Clients, decided: Inputs) -> None:
+        super().__init__(spec, clients)
+        self._decided = decided
+
+    def new_uuid(self) -> str:
+        return self._decided.uuid
+
+    def first_zone(self, preferred: str = "") -> str:
+        return super().first_zone(preferred or self._decided.foundation.zone)
+
+    def image(self) -> str:
+        return self._newest_image(self._decided.amis.values())
 
 
 def canonical(region: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import stat
+import warnings
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -83,6 +84,27 @@ def test_a_plan_saved_before_changes_had_origins_can_be_read(saved: SavedPlan) -
     assert SavedPlan.model_validate_json(json.dumps(document)) == saved
 
 
+def test_a_forged_member_is_refused(saved: SavedPlan, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "edge.plan") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    name = next(iter(MODULE))
+    forged: dict[str, list[tuple[str, bytes]]] = {
+        "its rendered files are not those": [(f"terraform/{name}", b"# clean")],
+        "it has a member": [("../outside", b"x")],
+        "two members": [("plan.json", members["plan.json"])],
+        "planes": [("plan.json", members["plan.json"].replace(b'"planes": [', b'"planes": ["aws",'))],
+    }
+    for words, others in forged.items():
+        path = tmp_path / "forged.plan"
+        with warnings.catch_warnings(), zipfile.ZipFile(path, "w") as archive:
+            warnings.simplefilter("ignore")
+            replaced = {member for member, _ in others} if words != "two members" else set()
+            for member, content in [*((key, text) for key, text in members.items() if key not in replaced), *others]:
+                archive.writestr(member, content)
+        with pytest.raises(PlanFileError, match="is not a saved plan"):
+            read_plan(path)
+
+
 SECOND = Change(PlaneName.AWS, "subnet", "subnet", Action.UPDATE, why="changed outside")
 DIFFERENT: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "the spec": ({}, {"hosts": {"count": 4}}, "spec: hosts.count: is 4, was 3"),
@@ -99,6 +121,11 @@ DIFFERENT: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"vpc": replace(VPC, before={"tags.Name": "third"})},
         {},
         "aws: update vpc vpc: before tags.Name: is third, was other",
+    ),
+    "another reason": (
+        {"vpc": replace(VPC, why="nothing dangerous")},
+        {},
+        "aws: update vpc vpc: its reason or its lines are others",
     ),
     "another object": (
         {"step": replace(STEP, steps=(Call("host.status", (4, 0)),))},
