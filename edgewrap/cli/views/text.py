@@ -171,7 +171,7 @@ def event_line(event: Event) -> str:
         return "  ".join(part for part in parts if part)
     where = f"{event.plane.value}: " if event.plane else ""
     mark = MARKS.get(event.kind, "")
-    key = f"{event.key}: " if event.key else ""
+    key = f"{event.key}: " if event.key and not event.text.startswith(f"{event.key}: ") else ""
     return f"{where}{mark}{key}{event.text}{f' [{took}]' if took else ''}"
 
 

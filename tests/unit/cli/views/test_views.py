@@ -14,7 +14,7 @@ from edgewrap.cli.views import ShownPlan, View, choose_view
 from edgewrap.cli.views.lines import LinesView
 from edgewrap.cli.views.live import LiveView
 from edgewrap.cli.views.ndjson import NdjsonView
-from edgewrap.cli.views.text import MOST_LINES, plan_lines
+from edgewrap.cli.views.text import MOST_LINES, event_line, plan_lines
 from edgewrap.errors import Diagnostic, PartlyAppliedError, TerraformError
 from edgewrap.events import Event, EventKind
 from edgewrap.secrets import remember
@@ -206,3 +206,8 @@ def test_a_long_error_is_cut_after_its_secrets_are_hidden() -> None:
     assert "s3cr3t" not in stream.getvalue()
     assert f"Error: a *** {'x' * 3994}… (1006 more characters)\n" in stream.getvalue()
     assert f"Cause: {'y' * 4000}… (1000 more characters)\n" in stream.getvalue()
+
+
+def test_a_host_is_named_once() -> None:
+    event = Event(EventKind.STEP_FAILED, PlaneName.HOSTS, "host-1", "host-1: no SSH connection")
+    assert event_line(event) == "hosts: failed: host-1: no SSH connection"
