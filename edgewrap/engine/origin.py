@@ -46,15 +46,17 @@ def with_origins(changes: Iterable[Change], baseline: Iterable[Change]) -> tuple
 
 
 def _with_origin(change: Change, found: Sequence[Change]) -> Change:
-    updates = (Action.UPDATE, Action.REPLACE)
+    updates, sets = (Action.UPDATE, Action.REPLACE), change.after.items()
     same = next((one for one in found if one.action is change.action), found[0] if found else None)
     if same is None or change.key.rpartition("/")[2].startswith(BY_DRIVER):
         return change
-    if change.action not in updates:
-        return drifted(change) if change.action is same.action else change
-    if change.action is same.action and change.after.items() <= same.after.items():
-        return drifted(change)
-    both = change.after.keys() & same.after.keys() and same.action in updates
+    if change.action is same.action:
+        all_same = sets == same.after.items() if change.action is Action.CREATE else sets <= same.after.items()
+        if all_same and change.diff in ((), same.diff):  # the values of a secret file are hidden, and its diff is not
+            return drifted(change)
+    both = change.action is same.action is Action.CREATE or (
+        change.action in updates and same.action in updates and change.after.keys() & same.after.keys()
+    )
     return replace(change, reason=DRIFTED[same.action]) if both else change
 
 

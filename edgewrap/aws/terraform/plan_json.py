@@ -19,7 +19,7 @@ from edgewrap.aws.terraform.resources import (
     find_resource,
     resource_name,
 )
-from edgewrap.change import Action, Change, Origin, PlaneName, Reason, drifted
+from edgewrap.change import DRIFTED, Action, Change, Origin, PlaneName, Reason, drifted
 from edgewrap.outputs import BY_DRIVER, UNKNOWN
 
 ACTIONS = {
@@ -126,21 +126,33 @@ def _change(entry: Mapping[str, Any], action: Action, drift: Mapping[str, Any] |
 def _with_origin(
     change: Change, entry: Mapping[str, Any], differing: Set[str], drift: Mapping[str, Any] | None, before: Before
 ) -> Change:
-    """The change with its origin. What Terraform has found changed in AWS is drift. If the spec is the one last
-    applied, so is everything else, except what edgewrap itself has made or the user asks of this run."""
+    """The change with its origin. What Terraform has found changed in AWS, and what gets its old value again,
+    is drift. If the spec is the one last applied, so is everything else, except what edgewrap itself has made or the
+    user asks of this run."""
     own = entry["change"].get("importing") or entry.get("action_reason") == "replace_because_tainted"
     if before.first or before.destroy or own or change.key.startswith(BY_DRIVER):
         return change
-    if drift is not None and drift["actions"] == ["delete"]:
-        return drifted(change) if change.action is Action.CREATE else change
-    if change.kind in REASONED and change.key in before.reasons:
+    gone = drift is not None and drift["actions"] == ["delete"]
+    if gone and change.action is not Action.CREATE:
+        return change
+    if not gone and change.kind in REASONED and change.key in before.reasons:
         return drifted(change, Reason.NOT_WORKING) if change.key in before.off else change
     if not before.spec_changed:
         return drifted(change)
-    outside = _unequal(_attributes(drift, "before"), _attributes(drift, "after")) & differing if drift else set()
-    if not outside or change.action is Action.DELETE:
+    if drift is None or change.action is Action.DELETE:
         return change
-    return drifted(change) if outside == differing else replace(change, reason=Reason.CHANGED)
+    applied = _attributes(drift, "before")
+    if not gone and not _unequal(applied, _attributes(drift, "after")) & differing:
+        return change
+    restores = _restores(entry["change"], differing, applied)
+    return drifted(change) if restores else replace(change, reason=DRIFTED[change.action])
+
+
+def _restores(change: Mapping[str, Any], differing: Set[str], applied: Mapping[str, str]) -> bool:
+    """Whether a change sets each attribute to the value that was last applied, as far as the plan knows it."""
+    planned, unknown = _attributes(change, "after"), _marked(change.get("after_unknown") or {})
+    known = {key for key in _unequal(_attributes(change, "before"), planned) if key.split(".")[0] not in unknown}
+    return all(planned.get(key) == applied.get(key) for key in differing | known)
 
 
 def _why(

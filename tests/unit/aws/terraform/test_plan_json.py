@@ -147,6 +147,37 @@ def test_a_resource_that_has_drifted_and_that_the_spec_changes_is_both() -> None
 
 
 @pytest.mark.parametrize(
+    ("address", "action", "after", "reason"),
+    [
+        ("module.network.aws_vpc.this", "update", {"tags": {"team": "core"}}, Reason.CHANGED),
+        ("module.network.aws_vpc.this", "replace", {"tags": {"team": "core"}}, Reason.CHANGED),
+        (
+            'module.eips.aws_eip_association.this["eip-0"]',
+            "create",
+            {"private_ip_address": "10.0.128.9"},
+            Reason.MISSING,
+        ),
+    ],
+)
+def test_drift_does_not_hide_a_change_of_the_spec(
+    address: str, action: str, after: dict[str, object], reason: Reason
+) -> None:
+    """The spec changes a value that has drifted, or another one of a resource that is replaced or missing."""
+    document = recorded("changed-outside")
+    [entry], [drift] = (
+        [one for one in document[name] if one["address"] == address] for name in ("resource_changes", "resource_drift")
+    )
+    planned = entry["change"]["after"]
+    planned |= {name: {**planned[name], **one} if isinstance(one, dict) else one for name, one in after.items()}
+    if action == "replace":  # for the block of addresses, which has drifted too
+        entry["change"] |= {"actions": ["delete", "create"], "replace_paths": [["cidr_block"]]}
+        entry["change"]["before"]["cidr_block"] = drift["change"]["after"]["cidr_block"] = "10.9.0.0/16"
+    document["resource_changes"] = [entry]
+    [change] = read_changes(document, Before(KEYS, spec_changed=True, destroy=False))
+    assert (change.action, change.origin, change.reason) == (action, S, reason)
+
+
+@pytest.mark.parametrize(
     ("action", "before", "after", "refused"),
     [
         (Action.UPDATE, "512", "256", True),
