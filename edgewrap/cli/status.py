@@ -45,13 +45,16 @@ def _watch(file: Path, interval_s: float, *, json: bool, insecure: bool) -> int:
     from edgewrap.cli.views.watch import Reading, choose_watch
     from edgewrap.engine.cluster import peek_cluster
     from edgewrap.engine.status import read_status
-    from edgewrap.errors import EdgewrapError
+    from edgewrap.errors import EdgewrapError, InterruptedRunError
     from edgewrap.events import Event, EventKind
 
     events: list[Event] = []
     last: Reading | None = None
-    with peek_cluster(file, events.append, insecure=insecure) as cluster, choose_watch(interval_s, json=json) as view:
-        try:
+    try:  # around all: a signal may be received while a block ends, too
+        with (
+            peek_cluster(file, events.append, insecure=insecure) as cluster,
+            choose_watch(interval_s, json=json) as view,
+        ):
             while True:
                 events.clear()
                 try:
@@ -59,6 +62,8 @@ def _watch(file: Path, interval_s: float, *, json: bool, insecure: bool) -> int:
                     status = read_status(cluster) if last is None else read_status(cluster, settle_s=0)
                     warnings = (event for event in events if event.kind is EventKind.WARNING)
                     last = Reading(status, tuple(warnings))
+                except InterruptedRunError:
+                    raise
                 except EdgewrapError as error:
                     if last is None:
                         raise
@@ -66,7 +71,7 @@ def _watch(file: Path, interval_s: float, *, json: bool, insecure: bool) -> int:
                     last = replace(last, warnings=(failed,))
                 view.show(last, datetime.now(UTC))
                 time.sleep(interval_s)
-        except KeyboardInterrupt:
-            if last is None:
-                raise
+    except (KeyboardInterrupt, InterruptedRunError):
+        if last is None:
+            raise
     return 0

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
 
@@ -18,9 +19,12 @@ from rich.text import Text
 from edgewrap.cli.views import print_document, print_event, print_line
 from edgewrap.cli.views.status import print_status, status_parts
 from edgewrap.cli.views.text import event_line
+from edgewrap.engine.picture import ESTABLISHED
 from edgewrap.engine.status import ClusterStatus
 from edgewrap.events import Event
 from edgewrap.safe_text import safe
+
+_STATES = re.compile(r"(?<=is not established) \([^)]*\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ class ChangesWatch(WatchView):
         for event in reading.warnings:
             if before is None or event not in before.warnings:
                 print_event(event)
-        if before is not None and reading.status == before.status:
+        if before is not None and _settled(reading.status) == _settled(before.status):
             return
         if self._json:
             print_document(reading.status, indent=None)
@@ -83,6 +87,13 @@ class ChangesWatch(WatchView):
         print_line(f"--- {time.astimezone().isoformat(timespec='seconds')}")
         print_status(reading.status, json=False)
         sys.stdout.flush()
+
+
+def _settled(status: ClusterStatus) -> ClusterStatus:
+    """The status with sessions that are established or not: the other states change all the time."""
+    sessions = (one if one.state == ESTABLISHED else replace(one, state="") for one in status.sessions)
+    warnings = (replace(one, text=_STATES.sub("", one.text)) for one in status.warnings)
+    return replace(status, sessions=tuple(sessions), warnings=tuple(warnings))
 
 
 def choose_watch(interval_s: float, *, json: bool) -> WatchView:

@@ -146,12 +146,13 @@ def _plan(changes: Iterable[Change], plane: PlaneName, unread: Sequence[str]) ->
     own = [change for change in changes if change.plane is plane]
     rows = tuple(
         (
-            Cell((change.key,)),
+            Cell((host,), "id") if thing else Cell((change.key,)),
             Cell((f"{SYMBOLS[change.action]} {change.action.value}",)),
-            Cell((change.kind,)),
+            Cell((f"{change.kind} {thing.partition('/')[2]}" if thing else change.kind,)),
             _differs(change),
         )
         for change in own
+        for host, _, thing in (change.key.partition("/") if plane is PlaneName.HOSTS else ("", "", ""),)
     )
     caption = f"{plane.value}: {plane_summary(own, plane, unread)}"
     return Table(caption, ("Object", "Change", "Kind", "What and why"), rows)

@@ -102,6 +102,7 @@ def test_a_broken_cluster_says_what_is_wrong_and_what_to_do() -> None:
         "+ two",
         "hosts: 2 to update on those that were read; not read: host-1",
         "✗ stopped",
+        "host-2 ~ update file etc/hosts",
         HOSTILE,
     ):
         assert words in page.text

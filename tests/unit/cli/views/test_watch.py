@@ -20,7 +20,7 @@ from edgewrap.change import PlaneName
 from edgewrap.cli.main import build, run
 from edgewrap.cli.views.watch import ChangesWatch, LiveWatch, Reading
 from edgewrap.engine.status import ClusterStatus
-from edgewrap.errors import StateError
+from edgewrap.errors import InterruptedRunError, StateError
 from edgewrap.events import Emit, Event, EventKind
 from tests.support.reports import broken_status, cluster_status
 
@@ -42,6 +42,15 @@ def test_lines_only_if_something_has_changed(capsys: pytest.CaptureFixture[str])
     assert [datetime.fromisoformat(time) - NOON for time in times] == [timedelta(seconds=s) for s in (0, 10, 20)]
     assert re.findall(r"^(edge-\w+): ", out, re.MULTILINE) == ["edge-paris", "edge-oslo", "edge-paris"]
     assert err == "opennebula: warning: marks: the front-end could not be read\n"
+
+
+@pytest.mark.parametrize("json", [True, False])
+def test_a_session_that_is_still_down_is_no_change(capsys: pytest.CaptureFixture[str], json: bool) -> None:
+    view = ChangesWatch(json=json)
+    for state in ("Active", "Connect", "Active"):
+        sessions = (replace(WORKS.sessions[0], state=state), *WORKS.sessions[1:])
+        view.show(Reading(replace(WORKS, sessions=sessions)), NOON)
+    assert capsys.readouterr().out.count("vpc-") == 1
 
 
 def test_json_is_one_document_a_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -106,6 +115,7 @@ LOST = StateError("the state cannot be read", cause="S3 does not answer", advice
         ((WORKS,), 0, ""),
         ((), 130, "Error: the run was interrupted"),
         ((LOST,), 1, "Error: the state cannot be read"),
+        ((WORKS, InterruptedRunError()), 0, ""),
         ((WORKS, LOST, WORKS), 0, "warning: edge-paris: not read: the state cannot be read"),
     ],
 )
