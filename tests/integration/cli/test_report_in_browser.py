@@ -13,7 +13,7 @@ from edgewrap.engine.picture import picture_of
 from tests.support.browser import Browser, browser
 from tests.support.reports import all_reports, broken_report, broken_status
 
-WIDTHS, SCHEMES = (390, 920, 1280), ("light", "dark")
+WIDTHS, SCHEMES = (390, 1020, 1280), ("light", "dark")
 LOOKS = [(width, scheme) for width in WIDTHS for scheme in SCHEMES]
 
 
@@ -45,7 +45,7 @@ def test_the_page_is_accessible_and_fits(
         chromium.run(f"[...document.querySelectorAll('.{kind}')].some(one => one.checkVisibility())")
         for kind in ("wide", "narrow")
     )
-    assert (wide, narrow) == (width > 900, width <= 900)
+    assert (wide, narrow) == (width > 1000, width <= 1000)
 
 
 def test_the_page_asks_for_nothing_and_may_not(chromium: Browser, pages: dict[str, Path]) -> None:
