@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from tests.support.lab import REGION, Lab
-from tests.support.recipes import Ended, Runner, documents, install_gh, named_files
+from tests.support.recipes import GITLAB_SHELL, Ended, Runner, documents, install_gh, named_files
 
 BUCKET = "my-states"
 SPEC = """apiVersion: edgewrap/v1
@@ -64,6 +64,8 @@ def runner(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runne
             "secrets.ONE_AUTH_PLAN": login,
             "secrets.ONE_AUTH_APPLY": login,
             "github.repository": "example/edges",
+            "github.run_id": "11",
+            "github.server_url": "https://github.example",
             "github.token": "gh-token-4711",
             "github.event.pull_request.number": "7",
             "EDGE_PLAN_ROLE": "arn:aws:iam::123456789012:role/plan",
@@ -101,9 +103,12 @@ def test_a_pull_request_on_github_has_one_comment_that_is_updated(runner: Runner
     assert (ended.outputs["has_changes"], ended.outputs["exit_code"]) == ("true", "0")
     assert int(ended.outputs["create"]) == int(ended.outputs["changes"]) > 20
 
-    (ended.directory / "tmp" / "plan.md").write_text("### edgewrap plan: edge-paris\nanother one\n")
-    runner.step(plan["jobs"]["plan"]["steps"][-1], {}, 9, ended)
-    assert comments(runner) == [*others, "### edgewrap plan: edge-paris\nanother one\n"]
+    want(runner, ssh="nowhere")
+    runner.github(plan, "plan", check=False)
+    want(runner)
+    run = "https://github.example/example/edges/actions/runs/11"
+    failure = f"### edgewrap plan: edge-paris\n\nThe plan failed: see [the run]({run}).\n"
+    assert comments(runner) == [*others, failure]
 
 
 @pytest.mark.full
@@ -195,24 +200,29 @@ def test_drift_at_night(runner: Runner, system: str) -> None:
 
 
 PLAN_RULES, MODULE_RULES = "policy/plan.jq", "policy/module.jq"
+LABEL = "contains(github.event.pull_request.labels.*.name, 'allow-deletes')"
+
+
+def checkout_with_policies(runner: Runner) -> Path:
+    place = runner.checkout()
+    for name, text in named_files("policy-checks").items():
+        (place / "repo" / name).parent.mkdir(exist_ok=True)
+        (place / "repo" / name).write_text(text)
+    return place
 
 
 @pytest.mark.full
 def test_a_plan_that_breaks_a_policy_is_refused_with_the_reasons(runner: Runner) -> None:
     want(runner, eips=1, retired="0", ports=22, ssh="0.0.0.0/0")
-    place = runner.checkout()
-    for name, text in named_files("policy-checks").items():
-        (place / "repo" / name).parent.mkdir(exist_ok=True)
-        (place / "repo" / name).write_text(text)
+    place = checkout_with_policies(runner)
     _, recipe = documents("github-actions")
     plan = next(step for step in recipe["jobs"]["plan"]["steps"] if step.get("id") == "plan")
     [[policy]] = documents("policy-checks")
     runner.values["runner.temp"] = str(place / "tmp")
     ended = Ended(place)
-    runner.step(plan, recipe["env"], 0, ended)
-    label = "contains(github.event.pull_request.labels.*.name, 'allow-deletes')"
+    runner.step({**recipe["defaults"]["run"], **plan}, recipe["env"], 0, ended)
     for labelled in ("false", "true"):
-        runner.values[label] = labelled
+        runner.values[LABEL] = labelled
         runner.step(policy, {}, 1, ended, check=False)
         assert ended.done
         refused = ended.done.stdout.splitlines()
@@ -235,7 +245,7 @@ def test_drift_has_one_issue_while_it_lasts(
 ) -> None:
     """The rows are nights, one after the other."""
     workflow, _ = documents("nightly-drift")
-    issue = workflow["jobs"]["drift"]["steps"][-1]
+    issue = {**workflow["defaults"]["run"], **workflow["jobs"]["drift"]["steps"][-1]}
     runner.values["steps.drift.outputs.exit_code"] = exit_code
     place = runner.checkout()
     (place / "tmp" / "drift.md").write_text(left[0][2])
@@ -244,6 +254,22 @@ def test_drift_has_one_issue_while_it_lasts(
     assert ended.done.returncode == status, ended.done.stderr
     issues = json.loads((runner.base / "gh.json").read_text())["issues"]
     assert [(one["title"], one["open"], one["body"]) for one in issues] == left
+
+
+@pytest.mark.parametrize("recipe", ["nightly-drift", "policy-checks"])
+def test_a_step_fails_if_a_tool_before_a_pipe_fails(runner: Runner, recipe: str) -> None:
+    """`gh` cannot read the issues, and there is no plan."""
+    place = checkout_with_policies(runner)
+    runner.values |= {"runner.temp": str(place / "tmp"), LABEL: "false", "steps.drift.outputs.exit_code": "0"}
+    match documents(recipe)[0]:
+        case [policy]:
+            step = policy
+        case workflow:
+            step = {**workflow.get("defaults", {}).get("run", {}), **workflow["jobs"]["drift"]["steps"][-1]}
+    (runner.base / "gh.json").write_text("not JSON")
+    runner.step(step, {}, 0, ended := Ended(place), check=False)
+    assert ended.done
+    assert ended.done.returncode != 0
 
 
 @pytest.mark.parametrize(
@@ -266,4 +292,4 @@ def test_drift_has_one_issue_while_it_lasts(
 def test_policies(runner: Runner, rules: str, document: dict[str, object], refused: str) -> None:
     script = 'jq -r "$RULES" <<<"$DOCUMENT"'
     environ = {"RULES": named_files("policy-checks")[rules], "DOCUMENT": json.dumps(document)}
-    assert runner.shell(script, environ, runner.base).stdout == refused
+    assert runner.shell(GITLAB_SHELL, script, environ, runner.base).stdout == refused

@@ -1,5 +1,6 @@
 """Runs the jobs that docs/recipes shows, as a CI system does: each in a checkout and a directory of its own, its
-commands in bash, inside a lab. What cannot run here is played: GitHub's actions, the program `gh`, Atlantis."""
+commands in the shell that the system takes, inside a lab. What cannot run here is played: GitHub's actions, the program
+`gh`, Atlantis."""
 
 from __future__ import annotations
 
@@ -25,6 +26,9 @@ RECIPES = REPOSITORY / "docs" / "recipes"
 GH = Path(__file__).with_name("gh.py")
 ACTION = re.compile(r"(actions/(?:checkout|upload-artifact|download-artifact)|aws-actions/configure-aws-credentials)@")
 CONDITION = re.compile(r"([\w.]+) == '(\w*)'")
+GITHUB_SHELLS = {None: ("bash", "-e"), "bash": ("bash", "--noprofile", "--norc", "-eo", "pipefail")}  # by `shell:`
+GITLAB_SHELL = ("bash", "-eo", "pipefail")
+ATLANTIS_SHELL = ("sh",)
 Values = Mapping[str, str]
 
 
@@ -74,12 +78,14 @@ class Runner:
         (directory / "tmp").mkdir()
         return directory
 
-    def shell(self, script: str, environ: Values, place: Path, *, check: bool = True) -> CompletedProcess[str]:
-        """Run a script with the variables of the lab and `environ`."""
+    def shell(
+        self, shell: tuple[str, ...], script: str, environ: Values, place: Path, *, check: bool = True
+    ) -> CompletedProcess[str]:
+        """Run a script in a shell, with the variables of the lab and `environ`."""
         path = f"{self.base / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
         clean = [f"--unset={name}" for name in ("ONE_AUTH", "ONE_XMLRPC", "EDGEWRAP_DIR")]
         variables = [f"{name}={value}" for name, value in {"PATH": path, **environ}.items()]
-        command = ("env", *clean, f"--chdir={place}", *variables, "bash", "-euo", "pipefail", "-c", script)
+        command = ("env", *clean, f"--chdir={place}", *variables, *shell, "-c", script)
         return self.lab.run(*command, check=check)
 
     def github(self, workflow: Any, job: str, *, check: bool = True) -> Ended:
@@ -90,16 +96,24 @@ class Runner:
         self.values["runner.temp"] = str(ended.directory / "tmp")
         if "if" in wanted and not self.holds(wanted["if"]):
             return ended
+        shell = workflow.get("defaults", {}).get("run", {})
+        failed = False
         for number, step in enumerate(wanted["steps"]):
+            if failed and step.get("if") != "always()":
+                continue
             if "uses" in step:
                 self.action(step, ended.directory)
-            else:
-                self.step(step, {**workflow.get("env", {}), **wanted.get("env", {})}, number, ended, check=check)
+                continue
+            shared = {**workflow.get("env", {}), **wanted.get("env", {})}
+            done = self.step({**shell, **step}, shared, number, ended, check=check)
+            failed |= done.returncode != 0 and not step.get("continue-on-error")
         for name, value in wanted.get("outputs", {}).items():
             self.values[f"needs.{job}.outputs.{name}"] = self.expand(value)
         return ended
 
-    def step(self, step: Any, shared: Values, number: int, ended: Ended, *, check: bool = True) -> None:
+    def step(
+        self, step: Any, shared: Values, number: int, ended: Ended, *, check: bool = True
+    ) -> CompletedProcess[str]:
         """A step of a job on GitHub that runs commands: no expression is in them, as its value could be a command."""
         assert "${{" not in step["run"]
         files = {name: ended.directory / f"{name}-{number}" for name in ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT")}
@@ -112,12 +126,15 @@ class Runner:
             **{name: str(path) for name, path in files.items()},
         }
         stop = check and not step.get("continue-on-error")
-        ended.done = self.shell(step["run"], environ, ended.directory / "repo", check=stop)
+        shell = GITHUB_SHELLS[step.get("shell")]
+        ended.done = done = self.shell(shell, step["run"], environ, ended.directory / "repo", check=stop)
         ended.summary += files["GITHUB_STEP_SUMMARY"].read_text()
         outputs = parse_outputs(files["GITHUB_OUTPUT"].read_text())
         ended.outputs |= outputs
         if "id" in step:
             self.values |= {f"steps.{step['id']}.outputs.{name}": value for name, value in outputs.items()}
+            self.values[f"steps.{step['id']}.outcome"] = "failure" if done.returncode else "success"
+        return done
 
     def action(self, step: Any, directory: Path) -> None:
         """An action of GitHub. Artifacts lose the modes of their files, as GitHub's do."""
@@ -161,7 +178,8 @@ class Runner:
         own = {name: self.values[name] for name in ("ONE_AUTH", "ONE_XMLRPC")}
         token = dict.fromkeys(base["id_tokens"], "a.b.c")
         script = "\n".join([*base["before_script"], *wanted["script"]])
-        ended.done = self.shell(script, {**own, **environ, **token, "CI_PROJECT_DIR": str(repo)}, repo, check=check)
+        given = {**own, **environ, **token, "CI_PROJECT_DIR": str(repo)}
+        ended.done = self.shell(GITLAB_SHELL, script, given, repo, check=check)
         return ended
 
     def atlantis(self, steps: Any, project: Any, place: Path) -> str:
@@ -173,12 +191,14 @@ class Runner:
         shown = ""
         for step in steps:
             if "run" in step:
-                done = self.shell(step["run"], environ, directory)
+                done = self.shell(ATLANTIS_SHELL, step["run"], environ, directory)
                 shown += done.stdout + done.stderr
                 continue
             setting = step["env"]
             if "command" in setting:
-                environ[setting["name"]] = self.shell(setting["command"], environ, directory).stdout.strip()
+                environ[setting["name"]] = self.shell(
+                    ATLANTIS_SHELL, setting["command"], environ, directory
+                ).stdout.strip()
             else:  # a directory of the server
                 environ[setting["name"]] = setting["value"].replace("/var/lib/atlantis", str(place / "tmp"))
         return shown
