@@ -17,13 +17,13 @@ from edgewrap.cli import options
 from edgewrap.cli.plan import show_plan
 from edgewrap.errors import EdgewrapError, PlanOutdatedError, UsageError
 from edgewrap.paths import expanded
-from edgewrap.spec.operator_values import is_restricted
 
 if TYPE_CHECKING:
     from edgewrap.cli.views import View
     from edgewrap.engine.apply import Waits
     from edgewrap.engine.cluster import Cluster, Options
     from edgewrap.engine.plan import RunPlan
+    from edgewrap.engine.plan_file import SavedPlan
 
 
 class OnStale(StrEnum):
@@ -104,11 +104,19 @@ def _apply_saved(run: Options, path: Path, waits: Waits, on_stale: OnStale, *, a
                 cluster,
                 plan,
                 waits,
-                shlex.join(["edgewrap", "apply", "--on-stale", "replan", str(path)]),
+                _resume_saved(run, saved, path, waits),
             )
             return 0
     move_off = saved.move_off
     return plan_and_apply(run, saved.planes, waits, auto_approve=auto_approve, json=json, move_off=move_off)
+
+
+def _resume_saved(run: Options, saved: SavedPlan, path: Path, waits: Waits) -> str:
+    """The command line that resumes the apply of a saved plan, which no longer fits then: from the spec, if there is
+    one."""
+    if run.spec_text is None:
+        return resume_command(run, saved.planes, waits, saved.move_off)
+    return shlex.join(["edgewrap", "apply", "--on-stale", "replan", str(path)])
 
 
 def plan_and_apply(
@@ -150,6 +158,8 @@ def plan_and_apply(
 def resume_command(run: Options, planes: Collection[PlaneName], waits: Waits, move_off: Collection[str]) -> str:
     """The command line that resumes a run which failed. After a `replace` that is `apply` too, which never replaces an
     instance again that is new by then."""
+    from edgewrap.spec.operator_values import is_restricted
+
     words = ["edgewrap", "apply", "--file", str(run.spec_file)]
     words += [f"--only={plane}" for plane in planes if len(planes) < len(PlaneName)]
     words += [f"--move-off={key}" for key in sorted(move_off)]

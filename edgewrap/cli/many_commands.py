@@ -294,7 +294,7 @@ def _finish(asked: Request, runs: Sequence[ClusterRun], code: int | None = None)
     code = worst(run.exit_code for run in runs) if code is None else code
     summary = summarise(asked.command, code, runs)
     choose_many_view(asked, len(runs)).summary(summary, runs)
-    if asked.command in JSON_RUNS:
+    if asked.command in JSON_RUNS and asked.command != "report":
         plans = [plan for run in runs if (plan := shown_plan(run)) is not None]
         github.add_markdown(summary_markdown(summary, runs))
         github.set_outputs(**github.counts([change for plan in plans for change in plan.changes]))

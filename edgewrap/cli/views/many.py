@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 RESULTS = {0: "ok", 1: "failed", 2: "changes", 3: "partly applied", 64: "wrong usage", 130: "interrupted"}
+LONGEST_ERROR, MOST_ERROR_LINES = 400, 20  # in Markdown
 CHANGES: TypeAdapter[tuple[Change, ...]] = TypeAdapter(tuple[Change, ...])
 EVENT = TypeAdapter(Event)
 Objects = Sequence[Mapping[str, Any]]
@@ -123,11 +124,13 @@ def summary_markdown(summary: Summary, runs: Sequence[ClusterRun]) -> str:
 
 
 def _markdown(command: str, run: ClusterRun, longest: int) -> str:
-    plan = shown_plan(run)
+    plan, lines = shown_plan(run), [line[:LONGEST_ERROR].replace("```", "'''") for line in error_lines(run)]
+    errors = ["", "```text", *lines[:MOST_ERROR_LINES], "```", ""] if lines else []
     if plan is not None:
-        return plan_markdown(run.cluster, plan.changes, plan.planes, longest, unread=plan.unread)
-    text = [line.replace("```", "'''") for line in error_lines(run)]
-    return "\n".join(run.text or [f"### edgewrap {command}: {run.cluster}", "", "```text", *text[:20], "```", ""])
+        room = longest - sum(len(line) + 1 for line in errors)
+        text = plan_markdown(run.cluster, plan.changes, plan.planes, room, unread=plan.unread)
+        return "\n".join([text, *errors]) if errors else text
+    return "\n".join(run.text or [f"### edgewrap {command}: {run.cluster}", *errors])
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -340,6 +340,16 @@ def test_a_report_is_one_page_about_all_clusters(sites: Path, tmp_path: Path) ->
     assert all(f">{name}<" in text for name in ("oslo", "paris", "broken"))
 
 
+def test_a_report_sets_no_counts_of_changes_for_a_job(
+    sites: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    run(build(), ["report", "sites", "--output", str(tmp_path / "all.html")])
+    written = [path.read_text() for path in tmp_path.glob("GITHUB_*")]
+    assert not any("has_changes" in text or "edgewrap report" in text for text in written)
+
+
 def test_only_one_cluster_can_be_watched(sites: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(build(), ["status", "--watch", "sites"]) == 64
     assert "--watch shows one cluster" in capsys.readouterr().err
