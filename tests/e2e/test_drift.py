@@ -20,7 +20,7 @@ def test_a_deleted_route_is_restored(edge: Edge) -> None:
     status, text = edge.edgewrap("plan", "--detailed-exitcode", check=False)
     assert status == 2
     assert "aws: nothing to do\nopennebula: nothing to do\nhosts: 1 to update (1 of them drift)\n" in text
-    assert f"~ route {host}/route/group-0" in text
+    assert f"~ {host}  (route group-0)  (drift: changed outside)" in text
     assert f"missing: '{address} dev gw-edge table 10000'" in text
     edge.apply("--only", "hosts")
     assert address in edge.lab.run("ip", "route", "show", "table", "10000", place=host).stdout
