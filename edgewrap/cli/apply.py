@@ -98,14 +98,7 @@ def _apply_saved(run: Options, path: Path, waits: Waits, on_stale: OnStale, *, a
         else:
             show_plan(view, run.command, cluster.spec.name, saved.planes, plan)
             require_possible(cluster, plan)
-            _execute(
-                view,
-                run.command,
-                cluster,
-                plan,
-                waits,
-                _resume_saved(run, saved, path, waits),
-            )
+            _execute(view, run.command, cluster, plan, waits, _resume_saved(run, saved, path, waits))
             return 0
     move_off = saved.move_off
     return plan_and_apply(run, saved.planes, waits, auto_approve=auto_approve, json=json, move_off=move_off)
