@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, Protocol
 
 from edgewrap.errors import InterruptedRunError
@@ -103,6 +103,15 @@ def run_each(
             child.close()
             child.process.wait()
     return tuple(ends[number] for number in range(len(jobs)))
+
+
+def together(planned: Sequence[ClusterRun], made: Sequence[ClusterRun]) -> tuple[ClusterRun, ...]:
+    """The runs of two phases as one for each cluster: it ended as its last run, and printed what both printed."""
+    ends = {run.cluster: run for run in planned}
+    for run in made:
+        before = ends.get(run.cluster)
+        ends[run.cluster] = run if before is None else replace(run, objects=(*before.objects, *run.objects))
+    return tuple(ends.values())
 
 
 def worst(codes: Iterable[int]) -> int:

@@ -241,9 +241,7 @@ def _ask_first(asked: Request, targets: Sequence[Target]) -> int:
             print_line("Nothing was changed.")
             return 1
         jobs = {name: [*apply, specs[name], *([files[name]] if name in files else [])] for name in ready}
-        made = _run(asked, jobs, plan=False)
-    ends = {run.cluster: run for run in (*planned, *made)}
-    return _finish(asked, tuple(ends.values()))
+        return _finish(asked, _run(asked, jobs, plan=False, earlier=planned))
 
 
 def _question(names: Sequence[str]) -> str:
@@ -267,10 +265,16 @@ def _has_changes(run: ClusterRun) -> bool:
 
 
 def _run(
-    asked: Request, jobs: Mapping[str, Sequence[str]], *, plan: bool = True, messages: bool = True
+    asked: Request,
+    jobs: Mapping[str, Sequence[str]],
+    *,
+    plan: bool = True,
+    messages: bool = True,
+    earlier: Sequence[ClusterRun] = (),
 ) -> tuple[ClusterRun, ...]:
-    """Run one phase, and show its results. A signal takes effect after that, with the summary of what has ended."""
-    from edgewrap.cli.many import Job, run_each
+    """Run one phase, and show its results. A signal takes effect after that, with the summary of what has ended.
+    Returns its runs together with those of an `earlier` phase."""
+    from edgewrap.cli.many import Job, run_each, together
     from edgewrap.signals import defer_signals
 
     as_json = ["--json"] if asked.json or asked.command in JSON_RUNS else ["--markdown"] if asked.markdown else []
@@ -280,6 +284,7 @@ def _run(
         with view:
             runs = run_each(each, asked.values["parallel"], view, received)
         view.sections(runs, plan=plan, messages=messages, details=bool(asked.values.get("details")))
+        runs = together(earlier, runs)
         if received:
             _finish(asked, runs, InterruptedRunError.exit_code)
     return runs

@@ -11,7 +11,6 @@ from pathlib import Path
 from edgewrap.errors import PlanFileError, UsageError
 from edgewrap.limits import read_file
 from edgewrap.paths import is_directory, real_path
-from edgewrap.safe_text import safe_line
 
 YAML = (".yaml", ".yml")
 STANDARD_INPUT = Path("-")
@@ -40,7 +39,9 @@ def choose_targets(given: Sequence[Path], note: Callable[[str], None], *, plans:
     paths: dict[Path, Path] = {}
     for path in given:
         for found in _specs_in(path, note) if is_directory(path) else [path]:
-            paths.setdefault(real_path(found), found)
+            known = paths.get(real_path(found))
+            if known is None or (known.is_symlink() and not found.is_symlink()):
+                paths[real_path(found)] = found
     targets = [Target(path, plans and _is_plan(path)) for path in paths.values()]
     if len(targets) < 2:
         return tuple(targets)
@@ -56,7 +57,12 @@ def choose_targets(given: Sequence[Path], note: Callable[[str], None], *, plans:
             cause="each cluster has a process of its own, and `-` names the input of this one",
             advice="write the spec to a file",
         )
-    named = tuple(Target(one.path, one.is_plan, _cluster(one)) for one in targets)
+    names = [_cluster(one) for one in targets]
+    files = Counter(target.path.name for target, name in zip(targets, names, strict=True) if not name)
+    named = tuple(
+        Target(one.path, one.is_plan, name or _cleaned(one.path.name if files[one.path.name] == 1 else str(one.path)))
+        for one, name in zip(targets, names, strict=True)
+    )
     _require_own_names(named)
     return named
 
@@ -125,7 +131,7 @@ def _is_plan(path: Path) -> bool:
 
 
 def _cluster(target: Target) -> str:
-    """The cluster's name as it is written in the file; of a file without one, the file's own name."""
+    """The cluster's name as it is written in the file; empty if there is none."""
     from edgewrap.spec.document import NotYamlError, read_document
 
     name: object = None
@@ -138,7 +144,12 @@ def _cluster(target: Target) -> str:
             name = read_document(_text(target.path)).data.get("name")
     except (OSError, NotYamlError, PlanFileError):
         pass  # its own run says so
-    return name if isinstance(name, str) and _NAME.fullmatch(name) else safe_line(target.path.name)
+    return name if isinstance(name, str) and _NAME.fullmatch(name) else ""
+
+
+def _cleaned(path: str) -> str:
+    """The path as a cluster's name, for a file that has none: also the name of a file, and plain text in Markdown."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", path)
 
 
 def _text(path: Path) -> str:

@@ -44,6 +44,10 @@ case "$*" in
     case "$*" in *same*) ;; *) printf '%s\\n' {line("change", **CHANGE)} ;; esac
     printf '%s\\n' {line("plan", cluster="x", changes=1, unread=[], planes=PLANES)}
     printf '%s\\n' {line("message", text="end of plan")} ;;
+apply*stops*)
+    trap 'exit 130' TERM
+    kill -INT "$PPID"
+    while :; do sleep 0.05; done ;;
 apply*)
     printf '%s\\n' {line("message", text="it is what the spec says")} ;;
 *)
@@ -331,6 +335,23 @@ def test_a_signal_ends_all_children_and_the_summary_is_shown(sites: Path, json_:
             ["waits", "interrupted"],
         ]
     assert "Error: the run was interrupted" in progress
+
+
+def test_a_signal_while_plans_are_applied_loses_no_cluster_and_no_change(
+    sites: Path, answer: Answer, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "output"
+    monkeypatch.setenv("GITHUB_OUTPUT", str(output))
+    for old, new in (("oslo", "stops"), ("paris", "waits")):
+        text = (sites / f"{old}.yaml").read_text().replace(old, new)
+        (sites / f"{old}.yaml").unlink()
+        (sites / f"{new}.yaml").write_text(text)
+    answer("yes")
+    assert run(build(), ["apply", "sites", "--parallel", "1"]) == 130
+    table = [one.split()[:3] for one in capsys.readouterr().out.splitlines()[-3:]]
+    assert table == [["broken", "failed", "-"], ["stops", "interrupted", "+1"], ["waits", "interrupted", "+1"]]
+    outputs = parse_outputs(output.read_text())
+    assert (outputs["has_changes"], outputs["changes"], outputs["exit_code"]) == ("true", "2", "130")
 
 
 def test_a_report_is_one_page_about_all_clusters(sites: Path, tmp_path: Path) -> None:

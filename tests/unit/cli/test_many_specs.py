@@ -98,9 +98,23 @@ def test_apply_knows_a_saved_plan_by_its_content(tmp_path: Path, name: str, answ
 def test_a_spec_without_a_name_is_called_as_its_file(sites: Path) -> None:
     (sites / "broken.yaml").write_text("apiVersion: edgewrap/v1\nname: [\n")
     (sites / "from-env.yaml").write_text(SPEC.format("${env:NAME}"))
-    (sites / "no\x1b[31mname.yaml").write_text("apiVersion: edgewrap/v1\nname: 'a\\nb'\n")
+    (sites / "no\x1b[31m`<name>|.yaml").write_text("apiVersion: edgewrap/v1\nname: 'a\\nb'\n")
     targets, _ = chosen("sites")
-    assert {target.cluster for target in targets} >= {"broken.yaml", "from-env.yaml", r"no\x1b[31mname.yaml"}
+    assert {target.cluster for target in targets} >= {"broken.yaml", "from-env.yaml", "no--31m--name--.yaml"}
+
+
+def test_two_specs_without_a_name_in_files_of_one_name_are_told_apart(sites: Path) -> None:
+    for directory in ("oslo", "paris"):
+        (sites / directory).mkdir()
+        (sites / directory / "edge.yaml").write_text("apiVersion: edgewrap/v1\nname: [\n")
+    targets, _ = chosen("sites/oslo", "sites/paris")
+    assert [target.cluster for target in targets] == ["sites-oslo-edge.yaml", "sites-paris-edge.yaml"]
+
+
+def test_a_file_is_preferred_to_a_link_to_it(sites: Path) -> None:
+    (sites / "a-link.yaml").symlink_to("paris.yaml")
+    targets, _ = chosen("sites")
+    assert {str(target.path) for target in targets} == {"sites/oslo.yml", "sites/paris.yaml"}
 
 
 @pytest.mark.parametrize(
