@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from edgewrap.aws.planner import AwsPlan
 from edgewrap.aws.terraform.shared_provider import installed_package
 
@@ -17,7 +19,10 @@ def planned(make_cluster: Any, terraform: Any, reattach: str) -> tuple[AwsPlan, 
     return plan, given, cluster
 
 
-def test_a_plan_is_the_same_with_one_provider_and_with_one_for_each_process(make_cluster: Any, terraform: Any) -> None:
+def test_a_plan_is_the_same_with_one_provider_and_with_one_for_each_process(
+    make_cluster: Any, terraform: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TF_LOG_PROVIDER", raising=False)  # set if all tests run without a shared provider
     shared, given, cluster = planned(make_cluster, terraform, "auto")
     package = installed_package(cluster.directory / "work" / "terraform")
     assert package is not None
