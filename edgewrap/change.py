@@ -65,27 +65,28 @@ DOING = {
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One difference between what exists and what the spec asks for.
-
-    `kind` is the usual word for the object (`vpc`, `elastic ip`, `virtual network`, `route`), `key` identifies it
-    (`eip-3`, `host-0`, `edge-paris-public`). `before` and `after` have only the attributes that differ, as text; before
-    is empty on create, after on delete. `why` is one short clause for a person. If a text changes, `diff` has its
-    lines that are removed (`- …`) and added (`+ …`).
-
-    `origin` says where it is from (docs/drift.md). `reason` is how the object has drifted, None if it has not. A change
-    that the spec asks for, of an object that has drifted too, has the origin `spec` and a reason.
-    """
+    """One difference between what exists and what the spec asks for. A change that the spec asks for, of an object
+    that has drifted too, has the origin `spec` and a reason."""
 
     plane: PlaneName
     kind: str
+    """The usual word for the object: `vpc`, `elastic ip`, `virtual network`, `route`."""
     key: str
+    """Identifies the object: `eip-3`, `host-0`, `edge-paris-public`."""
     action: Action
+    """What is done to the object."""
     before: Mapping[str, str] = field(default_factory=dict)
+    """The attributes that differ, as text, as they are now; empty on create."""
     after: Mapping[str, str] = field(default_factory=dict)
+    """The attributes that differ, as text, as they will be; empty on delete."""
     why: str = ""
+    """One short clause for a person."""
     diff: tuple[str, ...] = ()
+    """If a text changes: its lines that are removed (`- …`) and added (`+ …`)."""
     origin: Origin = Origin.SPEC
+    """Where the change is from (docs/drift.md)."""
     reason: Reason | None = None
+    """How the object has drifted; null if it has not."""
 
 
 class HasChange(Protocol):

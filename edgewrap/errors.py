@@ -48,22 +48,31 @@ class Diagnostic:
     """One diagnostic as terraform's `-json` output gives it."""
 
     severity: str
+    """`error` or `warning`."""
     summary: str
+    """What happened, in one line."""
     detail: str = ""
+    """What Terraform says about it."""
     address: str = ""
+    """The Terraform resource that it is about; empty if none is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One problem in a spec file: its place (line and column count from 1; 0 for the file itself), the value, and
-    the rule."""
+    """One problem in a spec file."""
 
     file: Path
+    """The spec file."""
     line: int
+    """The line, from 1; 0 for the file itself."""
     column: int
+    """The column, from 1; 0 for the file itself."""
     path: str
+    """The field: `network.elastic_ips.count`."""
     value: str
+    """The value as written; empty if it must not be shown."""
     rule: str
+    """The rule that it breaks."""
 
     def __str__(self) -> str:
         value = f" (value: {self.value})" if self.value else ""

@@ -23,16 +23,20 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event. `key` names the step or resource (`host-0`, `elastic ip eip-3`) and is the same in all events of one
-    step; `seconds` is how long the step has run, if known; `action` what a step does to its resource, if it is about
-    one."""
+    """One event."""
 
     kind: EventKind
+    """What happened."""
     plane: PlaneName | None
+    """The plane that it is about; null if it is the run."""
     key: str
+    """The step or the resource: `host-0`, `elastic ip eip-3`; the same in all events of one step."""
     text: str
+    """What happened, for people."""
     seconds: float | None = None
+    """How long the step has run, if known."""
     action: Action | None = None
+    """What the step does to its resource, if it is about one."""
 
 
 Emit = Callable[[Event], None]

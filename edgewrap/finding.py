@@ -25,14 +25,18 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check found. `plane` is None if it concerns this machine only; `check` names what was checked
-    (`Elastic IPs`); `text` is the result, `advice` what to do, empty if the verdict is ok."""
+    """What one check found."""
 
     plane: PlaneName | None
+    """The plane that it is about; null if it concerns this machine only."""
     check: str
+    """What was checked: `Elastic IPs`."""
     verdict: Verdict
+    """Whether that is as it must be."""
     text: str
+    """The result."""
     advice: str = ""
+    """What to do; empty if the verdict is ok."""
 
     def __str__(self) -> str:
         return f"{self.check}: {self.text}"

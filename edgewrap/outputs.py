@@ -21,23 +21,24 @@ UNDERLAY_MTUS = range(1280, 9217)
 
 @dataclass(frozen=True, slots=True)
 class HostOutput:
-    """One metal instance. `private_address` is fixed by its index; `public_address` is empty if it has none; `name` is
-    the host's name in OpenNebula, AWS's public DNS name or the private address; `state` is EC2's (`running`,
-    `stopped`).
-
-    `root_gb` is the root volume's size in GiB, 0 if it is not known. `datastores` are on `root`, `instance-store`, or
-    an EBS volume (its id; `datastores_gb` is its size)."""
+    """One metal instance."""
 
     key: str
     index: int
+    """Its index, which fixes its private address."""
     instance_id: str
     private_address: str
     public_address: str
     name: str
+    """The host's name in OpenNebula: AWS's public DNS name or the private address."""
     state: str
+    """EC2's state of the instance: `running`, `stopped`."""
     root_gb: int = 0
+    """The size of the root volume in GiB, 0 if it is not known."""
     datastores: str = "root"
+    """Where its datastores are: `root`, `instance-store`, or the id of an EBS volume."""
     datastores_gb: int = 0
+    """The size of that EBS volume in GiB, 0 if there is none."""
 
     @property
     def address(self) -> str:
@@ -57,19 +58,21 @@ class HostOutput:
 
 @dataclass(frozen=True, slots=True)
 class GroupOutput:
-    """One interface group: an ENI, its own primary address, its block (CIDR) and the key of its entry host.
-
-    `device_index` is 1 + the group's index.
-    """
+    """One interface group: an ENI and its block of addresses."""
 
     key: str
     index: int
+    """Its index."""
     interface_id: str
     mac: str
+    """The MAC address of its ENI."""
     primary_address: str
+    """The ENI's own private address."""
     block: str
     host: str
+    """The key of its entry host."""
     device_index: int
+    """1 + its index."""
 
 
 BY_DRIVER = "eip-x-"
@@ -78,13 +81,16 @@ BY_DRIVER = "eip-x-"
 
 @dataclass(frozen=True, slots=True)
 class EipOutput:
-    """One Elastic IP: the VM's private address (even), its gateway (odd, mask /31) and the key of its group."""
+    """One Elastic IP."""
 
     key: str
     allocation_id: str
+    """AWS's id of it."""
     public_address: str
     private_address: str
+    """The VM's private address, which is even."""
     gateway: str
+    """The VM's gateway: the odd address after it, with the mask /31."""
     group: str
 
     @property
@@ -95,20 +101,27 @@ class EipOutput:
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """The AWS plane's outputs, or a prediction of them with `UNKNOWN` in it. Mappings are by key, in index order.
-    `opennebula_version` names the package repository of hosts with first-boot setup; empty if there are none."""
+    """The AWS plane's outputs, or a prediction of them with `UNKNOWN` in it. Mappings are by key, in index order."""
 
     uuid: str
+    """The cluster's UUID, in tags and marks."""
     region: str
     zone: str
     vpc_id: str
     vpc_cidr: str
+    """The range of the VPC."""
     subnet_id: str
+    """The subnet."""
     subnet_cidr: str
+    """The range of the subnet."""
     hosts: Mapping[str, HostOutput] = field(default_factory=dict)
+    """The hosts by key."""
     groups: Mapping[str, GroupOutput] = field(default_factory=dict)
+    """The interface groups by key."""
     eips: Mapping[str, EipOutput] = field(default_factory=dict)
+    """The Elastic IPs by key."""
     opennebula_version: str = ""
+    """Names the package repository of hosts with first-boot setup; empty if there are none."""
 
 
 @dataclass(frozen=True, slots=True)

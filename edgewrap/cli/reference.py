@@ -120,7 +120,8 @@ def _default(parameter: Command) -> str:
     if isinstance(parameter.show_default, str):
         return f"`{parameter.show_default}`" if " " not in parameter.show_default else parameter.show_default
     default = parameter.default
-    if parameter.show_default is False or default is None or callable(default) or default in (False, "", [], ()):
+    unset = default is None or default is False or default in ("", [], ())  # 0 is a default
+    if unset or parameter.show_default is False or callable(default):
         return ""
     if default is True and parameter.secondary_opts:
         return f"`{parameter.opts[0]}`"

@@ -19,21 +19,28 @@ PLANE_OF = {
 
 @dataclass(frozen=True, slots=True)
 class DriftItem:
-    """One object that has drifted. `action` is what `apply` does about it, from `before` (now) to `after`, None if it
-    does nothing; `why` and `advice` are for people. If the spec changes the object too (`spec_changed`), `after` has
-    that as well."""
+    """One object that has drifted."""
 
     plane: PlaneName
     kind: str
+    """The usual word for the object: `elastic ip`, `route`."""
     key: str
+    """Identifies the object: `eip-3`, `host-0/br-edge`."""
     reason: Reason
+    """How it has drifted."""
     action: Action | None
+    """What `apply` does about it; null if nothing."""
     why: str
+    """One short clause for people."""
     advice: str = ""
     before: Mapping[str, str] = field(default_factory=dict)
+    """The attributes that differ, as they are now."""
     after: Mapping[str, str] = field(default_factory=dict)
+    """The attributes that differ, as `apply` sets them: with what the spec changes, if it changes the object too."""
     diff: tuple[str, ...] = ()
+    """The lines of a text that `apply` removes (`- …`) and adds (`+ …`)."""
     spec_changed: bool = False
+    """Whether the spec changes the object too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,7 @@ class Unread:
     """A plane or a host of which it is not known, or not in full, what has drifted; and why."""
 
     name: str
+    """The plane or the host."""
     what: str
     cause: str
     advice: str
@@ -48,14 +56,17 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class DriftReport:
-    """What has drifted in a cluster. `planes` are those that were compared, `spec_changes` counts the other changes in
-    the plan, which `apply` makes because of the spec. `unread`: what is not known."""
+    """What has drifted in a cluster."""
 
     cluster: str
     planes: tuple[PlaneName, ...]
+    """The planes that were compared."""
     items: tuple[DriftItem, ...]
+    """The objects that have drifted."""
     spec_changes: int
+    """How many other changes the plan has, which `apply` makes because of the spec."""
     unread: tuple[Unread, ...] = ()
+    """What is not known."""
 
 
 def read_drift(cluster: Cluster, planes: Sequence[PlaneName]) -> DriftReport:

@@ -37,33 +37,46 @@ class EdgeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One thing. `facts` are short texts about it; `problems` say what is broken, empty if nothing is."""
+    """One thing."""
 
     key: str
+    """Identifies the node in edges: `host-0`, `eip-3`, `vm-7`."""
     kind: NodeKind
+    """What the node is."""
     name: str
+    """What people call it: `host-0`, `VM 7 web`."""
     facts: tuple[str, ...] = ()
+    """Short texts about it."""
     problems: tuple[str, ...] = ()
+    """What is broken, empty if nothing is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """One connection of two nodes, by their keys. `problem` says what is broken, empty if it works."""
+    """One connection of two nodes."""
 
     kind: EdgeKind
+    """How they are connected."""
     source: str
+    """The key of the first node."""
     target: str
+    """The key of the second node."""
     problem: str = ""
+    """What is broken, empty if it works."""
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One cluster, and where it is. Nodes are in the order of their indexes."""
+    """One cluster."""
 
     name: str
+    """The cluster's name."""
     place: str
+    """Where it is in AWS."""
     nodes: tuple[Node, ...]
+    """What there is, in the order of the indexes."""
     edges: tuple[Edge, ...]
+    """How the nodes are connected."""
 
     def of(self, kind: NodeKind) -> tuple[Node, ...]:
         """All nodes of one kind."""

@@ -42,21 +42,29 @@ def _without_repeats(planes: tuple[PlaneName, ...]) -> tuple[PlaneName, ...]:
 
 
 class SavedPlan(BaseModel, extra="forbid", frozen=True):
-    """What a plan changes, and what it was made from. `spec` is the spec with its defaults, as JSON text; `inputs` are
-    AWS's decisions, as JSON text, empty if the plan leaves AWS out. `observed` has by name what the planes found and
-    what the changes depend on; `modules` the SHA-256 checksums of the rendered files."""
+    """What a plan changes, and what it was made from."""
 
     format: Literal[1]
+    """The version of the file's form."""
     edgewrap: str
+    """The version of edgewrap that made it."""
     created: str
+    """When it was made (ISO 8601)."""
     cluster: str
     planes: Annotated[tuple[PlaneName, ...], Field(min_length=1), AfterValidator(_without_repeats)]
+    """The planes that it is about."""
     move_off: tuple[str, ...]
+    """The hosts that interface groups are moved off, as `--move-off` gave them."""
     spec: str
+    """The spec with its defaults, as JSON text."""
     inputs: str
+    """AWS's decisions, as JSON text; empty if the plan leaves AWS out."""
     observed: dict[str, str]
+    """By name: what the planes found and what the changes depend on."""
     modules: dict[str, str]
+    """The SHA-256 checksums of the rendered files, by their names."""
     changes: tuple[Change, ...]
+    """What it changes."""
 
     @property
     def requests(self) -> HostRequests:

@@ -19,27 +19,32 @@ EVERY_PLANE = tuple(PlaneName)
 
 @dataclass(frozen=True, slots=True)
 class ReportedError:
-    """One error: what happened (more lines of it are in `details`), the likely cause, what to do."""
+    """One error."""
 
     what: str
     cause: str
     advice: str
     details: tuple[str, ...] = ()
+    """More lines of what happened."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterReport:
-    """One cluster at one time (ISO 8601). `status` is None if nothing is applied yet, or if it could not be read.
-    `changes` are what an apply would do, None if the plan could not be made; `unread` are the hosts of which it knows
-    nothing. `findings` are what checks and warnings say; an error means that the cluster could not be read in whole."""
+    """One cluster at one time."""
 
     name: str
+    """The cluster's name; the spec's file name if the spec could not be read."""
     time: str
+    """When it was read (ISO 8601)."""
     status: ClusterStatus | None = None
+    """Its status; null if nothing is applied yet, or if it could not be read."""
     changes: tuple[Change, ...] | None = None
+    """What an apply would do; null if the plan could not be made."""
     unread: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    """What checks and warnings say."""
     errors: tuple[ReportedError, ...] = ()
+    """Why the cluster could not be read in whole."""
 
 
 def read_report(options: Options, emit: Emit) -> ClusterReport:

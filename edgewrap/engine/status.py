@@ -26,23 +26,25 @@ UNKNOWN_STATE = "unknown"
 
 @dataclass(frozen=True, slots=True)
 class HostStatus:
-    """One host. `opennebula` is the front-end's state of it, `network` compares its configuration with the spec
-    (`ready`, `differs`, or why it could not be read), `groups` are the interface groups that it is the entry host
-    of."""
+    """One host."""
 
     key: str
     instance_id: str
     public_address: str
     private_address: str
     instance: str
+    """The state of its instance in EC2."""
     opennebula: str
+    """Its state in OpenNebula; `none` if the front-end has no such host."""
     network: str
+    """Whether its configuration is that of the spec: `ready`, `differs`, or why it could not be read."""
     groups: tuple[str, ...]
+    """The interface groups that it is the entry host of."""
 
 
 @dataclass(frozen=True, slots=True)
 class EipStatus:
-    """One Elastic IP; `vm` is the id of the VM that leases it, empty if none does; `made_by` is `spec` or `driver`."""
+    """One Elastic IP."""
 
     key: str
     public_address: str
@@ -50,12 +52,14 @@ class EipStatus:
     group: str
     entry_host: str
     vm: str
+    """The id of the VM that leases it, empty if none does."""
     made_by: str
+    """Who requested it: `spec` or `driver`."""
 
 
 @dataclass(frozen=True, slots=True)
 class GroupStatus:
-    """One interface group and its entry host; `block` is its range of private addresses."""
+    """One interface group."""
 
     key: str
     entry_host: str
@@ -65,40 +69,53 @@ class GroupStatus:
 
 @dataclass(frozen=True, slots=True)
 class VmStatus:
-    """One VM that is on a host of the cluster, or leases one of its Elastic IPs (`eips`). `state` is OpenNebula's word
-    (`running`, `poweroff`, `boot failure`); `host` is empty if it is on no host of the cluster."""
+    """One VM that is on a host of the cluster, or leases one of its Elastic IPs."""
 
     id: int
+    """Its id in OpenNebula."""
     name: str
+    """Its name in OpenNebula."""
     state: str
+    """OpenNebula's word: `running`, `poweroff`, `boot failure`."""
     host: str
+    """The key of its host, empty if it is on no host of the cluster."""
     eips: tuple[str, ...]
+    """The keys of the Elastic IPs that it leases."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionStatus:
-    """One BGP session between two hosts; it works if its state is `Established`."""
+    """One BGP session between two hosts."""
 
     hosts: tuple[str, str]
+    """The keys of the two hosts."""
     state: str
+    """BGP's word. It works if this is `Established`."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterStatus:
-    """One cluster; `warnings` are about what is configured right and does not work. `front_end` is OpenNebula's
-    version, `unknown` if the front-end could not be read."""
+    """One cluster."""
 
     name: str
+    """The cluster's name."""
     region: str
     zone: str
     vpc_id: str
     hosts: tuple[HostStatus, ...]
+    """Its hosts."""
     eips: tuple[EipStatus, ...]
+    """Its Elastic IPs."""
     warnings: tuple[Finding, ...] = ()
+    """What is configured right and does not work."""
     groups: tuple[GroupStatus, ...] = ()
+    """Its interface groups."""
     vms: tuple[VmStatus, ...] = ()
+    """The VMs on its hosts, and those that lease its Elastic IPs."""
     sessions: tuple[SessionStatus, ...] = ()
+    """The BGP sessions between its hosts."""
     front_end: str = UNKNOWN_STATE
+    """OpenNebula's version, `unknown` if the front-end could not be read."""
 
 
 def read_status(cluster: Cluster, settle_s: float = SETTLE_S) -> ClusterStatus:

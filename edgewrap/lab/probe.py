@@ -35,21 +35,28 @@ _SENT = re.compile(r"([0-9]+) packets transmitted")
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Pings, or requests: how many were sent, how many had no answer, and the longest time between two answers."""
+    """Pings, or requests."""
 
     sent: int
+    """How many were sent."""
     lost: int
+    """How many had no answer."""
     longest_gap_s: float
+    """The longest time between two answers, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeReport:
-    """What a probe saw: its pings, its HTTP requests, and how many TCP connections these needed."""
+    """What a probe saw."""
 
     address: str
+    """The address that was asked."""
     ping: Series
+    """The pings."""
     http: Series
+    """The HTTP requests."""
     connections: int
+    """How many TCP connections the requests needed."""
 
 
 def probe(

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaValue
 
+from edgewrap.cli.documents.descriptions import COMMON, described, with_description
 from edgewrap.cli.documents.lines import LINES, VERSION
 from edgewrap.cli.documents.registry import DOCUMENTS
 from edgewrap.spec.contract import PlainJsonSchema, json_schema, schema_id
@@ -26,10 +27,13 @@ class _OfOutput(PlainJsonSchema):
 
     def dataclass_schema(self, schema: Any) -> JsonSchemaValue:
         found = super().dataclass_schema(schema) | {"description": inspect.cleandoc(schema["cls"].__doc__)}
-        return _open(found)
+        return described(schema["cls"], _open(found))
 
     def model_schema(self, schema: Any) -> JsonSchemaValue:
-        return _open(super().model_schema(schema))
+        return described(schema["cls"], _open(super().model_schema(schema)))
+
+    def typed_dict_schema(self, schema: Any) -> JsonSchemaValue:
+        return described(schema["cls"], super().typed_dict_schema(schema))
 
 
 def _open(schema: JsonSchemaValue) -> JsonSchemaValue:
@@ -74,8 +78,12 @@ def _lines(types: tuple[Any, ...]) -> dict[str, Any]:
     variants = []
     for type_ in types:
         section = sections[references[type_, mode]["$ref"].rpartition("/")[2]]
-        head = {"v": {"const": VERSION}, "time": {"type": "string", "format": "date-time"}}
-        head["type"] = {"const": LINES[type_]}
+        head: dict[str, dict[str, Any]] = {
+            "v": {"const": VERSION},
+            "time": {"type": "string", "format": "date-time"},
+            "type": {"const": LINES[type_]},
+        }
+        head = {name: with_description(part, COMMON[name]) for name, part in head.items()}
         of_several = {"cluster": {"type": "string", "description": "Of the lines of several clusters: its name."}}
         variants.append(
             {

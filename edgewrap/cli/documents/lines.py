@@ -17,13 +17,14 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class PlanLine:
-    """The end of a plan, after its changes. `changes` is their count; `planes` has a summary of each plane, as text;
-    `unread` are the hosts that could not be read."""
+    """The end of a plan, after its changes."""
 
     cluster: str
     changes: int
+    """How many changes the plan has."""
     unread: tuple[str, ...]
     planes: Mapping[PlaneName, str]
+    """A summary of each plane, as text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,25 +32,36 @@ class MessageLine:
     """A sentence about the result, for people."""
 
     text: str
+    """The sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorLine:
-    """An error. The last line of a command is one only if it ended the command. `error` is the same as `kind`, the
-    class of the error; fields after `exit_code` are there only for classes that have them."""
+    """An error. The last line of a command is one only if it ended the command. Fields after `exit_code` are there only
+    for classes of errors that have them."""
 
     kind: str
+    """The class of the error."""
     error: str
+    """The same as `kind`."""
     what: str
+    """What happened, in one line or more."""
     cause: str
     advice: str
     exit_code: int
+    """The exit code of a command that it ends."""
     diagnostics: tuple[Diagnostic, ...] | None = None
+    """What Terraform reported."""
     failures: tuple[ErrorLine, ...] | None = None
+    """The errors of which it is the sum."""
     valid: Literal[False] | None = None
+    """False, for a spec with problems."""
     problems: tuple[Problem, ...] | None = None
+    """The problems of the spec."""
     summary: Mapping[Verdict, int] | None = None
+    """How many findings have each verdict."""
     findings: tuple[Finding, ...] | None = None
+    """What the checks found."""
 
     @classmethod
     def of(cls, report: ErrorReport) -> ErrorLine:
@@ -86,46 +98,54 @@ def _diagnostic(one: DiagnosticReport) -> Diagnostic:
 
 @dataclass(frozen=True, slots=True)
 class PlaneResult:
-    """What a run planned in one plane, and did if it is not `plan`: how many changes of each action, and the seconds
-    from the start of its first step to the end of its last one (0 if it had none)."""
+    """What a run planned in one plane, and did if it is not `plan`."""
 
     changes: Mapping[Action, int]
+    """How many changes of each action."""
     seconds: float
+    """From the start of its first step to the end of its last one; 0 if it had none."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResultLine:
-    """The last line of a run that no error has ended. `exit_code` is the command's; `changes` the count of all planes;
-    `elastic_ips` has the public address of each Elastic IP by its key, after `apply` and `replace`."""
+    """The last line of a run that no error has ended."""
 
     command: str
     cluster: str
     exit_code: int
     changes: int
+    """How many changes all planes have."""
     seconds: float
+    """How long the run took."""
     planes: Mapping[PlaneName, PlaneResult]
+    """The result of each plane."""
     elastic_ips: Mapping[str, str]
+    """The public address of each Elastic IP by its key, after `apply` and `replace`."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterResult:
-    """One cluster in the summary. `changes`: how many of each action each plane has; empty if the command has no
-    plan."""
+    """One cluster in the summary."""
 
     cluster: str
     exit_code: int
+    """The exit code for this cluster."""
     result: str
+    """What that means, in a few words."""
     changes: Mapping[str, Mapping[str, int]]
+    """How many of each action each plane has; empty if the command has no plan."""
     seconds: float
+    """How long it took."""
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The end of a command about several clusters. `exit_code` is that of the command."""
+    """The end of a command about several clusters."""
 
     command: str
     exit_code: int
     clusters: tuple[ClusterResult, ...]
+    """The result of each cluster."""
 
 
 Line = Change | PlanLine | Event | MessageLine | ErrorLine | ResultLine | Summary

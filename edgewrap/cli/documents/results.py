@@ -12,41 +12,49 @@ from edgewrap.finding import Finding, Verdict
 
 @dataclass(frozen=True, slots=True)
 class StarterSpec:
-    """A starter spec that was written; `schema` is the JSON Schema beside it, empty without `--schema`."""
+    """A starter spec that was written."""
 
     version: Literal[1]
     file: str
+    """The spec file."""
     schema: str
+    """The file of the JSON Schema beside it; empty without `--schema`."""
 
 
 @dataclass(frozen=True, slots=True)
 class ValidSpec:
-    """A spec without problems. One with problems is an `error` line: it has the problems, and `valid` is false."""
+    """A spec without problems. One with problems is an `error` line."""
 
     version: Literal[1]
     file: str
+    """The spec file."""
     valid: Literal[True]
+    """True; false in the `error` line of a spec with problems."""
     problems: tuple[()]
+    """None; the `error` line has them."""
 
 
 @dataclass(frozen=True, slots=True)
 class RenderedFiles:
-    """Terraform files that were written: their paths in `directory`."""
+    """Terraform files that were written."""
 
     version: Literal[1]
     cluster: str
     directory: str
+    """The directory of the files."""
     files: tuple[str, ...]
+    """Their paths in the directory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What the checks of a preflight found, with a count for each verdict. If a check failed, it is an `error` line
-    with these fields instead."""
+    """What the checks of a preflight found. If a check failed, it is an `error` line with these fields instead."""
 
     version: Literal[1]
     summary: Mapping[Verdict, int]
+    """How many findings have each verdict."""
     findings: tuple[Finding, ...]
+    """What each check found."""
 
     @classmethod
     def of(cls, findings: Sequence[Finding]) -> Findings:
@@ -56,38 +64,44 @@ class Findings:
 
 @dataclass(frozen=True, slots=True)
 class Unlocked:
-    """Locks that `force-unlock` has removed, as text."""
+    """Locks that `force-unlock` has removed."""
 
     version: Literal[1]
     cluster: str
     locks: tuple[str, ...]
+    """The locks, as text."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogFile:
-    """The log file of a run: 1 is the last run. `lines` is what it says, null in a list of runs."""
+    """The log file of a run."""
 
     run: int
+    """1 is the last run."""
     file: str
+    """The log file."""
     lines: tuple[str, ...] | None
+    """What it says; null in a list of runs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Logs:
-    """Log files, the last run first: all with `--list`, otherwise one."""
+    """Log files, the last run first."""
 
     version: Literal[1]
     cluster: str
     logs: tuple[LogFile, ...]
+    """All with `--list`, otherwise one."""
 
 
 @dataclass(frozen=True, slots=True)
 class InstalledDriver:
-    """The IPAM driver on a front-end; `written` are the files that have changed."""
+    """The IPAM driver on a front-end."""
 
     version: Literal[1]
     cluster: str
     written: tuple[str, ...]
+    """The files that have changed."""
 
 
 def count_verdicts(findings: Sequence[Finding]) -> Mapping[Verdict, int]:

@@ -16,6 +16,7 @@ from edgewrap.errors import EdgewrapError
 from edgewrap.spec.contract import Known, contract
 
 REPOSITORY = Path(__file__).parents[3]
+COMMAND = get_command(build())
 TEXT = (REPOSITORY / "docs/commands.md").read_text()
 ATTRIBUTES = {
     *("EDGEWRAP_CLUSTER", "EDGEWRAP_KEY", "EDGEWRAP_REQUEST", "EDGEWRAP_DATASTORES", "EDGEWRAP_MTU"),
@@ -32,7 +33,20 @@ def test_the_file_is_what_the_code_says(width: str, monkeypatch: pytest.MonkeyPa
     assert update(TEXT) == TEXT, "run: python -m edgewrap.cli.reference docs/commands.md"
 
 
-@pytest.mark.parametrize(("typed", "command"), tuple(commands(get_command(build()))))
+def test_a_number_as_default_is_shown_0_too() -> None:
+    zeros = 0
+    for typed, command in commands(COMMAND):
+        section = TEXT.partition(f"## `{typed}`\n")[2].partition("\n## ")[0].splitlines()
+        for option in command.params:
+            default = option.default
+            if isinstance(default, int | float) and not isinstance(default, bool) and not option.hidden:
+                row = next(line for line in section if line.startswith(f"| `{option.opts[0]}`"))
+                assert row.endswith(f"| `{default}` |")
+                zeros += default == 0
+    assert zeros
+
+
+@pytest.mark.parametrize(("typed", "command"), tuple(commands(COMMAND)))
 def test_every_command_and_option_has_a_help_text(typed: str, command: object) -> None:
     assert getattr(command, "help", "")
     parameters = getattr(command, "params", ())

@@ -38,6 +38,26 @@ def test_each_is_a_schema_with_an_id_that_stays(name: str, capsys: pytest.Captur
     assert json.loads(capsys.readouterr().out) == schema
 
 
+def undescribed(part: Any, sections: dict[str, Any], path: str = "") -> Iterator[str]:
+    """The properties without a description, of their own or of the section that they refer to."""
+    if isinstance(part, list):
+        part = dict(enumerate(part))
+    if not isinstance(part, dict):
+        return
+    for name, inner in part.get("properties", {}).items():
+        section = sections.get(inner.get("$ref", "").rpartition("/")[2], {})
+        if not inner.get("description", section.get("description")):
+            yield f"{path}.{name}"
+    for key, inner in part.items():
+        yield from undescribed(inner, sections, f"{path}/{key}")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_field_has_a_description(name: str) -> None:
+    schema = schema_of(name)
+    assert list(undescribed(schema, schema.get("$defs", {}))) == []
+
+
 def test_the_schemas_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(build(), ["schema", "--list"]) == 0
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(NAMES)
