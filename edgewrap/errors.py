@@ -137,11 +137,11 @@ class SpecError(EdgewrapError):
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
-        super().__init__(
-            "\n".join(str(problem) for problem in self.problems),
-            cause="the spec does not follow the contract edgewrap/v1",
-            advice="correct the places listed; `edgewrap schema` prints the contract",
-        )
+        cause, advice = "no spec can be read there", "give the path of a spec file that you may read"
+        if any(problem.line for problem in self.problems):
+            cause = "the spec does not follow the schema of edgewrap/v1"
+            advice = "correct the places listed; `edgewrap schema` prints the schema"
+        super().__init__("\n".join(str(problem) for problem in self.problems), cause=cause, advice=advice)
 
     def report(self) -> ErrorReport:
         return replace(super().report(), what=tuple(map(str, self.problems)), problems=self.problems)

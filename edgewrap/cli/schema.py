@@ -1,4 +1,4 @@
-"""`edgewrap schema`: the contract, or a result document, as JSON Schema."""
+"""`edgewrap schema`: the JSON Schema of a spec or of a result document."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`edgewrap validate`: check a spec against the contract, without network access."""
+"""`edgewrap validate`: check a spec against its schema, without network access."""
 
 from __future__ import annotations
 
@@ -10,12 +10,18 @@ def validate(file: SpecFile, json: Json = False) -> int:
     import os
 
     from edgewrap.cli.documents.results import ValidSpec
-    from edgewrap.cli.views import print_document, print_line
+    from edgewrap.cli.views import print_document, print_line, print_note
+    from edgewrap.finding import Verdict
+    from edgewrap.spec.findings import check_ssh_from
     from edgewrap.spec.load import load_spec
 
     spec = load_spec(file, os.environ)
+    ssh = check_ssh_from(spec)
+    warnings = (ssh,) if ssh.verdict is Verdict.WARNING else ()
     if json:
-        print_document(ValidSpec(1, str(file), True, ()), indent=None)
+        print_document(ValidSpec(1, str(file), True, (), warnings), indent=None)
     else:
         print_line(f"{file}: OK: {spec.summary}")
+        for warning in warnings:
+            print_note(f"{file}: warning: {warning}; {warning.advice}")
     return 0

@@ -2,7 +2,8 @@
 
 `models.py`, `hosts.py`, `disks.py`, `networks.py`: the fields. `formats.py`: the forms of single values;
 `public_key.py`: that of SSH keys, and the file of one. `on_change.py`: what a change of a field does. `checks.py`:
-checks that span several fields. `addressing.py`: which address belongs to which key.
+checks that span several fields. `findings.py`: what to know about a valid spec. `addressing.py`: which address belongs
+to which key.
 
 `load.py`: from a file to a `Spec` or to all problems. `document.py`: YAML with places. `environment.py`: `${env:NAME}`.
 `operator_values.py`: what the operator sets instead, and restricted mode.

@@ -22,6 +22,7 @@ from edgewrap.aws.terraform.resources import VPC
 from edgewrap.errors import AwsError
 from edgewrap.finding import CREDENTIALS, Finding, Verdict
 from edgewrap.spec.addressing import pair_capacity
+from edgewrap.spec.findings import SSH_FROM, check_ssh_from
 from edgewrap.spec.models import Spec
 
 VCPUS, OFFER, INTERFACES, NETWORK = "vCPUs", "instance type", "network interfaces", "addresses of the VPC"
@@ -31,7 +32,7 @@ EXISTING_VPC, EXISTING_EIPS = "existing VPC", "existing Elastic IPs"
 
 def without_state(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The findings if the state cannot be read: what exists already is unknown, and so is what will be created."""
-    known = (CREDENTIALS, OFFER, INTERFACES, RULES.name, DISKS)
+    known = (CREDENTIALS, OFFER, INTERFACES, RULES.name, SSH_FROM, DISKS)
     text = "not known without the Terraform state"
     return tuple(
         one if one.check in known else replace(one, verdict=Verdict.UNKNOWN, text=text, advice="") for one in findings
@@ -68,13 +69,14 @@ class AwsPreflight:
         return self._run({CREDENTIALS: self._credentials, **self._checks(topics)}) if topics else ()
 
     def _checks(self, topics: Collection[Topic]) -> dict[str, Callable[[], Finding]]:
-        checks = {
+        checks: dict[str, tuple[Topic, Callable[[], Finding]]] = {
             VPCS.name: (Topic.VPC, self._vpcs),
             NETWORK: (Topic.VPC, self._network),
             ELASTIC_IPS.name: (Topic.ELASTIC_IPS, self._elastic_ips),
             VCPUS: (Topic.HOSTS, self._vcpus),
             OFFER: (Topic.HOSTS, self._offer),
             RULES.name: (Topic.RULES, self._rules),
+            SSH_FROM: (Topic.RULES, partial(check_ssh_from, self._spec)),
         }
         if self._spec.hosts.datastore_volume != "root":
             checks[DISKS] = (Topic.HOSTS, self._disks)

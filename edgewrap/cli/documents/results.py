@@ -32,6 +32,8 @@ class ValidSpec:
     """True; false in the `error` line of a spec with problems."""
     problems: tuple[()]
     """None; the `error` line has them."""
+    warnings: tuple[Finding, ...]
+    """What is valid and should be changed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,17 @@ def test_a_valid_spec_is_reported_in_one_line(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().out == f"{EXAMPLE}: {line}\n"
 
 
+def test_ssh_that_is_open_to_everybody_is_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    assert edgewrap("validate", "-f", str(EXAMPLE)) == 0
+    assert capsys.readouterr().err == (
+        f"{EXAMPLE}: warning: ssh.from: every address on the internet may open SSH to the hosts; "
+        "set ssh.from to your own networks and the front-end's address\n"
+    )
+    Path("edgewrap.yaml").write_text(EXAMPLE.read_text().replace("\nssh:\n", "\nssh:\n  from: [198.51.100.0/24]\n"))
+    assert edgewrap("validate") == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_the_spec_may_be_named_by_the_environment(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -52,13 +63,17 @@ def test_problems_go_to_standard_error(capsys: pytest.CaptureFixture[str]) -> No
     assert "edgewrap.yaml:3:16: aws.region: must be an AWS region such as eu-west-3 (value: paris)" in shown.err
     assert "edgewrap.yaml:3:23: aws.token: unknown key" in shown.err
     assert "hunter2" not in shown.err
+    assert "  Cause: the spec does not follow the schema of edgewrap/v1\n" in shown.err
 
 
 def test_the_verdict_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert edgewrap("validate", "-f", str(EXAMPLE), "--json") == 0
     shown = capsys.readouterr().out
     check_output(["validate", "--json"], 0, shown)
-    assert json.loads(shown) == {"version": 1, "file": str(EXAMPLE), "valid": True, "problems": []}
+    document = json.loads(shown)
+    (warning,) = document.pop("warnings")
+    assert (warning["check"], warning["verdict"]) == ("ssh.from", "warning")
+    assert document == {"version": 1, "file": str(EXAMPLE), "valid": True, "problems": []}
     Path("edgewrap.yaml").write_text(BROKEN.replace(", token: hunter2", ""))
     assert edgewrap("validate", "--json") == 1
     problem = {
@@ -75,7 +90,11 @@ def test_the_verdict_as_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_no_spec_at_all(capsys: pytest.CaptureFixture[str]) -> None:
     assert edgewrap("validate") == 1
-    assert "edgewrap.yaml: there is no such file; `edgewrap init` writes a starter" in capsys.readouterr().err
+    assert capsys.readouterr().err.splitlines() == [
+        "Error: edgewrap.yaml: there is no such file; `edgewrap init` writes a starter",
+        "  Cause: no spec can be read there",
+        "  What to do: give the path of a spec file that you may read",
+    ]
 
 
 def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -69,6 +69,7 @@ def test_a_quota_that_may_not_be_read_is_the_default(count: int, limit: int | No
         aws.refuse("service-quotas", "get_service_quota", "AccessDeniedException")
     else:
         aws.value("get_service_quota", RULES, limit)
-    _, finding = AwsPreflight(spec, aws.clients, AwsLookups(spec, aws.clients), None).about([Topic.RULES])
+    _, finding, ssh = AwsPreflight(spec, aws.clients, AwsLookups(spec, aws.clients), None).about([Topic.RULES])
+    assert (ssh.check, ssh.verdict) == ("ssh.from", Verdict.WARNING)  # what a plan with new rules shows, too
     assert finding.verdict is verdict
     aws.done()
