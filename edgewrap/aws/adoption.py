@@ -28,7 +28,7 @@ Place = tuple[int, int]
 class Adoption:
     """`keys` are those that the cluster has from now on, in order; `imports` the ids of what AWS has of them, by
     Terraform address. `released`: the keys of those that no address range names. `forgotten`: the allocation ids of
-    those that are gone from AWS, by key. `unfinished`: those that the driver has not associated yet."""
+    those that AWS no longer has, by key. `unfinished`: those that the driver has not associated yet."""
 
     keys: tuple[str, ...] = ()
     imports: Mapping[str, str] = field(default_factory=dict)

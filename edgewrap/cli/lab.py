@@ -190,7 +190,7 @@ def vm_stop(vm_name: VmName, name: Name = None, json: Json = False) -> None:
     if json:
         print_json(stopped)
         return
-    print_line(f"VM {stopped['name']} (id {stopped['id']}) is gone.")
+    print_line(f"VM {stopped['name']} (id {stopped['id']}) is deleted.")
 
 
 @vm.command("move")

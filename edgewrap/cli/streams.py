@@ -1,6 +1,6 @@
 """Standard output and error that cannot break a run.
 
-If a reader goes away (`| head`), a disk is full, a descriptor is closed or a terminal is gone, only what would have
+If a reader goes away (`| head`), a disk is full, a descriptor is closed or a terminal is closed, only what would have
 been shown is lost: the run continues to its end, with the same exit code. The loss is handled where bytes are
 written, so no code above has to expect it, and Python's own flush at exit finds nothing to fail on.
 """

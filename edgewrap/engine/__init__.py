@@ -12,7 +12,7 @@ preflight.py        the checks of all planes
 status.py           the cluster as AWS, OpenNebula and the hosts report it
 picture.py          the cluster as a graph: what is connected to what, and what is broken (pure)
 report.py           all about one cluster, read at once
-health.py           what is configured right and does not work, in all planes
+health.py           what is configured correctly and does not work, in all planes
 dead_hosts.py       dead hosts, and hosts that the user moves groups off
 state_ownership.py  whether the Terraform state belongs to this cluster
 log_file.py         the log file of a run

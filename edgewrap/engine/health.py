@@ -1,4 +1,4 @@
-"""What is configured right and does not work: one list of findings, for plan, status and the end of an apply."""
+"""What is configured correctly and does not work: one list of findings, for plan, status and the end of an apply."""
 
 from __future__ import annotations
 

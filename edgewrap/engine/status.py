@@ -107,7 +107,7 @@ class ClusterStatus:
     eips: tuple[EipStatus, ...]
     """Its Elastic IPs."""
     warnings: tuple[Finding, ...] = ()
-    """What is configured right and does not work."""
+    """What is configured correctly and does not work."""
     groups: tuple[GroupStatus, ...] = ()
     """Its interface groups."""
     vms: tuple[VmStatus, ...] = ()

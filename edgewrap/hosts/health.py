@@ -1,7 +1,7 @@
 """How hosts work, as they were observed: facts of `scripts/health.py`, and what is wrong by them. Pure.
 
-A plan compares configuration. This looks at what is configured right and does not work: sessions of BGP, the overlay
-between hosts, filters of others, file systems.
+A plan compares configuration. This looks at what is configured correctly and does not work: sessions of BGP, the
+overlay between hosts, filters of others, file systems.
 """
 
 from __future__ import annotations

@@ -126,7 +126,7 @@ class HostsPlane:
         return reports
 
     def health(self, facts: Observation, context: Context) -> tuple[Finding, ...]:
-        """What is configured right on the hosts that were read, and does not work."""
+        """What is configured correctly on the hosts that were read, and does not work."""
         return health_findings(context.known_outputs.hosts, _health_of(facts, context))
 
     def sessions(self, facts: Observation, context: Context) -> Mapping[tuple[str, str], str]:

@@ -109,9 +109,9 @@ class Executor:
 
 
 def await_network(front_end: FrontEnd, number: int, settled: Settled, timeout_s: float = SETTLE_TIMEOUT_S) -> None:
-    """Wait until a network is ready or gone.
+    """Wait until a network is ready or deleted.
 
-    Raises OpenNebulaError with the front-end's own message if it goes to ERROR, or if it takes too long.
+    Raises OpenNebulaError with the front-end's own message if it is in ERROR, or if it takes too long.
     """
 
     def look(waited_s: float) -> bool | None:
@@ -166,8 +166,8 @@ def retry_update(front_end: FrontEnd, number: int, timeout_s: float = SETTLE_TIM
 
 
 def delete_cluster(front_end: FrontEnd, number: int, timeout_s: float = DELETE_TIMEOUT_S) -> None:
-    """Delete an empty cluster. Right after a network is gone, the front-end may still count it in the cluster, so the
-    call is repeated for `timeout_s` seconds. Raises InUseError if the cluster is not empty."""
+    """Delete an empty cluster. Right after a network was deleted, the front-end may still count it in the cluster, so
+    the call is repeated for `timeout_s` seconds. Raises InUseError if the cluster is not empty."""
 
     def attempt(waited_s: float) -> bool | None:
         try:

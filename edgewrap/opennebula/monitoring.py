@@ -40,7 +40,7 @@ def wait_monitored(front_end: FrontEnd, emit: Emit, cluster: str, keys: Collecti
             return True
         if waited_s >= timeout_s:
             return None
-        states = ", ".join(f"{key} {one.state_word if one else 'gone'}" for key, one in missing.items())
+        states = ", ".join(f"{key} {one.state_word if one else 'missing'}" for key, one in missing.items())
         if states != reported:
             emit(Event(EventKind.STEP_PROGRESS, PlaneName.OPENNEBULA, "monitoring", states, waited_s))
             reported = states
@@ -73,7 +73,7 @@ def _not_monitored(missing: Mapping[str, HostFacts | None], timeout_s: float) ->
     listed = []
     for key, found in missing.items():
         error = text_of(found.template, "ERROR") if found else ""
-        state = f"({found.name}) is {found.state_word}" if found else "is gone"
+        state = f"({found.name}) is {found.state_word}" if found else "is missing"
         listed.append(f"{key} {state}{f': {error}' if error else ''}")
     return OpenNebulaError(
         f"not MONITORED after {timeout_s:.0f} s: {'; '.join(listed)}",

@@ -182,7 +182,7 @@ class Stage:
             self.one.pause(0.1)
 
     def delete_network(self, number: int) -> None:
-        """A network is gone only some time after the call."""
+        """A network is deleted only some time after the call."""
         self.one.call("vn.delete", number)
         await_network(self.one, number, Settled.GONE)
 

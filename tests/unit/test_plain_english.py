@@ -27,6 +27,10 @@ WRITE_INSTEAD = {
     r"tells(?! \w+ apart)": "says, reports, shows",
     r"told(?! apart)": "given, informed, configured; said",
     r"(stand|stands|stood|standing)(?![-'])(?! (in )?for\b)": "is, are, works",
+    r"(is|are|was|were|be|been)( not)? gone": "deleted, missing, closed",
+    r"lets? go of": "release",
+    r"configured right": "configured correctly",
+    r"(go|goes|went) (in)?to (ERROR|READY|[A-Z]+_[A-Z_]+)": "is in (a state)",
     r"what (comes|goes|stands)": "what is added, removed, kept",
     r"(comes|goes|come|go)(?=[.,;:)]|$)": "is added, appears; is removed, disappears",
     r"comes? (and|or) goe?s?": "added or removed",
@@ -116,6 +120,10 @@ def test_every_allowed_phrase_is_in_use(sound: Sound) -> None:
         "it is no terraform",
         "An interface that is detached goes.",
         "the front-end tells nothing",
+        "All that was in it is gone.",
+        "systemd does not let go of it",
+        "a host goes to ERROR if that fails",
+        "what is configured right and does not work",
     ],
 )
 def test_riddles_are_found(text: str) -> None:
@@ -129,6 +137,7 @@ def test_riddles_are_found(text: str) -> None:
         "the directory where the state is",
         "what tells them apart; the link is to the host; it goes to the next one",
         "it is no longer there",
+        "a packet goes to the gateway",
     ],
 )
 def test_plain_sentences_are_not(text: str) -> None:

@@ -7,7 +7,7 @@ no order. After a move it changes the rule in place, with one call, so there is 
   that it still has, so in the end neither would be there.
 - The rules overlap, as when `443` becomes `443-444`. What both allow would be closed in between.
 - The rules have nothing in common, as when `ssh.from` names another network. If AWS refused the new one (a quota), the
-  old one would be gone too.
+  old one would be lost too.
 
 `create_before_destroy` is no help: it orders the two halves of one address, not two addresses. It would also extend to
 the security group, whose name AWS takes only once.

@@ -26,7 +26,7 @@ class InitStamp:
 
     def needed(self, binary: Binary, plugin_dir: Path | None) -> bool:
         """Whether the modules, the backend, the lock file, the binary or the plugin directory have changed, or the
-        provider is gone."""
+        provider is missing."""
         try:
             last = json.loads(self.memory.read_text(encoding="utf-8"))
         except (OSError, ValueError):

@@ -265,7 +265,7 @@ roll_back() { # $1: why
 	forget
 }
 
-# Nothing acts any more once `armed` is gone.
+# Nothing acts any more once `armed` is removed.
 forget() {
 	rm -f $state/armed $deadline $units/$boot_unit $wants/$boot_unit
 	rm -rf $state

@@ -52,7 +52,7 @@ class NameServers:
                     response = answer(query, names(self._cloud) if self._cloud else {})
                     if response is not None:
                         server.sendto(response, client)
-                except OSError:  # closed, or the client is gone
+                except OSError:  # closed, or by the client
                     continue
 
         self._sockets[place] = server

@@ -135,7 +135,7 @@ class Hosts(ObjectKind[HostFacts, DesiredHost]):
         )
 
     def diff(self, context: DiffContext, wanted: Sequence[DesiredHost]) -> list[Operation]:
-        """First the hosts whose instance is gone: other hosts may have their addresses by now."""
+        """First the hosts whose instance is deleted: other hosts may have their addresses by now."""
         ours = context.ours.of(self)
         keys = {one.key for one in wanted}
         removals = [_removal(existing, key) for key, existing in ours.items() if key not in keys]

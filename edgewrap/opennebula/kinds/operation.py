@@ -27,7 +27,7 @@ class Settled(Enum):
     """The state of a network to wait for."""
 
     READY = "ready"
-    GONE = "gone"
+    GONE = "deleted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Await:
-    """Wait until a network is ready or gone."""
+    """Wait until a network is ready or deleted."""
 
     network: int | Ref
     settled: Settled

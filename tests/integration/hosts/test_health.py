@@ -1,4 +1,4 @@
-"""What is configured right and does not work: each situation on real hosts, what is said of it, and that the advice
+"""What is configured correctly and does not work: each situation on real hosts, what is said of it, and that the advice
 helps."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""networkd lets go of a group's interface, with each version's behaviour; systemctl and networkctl are played."""
+"""networkd releases a group's interface, with each version's behaviour; systemctl and networkctl are played."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ rm /usr/local/bin/networkctl /usr/local/bin/systemctl
         ("255", True, "networkctl reload"),  # Ubuntu 24.04
     ],
 )
-def test_networkd_lets_go_of_a_groups_interface(runner: Runner, version: str, leased: bool, done: str) -> None:
+def test_networkd_releases_a_groups_interface(runner: Runner, version: str, leased: bool, done: str) -> None:
     vpc = runner.vpc
     vpc.on("host-0", PLAYED.format(mac=MAC, version=version, leased="yes" if leased else ""))
     try:

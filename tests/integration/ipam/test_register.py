@@ -43,7 +43,7 @@ def test_a_range_gets_an_elastic_ip_and_returns_it(front_end: FrontEndDriver) ->
     front_end_adds = {"AR_ID": "0", "MAC": "02:00:0a:00:00:88", "IP_END": "10.0.0.136", "USED_LEASES": "0"}
     assert front_end.run(UNREGISTER, {**given, **front_end_adds}) == (0, "", "")
     assert front_end.addresses() == []
-    assert front_end.run(UNREGISTER, given) == (0, "", "")  # again: it is gone
+    assert front_end.run(UNREGISTER, given) == (0, "", "")  # again: it is released
 
 
 def test_the_group_with_the_most_free_pairs_gives_its_highest(front_end: FrontEndDriver) -> None:

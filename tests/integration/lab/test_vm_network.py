@@ -220,7 +220,7 @@ def test_a_stream_survives_a_live_migration(stage: Stage, moved: str) -> None:
             answer = cloud.ask("vm move", name=name, host="host-1")
         assert answer["host_key"] == "host-1"
         assert found.lives
-        assert 0 < answer["gap_s"] < 0.5  # with the start of `ip` in it: the port may be gone for less
+        assert 0 < answer["gap_s"] < 0.5  # with the start of `ip` in it: the port may be missing for less
         assert 0 < found.longest_s < 2.0
         print(f"moved {moved}: {answer['gap_s']} s without a port, {found.longest_s:.3f} s without data")
 

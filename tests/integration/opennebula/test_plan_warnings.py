@@ -146,7 +146,7 @@ def test_a_foreign_host_of_the_same_name_has_the_right_advice(newer: Stage) -> N
 
 
 def test_a_cluster_that_still_counts_the_deleted_network_is_deleted(newer: Stage) -> None:
-    """Measured on 7.4.0: for some 40 ms after the network is gone."""
+    """Measured on 7.4.0: for some 40 ms after the network is deleted."""
     newer.lab.linger = 1.0
     plane = newer.applied()
     destroy(plane, plane.observe())

@@ -84,7 +84,7 @@ def test_an_owned_network_in_a_pending_state_is_waited_for(stage: Stage) -> None
 def test_a_wait_ends(newer: Stage) -> None:
     newer.applied()
     (network,) = newer.facts().networks
-    with pytest.raises(OpenNebulaError, match=r"edge-paris-public \(id \d+\) is not gone after 0 s"):
+    with pytest.raises(OpenNebulaError, match=r"edge-paris-public \(id \d+\) is not deleted after 0 s"):
         await_network(newer.one, network.id, Settled.GONE, 0.2)
 
 
@@ -119,7 +119,8 @@ def test_a_host_not_monitored_in_time_is_reported_with_likely_causes(stage: Stag
         plane.wait_monitored(["host-0", "host-1", "host-9"], 1)
     error = raised.value
     assert error.what == (
-        "not MONITORED after 1 s: host-1 (198.51.100.11) is init: Error monitoring: Connection refused; host-9 is gone"
+        "not MONITORED after 1 s: host-1 (198.51.100.11) is init: Error monitoring: Connection refused; "
+        "host-9 is missing"
     )
     for word in ("4124", "TCP and UDP", "MONITOR_ADDRESS", "known_hosts"):
         assert word in error.cause

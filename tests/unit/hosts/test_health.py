@@ -1,4 +1,4 @@
-"""What is wrong with hosts that are configured right, from what was observed on them."""
+"""What is wrong with hosts that are configured correctly, from what was observed on them."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class Associations(ElasticAddressBackend):
 
     def allocate_address(
         self,
-        domain: str,  # noqa: ARG002 (EC2-Classic is gone: always `vpc`)
+        domain: str,  # noqa: ARG002 (EC2-Classic was removed: always `vpc`)
         address: str | None = None,
         tags: dict[str, str] | None = None,
     ) -> ElasticAddress:

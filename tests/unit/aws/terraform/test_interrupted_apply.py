@@ -64,7 +64,7 @@ def test_starting_instances_are_kept_after_an_interrupt(
         if event.kind is EventKind.STEP_STARTED and event.key == "instance host-0":
             signal.raise_signal(signal.SIGINT)
             if not shown:
-                raise OSError(errno.EIO, "the terminal is gone")
+                raise OSError(errno.EIO, "the terminal is closed")
         if " untaint " in event.text:
             signal.raise_signal(later)
 
