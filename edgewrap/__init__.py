@@ -22,6 +22,7 @@ signals.py          defer SIGINT, SIGTERM and SIGHUP around blocks that must not
 atomic_files.py     write files whole or not at all, for their owner only
 paths.py            paths that a user gives
 secrets.py          the secrets of this run, hidden in everything that is shown
+counted.py          `1 host`, `2 hosts`: a count in a message
 safe_text.py        the gate for text that is shown or logged
 """
 

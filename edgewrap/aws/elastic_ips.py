@@ -16,6 +16,7 @@ from typing import Any
 
 from edgewrap.aws.clients import CLUSTER_TAG, KEY_TAG, UUID_TAG, Clients, tags_of
 from edgewrap.aws.forms import ALLOCATION_ID, address
+from edgewrap.counted import counted
 from edgewrap.errors import AwsError, IpamError
 from edgewrap.outputs import BY_DRIVER
 from edgewrap.poll import until
@@ -186,7 +187,7 @@ class ElasticIps:
                     if offset >= 0:
                         pairs[index, offset // 2] = bool(each.get("Association"))
         if len(interfaces) != count:
-            raise _another_spec(name, f"AWS has {len(interfaces)} of its {count} interface groups")
+            raise _another_spec(name, f"AWS has {len(interfaces)} of its {counted(count, 'interface group')}")
         return uuids.pop(), interfaces, pairs
 
     def _subnet(self) -> IPv4Network:

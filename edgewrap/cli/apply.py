@@ -165,13 +165,14 @@ def resume_command(run: Options, planes: Collection[PlaneName], waits: Waits, mo
 def _execute(
     view: View, command: str, cluster: Cluster, plan: RunPlan, waits: Waits, resuming: str, *, look_again: bool = False
 ) -> None:
-    """Apply, and show the end of the run; `resuming` is the command line for one that failed."""
+    """Apply, and show the end of the run; `resuming` is the command line for one that failed or was
+    interrupted."""
     from edgewrap.cli.views import github
     from edgewrap.engine.apply import apply as apply_plan
 
     try:
         outputs = apply_plan(cluster, plan, waits, look_again=look_again)
-    except EdgewrapError:
+    except (EdgewrapError, KeyboardInterrupt):
         view.remaining(resuming)
         raise
     if plan.changes:

@@ -8,6 +8,7 @@ import typer
 
 from edgewrap.cli import completion
 from edgewrap.cli.options import Json, SpecFile
+from edgewrap.counted import counted
 
 
 def logs(
@@ -41,7 +42,7 @@ def logs(
     if len(found) < run:
         raise UsageError(
             f"there is no log of run {run}",
-            cause=f"there are logs of {len(found)} runs",
+            cause=f"there are logs of {counted(len(found), 'run')}",
             advice="`edgewrap logs --list` lists them",
         )
     text = found[run - 1].read_text(encoding="utf-8", errors="backslashreplace")

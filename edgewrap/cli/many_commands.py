@@ -14,6 +14,7 @@ import typer
 
 from edgewrap.cli import options
 from edgewrap.cli.many_specs import Target, choose_targets
+from edgewrap.counted import counted
 from edgewrap.errors import InterruptedRunError, UsageError
 from edgewrap.paths import expanded
 
@@ -179,7 +180,7 @@ def run_many(context: typer.Context, targets: Sequence[Target]) -> int:
     if values.get("watch"):
         raise UsageError(
             "--watch shows one cluster",
-            cause=f"{len(targets)} clusters are named",
+            cause=f"the command names {counted(len(targets), 'cluster')}",
             advice="name one of them, or omit --watch",
         )
     if asked.command in ("apply", "destroy") and not targets[0].is_plan and not values.get("dry_run"):
@@ -245,7 +246,7 @@ def _ask_first(asked: Request, targets: Sequence[Target]) -> int:
 
 
 def _question(names: Sequence[str]) -> str:
-    return f"Apply these changes to {len(names)} cluster{'s' if len(names) > 1 else ''}: {', '.join(names)}?"
+    return f"Apply these changes to {counted(len(names), 'cluster')}: {', '.join(names)}?"
 
 
 def _destroy_approved(names: Sequence[str]) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgewrap.counted import counted
 from edgewrap.errors import PlanFileError, UsageError
 from edgewrap.limits import read_file
 from edgewrap.paths import is_directory, real_path
@@ -92,8 +93,8 @@ def _specs_in(directory: Path, note: Callable[[str], None]) -> list[Path]:
     if not specs:
         raise UsageError(
             f"{directory} has no spec",
-            cause=f"none of its {len(files)} YAML files has the line `apiVersion: edgewrap/v1`; directories in it are "
-            "not searched",
+            cause=f"it has {counted(len(files), 'YAML file')}, and none with the line `apiVersion: edgewrap/v1`; "
+            "directories in it are not searched",
             advice="name another directory, or the spec files",
         )
     for path in files:

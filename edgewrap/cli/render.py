@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from edgewrap.cli.options import Json, SpecFile
+from edgewrap.counted import counted
 from edgewrap.paths import expanded, real_path
 
 
@@ -46,5 +47,5 @@ def render(
     if json:
         print_document(RenderedFiles(1, name, str(output or directory), names))
     else:
-        print_line(f"{output or directory}: {len(names)} files")
+        print_line(f"{output or directory}: {counted(len(names), 'file')}")
     return 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgewrap.cli import options
+from edgewrap.counted import counted
 from edgewrap.paths import expanded
 
 if TYPE_CHECKING:
@@ -70,4 +71,4 @@ def write_report_of_several(runs: Sequence[ClusterRun], output: Path) -> None:
         error = ReportedError(what, f"the exit code is {run.exit_code}", "see the lines above", tuple(more))
         reports.append(ClusterReport(run.cluster, now, errors=(error,)))
     write_atomically(output, report_page(tuple(reports)))
-    print_line(f"{len(reports)} clusters: the report is in {output}")
+    print_line(f"{counted(len(reports), 'cluster')}: the report is in {output}")

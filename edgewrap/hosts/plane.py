@@ -9,6 +9,7 @@ from functools import partial
 from time import monotonic, sleep
 
 from edgewrap.change import Change, changes_of
+from edgewrap.counted import counted
 from edgewrap.errors import ConvergeError, HostError, PlanOutdatedError
 from edgewrap.events import Emit, EventKind
 from edgewrap.finding import Finding
@@ -186,7 +187,7 @@ class HostsPlane:
             if await confirm_earlier_change(visit, facts):
                 facts = await visit.read()
             if operations := applicable_now(aim, facts):
-                visit.progress(f"{len(operations)} changes ahead of AWS")
+                visit.progress(f"{counted(len(operations), 'change')} ahead of AWS")
                 self._changed.add(visit.host.key)
                 await change(visit, aim, facts, operations, rollback_s=self._rollback_s)
 
@@ -275,13 +276,13 @@ class HostsPlane:
                 break
             if number:
                 await asyncio.sleep(SETTLE_S)
-            visit.progress(f"{len(operations)} changes")
+            visit.progress(counted(len(operations), "change"))
             self._changed.add(visit.host.key)
             facts = await change(visit, host, facts, operations, rollback_s=self._rollback_s)
             operations = diff(host, facts)
         if operations:
             raise _still_different(host, facts, operations)
-        visit.tell(EventKind.STEP_DONE, f"{first} changes made" if first else "nothing to do")
+        visit.tell(EventKind.STEP_DONE, f"{counted(first, 'change')} made" if first else "nothing to do")
 
     async def _read_with_interfaces(self, visit: HostSession, host: DesiredHost) -> HostFacts:
         """The facts, once the interfaces that AWS attached to the host have appeared in its kernel; after the timeout,

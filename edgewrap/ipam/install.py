@@ -11,6 +11,7 @@ from pathlib import Path
 
 from edgewrap.atomic_files import write_atomically
 from edgewrap.change import PlaneName
+from edgewrap.counted import counted
 from edgewrap.errors import AwsError, EdgewrapError, IpamError, OpenNebulaError, StateError
 from edgewrap.finding import Finding, Verdict
 from edgewrap.ipam.specs import directory, overlapping, read_spec
@@ -179,4 +180,4 @@ def _aws(spec: Spec, environ: Mapping[str, str]) -> Iterator[Finding]:
     except EdgewrapError as error:
         yield Finding(PlaneName.AWS, "cluster", Verdict.FAILURE, f"{error.what} ({error.cause})", error.advice)
     else:
-        yield Finding(PlaneName.AWS, subject, Verdict.OK, f"the driver may allocate; {free} pairs are free")
+        yield Finding(PlaneName.AWS, subject, Verdict.OK, f"the driver may allocate; {counted(free, 'pair')} free")

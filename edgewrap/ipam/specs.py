@@ -7,6 +7,7 @@ from errno import ENOENT
 from ipaddress import AddressValueError, IPv4Address
 from pathlib import Path
 
+from edgewrap.counted import counted
 from edgewrap.errors import IpamError, SpecError
 from edgewrap.paths import expanded, is_file
 from edgewrap.spec.load import load_spec
@@ -48,7 +49,9 @@ def spec_named(name: str, environ: Mapping[str, str]) -> Spec:
         )
     if name not in known and (name or len(known) > 1):
         raise IpamError(
-            f"no cluster is named {name}" if name else f"{len(known)} clusters are set up, and the range names none",
+            f"no cluster is named {name}"
+            if name
+            else f"{counted(len(known), 'cluster')} are set up, and the range names none",
             cause=f"{CLUSTER_ATTRIBUTE} of the range says which",
             advice=f"set {CLUSTER_ATTRIBUTE} in the range, or have an administrator run `edgewrap ipam install`",
         )

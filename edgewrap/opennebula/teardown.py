@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
+from edgewrap.counted import counted
 from edgewrap.errors import ForeignObjectError
 from edgewrap.opennebula.diff import OpenNebulaPlan
 from edgewrap.opennebula.facts import OneFacts
@@ -72,7 +73,7 @@ def uuid_of(facts: OneFacts, name: str) -> str:
     if len(by_uuid) > 1:
         listed = ", ".join(f"{existing} with UUID {uuid}" for uuid, existing in by_uuid.items())
         raise ForeignObjectError(
-            f"there are {len(by_uuid)} edgewrap clusters named {name}: {listed}",
+            f"there are {counted(len(by_uuid), 'edgewrap cluster')} named {name}: {listed}",
             cause="they were made from different Terraform states, and this run has none",
             advice="run where the Terraform state of the right one is",
         )

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from itertools import islice
 
+from edgewrap.counted import counted
+
 FIRST_HOST = 10
 LARGEST_BLOCK = 128  # addresses, a /25
 
@@ -60,7 +62,7 @@ def block(subnet: IPv4Network, groups: int, group: int) -> IPv4Network:
     slots = 1 << (groups - 1).bit_length()
     size = min(half.num_addresses // slots, LARGEST_BLOCK)
     if size < 4:
-        raise ValueError(f"{half} is too small for {groups} groups")
+        raise ValueError(f"{half} is too small for {counted(groups, 'group')}")
     return IPv4Network((int(half.network_address) + group * size, 32 - (size.bit_length() - 1)))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from ipaddress import IPv4Network
 
+from edgewrap.counted import counted
 from edgewrap.spec import addressing
 from edgewrap.spec.addressing import active_indexes, hosts_half, pair_capacity
 from edgewrap.spec.disks import IOPS_PER_GB, IOPS_PER_THROUGHPUT, LEAST_IOPS, DatastoreVolume
@@ -106,8 +107,8 @@ def elastic_ips_fit(spec: Spec) -> Iterator[SpecProblem]:
     if indexes and addressing.eip_place(indexes[-1], groups)[1] >= capacity:
         yield SpecProblem(
             (*_EIPS, "count"),
-            f"must fit the groups: the highest index would be {indexes[-1]}, and {groups} groups have room for indexes "
-            f"0 to {groups * capacity - 1}, {capacity} on a block ({addressing.block(subnet, groups, 0)} is one)",
+            f"must fit the groups: the highest index would be {indexes[-1]}; {counted(groups, 'group')} can have "
+            f"indexes 0 to {groups * capacity - 1}, {capacity} on a block (as {addressing.block(subnet, groups, 0)})",
         )
     elif len(indexes) + len(spec.public_network.existing) > groups * capacity:
         yield SpecProblem(

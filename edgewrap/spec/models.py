@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import ConfigDict, Discriminator, Field, PrivateAttr, Tag
 
+from edgewrap.counted import counted
 from edgewrap.paths import with_home
 from edgewrap.spec import formats
 from edgewrap.spec.formats import FROM_ENVIRONMENT, LocalPath, distinct
@@ -269,9 +270,9 @@ class Spec(Model):
         """The cluster in one line for a person."""
         hosts, network = self.hosts, self.public_network
         return (
-            f"{self.name} in {self.aws.region}: {_counted(hosts.count, 'host')} ({hosts.hypervisor}, "
-            f"{hosts.instance_type}), {_counted(network.elastic_ips.count, 'Elastic IP')} on "
-            f"{_counted(network.groups, 'interface group')}"
+            f"{self.name} in {self.aws.region}: {counted(hosts.count, 'host')} ({hosts.hypervisor}, "
+            f"{hosts.instance_type}), {counted(network.elastic_ips.count, 'Elastic IP')} on "
+            f"{counted(network.groups, 'interface group')}"
         )
 
     def local_path(self, text: str) -> Path:
@@ -281,7 +282,3 @@ class Spec(Model):
     def __repr_args__(self) -> list[tuple[str | None, Any]]:
         """Only the name: other values may come from the environment, and must not reach a log."""
         return [("name", self.name)]
-
-
-def _counted(count: int, thing: str) -> str:
-    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

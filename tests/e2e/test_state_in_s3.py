@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -190,6 +191,8 @@ def test_sigterm_lets_terraform_finish_its_step_and_releases_the_locks(shared: S
     code, said = ended(run)
     assert code == 130, said
     assert "the run was interrupted" in said
+    assert re.search(r"^aws: \d+ of \d+ done", said, re.MULTILINE)
+    assert "To resume: `edgewrap apply --file " in said
     assert shared.locks() == [False, False]
 
 

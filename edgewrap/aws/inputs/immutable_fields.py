@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 
 from edgewrap.aws.inputs.model import Inputs, InterfaceLimits, index_of
+from edgewrap.counted import counted
 from edgewrap.spec.addressing import active_indexes, pair_capacity
 from edgewrap.spec.contract import contract
 from edgewrap.spec.hosts import Hosts
@@ -43,7 +44,7 @@ def refused_sizes(spec: Spec, limits: InterfaceLimits, subnet: IPv4Network | Non
     if groups > most_groups:
         yield Violation(
             "public_network.groups",
-            f"{kind} has {limits.interfaces} interfaces on network card 0, one of them the host's own",
+            f"{kind} has {counted(limits.interfaces, 'interface')} on network card 0, one of them the host's own",
             f"write `groups: {most_groups}` or less",
         )
         return
@@ -55,8 +56,8 @@ def refused_sizes(spec: Spec, limits: InterfaceLimits, subnet: IPv4Network | Non
     if last >= capacity:
         yield Violation(
             "public_network.elastic_ips.count",
-            f"{groups} groups hold {capacity} Elastic IPs ({kind} allows {limits.addresses_per_interface} addresses an "
-            f"interface), and the last index would be {last}",
+            f"{counted(groups, 'group')}, with room for {counted(capacity, 'Elastic IP')} ({kind} allows "
+            f"{limits.addresses_per_interface} addresses an interface); the last index would be {last}",
             f"lower it until the last index is {capacity - 1}, or create a second cluster",
         )
 

@@ -19,6 +19,7 @@ from edgewrap.aws.preflight.account import DENIED, Account, InUse
 from edgewrap.aws.preflight.quotas import ELASTIC_IPS, RULES, VPCS, Demand, check_quota, finding
 from edgewrap.aws.preflight.topics import Topic, own_eips
 from edgewrap.aws.terraform.resources import VPC
+from edgewrap.counted import counted
 from edgewrap.errors import AwsError
 from edgewrap.finding import CREDENTIALS, Finding, Verdict
 from edgewrap.spec.addressing import pair_capacity
@@ -168,10 +169,10 @@ class AwsPreflight:
         if first := next(refused_sizes(self._spec, limits, subnet), None):
             return finding(INTERFACES, Verdict.FAILURE, f"{first.path}: {first.why}", first.advice)
         groups = self._spec.public_network.groups
-        text = f"{limits.interfaces} interfaces of {limits.addresses_per_interface} addresses a host"
+        text = f"{counted(limits.interfaces, 'interface')} of {limits.addresses_per_interface} addresses a host"
         if subnet:
             pairs = pair_capacity(subnet, groups, limits.addresses_per_interface)
-            text += f"; {groups} groups have room for {groups * pairs} Elastic IPs"
+            text += f"; room for {counted(groups * pairs, 'Elastic IP')} in {counted(groups, 'group')}"
         return finding(INTERFACES, Verdict.OK, text)
 
     def _disks(self) -> Finding:

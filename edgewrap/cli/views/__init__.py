@@ -98,7 +98,7 @@ class View(AbstractContextManager["View"], ABC):
         self.show_end(command, exit_code, safe(outputs))
 
     def remaining(self, command: str) -> None:
-        """Show what a failed run has done, what is left, and the command that resumes it."""
+        """Show what a failed or interrupted run has done, what is left, and the command that resumes it."""
         for line in remaining_lines(self.progress, command):
             self.message(line)
 

@@ -10,6 +10,7 @@ from edgewrap.change import Change, Origin, PlaneName, Reason
 from edgewrap.cli.views import github, print_document, print_line
 from edgewrap.cli.views.markdown import LONGEST, folded, heading
 from edgewrap.cli.views.text import entries
+from edgewrap.counted import counted
 from edgewrap.safe_text import safe
 
 if TYPE_CHECKING:
@@ -92,5 +93,5 @@ def _notes(report: DriftReport) -> Iterator[str]:
     for one in report.unread:
         yield f"{one.name}: could not be compared: {one.what} ({one.cause}); {one.advice}"
     if report.spec_changes:
-        verb = "1 change is" if report.spec_changes == 1 else f"{report.spec_changes} changes are"
-        yield f"{verb} from the spec, not drift: `edgewrap plan` shows them"
+        verb = "is" if report.spec_changes == 1 else "are"
+        yield f"{counted(report.spec_changes, 'change')} {verb} from the spec, not drift: `edgewrap plan` shows them"

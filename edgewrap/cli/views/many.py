@@ -24,6 +24,7 @@ from edgewrap.cli.many import ClusterRun
 from edgewrap.cli.views import ShownPlan, print_line, print_note
 from edgewrap.cli.views.markdown import LONGEST, plan_markdown
 from edgewrap.cli.views.text import SYMBOLS, event_line, plan_lines
+from edgewrap.counted import counted
 from edgewrap.events import Event, EventKind
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def summary_markdown(summary: Summary, runs: Sequence[ClusterRun]) -> str:
         room -= len(text) + 1
         lines.append(text)
     if left:
-        lines.append(f"… {left} more clusters; `edgewrap {summary.command}` without `--markdown` shows them")
+        lines.append(f"… {counted(left, 'more cluster')}; `edgewrap {summary.command}` without `--markdown` shows them")
     return "\n".join(lines)[:LONGEST]
 
 
@@ -270,7 +271,7 @@ class ManyLive(ManyView):
 
         now = time.monotonic()
         with self._guard:
-            head = Text(f"{self._done} of {self._total} clusters done", style="bold")
+            head = Text(f"{self._done} of {counted(self._total, 'cluster')} done", style="bold")
             rows = [
                 Text.assemble(
                     (cluster, "bold cyan"),

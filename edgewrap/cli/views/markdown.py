@@ -10,6 +10,7 @@ from edgewrap.change import Action, Change, PlaneName
 from edgewrap.cli.views import ShownPlan
 from edgewrap.cli.views.lines import LinesView
 from edgewrap.cli.views.text import drift_count, entries, error_lines
+from edgewrap.counted import counted
 from edgewrap.errors import ErrorReport
 from edgewrap.finding import Finding, Verdict
 
@@ -88,7 +89,7 @@ def _details(plane: PlaneName, changes: Sequence[Change], room: int) -> Iterator
     count = drift_count(changes)
     drift = f", {count} of them drift" if count else ""
     lines = (entry for _, entry in entries(changes))
-    return folded(f"{plane.value}: {len(changes)} changes{drift}", lines, room, "`edgewrap show` lists them")
+    return folded(f"{plane.value}: {counted(len(changes), 'change')}{drift}", lines, room, "`edgewrap show` lists them")
 
 
 def folded(title: str, shown: Iterable[Sequence[str]], room: int, advice: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from edgewrap.change import Change, PlaneName
+from edgewrap.counted import counted
 from edgewrap.events import Event, EventKind
 from edgewrap.outputs import Outputs
 
@@ -87,8 +88,7 @@ def result_lines(progress: Progress, name: str, outputs: Outputs) -> Iterator[st
     for plane, one in progress.planes.items():
         if one.things:
             what = "host" if plane is PlaneName.HOSTS else "change"
-            several = "" if len(one.things) == 1 else "s"
-            yield f"{plane.value}: {len(one.things)} {what}{several} in {one.seconds:.0f} s"
+            yield f"{plane.value}: {counted(len(one.things), what)} in {one.seconds:.0f} s"
     if outputs.eips:
         shown = [f"{key} {eip.public_address}" for key, eip in list(outputs.eips.items())[:MOST_EIPS]]
         more = f", and {len(outputs.eips) - MOST_EIPS} more" if len(outputs.eips) > MOST_EIPS else ""
@@ -97,8 +97,9 @@ def result_lines(progress: Progress, name: str, outputs: Outputs) -> Iterator[st
 
 
 def remaining_lines(progress: Progress, command: str) -> Iterator[str]:
-    """After a failure: what was done, what is left, and the command that resumes. Nothing if no step ended."""
-    if not any(one.done or one.failed for one in progress.planes.values()):
+    """After a failure or an interrupt: what was done, what is left, and the command that resumes. Nothing if no change
+    had begun."""
+    if not any(one.done or one.failed or one.running.keys() & one.things for one in progress.planes.values()):
         return
     for plane, one in progress.planes.items():
         if one.things:

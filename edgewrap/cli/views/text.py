@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from edgewrap.change import Action, Change, Origin, PlaneName
+from edgewrap.counted import counted
 from edgewrap.errors import ErrorReport
 from edgewrap.events import Event, EventKind
 
@@ -90,13 +91,16 @@ def _host_entry(changes: Sequence[Change]) -> tuple[Action, list[str]]:
     different = (change for change in changes if change.diff or change.action is Action.UPDATE)
     updates = [line for change in different for line in _update_lines(change)]
     if len(updates) > MOST_LINES:
-        updates = [*updates[:MOST_LINES], f"      … {len(updates) - MOST_LINES} more lines; `--details` shows them"]
+        updates = [
+            *updates[:MOST_LINES],
+            f"      … {counted(len(updates) - MOST_LINES, 'more line')}; `--details` shows them",
+        ]
     return actions[0] if len(actions) == 1 else Action.UPDATE, ["; ".join(parts), *updates]
 
 
 def _named(kind: str, names: Sequence[str]) -> str:
     if len(names) > MOST_NAMED:
-        return f"{len(names)} {kind}"
+        return counted(len(names), kind)
     return ", ".join(f"{kind} {name}" for name in names)
 
 
@@ -145,7 +149,7 @@ def capped(report: ErrorReport) -> ErrorReport:
 
 
 def _capped(text: str) -> str:
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text) - LONGEST} more characters)"
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({counted(len(text) - LONGEST, 'more character')})"
 
 
 def error_lines(report: ErrorReport) -> Iterator[str]:

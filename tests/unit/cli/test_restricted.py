@@ -170,8 +170,9 @@ def test_what_the_operator_sets_may_be_repeated(
     """Also the defaults, written out."""
     monkeypatch.setenv("ONE_XMLRPC", "http://one.example:2633/RPC2")
     monkeypatch.setenv("EDGEWRAP_BACKEND", "s3://states/a/b?region=eu-west-3")
-    more = 'opennebula: { endpoint: "http://one.example:2633/RPC2", ca_file: null }\nssh: { public_key: '
-    (checkout / "edges" / "edge.yaml").write_text(f"{SOUND}{more}~/.ssh/id_ed25519.pub }}\n{S3}\n")
+    more = 'opennebula: { endpoint: "http://one.example:2633/RPC2", ca_file: null }'
+    ssh = "ssh: { public_key: ~/.ssh/id_ed25519.pub, from: [198.51.100.0/24] }"
+    (checkout / "edges" / "edge.yaml").write_text(f"{SOUND}{more}\n{ssh}\n{S3}\n")
     assert edgewrap(capsys, "validate", "--restricted") == (0, "")
 
 

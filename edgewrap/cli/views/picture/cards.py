@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from edgewrap.counted import counted
 from edgewrap.engine.picture import FREE, FRONT_END, EdgeKind, Node, NodeKind, Picture
 
 MOST_PEERS = 4  # of a host that are named
@@ -53,7 +54,7 @@ class Card:
 def summary(picture: Picture) -> str:
     """What there is, in one sentence, and whether it works."""
     counts = [(len(picture.of(kind)), word) for kind, word in _WORDS.items()]
-    parts = ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts)
+    parts = ", ".join(counted(count, word) for count, word in counts)
     return f"{parts}; {len(picture.broken) or 'nothing'} {BROKEN if picture.broken else 'is broken'}"
 
 
@@ -106,7 +107,7 @@ def _sessions(picture: Picture, host: Node) -> Iterator[Line]:
         else:
             works.append(peer)
     if works:
-        yield Line(f"BGP with {', '.join(works) if len(works) <= MOST_PEERS else f'{len(works)} hosts'}")
+        yield Line(f"BGP with {', '.join(works) if len(works) <= MOST_PEERS else counted(len(works), 'host')}")
 
 
 def _vms(vms: Sequence[Node]) -> Iterator[Line]:

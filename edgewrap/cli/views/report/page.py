@@ -13,6 +13,7 @@ from edgewrap.change import Change, PlaneName
 from edgewrap.cli.views.picture import svg
 from edgewrap.cli.views.picture.cards import BROKEN
 from edgewrap.cli.views.text import SYMBOLS, change_lines, plane_summary, summary
+from edgewrap.counted import counted
 from edgewrap.engine.picture import ESTABLISHED, Picture, picture_of, vm_failed
 from edgewrap.engine.report import ClusterReport
 from edgewrap.engine.status import ClusterStatus
@@ -74,7 +75,8 @@ def title(sections: Sequence[Section]) -> str:
     if len(sections) == 1:
         return f"{sections[0].name}: {sections[0].result.lines[0]}"
     bad = sum(section.result.style == "bad" for section in sections)
-    return f"{len(sections)} edge clusters: {f'{bad} need attention' if bad else 'none needs attention'}"
+    needing = f"{bad} need{'s' if bad == 1 else ''}" if bad else "none needs"
+    return f"{counted(len(sections), 'edge cluster')}: {needing} attention"
 
 
 def section(number: int, report: ClusterReport) -> Section:
@@ -118,7 +120,7 @@ def _counts(status: ClusterStatus | None) -> Cell:
     if status is None:
         return Cell(("-",))
     used = sum(bool(eip.vm) for eip in status.eips)
-    eips = f"{used} of {len(status.eips)} Elastic IPs in use"
+    eips = f"{used} of {counted(len(status.eips), 'Elastic IP')} in use"
     return Cell((f"hosts: {len(status.hosts)}", eips, f"VMs: {len(status.vms)}"))
 
 

@@ -245,7 +245,7 @@ TOO_LARGE = [
     pytest.param({"public_network": {"groups": 3}}, "write `groups: 2` or less", id="groups"),
     pytest.param(
         {"public_network": {"groups": 2, "elastic_ips": {"count": 7}}},
-        "2 groups hold 6 Elastic IPs (c5.metal allows 4 addresses an interface)",
+        "2 groups, with room for 6 Elastic IPs (c5.metal allows 4 addresses an interface)",
         id="Elastic IPs",
     ),
     pytest.param(

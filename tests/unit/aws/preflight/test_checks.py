@@ -148,7 +148,7 @@ def test_nothing_is_read_of_a_vpc_for_other_changes() -> None:
 
 def test_the_zone_and_the_addresses_of_an_existing_subnet_are_read() -> None:
     preflight = AwsPreflight(EXISTING, Scripted(EXISTING).clients, cast("AwsLookups", FixedLookups()), None)
-    assert "4 groups have room for 196 Elastic IPs" in preflight._interfaces().text
+    assert "room for 196 Elastic IPs in 4 groups" in preflight._interfaces().text
     gone = cast("AwsLookups", FixedLookups(vpc=replace(VPC, subnets=())))
     found = AwsPreflight(EXISTING, Scripted(EXISTING).clients, gone, None)._interfaces()
     assert (found.verdict, "room" in found.text) == (Verdict.OK, False)

@@ -66,6 +66,16 @@ def test_a_failed_run_shows_what_is_left_and_how_to_resume() -> None:
     ]
 
 
+def test_an_interrupted_run_shows_the_same_while_its_first_change_is_made() -> None:
+    assert list(remaining_lines(run((10, AWS_STEP)), "edgewrap apply")) == [
+        "aws: 0 of 2 done",
+        "hosts: 0 of 1 done",
+        "To resume: `edgewrap apply`",
+    ]
+    planning = Event(EventKind.STEP_PROGRESS, PlaneName.AWS, "terraform", "init")
+    assert list(remaining_lines(run((10, planning)), "edgewrap apply")) == []
+
+
 def test_a_run_that_failed_before_its_first_step_has_nothing_to_resume() -> None:
     assert list(remaining_lines(run(), "edgewrap apply")) == []
 

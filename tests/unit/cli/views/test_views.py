@@ -145,7 +145,7 @@ def test_each_host_is_one_line_with_what_its_updates_change() -> None:
         "        + neighbor 10.0.0.12",
         "      sysctl net/x  (differs)",
         "        value: '0' -> '1'",
-        "  + host-2  (9 route)",
+        "  + host-2  (9 routes)",
     ]
     assert list(plan_lines(changed, [PlaneName.HOSTS], details=True)) == [
         "hosts: 2 to update, 1 to delete",
