@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from edgewrap.cli import options
+import sys
 
-EXIT_DRIFTED = 2
+from edgewrap.cli import options
 
 
 def drift(
@@ -18,21 +18,17 @@ def drift(
     insecure: options.Insecure = False,
 ) -> int:
     """Show what has drifted, in all three planes; change nothing. Exit 2 if anything has."""
-    from edgewrap.cli.views import print_event
     from edgewrap.cli.views.drift import print_drift
+    from edgewrap.cli.views.lines import LinesView
     from edgewrap.engine.cluster import Options, open_cluster
     from edgewrap.engine.drift import read_drift
-    from edgewrap.events import Event, EventKind
-
-    def show(event: Event) -> None:
-        if event.kind not in (EventKind.LOG, EventKind.STEP_STARTED):
-            print_event(event)
 
     planes = options.select(only, skip)
     options.require_one_format(json=json, markdown=markdown)
-    with open_cluster(Options(file, "drift", plugin_dir, lock_timeout, insecure), show) as cluster:
+    view = LinesView(sys.stdout, sys.stderr)
+    with open_cluster(Options(file, "drift", plugin_dir, lock_timeout, insecure), view.event) as cluster:
         report = read_drift(cluster, planes)
     print_drift(report, json=json, markdown=markdown)
     if report.unread:
         return 1
-    return EXIT_DRIFTED if report.items else 0
+    return options.EXIT_CHANGES if report.items else 0

@@ -18,6 +18,7 @@ from edgewrap.errors import UsageError
 from edgewrap.paths import expanded
 
 STARTER = "edgewrap.yaml"
+EXIT_CHANGES = 2  # of `plan --detailed-exitcode`, and of `drift`
 MONITOR_TIMEOUT_S = 240  # a front-end retries a host in ERROR by itself after up to 196 s
 
 SpecFile = Annotated[

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from edgewrap.cli.views import View
     from edgewrap.engine.plan import RunPlan
 
-EXIT_CHANGES = 2
-
 
 def plan(
     file: options.SpecFile,
@@ -78,7 +76,7 @@ def plan(
             out = out / f"{cluster.spec.name}.plan" if is_directory(out) else out
             write_plan(out, cluster, made, planes, requests)
             view.message(f"The plan is saved: `edgewrap apply {out}` applies it.")
-        code = EXIT_CHANGES if detailed_exitcode and made.changes else 0
+        code = options.EXIT_CHANGES if detailed_exitcode and made.changes else 0
         view.end("plan", code)
         return code
 

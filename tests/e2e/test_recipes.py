@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
@@ -256,20 +257,32 @@ def test_drift_has_one_issue_while_it_lasts(
     assert [(one["title"], one["open"], one["body"]) for one in issues] == left
 
 
-@pytest.mark.parametrize("recipe", ["nightly-drift", "policy-checks"])
-def test_a_step_fails_if_a_tool_before_a_pipe_fails(runner: Runner, recipe: str) -> None:
-    """`gh` cannot read the issues, and there is no plan."""
+TOOLS = {
+    "gh": "[]",
+    "edgewrap": json.dumps({"spec": '{"aws":{"region":"eu-west-3"}}', "changes": []}),
+    "unzip": json.dumps({"ssh_rules": {}, "vm_rules": {}}),
+}
+
+
+@pytest.mark.parametrize(
+    ("recipe", "fails"), [("nightly-drift", "gh"), ("policy-checks", "edgewrap"), ("policy-checks", "unzip")]
+)
+def test_a_step_fails_if_a_tool_before_a_pipe_fails(runner: Runner, recipe: str, fails: str) -> None:
+    """In the shell that the recipe names; GitHub's default shell does not notice it."""
     place = checkout_with_policies(runner)
+    (place / "bin").mkdir()
+    for tool, output in TOOLS.items():
+        (place / "bin" / tool).write_text("#!/bin/sh\nexit 9\n" if tool == fails else f"#!/bin/sh\necho '{output}'\n")
+        (place / "bin" / tool).chmod(0o755)
     runner.values |= {"runner.temp": str(place / "tmp"), LABEL: "false", "steps.drift.outputs.exit_code": "0"}
     match documents(recipe)[0]:
         case [policy]:
             step = policy
         case workflow:
             step = {**workflow.get("defaults", {}).get("run", {}), **workflow["jobs"]["drift"]["steps"][-1]}
-    (runner.base / "gh.json").write_text("not JSON")
-    runner.step(step, {}, 0, ended := Ended(place), check=False)
-    assert ended.done
-    assert ended.done.returncode != 0
+    path = {"PATH": f"{place / 'bin'}:{os.environ['PATH']}"}
+    done = [runner.step(one, path, 0, Ended(place), check=False) for one in (step, {**step, "shell": None})]
+    assert [one.returncode for one in done] == [9, 0], done
 
 
 @pytest.mark.parametrize(
