@@ -103,7 +103,7 @@ class PlaneResult:
     changes: Mapping[Action, int]
     """How many changes of each action."""
     seconds: float
-    """From the start of its first step to the end of its last one; 0 if it had none."""
+    """Seconds from the start of its first step to the end of its last one; 0 if it had none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class ResultLine:
     changes: int
     """How many changes all planes have."""
     seconds: float
-    """How long the run took."""
+    """How many seconds the run took."""
     planes: Mapping[PlaneName, PlaneResult]
     """The result of each plane."""
     elastic_ips: Mapping[str, str]
@@ -135,7 +135,7 @@ class ClusterResult:
     changes: Mapping[str, Mapping[str, int]]
     """How many of each action each plane has; empty if the command has no plan."""
     seconds: float
-    """How long it took."""
+    """How many seconds it took."""
 
 
 @dataclass(frozen=True, slots=True)
