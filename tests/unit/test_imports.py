@@ -64,7 +64,7 @@ def test_what_is_below_the_planes_imports_none() -> None:
 
 
 def test_nothing_slow_is_imported_before_the_provider_is_started() -> None:
-    """The first that a run does for AWS is to start the provider, which takes a while; all else is imported beside."""
+    """A run starts the provider first, because that takes longest; everything else is imported beside it."""
     code = (
         "import sys, edgewrap.cli.main, edgewrap.engine.cluster, edgewrap.engine.plan, edgewrap.aws.plane;"
         f"print(*sorted({{*{HEAVY!r}}} & {{*sys.modules}}))"
