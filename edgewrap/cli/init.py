@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from edgewrap.cli.documents.results import StarterSpec
 from edgewrap.cli.options import STARTER, Json
 from edgewrap.cli.views import print_document, print_line
 from edgewrap.errors import EdgewrapError
@@ -26,6 +25,8 @@ def init(
     json: Json = False,
 ) -> int:
     """Write a commented starter spec."""
+    from edgewrap.cli.documents.results import StarterSpec
+
     text = (Path(__file__).parent.with_name("spec") / "starter.yaml").read_text(encoding="utf-8")
     beside = path.with_name(SCHEMA)
     try:

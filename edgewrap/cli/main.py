@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import sys
 import threading
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.exceptions import TyperException
@@ -74,24 +75,43 @@ COMMANDS: tuple[Callable[..., int], ...] = (
     logs,
 )
 OF_SEVERAL_CLUSTERS = (validate, render, preflight, plan, drift, apply, status, report, output, destroy)
+_OFF = {"help": False, "install_completion": False, "show_completion": False}
+_TYPERS_FLAGS = {**_OFF, "ipam": _OFF, "lab": {**_OFF, "vm": _OFF, "host": _OFF}}
+"""Of each group of commands. They have no default, and typer imports pydantic to accept a missing value."""
 
 
-def build() -> typer.Typer:
-    """The application with all its commands."""
+def build(named: str | None = None) -> typer.Typer:
+    """The application with all its commands. If the command line has `named` one, the others are only listed: their
+    options take longer to build than some commands to run."""
     app = typer.Typer(
         name=NAME,
         help="One YAML spec to a running AWS metal edge cluster for OpenNebula.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"], "default_map": _TYPERS_FLAGS},
     )
     app.callback()(_root)
-    for command in COMMANDS:
-        app.command()(with_restricted(with_many(command) if command in OF_SEVERAL_CLUSTERS else command))
-    app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(with_restricted(ssh))
-    app.add_typer(ipam.app, name="ipam")
-    app.add_typer(lab.app, name="lab")
+    commands: tuple[Callable[..., int], ...] = (*COMMANDS, ssh)
+    for command in commands:
+        name = command.__name__.replace("_", "-")
+        if named not in (None, name):
+            app.command(name, help=command.__doc__)(_listed)
+            continue
+        own = {"allow_extra_args": True, "ignore_unknown_options": True} if command is ssh else None
+        many = with_many(command) if command in OF_SEVERAL_CLUSTERS else command
+        app.command(name, context_settings=own)(with_restricted(many))
+    for name, group in (("ipam", ipam.app), ("lab", lab.app)):
+        if named in (None, name):
+            app.add_typer(group, name=name)
+        else:
+            app.command(name, help=group.info.help)(_listed)
     return app
+
+
+def _listed() -> NoReturn:
+    """A command that is in the list of commands only."""
+    raise AssertionError
 
 
 def main() -> NoReturn:
@@ -103,12 +123,12 @@ def main() -> NoReturn:
     quiet_libraries()
     try:
         remember_environment(os.environ)
-        app = build()
         if f"_{NAME.upper()}_COMPLETE" in os.environ:  # a shell asks for completions: typer answers and exits
             with suppress(Exception):  # such as a spec that is wrong: nothing is better than a traceback on the line
-                app()
+                build()()
             sys.exit(1)
-        code = run(app, sys.argv[1:])
+        arguments = sys.argv[1:]
+        code = run(build(next((word for word in arguments if not word.startswith("-")), "")), arguments)
         warn_of_lost_output(stdout)
     except KeyboardInterrupt:  # another one, while the first was reported
         code = InterruptedRunError.exit_code
@@ -123,7 +143,7 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> int:
 
     An error that ends it is shown on standard error; with `--json` it is also the last line of standard output.
     """
-    command = get_command(app)
+    command = _command(app)
     try:
         # Not typer's own `main`: it ends silently for an interrupt and for a broken pipe, whichever pipe that is.
         with command.make_context(NAME, list(arguments)) as context:
@@ -145,6 +165,18 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> int:
         NdjsonView(sys.stdout).failure(failure)
     _end_in_job(arguments, failure.exit_code, failure)
     return failure.exit_code
+
+
+def _command(app: typer.Typer) -> Any:
+    """What typer makes of the application, with a whole sentence for each command in its lists."""
+    root: Any = get_command(app)
+    groups = [root]
+    for group in groups:
+        below = getattr(group, "commands", {}).values()
+        for command in below:
+            command.short_help = re.split(r"(?<=[.])\s", command.help or "", maxsplit=1)[0]
+        groups += below
+    return root
 
 
 def quiet_libraries() -> None:
@@ -192,8 +224,12 @@ def _as_failure(error: Exception, arguments: Sequence[str]) -> EdgewrapError:
         return InterruptedRunError()
     if isinstance(error, TyperException):
         words = " ".join([NAME, *(word for word in arguments[:1] if not word.startswith("-"))])
+        what = error.format_message()
+        if what.startswith("Usage: "):  # there is no command: typer's message is the help
+            print_line(*what.splitlines())
+            what = "a command is missing"
         return UsageError(
-            error.format_message() or "a command is missing",
+            what,
             cause="the command line does not match the command's options and arguments",
             advice=f"`{words} --help` lists them",
         )

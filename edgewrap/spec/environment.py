@@ -65,8 +65,7 @@ def fill(
     written: dict[KeyPath, str] = {}
     problems: list[SpecProblem] = []
     for path, text in texts(data):
-        known = contract().at(path)
-        if _REFERENCE.search(text) is None or known is None:
+        if _REFERENCE.search(text) is None or (known := contract().at(path)) is None:
             continue
         written[path] = text
         if rule := _broken_rule(text, environ, allowed=known.from_environment, restricted=restricted):

@@ -20,7 +20,7 @@ from edgewrap.paths import with_home
 from edgewrap.spec import formats
 from edgewrap.spec.formats import FROM_ENVIRONMENT, LocalPath, distinct
 from edgewrap.spec.hosts import Hosts, Ssh
-from edgewrap.spec.networks import ElasticIps, Evpn, Model, PrivateNetwork, PublicNetwork, SecurityRule
+from edgewrap.spec.networks import ElasticIps, Evpn, Model, PrivateNetwork, PublicNetwork, SecurityRule, section
 from edgewrap.spec.on_change import in_place, new_hosts, next_run, refused
 from edgewrap.spec.place import KeyPath
 
@@ -91,7 +91,7 @@ class Aws(Model):
             "nothing moves between zones",
         ),
     ] = "auto"
-    network: Network = Field(default_factory=Network, description="The VPC and its subnet.")
+    network: Network = section("The VPC and its subnet.")
     tags: Annotated[
         dict[formats.TagKey, formats.TagValue],
         Field(max_length=44),
@@ -101,9 +101,7 @@ class Aws(Model):
             "50."
         ),
     ] = Field(default_factory=dict)
-    ignore_tags: IgnoreTags = Field(
-        default_factory=IgnoreTags, description="Foreign tags on the cluster's resources: no drift, never removed."
-    )
+    ignore_tags: IgnoreTags = section("Foreign tags on the cluster's resources: no drift, never removed.")
     endpoint_url: Annotated[
         formats.Url | None,
         next_run("Another endpoint for all AWS calls, such as LocalStack's."),
@@ -164,9 +162,7 @@ class OpenNebula(Model):
         ),
     ] = (1, 2)
     ca_file: Annotated[LocalPath | None, next_run("The certificate authority of an https endpoint, a PEM file.")] = None
-    front_end: FrontEnd = Field(
-        default_factory=FrontEnd, description="The front-end as hosts see it, which copy stopped VMs' disks to it."
-    )
+    front_end: FrontEnd = section("The front-end as hosts see it, which copy stopped VMs' disks to it.")
     vnc_from: Annotated[
         tuple[formats.Cidr, ...],
         distinct("network"),
@@ -242,17 +238,13 @@ class Spec(Model):
         ),
     ] = False
     aws: Annotated[Aws, Field(description="Where the cluster is in AWS.")]
-    hosts: Hosts = Field(default_factory=Hosts, description="The metal hosts.")
-    public_network: PublicNetwork = Field(
-        default_factory=PublicNetwork, description="The Elastic IPs and the interfaces that carry them."
-    )
-    private_network: PrivateNetwork = Field(
-        default_factory=PrivateNetwork, description="The template of private networks."
-    )
-    evpn: Evpn = Field(default_factory=Evpn, description="BGP-EVPN between the hosts.")
-    opennebula: OpenNebula = Field(default_factory=OpenNebula, description="The front-end.")
-    ssh: Ssh = Field(default_factory=Ssh, description="SSH access to the hosts.")
-    terraform: TerraformSettings = Field(default_factory=TerraformSettings, description="Terraform and its state.")
+    hosts: Hosts = section("The metal hosts.")
+    public_network: PublicNetwork = section("The Elastic IPs and the interfaces that carry them.")
+    private_network: PrivateNetwork = section("The template of private networks.")
+    evpn: Evpn = section("BGP-EVPN between the hosts.")
+    opennebula: OpenNebula = section("The front-end.")
+    ssh: Ssh = section("SSH access to the hosts.")
+    terraform: TerraformSettings = section("Terraform and its state.")
 
     _origin: Origin = PrivateAttr(default=Origin({}, Path()))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,6 +16,12 @@ class Model(BaseModel):
     """The base of every part of the contract: immutable, unknown keys refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+
+def section(description: str) -> Any:
+    """A section that may be left out. Its defaults are validated as a part of the whole contract: to build a section's
+    model for itself takes longer than to check a spec."""
+    return Field(default_factory=dict, validate_default=True, description=description)
 
 
 Index = Annotated[int, Field(ge=0)]
@@ -84,7 +90,7 @@ class SecurityGroup(Model):
 class PublicNetwork(Model):
     """The Elastic IPs, the interface groups that carry them, and the virtual network that leases them."""
 
-    elastic_ips: ElasticIps = Field(default_factory=ElasticIps, description="The Elastic IPs of the VMs.")
+    elastic_ips: ElasticIps = section("The Elastic IPs of the VMs.")
     groups: Annotated[
         int,
         Field(ge=1, le=63),
@@ -102,9 +108,7 @@ class PublicNetwork(Model):
             "one that is removed is disassociated; a key keeps its allocation id",
         ),
     ] = Field(default_factory=dict)
-    security_group: SecurityGroup = Field(
-        default_factory=SecurityGroup, description="The security group of the VMs; everything is allowed by default."
-    )
+    security_group: SecurityGroup = section("The security group of the VMs; everything is allowed by default.")
     default_security_group: Annotated[
         Literal["keep", "remove"],
         in_place(

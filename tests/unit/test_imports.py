@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import edgewrap
+from tests.unit.cli.test_main import HEAVY
 
 PACKAGE = Path(edgewrap.__file__).parent
 PLANES = ("aws", "opennebula", "hosts")
@@ -58,3 +61,13 @@ def test_what_is_below_the_planes_imports_none() -> None:
         tree = ast.parse(path.read_text())
         modules = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
         assert not [module for module in modules if top(module) in (*PLANES, "engine", "cli")], path.name
+
+
+def test_nothing_slow_is_imported_before_the_provider_is_started() -> None:
+    """A run starts the provider first, because that takes longest; everything else is imported beside it."""
+    code = (
+        "import sys, edgewrap.cli.main, edgewrap.engine.cluster, edgewrap.engine.plan, edgewrap.aws.plane;"
+        f"print(*sorted({{*{HEAVY!r}}} & {{*sys.modules}}))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "edgewrap.spec.models pydantic python_terraform yaml\n"

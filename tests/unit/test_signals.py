@@ -111,7 +111,7 @@ try:
     try:
         import absent
     except ModuleNotFoundError:
-        print("the import ended", seen, flush=True)
+        sys.stdout.write(f"the import ended {seen}\\n")  # at once
     time.sleep(5)
 except KeyboardInterrupt:
     import json  # no lock is held

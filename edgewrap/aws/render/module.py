@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from typing import TYPE_CHECKING
 
 import edgewrap
 from edgewrap.aws.backend import BACKEND_FILE, backend_text
@@ -19,6 +18,9 @@ from edgewrap.aws.render.variables import make_variables
 from edgewrap.errors import ToolError
 from edgewrap.spec.load import public_document
 from edgewrap.spec.models import Spec
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 SUFFIX = ".tf.j2"
 VARIABLES_FILE = "terraform.tfvars.json"
@@ -71,6 +73,8 @@ def template_root() -> Path:
 
 @cache
 def _environment(root: Path) -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # beside the provider, which was started before
+
     # The output is HCL, not HTML, and holds no text of the user: no escaping.
     return Environment(
         loader=FileSystemLoader(root),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import mmap
 import os
 import re
 import shutil
@@ -12,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 
+from edgewrap.atomic_files import write_atomically
 from edgewrap.aws.terraform.json_output import json_object
 from edgewrap.errors import ToolError
 from edgewrap.paths import is_directory
@@ -37,6 +40,10 @@ LONGEST_REASON = 500  # characters of what a program says
 _OURS = {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
 
 
+_ITSELF = (b"path\tgithub.com/hashicorp/terraform\n", b"path\tgithub.com/opentofu/opentofu/cmd/tofu\n")
+"""What Go's linker writes into Terraform and into OpenTofu: the path of the main package."""
+
+
 @dataclass(frozen=True, slots=True)
 class Binary:
     """A terraform that runs, and its version as it says itself."""
@@ -45,17 +52,24 @@ class Binary:
     version: str
 
 
-def find_binary(name: str, directory: Path, environ: Mapping[str, str], oldest: tuple[int, int] = OLDEST) -> Binary:
+def find_binary(
+    name: str,
+    directory: Path,
+    environ: Mapping[str, str],
+    oldest: tuple[int, int] = OLDEST,
+    memory: Path | None = None,
+) -> Binary:
     """The binary of that name or path, which must be of version `oldest` or newer. Raises ToolError if there is none.
 
-    It is asked in every run, which takes less than 0.1 s: what a version manager starts (tfenv, asdf) depends on the
-    environment and on files in and above `directory`, where terraform will run.
+    The file `memory` records the version, so that the same binary is asked once. A version manager (tfenv, asdf) is
+    asked in every run: what it starts depends on the environment and on files in and above `directory`, where terraform
+    will run.
     """
     found = shutil.which(name, path=environ.get("PATH"))
     if found is None:
         raise ToolError(f"{name} is not installed", cause=f"no program {name} on PATH", advice=HOW_TO_GET)
     path = Path(found).absolute()
-    version = _version(path, directory, environ)
+    version = _version(path, directory, environ) if memory is None else _known(path, directory, environ, memory)
     if tuple(int(part) for part in version.split(".")[:2]) < oldest:
         needed = ".".join(map(str, oldest))
         why = "" if oldest == OLDEST else " for a state in S3"
@@ -63,6 +77,34 @@ def find_binary(name: str, directory: Path, environ: Mapping[str, str], oldest: 
             f"{path} is of version {version}", cause=f"edgewrap needs {needed} or newer{why}", advice=HOW_TO_GET
         )
     return Binary(path, version)
+
+
+def file_stamp(file: Path) -> list[int]:
+    """Changes if the file changes."""
+    status = file.stat()
+    return [status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+
+
+def _known(path: Path, directory: Path, environ: Mapping[str, str], memory: Path) -> str:
+    """The version as recorded in `memory`, otherwise as asked, and then recorded."""
+    stamp = [str(path), *file_stamp(path)]
+    with contextlib.suppress(OSError, ValueError):
+        recorded = json_object(memory.read_text(encoding="utf-8"))
+        if recorded.get("binary") == stamp:
+            return str(recorded["version"])
+    version = _version(path, directory, environ)
+    if _is_itself(path):
+        write_atomically(memory, json.dumps({"binary": stamp, "version": version}) + "\n")
+    return version
+
+
+def _is_itself(path: Path) -> bool:
+    """Whether it is Terraform or OpenTofu, and no program that starts one of them."""
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return any(content.find(mark) >= 0 for mark in _ITSELF)
+    except OSError:
+        return False
 
 
 def _version(path: Path, directory: Path, environ: Mapping[str, str]) -> str:

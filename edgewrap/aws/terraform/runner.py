@@ -184,7 +184,8 @@ class Terraform:
         """Its version is checked before the first use."""
         self._write_configuration()
         oldest = binaries.OLDEST_WITH_S3 if self._in_s3 else binaries.OLDEST
-        binary = binaries.find_binary(self._name, self._workdir.module, self._environ, oldest)
+        memory = self._workdir.own / "binary.json"
+        binary = binaries.find_binary(self._name, self._workdir.module, self._environ, oldest, memory)
         self._tell(EventKind.LOG, f"{binary.path} is of version {binary.version}")
         return binary
 

@@ -29,6 +29,7 @@ from typing import IO
 
 from edgewrap.atomic_files import write_atomically
 from edgewrap.aws.terraform import provider_supervisor
+from edgewrap.aws.terraform.binary import file_stamp
 from edgewrap.aws.terraform.init_stamp import LOCK_FILE
 from edgewrap.poll import until
 
@@ -56,9 +57,7 @@ class Package:
 
     def stamp(self) -> list[str | int]:
         """Changes if the binary or the hashes change."""
-        status = self.binary.stat()
-        file = [status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
-        return [str(self.binary), *file, *sorted(self.hashes)]
+        return [str(self.binary), *file_stamp(self.binary), *sorted(self.hashes)]
 
     def matches(self) -> bool:
         """Whether its hash is one of the lock file's."""

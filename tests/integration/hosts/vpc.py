@@ -204,7 +204,7 @@ class Vpc:
     def shut_down(self, key: str) -> None:
         """Switch a host off: its processes end and its network is removed; its disk stays."""
         ports = [f"p-{key}", *(f"p-{group}" for group, host in self.attached.items() if host == key)]
-        self.sh(f"kill -9 $(ip netns pids {key}); ip netns del {key}")
+        self.sh(f"kill -9 $(ip netns pids {key}) 2>/dev/null || :; ip netns del {key}")  # some end by themselves
         # some are deleted already with the namespace
         self.sh("".join(f"ip link del {port} 2>/dev/null || :\n" for port in ports))
 

@@ -11,10 +11,22 @@ from pathlib import Path
 import pytest
 import typer
 
+from edgewrap.cli import main
 from edgewrap.cli.main import build, run
 from edgewrap.errors import EdgewrapError, PartlyAppliedError, SpecError, UsageError
 
-HEAVY = ("pydantic", "yaml", "jinja2", "boto3", "botocore", "pyone", "asyncssh", "python_terraform", "moto")
+HEAVY = (
+    *("pydantic", "yaml", "jinja2", "boto3", "botocore", "pyone", "asyncssh", "python_terraform", "moto", "rich"),
+    "edgewrap.spec.models",
+)
+IMPORTED = f"""
+import atexit, sys
+sys.argv = ["edgewrap", *sys.argv[1:]]
+atexit.register(lambda: print(*sorted({{*{HEAVY!r}}} & {{*sys.modules}}), file=sys.stderr))
+from edgewrap.cli.start import main
+main()
+"""
+SPEC = "apiVersion: edgewrap/v1\nname: edge-1\naws: { region: eu-west-3 }\n"
 
 
 def raising(error: BaseException) -> typer.Typer:
@@ -77,9 +89,54 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         assert command in shown
 
 
-def test_nothing_heavy_is_imported_at_start_up() -> None:
-    code = f"import sys, edgewrap.cli.main as main; main.build(); print([n for n in {HEAVY!r} if n in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+@pytest.mark.parametrize("group", [[], ["ipam"], ["lab"], ["lab", "vm"]], ids=" ".join)
+def test_without_a_command_it_shows_the_help(group: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(build(), group) == 64
+    shown, failure = capsys.readouterr()
+    assert shown.startswith(f"Usage: {' '.join(['edgewrap', *group])} [OPTIONS] COMMAND [ARGS]...\n")
+    assert failure.startswith("Error: a command is missing\n")
+    assert run(build(), [*group, "--help"]) == 0
+    assert capsys.readouterr().out == shown
+
+
+def test_the_list_of_commands_has_whole_sentences(capsys: pytest.CaptureFixture[str]) -> None:
+    run(build(), ["--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    for command in main.COMMANDS:
+        assert " ".join((command.__doc__ or "").split()).split(". ")[0] in shown
+
+
+def test_the_commands_that_are_only_listed_look_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    for named in (None, "", "plan", "lab"):
+        assert run(build(named), ["--help"]) == 0
+        assert run(build(named), ["lap"]) == 64
+    shown, failures = capsys.readouterr()
+    lists = shown.split("Usage: ")[1:]
+    assert len({*lists}) == 1, "the same list"
+    assert len(lists) == failures.count("No such command 'lap'. Did you mean 'lab'?") == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--help"], ""),
+        (["--version"], ""),
+        ([], ""),
+        (["nope"], ""),
+        (["plan", "--help"], ""),
+        (["plan", "--nope"], ""),
+        (["validate", "--file", "edge.yaml"], "edgewrap.spec.models pydantic yaml"),
+        (["validate", "edge.yaml", "--json"], "edgewrap.spec.models pydantic yaml"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_nothing_heavy_is_imported_that_a_command_does_not_need(
+    tmp_path: Path, arguments: list[str], expected: str
+) -> None:
+    (tmp_path / "edge.yaml").write_text(SPEC)
+    command = [sys.executable, "-c", IMPORTED, *arguments]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ended.stderr.splitlines()[-1] == expected
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,8 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-from edgewrap.spec.contract import json_schema
+from edgewrap.spec.contract import contract, json_schema
+from edgewrap.spec.forbidden import SECRETS
 from edgewrap.spec.load import load_spec
 from edgewrap.spec.models import Spec
 
@@ -32,6 +33,10 @@ WRONG = [
     "tags-too-many",
     "cidr-forms",
 ]
+
+
+def test_the_secret_fields_are_those_of_the_contract() -> None:
+    assert tuple(path for path, known in contract().fields() if known.is_secret) == SECRETS
 
 
 @pytest.mark.parametrize("file", VALID, ids=lambda file: file.name)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,3 +34,15 @@ def test_examples_need_no_environment_variable(name: str, hypervisor: str) -> No
     assert spec.public_network.elastic_ips.count == 4
     assert spec.opennebula.endpoint is None
     assert spec.aws.endpoint_url is None
+
+
+def test_the_schema_and_the_parts_of_the_contract_are_not_made_to_check_a_spec() -> None:
+    """Both take longer than all else. In a process of its own, since other tests make them."""
+    code = (
+        "from pathlib import Path; from edgewrap.spec import contract, load, models, networks;"
+        "load.load_spec(Path('edgewrap/spec/starter.yaml'), {});"
+        "parts = (*models.Model.__subclasses__(),);"
+        "print(contract.contract.cache_info().currsize, *(one.__name__ for one in parts if one.__pydantic_complete__))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert run.stdout == "0 Spec\n"

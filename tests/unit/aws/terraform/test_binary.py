@@ -128,3 +128,53 @@ def test_a_relative_path_does_not_become_a_name(tmp_path: Path, monkeypatch: pyt
     spec = make_spec(terraform={"binary": "./tf"})
     terraform, _ = AwsPlane(spec, tmp_path / "work", discard).tools()
     assert terraform.text == f"{tmp_path}/tf, version 1.11.4"
+
+
+ITSELF = "path\tgithub.com/hashicorp/terraform\n"
+
+
+def counting(directory: Path, version: str, rest: str) -> str:
+    """One that counts how often it is asked."""
+    return program(
+        directory, f"""echo >> {directory}/asked\necho '{{"terraform_version": "{version}"}}'\nexit\n{rest}"""
+    )
+
+
+def times_asked(directory: Path) -> int:
+    return len((directory / "asked").read_text().splitlines())
+
+
+@pytest.mark.parametrize(("rest", "times"), [(ITSELF, 1), ("exec asdf exec terraform\n", 3)])
+def test_a_binary_is_asked_once_and_a_version_manager_in_every_run(tmp_path: Path, rest: str, times: int) -> None:
+    path, memory = counting(tmp_path, "1.11.4", rest), tmp_path / "own" / "binary.json"
+    for _ in range(3):
+        assert find_binary(path, tmp_path, ENVIRON, memory=memory).version == "1.11.4"
+    assert times_asked(tmp_path) == times
+
+
+def test_another_binary_is_asked_again(tmp_path: Path) -> None:
+    memory = tmp_path / "binary.json"
+    find_binary(counting(tmp_path, "1.11.4", ITSELF), tmp_path, ENVIRON, memory=memory)
+    path = Path(counting(tmp_path, "1.12.0", ITSELF))
+    assert find_binary(str(path), tmp_path, ENVIRON, memory=memory).version == "1.12.0"
+    os.utime(path, (1, 1))
+    find_binary(str(path), tmp_path, ENVIRON, memory=memory)
+    (tmp_path / "tofu").symlink_to(path)
+    find_binary(str(tmp_path / "tofu"), tmp_path, ENVIRON, memory=memory)
+    assert times_asked(tmp_path) == 4
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"{}", b"\xff", b'{"binary": ["/x"], "version": "1.99.0"}'])
+def test_a_record_that_is_wrong_is_replaced(tmp_path: Path, content: bytes) -> None:
+    path, memory = counting(tmp_path, "1.11.4", ITSELF), tmp_path / "binary.json"
+    memory.write_bytes(content)
+    for _ in range(2):
+        assert find_binary(path, tmp_path, ENVIRON, memory=memory).version == "1.11.4"
+    assert times_asked(tmp_path) == 1
+
+
+def test_a_recorded_one_that_is_too_old_is_refused_again(tmp_path: Path) -> None:
+    path, memory = counting(tmp_path, "1.9.8", ITSELF), tmp_path / "binary.json"
+    find_binary(path, tmp_path, ENVIRON, memory=memory)
+    with pytest.raises(ToolError, match=r"is of version 1\.9\.8"):
+        find_binary(path, tmp_path, ENVIRON, OLDEST_WITH_S3, memory)
