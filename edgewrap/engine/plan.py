@@ -28,6 +28,7 @@ from edgewrap.finding import Finding
 from edgewrap.first_boot.files import follows_front_end
 from edgewrap.outputs import UNKNOWN, HostPin, HostReport, Outputs
 from edgewrap.plane import Context
+from edgewrap.spec.load import public_document
 
 if TYPE_CHECKING:
     from edgewrap.aws.plane import AwsPlan, AwsState
@@ -262,13 +263,15 @@ def _stays(outputs: Outputs, key: str) -> bool:
 
 
 def _baseline(cluster: Cluster, plan: RunPlan) -> Baseline:
-    """What separates drift from changes of the spec on hosts and in OpenNebula; not needed if nothing changes there."""
+    """What separates drift from changes of the spec on hosts and in OpenNebula; not needed if nothing changes there. If
+    the spec is the one last applied, and AWS asks for nothing else, it is what is planned."""
     observed = plan.observed
-    if observed.state is None or not (
-        (plan.hosts and plan.hosts.changes) or (plan.opennebula and plan.opennebula.changes)
-    ):
+    planned = tuple(one for of in (plan.hosts, plan.opennebula) if of is not None for one in of.changes)
+    if observed.state is None or not planned:
         return NO_BASELINE
     context = baseline_context(plan.context, plan.aws.changes if plan.aws else ())
+    if observed.state.applied == public_document(cluster.spec) and context == plan.context:
+        return Baseline(planned)
     if observed.hosts is not None:
         context = _with_reports(cluster, observed.hosts, context)
     return make_baseline(cluster, observed.state, observed.hosts, observed.facts, context)
@@ -276,11 +279,9 @@ def _baseline(cluster: Cluster, plan: RunPlan) -> Baseline:
 
 def _with_reports(cluster: Cluster, observed: Observation, context: Context) -> Context:
     """The context with what the hosts plane will report once it has changed every host."""
-    now, outputs = cluster.hosts.reports(observed, context), context.known_outputs
+    now, outputs = cluster.hosts.reports(observed, context, converged=True), context.known_outputs
     reports = {
-        key: replace(now[key], ready=True)
-        if key in now
-        else HostReport(key, ready=True, pin=HostPin(host.instance_id, UNKNOWN), phydev=UNKNOWN, mtu=0)
+        key: now.get(key) or HostReport(key, ready=True, pin=HostPin(host.instance_id, UNKNOWN), phydev=UNKNOWN, mtu=0)
         for key, host in outputs.hosts.items()
         if key not in observed.failures or not _stays(outputs, key)
     }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from shlex import quote
 from types import MappingProxyType
 
@@ -43,26 +44,31 @@ def host_blocks(host: DesiredHost, now: Mapping[str, Sequence[str]] = NO_LINES) 
     Live migration connects to what the destination calls itself: libvirt's `migration_host`, or else its host name,
     which no other host may know.
     """
-    kept = [line.split() for line in now.get(NAMES, ())]
-    names = tuple(
-        dict.fromkeys(
-            line
-            for address, name in host.names
-            for line in ([f"{address} {name}"] if name else [" ".join(words) for words in kept if words[0] == address])
-        )
-    )
     migration = (f'migration_host = "{host.primary}"',) if host.runs_kvm else ()
     return (
-        Block("names", NAMES, names),
+        Block("names", NAMES, _named(host.names, tuple(now.get(NAMES, ())))),
         Block("migrations", QEMU, migration, then=_RESTART_LIBVIRT, optional=True),
     )
 
 
+@lru_cache(maxsize=64)
 def own_lines(text: str, begin: str = BEGIN, end: str = END) -> tuple[str, ...] | None:
-    """The lines of our block in the text of a file; None without a block. Only a line feed ends a line."""
+    """The lines of our block in the text of a file; None without a block. Only a line feed ends a line. Many hosts have
+    the same block."""
     _, found, rest = text.partition(f"{begin}\n")
     block, ended, _ = rest.partition(f"{end}\n")
     return tuple(line.strip() for line in block.split("\n") if line.strip()) if found and ended else None
+
+
+@lru_cache(maxsize=64)
+def _named(names: tuple[tuple[str, str], ...], now: tuple[str, ...]) -> tuple[str, ...]:
+    """The lines of the names. Most hosts have the same names, and the same lines `now`."""
+    kept: dict[str, list[str]] = {}
+    for line in now:
+        words = line.split()
+        kept.setdefault(words[0], []).append(" ".join(words))
+    lines = ([f"{address} {name}"] if name else kept.get(address, []) for address, name in names)
+    return tuple(dict.fromkeys(line for some in lines for line in some))
 
 
 def block_functions(begin: str = BEGIN, end: str = END) -> str:

@@ -12,7 +12,8 @@ addresses than its block; AWS delivers nothing to the others. A MAC that is not 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from ipaddress import IPv4Address, IPv4Network
@@ -22,7 +23,7 @@ from pydantic import SecretStr
 
 from edgewrap.first_boot.files import sets_itself_up
 from edgewrap.outputs import UNKNOWN, GroupOutput, HostOutput, Outputs
-from edgewrap.spec.addressing import Pair, groups_half, hosts_half, pair
+from edgewrap.spec.addressing import hosts_half, pair
 from edgewrap.spec.models import Evpn, Spec
 
 BRIDGE = "br-edge"
@@ -66,12 +67,12 @@ class Group:
     @property
     def addresses(self) -> tuple[str, ...]:
         """The VMs' addresses in its block."""
-        return tuple(str(each.address) for each in _pairs(self.block))
+        return _pairs(self.block)[0]
 
     @property
     def gateways(self) -> tuple[str, ...]:
         """The gateways in its block."""
-        return tuple(str(each.gateway) for each in _pairs(self.block))
+        return _pairs(self.block)[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ class DesiredHost:
 
     `incoming_groups` are groups that AWS is about to attach to it: the host sets them up when their interface appears.
     VMs may not reach the `blocked_destinations` through it: the hosts' half of the subnet and every group's own
-    address. `blocks` are those of all groups of the cluster; `zones` has the conntrack zone of each VM's address.
+    address. `blocks` are those of all groups of the cluster.
     `names` are pairs: the private addresses of all hosts, and the front-end's address, with their names; empty for a
     host that keeps the name that it has.
     `sets_itself_up`: it has user data that installs its packages at its first boot. `datastores` are on `root`, on the
@@ -131,7 +132,6 @@ class DesiredHost:
     groups: tuple[Group, ...]
     incoming_groups: tuple[Group, ...]
     blocks: tuple[str, ...]
-    zones: tuple[tuple[str, int], ...]
     blocked_destinations: tuple[str, ...]
     bgp: Bgp
     firewall: Firewall | None
@@ -144,6 +144,11 @@ class DesiredHost:
     datastores_gb: int = 0
     root_gb: int = 0
 
+    @property
+    def zones(self) -> tuple[tuple[str, int], ...]:
+        """The conntrack zone of each VM's address, the same on every host."""
+        return zones_of(self.blocks, self.blocked_destinations[0])
+
 
 def desired_host(spec: Spec, outputs: Outputs, key: str, before: Outputs | None = None) -> DesiredHost:
     """What the host `key` should be. Its MACs come from its primary address, which never changes.
@@ -151,43 +156,57 @@ def desired_host(spec: Spec, outputs: Outputs, key: str, before: Outputs | None 
     With `before`, what it should be while AWS goes from there to `outputs`: everything that it has now, and what it
     needs for the groups that AWS will attach to it.
     """
+    return desired_hosts(spec, outputs, before)(key)
+
+
+def desired_hosts(spec: Spec, outputs: Outputs, before: Outputs | None = None) -> Callable[[str], DesiredHost]:
+    """`desired_host` of any key. What all hosts have in common is made once: a cluster may have hundreds of them."""
     now, reflectors = outputs, reflectors_of(spec.evpn, outputs.hosts)
     if before is not None:  # each group is on the host that it has before
         hosts, groups = _union(before.hosts, outputs.hosts), _union(outputs.groups, before.groups)
         now = replace(outputs, hosts=hosts, groups=groups)
         reflectors |= reflectors_of(spec.evpn, before.hosts)
     subnet = IPv4Network(outputs.subnet_cidr)
-    incoming = tuple(
-        _group(group, subnet)
-        for group in now.groups.values()
-        if (later := outputs.groups.get(group.key)) and later.host == key != group.host and group.mac != UNKNOWN
-    )
+    own, incoming = defaultdict[str, list[Group]](list), defaultdict[str, list[Group]](list)
+    for group in now.groups.values():
+        own[group.host].append(_group(group, subnet))
+        later = outputs.groups.get(group.key)
+        if later and later.host != group.host and group.mac != UNKNOWN:
+            incoming[later.host].append(_group(group, subnet))
     blocks = tuple(group.block for group in now.groups.values())
-    primary = now.hosts[key].private_address
-    disks = before.hosts.get(key, now.hosts[key]) if before else now.hosts[key]  # a volume grows in AWS first
-    tail = ":".join(f"{byte:02x}" for byte in IPv4Address(primary).packed)
-    return DesiredHost(
-        key=key,
-        primary=primary,
-        bridge_mac=f"02:ee:{tail}",
-        gateway_mac=f"02:ed:{tail}",
-        vni=spec.public_network.vni,
-        groups=tuple(_group(group, subnet) for group in now.groups.values() if group.host == key),
-        incoming_groups=incoming,
-        blocks=blocks,
-        zones=_zones(blocks, subnet),
-        blocked_destinations=(str(hosts_half(subnet)), *(group.primary_address for group in now.groups.values())),
-        bgp=bgp_of(spec.evpn, now.hosts, reflectors, key),
-        firewall=_firewall(spec, subnet, outputs, before) if spec.hosts.firewall else None,
-        user=spec.ssh.user,
-        authorized_keys=tuple(key.strip() for key in spec.ssh.authorized_keys),
-        names=_names(spec, outputs, before),
-        runs_kvm=spec.hosts.hypervisor == "kvm",
-        sets_itself_up=sets_itself_up(spec),
-        datastores=disks.datastores,
-        datastores_gb=disks.datastores_gb,
-        root_gb=disks.root_gb,
-    )
+    blocked = (str(hosts_half(subnet)), *(group.primary_address for group in now.groups.values()))
+    firewall = _firewall(spec, subnet, outputs, before) if spec.hosts.firewall else None
+    authorized_keys = tuple(key.strip() for key in spec.ssh.authorized_keys)
+    names = _names(spec, outputs, before)
+    by_itself = sets_itself_up(spec)
+
+    def one(key: str) -> DesiredHost:
+        primary = now.hosts[key].private_address
+        disks = before.hosts.get(key, now.hosts[key]) if before else now.hosts[key]  # a volume grows in AWS first
+        tail = ":".join(f"{byte:02x}" for byte in IPv4Address(primary).packed)
+        return DesiredHost(
+            key=key,
+            primary=primary,
+            bridge_mac=f"02:ee:{tail}",
+            gateway_mac=f"02:ed:{tail}",
+            vni=spec.public_network.vni,
+            groups=tuple(own.get(key, ())),
+            incoming_groups=tuple(incoming.get(key, ())),
+            blocks=blocks,
+            blocked_destinations=blocked,
+            bgp=bgp_of(spec.evpn, now.hosts, reflectors, key),
+            firewall=firewall,
+            user=spec.ssh.user,
+            authorized_keys=authorized_keys,
+            names=names,
+            runs_kvm=spec.hosts.hypervisor == "kvm",
+            sets_itself_up=by_itself,
+            datastores=disks.datastores,
+            datastores_gb=disks.datastores_gb,
+            root_gb=disks.root_gb,
+        )
+
+    return one
 
 
 def reflectors_of(evpn: Evpn, hosts: Mapping[str, HostOutput]) -> frozenset[str]:
@@ -198,9 +217,9 @@ def reflectors_of(evpn: Evpn, hosts: Mapping[str, HostOutput]) -> frozenset[str]
 def bgp_of(evpn: Evpn, hosts: Mapping[str, HostOutput], reflectors: Collection[str], key: str) -> Bgp:
     """BGP on the host `key`, one of `hosts`."""
     here = hosts[key]
-    others = sorted((host for host in hosts.values() if host.key != key), key=lambda host: host.index)
-    peers = (host for host in others if key in reflectors or host.key in reflectors)
-    neighbours = tuple(Neighbour(host.private_address, client=host.index > here.index) for host in peers)
+    peers = (hosts[other] for other in (hosts if key in reflectors else reflectors) if other in hosts and other != key)
+    in_order = sorted(peers, key=lambda host: host.index)
+    neighbours = tuple(Neighbour(host.private_address, client=host.index > here.index) for host in in_order)
     return Bgp(evpn.asn, here.private_address, neighbours, evpn.password)
 
 
@@ -220,19 +239,20 @@ def _group(group: GroupOutput, subnet: IPv4Network) -> Group:
 
 
 @cache
-def _pairs(block: str) -> tuple[Pair, ...]:
-    """Every pair of a block, which begins with the interface's own address."""
+def _pairs(block: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The addresses and the gateways of every pair of a block, which begins with the interface's own address."""
     network = IPv4Network(block)
-    return tuple(pair(network, number) for number in range(network.num_addresses // 2 - 1))
+    pairs = [pair(network, number) for number in range(network.num_addresses // 2 - 1)]
+    return tuple(str(each.address) for each in pairs), tuple(str(each.gateway) for each in pairs)
 
 
 @cache
-def _zones(blocks: tuple[str, ...], subnet: IPv4Network) -> tuple[tuple[str, int], ...]:
+def zones_of(blocks: tuple[str, ...], hosts_half: str) -> tuple[tuple[str, int], ...]:
     """The conntrack zone of each pair's VM; only its address counts. A /16, the widest subnet, has zones 1 to 16384.
-    They are the same on every host."""
-    first = int(groups_half(subnet).network_address)
+    The groups' half follows the half of the hosts."""
+    first = int(IPv4Network(hosts_half).broadcast_address) + 1
     return tuple(
-        (str(each.address), 1 + (int(each.address) - first) // 2) for block in blocks for each in _pairs(block)
+        (address, 1 + (int(IPv4Address(address)) - first) // 2) for block in blocks for address in _pairs(block)[0]
     )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Interface
+from itertools import pairwise
 from shlex import quote
+from sys import intern
 
 from edgewrap.hosts.authorized_keys import own_block
 from edgewrap.hosts.blocks import BEGIN, END, NAMES, QEMU, own_lines
@@ -35,7 +36,7 @@ _SETTINGS = (
     ("bridge", "info_slave_kind", "info_slave_data", ("learning", "neigh_suppress")),
 )
 
-_SECTION = re.compile(r"^##edgewrap:section (\S+)\n", re.MULTILINE)
+_SECTION = "\n##edgewrap:section "
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +112,11 @@ class FileFact:
 
 @dataclass(frozen=True, slots=True)
 class NftTable:
-    """An nft table as the kernel has it, and as its file makes it; both as this host's nft lists them."""
+    """An nft table as the kernel has it, and as its file makes it; both as this host's nft lists them. A text that
+    many hosts have is kept once."""
 
-    live: tuple[str, ...] = ()
-    saved: tuple[str, ...] = ()
+    live: str = ""
+    saved: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,8 +207,8 @@ def facts_command(user: str) -> str:
 
 def parse_facts(text: str) -> HostFacts:
     """Parse what facts.sh printed. Raises FactsError if it is incomplete or has an impossible value."""
-    words = _SECTION.split(text)
-    sections = dict(zip(words[1::2], words[2::2], strict=True))
+    parts = (part.partition("\n") for part in f"\n{text}".split(_SECTION)[1:])
+    sections = {name: body for name, ended, body in parts if ended}
     if "end" not in sections:
         raise FactsError(f"the answer ends after section {escaped(list(sections)[-1]) if sections else 'none'}")
     try:
@@ -220,20 +222,21 @@ def parse_facts(text: str) -> HostFacts:
     return facts
 
 
+def lines_of(text: str) -> tuple[str, ...]:
+    """The lines that are not empty. Only a line feed ends one, as for the host's own programs; `str.splitlines` would
+    split a name or a comment at other characters, too."""
+    return tuple(stripped for line in text.split("\n") if (stripped := line.strip()))
+
+
 def _facts(sections: Mapping[str, str]) -> HostFacts:
     def rows(name: str) -> tuple[Row, ...]:
         return parse_rows(name, sections[name])
 
     def lines(name: str) -> tuple[str, ...]:
-        """The lines that are not empty. Only a line feed ends one, as for the host's own programs; `str.splitlines`
-        would split a name or a comment at other characters, too."""
-        return tuple(line.strip() for line in sections[name].split("\n") if line.strip())
+        return lines_of(sections[name])
 
-    texts: dict[str, list[str]] = {}
-    for line in sections["texts"].split("\n"):
-        path, _, text = line.partition(":")
-        texts.setdefault(path, []).append(text)
-
+    listed = [line.split(maxsplit=3) for line in lines("files")]
+    texts = _texts(sections["texts"], [path for *_, path in listed])
     return HostFacts(
         links=tuple(map(_link, rows("links"))),
         routes=tuple(map(_route, rows("routes"))),
@@ -243,12 +246,12 @@ def _facts(sections: Mapping[str, str]) -> HostFacts:
             (row.hexadecimal("mac"), row.interface("ifname")) for row in rows("fdb") if row.word("state") == "static"
         ),
         sysctls=dict(line.rsplit(":", 1) for line in lines("sysctls")),
-        files={
-            path: FileFact(mode, owner, sha256, "\n".join(texts.get(path, ())))
-            for mode, owner, sha256, path in (line.split(maxsplit=3) for line in lines("files"))
-        },
+        files={path: FileFact(mode, owner, sha256, texts.get(path, "")) for mode, owner, sha256, path in listed},
         units=_units(lines("units")),
-        tables={name: NftTable(lines(f"live-{name}"), lines(f"saved-{name}")) for name in TABLES},
+        tables={
+            name: NftTable(*(intern(sections[f"{state}-{name}"].strip()) for state in ("live", "saved")))
+            for name in TABLES
+        },
         bgp=BgpFacts(
             running="running" in lines("bgp"),
             surplus=tuple(line[1:] for line in lines("bgp") if line.startswith("-")),
@@ -264,6 +267,22 @@ def _facts(sections: Mapping[str, str]) -> HostFacts:
         disks=parse_disks(lines("disks")),
         health=parse_health(lines("health")),
     )
+
+
+def _texts(section: str, paths: Iterable[str]) -> dict[str, str]:
+    """The text of each file, from lines `path:line` that are in the order of the files. Most are the same on all hosts,
+    and kept once."""
+    text, starts = f"\n{section.rstrip(chr(10))}", list[tuple[int, str]]()
+    for path in paths:
+        start = text.find(f"\n{path}:", starts[-1][0] if starts else 0)
+        if start >= 0:
+            starts.append((start, path))
+    texts = {}
+    for (start, path), (end, _) in pairwise([*starts, (len(text), "")]):
+        last = text.rfind(f"\n{path}:", start, end)
+        lines, _, _ = text[last + 1 : end].partition("\n")
+        texts[path] = intern(f"{text[start:last]}\n{lines}".replace(f"\n{path}:", "\n")[1:])
+    return texts
 
 
 def _decoded(text: str) -> str:

@@ -7,9 +7,9 @@ overlay between hosts, filters of others, file systems.
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import IPv4Address
 
 from edgewrap.change import PlaneName
@@ -77,10 +77,10 @@ def parse_health(lines: Iterable[str]) -> HealthFacts:
     for line in lines:
         kind, _, rest = line.partition(" ")
         if kind in addresses:
-            addresses[kind].add(str(IPv4Address(rest)))
+            addresses[kind].update(map(_address, rest.split()))
         elif kind == "bgp":
             address, state = rest.split(maxsplit=1)  # a state may be `Idle (Admin)`
-            sessions[str(IPv4Address(address))] = state
+            sessions[_address(address)] = state
         elif kind == "filter":
             family, table, chain, hook, rule = rest.split(maxsplit=4)
             filters.append(Filter(f"{family} {table}", chain, hook, rule))
@@ -95,6 +95,12 @@ def parse_health(lines: Iterable[str]) -> HealthFacts:
             raise ValueError(f"health: {kind}")
     known, answered = frozenset(addresses["known"]), frozenset(addresses["answered"])
     return HealthFacts(sessions, probes, known, answered, tuple(filters), tuple(unaccepted), disks)
+
+
+@lru_cache(maxsize=4096)
+def _address(text: str) -> str:
+    """A checked IPv4 address. Every host lists those of all others: each is kept once."""
+    return str(IPv4Address(text))
 
 
 def session_states(hosts: Mapping[str, HostOutput], facts: Mapping[str, HealthFacts]) -> dict[tuple[str, str], str]:
@@ -118,47 +124,51 @@ def health_findings(hosts: Mapping[str, HostOutput], facts: Mapping[str, HealthF
 
 def path_findings(hosts: Mapping[str, HostOutput], facts: Mapping[str, HealthFacts]) -> tuple[Finding, ...]:
     """What does not pass between hosts. During a change this may be so for some seconds."""
-    sessions = tuple(_about(_pairs(hosts, facts, _no_session), facts, BGP_PORT))
+    keys = {hosts[key].private_address: key for key in facts}
+    sessions = tuple(_about(_pairs(_no_sessions(keys, facts)), facts, BGP_PORT))
     named = {finding.check for finding in sessions}  # without its sessions, nothing else of a host works either
-    overlay = [pair for pair in _pairs(hosts, facts, _no_overlay) if not pair & named]
+    overlay = [pair for pair in _pairs(_no_overlay(keys, facts)) if not named.intersection(pair)]
     return (*sessions, *_about(overlay, facts, VXLAN_PORT))
 
 
-def _no_session(one: HealthFacts, peer: HealthFacts, address: str) -> bool:
-    """A peer without sessions has no BGP yet."""
-    return bool(peer.sessions) and one.sessions.get(address, ESTABLISHED) != ESTABLISHED
+def _no_sessions(keys: Mapping[str, str], facts: Mapping[str, HealthFacts]) -> Iterator[tuple[str, str]]:
+    """A peer without sessions has no BGP yet. `keys` are those of the hosts, by address."""
+    for key, one in facts.items():
+        failing = {address for address, state in one.sessions.items() if state != ESTABLISHED}
+        yield from ((key, keys[address]) for address in failing & keys.keys() if facts[keys[address]].sessions)
 
 
-def _no_overlay(one: HealthFacts, peer: HealthFacts, address: str) -> bool:
+def _no_overlay(keys: Mapping[str, str], facts: Mapping[str, HealthFacts]) -> Iterator[tuple[str, str]]:
     """A gateway that BGP should have announced counts as one that does not answer, too."""
-    if not peer.probes or address in one.answered:
-        return False
-    settled = all(set(each.sessions.values()) == {ESTABLISHED} for each in (one, peer))
-    return address in one.known or settled
+    probing = frozenset(address for address, key in keys.items() if facts[key].probes)
+    settled = {key for key, one in facts.items() if set(one.sessions.values()) == {ESTABLISHED}}
+    for key, one in facts.items():
+        for address in probing - one.answered:
+            if address in one.known or {key, keys[address]} <= settled:
+                yield key, keys[address]
 
 
-def _pairs(
-    hosts: Mapping[str, HostOutput],
-    facts: Mapping[str, HealthFacts],
-    fails: Callable[[HealthFacts, HealthFacts, str], bool],
-) -> list[frozenset[str]]:
-    """The pairs of hosts for which that is so, seen from either."""
-    found = (
-        frozenset((key, other))
-        for key in facts
-        for other in facts
-        if key != other and fails(facts[key], facts[other], hosts[other].private_address)
-    )
-    return list(dict.fromkeys(found))
+def _pairs(found: Iterable[tuple[str, str]]) -> list[tuple[str, ...]]:
+    """Pairs of two hosts, each once, whichever of them sees it; in the order of their keys, the later one first."""
+    pairs = {tuple(sorted(pair, key=_place, reverse=True)) for pair in found if pair[0] != pair[1]}
+    return sorted(pairs, key=lambda pair: (*map(_place, pair),))
 
 
-def _about(pairs: Sequence[frozenset[str]], facts: Mapping[str, HealthFacts], port: str) -> Iterator[Finding]:
+def _place(key: str) -> tuple[int, str]:
+    return len(key), key
+
+
+def _about(pairs: Iterable[tuple[str, ...]], facts: Mapping[str, HealthFacts], port: str) -> Iterator[Finding]:
     """One finding for each host with which others have no contact, so that one bad host is one finding."""
-    left = list(pairs)
-    while left:
-        [(worst, _)] = Counter(key for pair in left for key in sorted(pair, reverse=True)).most_common(1)
-        peers = sorted(key for pair in left if worst in pair for key in pair - {worst})
-        left = [pair for pair in left if worst not in pair]
+    without: dict[str, set[str]] = {}
+    for one, other in pairs:
+        without.setdefault(one, set()).add(other)
+        without.setdefault(other, set()).add(one)
+    while any(without.values()):
+        worst = max(without, key=lambda key: len(without[key]))
+        peers = sorted(without.pop(worst))
+        for peer in peers:
+            without[peer].discard(worst)
         causes = [f"on {key}, {one}" for key in (worst, *peers) for one in facts[key].filters if one.may_drop(port)]
         causes += [
             f"on {key}, iptables lacks `{rule}`"

@@ -8,21 +8,31 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Interface
+from socket import AF_INET, inet_pton
 from typing import Any
 
 from edgewrap.spec.formats import INTERFACE
 
 LONGEST_SHOWN = 80  # characters of a value in an error
 
+_INTERFACE = re.compile(INTERFACE.pattern)
 _HEXADECIMAL = re.compile(r"[0-9A-Fa-f:.]{0,64}")
 _WORD = re.compile(r"[ -~]{0,64}")
 _NUMBER = f"must be a whole number from 0 to {2**32 - 1}"
 _NAME = (
     "must be the name of a network interface: 1 to 15 letters, digits and ._-, beginning with a letter, a digit or _"
 )
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is an IPv4 address with four numbers. A host lists hundreds of them: this is the C library's
+    parser."""
+    try:
+        return inet_pton(AF_INET, text) != b""
+    except (OSError, ValueError):
+        return False
 
 
 class FactsError(Exception):
@@ -50,7 +60,7 @@ class Row:
 
     def interface(self, field: str, default: str | None = None) -> str:
         """The name of a network interface."""
-        return self._text(field, default, re.compile(INTERFACE.pattern).fullmatch, _NAME)
+        return self._text(field, default, _INTERFACE.fullmatch, _NAME)
 
     def number(self, field: str, default: int | None = None) -> int:
         """A whole number."""
@@ -65,12 +75,12 @@ class Row:
 
     def address(self, field: str, default: str | None = None) -> str:
         """An IPv4 address."""
-        return self._text(field, default, IPv4Address, "must be an IPv4 address")
+        return self._text(field, default, is_address, "must be an IPv4 address")
 
     def network(self, field: str, word: str) -> str:
         """An IPv4 address, a network in CIDR form, or `word`."""
         rule = f"must be an IPv4 address, a network or `{word}`"
-        return self._text(field, None, lambda text: text == word or IPv4Interface(text), rule)
+        return self._text(field, None, lambda text: text == word or is_address(text) or IPv4Interface(text), rule)
 
     def hexadecimal(self, field: str, default: str | None = None) -> str:
         """A MAC, or an address of either IP version."""
@@ -106,9 +116,11 @@ class Row:
         """`ip` prints null for nothing: that counts as missing."""
         value = self.values.get(field)
         value = default if value is None else value
-        with suppress(ValueError, TypeError):
+        try:
             if accepts(value):
                 return value
+        except (ValueError, TypeError):
+            pass
         found = f"is {escaped(value)}" if field in self.values else "is missing"
         raise FactsError(f"{self.section}: {field} {found}", rule)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 from edgewrap.change import Action, Change, PlaneName
 from edgewrap.hosts.blocks import Block
@@ -15,7 +16,8 @@ AUTHORIZED_KEYS = "authorized keys"
 BGP = "bgp"
 DISK = "disk"
 ROLLBACK = "rollback"
-LONG_LINE = 160  # characters
+LONG_LINE, LONGEST_LINE = 160, 1000  # characters; facts.sh cuts longer ones
+CUT = "…"
 LINES = ("lines", "rules", "configuration", "keys", "accept")
 
 Attributes = Mapping[str, str] | None
@@ -62,22 +64,38 @@ def compared(
         yield operation(host, kind, name, before=before, after=after)
 
 
+@lru_cache(maxsize=64)
 def text_diff(before: str, after: str) -> tuple[str, ...]:
     """The lines that are removed and added, in order; empty if only line ends differ. Long lines, such as the elements
-    of a set, are compared element by element."""
-    old, new = ([*_shown_lines(text)] for text in (before, after))
+    of a set, are compared element by element, up to where facts.sh cuts them. A new version of edgewrap changes the
+    same files in the same way on every host: that is computed once."""
+    old, new = differing([*_shown_lines(before)], [*_shown_lines(after)], kept_at_end=1)
     blocks = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
     return tuple(
         line
         for word, start, end, new_start, new_end in blocks
-        if word != "equal"
+        if word == "replace" or (word != "equal" and not old[end : end + 1] == new[new_end : new_end + 1] == [CUT])
         for line in (*(f"- {one}" for one in old[start:end]), *(f"+ {one}" for one in new[new_start:new_end]))
     )
 
 
 def _shown_lines(text: str) -> Iterator[str]:
-    for line in text.expandtabs(4).splitlines():
-        yield from line.split(", ") if len(line) > LONG_LINE else [line]
+    for line in text.splitlines():
+        shown = line[:LONGEST_LINE].expandtabs(4)
+        if len(line) >= LONGEST_LINE:  # the last element is not whole, and what follows is not known
+            yield from (*shown.split(", ")[:-1], CUT)
+        else:
+            yield from shown.split(", ") if len(line) > LONG_LINE else [shown]
+
+
+def differing(old: Sequence[str], new: Sequence[str], kept_at_end: int = 0) -> tuple[Sequence[str], Sequence[str]]:
+    """Both without the lines that are the same at the beginning and at the end; of the latter, so many are kept."""
+    shorter = min(len(old), len(new))
+    start = next((number for number in range(shorter) if old[number] != new[number]), shorter)
+    most = shorter - start
+    end = next((number for number in range(most) if old[-1 - number] != new[-1 - number]), most)
+    end = max(0, end - kept_at_end)
+    return old[start : len(old) - end], new[start : len(new) - end]
 
 
 def _lines(text: str | None) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from time import monotonic, sleep
@@ -14,7 +14,7 @@ from edgewrap.errors import ConvergeError, HostError, PlanOutdatedError
 from edgewrap.events import Emit, EventKind
 from edgewrap.finding import Finding
 from edgewrap.first_boot.files import sets_itself_up, setup_files
-from edgewrap.hosts.desired import DesiredHost, Group, desired_host
+from edgewrap.hosts.desired import DesiredHost, Group, desired_hosts
 from edgewrap.hosts.diff.host import diff
 from edgewrap.hosts.diff.routing import missing_interfaces
 from edgewrap.hosts.executor import ROLLBACK_S, change, confirm_earlier_change, names_of
@@ -99,6 +99,7 @@ class HostsPlane:
         """What every host needs for the spec once AWS has `context.outputs`, and before that, while AWS changes from
         `context.before`. A host that does not exist yet needs everything."""
         outputs = context.known_outputs
+        desired = desired_hosts(self._spec, outputs)
         operations: dict[str, tuple[Operation, ...]] = {}
         unread = set()
         for key, host in outputs.hosts.items():
@@ -107,7 +108,7 @@ class HostsPlane:
                 unread.add(key)
                 if key in facts.failures and _exists(host):
                     continue
-            operations[key] = self._operations(outputs, key, known or HostFacts())
+            operations[key] = diff(desired(key), known or HostFacts())
         ahead = {key: applicable_now(aim, known) for key, aim, known in self._hosts_ahead(facts, context)}
         ahead = {key: needed for key, needed in ahead.items() if needed}
         return HostsPlan(facts, ahead, operations, frozenset(unread))
@@ -116,13 +117,14 @@ class HostsPlane:
         """The changes that another spec of this cluster would need; makes no calls."""
         return HostsPlane(spec, self._emit).plan(facts, context).changes
 
-    def reports(self, facts: Observation, context: Context) -> Mapping[str, HostReport]:
-        """A report of each host that was read."""
+    def reports(self, facts: Observation, context: Context, *, converged: bool = False) -> Mapping[str, HostReport]:
+        """A report of each host that was read. With `converged`, as it will be once the host needs no change."""
         outputs = context.known_outputs
+        desired = desired_hosts(self._spec, outputs)
         reports = {}
         for key, host in outputs.hosts.items():
             if (known := facts.facts_of(host)) is not None:
-                ready = key not in facts.failures and not self._operations(outputs, key, known)
+                ready = converged or (key not in facts.failures and not diff(desired(key), known))
                 reports[key] = HostReport(key, ready, facts.pins.get(key), known.phydev, known.phydev_mtu)
         return reports
 
@@ -151,10 +153,11 @@ class HostsPlane:
         was planned. A host that needs nothing is not changed. A failure of one never stops the others.
         """
         outputs = context.known_outputs
+        desired = desired_hosts(self._spec, outputs)
         now = self._look_again(plan, context)
         read = {key: known for key, host in outputs.hosts.items() if (known := now.facts_of(host)) is not None}
-        settled = {key: known for key, known in read.items() if not self._operations(outputs, key, known)}
-        converge = partial(self._converge, plan=plan, outputs=outputs)
+        settled = {key: known for key, known in read.items() if not diff(desired(key), known)}
+        converge = partial(self._converge, plan=plan, outputs=outputs, desired=desired)
         known_pins = {**context.pins, **now.pins}
         result = self._over_hosts(outputs, known_pins, converge, wait_s=context.wait_s, skip=settled)
         facts, pins = {**settled, **result.facts}, {**{key: now.pins[key] for key in settled}, **result.pins}
@@ -222,22 +225,25 @@ class HostsPlane:
         )
 
     def _hosts_ahead(self, facts: Observation, context: Context) -> Iterator[tuple[str, DesiredHost, HostFacts]]:
-        """The hosts that AWS does not change, with their desired state while AWS changes the others."""
-        if context.before is None:
+        """The hosts that AWS does not change, with their desired state while AWS changes the others; none if it changes
+        nothing that they depend on."""
+        if context.before is None or context.before == context.outputs:
             return
         after = context.known_outputs
+        desired = desired_hosts(self._spec, after, context.before)
         for key, host in context.before.hosts.items():
             there, known = after.hosts.get(key), facts.facts_of(host)
             if there and known and there.instance_id == host.instance_id and there.state == "running":
-                yield key, desired_host(self._spec, after, key, before=context.before), known
+                yield key, desired(key), known
 
     def _look_again(self, plan: HostsPlan, context: Context) -> Observation:
         """The hosts in the plan, as they are now."""
         outputs = context.known_outputs
         known = {key: host for key, host in outputs.hosts.items() if plan.knows(host)}
         now = self.observe(replace(context, outputs=replace(outputs, hosts=known)))
+        desired = desired_hosts(self._spec, outputs)
         for key in now.facts:
-            operations = self._operations(outputs, key, now.facts[key])
+            operations = diff(desired(key), now.facts[key])
             _require_planned(operations, plan, key)
             if key not in self._changed:
                 report_skipped(plan.changes_of(key), changes_of(operations), self._emit)
@@ -255,12 +261,14 @@ class HostsPlane:
             pins={visit.host.key: visit.pin for visit in visits if visit.pin},
         )
 
-    async def _converge(self, visit: HostSession, plan: HostsPlan, outputs: Outputs) -> None:
+    async def _converge(
+        self, visit: HostSession, plan: HostsPlan, outputs: Outputs, desired: Callable[[str], DesiredHost]
+    ) -> None:
         visit.tell(EventKind.STEP_STARTED, f"connected to {visit.host.address}")
         version = outputs.opennebula_version
         files = setup_files(self._spec, version) if version and sets_itself_up(self._spec) else ()
         await wait_until_set_up(visit, files, visit.progress)
-        host = desired_host(self._spec, outputs, visit.host.key)
+        host = desired(visit.host.key)
         facts = await self._read_with_interfaces(visit, host)
         if await confirm_earlier_change(visit, facts):
             facts = await self._read_with_interfaces(visit, host)
@@ -298,9 +306,6 @@ class HostsPlane:
                 told = waited
                 visit.progress(f"waiting for the interface of {_keys(missing)}")
             await asyncio.sleep(SETTLE_S)
-
-    def _operations(self, outputs: Outputs, key: str, facts: HostFacts) -> tuple[Operation, ...]:
-        return diff(desired_host(self._spec, outputs, key), facts)
 
 
 def applicable_now(host: DesiredHost, facts: HostFacts) -> tuple[Operation, ...]:

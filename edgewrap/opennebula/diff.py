@@ -66,8 +66,12 @@ def reconcile(
     ours = context.ours
     desired = [(kind, kind.desired(context)) for kind in KINDS]
     for kind, wanted in desired:
+        by_name: dict[str, list[Existing]] = {}
+        for existing in facts.of(kind.facts):
+            by_name.setdefault(existing.name, []).append(existing)
         for one in wanted:
-            ownership.refuse_foreign(context.identity, one.name, ours.by_key.get(one.key), facts.of(kind.facts))
+            mine = ours.by_key.get(one.key)
+            ownership.refuse_foreign(context.identity, one.name, mine, by_name.get(one.name, ()))
     for kind, wanted in desired:
         kind.check(context, wanted)
     operations = {kind: kind.diff(context, wanted) for kind, wanted in desired}

@@ -208,8 +208,12 @@ class OpenNebulaPlane:
         ahead = teardown.releases(now.ours, hosts, ranges, spec.opennebula.replica, outputs)
         if hosts:
             left = reconcile(spec, teardown.with_disabled(facts, now.ours, hosts), outputs, context.reports)
-        done = [_effect(operation) for operation in ahead]
-        rest = tuple(operation for operation in left.operations if _effect(operation) not in done)
+        done = {(operation.change.kind, operation.change.key): _effect(operation) for operation in ahead}
+        rest = tuple(
+            operation
+            for operation in left.operations
+            if _effect(operation) != done.get((operation.change.kind, operation.change.key))
+        )
         return OpenNebulaPlan(ahead, rest, hosts_left=hosts, ranges_removed=bool(ranges)), now, ranges
 
     def _apply(self, plan: OpenNebulaPlan, context: Context) -> None:
@@ -312,7 +316,7 @@ class OpenNebulaPlane:
 def _ranges_removed(plan: Reconciliation) -> list[RangeFacts]:
     """The ranges of our network that an operation removes, alone or to replace them."""
     calls = (step for operation in plan.others for step in operation.steps if isinstance(step, Call))
-    removed = [call.arguments[1] for call in calls if call.method == "vn.rm_ar"]
+    removed = {call.arguments[1] for call in calls if call.method == "vn.rm_ar"}
     network = plan.ours.one(PUBLIC_NETWORK)
     return [existing for existing in network.ranges if existing.id in removed] if network else []
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from functools import cache
 from ipaddress import IPv4Address, IPv4Network
 from itertools import islice
 
@@ -53,6 +54,7 @@ class Pair:
     gateway: IPv4Address
 
 
+@cache
 def block(subnet: IPv4Network, groups: int, group: int) -> IPv4Network:
     """The block of interface group `group`, of `groups` in all.
 

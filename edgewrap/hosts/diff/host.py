@@ -6,7 +6,7 @@ The devices are `br-edge` and its two ports of ours: the gateway's veth pair, th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from edgewrap.change import Change
@@ -14,7 +14,7 @@ from edgewrap.hosts.blocks import host_blocks
 from edgewrap.hosts.desired import BRIDGE, GATEWAY, PORT, VXLAN, VXLAN_PORT, DesiredHost, bridge_mtu
 from edgewrap.hosts.diff.routing import routing_operations
 from edgewrap.hosts.disks import disk_operations
-from edgewrap.hosts.facts import HostFacts, Link, NftTable, Unit
+from edgewrap.hosts.facts import HostFacts, Link, NftTable, Unit, lines_of
 from edgewrap.hosts.first_boot import SetupState
 from edgewrap.hosts.operation import (
     AUTHORIZED_KEYS,
@@ -22,28 +22,31 @@ from edgewrap.hosts.operation import (
     ROLLBACK,
     Operation,
     compared,
+    differing,
     operation,
     text_diff,
     yes_or_no,
 )
 from edgewrap.hosts.render import files
+from edgewrap.hosts.render.files import HostFile
 
 _TABLE_FILES = {"edge": (files.EDGE_TABLE_FILE,), "guard": files.GUARD_FILES, "firewall": (files.FIREWALL_FILE,)}
 
 
 def diff(host: DesiredHost, facts: HostFacts) -> tuple[Operation, ...]:
     """What the host needs, in the order in which a person would look at it; empty if it is as the spec says."""
+    needed = {file.path: file for file in files.host_files(host)}
     return (
         *_rollback(host, facts),
         *_setup(host, facts),
-        *_files(host, facts),
+        *_files(host, facts, needed),
         *_units(host, facts),
         *_sysctls(host, facts),
-        *_tables(host, facts),
+        *_tables(host, facts, needed),
         *_accepted(host, facts),
         *_devices(host, facts),
         *routing_operations(host, facts),
-        *_bgp(host, facts),
+        *_bgp(host, facts, needed[files.FRR_CONF]),
         *_blocks(host, facts),
         *_authorized_keys(host, facts),
         *disk_operations(host, facts.disks),
@@ -68,8 +71,7 @@ def _setup(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
         yield operation(host, "setup", "packages", after=after, why="its first boot")
 
 
-def _files(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
-    needed = {file.path: file for file in files.host_files(host)}
+def _files(host: DesiredHost, facts: HostFacts, needed: Mapping[str, HostFile]) -> Iterator[Operation]:
     for path, file in needed.items():
         now = facts.files.get(path)
         wanted = {"mode": file.row.mode, "owner": file.row.owner, "sha256": file.sha256}
@@ -107,24 +109,23 @@ def _sysctls(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
         yield from compared(host, "sysctl", name, now, {"value": value})
 
 
-def _tables(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
+def _tables(host: DesiredHost, facts: HostFacts, needed: Mapping[str, HostFile]) -> Iterator[Operation]:
     """Each live nft table, line by line, against what the same host's nft lists for its file."""
-    needed = {file.path: file for file in files.host_files(host)}
     for name, paths in _TABLE_FILES.items():
         table = facts.tables.get(name, NftTable())
         wanted = [needed[path] for path in paths if path in needed]
         stale = next((file for file in wanted if not _is_there(file, facts)), None)
         if not wanted:
             if table.live:
-                yield operation(host, "nftables", name, before={"rules": "\n".join(table.live)})
+                yield operation(host, "nftables", name, before={"rules": "\n".join(lines_of(table.live))})
         elif not table.live:
             yield operation(host, "nftables", name, after={"sha256": wanted[0].sha256})
         elif stale is not None:
             before = {"sha256": facts.files[stale.path].sha256 if stale.path in facts.files else ""}
             why = f"{stale.path} changes"
             yield operation(host, "nftables", name, before=before, after={"sha256": stale.sha256}, why=why)
-        elif table.live != table.saved:
-            live, saved = Counter(table.live), Counter(table.saved)
+        elif table.live != table.saved and any(lines := differing(lines_of(table.live), lines_of(table.saved))):
+            live, saved = map(Counter, lines)
             before, after = ({"rules": "\n".join(lines.elements())} for lines in (live - saved, saved - live))
             yield operation(host, "nftables", name, before=before, after=after)
 
@@ -137,7 +138,7 @@ def _accepted(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
         yield operation(host, "iptables", chain, after={"accept": rules}, why="the chain's policy is DROP")
 
 
-def _is_there(file: files.HostFile, facts: HostFacts) -> bool:
+def _is_there(file: HostFile, facts: HostFacts) -> bool:
     fact = facts.files.get(file.path)
     return fact is not None and fact.sha256 == file.sha256
 
@@ -196,12 +197,11 @@ def _attributes(link: Link, facts: HostFacts) -> dict[str, str]:
     }
 
 
-def _bgp(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
+def _bgp(host: DesiredHost, facts: HostFacts, file: HostFile) -> Iterator[Operation]:
     """The running configuration against its file. Writing a file also loads it, so that is not shown twice."""
     if not facts.bgp.running:
         yield operation(host, BGP, str(host.bgp.asn), after={"running": "yes"})
         return
-    file = next(file for file in files.host_files(host) if file.path == files.FRR_CONF)
     if _is_there(file, facts) and (facts.bgp.surplus or facts.bgp.missing):
         before = {"configuration": "\n".join(facts.bgp.surplus)}
         after = {"configuration": "\n".join(facts.bgp.missing)}
@@ -219,7 +219,7 @@ def _blocks(host: DesiredHost, facts: HostFacts) -> Iterator[Operation]:
         if now != block.lines:
             gone, new = (
                 {"lines": "\n".join(line for line in lines if line not in others)} if lines else None
-                for lines, others in ((now, block.lines), (block.lines, now))
+                for lines, others in ((now, {*block.lines}), (block.lines, {*now}))
             )
             yield replace(operation(host, block.kind, block.path, before=gone, after=new), block=block)
 

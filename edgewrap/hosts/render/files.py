@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from importlib.resources import files as package_files
 
@@ -173,12 +173,18 @@ class HostFile:
     @property
     def sha256(self) -> str:
         """The checksum of the text, or UNKNOWN if a part of the text is not known yet."""
-        return UNKNOWN if UNKNOWN in self.text else sha256(self.text.encode()).hexdigest()
+        return _checksum(self.text)
 
     @property
     def shown_text(self) -> str:
         """The text for people: without passwords."""
         return re.sub("password .*", "password (hidden)", self.text) if self.secret else self.text
+
+
+@lru_cache(maxsize=64)
+def _checksum(text: str) -> str:
+    """Most files are the same on every host."""
+    return UNKNOWN if UNKNOWN in text else sha256(text.encode()).hexdigest()
 
 
 @cache
@@ -278,7 +284,7 @@ _TABLE = (
     FileRow("/etc/systemd/network/05-edgewrap-groups.network", _groups_unmanaged, reload=Reload.NETWORKD),
     FileRow("/etc/sysctl.d/99-zz-edgewrap.conf", _always(_SYSCTL_TEXT)),
     FileRow("/etc/iproute2/rt_tables.d/edgewrap.conf", _table_names),
-    FileRow(EDGE_TABLE_FILE, lambda host: _HEADER + edge_table(host), check=_NFT),
+    FileRow(EDGE_TABLE_FILE, lambda host: edge_table(host, _HEADER), check=_NFT),
     FileRow(GUARD_FILES[0], _always(_HEADER + guard_table(IN_BRIDGE))),
     FileRow(GUARD_FILES[1], _always(_HEADER + guard_table(BY_NAME))),
     FileRow(FIREWALL_FILE, _firewall, check=_NFT),

@@ -5,9 +5,9 @@ Each file replaces its table as a whole in one transaction. nft 1.0.6 needs a li
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 
-from edgewrap.hosts.desired import BRIDGE, GATEWAY, PORT, VXLAN, VXLAN_PORT, DesiredHost, Firewall
+from edgewrap.hosts.desired import BRIDGE, GATEWAY, PORT, VXLAN, VXLAN_PORT, DesiredHost, Firewall, zones_of
 
 MIGRATION_PORTS = "49152-49215"  # libvirt's, from host to host
 VNC_PORTS = "5900-65535"  # 5900 and the VM's id
@@ -22,20 +22,26 @@ BY_NAME = """iifname != "one-*" iifname != @guarded accept
 seen yet is guarded."""
 
 
-def edge_table(host: DesiredHost) -> str:
+def edge_table(host: DesiredHost, header: str = "") -> str:
     """Table `ip edge`: what VMs may not reach through this host, and a conntrack zone for each VM.
 
     It matches group interfaces by MAC, because names may change. Frames bridged to or from a VM pass it, too, as
     `br-edge`, and again when they are routed: in one zone, a refusal would end the connection before it has reached the
     client.
     """
-    closed = ", ".join(host.blocked_destinations)
     macs = ", ".join(group.mac for group in (*host.groups, *host.incoming_groups))
+    return _edge_table(header, macs, host.blocks, host.blocked_destinations)
+
+
+@lru_cache(maxsize=8)
+def _edge_table(header: str, macs: str, blocks: tuple[str, ...], blocked_destinations: tuple[str, ...]) -> str:
+    """The same text for all hosts without a group: with many Elastic IPs it is a large one."""
+    closed = ", ".join(blocked_destinations)
     to_interfaces = f"ether daddr {{ {macs} }}"
     forward = f"\n\t\t{to_interfaces} oifname != {GATEWAY} counter drop" if macs else ""
     arriving = f"\n\t\t{to_interfaces} counter drop" if macs else ""
-    elements = _zone_elements(host.zones)
-    return f"""table ip edge
+    elements = _zone_elements(blocks, blocked_destinations[0])
+    return f"""{header}table ip edge
 delete table ip edge
 table ip edge {{
 	map zones {{
@@ -71,10 +77,10 @@ table ip edge {{
 
 
 @cache
-def _zone_elements(zones: tuple[tuple[str, int], ...]) -> str:
+def _zone_elements(blocks: tuple[str, ...], hosts_half: str) -> str:
     """The same on every host."""
-    text = ", ".join(f"{address} : {zone}" for address, zone in zones)
-    return f"\n\t\telements = {{ {text} }}" if zones else ""
+    text = ", ".join(f"{address} : {zone}" for address, zone in zones_of(blocks, hosts_half))
+    return f"\n\t\telements = {{ {text} }}" if text else ""
 
 
 def guard_table(scope: str) -> str:

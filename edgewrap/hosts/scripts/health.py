@@ -2,8 +2,8 @@
 
 bgp ADDRESS STATE              a BGP neighbour and the state of its session
 probes                         the watcher answers other hosts' probes
-known ADDRESS                  EVPN knows the gateway of the host with this primary address
-answered ADDRESS               its watcher has answered a probe through the overlay
+known ADDRESS…                 EVPN knows the gateways of the hosts with these primary addresses
+answered ADDRESS…              their watchers have answered a probe through the overlay
 filter FAMILY TABLE CHAIN HOOK RULE    what drops or rejects packets in a base chain that is not ours
 unaccepted RULE                a rule that iptables lacks, in a chain whose policy is DROP
 disk PATH PERCENT              how full a file system is
@@ -46,10 +46,8 @@ def overlay() -> None:
         print("probes")
     known = {row["mac"] for row in json.loads(output("bridge", "-j", "fdb", "show", "dev", "vx-edge"))}
     known = {mac for mac in known if mac.startswith(GATEWAY)}
-    for mac in sorted(known):
-        print("known", address_of(mac))
-    for mac in sorted(probe(known)):
-        print("answered", address_of(mac))
+    print("known", *map(address_of, sorted(known)))
+    print("answered", *map(address_of, sorted(probe(known))))
 
 
 def probe(macs: set[str]) -> set[str]:

@@ -105,23 +105,16 @@ def matched(ranges: Sequence[RangeFacts], wanted: Sequence[DesiredRange]) -> dic
     """The range of each Elastic IP: by its key, else by its address, which never belongs to another Elastic IP. Of two
     with one key, the older one. That of one which the IPAM driver requested: by its address only, the newer one."""
     oldest_first = sorted(ranges, key=lambda existing: existing.id)
+    driver_keys = {one.attributes["IP"]: one.key for one in wanted if one.key.startswith(BY_DRIVER)}
     by_key = {existing.key: existing for existing in reversed(oldest_first) if not existing.by_driver}
-    by_key |= {_driver_key(wanted, one): one for one in oldest_first if one.by_driver}
+    by_key |= {driver_keys.get(one.address, ""): one for one in oldest_first if one.by_driver}
     found = {one.key: by_key[one.key] for one in wanted if one.key in by_key}
     taken = {existing.id for existing in found.values()}
+    free = {existing.address: existing for existing in reversed(ranges) if existing.id not in taken}
     for one in wanted:
-        free = (existing for existing in ranges if existing.id not in taken)
-        same_address = next((existing for existing in free if existing.address == one.attributes["IP"]), None)
-        if one.key not in found and same_address is not None:
+        if one.key not in found and (same_address := free.pop(one.attributes["IP"], None)) is not None:
             found[one.key] = same_address
-            taken.add(same_address.id)
     return found
-
-
-def _driver_key(wanted: Sequence[DesiredRange], existing: RangeFacts) -> str:
-    """The key of the driver's Elastic IP that has the range's address; empty if there is none."""
-    by_address = {one.attributes["IP"]: one.key for one in wanted if one.key.startswith(BY_DRIVER)}
-    return by_address.get(existing.address, "")
 
 
 def surplus(ranges: Sequence[RangeFacts], wanted: Sequence[DesiredRange]) -> tuple[RangeFacts, ...]:
@@ -134,7 +127,8 @@ def surplus(ranges: Sequence[RangeFacts], wanted: Sequence[DesiredRange]) -> tup
 def diff(ranges: Sequence[RangeFacts], wanted: Sequence[DesiredRange], network: int | Ref) -> list[Operation]:
     """The operations for the ranges of our network: first removals, then new ranges and updates."""
     found, gone = matched(ranges, wanted), surplus(ranges, wanted)
-    replaced = {key for key, existing in found.items() if existing in gone}
+    numbers = {existing.id for existing in gone}
+    replaced = {key for key, existing in found.items() if existing.id in numbers}
     operations = [removal(existing, network) for existing in gone if existing.key not in replaced]
     for one in wanted:
         addition = Call("vn.add_ar", (network, {"AR": one.attributes}))

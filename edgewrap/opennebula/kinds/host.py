@@ -228,12 +228,11 @@ def _drivers_differ(existing: HostFacts, wanted: DesiredHost) -> bool:
 def _freed_names(ours: Mapping[str, HostFacts], wanted: Sequence[DesiredHost], identity: Identity) -> tuple[Call, ...]:
     """Renames hosts of ours whose name another host of ours will get: AWS reuses addresses."""
     names = {one.key: one.name for one in wanted}
+    taken = set(names.values())
     return tuple(
         Call("host.rename", (existing.id, identity.temporary_name(key)))
         for key, existing in ours.items()
-        if key in names
-        and existing.name not in (names[key], UNKNOWN)
-        and any(other != key and name == existing.name for other, name in names.items())
+        if key in names and existing.name not in (names[key], UNKNOWN) and existing.name in taken
     )
 
 

@@ -7,7 +7,7 @@ run.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from edgewrap.errors import ForeignObjectError
@@ -63,12 +63,12 @@ def our_key(identity: Identity, existing: Existing) -> str:
     return key if existing.name == identity.temporary_name(key) and _fits(existing, key) else ""
 
 
-def refuse_foreign(identity: Identity, name: str, mine: Existing | None, objects: Sequence[Existing]) -> None:
-    """Raises ForeignObjectError if an object that is not ours has the name that ours will get."""
+def refuse_foreign(identity: Identity, name: str, mine: Existing | None, same_name: Iterable[Existing]) -> None:
+    """Raises ForeignObjectError if an object that is not ours is among those that have the name that ours will get."""
     if mine is not None and mine.name == name:
         return
-    for existing in objects:
-        if existing.name == name and not our_key(identity, existing):
+    for existing in same_name:
+        if not our_key(identity, existing):
             raise foreign(identity, existing)
 
 

@@ -151,7 +151,8 @@ def test_all_is_well_in_little_time_and_one_host_alone_too(healthy: Runner) -> N
     before = os.times()
     answer = healthy.vpc.on("host-0", f"python3 -I -S -c {quote(script('health.py'))}")
     after = os.times()
-    assert answer.count("answered ") == 2
+    [answered] = [line for line in answer.splitlines() if line.startswith("answered")]
+    assert len(answered.split()) == 3
     # of the processor: the machine may be busy
     took = after.children_user + after.children_system - before.children_user - before.children_system
     assert took < FAST_S, answer

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
@@ -10,13 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgewrap.change import Action, Change, Origin, PlaneName, Reason
+from edgewrap.engine.dead_hosts import HostDisposition
 from edgewrap.engine.origin import baseline_context, make_baseline, with_origins
+from edgewrap.engine.plan import Observed, RunPlan, _baseline
 from edgewrap.errors import InUseError
-from edgewrap.outputs import UNKNOWN
+from edgewrap.events import discard
+from edgewrap.hosts.plane import HostsPlane, Observation
+from edgewrap.outputs import UNKNOWN, HostPin
 from edgewrap.plane import Context
 from edgewrap.spec.load import public_document
 from tests.support.aws_plane import make_spec
 from tests.support.front_end import outputs
+from tests.unit.hosts.recorded import outputs as hosts_outputs
+from tests.unit.hosts.recorded import recorded
+from tests.unit.hosts.recorded import spec as hosts_spec
 
 SPEC, DRIFT = Origin.SPEC, Origin.DRIFT
 NETWORK = Change(
@@ -137,6 +146,39 @@ def baseline(applied: str, **plane: object) -> tuple[MagicMock, str]:
     found = make_baseline(cluster, state, MagicMock(), None, Context(outputs()))
     assert found.changes == (() if found.uncertain or not applied else (NETWORK,))
     return cluster, found.uncertain
+
+
+def run(applied: str, context: Context) -> tuple[RunPlan, Any]:
+    """The plan of a host that differs, and its cluster."""
+    cluster: Any = SimpleNamespace(spec=hosts_spec(), environ={}, hosts=HostsPlane(hosts_spec(), discard))
+    seen = Observation({"host-0": recorded("bare")}, {}, {"host-0": HostPin("i-0", "ssh-ed25519 AAAA")})
+    observed = Observed(MagicMock(applied=applied), None, None, seen, HostDisposition(), context)
+    return RunPlan(observed, context, hosts=cluster.hosts.plan(seen, context)), cluster
+
+
+AS_IT_IS = hosts_outputs()
+
+
+@pytest.mark.parametrize(
+    ("context", "computed"),
+    [
+        (Context(AS_IT_IS, AS_IT_IS), False),
+        (Context(AS_IT_IS, AS_IT_IS, replaced=frozenset({"host-1"})), True),
+        (Context(replace(AS_IT_IS, hosts={"host-0": AS_IT_IS.hosts["host-0"]}), AS_IT_IS), True),
+    ],
+    ids=["nothing changes in AWS", "a host is replaced", "a host is removed"],
+)
+def test_a_plan_of_the_spec_last_applied_is_its_own_baseline(
+    context: Context, computed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, cluster = run(public_document(hosts_spec()), context)
+    assert plan.observed.state is not None
+    expected = make_baseline(cluster, plan.observed.state, plan.observed.hosts, None, context)
+    calls = MagicMock(wraps=make_baseline)
+    monkeypatch.setattr("edgewrap.engine.plan.make_baseline", calls)
+    found = _baseline(cluster, plan)
+    assert calls.called == computed
+    assert computed or found == expected
 
 
 def test_the_baseline_is_of_the_spec_last_applied() -> None:

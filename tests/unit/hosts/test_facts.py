@@ -82,7 +82,7 @@ def test_the_remaining_facts() -> None:
         f"{name}.service": Unit(enabled=True) for name in ("edgewrap-network", "edgewrap-watch", "frr")
     }
     first = {"edge": "table ip edge {", "guard": "table bridge edge {", "firewall": "table inet edge-host {"}
-    assert {name: table.live[0] for name, table in facts.tables.items()} == first
+    assert {name: table.live.splitlines()[0] for name, table in facts.tables.items()} == first
     assert all(table.live == table.saved for table in facts.tables.values())
     assert facts.bgp == BgpFacts(running=True)
     assert facts.mtu_over("10.0.0.10") == 1500

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cProfile import Profile
 from dataclasses import replace
 from typing import Any
 
@@ -162,11 +163,26 @@ def test_a_host_without_sessions_is_not_reported_twice() -> None:
     assert "host-2: its BGP session with host-0, host-1" in str(found)
 
 
+def _calls_if_nobody_answers(count: int) -> int:
+    hosts = {f"host-{n}": HostOutput(f"host-{n}", n, f"i-{n}", f"10.0.0.{n}", "", "", "running") for n in range(count)}
+    known = frozenset(host.private_address for host in hosts.values())
+    facts = {key: HealthFacts({"10.0.1.1": "Established"}, probes=True, known=known) for key in hosts}
+    profile = Profile()
+    found = profile.runcall(path_findings, hosts, facts)
+    assert len(found) == count - 1
+    return sum(entry.callcount for entry in profile.getstats())
+
+
+def test_the_work_grows_no_faster_than_the_pairs_of_hosts_if_nobody_answers() -> None:
+    """There are four times as many pairs."""
+    assert _calls_if_nobody_answers(80) < 5 * _calls_if_nobody_answers(40)
+
+
 PRINTED = """\
 bgp 10.0.0.11 Established
 bgp 10.0.0.12 Idle (Admin)
 probes
-known 10.0.0.11
+known 10.0.0.11 10.0.0.12
 answered 10.0.0.11
 filter inet evil in input udp dport 8472 drop
 unaccepted FORWARD -i gw-edge
@@ -178,7 +194,7 @@ def test_what_a_host_prints_is_parsed() -> None:
     assert parse_health(PRINTED.splitlines()) == HealthFacts(
         sessions={"10.0.0.11": "Established", "10.0.0.12": "Idle (Admin)"},
         probes=True,
-        known=frozenset({"10.0.0.11"}),
+        known=frozenset({"10.0.0.11", "10.0.0.12"}),
         answered=frozenset({"10.0.0.11"}),
         filters=(BLOCKED,),
         unaccepted=("FORWARD -i gw-edge",),

@@ -29,6 +29,18 @@ def test_a_host_without_differences_is_ready() -> None:
     assert (report.ready, report.pin, report.phydev, report.mtu) == (True, PIN, "eth0", 1500)
 
 
+def test_what_aws_does_not_change_needs_nothing_ahead_of_it() -> None:
+    seen = Observation({"host-0": recorded("bare")}, {}, {"host-0": PIN})
+    assert PLANE.plan(seen, Context(OUTPUTS, OUTPUTS)).ahead == {}
+    moved = {key: replace(group, host="host-1") for key, group in OUTPUTS.groups.items()}
+    assert PLANE.plan(seen, Context(OUTPUTS, replace(OUTPUTS, groups=moved))).ahead.keys() == {"host-0"}
+
+
+def test_a_host_that_will_be_converged_will_be_ready() -> None:
+    seen = Observation({"host-0": recorded("bare")}, {"host-0": FAILURE}, {"host-0": PIN})
+    assert PLANE.reports(seen, Context(OUTPUTS), converged=True)["host-0"].ready
+
+
 def test_a_failed_host_is_not_ready() -> None:
     seen = Observation({"host-0": recorded("entry")}, {"host-0": FAILURE}, {"host-0": PIN})
     assert not PLANE.reports(seen, Context(OUTPUTS))["host-0"].ready

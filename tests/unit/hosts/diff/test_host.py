@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edgewrap.change import Action
 from edgewrap.hosts.diff.host import diff
@@ -94,6 +96,38 @@ def test_the_elements_of_a_set_are_compared_one_by_one() -> None:
     old = f"\telements = {{ {', '.join(elements)} }}"
     new = old.replace("10.0.128.40 : 40, ", "").replace("10.0.128.60 : 60", "10.0.128.60 : 61")
     assert text_diff(old, new) == ("- 10.0.128.40 : 40", "- 10.0.128.60 : 60", "+ 10.0.128.60 : 61")
+
+
+ELEMENTS = [f"10.0.128.{number} : {number}" for number in range(0, 200, 2)]
+CUT_CASES = {
+    "the same": (ELEMENTS, ()),
+    "one less": ([one for one in ELEMENTS if one != "10.0.128.40 : 40"], ("- 10.0.128.40 : 40",)),
+    "one more": (["10.0.128.1 : 1", *ELEMENTS], ("+ 10.0.128.1 : 1",)),
+    "one other": (["10.0.128.1 : 1", *ELEMENTS[1:]], ("- 10.0.128.0 : 0", "+ 10.0.128.1 : 1")),
+    "one other behind the cut": ([*ELEMENTS[:-1], "10.0.128.1 : 1"], ()),
+}
+
+
+@pytest.mark.parametrize("name", CUT_CASES)
+def test_a_line_that_the_host_has_cut_differs_only_in_what_is_known_of_both(name: str) -> None:
+    elements, expected = CUT_CASES[name]
+    before, after = (f"head\n{', '.join(each)}\ntail" for each in (ELEMENTS, elements))
+    known = "\n".join(line[:1000] for line in before.splitlines())
+    assert known != before
+    assert text_diff(known, after) == expected
+
+
+LINES = st.lists(st.sampled_from(["a", "b", "", "x" * 200, ", ".join("cdefg" * 60), "y, " * 400]), max_size=8)
+
+
+@given(LINES, LINES)
+def test_a_diff_has_the_lines_that_only_one_side_has(before: list[str], after: list[str]) -> None:
+    shown = text_diff("\n".join(before), "\n".join(after))
+    assert text_diff("\n".join(before), "\n".join(before)) == ()
+    short = [line for line in before + after if 0 < len(line) < 160]
+    for line in set(short):
+        more = sum({"+": 1, "-": -1}[one[0]] for one in shown if one[2:] == line)
+        assert more == after.count(line) - before.count(line)
 
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOArIgnsQuBtihEr9vV269zuAjyWK06tYxrSy2R9U8ir ada@example.org"
