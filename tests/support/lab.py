@@ -41,7 +41,8 @@ class Lab:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.environ = {**os.environ, "EDGEWRAP_LAB_DIR": str(directory), "COLUMNS": "200", **FOLLOW}
+        inherited = {name: value for name, value in os.environ.items() if name != "AWS_CA_BUNDLE"}  # there is no TLS
+        self.environ = {**inherited, "EDGEWRAP_LAB_DIR": str(directory), "COLUMNS": "200", **FOLLOW}
 
     def up(self, *options: str) -> None:
         """Start it."""
