@@ -173,12 +173,21 @@ class HostFile:
     @property
     def sha256(self) -> str:
         """The checksum of the text, or UNKNOWN if a part of the text is not known yet."""
-        return UNKNOWN if UNKNOWN in self.text else sha256(self.text.encode()).hexdigest()
+        return _checksum(self.text)
 
     @property
     def shown_text(self) -> str:
         """The text for people: without passwords."""
         return re.sub("password .*", "password (hidden)", self.text) if self.secret else self.text
+
+    @property
+    def shown_sha256(self) -> str:
+        """The checksum of the text for people."""
+        return _checksum(self.shown_text)
+
+
+def _checksum(text: str) -> str:
+    return UNKNOWN if UNKNOWN in text else sha256(text.encode()).hexdigest()
 
 
 @cache
