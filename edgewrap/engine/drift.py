@@ -16,6 +16,8 @@ PLANE_OF = {
 }
 """The planes that raise these errors if they cannot be read or planned."""
 
+WITHOUT_HOSTS = "opennebula: what hosts report (their SSH keys, and the interface and MTU of private networks)"
+
 
 @dataclass(frozen=True, slots=True)
 class DriftItem:
@@ -49,13 +51,15 @@ class Unread:
 @dataclass(frozen=True, slots=True)
 class DriftReport:
     """What has drifted in a cluster. `planes` are those that were compared, `spec_changes` counts the other changes in
-    the plan, which `apply` makes because of the spec. `unread`: what is not known."""
+    the plan, which `apply` makes because of the spec. `unread`: what is not known. `not_compared`: what is left out of
+    a plane that was compared, because it needs a plane that the run leaves out."""
 
     cluster: str
     planes: tuple[PlaneName, ...]
     items: tuple[DriftItem, ...]
     spec_changes: int
     unread: tuple[Unread, ...] = ()
+    not_compared: tuple[str, ...] = ()
 
 
 def read_drift(cluster: Cluster, planes: Sequence[PlaneName]) -> DriftReport:
@@ -66,7 +70,7 @@ def read_drift(cluster: Cluster, planes: Sequence[PlaneName]) -> DriftReport:
     unread: list[Unread] = []
     while True:
         try:
-            return _report(cluster, tuple(planes), make_plan(cluster, tuple(planes)), unread)
+            return _report(cluster, tuple(planes), make_plan(cluster, tuple(planes), expect_ready=True), unread)
         except EdgewrapError as error:
             failed = next((plane for kind, plane in PLANE_OF.items() if isinstance(error, kind)), None)
             if failed is None or failed not in planes or len(planes) == 1:
@@ -90,6 +94,7 @@ def _report(cluster: Cluster, planes: tuple[PlaneName, ...], plan: RunPlan, unre
         (*drift_items(plan),),
         sum(change.reason is None for change in plan.changes),
         tuple(found),
+        (WITHOUT_HOSTS,) if PlaneName.OPENNEBULA in planes and PlaneName.HOSTS not in planes else (),
     )
 
 

@@ -91,6 +91,7 @@ def _counts(report: DriftReport, plane: PlaneName) -> str:
 def _notes(report: DriftReport) -> Iterator[str]:
     for one in report.unread:
         yield f"{one.name}: could not be compared: {one.what} ({one.cause}); {one.advice}"
+    yield from (f"not compared, because the run leaves the hosts out: {text}" for text in report.not_compared)
     if report.spec_changes:
         verb = "1 change is" if report.spec_changes == 1 else f"{report.spec_changes} changes are"
         yield f"{verb} from the spec, not drift: `edgewrap plan` shows them"
