@@ -74,6 +74,8 @@ COMMANDS: tuple[Callable[..., int], ...] = (
     logs,
 )
 OF_SEVERAL_CLUSTERS = (validate, render, preflight, plan, drift, apply, status, report, output, destroy)
+OF_ONE_CLUSTER = {graph: ", or use `edgewrap report`, which shows several", replace: "", force_unlock: "", logs: ""}
+"""With what to do for several clusters."""
 
 
 def build() -> typer.Typer:
@@ -87,7 +89,9 @@ def build() -> typer.Typer:
     )
     app.callback()(_root)
     for command in COMMANDS:
-        app.command()(with_restricted(with_many(command) if command in OF_SEVERAL_CLUSTERS else command))
+        if command in OF_SEVERAL_CLUSTERS or command in OF_ONE_CLUSTER:
+            command = with_many(command, only_one=OF_ONE_CLUSTER.get(command))
+        app.command()(with_restricted(command))
     app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(with_restricted(ssh))
     app.add_typer(ipam.app, name="ipam")
     app.add_typer(lab.app, name="lab")
