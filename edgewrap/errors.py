@@ -25,7 +25,8 @@
         HostKeyError               the host's SSH key differs from the pinned one
         ConvergeError              edgewrap's script failed on the host
       ProtectedError             the spec says `protect: true`
-      PartlyAppliedError         part of the plan is applied: re-run                         exit 3
+      FailedRunError             parts of a run have failed; nothing was changed
+        PartlyAppliedError         part of the plan is applied: re-run                         exit 3
       InterruptedRunError        SIGINT, SIGTERM or SIGHUP                                   exit 130
       LabError                   the lab could not do what was asked
       InternalError              a bug in edgewrap; the traceback is in the log file
@@ -288,10 +289,8 @@ class ProtectedError(EdgewrapError):
     """The spec says `protect: true`."""
 
 
-class PartlyAppliedError(EdgewrapError):
-    """Part of the plan is applied; a second run resumes. `failures` lists the errors."""
-
-    exit_code = 3
+class FailedRunError(EdgewrapError):
+    """Parts of a run have failed, and it has changed nothing. `failures` lists the errors."""
 
     def __init__(self, what: str, *, cause: str, advice: str, failures: Sequence[EdgewrapError] = ()) -> None:
         super().__init__(what, cause=cause, advice=advice)
@@ -306,6 +305,12 @@ class PartlyAppliedError(EdgewrapError):
         cause = "; ".join(line for failure in failures for line in failure.report().what)
         advice = f"fix the error above and re-run `edgewrap {command}`; it resumes where it stopped"
         return cls(what, cause=cause, advice=advice, failures=failures)
+
+
+class PartlyAppliedError(FailedRunError):
+    """Part of the plan is applied; a second run resumes."""
+
+    exit_code = 3
 
 
 class InterruptedRunError(EdgewrapError):

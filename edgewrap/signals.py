@@ -18,7 +18,7 @@ _held: list[int] | None = None
 
 
 def interrupt(number: int, frame: FrameType | None) -> None:
-    """The handler of the signals that end a run: raises KeyboardInterrupt.
+    """The handler of the signals that end a run: raises KeyboardInterrupt with the signal's number.
 
     Not while Python imports a module: an exception there may leave the import lock held, and then every thread that
     imports waits forever. The signal is sent again, RETRY_S seconds later, until it arrives outside of an import.
@@ -27,7 +27,7 @@ def interrupt(number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(number))
         signal.setitimer(signal.ITIMER_REAL, RETRY_S)
         return
-    raise KeyboardInterrupt
+    raise KeyboardInterrupt(number)
 
 
 @contextmanager

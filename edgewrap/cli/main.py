@@ -78,6 +78,8 @@ OF_SEVERAL_CLUSTERS = (validate, render, preflight, plan, drift, apply, status, 
 _OFF = {"help": False, "install_completion": False, "show_completion": False}
 _TYPERS_FLAGS = {**_OFF, "ipam": _OFF, "lab": {**_OFF, "vm": _OFF, "host": _OFF}}
 """Of each group of commands. They have no default, and typer imports pydantic to accept a missing value."""
+OF_ONE_CLUSTER = {graph: ", or use `edgewrap report`, which shows several", replace: "", force_unlock: "", logs: ""}
+"""With what to do for several clusters."""
 
 
 def build(named: str | None = None) -> typer.Typer:
@@ -99,8 +101,9 @@ def build(named: str | None = None) -> typer.Typer:
             app.command(name, help=command.__doc__)(_listed)
             continue
         own = {"allow_extra_args": True, "ignore_unknown_options": True} if command is ssh else None
-        many = with_many(command) if command in OF_SEVERAL_CLUSTERS else command
-        app.command(name, context_settings=own)(with_restricted(many))
+        if command in OF_SEVERAL_CLUSTERS or command in OF_ONE_CLUSTER:
+            command = with_many(command, only_one=OF_ONE_CLUSTER.get(command))
+        app.command(name, context_settings=own)(with_restricted(command))
     for name, group in (("ipam", ipam.app), ("lab", lab.app)):
         if named in (None, name):
             app.add_typer(group, name=name)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SPEC_VARIABLE = "EDGEWRAP_SPEC"
 PARALLEL = 4
+MOST_NAMED = 5  # clusters in an error
 JSON_RUNS = ("plan", "apply", "destroy", "report")
 """The commands whose clusters are run with `--json` in every format: the view is made from their plans and events."""
 
@@ -34,28 +35,26 @@ COMMON = frozenset({"lock_timeout", "plugin_dir", "insecure", "restricted"})
 PLAN_OPTIONS = COMMON | {"only", "skip", "move_off"}
 SAVED_OPTIONS = COMMON | {"host_timeout", "monitor_timeout"}
 
-Files = Annotated[
-    list[Path],
-    typer.Option(
-        "--file",
-        "-f",
-        metavar="PATH",
-        help="The spec file, or a directory with specs; `-` is standard input; repeatable.",
-        parser=expanded,
-        show_default=f"{SPEC_VARIABLE}, otherwise {options.STARTER}",
-    ),
-]
-Specs = Annotated[
-    list[Path], typer.Argument(metavar="[SPEC]...", parser=expanded, help="Spec files, or directories with specs.")
-]
-SpecsOrPlans = Annotated[
-    list[Path],
-    typer.Argument(
-        metavar="[SPEC|PLAN]...",
-        parser=expanded,
-        help="Spec files, directories with specs, or plans that `edgewrap plan --out` has saved.",
-    ),
-]
+
+def _files(meaning: str) -> Any:
+    default = f"{SPEC_VARIABLE}, otherwise {options.STARTER}"
+    return Annotated[
+        list[Path],
+        typer.Option("--file", "-f", metavar="PATH", help=meaning, parser=expanded, show_default=default),
+    ]
+
+
+def _specs(words: str, meaning: str) -> Any:
+    return Annotated[list[Path], typer.Argument(metavar=words, parser=expanded, help=meaning)]
+
+
+Files = _files("The spec file, or a directory with specs; `-` is standard input; repeatable.")
+Specs = _specs("[SPEC]...", "Spec files, or directories with specs.")
+OneFile = _files("The spec file, or a directory with one spec; `-` is standard input.")
+OneSpec = _specs("[SPEC]", "The spec file, or a directory with one spec.")
+SpecsOrPlans = _specs(
+    "[SPEC|PLAN]...", "Spec files, directories with specs, or plans that `edgewrap plan --out` has saved."
+)
 Parallel = Annotated[
     int,
     typer.Option(
@@ -68,9 +67,9 @@ Parallel = Annotated[
 ]
 
 
-def with_many(command: Callable[..., int]) -> Callable[..., int]:
+def with_many(command: Callable[..., int], *, only_one: str | None = None) -> Callable[..., int]:
     """A command about one spec (`file`), as one that takes several: by `--file`, and as arguments if it has no other
-    ones than the saved `plan` of `apply`."""
+    ones than the saved `plan` of `apply`. With `only_one`, more than one is refused, with this advice."""
     takes = inspect.signature(command, eval_str=True)
     plans = "plan" in takes.parameters
     own = [one for name, one in takes.parameters.items() if name not in ("file", "plan")]
@@ -78,10 +77,12 @@ def with_many(command: Callable[..., int]) -> Callable[..., int]:
 
     @functools.wraps(command)
     def run(
-        *, context: typer.Context, file: Sequence[Path], specs: Sequence[Path] = (), parallel: int, **given: Any
+        *, context: typer.Context, file: Sequence[Path], specs: Sequence[Path] = (), parallel: int = 1, **given: Any
     ) -> int:
         del parallel  # `run_many` reads it from the context
         targets = _targets(specs, file, plans=plans)
+        if len(targets) > 1 and only_one is not None:
+            raise _only_one(f"`{context.info_name}`", targets, only_one)
         if len(targets) > 1:
             return run_many(context, targets)
         if targets[0].is_plan:
@@ -91,16 +92,28 @@ def with_many(command: Callable[..., int]) -> Callable[..., int]:
     def parameter(name: str, kind: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
         return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
 
+    several = (Files, SpecsOrPlans if plans else Specs)
+    by_option, by_word = several if only_one is None else (OneFile, OneSpec)
     parameters = [
         parameter("context", typer.Context),
-        *([parameter("specs", SpecsOrPlans if plans else Specs, [])] if positional else []),
-        parameter("file", Files, []),
+        *([parameter("specs", by_word, [])] if positional else []),
+        parameter("file", by_option, []),
         *(one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own),
-        parameter("parallel", Parallel, PARALLEL),
+        *([] if only_one is not None else [parameter("parallel", Parallel, PARALLEL)]),
     ]
     run.__signature__ = takes.replace(parameters=parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {one.name: one.annotation for one in parameters}
     return run
+
+
+def _only_one(what: str, targets: Sequence[Target], otherwise: str) -> UsageError:
+    names = ", ".join(target.cluster for target in targets[:MOST_NAMED])
+    more = f" and {len(targets) - MOST_NAMED} more" if len(targets) > MOST_NAMED else ""
+    return UsageError(
+        f"{what} is about one cluster",
+        cause=f"{len(targets)} clusters are named: {names}{more}",
+        advice=f"name the spec file of one of them{otherwise}",
+    )
 
 
 def _metadata(parameter: inspect.Parameter) -> Sequence[object]:
@@ -178,11 +191,7 @@ def run_many(context: typer.Context, targets: Sequence[Target]) -> int:
     values = asked.values
     options.require_one_format(json=asked.json, markdown=asked.markdown)
     if values.get("watch"):
-        raise UsageError(
-            "--watch shows one cluster",
-            cause=f"the command names {counted(len(targets), 'cluster')}",
-            advice="name one of them, or omit --watch",
-        )
+        raise _only_one("--watch", targets, ", or omit --watch")
     if asked.command in ("apply", "destroy") and not targets[0].is_plan and not values.get("dry_run"):
         options.require_approval_possible(asked.command, auto_approve=values["auto_approve"], json=asked.json)
         if not values["auto_approve"]:

@@ -23,10 +23,10 @@ MARK = "<!-- made by: python -m edgewrap.cli.reference docs/commands.md -->\n\n"
 
 EXIT_CODES: Mapping[int, str] = {
     0: "done, or nothing to do",
-    EdgewrapError.exit_code: "error before anything was changed",
+    EdgewrapError.exit_code: "error, and this run has changed nothing",
     2: "only with `--detailed-exitcode`: there are changes; `drift`: something has drifted",
-    PartlyAppliedError.exit_code: "error after something was changed: fix it and re-run; apply resumes where it "
-    "stopped",
+    PartlyAppliedError.exit_code: "error after this run has changed something: fix it and re-run; apply resumes where "
+    "it stopped",
     UsageError.exit_code: "wrong usage",
     InterruptedRunError.exit_code: "interrupted",
 }

@@ -37,7 +37,9 @@ def status(
 
 
 def _watch(file: Path, interval_s: float, *, json: bool, insecure: bool) -> int:
-    """Until the user ends it. The first reading must succeed; one that fails later is a warning."""
+    """Until the user ends it by Ctrl-C; any other signal interrupts it. The first reading must succeed; one that fails
+    later is a warning."""
+    import signal
     import time
     from dataclasses import replace
     from datetime import UTC, datetime
@@ -45,7 +47,7 @@ def _watch(file: Path, interval_s: float, *, json: bool, insecure: bool) -> int:
     from edgewrap.cli.views.watch import Reading, choose_watch
     from edgewrap.engine.cluster import peek_cluster
     from edgewrap.engine.status import read_status
-    from edgewrap.errors import EdgewrapError, InterruptedRunError
+    from edgewrap.errors import EdgewrapError
     from edgewrap.events import Event, EventKind
 
     events: list[Event] = []
@@ -62,8 +64,6 @@ def _watch(file: Path, interval_s: float, *, json: bool, insecure: bool) -> int:
                     status = read_status(cluster) if last is None else read_status(cluster, settle_s=0)
                     warnings = (event for event in events if event.kind is EventKind.WARNING)
                     last = Reading(status, tuple(warnings))
-                except InterruptedRunError:
-                    raise
                 except EdgewrapError as error:
                     if last is None:
                         raise
@@ -71,7 +71,7 @@ def _watch(file: Path, interval_s: float, *, json: bool, insecure: bool) -> int:
                     last = replace(last, warnings=(failed,))
                 view.show(last, datetime.now(UTC))
                 time.sleep(interval_s)
-    except (KeyboardInterrupt, InterruptedRunError):
-        if last is None:
+    except KeyboardInterrupt as ended:
+        if last is None or ended.args != (signal.SIGINT,):
             raise
     return 0

@@ -6,15 +6,15 @@ hosts are changed at once, before instances are created or removed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from edgewrap.engine.cluster import Cluster
 from edgewrap.engine.health import SETTLE_AFTER_CHANGES_S, health
 from edgewrap.engine.plan import RunPlan, nothing_applied
 from edgewrap.engine.preflight import raise_on_failure, report_findings
-from edgewrap.errors import EdgewrapError, PartlyAppliedError
+from edgewrap.errors import EdgewrapError, FailedRunError, PartlyAppliedError
 from edgewrap.outputs import UNKNOWN, HostReport, Outputs
 from edgewrap.plane import Context
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from edgewrap.hosts.plane import Observation
 
 PARTLY = "the plan is only partly applied"
+FAILED = "the run has failed in several places, and has changed nothing"
 BOOT_WAIT_S = 1800  # metal takes up to 20 minutes to start, and sometimes longer to reboot
 RUNNING_HOST_WAIT_S = 60
 NO_WAIT_S = 0  # entry hosts have just been reached; one that does not answer now must not delay the others
@@ -39,8 +40,7 @@ class Waits:
 
 @dataclass(slots=True)
 class _Progress:
-    """Whether a run has changed something outside of OpenNebula, the hosts after that, and what failed without ending
-    it."""
+    """Whether a run has begun to change AWS, the hosts after that, and what failed without ending it."""
 
     begun: bool = False
     hosts: Observation | None = None
@@ -60,10 +60,11 @@ def apply(cluster: Cluster, plan: RunPlan, waits: Waits, *, look_again: bool = F
 
     OpenNebula and the hosts are always read again before they are changed. AWS is read again only with `look_again`,
     for a plan that waited for approval, because that takes another Terraform plan. Raises PlanOutdatedError if a plane
-    needs more than was planned, PartlyAppliedError if something was changed and not all of it succeeded.
+    needs more than was planned, PartlyAppliedError if this run has changed something and not all of it succeeded;
+    otherwise what failed, as FailedRunError if it is more than one thing.
     """
     before = _writes(cluster, plan)
-    progress = _Progress(begun=plan.nothing_to_do)  # then only the monitoring may be incomplete
+    progress = _Progress()
     try:
         if plan.nothing_to_do:
             outputs, unreached = plan.outputs, frozenset[str]()
@@ -74,12 +75,21 @@ def apply(cluster: Cluster, plan: RunPlan, waits: Waits, *, look_again: bool = F
         if progress.hosts is not None:
             report_health(cluster, plan, outputs, progress.hosts)
     except EdgewrapError as error:
-        if not progress.begun and _writes(cluster, plan) == before:
-            raise
-        raise PartlyAppliedError.of(PARTLY, "apply", [*progress.failures, error]) from error
+        progress.failures.append(error)
     if progress.failures:
-        raise PartlyAppliedError.of(PARTLY, "apply", progress.failures)
+        hosts_changed = plan.hosts is not None and bool(cluster.hosts.changed)
+        changed = progress.begun or hosts_changed or _writes(cluster, plan) > before
+        _raise(progress.failures, changed=changed)
     return outputs
+
+
+def _raise(failures: Sequence[EdgewrapError], *, changed: bool) -> NoReturn:
+    """Raise the error of a run that these failures ended."""
+    if changed:
+        raise PartlyAppliedError.of(PARTLY, "apply", failures) from failures[-1]
+    if len(failures) > 1:
+        raise FailedRunError.of(FAILED, "apply", failures) from failures[-1]
+    raise failures[0]
 
 
 def _writes(cluster: Cluster, plan: RunPlan) -> int:
@@ -103,7 +113,7 @@ def _apply_planes(
     if plan.hosts is not None:
         context = replace(context, wait_s=default_wait_s(plan) if waits.hosts_s is None else waits.hosts_s)
         done = cluster.hosts.apply(plan.hosts, context)
-        progress.begun, progress.hosts = True, done
+        progress.hosts = done
         unreached = frozenset(done.failures)
         tolerated = plan.tolerated(outputs)
         progress.failures += [error for key, error in done.failures.items() if key not in tolerated]

@@ -16,6 +16,8 @@ PLANE_OF = {
 }
 """The planes that raise these errors if they cannot be read or planned."""
 
+WITHOUT_HOSTS = "opennebula: what hosts report (their SSH keys, and the interface and MTU of private networks)"
+
 
 @dataclass(frozen=True, slots=True)
 class DriftItem:
@@ -67,6 +69,8 @@ class DriftReport:
     """How many other changes the plan has, which `apply` makes because of the spec."""
     unread: tuple[Unread, ...] = ()
     """What is not known."""
+    not_compared: tuple[str, ...] = ()
+    """What is left out of a plane that was compared, because it needs a plane that the run leaves out."""
 
 
 def read_drift(cluster: Cluster, planes: Sequence[PlaneName]) -> DriftReport:
@@ -77,7 +81,7 @@ def read_drift(cluster: Cluster, planes: Sequence[PlaneName]) -> DriftReport:
     unread: list[Unread] = []
     while True:
         try:
-            return _report(cluster, tuple(planes), make_plan(cluster, tuple(planes)), unread)
+            return _report(cluster, tuple(planes), make_plan(cluster, tuple(planes), expect_ready=True), unread)
         except EdgewrapError as error:
             failed = next((plane for kind, plane in PLANE_OF.items() if isinstance(error, kind)), None)
             if failed is None or failed not in planes or len(planes) == 1:
@@ -101,6 +105,7 @@ def _report(cluster: Cluster, planes: tuple[PlaneName, ...], plan: RunPlan, unre
         (*drift_items(plan),),
         sum(change.reason is None for change in plan.changes),
         tuple(found),
+        (WITHOUT_HOSTS,) if PlaneName.OPENNEBULA in planes and PlaneName.HOSTS not in planes else (),
     )
 
 

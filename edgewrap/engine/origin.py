@@ -50,10 +50,9 @@ def _with_origin(change: Change, found: Sequence[Change]) -> Change:
     same = next((one for one in found if one.action is change.action), found[0] if found else None)
     if same is None or change.key.rpartition("/")[2].startswith(BY_DRIVER):
         return change
-    if change.action is same.action:
-        all_same = sets == same.after.items() if change.action is Action.CREATE else sets <= same.after.items()
-        if all_same and change.diff in ((), same.diff):  # the values of a secret file are hidden, and its diff is not
-            return drifted(change)
+    all_same = sets == same.after.items() if change.action is Action.CREATE else sets <= same.after.items()
+    if change.action is same.action and all_same:
+        return drifted(change)
     both = change.action is same.action is Action.CREATE or (
         change.action in updates and same.action in updates and change.after.keys() & same.after.keys()
     )

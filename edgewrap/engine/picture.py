@@ -3,10 +3,11 @@ draw it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from edgewrap.change import PlaneName
 from edgewrap.engine.status import UNKNOWN_STATE, ClusterStatus, HostStatus, VmStatus
 
 ESTABLISHED = "Established"
@@ -49,6 +50,8 @@ class Node:
     """Short texts about it."""
     problems: tuple[str, ...] = ()
     """What is broken, empty if nothing is."""
+    cause: str = ""
+    """The key of another thing that is broken, if that is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,8 @@ class Edge:
     """The key of the second node."""
     problem: str = ""
     """What is broken, empty if it works."""
+    cause: str = ""
+    """The key of a node that is broken, if that is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,21 +98,20 @@ class Picture:
         return tuple(node for node in self.nodes if node.key in keys)
 
     @property
-    def broken(self) -> tuple[str, ...]:
-        """A line for everything that is broken. An Elastic IP that only shares the problem of its interface group has
-        none, nor has a session of a host that is broken itself."""
-        shared = {edge.target for node in self.of(NodeKind.GROUP) if node.problems for edge in self._addresses(node)}
-        nodes = (f"{one.name}: {text}" for one in self.nodes if one.key not in shared for text in one.problems)
-        bad = {node.key for node in self.nodes if node.problems}
+    def defects(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Everything that is broken by itself, once, with its problems: not what is broken because of another thing."""
+        nodes = ((one.name, one.problems) for one in self.nodes if one.problems and not one.cause)
         edges = (
-            f"BGP session of {edge.source} and {edge.target}: {edge.problem}"
-            for edge in self.edges
-            if edge.problem and not bad & {edge.source, edge.target}
+            (f"BGP session of {one.source} and {one.target}", (one.problem,))
+            for one in self.edges
+            if one.problem and not one.cause
         )
         return (*nodes, *edges)
 
-    def _addresses(self, group: Node) -> Iterator[Edge]:
-        return (edge for edge in self.edges if edge.kind is EdgeKind.ADDRESS and edge.source == group.key)
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """A line for each defect."""
+        return tuple(f"{name}: {'; '.join(problems)}" for name, problems in self.defects)
 
 
 def picture_of(status: ClusterStatus) -> Picture:
@@ -117,25 +121,28 @@ def picture_of(status: ClusterStatus) -> Picture:
 
 
 def _nodes(status: ClusterStatus) -> Iterator[Node]:
-    dead = {host.key: host.instance for host in status.hosts if host.instance != "running"}
-    known = {host.key for host in status.hosts}
+    down = {host.key: text for host in status.hosts if (text := _down(host))}
+    entries = {host.key: "" for host in status.hosts} | down
     unread = status.front_end == UNKNOWN_STATE
     version = () if unread else (f"OpenNebula {status.front_end}",)
     yield Node(FRONT_END, NodeKind.FRONT_END, FRONT_END, version, ("it could not be read",) if unread else ())
     for host in status.hosts:
-        warnings = tuple(finding.text for finding in status.warnings if finding.check == host.key)
+        warnings = (finding.text for finding in status.warnings if finding.check == host.key)
         addresses = tuple(address for address in (host.public_address, host.private_address) if address)
         states = (host.instance, host.opennebula, host.network if host.network == "ready" else "")
         facts = (" ".join(addresses), ", ".join(word for word in states if word))
-        yield Node(host.key, NodeKind.HOST, host.key, facts, (*_host_problems(host), *warnings))
+        problems = tuple(dict.fromkeys((*_host_problems(host), *warnings)))
+        yield Node(host.key, NodeKind.HOST, host.key, facts, problems)
+    groups = {group.key for group in status.groups}
     for group in status.groups:
-        yield Node(group.key, NodeKind.GROUP, group.key, (group.block,), _entry_problem(group.entry_host, dead, known))
+        yield Node(group.key, NodeKind.GROUP, group.key, (group.block,), *_entry_problem(group.entry_host, entries, ""))
     for eip in status.eips:
-        problems = _entry_problem(eip.entry_host, dead, known)
-        yield Node(eip.key, NodeKind.EIP, eip.key, (eip.public_address, eip.vm or FREE), problems)
+        why = _entry_problem(eip.entry_host, entries, eip.group if eip.group in groups else "")
+        yield Node(eip.key, NodeKind.EIP, eip.key, (eip.public_address, eip.vm or FREE), *why)
     for vm in status.vms:
-        problems = (f"its state is {vm.state}",) if vm_failed(vm) else ()
-        yield Node(_vm_key(vm.id), NodeKind.VM, f"VM {vm.id} {vm.name}", (vm.state,), problems)
+        failed, cause = vm_failed(vm), vm.host if vm.host in down else ""
+        texts = (f"its state is {vm.state}",) if failed else ()
+        yield Node(_vm_key(vm.id), NodeKind.VM, f"VM {vm.id} {vm.name}", (vm.state,), texts, cause if failed else "")
 
 
 def vm_failed(vm: VmStatus) -> bool:
@@ -155,10 +162,18 @@ def _host_problems(host: HostStatus) -> Iterator[str]:
         yield host.network
 
 
-def _entry_problem(entry: str, dead: dict[str, str], known: set[str]) -> tuple[str, ...]:
-    if entry in dead:
-        return (f"the instance of its entry host {entry} is {dead[entry]}",)
-    return () if entry in known else ("it has no entry host",)
+def _down(host: HostStatus) -> str:
+    """Why nothing on the host is known to work, as the end of a sentence; empty if it was read."""
+    if host.instance != "running":
+        return f"its instance is {host.instance}"
+    return "" if host.network in ("ready", "differs") else f"it could not be read ({host.network})"
+
+
+def _entry_problem(entry: str, hosts: Mapping[str, str], group: str) -> tuple[tuple[str, ...], str]:
+    """What is wrong with an entry host, and the key of what is the cause: that host, or without one the `group`."""
+    if entry not in hosts:
+        return ("it has no entry host",), group
+    return ((f"its entry host {entry} does not work: {hosts[entry]}",), entry) if hosts[entry] else ((), "")
 
 
 def _vm_key(number: int) -> str:
@@ -167,12 +182,16 @@ def _vm_key(number: int) -> str:
 
 def _edges(status: ClusterStatus) -> Iterator[Edge]:
     known = {host.key for host in status.hosts}
+    of_hosts = {finding.check for finding in status.warnings if finding.plane is PlaneName.HOSTS}
+    explaining = {one.key for one in status.hosts if one.instance != "running" or one.network != "ready"} | of_hosts
     for host in status.hosts:
         if host.opennebula != "none":
             yield Edge(EdgeKind.MANAGES, FRONT_END, host.key)
     for session in status.sessions:
         if known.issuperset(session.hosts):
-            yield Edge(EdgeKind.SESSION, *session.hosts, "" if session.state == ESTABLISHED else session.state)
+            works = session.state == ESTABLISHED
+            cause = next((key for key in session.hosts if key in explaining), "")
+            yield Edge(EdgeKind.SESSION, *session.hosts, *(("", "") if works else (session.state, cause)))
     for group in status.groups:
         if group.entry_host in known:
             yield Edge(EdgeKind.ENTRY, group.entry_host, group.key)

@@ -119,12 +119,14 @@ def make_plan(
     *,
     to_apply: bool = False,
     decided_inputs: str = "",
+    expect_ready: bool = False,
 ) -> RunPlan:
     """Observe the planes and compare them with the spec; nothing is changed anywhere. Dead hosts are warned of.
 
     Raises StateError if the AWS plane is left out and nothing is applied yet, and whatever a plane raises that cannot
     be observed. A plan that is `to_apply` needs the pinned host keys if it is about hosts: raises
     HostKeysUnreadableError, before any host is contacted, if they cannot be read. `decided_inputs`: of a saved plan.
+    `expect_ready`: for OpenNebula, a running host that was not read counts as one that is as the spec says.
     """
     observed = observe(cluster, planes, requests, to_apply=to_apply, decided_inputs=decided_inputs)
     context, outputs, state = observed.context, observed.context.known_outputs, observed.state
@@ -134,13 +136,14 @@ def make_plan(
     if observed.hosts is not None:
         staying = (key for key in observed.hosts.failures if _stays(outputs, key))
         failed = [observed.hosts.failures[key] for key in staying if key not in observed.disposition.tolerated]
-        context = _with_reports(cluster, observed.hosts, context)
         hosts = cluster.hosts.plan(observed.hosts, context)
         failures = explained(failed, observed_health)
-        plan = replace(plan, context=context, hosts=hosts, failures=(*plan.failures, *failures))
+        plan = replace(plan, hosts=hosts, failures=(*plan.failures, *failures))
+    context = _with_reports(cluster, observed.hosts, context, expect_ready=expect_ready)
+    plan = replace(plan, context=context)
     if observed.facts is not None:
         plan = replace(plan, opennebula=cluster.opennebula.plan(observed.facts, context))
-    plan = replace(plan, baseline=_baseline(cluster, plan), health=(*dead, *observed_health))
+    plan = replace(plan, baseline=_baseline(cluster, plan, expect_ready=expect_ready), health=(*dead, *observed_health))
     report_findings(cluster, dead)
     new = check_new_resources(cluster, plan.changes, outputs, observed.facts)
     findings = (*observed.findings, *new, *observed_health)
@@ -262,7 +265,7 @@ def _stays(outputs: Outputs, key: str) -> bool:
     return host is not None and host.instance_id != UNKNOWN
 
 
-def _baseline(cluster: Cluster, plan: RunPlan) -> Baseline:
+def _baseline(cluster: Cluster, plan: RunPlan, *, expect_ready: bool = False) -> Baseline:
     """What separates drift from changes of the spec on hosts and in OpenNebula; not needed if nothing changes there. If
     the spec is the one last applied, and AWS asks for nothing else, it is what is planned."""
     observed = plan.observed
@@ -272,17 +275,23 @@ def _baseline(cluster: Cluster, plan: RunPlan) -> Baseline:
     context = baseline_context(plan.context, plan.aws.changes if plan.aws else ())
     if observed.state.applied == public_document(cluster.spec) and context == plan.context:
         return Baseline(planned)
-    if observed.hosts is not None:
-        context = _with_reports(cluster, observed.hosts, context)
+    context = _with_reports(cluster, observed.hosts, context, expect_ready=expect_ready)
     return make_baseline(cluster, observed.state, observed.hosts, observed.facts, context)
 
 
-def _with_reports(cluster: Cluster, observed: Observation, context: Context) -> Context:
-    """The context with what the hosts plane will report once it has changed every host."""
-    now, outputs = cluster.hosts.reports(observed, context, converged=True), context.known_outputs
-    reports = {
-        key: now.get(key) or HostReport(key, ready=True, pin=HostPin(host.instance_id, UNKNOWN), phydev=UNKNOWN, mtu=0)
-        for key, host in outputs.hosts.items()
-        if key not in observed.failures or not _stays(outputs, key)
-    }
+def _with_reports(
+    cluster: Cluster, observed: Observation | None, context: Context, *, expect_ready: bool = False
+) -> Context:
+    """The context with what the hosts plane will report once it has changed every host; `observed` is None if the run
+    leaves it out. A host of which it will report nothing is expected to be ready, if asked for and it runs."""
+    outputs, reports = context.known_outputs, dict[str, HostReport]()
+    now = cluster.hosts.reports(observed, context, converged=True) if observed is not None else {}
+    for key, host in outputs.hosts.items():
+        if key in now:
+            reports[key] = now[key]
+        elif observed is not None and (key not in observed.failures or not _stays(outputs, key)):
+            pin = HostPin(host.instance_id, UNKNOWN)
+            reports[key] = HostReport(key, ready=True, pin=pin, phydev=UNKNOWN, mtu=0)
+        elif expect_ready and not host.is_dead:
+            reports[key] = HostReport(key, ready=True, pin=None, phydev=UNKNOWN, mtu=0)
     return replace(context, reports=reports)

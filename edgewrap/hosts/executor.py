@@ -43,6 +43,7 @@ async def change(
             cause="the image is not one of the supported Ubuntu releases, or packages were removed",
             advice="install iproute2, nftables, util-linux, python3, frr and frr-pythontools on it, then re-run",
         )
+    visit.changed = True
     disks = tuple(one for one in operations if one.change.kind == DISK)
     if others := tuple(one for one in operations if one not in disks):
         await _change_with_rollback(visit, host, before, others, rollback_s)
@@ -81,6 +82,7 @@ async def confirm_earlier_change(visit: HostSession, facts: HostFacts) -> bool:
         if facts.rollback.rolled_back:
             visit.progress(f"its last change was rolled back: {facts.rollback.rolled_back}")
         return False
+    visit.changed = True
     answer = await visit.run_as_root(CONFIRM, CHANGE_TIMEOUT_S)
     if answer.status not in (0, ROLLED_BACK):
         raise _not_confirmed(visit.host.key, answer)

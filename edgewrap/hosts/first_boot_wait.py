@@ -79,6 +79,7 @@ async def _read(session: HostSession) -> Setup:
 
 async def _start(session: HostSession, files: Sequence[SetupFile]) -> None:
     """Each of the `files` is put in its place in one step before."""
+    session.changed = True
     lines = [script("set-up.sh"), "set -eu"]
     for file in files:
         path, new = quote(file.path), quote(f"{file.path}.new")

@@ -89,7 +89,12 @@ class HostsPlane:
         self._spec = spec
         self._emit = emit
         self._rollback_s = rollback_s
-        self._changed: set[str] = set()  # the hosts that this run has changed so far
+        self._changed: set[str] = set()
+
+    @property
+    def changed(self) -> frozenset[str]:
+        """The hosts that this run has, or may have, changed so far."""
+        return frozenset(self._changed)
 
     def observe(self, context: Context) -> Observation:
         """Read every host, one attempt each. Hosts that do not exist yet are left out."""
@@ -191,7 +196,6 @@ class HostsPlane:
                 facts = await visit.read()
             if operations := applicable_now(aim, facts):
                 visit.progress(f"{counted(len(operations), 'change')} ahead of AWS")
-                self._changed.add(visit.host.key)
                 await change(visit, aim, facts, operations, rollback_s=self._rollback_s)
 
         return self._over_hosts(replace(before, hosts=ready), known, make, wait_s=context.wait_s)
@@ -255,6 +259,7 @@ class HostsPlane:
         """Do `work` on every existing host, in parallel, and collect the results."""
         hosts = [host for key, host in outputs.hosts.items() if key not in skip and _exists(host)]
         visits = asyncio.run(run_on_hosts(hosts, self._spec, pins, self._emit, work, wait_s))
+        self._changed |= {visit.host.key for visit in visits if visit.changed}
         return Observation(
             facts={visit.host.key: visit.facts for visit in visits if visit.facts},
             failures={visit.host.key: visit.failure for visit in visits if visit.failure},
@@ -285,7 +290,6 @@ class HostsPlane:
             if number:
                 await asyncio.sleep(SETTLE_S)
             visit.progress(counted(len(operations), "change"))
-            self._changed.add(visit.host.key)
             facts = await change(visit, host, facts, operations, rollback_s=self._rollback_s)
             operations = diff(host, facts)
         if operations:

@@ -15,7 +15,10 @@ from edgewrap.engine.report import ClusterReport
 from edgewrap.engine.status import ClusterStatus
 from edgewrap.lab.documents import LabHostPower, LabMove, LabStatus, LabVm
 from edgewrap.lab.probe import ProbeReport
-from edgewrap.outputs import Outputs
+from edgewrap.outputs import EipOutput, GroupOutput, HostOutput, Outputs
+
+OutputValue = str | int | HostOutput | GroupOutput | EipOutput
+OneOutput = OutputValue | Mapping[str, HostOutput] | Mapping[str, GroupOutput] | Mapping[str, EipOutput]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ DOCUMENTS: Mapping[str, Document] = {
     "graph": Document(Picture, ("graph",)),
     "report": Document(ClusterReport, ("report",)),
     "output": Document(Outputs, ("output",)),
+    "output-value": Document(OneOutput, ("output",), "One of the outputs: what `edgewrap output NAME` prints."),
     "force-unlock": Document(results.Unlocked, ("force-unlock",)),
     "logs": Document(results.Logs, ("logs",)),
     "ipam-install": Document(results.InstalledDriver, ("ipam install",)),

@@ -92,6 +92,7 @@ def _counts(report: DriftReport, plane: PlaneName) -> str:
 def _notes(report: DriftReport) -> Iterator[str]:
     for one in report.unread:
         yield f"{one.name}: could not be compared: {one.what} ({one.cause}); {one.advice}"
+    yield from (f"not compared, because the run leaves the hosts out: {text}" for text in report.not_compared)
     if report.spec_changes:
         verb = "is" if report.spec_changes == 1 else "are"
         yield f"{counted(report.spec_changes, 'change')} {verb} from the spec, not drift: `edgewrap plan` shows them"

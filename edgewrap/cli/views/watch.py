@@ -23,6 +23,7 @@ from edgewrap.engine.picture import ESTABLISHED
 from edgewrap.engine.status import ClusterStatus
 from edgewrap.events import Event
 from edgewrap.safe_text import safe
+from edgewrap.signals import defer_signals
 
 _STATES = re.compile(r"(?<=is not established) \([^)]*\)")
 
@@ -54,11 +55,16 @@ class LiveWatch(WatchView):
         self._live = Live(console=console or Console(highlight=False, markup=False, emoji=False), auto_refresh=False)
 
     def __enter__(self) -> Self:
-        self._live.start()
-        return self
+        try:
+            self._live.start()
+            return self
+        except BaseException:
+            self.__exit__()
+            raise
 
     def __exit__(self, *error: object) -> None:
-        self._live.stop()
+        with defer_signals():  # it shows the cursor again
+            self._live.stop()
 
     def show(self, reading: Reading, time: datetime) -> None:
         head = Text(f"{time:%H:%M:%S}, every {self._interval_s:g} s; Ctrl-C ends it", style="dim")

@@ -79,17 +79,17 @@ def _files(host: DesiredHost, facts: HostFacts, needed: Mapping[str, HostFile]) 
             change = found.change
             if now is not None and "sha256" in change.after:
                 change = replace(change, diff=text_diff(now.text, file.shown_text))
-            yield replace(found, change=_without_checksum(change) if file.secret else change, write=file)
+            yield replace(found, change=_without_checksum(change, file) if file.secret else change, write=file)
     for path in facts.files:
         if path not in needed:
             yield replace(operation(host, "file", path, before={"path": path}), delete=path)
 
 
-def _without_checksum(change: Change) -> Change:
-    """With the checksum of a secret file, a short password can be guessed."""
+def _without_checksum(change: Change, file: files.HostFile) -> Change:
+    """With the checksum of a secret file, a short password can be guessed: that of the text that is shown instead."""
     before, after = (
-        {name: "(hidden)" if name == "sha256" else value for name, value in side.items()}
-        for side in (change.before, change.after)
+        {name: text if name == "sha256" else value for name, value in side.items()}
+        for side, text in ((change.before, "(hidden)"), (change.after, f"{file.shown_sha256} (without passwords)"))
     )
     return replace(change, before=before, after=after)
 

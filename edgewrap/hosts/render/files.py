@@ -180,6 +180,11 @@ class HostFile:
         """The text for people: without passwords."""
         return re.sub("password .*", "password (hidden)", self.text) if self.secret else self.text
 
+    @property
+    def shown_sha256(self) -> str:
+        """The checksum of the text for people."""
+        return _checksum(self.shown_text)
+
 
 @lru_cache(maxsize=64)
 def _checksum(text: str) -> str:

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from shlex import quote
+from time import monotonic
 from typing import IO, TYPE_CHECKING
 
 from edgewrap.errors import HostKeyError, ToolError
@@ -22,7 +23,6 @@ from edgewrap.hosts.remedies import LOGIN_REFUSED, PROXY, PROXY_FAILED, Connecti
 from edgewrap.limits import read_file
 from edgewrap.outputs import HostOutput, HostPin
 from edgewrap.paths import is_file
-from edgewrap.poll import until_async
 from edgewrap.remedies import find_remedy
 from edgewrap.spec.models import Ssh
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # asyncssh takes a third of a second to import
     from asyncssh import SSHClientConnection, SSHKey, SSHKeyPair
 
 CONNECT_TIMEOUT_S = 10
+LAST_TIMEOUT_S = 3  # of an attempt at the end of the time, for a login that takes this long
 LOGIN_TIMEOUT_S = 20
 RETRY_S = 2
 PROGRESS_S = 15
@@ -98,39 +99,36 @@ async def credentials(public_key: Path) -> AsyncIterator[list[SSHKey | SSHKeyPai
 async def connect_with_retry(
     host: HostOutput, ssh: Ssh, keys: list[SSHKey | SSHKeyPair], pin: HostPin | None, wait_s: float, progress: Progress
 ) -> tuple[SSHClientConnection, HostPin]:
-    """A connection to the host, and the key that it showed. Waits up to `wait_s` seconds for it; 0 means one attempt.
+    """A connection to the host, and the key that it showed. Waits up to `wait_s` seconds for it, and LAST_TIMEOUT_S for
+    an attempt that begins just before; 0 means one attempt, of CONNECT_TIMEOUT_S.
 
     Errors that do not pass by themselves end the wait. Raises HostUnreachableError and HostKeyError.
     """
-    told = 0.0
+    begun, told = monotonic(), 0.0
     refused_since: float | None = None
-    problem: ConnectionProblem
-
-    async def attempt(waited: float) -> tuple[SSHClientConnection, HostPin] | None:
-        nonlocal told, refused_since, problem
+    while True:
+        waited = monotonic() - begun
+        longest = max(wait_s - waited, LAST_TIMEOUT_S) if wait_s else CONNECT_TIMEOUT_S
         try:
-            return await _attempt(host, ssh, keys, pin)
+            return await _attempt(host, ssh, keys, pin, min(longest, CONNECT_TIMEOUT_S))
         except ConnectionProblem as error:
             problem = error
         refused = problem.remedy is LOGIN_REFUSED
         refused_since = (waited if refused_since is None else refused_since) if refused else None
-        if refused_since is not None and waited - refused_since > LOGIN_PATIENCE_S:
+        left = wait_s - (monotonic() - begun)
+        if left <= 0 or (refused_since is not None and waited - refused_since > LOGIN_PATIENCE_S):
             raise problem.error(host)
         if waited - told >= PROGRESS_S:
             told = waited
             progress(f"waiting for SSH at {host.address} for {waited:.0f} s: {problem}")
-        return None
-
-    found = await until_async(attempt, wait_s, pause_s=RETRY_S)
-    if found is None:
-        raise problem.error(host)
-    return found
+        await asyncio.sleep(min(RETRY_S, left))
 
 
 async def _attempt(
-    host: HostOutput, ssh: Ssh, keys: list[SSHKey | SSHKeyPair], pin: HostPin | None
+    host: HostOutput, ssh: Ssh, keys: list[SSHKey | SSHKeyPair], pin: HostPin | None, timeout_s: float
 ) -> tuple[SSHClientConnection, HostPin]:
-    """One attempt. Raises ConnectionProblem, or HostKeyError if the host's key is not the pinned one."""
+    """One attempt of at most `timeout_s` seconds, with the login. Raises ConnectionProblem, or HostKeyError if the
+    host's key is not the pinned one."""
     import asyncssh
 
     pinned = _without_comment(pin.host_key) if pin is not None and pin.instance_id == host.instance_id else None
@@ -163,7 +161,7 @@ async def _attempt(
                 known_hosts=([], [], []),
                 server_host_key_algs=_algorithms(pinned),
                 proxy_command=_proxy_command(ssh, host, proxy_errors.name, proxy_script),
-                connect_timeout=CONNECT_TIMEOUT_S,
+                connect_timeout=timeout_s,
                 login_timeout=LOGIN_TIMEOUT_S,
                 keepalive_interval=15,
                 keepalive_count_max=4,

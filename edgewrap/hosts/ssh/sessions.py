@@ -40,8 +40,9 @@ class CommandResult:
 
 @dataclass(slots=True)
 class HostSession:
-    """Work on one host over `connection`. `pinned` is the known host key. `facts`, `pin` (the key that it has) and
-    `failure` are the results so far; they are kept whatever happens afterwards."""
+    """Work on one host over `connection`. `pinned` is the known host key. `facts`, `pin` (the key that it has),
+    `changed` (the host is, or may be, changed) and `failure` are the results so far; they are kept whatever happens
+    afterwards."""
 
     host: HostOutput
     ssh: Ssh
@@ -52,6 +53,7 @@ class HostSession:
     pin: HostPin | None = None
     facts: HostFacts | None = None
     failure: HostError | None = None
+    changed: bool = False
     started: float = field(default_factory=monotonic)
     connections: AsyncExitStack = field(default_factory=AsyncExitStack)
 

@@ -28,6 +28,7 @@ class Runner:
     outputs: Outputs
     pins: dict[str, HostPin] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
+    changed: frozenset[str] = frozenset()
 
     @property
     def plane(self) -> HostsPlane:
@@ -52,9 +53,11 @@ class Runner:
 
     def try_converge(self, seen: Observation | None = None, *, wait_s: float = 10) -> Observation:
         """Converge from what was seen before, or from what is seen now; whatever comes of it."""
-        seen = seen or self.observe()
+        seen, plane = seen or self.observe(), self.plane
         with self.vpc.inside():
-            return self.plane.apply(self.plane.plan(seen, self.context), replace(self.context, wait_s=wait_s))
+            done = plane.apply(plane.plan(seen, self.context), replace(self.context, wait_s=wait_s))
+        self.changed = plane.changed
+        return done
 
     def prepare(self, later: Outputs) -> Observation:
         """Make the hosts ready for what AWS has later."""

@@ -202,6 +202,7 @@ def test_a_run_that_died_before_the_confirmation(vpc: Vpc, runner: Runner, other
     change(other)
     assert [each.key for each in other.changes() if each.key.startswith(HOST)] == [f"{HOST}/rollback/last change"]
     other.converge()
+    assert HOST in other.changed
     assert ended(vpc).startswith("confirmed by ")
     assert "an earlier run's change is confirmed by this connection" in [event.text for event in other.events]
 

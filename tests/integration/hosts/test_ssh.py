@@ -280,8 +280,11 @@ def test_a_failing_step_is_reported_with_its_output(host: Runner) -> None:
     done = host.try_converge()
     assert "'bridge'" in done.failures["host-2"].what
     assert "not supported" in done.failures["host-2"].cause
+    assert host.changed == {"host-2"}
     host.vpc.on("host-2", "ip link del br-edge")
     host.converge()
+    host.converge()
+    assert host.changed == frozenset()
 
 
 def test_no_script_or_key_is_in_process_arguments(host: Runner) -> None:

@@ -373,4 +373,21 @@ def test_a_report_sets_no_counts_of_changes_for_a_job(
 
 def test_only_one_cluster_can_be_watched(sites: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(build(), ["status", "--watch", "sites"]) == 64
-    assert "--watch shows one cluster" in capsys.readouterr().err
+    assert "--watch is about one cluster" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "places", [["sites"], ["sites/oslo.yaml", "sites/paris.yaml"], ["-f", "sites/oslo.yaml", "-f", "sites/paris.yaml"]]
+)
+@pytest.mark.parametrize("command", ["graph", "replace", "force-unlock", "logs"])
+def test_a_command_about_one_cluster_refuses_several(
+    sites: Path, command: str, places: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    if command in ("replace", "force-unlock"):  # specs only by --file
+        places = ["host-1", *(word for place in places if place != "-f" for word in ("--file", place))]
+    assert run(build(), [command, *places]) == 64
+    shown = capsys.readouterr().err
+    assert f"Error: `{command}` is about one cluster" in shown
+    assert "oslo, paris" in shown
+    assert ("or use `edgewrap report`, which shows several" in shown) == (command == "graph")
+    assert words(sites) == []

@@ -41,7 +41,7 @@ def plans(monkeypatch: pytest.MonkeyPatch) -> list[RunPlan | EdgewrapError]:
     """What each attempt to plan gives."""
     results: list[RunPlan | EdgewrapError] = []
 
-    def make_plan(*_arguments: object) -> RunPlan:
+    def make_plan(*_arguments: object, **_options: object) -> RunPlan:
         result = results.pop(0)
         if isinstance(result, EdgewrapError):
             raise result
@@ -80,6 +80,18 @@ def test_other_errors_end_it(plans: list[object], planes: tuple[PlaneName, ...],
     plans.append(of(error))
     with pytest.raises(error):
         read_drift(MagicMock(), planes)
+
+
+@pytest.mark.parametrize(
+    ("planes", "left_out"),
+    [(ALL, 0), ((PlaneName.AWS, PlaneName.OPENNEBULA), 1), ((PlaneName.OPENNEBULA,), 1), ((PlaneName.AWS,), 0)],
+)
+def test_what_needs_the_hosts_is_named_if_the_run_leaves_them_out(
+    plans: list[object], planes: tuple[PlaneName, ...], left_out: int
+) -> None:
+    plans.append(planned())
+    report = read_drift(MagicMock(), planes)
+    assert [text.partition(":")[0] for text in report.not_compared] == ["opennebula"] * left_out
 
 
 def test_nothing_is_applied_yet(plans: list[object]) -> None:

@@ -67,12 +67,6 @@ CASES = {
         SPEC,
         Reason.MISSING,
     ),
-    "a secret file of which the spec changes other lines": (
-        replace(to(Action.UPDATE, sha256="(hidden)"), diff=("+ a", "+ b")),
-        [replace(to(Action.UPDATE, sha256="(hidden)"), diff=("+ a",))],
-        SPEC,
-        Reason.CHANGED,
-    ),
     "extra": (to(Action.DELETE), [to(Action.DELETE)], DRIFT, Reason.EXTRA),
     "removed from the spec, and changed outside": (to(Action.DELETE), [to(Action.UPDATE, BRIDGE="a")], SPEC, None),
     "replaced": (to(Action.REPLACE, VNI="1"), [to(Action.REPLACE, VNI="1")], DRIFT, Reason.CHANGED),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import reduce
 
 import pytest
 
@@ -33,9 +34,18 @@ def session(state: str) -> Callable[[ClusterStatus], ClusterStatus]:
     return lambda status: replace(status, sessions=(SessionStatus(("host-0", "host-1"), state), *status.sessions[1:]))
 
 
-def warning(subject: str) -> Callable[[ClusterStatus], ClusterStatus]:
-    found = Finding(PlaneName.AWS, subject, Verdict.WARNING, "EC2's status check fails", "move its VMs")
-    return lambda status: replace(status, warnings=(found,))
+def warning(
+    subject: str, text: str = "EC2's status check fails", plane: PlaneName = PlaneName.AWS
+) -> Callable[[ClusterStatus], ClusterStatus]:
+    found = Finding(plane, subject, Verdict.WARNING, text, "move its VMs")
+    return lambda status: replace(status, warnings=(*status.warnings, found))
+
+
+def all_of(*changes: Callable[[ClusterStatus], ClusterStatus]) -> Callable[[ClusterStatus], ClusterStatus]:
+    return lambda status: reduce(lambda changed, change: change(changed), changes, status)
+
+
+NO_BGP = "its BGP session with host-0 is not established (Active)"
 
 
 def without_entry_host(status: ClusterStatus) -> ClusterStatus:
@@ -56,7 +66,17 @@ def without_entry_host(status: ClusterStatus) -> ClusterStatus:
         (host(1, network="no SSH connection"), ("host-1: no SSH connection",)),
         (
             host(1, instance="stopped", opennebula="error", network="its instance is stopped"),
-            ("host-1: its instance is stopped", "group-1: the instance of its entry host host-1 is stopped"),
+            ("host-1: its instance is stopped",),
+        ),
+        (
+            all_of(host(1, opennebula="error", network="differs"), warning("host-1"), warning("host-1")),
+            ("host-1: OpenNebula: error; its configuration differs from the spec; EC2's status check fails",),
+        ),
+        (all_of(host(1, instance="stopped"), vm(state="unknown")), ("host-1: its instance is stopped",)),
+        (all_of(session("Active"), warning("host-1", NO_BGP, PlaneName.HOSTS)), (f"host-1: {NO_BGP}",)),
+        (
+            all_of(session("Active"), warning("host-1")),
+            ("host-1: EC2's status check fails", "BGP session of host-0 and host-1: Active"),
         ),
         (vm(state="boot failure"), ("VM 0 web-0: its state is boot failure",)),
         (vm(state="unknown"), ("VM 0 web-0: its state is unknown",)),
@@ -66,7 +86,7 @@ def without_entry_host(status: ClusterStatus) -> ClusterStatus:
         (without_entry_host, ("group-0: it has no entry host",)),
         (lambda status: replace(status, front_end="unknown"), ("front-end: it could not be read",)),
         (
-            lambda status: session("Active")(host(0, network="differs")(status)),
+            all_of(session("Active"), host(0, network="differs")),
             ("host-0: its configuration differs from the spec",),
         ),
     ],
@@ -89,8 +109,23 @@ def test_how_things_are_connected() -> None:
     assert sessions == [("host-0", "host-1"), ("host-0", "host-2"), ("host-1", "host-2")]
 
 
-def test_an_elastic_ip_of_a_dead_entry_host_is_broken_too() -> None:
-    nodes = {node.key: node for node in picture_of(broken_status()).nodes}
-    assert nodes["eip-7"].problems == ("the instance of its entry host host-1 is stopped",)
-    assert nodes["eip-5"].problems == ("it has no entry host",)
-    assert nodes["eip-0"].problems == ()
+@pytest.mark.parametrize(
+    ("status", "key", "problems", "cause"),
+    [
+        (broken_status(), "eip-7", ("its entry host host-1 does not work: its instance is stopped",), "host-1"),
+        (broken_status(), "eip-5", ("it has no entry host",), "group-5"),
+        (broken_status(), "eip-0", (), ""),
+        (
+            host(1, network="no SSH connection")(WORKS),
+            "eip-1",
+            ("its entry host host-1 does not work: it could not be read (no SSH connection)",),
+            "host-1",
+        ),
+        (host(1, network="differs")(WORKS), "eip-1", (), ""),
+    ],
+)
+def test_an_elastic_ip_of_an_entry_host_that_does_not_work_is_broken_because_of_it(
+    status: ClusterStatus, key: str, problems: tuple[str, ...], cause: str
+) -> None:
+    [node] = [node for node in picture_of(status).nodes if node.key == key]
+    assert (node.problems, node.cause) == (problems, cause)

@@ -18,10 +18,12 @@ BROKEN = "BROKEN"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a card; `broken` lines also say so in words."""
+    """One line of a card. A line that is `broken` also says so in words; a `degraded` one is about what does not work
+    because another host is broken."""
 
     text: str
     broken: bool = False
+    degraded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,11 @@ class Card:
         """Whether its host is, or something of it."""
         lines = (*self.lines, *(line for group in self.groups for line in group.lines))
         return any(line.broken for line in lines)
+
+    @property
+    def degraded(self) -> bool:
+        """Whether its host misses something because another host is broken."""
+        return any(line.degraded for line in self.lines)
 
 
 def summary(picture: Picture) -> str:
@@ -90,20 +97,24 @@ def front_end(picture: Picture) -> tuple[Line, ...]:
 
 
 def _problems(node: Node) -> Iterator[Line]:
-    return (Line(f"{BROKEN}: {text}", broken=True) for text in node.problems)
+    return (_line(text, broken=True) for text in node.problems)
+
+
+def _line(text: str, *, broken: bool) -> Line:
+    return Line(f"{BROKEN}: {text}" if broken else text, broken)
 
 
 def _sessions(picture: Picture, host: Node) -> Iterator[Line]:
-    """The sessions that work are one line, each other one is its own: broken here, unless its peer is."""
-    works, hosts = [], {node.key: node for node in picture.of(NodeKind.HOST)}
+    """The sessions that work are one line, each other one is its own: broken here, unless its peer is the cause."""
+    works = []
     for edge in picture.edges:
         if edge.kind is not EdgeKind.SESSION or host.key not in (edge.source, edge.target):
             continue
         peer = edge.target if edge.source == host.key else edge.source
-        if edge.problem and hosts[peer].problems:
-            yield Line(f"no BGP with {peer}: {edge.problem}")
+        if edge.problem and edge.cause == peer:
+            yield Line(f"no BGP with {peer}: {edge.problem}", degraded=True)
         elif edge.problem:
-            yield Line(f"{BROKEN}: BGP with {peer}: {edge.problem}", broken=True)
+            yield _line(f"BGP with {peer}: {edge.problem}", broken=True)
         else:
             works.append(peer)
     if works:
@@ -112,8 +123,7 @@ def _sessions(picture: Picture, host: Node) -> Iterator[Line]:
 
 def _vms(vms: Sequence[Node]) -> Iterator[Line]:
     for vm in vms:
-        mark = f"{BROKEN}: " if vm.problems else ""
-        yield Line(f"{mark}{vm.name}: {', '.join(vm.facts)}", bool(vm.problems))
+        yield _line(f"{vm.name}: {', '.join(vm.facts)}", broken=bool(vm.problems))
 
 
 def _group(picture: Picture, group: Node, host: Node | None) -> GroupBox:
@@ -122,7 +132,8 @@ def _group(picture: Picture, group: Node, host: Node | None) -> GroupBox:
     folded = free if len(free) > MOST_FREE else []
     lines = [_address(picture, eip, host) for eip in addresses if eip not in folded]
     if folded:
-        lines.append(Line(f"{len(folded)} free, {folded[0].name} to {folded[-1].name}", bool(folded[0].problems)))
+        text = f"{len(folded)} free, {folded[0].name} to {folded[-1].name}"
+        lines.append(_line(text, broken=bool(folded[0].problems)))
     return GroupBox(group, (*_problems(group), *lines))
 
 
@@ -132,4 +143,4 @@ def _address(picture: Picture, eip: Node, host: Node | None) -> Line:
     for vm in picture.targets(EdgeKind.LEASE, eip.key):
         elsewhere = [one.name for one in picture.sources(EdgeKind.RUNS, vm.key) if one != host]
         holder = f"{holder} on {elsewhere[0]}" if elsewhere else vm.name
-    return Line(f"{eip.name} {address} {holder}", bool(eip.problems))
+    return _line(f"{eip.name} {address} {holder}", broken=bool(eip.problems))

@@ -94,8 +94,8 @@ def _card(root: Element, card: Card, left: int, top: int) -> int:
     frame = _box(inside, 2, 2, CARD - 4, 0, "box", card.broken)
     _text(inside, PAD, 22, Row(card.title, "head"))
     if card.node or card.broken:
-        state = Row(f"✗ {BROKEN}", "bad") if card.broken else Row("✓ works", "good")
-        _text(inside, CARD - PAD, 22, state, anchor="end")
+        works = Row("! degraded") if card.degraded else Row("✓ works", "good")
+        _text(inside, CARD - PAD, 22, Row(f"✗ {BROKEN}", "bad") if card.broken else works, anchor="end")
     facts = card.node.facts if card.node else ()
     rows = [*(Row(fact, "dim") for fact in facts), *(row for line in card.lines for row in _rows(line, LETTERS))]
     for number, row in enumerate(rows):

@@ -14,7 +14,7 @@ from edgewrap.cli.views.picture import svg
 from edgewrap.cli.views.picture.cards import BROKEN
 from edgewrap.cli.views.text import SYMBOLS, change_lines, plane_summary, summary
 from edgewrap.counted import counted
-from edgewrap.engine.picture import ESTABLISHED, Picture, picture_of, vm_failed
+from edgewrap.engine.picture import ESTABLISHED, NodeKind, Picture, picture_of, vm_failed
 from edgewrap.engine.report import ClusterReport
 from edgewrap.engine.status import ClusterStatus
 
@@ -96,7 +96,7 @@ def section(number: int, report: ClusterReport) -> Section:
         problems,
         tuple(_pictures(picture, anchor)) if picture else (),
         tuple(_plan(changes, plane, report.unread) for plane in PlaneName if any(c.plane is plane for c in changes)),
-        tuple(_tables(status)) if status else (),
+        tuple(_tables(status, picture)) if status and picture else (),
     )
 
 
@@ -128,13 +128,15 @@ def _problems(report: ClusterReport, picture: Picture | None) -> Iterator[Proble
     """Errors, findings, and what is broken without one of them."""
     for error in report.errors:
         yield Problem(error.what, error.cause, error.advice, "bad", error.details)
-    broken = picture.broken if picture else ()
+    defects = dict(picture.defects) if picture else {}
+    said: dict[str, list[str]] = {error.what.partition(":")[0]: [] for error in report.errors}
     for finding in report.findings:
-        yield Problem(str(finding), "", finding.advice, "bad" if str(finding) in broken else "warn")
-    said = {error.what.partition(":")[0] for error in report.errors} | {one.check for one in report.findings}
-    for line in broken:
-        if line.partition(":")[0] not in said:
-            yield Problem(line, "", "", "bad")
+        yield Problem(str(finding), "", finding.advice, "bad" if finding.check in defects else "warn")
+        said.setdefault(finding.check, []).append(finding.text)
+    for name, problems in defects.items():
+        left = [text for text in problems if text not in said.get(name, ())]
+        if left and (name not in said or len(left) < len(problems)):  # else it is said in other words
+            yield Problem(f"{name}: {'; '.join(left)}", "", "", "bad")
 
 
 def _pictures(picture: Picture, anchor: str) -> Iterator[tuple[str, Markup]]:
@@ -167,7 +169,7 @@ def _differs(change: Change) -> Cell:
     return Cell((*filter(None, (": ".join(words), change.why)), *(line[INDENT:] for line in lines)))
 
 
-def _tables(status: ClusterStatus) -> Iterator[Table]:
+def _tables(status: ClusterStatus, picture: Picture) -> Iterator[Table]:
     yield Table(
         "Hosts",
         ("Host", "Instance", "Addresses", "AWS", "OpenNebula", "Network", "BGP sessions", "Entry host of"),
@@ -184,21 +186,21 @@ def _tables(status: ClusterStatus) -> Iterator[Table]:
         ),
     )
     names = {vm.id: vm.name for vm in status.vms}
+    problems = {node.key: node.problems for node in picture.of(NodeKind.EIP)}
     if status.eips:
         yield Table(
             "Elastic IPs",
             ("Elastic IP", "Public address", "VM's address", "Interface group", "Entry host", "Used by", "Made by"),
             tuple(
-                tuple(
-                    Cell((text,))
-                    for text in (
-                        eip.key, eip.public_address, eip.private_address, eip.group, eip.entry_host or "none",
-                        _holder(eip.vm, names), eip.made_by,
-                    )
+                (
+                    *(Cell((text,)) for text in (eip.key, eip.public_address, eip.private_address, eip.group)),
+                    _entry_host(eip.entry_host, problems[eip.key]),
+                    Cell((_holder(eip.vm, names),)),
+                    Cell((eip.made_by,)),
                 )
                 for eip in status.eips
             ),
-        )  # fmt: skip
+        )
     if status.vms:
         yield Table(
             "VMs",
@@ -214,6 +216,12 @@ def _tables(status: ClusterStatus) -> Iterator[Table]:
                 for vm in status.vms
             ),
         )
+
+
+def _entry_host(key: str, problems: Sequence[str]) -> Cell:
+    """The entry host of an Elastic IP, and why the address does not work."""
+    lines = tuple(f"✗ {text}" for text in problems)
+    return Cell((key, *lines) if key else lines, "bad" if problems else "")
 
 
 def _holder(text: str, names: dict[int, str]) -> str:

@@ -27,7 +27,7 @@ ITEMS = (
 
 def test_text() -> None:
     unread = Unread("host-2", "no SSH connection", "refused", "start sshd")
-    assert [*text_lines(DriftReport("edge", PLANES, ITEMS, 2, (unread,)))] == [
+    assert [*text_lines(DriftReport("edge", PLANES, ITEMS, 2, (unread,), ("opennebula: host keys",)))] == [
         "aws: 1 missing, 1 not working",
         "  + elastic ip association eip-1  (deleted outside)  (drift: missing)",
         "  ! host host-0  (drift: not working)",
@@ -38,13 +38,14 @@ def test_text() -> None:
         "      MTU: '9' -> '8'",
         "hosts: no drift",
         "host-2: could not be compared: no SSH connection (refused); start sshd",
+        "not compared, because the run leaves the hosts out: opennebula: host keys",
         "2 changes are from the spec, not drift: `edgewrap plan` shows them",
     ]
 
 
 def test_markdown() -> None:
-    lines = markdown_lines(DriftReport("edge", PLANES, ITEMS, 1))
-    assert lines[:9] == [
+    lines = markdown_lines(DriftReport("edge", PLANES, ITEMS, 1, (), ("opennebula: host keys",)))
+    assert lines[:11] == [
         "### edgewrap drift: edge",
         "",
         "| plane | changed outside | missing | not working | drifted |",
@@ -52,6 +53,8 @@ def test_markdown() -> None:
         "| aws | 0 | 1 | 1 | 2 |",
         "| opennebula | 1 | 0 | 0 | 1 |",
         "| hosts | 0 | 0 | 0 | 0 |",
+        "",
+        "not compared, because the run leaves the hosts out: opennebula: host keys",
         "",
         "1 change is from the spec, not drift: `edgewrap plan` shows them",
     ]

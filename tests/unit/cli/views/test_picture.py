@@ -44,7 +44,8 @@ BROKEN_LINES = (
     "├─ no BGP with host-1: Active",
     "├─ BROKEN: its instance is stopped",
     "├─ BROKEN: BGP with host-0: Active",
-    "   ├─ BROKEN: the instance of its entry host host-1 is stopped",
+    "   ├─ BROKEN: its entry host host-1 does not work: its instance is stopped",
+    "   └─ BROKEN: eip-7 198.51.100.17 free",
     "├─ BROKEN: VM 77 batch: boot failure",
     "on no host",
     "├─ VM 78 old: poweroff",
@@ -63,6 +64,8 @@ def test_text() -> None:
 
 def test_text_says_what_is_broken() -> None:
     lines = draw(picture_of(broken_status()), Format.TEXT).splitlines()
+    assert lines[1].endswith("; 4 BROKEN")
+    assert sum(line.startswith("  ") for line in lines[2:7]) == 4
     assert [line for line in BROKEN_LINES if line not in lines] == []
 
 
@@ -97,6 +100,31 @@ def test_svg_is_described_and_marks_what_is_broken_in_words() -> None:
     assert "✗ BROKEN" in red
     assert any(text.startswith("BROKEN: its instance") for text in red)
     assert HOSTILE.partition(" ")[0] in "".join(shown(text) for text in root.iter(f"{SVG}text")).replace("  ", "")
+
+
+@pytest.mark.parametrize(
+    ("state", "network", "cards"),
+    [
+        ("Established", "ready", ["✓ works"] * 3),
+        ("Active", "ready", ["✗ BROKEN", "✗ BROKEN", "✓ works"]),
+        ("Active", "differs", ["! degraded", "✗ BROKEN", "✓ works"]),
+    ],
+)
+def test_a_host_without_one_of_its_sessions_is_not_shown_as_working(state: str, network: str, cards: list[str]) -> None:
+    status = cluster_status()
+    hosts = [replace(one, network=network) if one.key == "host-1" else one for one in status.hosts]
+    sessions = [replace(one, state=state) if one.hosts == ("host-0", "host-1") else one for one in status.sessions]
+    picture = picture_of(replace(status, hosts=tuple(hosts), sessions=tuple(sessions)))
+    root = ElementTree.fromstring(draw(picture, Format.SVG))  # noqa: S314 - ours
+    assert [shown(text) for text in root.iter(f"{SVG}text") if text.get("text-anchor") == "end"] == cards
+
+
+def test_free_elastic_ips_of_a_host_that_cannot_be_reached_are_shown_as_broken() -> None:
+    status = cluster_status(hosts=2, groups=2)
+    hosts = (status.hosts[0], replace(status.hosts[1], network="no SSH connection"))
+    lines = draw(picture_of(replace(status, hosts=hosts)), Format.TEXT).splitlines()
+    assert lines[1].endswith("; 1 BROKEN")
+    assert "   └─ BROKEN: 4 free, eip-1 to eip-7" in lines
 
 
 @pytest.mark.parametrize(("hosts", "paths"), [(1, 1), (3, 6), (4, 9), (5, 0)])

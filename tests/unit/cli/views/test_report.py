@@ -97,6 +97,8 @@ def test_a_broken_cluster_says_what_is_wrong_and_what_to_do() -> None:
         "What to do: start it in EC2",
         "host-2: its file system / is 93 % full",
         "What to do: remove files there",
+        "Broken: host-2: its configuration differs from the spec",
+        "✗ its entry host host-1 does not work: its instance is stopped",
         "Broken: VM 77 batch: its state is boot failure",
         "type: 'c5.metal' -> 'm5.metal'",
         "+ two",
@@ -137,7 +139,7 @@ def test_the_page_needs_nothing_else() -> None:
     [
         (ClusterReport("new", TIME, changes=()), "not applied yet", "nothing to do"),
         (ClusterReport("lost", TIME, errors=(ReportedError("x", "y", "z"),)), "could not be read in whole", "unknown"),
-        (report_of(broken_status()), "BROKEN: ", "nothing to do"),
+        (report_of(broken_status()), "BROKEN: 4", "nothing to do"),
         (
             replace(
                 report_of(cluster_status("warned")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,7 +21,7 @@ from edgewrap.change import PlaneName
 from edgewrap.cli.main import build, run
 from edgewrap.cli.views.watch import ChangesWatch, LiveWatch, Reading
 from edgewrap.engine.status import ClusterStatus
-from edgewrap.errors import InterruptedRunError, StateError
+from edgewrap.errors import StateError
 from edgewrap.events import Emit, Event, EventKind
 from tests.support.reports import broken_status, cluster_status
 
@@ -90,7 +91,7 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
         yield SimpleNamespace(spec=SimpleNamespace(name="edge-paris"))
 
     def watch(*given: ClusterStatus | BaseException) -> int:
-        left = [*given, KeyboardInterrupt()]
+        left = [*given, KeyboardInterrupt(signal.SIGINT)]
 
         def read(*_arguments: object, **_options: object) -> Any:
             reading = left.pop(0)
@@ -115,7 +116,7 @@ LOST = StateError("the state cannot be read", cause="S3 does not answer", advice
         ((WORKS,), 0, ""),
         ((), 130, "Error: the run was interrupted"),
         ((LOST,), 1, "Error: the state cannot be read"),
-        ((WORKS, InterruptedRunError()), 0, ""),
+        ((WORKS, KeyboardInterrupt(signal.SIGTERM)), 130, "Error: the run was interrupted"),
         ((WORKS, LOST, WORKS), 0, "warning: edge-paris: not read: the state cannot be read"),
     ],
 )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import combinations
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from edgewrap.change import Origin
+from edgewrap.engine.origin import with_origins
 from edgewrap.hosts.desired import Bgp, DesiredHost, Neighbour, bgp_of, desired_host, reflectors_of
 from edgewrap.hosts.diff.host import diff
 from edgewrap.hosts.facts import FileFact, HostFacts
@@ -101,13 +104,36 @@ def test_no_change_shows_the_password_or_its_checksum() -> None:
     for facts in (HostFacts(), recorded("entry"), old):
         operations = diff(host, facts)
         change = next(each.change for each in operations if each.change.key.endswith("frr.conf"))
-        assert change.after["sha256"] == "(hidden)"
+        assert change.after["sha256"] == f"{file.shown_sha256} (without passwords)"
         assert change.before.get("sha256", "(hidden)") == "(hidden)"
         shown = repr(operations)
         assert "geheim" not in shown
         assert file.sha256 not in shown
         assert "geheim" in converge_script(host, operations)  # which goes to the host's standard input
     assert [each.change.kind for each in diff(host, old)] == ["file"]
+
+
+@pytest.mark.parametrize("facts", [HostFacts(), recorded("entry")], ids=["missing", "another"])
+@pytest.mark.parametrize(
+    ("change", "origin"),
+    [
+        ({}, Origin.DRIFT),
+        ({"asn": 65001}, Origin.SPEC),
+        ({"password": SecretStr("neu")}, Origin.DRIFT),  # it is not recorded (docs/drift.md)
+    ],
+    ids=["as applied", "the spec changes it", "another password"],
+)
+def test_a_secret_file_that_the_spec_changes_is_not_only_drift(
+    facts: HostFacts, change: dict[str, Any], origin: Origin
+) -> None:
+    applied = _with_password("geheim")
+    now = replace(applied, bgp=replace(applied.bgp, **change))
+    old, new = (
+        [one.change for one in diff(host, facts) if one.change.key.endswith("frr.conf")] for host in (applied, now)
+    )
+    [found] = with_origins(new, old)
+    assert found.origin is origin
+    assert found.reason is not None
 
 
 def test_a_different_running_configuration_is_one_change() -> None:

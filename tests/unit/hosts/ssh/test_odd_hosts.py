@@ -12,7 +12,7 @@ from typing import Any
 import asyncssh
 import pytest
 
-from edgewrap.errors import HostError
+from edgewrap.errors import HostError, HostUnreachableError
 from edgewrap.hosts.ssh import connection, sessions
 from edgewrap.hosts.ssh.sessions import HostSession, run_on_hosts
 from edgewrap.outputs import HostOutput, HostPin
@@ -163,6 +163,20 @@ BANNERS = {
     "nothing": "true",
     "silence": "exec sleep 100",
 }
+
+
+def test_the_wait_for_a_silent_host_is_as_long_as_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(connection, "LAST_TIMEOUT_S", 0.5, raising=False)
+    asyncssh.generate_private_key("ssh-ed25519").write_private_key(tmp_path / "key")
+    spec = make_spec(ssh={"public_key": str(tmp_path / "key.pub"), "proxy_command": "exec sleep 100"})
+
+    async def work(_session: HostSession) -> None:
+        raise AssertionError("there is no connection")
+
+    begun = time.monotonic()
+    (failed,) = asyncio.run(run_on_hosts((host(0),), spec, {}, lambda _event: None, work, 1.5))
+    assert 1.5 <= time.monotonic() - begun < 5
+    assert isinstance(failed.failure, HostUnreachableError)
 
 
 @pytest.mark.parametrize("banner", BANNERS)
