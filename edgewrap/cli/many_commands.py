@@ -111,7 +111,7 @@ def _only_one(what: str, targets: Sequence[Target], otherwise: str) -> UsageErro
     more = f" and {len(targets) - MOST_NAMED} more" if len(targets) > MOST_NAMED else ""
     return UsageError(
         f"{what} is about one cluster",
-        cause=f"{len(targets)} clusters are named: {names}{more}",
+        cause=f"{counted(len(targets), 'cluster')} are named: {names}{more}",
         advice=f"name the spec file of one of them{otherwise}",
     )
 
