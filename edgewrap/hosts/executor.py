@@ -15,10 +15,10 @@ from edgewrap.events import EventKind
 from edgewrap.hosts.desired import DesiredHost
 from edgewrap.hosts.diff.host import diff
 from edgewrap.hosts.disk_change import change_disks
-from edgewrap.hosts.facts import HostFacts
+from edgewrap.hosts.facts import HostFacts, facts_command
 from edgewrap.hosts.operation import DISK, Operation, first_of
 from edgewrap.hosts.remedies import cause_and_advice
-from edgewrap.hosts.rollback import CONFIRM, LOG, ROLLED_BACK, with_rollback
+from edgewrap.hosts.rollback import CONFIRM, LOG, ROLLED_BACK, confirm_and, with_rollback
 from edgewrap.hosts.script import converge_script, failed_step
 from edgewrap.hosts.ssh.sessions import CommandResult, HostSession, tail
 
@@ -45,16 +45,18 @@ async def change(
         )
     visit.changed = True
     disks = tuple(one for one in operations if one.change.kind == DISK)
+    after = before
     if others := tuple(one for one in operations if one not in disks):
-        await _change_with_rollback(visit, host, before, others, rollback_s)
+        after = await _change_with_rollback(visit, host, before, others, rollback_s)
     if disks:
         await change_disks(visit, host, disks)
-    return await visit.read()
+        after = await visit.read()
+    return after
 
 
 async def _change_with_rollback(
     visit: HostSession, host: DesiredHost, before: HostFacts, operations: tuple[Operation, ...], rollback_s: int
-) -> None:
+) -> HostFacts:
     script = converge_script(host, operations)
     script = with_rollback(script, host.user, at_most_s=CHANGE_TIMEOUT_S, rollback_s=rollback_s)
     lost: HostError | None = None
@@ -72,7 +74,7 @@ async def _change_with_rollback(
             cause, advice = cause_and_advice(words, "fix the error above and re-run")
             what = f"step '{failed_step(answer.stdout)}' failed with status {answer.status}"
             raise ConvergeError(host.key, f"{what}; the host rolled the change back", cause=cause, advice=advice)
-    await _confirm(visit, host, before, lost, rollback_s)
+    return await _confirm(visit, host, before, lost, rollback_s)
 
 
 async def confirm_earlier_change(visit: HostSession, facts: HostFacts) -> bool:
@@ -96,8 +98,8 @@ async def confirm_earlier_change(visit: HostSession, facts: HostFacts) -> bool:
 
 async def _confirm(
     visit: HostSession, host: DesiredHost, before: HostFacts, lost: HostError | None, rollback_s: int
-) -> None:
-    """`lost`: how the connection was lost during the change, which may still be running then."""
+) -> HostFacts:
+    """The facts after it. `lost`: how the connection was lost during the change, which may still be running then."""
     deadline = monotonic() + rollback_s + BACK_S + (CHANGE_TIMEOUT_S if lost else 0)
     cause = f"no new SSH connection within {rollback_s} s after the change"
     try:
@@ -110,7 +112,7 @@ async def _confirm(
                 "rolls the change back"
             )
             await visit.connect(deadline - monotonic())
-        answer = await visit.run_as_root(CONFIRM, CHANGE_TIMEOUT_S)
+        answer = await visit.run_as_root(confirm_and(facts_command(host.user)), CHANGE_TIMEOUT_S)
     except HostError as error:
         raise ConvergeError(
             host.key,
@@ -133,6 +135,7 @@ async def _confirm(
         )
     if answer.status != 0:
         raise _not_confirmed(host.key, answer)
+    return visit.keep_facts(answer)
 
 
 def _compared(host: DesiredHost, before: HostFacts, facts: HostFacts) -> str:

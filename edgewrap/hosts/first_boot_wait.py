@@ -20,23 +20,25 @@ READ_TIMEOUT_S = 60
 SHOWN = 5  # lines of the log in an error
 
 
-async def wait_until_set_up(session: HostSession, files: Sequence[SetupFile], tell: Callable[[str], None]) -> None:
-    """Wait until the host's first-boot setup is done; returns at once if it is, or if the host has none. If it failed
-    before, start it again with `files` in place of its own.
+async def wait_until_set_up(
+    session: HostSession, setup: Setup, files: Sequence[SetupFile], tell: Callable[[str], None]
+) -> bool:
+    """Wait until the host's first-boot setup is done, given its state as just read; returns False at once if it is, or
+    if the host has none, True after a wait. If it failed before, start it again with `files` in place of its own.
 
     Raises ConvergeError if it fails, HostError if it is not done in time.
     """
-    key, setup, first = session.host.key, Setup(), True
+    if setup.state is SetupState.FAILED:
+        tell(f"first-boot setup failed ({setup.reason}); starting it again")
+        await _start(session, files)
+    elif setup.state is not SetupState.RUNNING:
+        return False
+    key = session.host.key
     told, shown = -float(PROGRESS_S), ""
 
     async def look(waited: float) -> Setup | None:
-        nonlocal setup, first, told, shown
+        nonlocal setup, told, shown
         setup = await _read(session)
-        if setup.state is SetupState.FAILED and first:
-            tell(f"first-boot setup failed ({setup.reason}); starting it again")
-            await _start(session, files)
-            setup = await _read(session)
-        first = False
         if setup.state is not SetupState.RUNNING:
             return setup
         new_step = setup.step.startswith("edgewrap: ") and setup.step != shown
@@ -62,6 +64,7 @@ async def wait_until_set_up(session: HostSession, files: Sequence[SetupFile], te
             advice=f"{advice}, then re-run apply: it starts the setup again; the whole log is {DIRECTORY}/setup.log on "
             f"the host (`edgewrap ssh {key}`)",
         )
+    return True
 
 
 async def _read(session: HostSession) -> Setup:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from time import monotonic, sleep
@@ -25,7 +25,7 @@ from edgewrap.hosts.health import HealthFacts, health_findings, path_findings, s
 from edgewrap.hosts.operation import ROLLBACK, Operation
 from edgewrap.hosts.preflight import check_login, check_ssh
 from edgewrap.hosts.ssh.connection import PROGRESS_S, filled_in
-from edgewrap.hosts.ssh.sessions import HostSession, Work, run_on_hosts
+from edgewrap.hosts.ssh.sessions import HostSession, Work, host_sessions, run_on_hosts, work_on
 from edgewrap.outputs import UNKNOWN, HostOutput, HostPin, HostReport, Outputs
 from edgewrap.plane import NO_CONTEXT, Context, report_skipped, require_planned
 from edgewrap.spec.models import Spec
@@ -157,20 +157,7 @@ class HostsPlane:
         The hosts in the plan are read first: raises PlanOutdatedError, before any is changed, if one needs more than
         was planned. A host that needs nothing is not changed. A failure of one never stops the others.
         """
-        outputs = context.known_outputs
-        desired = desired_hosts(self._spec, outputs)
-        now = self._look_again(plan, context)
-        read = {key: known for key, host in outputs.hosts.items() if (known := now.facts_of(host)) is not None}
-        settled = {key: known for key, known in read.items() if not diff(desired(key), known)}
-        converge = partial(self._converge, plan=plan, outputs=outputs, desired=desired)
-        known_pins = {**context.pins, **now.pins}
-        result = self._over_hosts(outputs, known_pins, converge, wait_s=context.wait_s, skip=settled)
-        facts, pins = {**settled, **result.facts}, {**{key: now.pins[key] for key in settled}, **result.pins}
-        return Observation(
-            facts={key: facts[key] for key in outputs.hosts if key in facts},
-            failures=result.failures,
-            pins={key: pins[key] for key in outputs.hosts if key in pins},
-        )
+        return asyncio.run(self._look_and_converge(plan, context))
 
     def prepare(self, plan: HostsPlan, context: Context) -> Observation:
         """Prepare the hosts for AWS's changes from `context.before` to `context.outputs` (a prediction may have UNKNOWN
@@ -240,25 +227,33 @@ class HostsPlane:
             if there and known and there.instance_id == host.instance_id and there.state == "running":
                 yield key, desired(key), known
 
-    def _look_again(self, plan: HostsPlan, context: Context) -> Observation:
-        """The hosts in the plan, as they are now."""
+    async def _look_and_converge(self, plan: HostsPlan, context: Context) -> Observation:
+        """A host that was in the plan is converged over the connection that it was read over, from the facts read."""
         outputs = context.known_outputs
-        known = {key: host for key, host in outputs.hosts.items() if plan.knows(host)}
-        now = self.observe(replace(context, outputs=replace(outputs, hosts=known)))
         desired = desired_hosts(self._spec, outputs)
-        for key in now.facts:
-            operations = diff(desired(key), now.facts[key])
-            _require_planned(operations, plan, key)
-            if key not in self._changed:
-                report_skipped(plan.changes_of(key), changes_of(operations), self._emit)
-        return now
+        hosts = [host for host in outputs.hosts.values() if _exists(host)]
+        async with host_sessions(hosts, self._spec, context.pins, self._emit) as visits:
+            await work_on((one for one in visits if plan.knows(one.host)), HostSession.read, 0, keep=True)
+            left = [visit for visit in visits if visit.facts is None or self._still_needs(visit, plan, desired)]
+            await work_on(left, partial(self._converge, plan=plan, outputs=outputs, desired=desired), context.wait_s)
+        return self._observation(visits)
 
-    def _over_hosts(
-        self, outputs: Outputs, pins: Mapping[str, HostPin], work: Work, *, wait_s: float, skip: Container[str] = ()
-    ) -> Observation:
+    def _still_needs(self, visit: HostSession, plan: HostsPlan, desired: Callable[[str], DesiredHost]) -> bool:
+        """Whether a host that was read again needs a change. Raises PlanOutdatedError if it needs more than planned."""
+        key = visit.host.key
+        operations = diff(desired(key), visit.facts or HostFacts())
+        _require_planned(operations, plan, key)
+        if key not in self._changed:
+            report_skipped(plan.changes_of(key), changes_of(operations), self._emit)
+        return bool(operations)
+
+    def _over_hosts(self, outputs: Outputs, pins: Mapping[str, HostPin], work: Work, *, wait_s: float) -> Observation:
         """Do `work` on every existing host, in parallel, and collect the results."""
-        hosts = [host for key, host in outputs.hosts.items() if key not in skip and _exists(host)]
-        visits = asyncio.run(run_on_hosts(hosts, self._spec, pins, self._emit, work, wait_s))
+        hosts = [host for host in outputs.hosts.values() if _exists(host)]
+        return self._observation(asyncio.run(run_on_hosts(hosts, self._spec, pins, self._emit, work, wait_s)))
+
+    def _observation(self, visits: Sequence[HostSession]) -> Observation:
+        """The results of work on hosts; remembers which were changed."""
         self._changed |= {visit.host.key for visit in visits if visit.changed}
         return Observation(
             facts={visit.host.key: visit.facts for visit in visits if visit.facts},
@@ -272,11 +267,13 @@ class HostsPlane:
         visit.tell(EventKind.STEP_STARTED, f"connected to {visit.host.address}")
         version = outputs.opennebula_version
         files = setup_files(self._spec, version) if version and sets_itself_up(self._spec) else ()
-        await wait_until_set_up(visit, files, visit.progress)
+        facts = visit.facts or await visit.read()
         host = desired(visit.host.key)
-        facts = await self._read_with_interfaces(visit, host)
+        if await wait_until_set_up(visit, facts.setup, files, visit.progress):
+            facts = await visit.read()
+        facts = await self._with_interfaces(visit, host, facts)
         if await confirm_earlier_change(visit, facts):
-            facts = await self._read_with_interfaces(visit, host)
+            facts = await self._with_interfaces(visit, host, await visit.read())
         operations = diff(host, facts)
         if plan.knows(visit.host):
             try:
@@ -296,20 +293,17 @@ class HostsPlane:
             raise _still_different(host, facts, operations)
         visit.tell(EventKind.STEP_DONE, f"{counted(first, 'change')} made" if first else "nothing to do")
 
-    async def _read_with_interfaces(self, visit: HostSession, host: DesiredHost) -> HostFacts:
-        """The facts, once the interfaces that AWS attached to the host have appeared in its kernel; after the timeout,
-        without them."""
+    async def _with_interfaces(self, visit: HostSession, host: DesiredHost, facts: HostFacts) -> HostFacts:
+        """The facts, given those just read, once the interfaces that AWS attached to the host have appeared in its
+        kernel; after the timeout, without them."""
         begun, told = monotonic(), -float(PROGRESS_S)
-        while True:
-            facts = await visit.read()
-            missing = missing_interfaces(host, facts)
-            waited = monotonic() - begun
-            if not missing or waited > INTERFACE_WAIT_S:
-                return facts
+        while (missing := missing_interfaces(host, facts)) and (waited := monotonic() - begun) <= INTERFACE_WAIT_S:
             if waited - told >= PROGRESS_S:
                 told = waited
                 visit.progress(f"waiting for the interface of {_keys(missing)}")
             await asyncio.sleep(SETTLE_S)
+            facts = await visit.read()
+        return facts
 
 
 def applicable_now(host: DesiredHost, facts: HostFacts) -> tuple[Operation, ...]:

@@ -22,6 +22,7 @@ exec sh {DIRECTORY}/rollback.sh confirm "${{1:-nobody}}"
 """
 """Confirms the last change, for a root shell on a connection that is newer than the change."""
 
+
 SAVED_PATHS = {
     **RELOADS,
     **{f"{WANTS}/{unit}": None for unit in UNIT_NAMES},
@@ -51,6 +52,12 @@ class RollbackFacts:
 def parse_rollback(lines: Sequence[str]) -> RollbackFacts:
     """Parse what facts.sh printed of it."""
     return RollbackFacts(_PENDING in lines[:1], next((line for line in reversed(lines) if line != _PENDING), ""))
+
+
+def confirm_and(then: str) -> str:
+    """The script that confirms the last change and, once it has, runs the script `then`. A confirmation that fails ends
+    it with that status; otherwise the status is 0, whatever `then` does."""
+    return f"(\n{CONFIRM}) </dev/null || exit\n(\n{then})\nexit 0\n"
 
 
 def with_rollback(change: str, user: str, *, at_most_s: int, rollback_s: int) -> str:

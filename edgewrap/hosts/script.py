@@ -6,7 +6,6 @@ checked, and moved there.
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Iterator, Sequence
 from shlex import quote
@@ -23,6 +22,11 @@ _HEAD = """set -eu
 umask 022
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 step() { echo "##edgewrap:step $1"; }
+# makes room for the new file $1
+room() {
+	[ -d "${1%/*}" ] || mkdir -p "${1%/*}"
+	if [ -e "$1" ] || [ -L "$1" ]; then rm -f "$1"; fi
+}
 """
 
 # Our address, from which the firewall always lets us in.
@@ -72,8 +76,7 @@ def _steps(host: DesiredHost, operations: Sequence[Operation]) -> Iterator[str]:
 def _write(file: files.HostFile) -> Iterator[str]:
     path, new = quote(file.path), quote(f"{file.path}.new")
     yield f"step {quote(f'write {file.path}')}"
-    yield f"mkdir -p {quote(posixpath.dirname(file.path))}"
-    yield f"rm -f {new}; (umask 077; printf '%s' {quote(file.text)} >{new})"
+    yield f"room {new}; (umask 077; printf '%s' {quote(file.text)} >{new})"
     yield f"chown {file.row.owner} {new}; chmod {file.row.mode} {new}"
     if file.row.check:
         yield file.row.check.format(new)

@@ -1,54 +1,73 @@
-"""The hosts plane over ten hosts with nothing to do, and over ten new hosts, relative to one bare SSH command each, in
-a lab of its own.
+"""The hosts plane against Ansible doing the same to the same hosts, in a lab of its own: hosts that need nothing, in
+turns; and new hosts, in turns, too: between two rounds all of edgewrap's files are deleted and the hosts rebooted, and
+the planned changes must be the same as at first. After Ansible, the plane must find nothing to do.
 
-The first is measured as `apply` does it: observe all hosts, compare, find nothing to change. The second
-observes and converges hosts as they were launched; between two rounds all of edgewrap's files are deleted and the
-hosts rebooted, and the planned changes must be the same as at first. The bare command is `true` over a
-connection of asyncssh's, which the plane uses too, on all hosts side by side; OpenSSH's `ssh` is shown beside it. All
-hosts of the lab share this machine's processors, so what runs on them counts ten times.
+The first is measured as `apply` does it: observe all hosts, compare, find nothing to change. The second observes,
+looks again, and converges. Beside it the bare command: `true` over a connection of asyncssh's, which the plane
+uses too, on all hosts in parallel. All hosts of the lab share this machine's processors.
 
-Last line: `converge_ratio EMPTY_FACTS EVERYTHING NOTHING_SECONDS EVERYTHING_SECONDS BARE_SECONDS` (medians).
+Ansible is ansible-core with its fastest settings: pipelining, a fork for each host, connections that stay open, no
+gathering of facts. playbook.py says what its 45 tasks are. Its time includes
+the start of `ansible-playbook`; the plane's includes none, as `apply` has started long before. The last but one
+line adds what starting Python and importing the plane takes.
+
+Last line: `converge_ratio NOTHING EVERYTHING SECONDS ANSIBLE_SECONDS SECONDS ANSIBLE_SECONDS` (medians; NOTHING is
+1/30 or less if Ansible takes 30 times as long). The bounds are 1/30 and 1/8.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import asyncssh
 
+from edgewrap.hosts.desired import desired_host
 from edgewrap.hosts.plane import HostsPlan, HostsPlane
+from edgewrap.hosts.render.files import OWN_PATHS
 from edgewrap.outputs import Outputs
 from edgewrap.plane import Context
+from edgewrap.spec.load import load_spec
+from tests.bench.playbook import write_play
 from tests.support.cluster import hosts_plane, key_file, read_outputs, write_spec
 from tests.support.lab import Lab
 
-HOSTS = 10
-ROUNDS, FRESH_ROUNDS = 7, 3
+HOSTS = int(os.environ.get("HOSTS", "3"))
+ROUNDS = int(os.environ.get("ROUNDS", "5"))
 WAIT_S = 60
-SPEC = f"""
-name: edge-bench
-aws: {{ region: eu-west-3 }}
-hosts: {{ count: {HOSTS} }}
-public_network: {{ elastic_ips: {{ count: {HOSTS} }}, groups: {HOSTS} }}
+SPEC = f"name: edge-bench\naws: {{ region: eu-west-3 }}\nhosts: {{ count: {HOSTS} }}\n"
+ANSIBLE_CFG = f"""[defaults]
+host_key_checking = False
+forks = {HOSTS}
+gathering = explicit
+[ssh_connection]
+pipelining = True
+ssh_args = -o ControlMaster=auto -o ControlPersist=600s
 """
 _KEEP = "cp -a /etc/frr /var/tmp/frr"
-# Ends with the host's end: what is in its kernel goes with it.
+# The hosts end with it: what is in their kernels is removed, too.
 _RENEW = """
 set -e
 rm -rf "$@" /var/lib/edgewrap /etc/frr
 cp -a /var/tmp/frr /etc/frr
+rmdir --ignore-fail-on-non-empty /etc/edgewrap /etc/systemd/system/nftables.service.d
+for file in /etc/hosts /etc/libvirt/qemu.conf; do
+    [ ! -f $file ] || sed -i '/^# edgewrap: begin/,/^# edgewrap: end/d' $file
+done
 rm -f /etc/systemd/system/multi-user.target.wants/edgewrap-*.service
 systemctl disable --quiet frr.service
 systemctl --no-block reboot
@@ -57,16 +76,18 @@ systemctl --no-block reboot
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Ten hosts."""
+    """Some hosts. `command` runs Ansible."""
 
     lab: Lab
     plane: HostsPlane
     outputs: Outputs
+    command: tuple[str, ...] = ()
 
     def look(self) -> HostsPlan:
         """What the hosts need."""
         context = Context(self.outputs)
-        observation = self.plane.observe(context)
+        with self.lab.network():
+            observation = self.plane.observe(context)
         for error in observation.failures.values():
             raise error
         return self.plane.plan(observation, context)
@@ -74,38 +95,34 @@ class Bench:
     def need_nothing(self) -> None:
         """What an apply does with hosts that need nothing: it only plans."""
         if changes := self.look().changes:
-            sys.exit(f"{len(changes)} changes on hosts that should need none, the first {changes[0]}")
+            sys.exit(f"{len(changes)} changes on hosts that should need none: {changes[:5]}")
 
     def need_everything(self) -> None:
         """What an apply does with new hosts."""
-        result = self.plane.apply(self.look(), Context(self.outputs, wait_s=WAIT_S))
+        plan = self.look()
+        with self.lab.network():
+            result = self.plane.apply(plan, Context(self.outputs, wait_s=WAIT_S))
         for error in result.failures.values():
             raise error
 
-    def by_asyncssh(self) -> None:
-        """The bare command: `true` on each host, side by side."""
-        asyncio.run(self._true_everywhere())
+    def ansible(self) -> None:
+        """Ansible does what is needed."""
+        done = self.lab.run(*self.command, check=False)
+        if done.returncode:
+            sys.exit(done.stdout[-2000:] + done.stderr)
 
-    def by_openssh(self) -> None:
-        """The same by processes of `ssh`."""
-        options = ("-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o")
-        running = [
-            subprocess.Popen(
-                ["ssh", *options, "LogLevel=ERROR", "-i", str(key_file(self.lab)), f"ubuntu@{host.name}", "true"],
-                stdin=subprocess.DEVNULL,
-            )
-            for host in self.outputs.hosts.values()
-        ]
-        statuses = [process.wait() for process in running]
-        if any(statuses):
-            sys.exit("ssh failed")
+    def bare(self) -> None:
+        """`true` on each host, in parallel."""
+        with self.lab.network():
+            asyncio.run(self._true_everywhere())
 
-    def renew(self, files: Mapping[str, list[str]]) -> None:
+    def renew(self) -> None:
         """Make the hosts what they were at first, and wait until they have booted."""
 
         def one(host: str) -> None:
             before = self._boot_of(host)
-            self.lab.run("sh", "-c", _RENEW, "renew", *files[host], place=host, check=False)
+            files = " ".join(OWN_PATHS)
+            self.lab.run("sh", "-c", f"set -- {files}\n{_RENEW}", place=host, check=False)
             deadline = time.monotonic() + WAIT_S
             while self._boot_of(host) in ("", before):
                 if time.monotonic() > deadline:
@@ -123,73 +140,108 @@ class Bench:
     async def _true_everywhere(self) -> None:
         key = asyncssh.read_private_key(key_file(self.lab))
 
-        async def one(name: str) -> None:
+        async def one(address: str) -> None:
             async with asyncssh.connect(
-                name, username="ubuntu", client_keys=[key], known_hosts=None, config=None, agent_path=None
+                address, username="ubuntu", client_keys=[key], known_hosts=None, config=None, agent_path=None
             ) as connection:
                 await connection.run("true", check=True)
 
-        await asyncio.gather(*(one(host.name) for host in self.outputs.hosts.values()))
+        await asyncio.gather(*(one(host.address) for host in self.outputs.hosts.values()))
 
 
-def seconds(work: Callable[[], None]) -> float:
+def ansible_command(bench: Bench, spec: Path, directory: Path) -> tuple[str, ...]:
+    """Write the playbook, its inventory and its settings; gives the command. The hosts are new."""
+    loaded = load_spec(spec, os.environ)
+    hosts = {key: desired_host(loaded, bench.outputs, key) for key in bench.outputs.hosts}
+    plan = bench.look()
+    paths = {str(Path(one.write.row.path).parent) for one in plan.operations["host-0"] if one.write is not None}
+    test = "for path; do [ -d $path ] || echo $path; done"
+    missing = bench.lab.run("sh", "-c", test, "test", *sorted(paths), place="host-0").stdout.split()
+    variables = write_play(directory, hosts, plan.facts.facts, missing)
+    inventory: dict[str, Any] = {
+        key: {"ansible_host": host.address, "ansible_user": "ubuntu", **variables[key]}
+        for key, host in bench.outputs.hosts.items()
+    }
+    common = {
+        "ansible_ssh_private_key_file": str(key_file(bench.lab)),
+        "ansible_ssh_common_args": "-o UserKnownHostsFile=/dev/null -o LogLevel=ERROR",
+        "ansible_python_interpreter": "/usr/bin/python3",
+    }
+    (directory / "inventory.json").write_text(json.dumps({"all": {"hosts": inventory, "vars": common}}))
+    (directory / "ansible.cfg").write_text(ANSIBLE_CFG)
+    (play,) = json.loads((directory / "play.json").read_text())
+    tasks = sum("meta" not in task for task in play["tasks"])
+    print(f"{len(plan.operations['host-0'])} operations on host-0; {tasks} tasks and {len(play['handlers'])} handlers")
+    environment = ("LC_ALL=C.UTF-8", f"ANSIBLE_CONFIG={directory / 'ansible.cfg'}", f"HOME={directory}")
+    program = str(Path(sys.executable).with_name("ansible-playbook"))
+    return ("env", *environment, program, "-i", str(directory / "inventory.json"), str(directory / "play.json"))
+
+
+def seconds(work: Callable[[], object]) -> float:
     """How long it takes."""
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
 
 
-def measure(bench: Bench) -> tuple[list[float], dict[str, list[float]]]:
-    """Seconds of hosts that need everything; of those that need nothing and of the bare commands, in turns."""
+def measure(bench: Bench) -> dict[str, list[float]]:
+    """Seconds of each, by name."""
     for host in bench.outputs.hosts:
         bench.lab.run("sh", "-c", _KEEP, place=host)
-    with bench.lab.network():
-        at_first = bench.look().changes
-    everything: list[float] = []
-    while True:
-        with bench.lab.network():
-            everything.append(seconds(bench.need_everything))
-            observation = bench.look().facts
-        if len(everything) == FRESH_ROUNDS:
-            break
-        bench.renew({key: list(facts.files) for key, facts in observation.facts.items()})
-        with bench.lab.network():
-            now = bench.look().changes
-        if differing := {change.key for change in at_first} ^ {change.key for change in now}:
-            sys.exit(f"the hosts are not as they were: {sorted(differing)}")
-    print(f"{len(at_first)} changes on {HOSTS} hosts that need everything")
-    turns = {work.__name__: work for work in (bench.by_asyncssh, bench.by_openssh, bench.need_nothing)}
-    times: dict[str, list[float]] = {name: [] for name in turns}
-    with bench.lab.network():
-        for _ in range(ROUNDS + 1):
-            for name, work in turns.items():
-                times[name].append(seconds(work))
-    return everything, {name: found[1:] for name, found in times.items()}  # the first of each warms up
+    at_first = {change.key for change in bench.look().changes}
+    times: dict[str, list[float]] = {}
+    for number in range(ROUNDS):
+        for work in (bench.ansible, bench.need_everything):
+            if number or work != bench.ansible:
+                bench.renew()
+                if differing := at_first ^ {change.key for change in bench.look().changes}:
+                    sys.exit(f"the hosts are not as they were: {sorted(differing)}")
+            times.setdefault(f"everything {work.__name__}", []).append(seconds(work))
+            bench.need_nothing()
+    start = [sys.executable, "-c", "import edgewrap.hosts.plane, asyncssh"]
+    works: dict[str, Callable[[], object]] = {
+        "bare": bench.bare,
+        "start of Python": lambda: subprocess.run(start, check=True),
+        "nothing ansible": bench.ansible,
+        "nothing need_nothing": bench.need_nothing,
+    }
+    for number in range(ROUNDS + 1):
+        for name, one in works.items():
+            found = seconds(one)
+            if number:  # the first warms up
+                times.setdefault(name, []).append(found)
+    return times
 
 
 def main() -> None:
     """Set up, measure, print."""
-    with tempfile.TemporaryDirectory(prefix="edgewrap-bench-") as directory:
-        lab = Lab(Path(directory) / "lab")
+    if find_spec("ansible") is None:
+        sys.exit("this needs Ansible: PIP_CONSTRAINT=constraints.txt .venv/bin/pip install ansible-core")
+    with tempfile.TemporaryDirectory(prefix="edgewrap-bench-") as name:
+        directory = Path(name)
+        lab = Lab(directory / "lab")
         lab.up()
         try:
-            spec = write_spec(lab, Path(directory), SPEC)
-            lab.quota(elastic_ips=HOSTS)
+            spec = write_spec(lab, directory, SPEC)
             lab.edgewrap("apply", "--file", str(spec), "--auto-approve", "--skip", "hosts")
-            everything, times = measure(Bench(lab, hosts_plane(spec), read_outputs(lab, spec)))
+            bench = Bench(lab, hosts_plane(spec), read_outputs(lab, spec))
+            times = measure(Bench(lab, bench.plane, bench.outputs, ansible_command(bench, spec, directory)))
         finally:
             lab.down()
-    report(everything, times)
+    report(times)
 
 
-def report(everything: list[float], times: dict[str, list[float]]) -> None:
+def report(times: dict[str, list[float]]) -> None:
     """Print everything."""
-    for name, found in {**times, "need_everything": everything}.items():
+    for name, found in times.items():
         print(f"{name}: {' '.join(f'{value:.2f}' for value in sorted(found))} s")
-    bare, nothing = (statistics.median(times[name]) for name in ("by_asyncssh", "need_nothing"))
-    full = statistics.median(everything)
-    print(f"{os.cpu_count()} cores for all {HOSTS} hosts, {len(times['need_nothing'])} and {len(everything)} rounds")
-    print(f"converge_ratio {nothing / bare:.1f} {full / bare:.1f} {nothing:.2f} {full:.2f} {bare:.2f}")
+    middle = {name: statistics.median(found) for name, found in times.items()}
+    mine, theirs = middle["nothing need_nothing"], middle["nothing ansible"]
+    whole, full = middle["everything need_everything"], middle["everything ansible"]
+    start = middle["start of Python"]
+    print(f"{os.cpu_count()} cores for all {HOSTS} hosts, {ROUNDS} rounds")
+    print(f"with the start of Python: 1/{theirs / (mine + start):.1f} 1/{full / (whole + start):.1f}")
+    print(f"converge_ratio 1/{theirs / mine:.1f} 1/{full / whole:.1f} {mine:.2f} {theirs:.2f} {whole:.2f} {full:.2f}")
 
 
 if __name__ == "__main__":

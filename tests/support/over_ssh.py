@@ -27,7 +27,7 @@ _tried, _points = Path(sys.argv[1]), sys.argv[2].split(",")
 
 def _named(session: HostSession, script: str) -> str:
     """What a script is, in any run; empty where it only reads."""
-    kinds = {"change": script.startswith(_CHANGE), "confirm": script == CONFIRM, "set up": _SET_UP in script}
+    kinds = {"change": script.startswith(_CHANGE), "confirm": CONFIRM in script, "set up": _SET_UP in script}
     return next((f"{kind} {session.host.key}" for kind, is_it in kinds.items() if is_it), "")
 
 

@@ -1,4 +1,5 @@
-"""Announces gateways that are new on this host: gratuitous ARP from gw-edge for each address given, three times.
+"""Announces gateways that are new on this host: gratuitous ARP from gw-edge for each address given, three times. It
+returns after the first time; a process of its own does the others.
 
 VMs anywhere, and the bridges between, then send to this host at once. arping cannot do it: gw-edge has no address to
 send from.
@@ -6,6 +7,7 @@ send from.
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 import time
@@ -19,11 +21,26 @@ def main(addresses: list[str]) -> None:
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ARP)) as wire:
         wire.bind((DEVICE, ARP))
         mac = wire.getsockname()[4]
-        for number in range(TIMES):
-            if number:
-                time.sleep(PAUSE_S)
-            for address in addresses:
-                wire.send(frame(mac, socket.inet_aton(address)))
+        frames = [frame(mac, socket.inet_aton(address)) for address in addresses]
+        for each in frames:
+            wire.send(each)
+        if os.fork():
+            return
+        detach(wire.fileno())
+        for _ in range(TIMES - 1):
+            time.sleep(PAUSE_S)
+            for each in frames:
+                wire.send(each)
+
+
+def detach(kept: int) -> None:
+    """Keep nobody waiting: neither for the end of output, nor for a lock whose file is open here."""
+    os.setsid()
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in range(3):
+        os.dup2(null, descriptor)
+    os.closerange(3, kept)
+    os.closerange(kept + 1, 256)
 
 
 def frame(mac: bytes, address: bytes) -> bytes:

@@ -106,9 +106,13 @@ done
 
 section units
 [ ! -d /run/systemd/system ] || echo systemd
-for unit in edgewrap-network edgewrap-watch frr; do
-	if [ -e /etc/systemd/system/multi-user.target.wants/$unit.service ]; then echo "$unit.service enabled"; fi
-	if [ -d /run/systemd/system ] && systemctl --quiet is-active $unit.service; then echo "$unit.service active"; fi
+units='edgewrap-network.service edgewrap-watch.service frr.service'
+for unit in $units; do
+	[ ! -e /etc/systemd/system/multi-user.target.wants/$unit ] || echo "$unit enabled"
+done
+[ ! -d /run/systemd/system ] || systemctl is-active $units | for unit in $units; do
+	read -r state
+	case $state in active | reloading | refreshing) echo "$unit active" ;; esac
 done
 
 eval "$listings"
@@ -118,15 +122,19 @@ unshare --net sh -c "$listings
 	show_all saved"
 
 section bgp
-if running=$(vtysh -d bgpd -c 'show running-config no-header' 2>/dev/null); then
+# one vtysh for two answers, because its start takes longest; the second one is JSON, and may be an error
+answers=$(vtysh -d bgpd -c 'show running-config no-header' -c 'show bgp l2vpn evpn summary json' 2>/dev/null)
+if [ -n "$answers" ]; then
 	echo running
-	[ ! -f /etc/frr/frr.conf ] || [ "$(echo "$running" | normal_frr)" = "$(normal_frr </etc/frr/frr.conf)" ] ||
+	[ ! -f /etc/frr/frr.conf ] ||
+		[ "$(printf '%s\n' "$answers" | sed '/^{/,$d' | normal_frr)" = "$(normal_frr </etc/frr/frr.conf)" ] ||
 		frr_differences
 fi
 
 section health
 # only if the network is set up: python3 is missing before the first-boot setup
-[ ! -d /proc/sys/net/ipv4/conf/gw-edge ] || python3 -I -S -c "$health"
+[ ! -d /proc/sys/net/ipv4/conf/gw-edge ] ||
+	printf '%s\n' "$answers" | sed -n '/^{/,$p' | python3 -I -S -c "$health"
 
 section keys
 home=$(getent passwd "$user" | cut -d: -f6)

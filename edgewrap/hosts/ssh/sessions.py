@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -70,6 +70,11 @@ class HostSession:
         self.connections.push_async_callback(self.connection.wait_closed)
         self.connections.callback(self.connection.abort)  # before that: at once, without a message to the host
 
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection, as far as this end knows."""
+        return hasattr(self, "connection") and not self.connection.is_closed()
+
     async def run_as_root(self, script: str, timeout_s: float) -> CommandResult:
         """Run a POSIX shell script as root. It is sent on standard input, never on a command line. Its `$1` is our
         address as the host sees it, if the host knows it.
@@ -108,7 +113,10 @@ class HostSession:
 
     async def read(self) -> HostFacts:
         """Read the host. Raises HostError if that fails."""
-        answer = await self.run_as_root(facts_command(self.ssh.user), FACTS_TIMEOUT_S)
+        return self.keep_facts(await self.run_as_root(facts_command(self.ssh.user), FACTS_TIMEOUT_S))
+
+    def keep_facts(self, answer: CommandResult) -> HostFacts:
+        """Parse the answer of a script that prints the facts. Raises HostError if that fails."""
         try:
             self.facts = parse_facts(answer.stdout)
         except FactsError as error:
@@ -133,36 +141,58 @@ class HostSession:
 Work = Callable[[HostSession], Awaitable[object]]
 
 
+@asynccontextmanager
+async def host_sessions(
+    hosts: Sequence[HostOutput], spec: Spec, pins: Mapping[str, HostPin], emit: Emit
+) -> AsyncIterator[tuple[HostSession, ...]]:
+    """A session for each host, without a connection yet; at the end all are closed. Raises ToolError if there is no key
+    to log in with."""
+    if not hosts:
+        yield ()
+        return
+    async with credentials(spec.local_path(spec.ssh.public_key)) as keys:
+        sessions = tuple(HostSession(host, spec.ssh, keys, emit, pins.get(host.key)) for host in hosts)
+        try:
+            yield sessions
+        finally:
+            await asyncio.gather(*(session.connections.aclose() for session in sessions))
+
+
+async def work_on(sessions: Iterable[HostSession], work: Work, wait_s: float, *, keep: bool = False) -> None:
+    """Do `work` in every session, in parallel. A failure of one is in its session and never stops the others. Waits up
+    to `wait_s` seconds for SSH, if there is no connection yet. With `keep`, connections stay open after the work."""
+
+    async def one(visit: HostSession) -> None:
+        host, visit.failure = visit.host, None
+        if host.state != "running":  # the run reports that of AWS, and whether it matters
+            visit.failure = HostError(
+                host.key,
+                f"its instance {host.instance_id} is {host.state}",
+                cause="it was stopped or terminated outside edgewrap, or AWS failed it",
+                advice="start it again in EC2, then re-run",
+            )
+            return
+        try:
+            if not visit.connected:
+                await visit.connect(wait_s)
+            await work(visit)
+        except HostError as error:
+            visit.failure = error
+            visit.tell(EventKind.STEP_FAILED, f"{error.what}: {error.cause}")
+        finally:
+            if visit.failure or not keep:
+                await visit.connections.aclose()
+
+    await asyncio.gather(*map(one, sessions))
+
+
 async def run_on_hosts(
     hosts: Sequence[HostOutput], spec: Spec, pins: Mapping[str, HostPin], emit: Emit, work: Work, wait_s: float
 ) -> tuple[HostSession, ...]:
-    """Do `work` on every host, in parallel. A failure of one is in its session and never stops the others. Waits up to
-    `wait_s` seconds for SSH. Raises ToolError if there is no key to log in with."""
-    if not hosts:
-        return ()
-    async with credentials(spec.local_path(spec.ssh.public_key)) as keys:
-
-        async def one(host: HostOutput) -> HostSession:
-            visit = HostSession(host, spec.ssh, keys, emit, pins.get(host.key))
-            if host.state != "running":  # the run reports that of AWS, and whether it matters
-                visit.failure = HostError(
-                    host.key,
-                    f"its instance {host.instance_id} is {host.state}",
-                    cause="it was stopped or terminated outside edgewrap, or AWS failed it",
-                    advice="start it again in EC2, then re-run",
-                )
-                return visit
-            try:
-                await visit.connect(wait_s)
-                await work(visit)
-            except HostError as error:
-                visit.failure = error
-                visit.tell(EventKind.STEP_FAILED, f"{error.what}: {error.cause}")
-            finally:
-                await visit.connections.aclose()
-            return visit
-
-        return tuple(await asyncio.gather(*map(one, hosts)))
+    """Do `work` on every host, each over a connection of its own."""
+    async with host_sessions(hosts, spec, pins, emit) as sessions:
+        await work_on(sessions, work, wait_s)
+    return sessions
 
 
 async def _run(connection: SSHClientConnection, command: str, script: str) -> tuple[CommandResult, bool]:

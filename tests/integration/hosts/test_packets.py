@@ -203,6 +203,23 @@ def test_a_second_converge_keeps_connections(world: World, runner: Runner) -> No
     assert runner.changes() == ()
 
 
+def test_a_gateway_is_announced_three_times_and_nobody_waits_for_that(world: World) -> None:
+    """Whoever announces it keeps neither a lock nor a script's output open."""
+    heard = world.vpc.on(
+        "host-0",
+        """
+        timeout 10 tcpdump -nc 3 -i gw-port 'arp and arp host 10.0.128.3' 2>/run/heard.log &
+        until grep -q listening /run/heard.log; do sleep 0.05; done
+        exec 9>/run/announce.lock
+        flock 9
+        python3 /etc/edgewrap/announce.py 10.0.128.3
+        exec 9>&-
+        flock --nonblock /run/announce.lock true
+        wait""",
+    )
+    assert heard.count("Request who-has 10.0.128.3 ") == 3
+
+
 def test_a_rebooted_host_recovers_by_itself(world: World, runner: Runner) -> None:
     """Switched off and on; what systemd would run at boot runs."""
     vpc, host = world.vpc, "host-1"
