@@ -133,7 +133,7 @@ def make_plan(
     if observed.hosts is not None:
         staying = (key for key in observed.hosts.failures if _stays(outputs, key))
         failed = [observed.hosts.failures[key] for key in staying if key not in observed.disposition.tolerated]
-        context = _with_reports(cluster, observed.hosts, context)
+        context = with_reports(cluster, observed.hosts, context)
         hosts = cluster.hosts.plan(observed.hosts, context)
         failures = explained(failed, observed_health)
         plan = replace(plan, context=context, hosts=hosts, failures=(*plan.failures, *failures))
@@ -270,18 +270,21 @@ def _baseline(cluster: Cluster, plan: RunPlan) -> Baseline:
         return NO_BASELINE
     context = baseline_context(plan.context, plan.aws.changes if plan.aws else ())
     if observed.hosts is not None:
-        context = _with_reports(cluster, observed.hosts, context)
+        context = with_reports(cluster, observed.hosts, context)
     return make_baseline(cluster, observed.state, observed.hosts, observed.facts, context)
 
 
-def _with_reports(cluster: Cluster, observed: Observation, context: Context) -> Context:
-    """The context with what the hosts plane will report once it has changed every host."""
+def with_reports(cluster: Cluster, observed: Observation, context: Context) -> Context:
+    """The context with what the hosts plane will report once it has changed every host. A host that does not answer may
+    be booting: the run waits for it."""
     now, outputs = cluster.hosts.reports(observed, context), context.known_outputs
-    reports = {
-        key: replace(now[key], ready=True)
-        if key in now
-        else HostReport(key, ready=True, pin=HostPin(host.instance_id, UNKNOWN), phydev=UNKNOWN, mtu=0)
-        for key, host in outputs.hosts.items()
-        if key not in observed.failures or not _stays(outputs, key)
-    }
+    reports = {}
+    for key, host in outputs.hosts.items():
+        failure = observed.failures.get(key) if _stays(outputs, key) else None
+        if failure is None and key in now:
+            reports[key] = replace(now[key], ready=True)
+        elif failure is None or isinstance(failure, HostUnreachableError):
+            known = context.pins.get(key)
+            pin = known if known and known.instance_id == host.instance_id else HostPin(host.instance_id, UNKNOWN)
+            reports[key] = HostReport(key, ready=True, pin=pin, phydev=UNKNOWN, mtu=0)
     return replace(context, reports=reports)
