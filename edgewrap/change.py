@@ -122,8 +122,8 @@ def unplanned(changes: Iterable[Change], planned: Iterable[Change]) -> tuple[Cha
     """Those of `changes` that no planned change covers.
 
     A planned change covers one of the same object (plane, kind, key) if its action allows that, and if an update sets
-    no attribute that the planned change does not set. Values may differ: a plan has `(known after apply)` for values
-    that only AWS can give.
+    no attribute that the planned update does not set; a planned creation or replacement sets all of them. Values may
+    differ: a plan has `(known after apply)` for values that only AWS can give.
     """
     allowed: dict[tuple[PlaneName, str, str, Action], set[str]] = {}
     for change in planned:
@@ -136,4 +136,5 @@ def _covered(change: Change, allowed: Mapping[tuple[PlaneName, str, str, Action]
     attributes = allowed.get((change.plane, change.kind, change.key, change.action))
     if attributes is None:
         return False
-    return change.action is not Action.UPDATE or attributes >= change.after.keys()
+    created = (change.plane, change.kind, change.key, Action.CREATE) in allowed
+    return change.action is not Action.UPDATE or created or attributes >= change.after.keys()

@@ -16,6 +16,6 @@ health.py           what is configured correctly and does not work, in all plane
 dead_hosts.py       dead hosts, and hosts that the user moves groups off
 state_ownership.py  whether the Terraform state belongs to this cluster
 log_file.py         the log file of a run
-parallel.py         observe the planes in parallel, interruptible
+parallel.py         planes in parallel, interruptible
 lock/               one run at a time
 """

@@ -1,4 +1,6 @@
-"""Apply a plan: first remove objects from OpenNebula, then AWS, then the hosts, then add objects to OpenNebula.
+"""Apply a plan: first remove objects from OpenNebula, then AWS, then the hosts, then the rest of OpenNebula.
+
+New objects that do not depend on what the hosts report are created in OpenNebula while the hosts converge.
 
 Interface groups that move do so as early as possible: their new entry hosts are made ready, AWS moves them, and the
 hosts are changed at once, before instances are created or removed.
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from edgewrap.engine.cluster import Cluster
 from edgewrap.engine.health import SETTLE_AFTER_CHANGES_S, health
+from edgewrap.engine.parallel import stoppable
 from edgewrap.engine.plan import RunPlan, nothing_applied
 from edgewrap.engine.preflight import raise_on_failure, report_findings
 from edgewrap.errors import EdgewrapError, FailedRunError, PartlyAppliedError
@@ -20,7 +23,7 @@ from edgewrap.plane import Context
 
 if TYPE_CHECKING:
     from edgewrap.aws.plane import AwsPlan, AwsState
-    from edgewrap.hosts.plane import Observation
+    from edgewrap.hosts.plane import HostsPlan, Observation
 
 PARTLY = "the plan is only partly applied"
 FAILED = "the run has failed in several places, and has changed nothing"
@@ -112,16 +115,32 @@ def _apply_planes(
     reports: Mapping[str, HostReport] = {}
     if plan.hosts is not None:
         context = replace(context, wait_s=default_wait_s(plan) if waits.hosts_s is None else waits.hosts_s)
-        done = cluster.hosts.apply(plan.hosts, context)
-        progress.hosts = done
+        done = _converge(cluster, plan, plan.hosts, context, progress)
         unreached = frozenset(done.failures)
-        tolerated = plan.tolerated(outputs)
-        progress.failures += [error for key, error in done.failures.items() if key not in tolerated]
         reports = cluster.hosts.reports(done, context)
     if plan.opennebula is not None:
         cluster.opennebula.apply(plan.opennebula, replace(context, reports=reports))
     progress.failures += plan.observed.disposition.kept
     return outputs, unreached
+
+
+def _converge(cluster: Cluster, plan: RunPlan, hosts: HostsPlan, context: Context, progress: _Progress) -> Observation:
+    """Change the hosts; while they converge, begin with OpenNebula. If either fails, the other one is waited for."""
+    one = cluster.opennebula if plan.opennebula is not None else None
+    with stoppable(one.interrupt if one else lambda: None) as tasks:
+        begun = tasks.submit(one.begin, plan.opennebula, context) if one and plan.opennebula else None
+        try:
+            done = cluster.hosts.apply(hosts, context)
+        except EdgewrapError:
+            if begun and isinstance(error := begun.exception(), EdgewrapError):
+                progress.failures.append(error)
+            raise
+    progress.hosts = done
+    tolerated = plan.tolerated(context.known_outputs)
+    progress.failures += [error for key, error in done.failures.items() if key not in tolerated]
+    if begun:
+        begun.result()
+    return done
 
 
 def default_wait_s(plan: RunPlan) -> float:

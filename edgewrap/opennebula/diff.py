@@ -1,4 +1,4 @@
-"""Compares spec, outputs and reports with the facts: every operation of the plane, in the order in which they run."""
+"""Compares spec, outputs and reports with the facts: every operation of the plane, and which must run in order."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from edgewrap.spec.models import Spec
 @dataclass(frozen=True, slots=True)
 class OpenNebulaPlan:
     """What a run does on the front-end: shown, approved, and then executed. `ahead` is done before AWS removes or
-    replaces anything, `operations` once the hosts are ready. `obstacles` are the reasons why `apply` refuses.
+    replaces anything, `operations` after it. `obstacles` are the reasons why `apply` refuses.
     `hosts_left` are the keys of hosts that are removed or replaced; `ranges_removed` says whether their network loses
     address ranges. `destroy`: the plan removes the whole cluster."""
 
@@ -39,19 +39,20 @@ class OpenNebulaPlan:
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """The operations to run. `cluster` first: the others need its id. `warnings` are for people, each with the name of
-    its object. `changed` are the existing objects that a user can lock and that the operations change or delete."""
+    """The operations to run. `cluster` first: the others need its id. Each of the `chains` runs in order, beside the
+    others. `warnings` are for people, each with the name of its object. `changed` are the existing objects that a user
+    can lock and that the operations change or delete."""
 
     ours: OwnedObjects
     cluster: tuple[Operation, ...]
-    others: tuple[Operation, ...]
+    chains: tuple[tuple[Operation, ...], ...]
     warnings: tuple[tuple[str, str], ...]
     changed: tuple[Existing, ...]
 
     @property
     def operations(self) -> tuple[Operation, ...]:
-        """All of them, in order."""
-        return (*self.cluster, *self.others)
+        """All of them, in the order of their kinds."""
+        return (*self.cluster, *(one for chain in self.chains for one in chain))
 
 
 def reconcile(
@@ -80,7 +81,7 @@ def reconcile(
     return Reconciliation(
         ours,
         cluster,
-        others=tuple(one for found in operations.values() for one in found),
+        chains=tuple(tuple(chain) for kind, found in operations.items() for chain in kind.chains(found)),
         warnings=tuple((name, text) for name, texts in warnings for text in texts if text),
         changed=tuple(one for kind in KINDS if operations.get(kind) for one in ours.of(kind).values() if one.lockable),
     )

@@ -1,12 +1,14 @@
-"""Runs operations: their calls, one after the other, with an event for each operation."""
+"""Runs operations: the calls of each one after the other, independent operations side by side; an event for each."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import wait
 from contextlib import suppress
+from functools import partial
 
-from edgewrap import poll
+from edgewrap import limits, poll
 from edgewrap.change import DOING, Action, Change, PlaneName
 from edgewrap.errors import EdgewrapError, InternalError, InUseError, OpenNebulaError
 from edgewrap.events import Emit, Event, EventKind
@@ -23,10 +25,12 @@ from edgewrap.opennebula.kinds.operation import (
     Settled,
     Step,
     WriteOwnId,
+    has_unknown,
 )
 from edgewrap.opennebula.kinds.virtual_network import DONE, ERROR, PENDING_STATES, UPDATE_FAILURE, NetworkFacts
-from edgewrap.outputs import UNKNOWN
 
+AT_ONCE = 20  # operations
+GRACE_S = 1.0  # for calls that are under way when a run is interrupted
 SETTLE_TIMEOUT_S = 120.0
 DELETE_TIMEOUT_S = 2.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 1.0
@@ -42,18 +46,46 @@ class Executor:
         self._emit = emit
         self._made: dict[str, int] = {}
 
-    def run(self, operations: Sequence[Operation]) -> None:
-        """All steps in order, then the deferred steps of all. Raises at the first failure, as the front-end does."""
-        for operation in operations:
-            if operation.steps:
-                self._framed(operation, operation.steps, operation.change.action)
-        for operation in operations:
-            if operation.deferred_steps:
-                self._framed(operation, operation.deferred_steps, None)
+    def run(self, *chains: Sequence[Operation]) -> None:
+        """The steps of each chain in order, the chains side by side; then the deferred steps of all.
+
+        Raises the front-end's error if one fails: its chain and those that have not begun are left, the others run to
+        their ends, and no deferred step is done.
+        """
+        self._side_by_side([partial(self._steps_of, chain) for chain in chains if chain])
+        deferred = [one for chain in chains for one in chain if one.deferred_steps]
+        self._side_by_side([partial(self._framed, one, one.deferred_steps, None) for one in deferred])
 
     def made(self, key: str) -> int | None:
         """The id of an object that this executor has created."""
         return self._made.get(key)
+
+    def _side_by_side(self, tasks: Sequence[Callable[[], None]]) -> None:
+        left = iter(tasks)
+
+        def work() -> None:
+            for task in left:  # all workers share it
+                try:
+                    task()
+                except BaseException:
+                    for _ in left:
+                        pass
+                    raise
+
+        workers = [limits.start(work) for _ in tasks[:AT_ONCE]]
+        try:
+            wait(workers)
+        except KeyboardInterrupt:
+            self._front_end.stop()
+            wait(workers, GRACE_S)
+            raise
+        for worker in workers:
+            worker.result()
+
+    def _steps_of(self, chain: Sequence[Operation]) -> None:
+        for operation in chain:
+            if operation.steps:
+                self._framed(operation, operation.steps, operation.change.action)
 
     def _framed(self, operation: Operation, steps: Iterable[Step], action: Action | None) -> None:
         """Run steps, with events. Without an `action` they enable what earlier steps have made."""
@@ -96,7 +128,7 @@ class Executor:
     def _resolved(self, argument: Argument | Ref) -> Argument:
         if isinstance(argument, Ref):
             return self._id(argument)
-        if _has_unknown(argument):
+        if has_unknown(argument):
             raise InternalError(
                 "edgewrap was about to write a value to OpenNebula that is not known yet",
                 cause="a bug in edgewrap",
@@ -196,13 +228,6 @@ def _not_updated(network: NetworkFacts, text: str) -> OpenNebulaError:
             "--success`: the VMs then take the change when they next start"
         ),
     )
-
-
-def _has_unknown(argument: object) -> bool:
-    """Whether a value, or any value in a template, has the placeholder of a value that is not known yet."""
-    if isinstance(argument, Mapping):
-        return any(_has_unknown(value) for value in argument.values())
-    return isinstance(argument, str) and UNKNOWN in argument
 
 
 def _words(change: Change, action: Action | None) -> tuple[str, str]:

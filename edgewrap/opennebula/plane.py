@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from itertools import takewhile
 
-from edgewrap.change import Change, PlaneName, changes_of
+from edgewrap.change import Action, Change, PlaneName, changes_of
 from edgewrap.errors import InUseError, OpenNebulaError
 from edgewrap.events import Emit, Event, EventKind, discard
 from edgewrap.finding import Finding
@@ -63,6 +64,7 @@ class OpenNebulaPlane:
         self._front_end = front_end
         self._emit = emit
         self._warned: set[str] = set()
+        self._looked_again: OpenNebulaPlan | None = None  # the plan of which the skipped operations are reported
 
     @property
     def writes(self) -> int:
@@ -153,6 +155,19 @@ class OpenNebulaPlane:
             hosts = reconciliation.ours.of(HOSTS)
             self._refuse_late_vms({key: hosts[key] for key in fresh.hosts_left})
 
+    def begin(self, plan: OpenNebulaPlan, context: Context) -> None:
+        """While the hosts converge: create what is planned, does not exist yet, and needs no report of the hosts. New
+        hosts stay offline; existing objects are left to `apply`. `context.reports` are those of the plan.
+
+        Raises what `apply` raises.
+        """
+        if any(operation.change.action is Action.CREATE for operation in plan.operations):
+            self._with_retries(plan, context, only_new=True)
+
+    def interrupt(self) -> None:
+        """End what other threads do here: no more calls are sent."""
+        self._front_end.stop()
+
     def apply(self, plan: OpenNebulaPlan, context: Context) -> None:
         """Do what is planned and still needed: create, update, enable the hosts whose report is ready. Can be repeated
         at any point.
@@ -163,11 +178,7 @@ class OpenNebulaPlane:
         if plan.destroy:
             self._apply_destroy(plan, context)
             return
-        for _ in range(ATTEMPTS - 1):
-            with suppress(NameTakenError):
-                self._apply(plan, context)
-                return
-        self._apply(plan, context)
+        self._with_retries(plan, context)
 
     def wait_monitored(self, hosts: Collection[str], timeout_s: float) -> None:
         """Wait until each of these hosts (by key) that is enabled is MONITORED (see `monitoring.wait_monitored`)."""
@@ -216,21 +227,31 @@ class OpenNebulaPlane:
         )
         return OpenNebulaPlan(ahead, rest, hosts_left=hosts, ranges_removed=bool(ranges)), now, ranges
 
-    def _apply(self, plan: OpenNebulaPlan, context: Context) -> None:
+    def _with_retries(self, plan: OpenNebulaPlan, context: Context, *, only_new: bool = False) -> None:
+        for _ in range(ATTEMPTS - 1):
+            with suppress(NameTakenError):
+                self._apply(plan, context, only_new=only_new)
+                return
+        self._apply(plan, context, only_new=only_new)
+
+    def _apply(self, plan: OpenNebulaPlan, context: Context, *, only_new: bool) -> None:
         facts = self.observe()
         fresh, reconciliation = self._plan(facts, context)
         require_planned(fresh.changes, plan.changes)
         self._warn(reconciliation.warnings)
         self._refuse(fresh.obstacles)
-        report_skipped(changes_of(plan.operations), fresh.changes, self._emit)
+        if self._looked_again is not plan:  # a second look no longer needs what followed the first one
+            self._looked_again = plan
+            report_skipped(changes_of(plan.operations), fresh.changes, self._emit)
         if fresh.operations:
             self._wait_until_settled(reconciliation.ours)
         executor = Executor(self._front_end, self._emit)
-        executor.run(reconciliation.cluster)
+        chosen: Callable[[Sequence[Operation]], tuple[Operation, ...]] = _creations if only_new else tuple
+        executor.run(chosen(reconciliation.cluster))
         made = executor.made(CLUSTER_KEY)
         if made is not None:  # references to the new cluster get its id
             reconciliation = reconcile(self._spec, facts, context.known_outputs, context.reports, made)
-        executor.run(reconciliation.others)
+        executor.run(*map(chosen, reconciliation.chains))
 
     def _apply_destroy(self, plan: OpenNebulaPlan, context: Context) -> None:
         if not plan.changes:
@@ -315,10 +336,16 @@ class OpenNebulaPlane:
 
 def _ranges_removed(plan: Reconciliation) -> list[RangeFacts]:
     """The ranges of our network that an operation removes, alone or to replace them."""
-    calls = (step for operation in plan.others for step in operation.steps if isinstance(step, Call))
+    calls = (step for operation in plan.operations for step in operation.steps if isinstance(step, Call))
     removed = {call.arguments[1] for call in calls if call.method == "vn.rm_ar"}
     network = plan.ours.one(PUBLIC_NETWORK)
     return [existing for existing in network.ranges if existing.id in removed] if network else []
+
+
+def _creations(chain: Sequence[Operation]) -> tuple[Operation, ...]:
+    """The operations at the beginning of a chain that only create, without their deferred steps."""
+    creations = takewhile(lambda operation: operation.only_creates, chain)
+    return tuple(replace(operation, deferred_steps=()) for operation in creations)
 
 
 def _effect(operation: Operation) -> Change:

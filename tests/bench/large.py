@@ -72,7 +72,7 @@ def plan(directory: Path) -> dict[str, Any]:
     from edgewrap.aws.outputs import read_outputs
     from edgewrap.aws.render.module import render
     from edgewrap.engine.dead_hosts import HostDisposition
-    from edgewrap.engine.plan import Observed, RunPlan, _baseline, _with_reports
+    from edgewrap.engine.plan import Observed, RunPlan, _baseline, with_reports
     from edgewrap.events import discard
     from edgewrap.hosts.facts import parse_facts
     from edgewrap.hosts.plane import HostsPlane, Observation
@@ -115,7 +115,7 @@ def plan(directory: Path) -> dict[str, Any]:
     done("health")
     cluster: Any = SimpleNamespace(spec=spec, environ={}, hosts=hosts, opennebula=one)
     context = Context(outputs, outputs, pins)
-    context = _with_reports(cluster, seen, context)
+    context = with_reports(cluster, seen, context)
     hosts_plan = hosts.plan(seen, context)
     done("plan of hosts")
     one_plan = one.plan(pools, context)

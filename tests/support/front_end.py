@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import xmlrpc.client
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from edgewrap.opennebula.api.credentials import Session
 from edgewrap.opennebula.executor import await_network
 from edgewrap.opennebula.kinds.operation import Settled
 from edgewrap.opennebula.plane import OneFacts, OpenNebulaPlane
-from edgewrap.outputs import EipOutput, GroupOutput, HostOutput, HostPin, HostReport, Outputs
+from edgewrap.outputs import UNKNOWN, EipOutput, GroupOutput, HostOutput, HostPin, HostReport, Outputs
 from edgewrap.plane import Context
 from edgewrap.spec.models import Spec
 
@@ -96,6 +96,17 @@ def outputs(hosts: tuple[int, ...] = (0, 1, 2), eips: tuple[int, ...] = (0, 1), 
         groups={"group-0": group},
         eips={f"eip-{index}": eip(index) for index in eips},
     )
+
+
+def predicted() -> Context:
+    """What a first plan knows of the outputs, and of what the hosts will report."""
+    known = outputs()
+    hosts = {
+        key: replace(one, name=UNKNOWN, instance_id=UNKNOWN, public_address=UNKNOWN) for key, one in known.hosts.items()
+    }
+    eips = {key: replace(one, public_address=UNKNOWN, allocation_id=UNKNOWN) for key, one in known.eips.items()}
+    told = {key: HostReport(key, ready=True, pin=HostPin(UNKNOWN, UNKNOWN), phydev=UNKNOWN, mtu=0) for key in hosts}
+    return Context(replace(known, uuid=UNKNOWN, hosts=hosts, eips=eips), reports=told)
 
 
 def report(index: int, *, ready: bool = True, phydev: str = "ens5", mtu: int = 9001) -> HostReport:

@@ -46,6 +46,14 @@ def test_an_update_of_fewer_attributes_is_covered_and_one_of_more_is_not() -> No
     assert unplanned([more], [HOST]) == (more,)
 
 
+@pytest.mark.parametrize("planned", [Action.CREATE, Action.REPLACE])
+def test_a_planned_creation_covers_every_update_of_that_object(planned: Action) -> None:
+    """It sets all attributes, some of them later than others."""
+    more = replace(HOST, after={"VM_MAD": "kvm"})
+    assert unplanned([more], [to(planned)]) == ()
+    assert unplanned([replace(more, key="host-1")], [to(planned)]) != ()
+
+
 def test_a_thing_that_needs_nothing_any_more_is_no_longer_needed() -> None:
     gone = replace(HOST, key="host-1")
     events: list[Event] = []

@@ -9,6 +9,7 @@ Reads are repeated while a front-end restarts; a write that may have reached it 
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping
 from functools import reduce
@@ -34,8 +35,8 @@ Argument = int | str | bool | Template
 
 
 class FrontEnd:
-    """One front-end, as one user. `wire` carries the calls; without one they go to `endpoint` over HTTP. `emit` gets
-    an event if a call waits for the front-end, at most `patience_s` seconds.
+    """One front-end, as one user; safe from several threads at once. `wire` carries the calls; without one they go to
+    `endpoint` over HTTP. `emit` gets an event if a call waits for the front-end, at most `patience_s` seconds.
 
     Every call raises AuthenticationError, AuthorizationError, FrontEndUnreachableError, InUseError, NameTakenError,
     NoSuchObjectError or OpenNebulaError.
@@ -58,6 +59,9 @@ class FrontEnd:
         self._emit = emit
         self._patience_s = patience_s
         self._answered = False
+        self._stopped = False
+        self._awaited = False
+        self._guard = threading.Lock()  # of `writes` and `_awaited`
         self._server: Any = None
 
     def read(self, method: str, *arguments: Argument, root: str) -> Element:
@@ -83,6 +87,10 @@ class FrontEnd:
             raise wrong_answer(f"one.{method}", answer, "the id of the new object was expected")
         return answer
 
+    def stop(self) -> None:
+        """Send no more calls: each one raises KeyboardInterrupt instead."""
+        self._stopped = True
+
     def pause(self, seconds: float) -> None:
         """Wait before the next call: at least 0.1 s."""
         time.sleep(max(seconds, SHORTEST_PAUSE_S))
@@ -97,17 +105,19 @@ class FrontEnd:
 
         def attempt(waited_s: float) -> tuple[Any] | None:
             nonlocal waiting
+            if self._stopped:
+                raise KeyboardInterrupt
             try:
                 answer = call(*written)
             except Exception as error:
                 if waited_s >= patience_s or not may_repeat(error, method):
                     raise
-                if not waiting:
+                if self._first_to(awaited=True):
                     what = translate(error, method, self.endpoint, self.user).what
                     self._tell(EventKind.WARNING, f"{what}: waiting up to {patience_s:.0f} s for it")
                 waiting = True
                 return None
-            if waiting:
+            if waiting and self._first_to(awaited=False):
                 self._tell(EventKind.INFO, f"{self.endpoint} answers again after {waited_s:.0f} s")
             return (answer,)
 
@@ -122,15 +132,26 @@ class FrontEnd:
             self._answered |= not isinstance(failure, FrontEndUnreachableError)
             if not may_be_done(error, method):
                 raise failure from error
-            self.writes += 1
+            self._count_write()
             raise FrontEndUnreachableError(
                 f"{failure.what}; one.{method} may have been done",
                 cause=failure.cause,
                 advice=f"{failure.advice}; the next run reads the front-end first, so nothing is done twice",
             ) from error
-        self.writes += not reads(method)
+        if not reads(method):
+            self._count_write()
         self._answered = True
         return found[0] if found else None  # the last attempt returns or raises
+
+    def _count_write(self) -> None:
+        with self._guard:
+            self.writes += 1
+
+    def _first_to(self, *, awaited: bool) -> bool:
+        """Whether no other call has noticed yet that the front-end is away, or back: only the first one reports it."""
+        with self._guard:
+            changed, self._awaited = self._awaited != awaited, awaited
+        return changed
 
     def _tell(self, kind: EventKind, text: str) -> None:
         self._emit(Event(kind, PlaneName.OPENNEBULA, "front-end", text))

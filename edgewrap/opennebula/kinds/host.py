@@ -145,6 +145,11 @@ class Hosts(ObjectKind[HostFacts, DesiredHost]):
             operations[0] = replace(operations[0], steps=(*renames, *operations[0].steps))
         return [*removals, *operations]
 
+    def chains(self, operations: Sequence[Operation]) -> Sequence[Sequence[Operation]]:
+        """Each host is one, unless a name becomes free: another host may get it."""
+        frees_name = any("NAME" in operation.change.before for operation in operations)
+        return [operations] if frees_name else [[operation] for operation in operations]
+
     def removals(self, ours: OwnedObjects, shared: Sequence[int]) -> Iterable[Operation]:
         return [_removal(existing, key) for key, existing in ours.of(self).items()]
 

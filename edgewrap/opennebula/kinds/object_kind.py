@@ -87,6 +87,10 @@ class ObjectKind(ABC, Generic[F, D]):
     def diff(self, context: DiffContext, wanted: Sequence[D]) -> list[Operation]:
         """The operations that make the objects as they should be."""
 
+    def chains(self, operations: Sequence[Operation]) -> Sequence[Sequence[Operation]]:
+        """The operations of `diff` in parts that do not depend on each other; each part must run in order."""
+        return [operations]
+
     def check(self, context: DiffContext, wanted: Sequence[D]) -> None:
         """Raises InUseError if the operations must not run."""
 

@@ -9,8 +9,10 @@ from enum import Enum
 from edgewrap.change import Action, Change, PlaneName
 from edgewrap.opennebula.kinds.base import MARK_ATTRIBUTE, Existing
 from edgewrap.opennebula.kinds.template import Template, Value
+from edgewrap.outputs import UNKNOWN
 
 MERGE = 1  # the update type that keeps others' attributes
+_MAKES = (".allocate", ".add_ar")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,24 @@ class Operation:
     change: Change
     steps: tuple[Step, ...]
     deferred_steps: tuple[Step, ...] = ()
+
+    @property
+    def only_creates(self) -> bool:
+        """Whether its steps create an object of known values, and touch no other one."""
+        calls = [step for step in self.steps if isinstance(step, Call)]
+        creates = self.change.action is Action.CREATE and bool(calls) and calls[0] is self.steps[0]
+        return (
+            creates
+            and calls[0].method.endswith(_MAKES)
+            and not any(has_unknown(argument) for call in calls for argument in call.arguments)
+        )
+
+
+def has_unknown(argument: object) -> bool:
+    """Whether a value, or any value in a template, has the placeholder of a value that is not known yet."""
+    if isinstance(argument, Mapping):
+        return any(has_unknown(value) for value in argument.values())
+    return isinstance(argument, str) and UNKNOWN in argument
 
 
 def change(

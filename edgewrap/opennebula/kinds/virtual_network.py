@@ -29,7 +29,7 @@ from edgewrap.opennebula.kinds.operation import (
 from edgewrap.opennebula.kinds.template import Template, text_of
 from edgewrap.opennebula.kinds.update import ObjectUpdate, allocation, given_to_owner, id_or_ref
 from edgewrap.opennebula.kinds.values import ids, natural, parsed
-from edgewrap.outputs import UNDERLAY_MTUS, HostReport
+from edgewrap.outputs import UNDERLAY_MTUS, UNKNOWN, HostReport
 
 BRIDGE = "br-edge"  # the hosts' bridge of the Elastic IPs
 GUEST_MTU = 1500  # bytes; a guest's default
@@ -115,7 +115,7 @@ class PublicNetwork(SingleObject[NetworkFacts, DesiredNetwork]):
         """PHYDEV stays empty: with one, the driver can delete the bridge with its last VM. NETROLE is as OneProvision
         set it."""
         spec, existing = context.spec.public_network, context.ours.one(self)
-        underlay = underlay_mtu(context.reports, existing)
+        underlay, pending = underlay_mtu(context.reports, existing), mtu_pending(context.reports, existing)
         attributes: Template = {
             "VN_MAD": "fw",
             "BRIDGE": BRIDGE,
@@ -124,8 +124,8 @@ class PublicNetwork(SingleObject[NetworkFacts, DesiredNetwork]):
             "FILTER_IP_SPOOFING": "YES",
             "FILTER_MAC_SPOOFING": "YES",
             "DNS": " ".join(str(server) for server in spec.dns),
-            "GUEST_MTU": _guest_mtu(underlay, existing),
-            MTU_ATTRIBUTE: "" if underlay is None else str(underlay),
+            "GUEST_MTU": UNKNOWN if pending else _guest_mtu(underlay, existing),
+            MTU_ATTRIBUTE: UNKNOWN if pending else "" if underlay is None else str(underlay),
             GROUPS: _security_groups(spec.default_security_group, existing),
             MARK_ATTRIBUTE: context.identity.mark(self.key),
         }
@@ -254,6 +254,12 @@ def underlay_mtu(reports: Mapping[str, HostReport], existing: NetworkFacts | Non
     reported = [report.mtu for report in reports.values() if report.mtu > 0]
     kept = parsed(text_of(existing.template, MTU_ATTRIBUTE)) if existing else None
     return min(reported) if reported else kept if kept in UNDERLAY_MTUS else None
+
+
+def mtu_pending(reports: Mapping[str, HostReport], existing: NetworkFacts | None) -> bool:
+    """Whether the network was created before any host reported its MTU, and this run will know it."""
+    unknown = any(report.phydev == UNKNOWN for report in reports.values())
+    return existing is not None and unknown and underlay_mtu(reports, existing) is None
 
 
 def _guest_mtu(underlay: int | None, existing: NetworkFacts | None) -> str:

@@ -12,7 +12,7 @@ from edgewrap.opennebula.kinds.operation import Operation
 from edgewrap.opennebula.kinds.template import Template, text_of
 from edgewrap.opennebula.kinds.update import ObjectUpdate, copyable_creation, id_text
 from edgewrap.opennebula.kinds.values import parsed
-from edgewrap.opennebula.kinds.virtual_network import PUBLIC_NETWORK, VXLAN_OVERHEAD, underlay_mtu
+from edgewrap.opennebula.kinds.virtual_network import PUBLIC_NETWORK, VXLAN_OVERHEAD, mtu_pending, underlay_mtu
 from edgewrap.outputs import UNDERLAY_MTUS, UNKNOWN, HostReport
 
 
@@ -31,7 +31,9 @@ class PrivateTemplate(SingleObject[TemplateFacts, Desired]):
 
     def desired_object(self, context: DiffContext) -> Desired:
         spec, existing = context.spec.private_network, context.ours.one(self)
-        underlay = underlay_mtu(context.reports, context.ours.one(PUBLIC_NETWORK))
+        network = context.ours.one(PUBLIC_NETWORK)
+        pending = existing is not None and mtu_pending(context.reports, network)
+        mtu = _mtu(spec.mtu, underlay_mtu(context.reports, network), existing)
         attributes: Template = {
             "VN_MAD": "vxlan",
             "VXLAN_MODE": "evpn",
@@ -40,7 +42,7 @@ class PrivateTemplate(SingleObject[TemplateFacts, Desired]):
             "AUTOMATIC_VLAN_ID": "YES",
             "NETROLE": "private",
             "PHYDEV": _phydev(spec.phydev, context.reports, existing)[0],
-            "MTU": str(_mtu(spec.mtu, underlay, existing)),
+            "MTU": UNKNOWN if pending else str(mtu),
             "CLUSTER_IDS": id_text(context.cluster_id),
             MARK_ATTRIBUTE: context.identity.mark(self.key, existing.id if existing else None),
         }
