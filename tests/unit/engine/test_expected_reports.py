@@ -36,7 +36,7 @@ def expected(pin: HostPin) -> HostReport:
 def test_a_host_that_exists(failure: type[HostError] | None, pin: HostPin | None, found: HostReport | None) -> None:
     failures = {"host-0": failure("host-0", "no answer", cause="", advice="")} if failure else {}
     cluster = Mock()
-    cluster.hosts.reports.return_value = {} if failure else {"host-0": report(0, ready=False)}
+    cluster.hosts.reports.return_value = {} if failure else {"host-0": report(0)}
     context = Context(outputs((0,)), pins={"host-0": pin} if pin else {})
     assert with_reports(cluster, Observation(failures=failures), context).reports.get("host-0") == found
 
