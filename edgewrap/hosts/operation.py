@@ -69,7 +69,7 @@ def text_diff(before: str, after: str) -> tuple[str, ...]:
     """The lines that are removed and added, in order; empty if only line ends differ. Long lines, such as the elements
     of a set, are compared element by element, up to where facts.sh cuts them. A new version of edgewrap changes the
     same files in the same way on every host: that is computed once."""
-    old, new = differing([*_shown_lines(before)], [*_shown_lines(after)], kept_at_end=1)
+    old, new = ([*_shown_lines(lines)] for lines in differing(before.splitlines(), after.splitlines()))
     blocks = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
     return tuple(
         line
@@ -79,8 +79,8 @@ def text_diff(before: str, after: str) -> tuple[str, ...]:
     )
 
 
-def _shown_lines(text: str) -> Iterator[str]:
-    for line in text.splitlines():
+def _shown_lines(lines: Sequence[str]) -> Iterator[str]:
+    for line in lines:
         shown = line[:LONGEST_LINE].expandtabs(4)
         if len(line) >= LONGEST_LINE:  # the last element is not whole, and what follows is not known
             yield from (*shown.split(", ")[:-1], CUT)
@@ -88,13 +88,12 @@ def _shown_lines(text: str) -> Iterator[str]:
             yield from shown.split(", ") if len(line) > LONG_LINE else [shown]
 
 
-def differing(old: Sequence[str], new: Sequence[str], kept_at_end: int = 0) -> tuple[Sequence[str], Sequence[str]]:
-    """Both without the lines that are the same at the beginning and at the end; of the latter, so many are kept."""
+def differing(old: Sequence[str], new: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """Both without the lines that are the same at the beginning and at the end."""
     shorter = min(len(old), len(new))
     start = next((number for number in range(shorter) if old[number] != new[number]), shorter)
     most = shorter - start
     end = next((number for number in range(most) if old[-1 - number] != new[-1 - number]), most)
-    end = max(0, end - kept_at_end)
     return old[start : len(old) - end], new[start : len(new) - end]
 
 

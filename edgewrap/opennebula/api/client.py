@@ -16,7 +16,8 @@ from functools import reduce
 from typing import Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
-from xmlrpc.client import ResponseError, getparser
+from xml.parsers.expat import ParserCreate
+from xmlrpc.client import ResponseError, Unmarshaller
 
 from edgewrap import poll
 from edgewrap.change import PlaneName
@@ -162,9 +163,13 @@ def _server(endpoint: str, session: Session, wire: Wire) -> Any:
     import pyone
 
     def request(_host: str, _handler: str, body: bytes, **_options: object) -> Any:
-        parser, unmarshaller = getparser()
-        parser.feed(wire.post(body))
-        parser.close()
+        unmarshaller: Any = Unmarshaller()
+        unmarshaller.xml(None, None)
+        parser = ParserCreate()
+        parser.buffer_text = True  # else each `&lt;` of a pool's XML is a call of its own
+        parser.StartElementHandler, parser.EndElementHandler = unmarshaller.start, unmarshaller.end
+        parser.CharacterDataHandler = unmarshaller.data
+        parser.Parse(wire.post(body), True)
         answer: Any = unmarshaller.close()
         done, value, *rest = answer[0]
         if done and isinstance(value, str) and value.startswith("<"):
