@@ -292,6 +292,8 @@ class ProtectedError(EdgewrapError):
 class FailedRunError(EdgewrapError):
     """Parts of a run have failed, and it has changed nothing. `failures` lists the errors."""
 
+    after_that = ""
+
     def __init__(self, what: str, *, cause: str, advice: str, failures: Sequence[EdgewrapError] = ()) -> None:
         super().__init__(what, cause=cause, advice=advice)
         self.failures = tuple(failures)
@@ -303,7 +305,7 @@ class FailedRunError(EdgewrapError):
     def of(cls, what: str, command: str, failures: Sequence[EdgewrapError]) -> Self:
         """For a run of `command` that these failures ended."""
         cause = "; ".join(line for failure in failures for line in failure.report().what)
-        advice = f"fix the error above and re-run `edgewrap {command}`; it resumes where it stopped"
+        advice = f"fix the error above and re-run `edgewrap {command}`{cls.after_that}"
         return cls(what, cause=cause, advice=advice, failures=failures)
 
 
@@ -311,6 +313,7 @@ class PartlyAppliedError(FailedRunError):
     """Part of the plan is applied; a second run resumes."""
 
     exit_code = 3
+    after_that = "; it resumes where it stopped"
 
 
 class InterruptedRunError(EdgewrapError):

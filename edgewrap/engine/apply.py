@@ -132,8 +132,11 @@ def _converge(cluster: Cluster, plan: RunPlan, hosts: HostsPlan, context: Contex
         try:
             done = cluster.hosts.apply(hosts, context)
         except EdgewrapError:
-            if begun and isinstance(error := begun.exception(), EdgewrapError):
-                progress.failures.append(error)
+            other = begun.exception() if begun else None
+            if isinstance(other, EdgewrapError):
+                progress.failures.append(other)
+            elif other is not None:
+                raise other from None  # a bug
             raise
     progress.hosts = done
     tolerated = plan.tolerated(context.known_outputs)

@@ -139,7 +139,8 @@ def make_plan(
         hosts = cluster.hosts.plan(observed.hosts, context)
         failures = explained(failed, observed_health)
         plan = replace(plan, hosts=hosts, failures=(*plan.failures, *failures))
-    context = with_reports(cluster, observed.hosts, context, expect_ready=expect_ready)
+    tolerated = observed.disposition.tolerated
+    context = with_reports(cluster, observed.hosts, context, expect_ready=expect_ready, tolerated=tolerated)
     plan = replace(plan, context=context)
     if observed.facts is not None:
         plan = replace(plan, opennebula=cluster.opennebula.plan(observed.facts, context))
@@ -275,16 +276,26 @@ def _baseline(cluster: Cluster, plan: RunPlan, *, expect_ready: bool = False) ->
     context = baseline_context(plan.context, plan.aws.changes if plan.aws else ())
     if observed.state.applied == public_document(cluster.spec) and context == plan.context:
         return Baseline(planned)
-    context = with_reports(cluster, observed.hosts, context, expect_ready=expect_ready)
+    tolerated = observed.disposition.tolerated
+    context = with_reports(cluster, observed.hosts, context, expect_ready=expect_ready, tolerated=tolerated)
     return make_baseline(cluster, observed.state, observed.hosts, observed.facts, context)
 
 
+def _may_boot(key: str, failure: HostError, tolerated: Collection[str]) -> bool:
+    return isinstance(failure, HostUnreachableError) and key not in tolerated
+
+
 def with_reports(
-    cluster: Cluster, observed: Observation | None, context: Context, *, expect_ready: bool = False
+    cluster: Cluster,
+    observed: Observation | None,
+    context: Context,
+    *,
+    expect_ready: bool = False,
+    tolerated: Collection[str] = (),
 ) -> Context:
     """The context with what the hosts plane will report once it has changed every host; `observed` is None if the run
-    leaves it out. A host that does not answer may be booting: a run that is about the hosts waits for it. With
-    `expect_ready` every running host of which nothing will be reported counts as ready."""
+    leaves it out. A host that does not answer may be booting: a run that is about the hosts waits for it, unless it is
+    among those `tolerated`. With `expect_ready` every running host without a report counts as ready."""
     outputs, reports = context.known_outputs, dict[str, HostReport]()
     now = cluster.hosts.reports(observed, context, converged=True) if observed is not None else {}
     for key, host in outputs.hosts.items():
@@ -294,7 +305,7 @@ def with_reports(
         elif expect_ready and (failure is not None or observed is None):
             if not host.is_dead:
                 reports[key] = HostReport(key, ready=True, pin=None, phydev=UNKNOWN, mtu=0)
-        elif observed is not None and (failure is None or isinstance(failure, HostUnreachableError)):
+        elif observed is not None and (failure is None or _may_boot(key, failure, tolerated)):
             known = context.pins.get(key)
             pin = known if known and known.instance_id == host.instance_id else HostPin(host.instance_id, UNKNOWN)
             reports[key] = HostReport(key, ready=True, pin=pin, phydev=UNKNOWN, mtu=0)

@@ -112,7 +112,6 @@ async def _confirm(
                 "rolls the change back"
             )
             await visit.connect(deadline - monotonic())
-        answer = await visit.run_as_root(confirm_and(facts_command(host.user)), CHANGE_TIMEOUT_S)
     except HostError as error:
         raise ConvergeError(
             host.key,
@@ -120,6 +119,16 @@ async def _confirm(
             cause=f"{error.what}: {error.cause}",
             advice=f"the host rolls the change back, at its next boot at the latest, and notes that in {LOG}; use the "
             "instance's console if it does not answer again",
+        ) from error
+    try:
+        answer = await visit.run_as_root(confirm_and(facts_command(host.user)), CHANGE_TIMEOUT_S)
+    except HostError as error:
+        raise ConvergeError(
+            host.key,
+            "SSH works after the change, but it is not known whether the change was confirmed",
+            cause=f"{error.what}: {error.cause}",
+            advice=f"re-run; the host rolls back what was not confirmed, at its next boot at the latest, and "
+            f"notes that in {LOG}",
         ) from error
     if answer.status == ROLLED_BACK:
         outcome = f"the host rolled it back and {_compared(host, before, await visit.read())}"

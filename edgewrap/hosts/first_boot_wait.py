@@ -38,7 +38,7 @@ async def wait_until_set_up(
 
     async def look(waited: float) -> Setup | None:
         nonlocal setup, told, shown
-        setup = await _read(session)
+        setup = await read_setup(session)
         if setup.state is not SetupState.RUNNING:
             return setup
         new_step = setup.step.startswith("edgewrap: ") and setup.step != shown
@@ -67,7 +67,8 @@ async def wait_until_set_up(
     return True
 
 
-async def _read(session: HostSession) -> Setup:
+async def read_setup(session: HostSession) -> Setup:
+    """The state of its first-boot setup. Raises HostError if it cannot be read."""
     answer = await session.run_as_root(f"{script('set-up.sh')}setup_state\n", READ_TIMEOUT_S)
     try:
         return parse_setup(answer.stdout)

@@ -19,7 +19,7 @@ from edgewrap.hosts.diff.host import diff
 from edgewrap.hosts.diff.routing import missing_interfaces
 from edgewrap.hosts.executor import ROLLBACK_S, change, confirm_earlier_change, names_of
 from edgewrap.hosts.facts import HostFacts
-from edgewrap.hosts.first_boot_wait import wait_until_set_up
+from edgewrap.hosts.first_boot_wait import read_setup, wait_until_set_up
 from edgewrap.hosts.front_end import front_end_findings, probe_script
 from edgewrap.hosts.health import HealthFacts, health_findings, path_findings, session_states
 from edgewrap.hosts.operation import ROLLBACK, Operation
@@ -234,7 +234,11 @@ class HostsPlane:
         hosts = [host for host in outputs.hosts.values() if _exists(host)]
         async with host_sessions(hosts, self._spec, context.pins, self._emit) as visits:
             await work_on((one for one in visits if plan.knows(one.host)), HostSession.read, 0, keep=True)
-            left = [visit for visit in visits if visit.facts is None or self._still_needs(visit, plan, desired)]
+            left, settled = list[HostSession](), list[HostSession]()
+            for visit in visits:
+                needs = visit.facts is None or self._still_needs(visit, plan, desired)
+                (left if needs else settled).append(visit)
+            await asyncio.gather(*(visit.connections.aclose() for visit in settled))
             await work_on(left, partial(self._converge, plan=plan, outputs=outputs, desired=desired), context.wait_s)
         return self._observation(visits)
 
@@ -267,6 +271,8 @@ class HostsPlane:
         visit.tell(EventKind.STEP_STARTED, f"connected to {visit.host.address}")
         version = outputs.opennebula_version
         files = setup_files(self._spec, version) if version and sets_itself_up(self._spec) else ()
+        if visit.facts is None and files:  # while it sets itself up, parts of the facts may be missing
+            await wait_until_set_up(visit, await read_setup(visit), files, visit.progress)
         facts = visit.facts or await visit.read()
         host = desired(visit.host.key)
         if await wait_until_set_up(visit, facts.setup, files, visit.progress):

@@ -33,7 +33,7 @@ class OpenNebulaPlan:
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """All changes, in the order in which they are made."""
+        """All changes: those ahead of AWS first, then by kind."""
         return changes_of((*self.ahead, *self.operations))
 
 

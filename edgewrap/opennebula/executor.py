@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import wait
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from functools import partial
 
@@ -13,7 +13,7 @@ from edgewrap.change import DOING, Action, Change, PlaneName
 from edgewrap.errors import EdgewrapError, InternalError, InUseError, OpenNebulaError
 from edgewrap.events import Emit, Event, EventKind
 from edgewrap.opennebula.api.client import Argument, FrontEnd
-from edgewrap.opennebula.api.errors import NoSuchObjectError
+from edgewrap.opennebula.api.errors import NameTakenError, NoSuchObjectError
 from edgewrap.opennebula.kinds.base import MARK_ATTRIBUTE
 from edgewrap.opennebula.kinds.operation import (
     MERGE,
@@ -46,13 +46,16 @@ class Executor:
         self._emit = emit
         self._made: dict[str, int] = {}
 
-    def run(self, *chains: Sequence[Operation]) -> None:
-        """The steps of each chain in order, the chains side by side; then the deferred steps of all.
+    def run(self, *chains: Sequence[Operation], defer: bool = False) -> None:
+        """The steps of each chain in order, the chains side by side; then the deferred steps of all, unless all are to
+        `defer` them: then an operation that has some is not reported as done.
 
         Raises the front-end's error if one fails: its chain and those that have not begun are left, the others run to
         their ends, and no deferred step is done.
         """
-        self._side_by_side([partial(self._steps_of, chain) for chain in chains if chain])
+        self._side_by_side([partial(self._steps_of, chain, defer=defer) for chain in chains if chain])
+        if defer:
+            return
         deferred = [one for chain in chains for one in chain if one.deferred_steps]
         self._side_by_side([partial(self._framed, one, one.deferred_steps, None) for one in deferred])
 
@@ -72,22 +75,28 @@ class Executor:
                         pass
                     raise
 
-        workers = [limits.start(work) for _ in tasks[:AT_ONCE]]
+        workers: list[Future[None]] = []
         try:
+            for _ in tasks[:AT_ONCE]:
+                workers.append(limits.start(work))
             wait(workers)
         except KeyboardInterrupt:
             self._front_end.stop()
             wait(workers, GRACE_S)
             raise
-        for worker in workers:
-            worker.result()
+        errors = [error for worker in workers if (error := worker.exception()) is not None]
+        for error in sorted(errors, key=lambda one: isinstance(one, NameTakenError)):  # that one may be tried again
+            raise error
 
-    def _steps_of(self, chain: Sequence[Operation]) -> None:
+    def _steps_of(self, chain: Sequence[Operation], *, defer: bool) -> None:
         for operation in chain:
             if operation.steps:
-                self._framed(operation, operation.steps, operation.change.action)
+                end = EventKind.INFO if defer and operation.deferred_steps else EventKind.STEP_DONE
+                self._framed(operation, operation.steps, operation.change.action, end)
 
-    def _framed(self, operation: Operation, steps: Iterable[Step], action: Action | None) -> None:
+    def _framed(
+        self, operation: Operation, steps: Iterable[Step], action: Action | None, end: EventKind = EventKind.STEP_DONE
+    ) -> None:
         """Run steps, with events. Without an `action` they enable what earlier steps have made."""
         key, begun = f"{operation.change.kind} {operation.change.key}", time.monotonic()
         doing, done = _words(operation.change, action)
@@ -102,7 +111,7 @@ class Executor:
         except EdgewrapError as error:
             tell(EventKind.STEP_FAILED, error.what, time.monotonic() - begun)
             raise
-        tell(EventKind.STEP_DONE, done, time.monotonic() - begun)
+        tell(end, done if end is EventKind.STEP_DONE else "created, to be enabled later", time.monotonic() - begun)
 
     def _step(self, key: str, step: Step) -> None:
         if isinstance(step, Await):

@@ -172,8 +172,8 @@ class OpenNebulaPlane:
         """Do what is planned and still needed: create, update, enable the hosts whose report is ready. Can be repeated
         at any point.
 
-        Raises ForeignObjectError, InUseError and PlanOutdatedError before anything is changed, and errors of the
-        front-end.
+        Raises ForeignObjectError, InUseError and PlanOutdatedError before it changes anything (`begin` may have created
+        objects), and errors of the front-end.
         """
         if plan.destroy:
             self._apply_destroy(plan, context)
@@ -251,7 +251,7 @@ class OpenNebulaPlane:
         made = executor.made(CLUSTER_KEY)
         if made is not None:  # references to the new cluster get its id
             reconciliation = reconcile(self._spec, facts, context.known_outputs, context.reports, made)
-        executor.run(*map(chosen, reconciliation.chains))
+        executor.run(*map(chosen, reconciliation.chains), defer=only_new)
 
     def _apply_destroy(self, plan: OpenNebulaPlan, context: Context) -> None:
         if not plan.changes:
@@ -343,9 +343,8 @@ def _ranges_removed(plan: Reconciliation) -> list[RangeFacts]:
 
 
 def _creations(chain: Sequence[Operation]) -> tuple[Operation, ...]:
-    """The operations at the beginning of a chain that only create, without their deferred steps."""
-    creations = takewhile(lambda operation: operation.only_creates, chain)
-    return tuple(replace(operation, deferred_steps=()) for operation in creations)
+    """The operations at the beginning of a chain that only create."""
+    return tuple(takewhile(lambda operation: operation.only_creates, chain))
 
 
 def _effect(operation: Operation) -> Change:

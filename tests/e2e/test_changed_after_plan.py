@@ -14,6 +14,8 @@ from tests.e2e.conftest import Edge
 from tests.support.lab import EDGEWRAP
 from tests.support.terminal import run_at_terminal
 
+pytestmark = pytest.mark.full
+
 HOST = "host-2"
 
 

@@ -174,6 +174,7 @@ async def work_on(sessions: Iterable[HostSession], work: Work, wait_s: float, *,
             return
         try:
             if not visit.connected:
+                visit.facts = None  # the host may have booted since they were read
                 await visit.connect(wait_s)
             await work(visit)
         except HostError as error:

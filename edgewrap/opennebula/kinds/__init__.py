@@ -1,4 +1,5 @@
-"""The kinds of objects that edgewrap makes on the front-end, in the order in which they are created.
+"""The kinds of objects that edgewrap makes on the front-end. The cluster is made first, then the others side by side;
+they are removed in reverse order.
 
 A new kind is one file with a subclass of `object_kind.ObjectKind`, and one line in `KINDS`.
 

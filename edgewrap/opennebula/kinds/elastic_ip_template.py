@@ -12,8 +12,9 @@ from edgewrap.opennebula.kinds.operation import Operation, deletion
 from edgewrap.opennebula.kinds.template import Template
 from edgewrap.opennebula.kinds.update import ObjectUpdate, copyable_creation, id_text
 from edgewrap.opennebula.kinds.values import parsed_address
-from edgewrap.opennebula.kinds.virtual_network import BRIDGE, PUBLIC_NETWORK
+from edgewrap.opennebula.kinds.virtual_network import BRIDGE, PUBLIC_NETWORK, mtu_pending
 from edgewrap.opennebula.kinds.vn_template import TemplateFacts
+from edgewrap.outputs import UNKNOWN
 
 AS_THE_PUBLIC_NETWORK = (
     "VN_MAD",
@@ -39,8 +40,10 @@ class ElasticIpTemplate(SingleObject[TemplateFacts, Desired]):
     def desired_object(self, context: DiffContext) -> Desired:
         public, existing = PUBLIC_NETWORK.desired_object(context).attributes, context.ours.one(self)
         cluster = context.identity.cluster
+        pending = existing is None and mtu_pending(context.reports, context.ours.one(PUBLIC_NETWORK))
         attributes: Template = {
             **{name: public[name] for name in AS_THE_PUBLIC_NETWORK},
+            **({"GUEST_MTU": UNKNOWN} if pending else {}),  # networks that are made from it keep what it has
             "AR": {"EDGEWRAP_CLUSTER": cluster, "IPAM_MAD": "edgewrap", "SIZE": "1", "TYPE": "IP4"},
             "CLUSTER_IDS": id_text(context.cluster_id),
             MARK_ATTRIBUTE: context.identity.mark(self.key, existing.id if existing else None),

@@ -115,7 +115,8 @@ class PublicNetwork(SingleObject[NetworkFacts, DesiredNetwork]):
         """PHYDEV stays empty: with one, the driver can delete the bridge with its last VM. NETROLE is as OneProvision
         set it."""
         spec, existing = context.spec.public_network, context.ours.one(self)
-        underlay, pending = underlay_mtu(context.reports, existing), mtu_pending(context.reports, existing)
+        underlay = underlay_mtu(context.reports, existing)
+        pending = existing is not None and mtu_pending(context.reports, existing)
         attributes: Template = {
             "VN_MAD": "fw",
             "BRIDGE": BRIDGE,
@@ -257,9 +258,10 @@ def underlay_mtu(reports: Mapping[str, HostReport], existing: NetworkFacts | Non
 
 
 def mtu_pending(reports: Mapping[str, HostReport], existing: NetworkFacts | None) -> bool:
-    """Whether the network was created before any host reported its MTU, and this run will know it."""
-    unknown = any(report.phydev == UNKNOWN for report in reports.values())
-    return existing is not None and unknown and underlay_mtu(reports, existing) is None
+    """Whether no host has ever reported its MTU, and this run will know it: not if it only assumes that hosts are
+    ready, whose reports then have no pin."""
+    unknown = any(report.phydev == UNKNOWN and report.pin is not None for report in reports.values())
+    return unknown and underlay_mtu(reports, existing) is None
 
 
 def _guest_mtu(underlay: int | None, existing: NetworkFacts | None) -> str:

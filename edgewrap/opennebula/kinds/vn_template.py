@@ -32,7 +32,7 @@ class PrivateTemplate(SingleObject[TemplateFacts, Desired]):
     def desired_object(self, context: DiffContext) -> Desired:
         spec, existing = context.spec.private_network, context.ours.one(self)
         network = context.ours.one(PUBLIC_NETWORK)
-        pending = existing is not None and mtu_pending(context.reports, network)
+        pending = mtu_pending(context.reports, network)
         mtu = _mtu(spec.mtu, underlay_mtu(context.reports, network), existing)
         attributes: Template = {
             "VN_MAD": "vxlan",

@@ -157,6 +157,7 @@ def test_json_reports_each_failure_of_a_partly_applied_run(user: User, own_aws: 
     assert "AddressLimitExceeded" in str(failure["diagnostics"])
 
 
+@pytest.mark.full
 def test_json_reports_an_interrupt(user: User) -> None:
     plan = user.start("plan", "--json")
     assert plan.stdout is not None

@@ -18,6 +18,8 @@ from edgewrap.finding import Verdict
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
+pytestmark = pytest.mark.full
+
 TAGS = [{"Key": "owner", "Value": "network team"}, {"Key": "Name", "Value": "theirs"}]
 SMALL: dict[str, Any] = {"hosts": {"count": 1, "address": "public"}}
 ONE_GROUP: dict[str, Any] = {"groups": 1, "elastic_ips": {"count": 1}}

@@ -64,6 +64,7 @@ def entries(state: AwsState | Outputs) -> dict[str, str]:
     return {key: group.host for key, group in outputs.groups.items()}
 
 
+@pytest.mark.full
 def test_the_group_of_a_stopped_host_moves_in_one_apply(
     cluster: Any, spec: Any, first: Outputs, aws: LabAwsClient, ec2: EC2Client
 ) -> None:

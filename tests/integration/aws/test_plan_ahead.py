@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from edgewrap.change import Action
 from edgewrap.plane import Context
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 NETWORK = {"elastic_ips": {"count": 1}, "groups": 1}
 
 
+@pytest.mark.full
 def test_a_plan_made_ahead_is_used_if_it_is_the_one_that_is_needed(make_cluster: Any, ec2: EC2Client) -> None:
     cluster = make_cluster("ahead")
     spec = cluster.spec(hosts={"count": 2}, public_network=NETWORK)

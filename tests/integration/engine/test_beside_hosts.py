@@ -16,7 +16,7 @@ from edgewrap.engine.cluster import Cluster
 from edgewrap.engine.dead_hosts import HostDisposition
 from edgewrap.engine.plan import Observed, RunPlan
 from edgewrap.engine.workspace import Workspace
-from edgewrap.errors import FrontEndUnreachableError, PartlyAppliedError, PlanOutdatedError
+from edgewrap.errors import FailedRunError, FrontEndUnreachableError, PartlyAppliedError, PlanOutdatedError
 from edgewrap.hosts.plane import HostsPlan, Observation
 from edgewrap.opennebula.api.client import FrontEnd
 from edgewrap.opennebula.api.credentials import Session
@@ -46,6 +46,7 @@ class Both:
         hosts.apply.side_effect = self._changed
         hosts.reports.return_value = reports()
         hosts.health.return_value = ()
+        hosts.changed = frozenset()
         facts = self.stage.facts()
         planned = Context(outputs(), reports=expected)
         observed = Observed(None, None, facts, None, HostDisposition(), planned)
@@ -155,8 +156,9 @@ def test_if_the_hosts_fail_before_opennebula_is_changed_nothing_is_partly_applie
         raise OUTDATED
 
     both.stage.wire.before, both.converge = time_out, converge
-    with pytest.raises(PlanOutdatedError):
+    with pytest.raises(FailedRunError) as caught:
         both.run()
+    assert [type(error) for error in caught.value.failures] == [FrontEndUnreachableError, PlanOutdatedError]
 
 
 def test_an_interrupt_ends_what_is_done_beside_the_hosts(both: Both) -> None:

@@ -17,7 +17,7 @@ from edgewrap.engine.plan import make_plan
 from edgewrap.engine.state_ownership import require_own_state
 from edgewrap.engine.workspace import Workspace
 from edgewrap.errors import OpenNebulaError, StateError
-from edgewrap.lab.aws.client import LabAwsClient
+from edgewrap.lab.aws.client import LabAwsClient, LabAwsProcess
 from tests.support import front_end
 from tests.support.aws_plane import first_inputs, make_spec
 from tests.support.front_end import UUID, Stage, outputs, spec
@@ -25,6 +25,14 @@ from tests.support.lab import REGION
 
 STRANGER = "00000000-2222-4a6e-9d55-2f5f7ce1a002"
 TAGS = {"edgewrap:cluster": "edge-paris", "edgewrap:uuid": UUID}
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory: pytest.TempPathFactory, aws: LabAwsClient) -> Iterator[LabAwsClient]:
+    """An AWS of this module's own: in that of all tests another one's cluster may have the same name."""
+    with LabAwsProcess(tmp_path_factory.mktemp("own-aws")) as client, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", client.endpoint)
+        yield client
 
 
 @pytest.fixture

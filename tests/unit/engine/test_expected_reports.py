@@ -41,6 +41,13 @@ def test_a_host_that_exists(failure: type[HostError] | None, pin: HostPin | None
     assert with_reports(cluster, Observation(failures=failures), context).reports.get("host-0") == found
 
 
+def test_a_host_that_need_not_answer_is_not_expected_to_be_ready() -> None:
+    cluster = Mock()
+    cluster.hosts.reports.return_value = {}
+    silent = Observation(failures={"host-0": HostUnreachableError("host-0", "no answer", cause="", advice="")})
+    assert with_reports(cluster, silent, Context(outputs((0,))), tolerated=["host-0"]).reports == {}
+
+
 def test_a_host_that_is_created() -> None:
     cluster = Mock()
     cluster.hosts.reports.return_value = {}
