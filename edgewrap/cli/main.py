@@ -8,6 +8,7 @@ Commands import what they need when they are called, so that `--help` is fast.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import re
@@ -138,7 +139,17 @@ def main() -> NoReturn:
     for number in ENDING:  # from here on Python only exits
         if signal.getsignal(number) is interrupt:
             signal.signal(number, signal.SIG_DFL)
-    sys.exit(code)
+    _leave(code)
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process. Python would free all that libraries hold first, which takes 0.1 s after a run."""
+    with suppress(Exception):
+        atexit._run_exitfuncs()  # noqa: SLF001 - Python calls them only where it frees everything
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 def run(app: typer.Typer, arguments: Sequence[str]) -> int:

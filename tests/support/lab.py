@@ -36,12 +36,16 @@ def provider_mirror() -> Path | None:
     return Path(found) if found else None
 
 
+LEFT_OUT = ("AWS_CA_BUNDLE", "PYTHONDONTWRITEBYTECODE")
+"""Variables of this machine: the lab has no TLS, and an installed edgewrap is compiled."""
+
+
 class Lab:
     """A lab in `directory`."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        inherited = {name: value for name, value in os.environ.items() if name != "AWS_CA_BUNDLE"}  # there is no TLS
+        inherited = {name: value for name, value in os.environ.items() if name not in LEFT_OUT}
         self.environ = {**inherited, "EDGEWRAP_LAB_DIR": str(directory), "COLUMNS": "200", **FOLLOW}
 
     def up(self, *options: str) -> None:

@@ -37,6 +37,9 @@ ANSWER_S = 60
 MOST_BYTES = 1 << 20  # of an answer
 LONGEST_REASON = 500  # characters of what a program says
 
+_UNLESS_SET = {"GOGC": "200"}
+"""Go's garbage collector: with 100, its default, a plan takes 6 % more time, with 400 twice the memory."""
+
 _OURS = {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
 
 
@@ -151,7 +154,7 @@ def terraform_environment(environ: Mapping[str, str], cli_configuration: Path) -
     something else than the plan shown, so they are left out.
     """
     kept = {name: value for name, value in environ.items() if not name.startswith("TF_") or name.startswith(KEPT)}
-    return {**kept, **_OURS, "TF_CLI_CONFIG_FILE": str(cli_configuration)}
+    return {**_UNLESS_SET, **kept, **_OURS, "TF_CLI_CONFIG_FILE": str(cli_configuration)}
 
 
 def cli_configuration_text(plugin_dir: Path | None) -> str:

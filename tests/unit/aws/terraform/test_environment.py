@@ -26,6 +26,7 @@ USERS = {
 
 def test_user_variables_do_not_change_terraforms_arguments() -> None:
     assert terraform_environment(USERS, Path("/run/terraform.rc")) == {
+        "GOGC": "200",
         "PATH": "/bin",
         "AWS_PROFILE": "edge",
         "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
