@@ -22,6 +22,7 @@ from edgewrap.lab.opennebula.store import Store
 from edgewrap.opennebula.api.client import FrontEnd
 from edgewrap.opennebula.api.credentials import Session
 from edgewrap.opennebula.executor import await_network
+from edgewrap.opennebula.kinds import KINDS
 from edgewrap.opennebula.kinds.operation import Settled
 from edgewrap.opennebula.plane import OneFacts, OpenNebulaPlane
 from edgewrap.outputs import UNKNOWN, EipOutput, GroupOutput, HostOutput, HostPin, HostReport, Outputs
@@ -32,6 +33,8 @@ VERSIONS = ("6.10.0.1", "7.0.2", "7.4.0")
 UUID = "0f6a1e9c-1111-4a6e-9d55-2f5f7ce1a001"
 URL = "http://127.0.0.1:2633/RPC2"
 PASSWORD = "opennebula"
+READS = (".info", ".version")  # the ends of methods that change nothing
+POOLS = {kind.facts for kind in KINDS}
 
 
 class LabWire:

@@ -131,34 +131,29 @@ def test_if_opennebula_fails_the_hosts_are_waited_for_and_no_host_is_enabled(bot
     assert set(both.statuses().values()) <= {"offline"}
 
 
-def test_if_both_fail_both_are_reported(both: Both) -> None:
+@pytest.mark.parametrize(
+    ("call", "failure", "error"),
+    [
+        ("one.cluster.rename", requests.ConnectionError("the front-end went away"), PartlyAppliedError),
+        ("one.cluster.allocate", requests.ConnectTimeout(), FailedRunError),
+    ],
+    ids=["OpenNebula is changed", "nothing is changed"],
+)
+def test_if_both_fail_both_are_reported(both: Both, call: str, failure: Exception, error: type[FailedRunError]) -> None:
+    both.stage.one = FrontEnd(URL, Session(f"oneadmin:{PASSWORD}"), wire=both.stage.wire, patience_s=0)
+
     def break_off(method: str) -> None:
-        if method == "one.cluster.rename":
-            raise requests.ConnectionError("the front-end went away")
+        if method == call:
+            raise failure
 
     def converge() -> None:
         raise OUTDATED
 
     both.stage.wire.before, both.converge = break_off, converge
-    with pytest.raises(PartlyAppliedError) as caught:
-        both.run()
-    assert [type(error) for error in caught.value.failures] == [FrontEndUnreachableError, PlanOutdatedError]
-
-
-def test_if_the_hosts_fail_before_opennebula_is_changed_nothing_is_partly_applied(both: Both) -> None:
-    both.stage.one = FrontEnd(URL, Session(f"oneadmin:{PASSWORD}"), wire=both.stage.wire, patience_s=0)
-
-    def time_out(method: str) -> None:
-        if method == "one.cluster.allocate":
-            raise requests.ConnectTimeout
-
-    def converge() -> None:
-        raise OUTDATED
-
-    both.stage.wire.before, both.converge = time_out, converge
     with pytest.raises(FailedRunError) as caught:
         both.run()
-    assert [type(error) for error in caught.value.failures] == [FrontEndUnreachableError, PlanOutdatedError]
+    assert type(caught.value) is error
+    assert [type(one) for one in caught.value.failures] == [FrontEndUnreachableError, PlanOutdatedError]
 
 
 def test_an_interrupt_ends_what_is_done_beside_the_hosts(both: Both) -> None:

@@ -24,6 +24,8 @@ from edgewrap.opennebula.kinds.template import text_of, vector_of
 from edgewrap.outputs import UNKNOWN
 from tests.support import front_end
 from tests.support.front_end import (
+    POOLS,
+    READS,
     UUID,
     VERSIONS,
     Stage,
@@ -38,8 +40,6 @@ from tests.support.front_end import (
     spec,
 )
 
-READS = (".info", ".version")
-POOLS = {kind.facts for kind in KINDS}
 SHARED = tuple(DatastoreFacts(number, name, 0, "oneadmin", {}) for number, name in ((1, "default"), (2, "files")))
 FIRST_RUN = reconcile(
     spec(), OneFacts("7.4.0", User(0, "oneadmin", (0,)), {DatastoreFacts: SHARED}), outputs(), reports()

@@ -9,11 +9,12 @@ from dataclasses import replace
 import pytest
 
 from edgewrap.errors import PlanOutdatedError
-from edgewrap.opennebula.kinds import KINDS
 from edgewrap.opennebula.kinds.template import text_of
 from edgewrap.outputs import UNKNOWN
 from edgewrap.plane import Context
 from tests.support.front_end import (
+    POOLS,
+    READS,
     Stage,
     changes_in,
     context,
@@ -24,8 +25,6 @@ from tests.support.front_end import (
     reports,
 )
 
-READS = (".info", ".version")
-POOLS = {kind.facts for kind in KINDS}
 KNOWN_NOW = predicted().reports
 
 

@@ -9,9 +9,8 @@ import pytest
 from edgewrap.errors import InUseError
 from edgewrap.opennebula.kinds.access import Lock
 from edgewrap.plane import Context
-from tests.support.front_end import Stage, apply, changes_in, destroy, outputs, prepare, report, reports
+from tests.support.front_end import READS, Stage, apply, changes_in, destroy, outputs, prepare, report, reports
 
-READS = (".info", ".version")
 USE, MANAGE, ADMIN = 1, 2, 3
 
 
