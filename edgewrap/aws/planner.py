@@ -320,7 +320,7 @@ def _unassociated(inputs: Inputs, state: AwsState) -> list[str]:
 
 def _concerns_aws(output: RunOutput) -> bool:
     """Whether a plan changes more than edgewrap's own records in the state."""
-    return any(kind not in HIDDEN for kind in output.planned.values()) or any(
+    return any(change.resource_type not in HIDDEN for change in output.planned) or any(
         output.get("action") not in (None, "noop") for name, output in output.outputs.items() if name in NAMES
     )
 

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from edgewrap.aws.terraform.resources import HIDDEN, INSTANCE, resource_name
 from edgewrap.change import DOING, Action, PlaneName
@@ -23,15 +23,23 @@ STEPS = {
 MISSING = (("planned_change", "create"), ("resource_drift", "delete"))
 
 
+class PlannedChange(NamedTuple):
+    """A change that Terraform plans: the address and the type of the resource, and Terraform's word for the action."""
+
+    address: str
+    resource_type: str
+    action: str
+
+
 @dataclass(slots=True)
 class RunOutput:
-    """What the caller needs of one terraform command's output: diagnostics, the addresses of planned changes with the
-    types of their resources, those of resources that will be created or are missing in AWS, those of resources whose
-    creation did not finish, the values of the outputs if they are all known, and the operation (`plan`, `apply`,
-    `destroy`) of its summary, the last thing that it says."""
+    """What the caller needs of one terraform command's output: diagnostics, the planned changes, the addresses of
+    resources that will be created or are missing in AWS, those of resources whose creation did not finish, the values
+    of the outputs if they are all known, and the operation (`plan`, `apply`, `destroy`) of its summary, the last thing
+    that it says."""
 
     diagnostics: list[Diagnostic] = field(default_factory=list)
-    planned: dict[str, str] = field(default_factory=dict)
+    planned: list[PlannedChange] = field(default_factory=list)
     missing: set[str] = field(default_factory=set)
     unfinished: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
@@ -69,8 +77,8 @@ class OutputParser:
         if kind == "diagnostic":
             self._diagnostic(message["diagnostic"])
         elif kind == "planned_change":
-            resource = message["change"]["resource"]
-            self.output.planned[resource["addr"]] = resource["resource_type"]
+            change, resource = message["change"], message["change"]["resource"]
+            self.output.planned.append(PlannedChange(resource["addr"], resource["resource_type"], change["action"]))
         elif kind == "change_summary":
             self.output.summary = str(message["changes"]["operation"])
         if (kind, message.get("change", {}).get("action")) in MISSING:

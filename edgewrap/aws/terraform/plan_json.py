@@ -1,4 +1,4 @@
-"""A saved plan, as `terraform show -json` gives it, read as our changes and as the outputs that it will lead to."""
+"""A saved plan, in the form of `terraform show -json`, read as our changes and as the outputs that it will lead to."""
 
 from __future__ import annotations
 

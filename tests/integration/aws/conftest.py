@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,10 @@ from edgewrap.outputs import Outputs
 from edgewrap.spec.models import Spec
 from tests.support.aws_plane import PUBLIC_KEY, make_spec
 from tests.support.lab import provider_mirror
+from tests.support.shown_plans import hold_to_show
+
+HELD_TO_SHOW = "test_create_change_destroy"
+"""The tests whose plan files `terraform show` reads too. In `make test-all` it reads those of all tests here."""
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +32,15 @@ def terraform() -> Path:
     found = shutil.which("terraform")
     assert found is not None, "terraform is not on PATH: `make terraform` gets it"
     return Path(found)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def held_to_show(request: pytest.FixtureRequest, terraform: Path) -> Iterator[None]:
+    """Plan files are read as `terraform show` reads them."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.module.__name__.endswith(HELD_TO_SHOW) or os.environ.get("EDGEWRAP_KILL_POINTS") == "all":
+            hold_to_show(patch, terraform)
+        yield
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgewrap.aws.terraform.json_output import OutputParser, RunOutput
+from edgewrap.aws.terraform.json_output import OutputParser, PlannedChange, RunOutput
 from edgewrap.events import Event, EventKind
 
 RESOURCE = {
@@ -84,7 +84,7 @@ def test_planned_changes_and_outputs_are_remembered() -> None:
         {"type": "planned_change", "change": {"resource": RESOURCE, "action": "create"}},
         {"type": "outputs", "outputs": {"eips": {"sensitive": False, "action": "update"}}},
     )
-    assert output.planned == {RESOURCE["addr"]: "aws_eip"}
+    assert output.planned == [PlannedChange(RESOURCE["addr"], "aws_eip", "create")]
     assert output.outputs["eips"]["action"] == "update"
 
 

@@ -1,0 +1,160 @@
+"""Plan files that are not wholly understood are refused: `terraform show` reads them. The integration tests of AWS hold
+what is read to what `terraform show` says of the same file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from zipfile import ZipFile
+
+import msgpack
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from edgewrap.aws.terraform.json_output import PlannedChange
+from edgewrap.aws.terraform.saved_plan import UnreadablePlanError, read_saved_plan
+
+ADDRESS = 'module.eips.aws_eip.this["eip-0"]'
+CREATED = PlannedChange(ADDRESS, "aws_eip", "create")
+UNKNOWN = msgpack.ExtType(0, b"\0")
+REFINED = msgpack.ExtType(12, b"\x81\x01\xc2")
+
+
+def field(number: int, value: int | str | bytes) -> bytes:
+    """One field of a protobuf message."""
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    data = value.encode() if isinstance(value, str) else value
+    return varint(number << 3 | 2) + varint(len(data)) + data
+
+
+def varint(value: int) -> bytes:
+    return bytes([value]) if value < 0x80 else bytes([value & 0x7F | 0x80]) + varint(value >> 7)
+
+
+def values(*items: object) -> bytes:
+    return b"".join(field(2, field(1, msgpack.packb(item))) for item in items)
+
+
+def resource(change: bytes, address: str = ADDRESS, more: bytes = b"") -> bytes:
+    return field(3, field(13, address) + field(9, change) + more)
+
+
+AFTER = {"domain": "vpc", "public_ip": UNKNOWN, "tags": {"Name": UNKNOWN, "team": "edge"}, "ports": [22, REFINED]}
+CREATE = field(1, 1) + values(AFTER)
+VERSION = field(1, 3)
+PLAN = VERSION + field(14, "1.11.4") + resource(CREATE)
+
+
+def saved(directory: Path, plan: bytes, member: str = "tfplan") -> Path:
+    file = directory / "plan"
+    with ZipFile(file, "w") as archive:
+        archive.writestr(member, plan)
+    return file
+
+
+def test_what_is_unknown_is_missing_and_marked(tmp_path: Path) -> None:
+    (entry,) = read_saved_plan(saved(tmp_path, PLAN), [CREATED])["resource_changes"]
+    assert (entry["type"], entry["name"], entry["index"], entry["mode"]) == ("aws_eip", "this", "eip-0", "managed")
+    change = entry["change"]
+    assert change["actions"] == ["create"]
+    assert change["before"] is None
+    assert change["after"] == {"domain": "vpc", "tags": {"team": "edge"}, "ports": [22, None]}
+    assert change["after_unknown"] == {"public_ip": True, "tags": {"Name": True}, "ports": [False, True]}
+
+
+def test_an_output_is_kept_with_its_type(tmp_path: Path) -> None:
+    known = field(4, field(1, "eips") + field(2, field(1, 1) + values([b'["object",{"a":"string"}]', {"a": UNKNOWN}])))
+    wholly = field(4, field(1, "uuid") + field(2, field(1, 1) + values(UNKNOWN)))
+    outputs = read_saved_plan(saved(tmp_path, VERSION + known + wholly), [])["output_changes"]
+    assert outputs["eips"] == {"actions": ["create"], "before": None, "after": {}, "after_unknown": {"a": True}}
+    assert outputs["uuid"] == {"actions": ["create"], "before": None, "after": None, "after_unknown": True}
+
+
+@pytest.mark.parametrize(
+    ("change", "more", "reported"),
+    [
+        pytest.param(values({}), b"", None, id="nothing changes"),
+        pytest.param(values({}), field(14, ADDRESS), None, id="the same address as before"),
+        pytest.param(values({}), field(14, "aws_eip.old"), "move", id="moved"),
+        pytest.param(values({}) + field(5, field(1, "eipalloc-1")), b"", "import", id="imported"),
+        pytest.param(field(1, 3) + values({}, {}) + field(5, b""), b"", "update", id="imported and updated"),
+        pytest.param(field(1, 5) + values({}), b"", "delete", id="deleted"),
+        pytest.param(field(1, 6) + values({}, {}), field(11, field(1, field(1, "domain"))), "replace", id="replaced"),
+        pytest.param(field(1, 7) + values({}, {}), field(12, 1), "replace", id="tainted"),
+    ],
+)
+def test_each_action_must_be_the_one_that_was_reported(
+    tmp_path: Path, change: bytes, more: bytes, reported: str | None
+) -> None:
+    file = saved(tmp_path, VERSION + resource(change, more=more))
+    right = [PlannedChange(ADDRESS, "aws_eip", reported)] if reported else []
+    (entry,) = read_saved_plan(file, right)["resource_changes"]
+    assert entry["change"]["replace_paths"] == ([["domain"]] if b"domain" in more else [])
+    assert (entry["action_reason"] == "replace_because_tainted") is (more == field(12, 1))
+    for wrong in ([CREATED], [*right, *right], [*right, CREATED], [] if right else [CREATED]):
+        if wrong != right:
+            with pytest.raises(UnreadablePlanError, match="not those that terraform reported"):
+                read_saved_plan(file, wrong)
+
+
+def test_a_data_source_that_leaves_the_state_is_not_reported(tmp_path: Path) -> None:
+    deleted = resource(field(1, 5) + values({}), "module.hosts.data.aws_ami.ubuntu")
+    (entry,) = read_saved_plan(saved(tmp_path, VERSION + deleted), [])["resource_changes"]
+    assert entry["mode"] == "data"
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(field(1, 4) + resource(CREATE), id="another format"),
+        pytest.param(PLAN + field(27, b""), id="a change that is left for a later plan"),
+        pytest.param(PLAN + field(99, 1), id="an unknown field of the plan"),
+        pytest.param(VERSION + resource(CREATE, more=field(15, "x")), id="an unknown field of a resource"),
+        pytest.param(VERSION + resource(CREATE + field(4, b"")), id="a sensitive value"),
+        pytest.param(VERSION + resource(CREATE + field(6, "x")), id="generated configuration"),
+        pytest.param(VERSION + resource(field(1, 8) + values({})), id="an unknown action"),
+        pytest.param(VERSION + resource(field(1, 1) + values({}, {})), id="two values for a new resource"),
+        pytest.param(VERSION + resource(field(1, 3) + values({})), id="one value for an update"),
+        pytest.param(VERSION + resource(field(1, 1) + field(2, field(2, b"{}"))), id="a value in another encoding"),
+        pytest.param(VERSION + resource(CREATE, "no address"), id="an unknown address"),
+        pytest.param(VERSION + resource(CREATE, more=field(11, field(1, field(2, b"")))), id="an unknown path"),
+        pytest.param(PLAN + field(4, field(1, "a") + field(3, 1)), id="a sensitive output"),
+        pytest.param(PLAN[:-1], id="cut"),
+        pytest.param(PLAN + b"\x0d\0\0\0\0", id="an unknown wire type"),
+    ],
+)
+def test_anything_unknown_is_refused(tmp_path: Path, plan: bytes) -> None:
+    with pytest.raises(UnreadablePlanError):
+        read_saved_plan(saved(tmp_path, plan), [CREATED])
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        pytest.param(lambda file: None, id="missing"),
+        pytest.param(lambda file: file.mkdir(), id="a directory"),
+        pytest.param(lambda file: file.write_bytes(b"encrypted"), id="no archive"),
+        pytest.param(lambda file: saved(file.parent, PLAN, "tfstate"), id="without a plan"),
+        pytest.param(lambda file: file.write_bytes(saved(file.parent, PLAN).read_bytes()[:-9]), id="a cut archive"),
+    ],
+)
+def test_another_file_is_refused(tmp_path: Path, write: Callable[[Path], object]) -> None:
+    write(tmp_path / "plan")
+    with pytest.raises(UnreadablePlanError):
+        read_saved_plan(tmp_path / "plan", [CREATED])
+
+
+@given(st.integers(0, len(PLAN) - 1), st.binary(max_size=4))
+@example(0, b"")
+def test_a_damaged_plan_is_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, position: int, data: bytes
+) -> None:
+    file = saved(tmp_path_factory.mktemp("damaged"), PLAN[:position] + data + PLAN[position + 1 :])
+    try:
+        document = read_saved_plan(file, [CREATED])
+    except UnreadablePlanError:
+        return
+    assert len(document["resource_changes"]) == 1
