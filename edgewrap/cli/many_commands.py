@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -16,13 +16,11 @@ from edgewrap.cli import options
 from edgewrap.cli.many_specs import Target, choose_targets
 from edgewrap.counted import counted
 from edgewrap.errors import InterruptedRunError, UsageError
-from edgewrap.paths import expanded
 
 if TYPE_CHECKING:
     from edgewrap.cli.many import ClusterRun
     from edgewrap.cli.views.many import ManyView
 
-SPEC_VARIABLE = "EDGEWRAP_SPEC"
 PARALLEL = 4
 MOST_NAMED = 5  # clusters in an error
 JSON_RUNS = ("plan", "apply", "destroy", "report")
@@ -36,70 +34,46 @@ PLAN_OPTIONS = COMMON | {"only", "skip", "move_off"}
 SAVED_OPTIONS = COMMON | {"host_timeout", "monitor_timeout"}
 
 
-def _files(meaning: str) -> Any:
-    default = f"{SPEC_VARIABLE}, otherwise {options.STARTER}"
-    return Annotated[
-        list[Path],
-        typer.Option("--file", "-f", metavar="PATH", help=meaning, parser=expanded, show_default=default),
-    ]
-
-
-def _specs(words: str, meaning: str) -> Any:
-    return Annotated[list[Path], typer.Argument(metavar=words, parser=expanded, help=meaning)]
-
-
-Files = _files("The spec file, or a directory with specs; `-` is standard input; repeatable.")
-Specs = _specs("[SPEC]...", "Spec files, or directories with specs.")
-OneFile = _files("The spec file, or a directory with one spec; `-` is standard input.")
-OneSpec = _specs("[SPEC]", "The spec file, or a directory with one spec.")
-SpecsOrPlans = _specs(
-    "[SPEC|PLAN]...", "Spec files, directories with specs, or plans that `edgewrap plan --out` has saved."
-)
-Parallel = Annotated[
-    int,
-    typer.Option(
-        "--parallel",
-        envvar="EDGEWRAP_PARALLEL",
-        min=1,
-        metavar="N",
-        help="How many clusters to work on at once, if there are several.",
-    ),
-]
-
-
 def with_many(command: Callable[..., int], *, only_one: str | None = None) -> Callable[..., int]:
     """A command about one spec (`file`), as one that takes several: by `--file`, and as arguments if it has no other
-    ones than the saved `plan` of `apply`. With `only_one`, more than one is refused, with this advice."""
+    ones than the saved `plan` of `apply`. With `only_one`, more than one is refused, with this advice. `--restricted`
+    is set in the environment, where the spec is loaded."""
     takes = inspect.signature(command, eval_str=True)
     plans = "plan" in takes.parameters
-    own = [one for name, one in takes.parameters.items() if name not in ("file", "plan")]
-    positional = not any(isinstance(meta, typer.models.ArgumentInfo) for one in own for meta in _metadata(one))
+    own = [one for name, one in takes.parameters.items() if name not in ("context", "file", "plan")]
+    metadata = [meta for one in own for meta in getattr(one.annotation, "__metadata__", ())]
+    positional = not any(isinstance(meta, typer.models.ArgumentInfo) for meta in metadata)
 
     @functools.wraps(command)
     def run(
-        *, context: typer.Context, file: Sequence[Path], specs: Sequence[Path] = (), parallel: int = 1, **given: Any
+        *, context: typer.Context, file: Sequence[Path], restricted: bool, specs: Sequence[Path] = (), **given: Any
     ) -> int:
-        del parallel  # `run_many` reads it from the context
+        if restricted:
+            os.environ["EDGEWRAP_RESTRICTED"] = "1"
+        given.pop("parallel", None)  # `run_many` reads it from the context
+        if "context" in takes.parameters:
+            given["context"] = context
         targets = _targets(specs, file, plans=plans)
         if len(targets) > 1 and only_one is not None:
-            raise _only_one(f"`{context.info_name}`", targets, only_one)
+            raise _only_one(f"`{context.command_path}`", targets, only_one)
         if len(targets) > 1:
             return run_many(context, targets)
         if targets[0].is_plan:
-            return command(file=file[0] if file else _default_spec(), plan=targets[0].path, **given)
+            return command(file=file[0] if file else options.default_spec(), plan=targets[0].path, **given)
         return command(file=targets[0].path, **given)
 
     def parameter(name: str, kind: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
         return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
 
-    several = (Files, SpecsOrPlans if plans else Specs)
-    by_option, by_word = several if only_one is None else (OneFile, OneSpec)
+    several = (options.Files, options.SpecsOrPlans if plans else options.Specs)
+    by_option, by_word = several if only_one is None else (options.OneFile, options.OneSpec)
     parameters = [
         parameter("context", typer.Context),
         *([parameter("specs", by_word, [])] if positional else []),
         parameter("file", by_option, []),
         *(one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own),
-        *([] if only_one is not None else [parameter("parallel", Parallel, PARALLEL)]),
+        *([] if only_one is not None else [parameter("parallel", options.Parallel, PARALLEL)]),
+        parameter("restricted", options.Restricted, False),
     ]
     run.__signature__ = takes.replace(parameters=parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {one.name: one.annotation for one in parameters}
@@ -116,16 +90,12 @@ def _only_one(what: str, targets: Sequence[Target], otherwise: str) -> UsageErro
     )
 
 
-def _metadata(parameter: inspect.Parameter) -> Sequence[object]:
-    return getattr(parameter.annotation, "__metadata__", ())
-
-
 def _targets(specs: Sequence[Path], files: Sequence[Path], *, plans: bool) -> tuple[Target, ...]:
     """The clusters that the command line names, otherwise the environment, otherwise the current directory. `--file`
     beside one saved plan is that plan's spec."""
     from edgewrap.cli.views import print_note
 
-    targets = choose_targets(specs or files or [_default_spec()], print_note, plans=plans and bool(specs))
+    targets = choose_targets(specs or files or [options.default_spec()], print_note, plans=plans and bool(specs))
     if specs and files and not (len(files) == len(targets) == 1 and targets[0].is_plan):
         raise UsageError(
             "--file cannot be given together with these arguments",
@@ -133,11 +103,6 @@ def _targets(specs: Sequence[Path], files: Sequence[Path], *, plans: bool) -> tu
             advice="give all specs as arguments",
         )
     return targets
-
-
-def _default_spec() -> Path:
-    named = os.environ.get(SPEC_VARIABLE)
-    return expanded(named) if named else Path(options.STARTER)
 
 
 @dataclass(frozen=True, slots=True)
