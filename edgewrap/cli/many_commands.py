@@ -23,11 +23,17 @@ if TYPE_CHECKING:
 
 PARALLEL = 4
 MOST_NAMED = 5  # clusters in an error
-JSON_RUNS = ("plan", "apply", "destroy", "report")
-"""The commands whose clusters are run with `--json` in every format: the view is made from their plans and events."""
+PLANS = ("plan", "apply", "destroy")
+"""The commands that plan each cluster."""
+JSON_RUNS = (*PLANS, "report")
+"""The commands whose clusters are run with `--json` in every format: what is shown is made from their objects."""
 
-PER_CLUSTER: Mapping[str, str] = {"out": ".plan", "output": "", "terraform_report": ".json", "junit": ".xml"}
-"""Options that name a file or a directory to write: with several clusters it has one for each, with this suffix."""
+PER_CLUSTER: Mapping[str, Mapping[str, str]] = {
+    "plan": {"out": ".plan", "terraform_report": ".json"},
+    "preflight": {"junit": ".xml"},
+    "render": {"output": ""},
+}
+"""Options that name what to write: with several clusters a directory, with one for each that has this suffix."""
 
 COMMON = frozenset({"lock_timeout", "plugin_dir", "insecure", "restricted"})
 PLAN_OPTIONS = COMMON | {"only", "skip", "move_off"}
@@ -120,12 +126,9 @@ class Request:
         return cls(context.info_name or "", context.params, words)
 
     @property
-    def json(self) -> bool:
-        return bool(self.values.get("json"))
-
-    @property
-    def markdown(self) -> bool:
-        return bool(self.values.get("markdown"))
+    def format(self) -> str:
+        """`json`, `markdown`, or empty for text."""
+        return next((name for name in ("json", "markdown") if self.values.get(name)), "")
 
     def options(self, names: Collection[str] | None = None) -> list[str]:
         """The words of the options that were typed, or of those of them with these names."""
@@ -154,11 +157,11 @@ def run_many(context: typer.Context, targets: Sequence[Target]) -> int:
     """Run a command for each of several clusters, and show all as one. Returns the worst exit code."""
     asked = Request.of(context)
     values = asked.values
-    options.require_one_format(json=asked.json, markdown=asked.markdown)
+    options.require_one_format(json=bool(values.get("json")), markdown=bool(values.get("markdown")))
     if values.get("watch"):
         raise _only_one("--watch", targets, ", or omit --watch")
     if asked.command in ("apply", "destroy") and not targets[0].is_plan and not values.get("dry_run"):
-        options.require_approval_possible(asked.command, auto_approve=values["auto_approve"], json=asked.json)
+        options.require_approval_possible(asked.command, auto_approve=values["auto_approve"], json=values["json"])
         if not values["auto_approve"]:
             return _ask_first(asked, targets)
     arguments = ["--", values["name"]] if values.get("name") else []  # of `output`
@@ -167,7 +170,7 @@ def run_many(context: typer.Context, targets: Sequence[Target]) -> int:
         place = str(target.path) if target.is_plan else f"--file={target.path}"
         jobs[target.cluster] = [asked.command, *asked.options(), *_own_paths(asked, target), place, *arguments]
     runs = _run(asked, jobs)
-    if asked.command == "report" and not asked.json:
+    if asked.command == "report" and asked.format != "json":
         from edgewrap.cli.report import write_report_of_several
 
         write_report_of_several(runs, values["output"])
@@ -177,22 +180,20 @@ def run_many(context: typer.Context, targets: Sequence[Target]) -> int:
 def _own_paths(asked: Request, target: Target) -> list[str]:
     """The options that name what to write, with a path for this cluster. They replace those before them."""
     words = []
-    for name in PER_CLUSTER.keys() & asked.words.keys() if asked.command != "report" else ():
-        directory = asked.values[name]
+    for name, suffix in PER_CLUSTER.get(asked.command, {}).items():
+        if name not in asked.words:
+            continue
+        option, directory = name.replace("_", "-"), asked.values[name]
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UsageError(
                 f"the directory {directory} cannot be created: {error.strerror}",
-                cause=f"with several clusters, --{_option(name)} names a directory, with a file or folder for each",
+                cause=f"with several clusters, --{option} names a directory, with a file or folder for each",
                 advice="name a directory",
             ) from None
-        words.append(f"--{_option(name)}={directory / (target.cluster + PER_CLUSTER[name])}")
+        words.append(f"--{option}={directory / (target.cluster + suffix)}")
     return words
-
-
-def _option(parameter: str) -> str:
-    return parameter.replace("_", "-")
 
 
 def _ask_first(asked: Request, targets: Sequence[Target]) -> int:
@@ -252,8 +253,8 @@ def _run(
     from edgewrap.cli.many import Job, run_each, together
     from edgewrap.signals import defer_signals
 
-    as_json = ["--json"] if asked.json or asked.command in JSON_RUNS else ["--markdown"] if asked.markdown else []
-    each = [Job(name, (words[0], *as_json, *words[1:])) for name, words in jobs.items()]
+    form = "json" if asked.command in JSON_RUNS else asked.format
+    each = [Job(name, (words[0], *([f"--{form}"] if form else []), *words[1:])) for name, words in jobs.items()]
     view = choose_many_view(asked, len(each))
     with defer_signals() as received:
         with view:
@@ -274,7 +275,7 @@ def _finish(asked: Request, runs: Sequence[ClusterRun], code: int | None = None)
     code = worst(run.exit_code for run in runs) if code is None else code
     summary = summarise(asked.command, code, runs)
     choose_many_view(asked, len(runs)).summary(summary, runs)
-    if asked.command in JSON_RUNS and asked.command != "report":
+    if asked.command in PLANS:
         plans = [plan for run in runs if (plan := shown_plan(run)) is not None]
         github.add_markdown(summary_markdown(summary, runs))
         github.set_outputs(**github.counts([change for plan in plans for change in plan.changes]))
@@ -286,8 +287,6 @@ def choose_many_view(asked: Request, total: int) -> ManyView:
     from edgewrap.cli.views import is_live_terminal
     from edgewrap.cli.views.many import ManyJson, ManyLive, ManyMarkdown, ManyView
 
-    if asked.json:
-        return ManyJson()
-    if asked.markdown:
-        return ManyMarkdown()
+    if asked.format:
+        return ManyJson() if asked.format == "json" else ManyMarkdown()
     return ManyLive(total) if is_live_terminal() else ManyView()
