@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from edgewrap.paths import expanded, working_directory
+from edgewrap.paths import working_directory
 
 if TYPE_CHECKING:
     from edgewrap.spec.keys import ClusterKeys
@@ -52,13 +52,11 @@ def labs() -> list[str]:
 
 
 def _spec_file(context: typer.Context) -> Path:
-    """The file that the command will read: of `--file` (the first one, if it can be repeated), EDGEWRAP_SPEC, or the
-    default."""
-    from edgewrap.cli.options import STARTER
+    """The file that the command will read: the first one that is named, otherwise the default."""
+    from edgewrap.cli.options import default_spec
 
     given = context.params.get("file") or context.params.get("specs") or ()
-    files = (given,) if isinstance(given, Path) else tuple(given)
-    return files[0] if files else expanded(os.environ.get("EDGEWRAP_SPEC") or STARTER)
+    return next(iter(given), None) or default_spec()
 
 
 def _keys(context: typer.Context) -> ClusterKeys | None:

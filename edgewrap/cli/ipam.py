@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from edgewrap.cli.options import Json, SpecFile, with_restricted
+from edgewrap.cli.many_commands import with_many
+from edgewrap.cli.options import Json, SpecFile
 from edgewrap.paths import expanded
 
 app = typer.Typer(help="The OpenNebula IPAM driver: Elastic IPs that OpenNebula requests.", no_args_is_help=True)
@@ -38,7 +40,7 @@ for _name, _help in _ACTIONS.items():
 
 
 @app.command()
-@with_restricted
+@partial(with_many, only_one="")
 def install(
     file: SpecFile,
     remotes: Annotated[

@@ -34,7 +34,6 @@ from edgewrap.cli.graph import graph
 from edgewrap.cli.init import init
 from edgewrap.cli.logs import logs
 from edgewrap.cli.many_commands import with_many
-from edgewrap.cli.options import with_restricted
 from edgewrap.cli.output import output
 from edgewrap.cli.plan import plan
 from edgewrap.cli.preflight import preflight
@@ -75,12 +74,12 @@ COMMANDS: tuple[Callable[..., int], ...] = (
     force_unlock,
     logs,
 )
-OF_SEVERAL_CLUSTERS = (validate, render, preflight, plan, drift, apply, status, report, output, destroy)
 _OFF = {"help": False, "install_completion": False, "show_completion": False}
 _TYPERS_FLAGS = {**_OFF, "ipam": _OFF, "lab": {**_OFF, "vm": _OFF, "host": _OFF}}
 """Of each group of commands. They have no default, and typer imports pydantic to accept a missing value."""
-OF_ONE_CLUSTER = {graph: ", or use `edgewrap report`, which shows several", replace: "", force_unlock: "", logs: ""}
-"""With what to do for several clusters."""
+SEVERAL = ", or use `edgewrap report`, which shows several"
+OF_ONE_CLUSTER = {graph: SEVERAL, replace: "", force_unlock: "", logs: "", ssh: ""}
+"""The commands about a spec (`file`) that refuse several, with what to do for several clusters."""
 
 
 def build(named: str | None = None) -> typer.Typer:
@@ -102,9 +101,9 @@ def build(named: str | None = None) -> typer.Typer:
             app.command(name, help=command.__doc__)(_listed)
             continue
         own = {"allow_extra_args": True, "ignore_unknown_options": True} if command is ssh else None
-        if command in OF_SEVERAL_CLUSTERS or command in OF_ONE_CLUSTER:
+        if "file" in command.__annotations__:
             command = with_many(command, only_one=OF_ONE_CLUSTER.get(command))
-        app.command(name, context_settings=own)(with_restricted(command))
+        app.command(name, context_settings=own)(command)
     for name, group in (("ipam", ipam.app), ("lab", lab.app)):
         if named in (None, name):
             app.add_typer(group, name=name)

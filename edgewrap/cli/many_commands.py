@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -16,90 +16,70 @@ from edgewrap.cli import options
 from edgewrap.cli.many_specs import Target, choose_targets
 from edgewrap.counted import counted
 from edgewrap.errors import InterruptedRunError, UsageError
-from edgewrap.paths import expanded
 
 if TYPE_CHECKING:
     from edgewrap.cli.many import ClusterRun
     from edgewrap.cli.views.many import ManyView
 
-SPEC_VARIABLE = "EDGEWRAP_SPEC"
 PARALLEL = 4
 MOST_NAMED = 5  # clusters in an error
-JSON_RUNS = ("plan", "apply", "destroy", "report")
-"""The commands whose clusters are run with `--json` in every format: the view is made from their plans and events."""
+PLANS = ("plan", "apply", "destroy")
+"""The commands that plan each cluster."""
+JSON_RUNS = (*PLANS, "report")
+"""The commands whose clusters are run with `--json` in every format: what is shown is made from their objects."""
 
-PER_CLUSTER: Mapping[str, str] = {"out": ".plan", "output": "", "terraform_report": ".json", "junit": ".xml"}
-"""Options that name a file or a directory to write: with several clusters it has one for each, with this suffix."""
+PER_CLUSTER: Mapping[str, Mapping[str, str]] = {
+    "plan": {"out": ".plan", "terraform_report": ".json"},
+    "preflight": {"junit": ".xml"},
+    "render": {"output": ""},
+}
+"""Options that name what to write: with several clusters a directory, with one for each that has this suffix."""
 
 COMMON = frozenset({"lock_timeout", "plugin_dir", "insecure", "restricted"})
 PLAN_OPTIONS = COMMON | {"only", "skip", "move_off"}
 SAVED_OPTIONS = COMMON | {"host_timeout", "monitor_timeout"}
 
 
-def _files(meaning: str) -> Any:
-    default = f"{SPEC_VARIABLE}, otherwise {options.STARTER}"
-    return Annotated[
-        list[Path],
-        typer.Option("--file", "-f", metavar="PATH", help=meaning, parser=expanded, show_default=default),
-    ]
-
-
-def _specs(words: str, meaning: str) -> Any:
-    return Annotated[list[Path], typer.Argument(metavar=words, parser=expanded, help=meaning)]
-
-
-Files = _files("The spec file, or a directory with specs; `-` is standard input; repeatable.")
-Specs = _specs("[SPEC]...", "Spec files, or directories with specs.")
-OneFile = _files("The spec file, or a directory with one spec; `-` is standard input.")
-OneSpec = _specs("[SPEC]", "The spec file, or a directory with one spec.")
-SpecsOrPlans = _specs(
-    "[SPEC|PLAN]...", "Spec files, directories with specs, or plans that `edgewrap plan --out` has saved."
-)
-Parallel = Annotated[
-    int,
-    typer.Option(
-        "--parallel",
-        envvar="EDGEWRAP_PARALLEL",
-        min=1,
-        metavar="N",
-        help="How many clusters to work on at once, if there are several.",
-    ),
-]
-
-
 def with_many(command: Callable[..., int], *, only_one: str | None = None) -> Callable[..., int]:
     """A command about one spec (`file`), as one that takes several: by `--file`, and as arguments if it has no other
-    ones than the saved `plan` of `apply`. With `only_one`, more than one is refused, with this advice."""
+    ones than the saved `plan` of `apply`. With `only_one`, more than one is refused, with this advice. `--restricted`
+    is set in the environment, where the spec is loaded."""
     takes = inspect.signature(command, eval_str=True)
     plans = "plan" in takes.parameters
-    own = [one for name, one in takes.parameters.items() if name not in ("file", "plan")]
-    positional = not any(isinstance(meta, typer.models.ArgumentInfo) for one in own for meta in _metadata(one))
+    own = [one for name, one in takes.parameters.items() if name not in ("context", "file", "plan")]
+    metadata = [meta for one in own for meta in getattr(one.annotation, "__metadata__", ())]
+    positional = not any(isinstance(meta, typer.models.ArgumentInfo) for meta in metadata)
 
     @functools.wraps(command)
     def run(
-        *, context: typer.Context, file: Sequence[Path], specs: Sequence[Path] = (), parallel: int = 1, **given: Any
+        *, context: typer.Context, file: Sequence[Path], restricted: bool, specs: Sequence[Path] = (), **given: Any
     ) -> int:
-        del parallel  # `run_many` reads it from the context
+        if restricted:
+            os.environ["EDGEWRAP_RESTRICTED"] = "1"
+        given.pop("parallel", None)  # `run_many` reads it from the context
+        if "context" in takes.parameters:
+            given["context"] = context
         targets = _targets(specs, file, plans=plans)
         if len(targets) > 1 and only_one is not None:
-            raise _only_one(f"`{context.info_name}`", targets, only_one)
+            raise _only_one(f"`{context.command_path}`", targets, only_one)
         if len(targets) > 1:
             return run_many(context, targets)
         if targets[0].is_plan:
-            return command(file=file[0] if file else _default_spec(), plan=targets[0].path, **given)
+            return command(file=file[0] if file else options.default_spec(), plan=targets[0].path, **given)
         return command(file=targets[0].path, **given)
 
     def parameter(name: str, kind: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
         return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
 
-    several = (Files, SpecsOrPlans if plans else Specs)
-    by_option, by_word = several if only_one is None else (OneFile, OneSpec)
+    several = (options.Files, options.SpecsOrPlans if plans else options.Specs)
+    by_option, by_word = several if only_one is None else (options.OneFile, options.OneSpec)
     parameters = [
         parameter("context", typer.Context),
         *([parameter("specs", by_word, [])] if positional else []),
         parameter("file", by_option, []),
         *(one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own),
-        *([] if only_one is not None else [parameter("parallel", Parallel, PARALLEL)]),
+        *([] if only_one is not None else [parameter("parallel", options.Parallel, PARALLEL)]),
+        parameter("restricted", options.Restricted, False),
     ]
     run.__signature__ = takes.replace(parameters=parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {one.name: one.annotation for one in parameters}
@@ -116,16 +96,12 @@ def _only_one(what: str, targets: Sequence[Target], otherwise: str) -> UsageErro
     )
 
 
-def _metadata(parameter: inspect.Parameter) -> Sequence[object]:
-    return getattr(parameter.annotation, "__metadata__", ())
-
-
 def _targets(specs: Sequence[Path], files: Sequence[Path], *, plans: bool) -> tuple[Target, ...]:
     """The clusters that the command line names, otherwise the environment, otherwise the current directory. `--file`
     beside one saved plan is that plan's spec."""
     from edgewrap.cli.views import print_note
 
-    targets = choose_targets(specs or files or [_default_spec()], print_note, plans=plans and bool(specs))
+    targets = choose_targets(specs or files or [options.default_spec()], print_note, plans=plans and bool(specs))
     if specs and files and not (len(files) == len(targets) == 1 and targets[0].is_plan):
         raise UsageError(
             "--file cannot be given together with these arguments",
@@ -133,11 +109,6 @@ def _targets(specs: Sequence[Path], files: Sequence[Path], *, plans: bool) -> tu
             advice="give all specs as arguments",
         )
     return targets
-
-
-def _default_spec() -> Path:
-    named = os.environ.get(SPEC_VARIABLE)
-    return expanded(named) if named else Path(options.STARTER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +126,9 @@ class Request:
         return cls(context.info_name or "", context.params, words)
 
     @property
-    def json(self) -> bool:
-        return bool(self.values.get("json"))
-
-    @property
-    def markdown(self) -> bool:
-        return bool(self.values.get("markdown"))
+    def format(self) -> str:
+        """`json`, `markdown`, or empty for text."""
+        return next((name for name in ("json", "markdown") if self.values.get(name)), "")
 
     def options(self, names: Collection[str] | None = None) -> list[str]:
         """The words of the options that were typed, or of those of them with these names."""
@@ -189,11 +157,11 @@ def run_many(context: typer.Context, targets: Sequence[Target]) -> int:
     """Run a command for each of several clusters, and show all as one. Returns the worst exit code."""
     asked = Request.of(context)
     values = asked.values
-    options.require_one_format(json=asked.json, markdown=asked.markdown)
+    options.require_one_format(json=bool(values.get("json")), markdown=bool(values.get("markdown")))
     if values.get("watch"):
         raise _only_one("--watch", targets, ", or omit --watch")
     if asked.command in ("apply", "destroy") and not targets[0].is_plan and not values.get("dry_run"):
-        options.require_approval_possible(asked.command, auto_approve=values["auto_approve"], json=asked.json)
+        options.require_approval_possible(asked.command, auto_approve=values["auto_approve"], json=values["json"])
         if not values["auto_approve"]:
             return _ask_first(asked, targets)
     arguments = ["--", values["name"]] if values.get("name") else []  # of `output`
@@ -202,7 +170,7 @@ def run_many(context: typer.Context, targets: Sequence[Target]) -> int:
         place = str(target.path) if target.is_plan else f"--file={target.path}"
         jobs[target.cluster] = [asked.command, *asked.options(), *_own_paths(asked, target), place, *arguments]
     runs = _run(asked, jobs)
-    if asked.command == "report" and not asked.json:
+    if asked.command == "report" and asked.format != "json":
         from edgewrap.cli.report import write_report_of_several
 
         write_report_of_several(runs, values["output"])
@@ -212,22 +180,20 @@ def run_many(context: typer.Context, targets: Sequence[Target]) -> int:
 def _own_paths(asked: Request, target: Target) -> list[str]:
     """The options that name what to write, with a path for this cluster. They replace those before them."""
     words = []
-    for name in PER_CLUSTER.keys() & asked.words.keys() if asked.command != "report" else ():
-        directory = asked.values[name]
+    for name, suffix in PER_CLUSTER.get(asked.command, {}).items():
+        if name not in asked.words:
+            continue
+        option, directory = name.replace("_", "-"), asked.values[name]
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UsageError(
                 f"the directory {directory} cannot be created: {error.strerror}",
-                cause=f"with several clusters, --{_option(name)} names a directory, with a file or folder for each",
+                cause=f"with several clusters, --{option} names a directory, with a file or folder for each",
                 advice="name a directory",
             ) from None
-        words.append(f"--{_option(name)}={directory / (target.cluster + PER_CLUSTER[name])}")
+        words.append(f"--{option}={directory / (target.cluster + suffix)}")
     return words
-
-
-def _option(parameter: str) -> str:
-    return parameter.replace("_", "-")
 
 
 def _ask_first(asked: Request, targets: Sequence[Target]) -> int:
@@ -287,8 +253,8 @@ def _run(
     from edgewrap.cli.many import Job, run_each, together
     from edgewrap.signals import defer_signals
 
-    as_json = ["--json"] if asked.json or asked.command in JSON_RUNS else ["--markdown"] if asked.markdown else []
-    each = [Job(name, (words[0], *as_json, *words[1:])) for name, words in jobs.items()]
+    form = "json" if asked.command in JSON_RUNS else asked.format
+    each = [Job(name, (words[0], *([f"--{form}"] if form else []), *words[1:])) for name, words in jobs.items()]
     view = choose_many_view(asked, len(each))
     with defer_signals() as received:
         with view:
@@ -309,7 +275,7 @@ def _finish(asked: Request, runs: Sequence[ClusterRun], code: int | None = None)
     code = worst(run.exit_code for run in runs) if code is None else code
     summary = summarise(asked.command, code, runs)
     choose_many_view(asked, len(runs)).summary(summary, runs)
-    if asked.command in JSON_RUNS and asked.command != "report":
+    if asked.command in PLANS:
         plans = [plan for run in runs if (plan := shown_plan(run)) is not None]
         github.add_markdown(summary_markdown(summary, runs))
         github.set_outputs(**github.counts([change for plan in plans for change in plan.changes]))
@@ -321,8 +287,6 @@ def choose_many_view(asked: Request, total: int) -> ManyView:
     from edgewrap.cli.views import is_live_terminal
     from edgewrap.cli.views.many import ManyJson, ManyLive, ManyMarkdown, ManyView
 
-    if asked.json:
-        return ManyJson()
-    if asked.markdown:
-        return ManyMarkdown()
+    if asked.format:
+        return ManyJson() if asked.format == "json" else ManyMarkdown()
     return ManyLive(total) if is_live_terminal() else ManyView()

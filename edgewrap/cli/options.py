@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import os
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,17 +19,38 @@ STARTER = "edgewrap.yaml"
 EXIT_CHANGES = 2  # of `plan --detailed-exitcode`, and of `drift`
 MONITOR_TIMEOUT_S = 240  # a front-end retries a host in ERROR by itself after up to 196 s
 
-SpecFile = Annotated[
-    Path,
+SPEC_VARIABLE = "EDGEWRAP_SPEC"
+
+
+def _files(meaning: str) -> Any:
+    default = f"{SPEC_VARIABLE}, otherwise {STARTER}"
+    return Annotated[
+        list[Path],
+        typer.Option("--file", "-f", metavar="PATH", help=meaning, parser=expanded, show_default=default),
+    ]
+
+
+def _specs(words: str, meaning: str) -> Any:
+    return Annotated[list[Path], typer.Argument(metavar=words, parser=expanded, help=meaning)]
+
+
+SpecFile = Path
+"""What a command about a spec takes as `file`. `with_many` makes these options and arguments of it:"""
+Files = _files("The spec file, or a directory with specs; `-` is standard input; repeatable.")
+Specs = _specs("[SPEC]...", "Spec files, or directories with specs.")
+OneFile = _files("The spec file, or a directory with one spec; `-` is standard input.")
+OneSpec = _specs("[SPEC]", "The spec file, or a directory with one spec.")
+SpecsOrPlans = _specs(
+    "[SPEC|PLAN]...", "Spec files, directories with specs, or plans that `edgewrap plan --out` has saved."
+)
+Parallel = Annotated[
+    int,
     typer.Option(
-        "--file",
-        "-f",
-        envvar="EDGEWRAP_SPEC",
-        metavar="PATH",
-        help="The spec file; `-` is standard input.",
-        parser=expanded,
-        default_factory=lambda: Path(STARTER),
-        show_default=STARTER,
+        "--parallel",
+        envvar="EDGEWRAP_PARALLEL",
+        min=1,
+        metavar="N",
+        help="How many clusters to work on at once, if there are several.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
@@ -91,24 +110,9 @@ Restricted = Annotated[
 DetailedExitcode = Annotated[bool, typer.Option("--detailed-exitcode", help="Exit 2 if there are changes.")]
 
 
-def with_restricted(command: Callable[..., int]) -> Callable[..., int]:
-    """A command that reads a spec, with the option `--restricted`: it is set in the environment, where the spec is
-    loaded. Any other command as it is."""
-    takes = inspect.signature(command, eval_str=True)
-    if "file" not in takes.parameters:
-        return command
-    restricted = inspect.Parameter("restricted", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Restricted)
-
-    @functools.wraps(command)
-    def run(*arguments: Any, restricted: bool = False, **options: Any) -> int:
-        if restricted:
-            os.environ["EDGEWRAP_RESTRICTED"] = "1"
-        return command(*arguments, **options)
-
-    parameters = [*takes.parameters.values(), restricted]
-    run.__signature__ = takes.replace(parameters=parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {**command.__annotations__, "restricted": Restricted}
-    return run
+def default_spec() -> Path:
+    """The spec of a command line that names none."""
+    return expanded(os.environ.get(SPEC_VARIABLE) or STARTER)
 
 
 def select(only: Collection[PlaneName], skip: Collection[PlaneName]) -> tuple[PlaneName, ...]:

@@ -14,6 +14,7 @@ from typing import Any
 from typer.main import get_command
 
 from edgewrap.cli.main import NAME, build
+from edgewrap.cli.options import SPEC_VARIABLE
 from edgewrap.errors import EdgewrapError, InterruptedRunError, PartlyAppliedError, UsageError
 from edgewrap.lab.hosts.program import VARIABLE as CLOUD_INIT
 from edgewrap.spec.operator_values import RESTRICTED, VARIABLES
@@ -32,6 +33,7 @@ EXIT_CODES: Mapping[int, str] = {
 }
 
 _READ_ELSEWHERE = {
+    SPEC_VARIABLE: "As `--file`.",
     "EDGEWRAP_DIR": "Where the working directories of clusters are. Default: `.edgewrap` beside the spec.",
     RESTRICTED: "`1`: as `--restricted`.",
     "EDGEWRAP_CI": "`off`: write nothing for a job of GitHub Actions.",

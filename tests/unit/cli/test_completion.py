@@ -107,12 +107,11 @@ def test_the_spec_of_the_environment(place: Path) -> None:
         ({}, 3),
         ({"file": None}, 3),
         ({"file": [], "specs": []}, 3),
-        ({"file": Path("other.yaml")}, 1),
         ({"file": [Path("other.yaml"), Path("edgewrap.yaml")]}, 1),
         ({"file": [], "specs": (Path("other.yaml"),)}, 1),
     ],
 )
-def test_the_spec_of_a_command_that_takes_one_or_several(
+def test_the_first_spec_of_a_command_line_counts(
     place: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, object], count: int
 ) -> None:
     monkeypatch.chdir(place)

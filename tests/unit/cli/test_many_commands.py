@@ -14,9 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
 from edgewrap.cli import many, options
 from edgewrap.cli.main import build, run
+from edgewrap.cli.reference import commands
 from tests.support.github_outputs import parse_outputs
 
 CHANGE = {"plane": "aws", "kind": "vpc", "key": "vpc", "action": "create", "before": {}, "after": {}, "why": ""}
@@ -379,15 +381,40 @@ def test_only_one_cluster_can_be_watched(sites: Path, capsys: pytest.CaptureFixt
 @pytest.mark.parametrize(
     "places", [["sites"], ["sites/oslo.yaml", "sites/paris.yaml"], ["-f", "sites/oslo.yaml", "-f", "sites/paris.yaml"]]
 )
-@pytest.mark.parametrize("command", ["graph", "replace", "force-unlock", "logs"])
+@pytest.mark.parametrize("command", ["graph", "replace", "force-unlock", "logs", "ssh", "ipam install"])
 def test_a_command_about_one_cluster_refuses_several(
     sites: Path, command: str, places: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if command in ("replace", "force-unlock"):  # specs only by --file
+    if command in ("replace", "force-unlock", "ssh"):  # specs only by --file
         places = ["host-1", *(word for place in places if place != "-f" for word in ("--file", place))]
-    assert run(build(), [command, *places]) == 64
+    assert run(build(), [*command.split(), *places]) == 64
     shown = capsys.readouterr().err
-    assert f"Error: `{command}` is about one cluster" in shown
+    assert f"Error: `edgewrap {command}` is about one cluster" in shown
     assert "oslo, paris" in shown
     assert ("or use `edgewrap report`, which shows several" in shown) == (command == "graph")
     assert words(sites) == []
+
+
+def test_no_command_takes_one_of_several_specs_and_ignores_the_others() -> None:
+    options = [(typed, one) for typed, command in commands(get_command(build())) for one in command.params]
+    files = [(typed, one.multiple) for typed, one in options if "--file" in one.opts]
+    assert files
+    assert [typed for typed, multiple in files if not multiple] == []
+
+
+@pytest.mark.parametrize("command", [["ssh", "host-0"], ["ipam", "install"]])
+def test_a_command_about_one_cluster_takes_a_directory_with_one_spec(
+    sites: Path, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("oslo", "paris"):
+        (sites / f"{name}.yaml").unlink()
+    with (sites / "broken.yaml").open("a") as spec:
+        spec.write("unknown: 1\n")
+    assert run(build(), [*command, "--file", "sites"]) == 1
+    assert "sites/broken.yaml:4:1: unknown" in capsys.readouterr().err
+
+
+def test_the_options_of_a_command_on_a_host_name_no_specs(sites: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["ssh", "host-0", "--file", "none.yaml", "--", "grep", "-f", "sites/oslo.yaml", "-f", "sites/paris.yaml"]
+    assert run(build(), command) == 1
+    assert "none.yaml" in capsys.readouterr().err
