@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from edgewrap.change import Change, PlaneName
@@ -130,21 +131,21 @@ def make_plan(
     """
     observed = observe(cluster, planes, requests, to_apply=to_apply, decided_inputs=decided_inputs)
     context, outputs, state = observed.context, observed.context.known_outputs, observed.state
+    tolerated = observed.disposition.tolerated
+    expect = partial(with_reports, cluster, observed.hosts, expect_ready=expect_ready, tolerated=tolerated)
     observed_health = health(cluster, state, state.outputs, observed.hosts) if state else ()
     dead = tuple(dead_hosts(outputs))
     plan = RunPlan(observed, context, observed.aws, failures=observed.disposition.kept)
     if observed.hosts is not None:
         staying = (key for key in observed.hosts.failures if _stays(outputs, key))
-        failed = [observed.hosts.failures[key] for key in staying if key not in observed.disposition.tolerated]
-        hosts = cluster.hosts.plan(observed.hosts, context)
-        failures = explained(failed, observed_health)
-        plan = replace(plan, hosts=hosts, failures=(*plan.failures, *failures))
-    tolerated = observed.disposition.tolerated
-    context = with_reports(cluster, observed.hosts, context, expect_ready=expect_ready, tolerated=tolerated)
+        failed = [observed.hosts.failures[key] for key in staying if key not in tolerated]
+        failures = (*plan.failures, *explained(failed, observed_health))
+        plan = replace(plan, hosts=cluster.hosts.plan(observed.hosts, context), failures=failures)
+    context = expect(context)
     plan = replace(plan, context=context)
     if observed.facts is not None:
         plan = replace(plan, opennebula=cluster.opennebula.plan(observed.facts, context))
-    plan = replace(plan, baseline=_baseline(cluster, plan, expect_ready=expect_ready), health=(*dead, *observed_health))
+    plan = replace(plan, baseline=_baseline(cluster, plan, expect), health=(*dead, *observed_health))
     report_findings(cluster, dead)
     new = check_new_resources(cluster, plan.changes, outputs, observed.facts)
     findings = (*observed.findings, *new, *observed_health)
@@ -266,9 +267,10 @@ def _stays(outputs: Outputs, key: str) -> bool:
     return host is not None and host.instance_id != UNKNOWN
 
 
-def _baseline(cluster: Cluster, plan: RunPlan, *, expect_ready: bool = False) -> Baseline:
+def _baseline(cluster: Cluster, plan: RunPlan, expect: Callable[[Context], Context]) -> Baseline:
     """What separates drift from changes of the spec on hosts and in OpenNebula; not needed if nothing changes there. If
-    the spec is the one last applied, and AWS asks for nothing else, it is what is planned."""
+    the spec is the one last applied, and AWS asks for nothing else, it is what is planned. `expect` adds the reports of
+    the hosts to a context."""
     observed = plan.observed
     planned = tuple(one for of in (plan.hosts, plan.opennebula) if of is not None for one in of.changes)
     if observed.state is None or not planned:
@@ -276,13 +278,7 @@ def _baseline(cluster: Cluster, plan: RunPlan, *, expect_ready: bool = False) ->
     context = baseline_context(plan.context, plan.aws.changes if plan.aws else ())
     if observed.state.applied == public_document(cluster.spec) and context == plan.context:
         return Baseline(planned)
-    tolerated = observed.disposition.tolerated
-    context = with_reports(cluster, observed.hosts, context, expect_ready=expect_ready, tolerated=tolerated)
-    return make_baseline(cluster, observed.state, observed.hosts, observed.facts, context)
-
-
-def _may_boot(key: str, failure: HostError, tolerated: Collection[str]) -> bool:
-    return isinstance(failure, HostUnreachableError) and key not in tolerated
+    return make_baseline(cluster, observed.state, observed.hosts, observed.facts, expect(context))
 
 
 def with_reports(
@@ -300,12 +296,13 @@ def with_reports(
     now = cluster.hosts.reports(observed, context, converged=True) if observed is not None else {}
     for key, host in outputs.hosts.items():
         failure = observed.failures.get(key) if observed is not None and _stays(outputs, key) else None
+        may_boot = failure is None or (isinstance(failure, HostUnreachableError) and key not in tolerated)
         if failure is None and key in now:
             reports[key] = now[key]
         elif expect_ready and (failure is not None or observed is None):
             if not host.is_dead:
                 reports[key] = HostReport(key, ready=True, pin=None, phydev=UNKNOWN, mtu=0)
-        elif observed is not None and (failure is None or _may_boot(key, failure, tolerated)):
+        elif observed is not None and may_boot:
             known = context.pins.get(key)
             pin = known if known and known.instance_id == host.instance_id else HostPin(host.instance_id, UNKNOWN)
             reports[key] = HostReport(key, ready=True, pin=pin, phydev=UNKNOWN, mtu=0)

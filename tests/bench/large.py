@@ -61,6 +61,7 @@ class FileWire:
 def plan(directory: Path) -> dict[str, Any]:
     """Plan: the seconds of each part and of all, and how many files, changes and findings there are."""
     from dataclasses import replace
+    from functools import partial
     from types import SimpleNamespace
 
     import pyone  # noqa: F401  imported ahead, as all that follows
@@ -115,7 +116,8 @@ def plan(directory: Path) -> dict[str, Any]:
     done("health")
     cluster: Any = SimpleNamespace(spec=spec, environ={}, hosts=hosts, opennebula=one)
     context = Context(outputs, outputs, pins)
-    context = with_reports(cluster, seen, context)
+    expect = partial(with_reports, cluster, seen)
+    context = expect(context)
     hosts_plan = hosts.plan(seen, context)
     done("plan of hosts")
     one_plan = one.plan(pools, context)
@@ -123,7 +125,7 @@ def plan(directory: Path) -> dict[str, Any]:
     aws = AwsState(outputs, inputs, state["applied"])
     observed = Observed(aws, None, pools, seen, HostDisposition(), context)
     run = RunPlan(observed, context, hosts=hosts_plan, opennebula=one_plan)
-    changes = replace(run, baseline=_baseline(cluster, run)).changes
+    changes = replace(run, baseline=_baseline(cluster, run, expect)).changes
     done("origins")
     seconds["all"] = time.process_time() - imported
     return {"seconds": seconds, "files": len(files), "changes": len(changes), "findings": len(found)}

@@ -170,7 +170,7 @@ def test_a_plan_of_the_spec_last_applied_is_its_own_baseline(
     expected = make_baseline(cluster, plan.observed.state, plan.observed.hosts, None, context)
     calls = MagicMock(wraps=make_baseline)
     monkeypatch.setattr("edgewrap.engine.plan.make_baseline", calls)
-    found = _baseline(cluster, plan)
+    found = _baseline(cluster, plan, lambda context: context)
     assert calls.called == computed
     assert computed or found == expected
 
