@@ -144,23 +144,14 @@ class DesiredHost:
     datastores_gb: int = 0
     root_gb: int = 0
 
-    @property
-    def zones(self) -> tuple[tuple[str, int], ...]:
-        """The conntrack zone of each VM's address, the same on every host."""
-        return zones_of(self.blocks, self.blocked_destinations[0])
-
-
-def desired_host(spec: Spec, outputs: Outputs, key: str, before: Outputs | None = None) -> DesiredHost:
-    """What the host `key` should be. Its MACs come from its primary address, which never changes.
-
-    With `before`, what it should be while AWS goes from there to `outputs`: everything that it has now, and what it
-    needs for the groups that AWS will attach to it.
-    """
-    return desired_hosts(spec, outputs, before)(key)
-
 
 def desired_hosts(spec: Spec, outputs: Outputs, before: Outputs | None = None) -> Callable[[str], DesiredHost]:
-    """`desired_host` of any key. What all hosts have in common is made once: a cluster may have hundreds of them."""
+    """What the host of any key should be. Its MACs are made from its primary address, which never changes. What all
+    hosts have in common is made once: a cluster may have hundreds of them.
+
+    With `before`, what it should be while AWS changes from there to `outputs`: everything that it has now, and what it
+    needs for the groups that AWS will attach to it.
+    """
     now, reflectors = outputs, reflectors_of(spec.evpn, outputs.hosts)
     if before is not None:  # each group is on the host that it has before
         hosts, groups = _union(before.hosts, outputs.hosts), _union(outputs.groups, before.groups)

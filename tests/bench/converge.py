@@ -36,7 +36,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import asyncssh
 
-from edgewrap.hosts.desired import desired_host
+from edgewrap.hosts.desired import desired_hosts
 from edgewrap.hosts.plane import HostsPlan, HostsPlane
 from edgewrap.hosts.render.files import OWN_PATHS
 from edgewrap.outputs import Outputs
@@ -152,7 +152,8 @@ class Bench:
 def ansible_command(bench: Bench, spec: Path, directory: Path) -> tuple[str, ...]:
     """Write the playbook, its inventory and its settings; gives the command. The hosts are new."""
     loaded = load_spec(spec, os.environ)
-    hosts = {key: desired_host(loaded, bench.outputs, key) for key in bench.outputs.hosts}
+    desired = desired_hosts(loaded, bench.outputs)
+    hosts = {key: desired(key) for key in bench.outputs.hosts}
     plan = bench.look()
     paths = {str(Path(one.write.row.path).parent) for one in plan.operations["host-0"] if one.write is not None}
     test = "for path; do [ -d $path ] || echo $path; done"

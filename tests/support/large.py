@@ -23,7 +23,7 @@ from edgewrap.aws.inputs.placement import place
 from edgewrap.aws.outputs import read_outputs
 from edgewrap.aws.render.variables import make_variables
 from edgewrap.hosts.blocks import BEGIN, END, host_blocks
-from edgewrap.hosts.desired import DesiredHost, Group, desired_host
+from edgewrap.hosts.desired import DesiredHost, Group, desired_hosts, zones_of
 from edgewrap.hosts.render.files import host_files
 from edgewrap.opennebula.diff import diff_context
 from edgewrap.opennebula.facts import OneFacts
@@ -156,9 +156,9 @@ public_network: {{ groups: {self.groups}, elastic_ips: {{ count: {min(hosts * 8,
     def answers(self) -> Iterator[tuple[str, Answer]]:
         """What each host prints, one after the other, by key."""
         addresses = [host.private_address for host in self.outputs.hosts.values()]
+        desired = desired_hosts(self.spec, self.outputs)
         for key in self.outputs.hosts:
-            host = desired_host(self.spec, self.outputs, key)
-            yield key, Answer(_answer(host, addresses, differs=self.differs), self.pin(key))
+            yield key, Answer(_answer(desired(key), addresses, differs=self.differs), self.pin(key))
 
     def pools(self) -> dict[str, str]:
         """What the front-end answers to each call that a plan makes."""
@@ -306,7 +306,8 @@ def _tables(host: DesiredHost) -> dict[str, str]:
     """The nft tables, as nft lists those of the recorded host."""
     recorded = _recorded()
     macs = ", ".join(group.mac for group in host.groups)
-    elements = ",\n\t\t\t     ".join(f"{address} : {zone}" for address, zone in host.zones)
+    zones = zones_of(host.blocks, host.blocked_destinations[0])
+    elements = ",\n\t\t\t     ".join(f"{address} : {zone}" for address, zone in zones)
     edge = re.sub(r"elements = \{.*\}", f"elements = {{ {elements} }}", recorded["live-edge"])
     edge = re.sub(r"ip daddr \{ 10.*\}", f"ip daddr {{ {', '.join(host.blocked_destinations)} }}", edge)
     edge = re.sub(r"ether daddr \{.*\}", f"ether daddr {{ {macs} }}", edge)

@@ -12,7 +12,7 @@ from shlex import quote
 
 import pytest
 
-from edgewrap.hosts.desired import desired_host
+from edgewrap.hosts.desired import desired_hosts
 from edgewrap.hosts.diff.host import diff
 from edgewrap.hosts.facts import HostFacts, facts_command, parse_facts
 from edgewrap.hosts.plane import HostsPlane
@@ -81,7 +81,7 @@ def facts_of(vpc: Vpc, host: str = HOST) -> HostFacts:
 
 def change(runner: Runner, host: str = HOST, *, rollback_s: int = LONG_S, more: str = "") -> None:
     """Apply the host's operations as the plane does, without a confirmation; `more` is the last step."""
-    wanted = desired_host(runner.spec, runner.outputs, host)
+    wanted = desired_hosts(runner.spec, runner.outputs)(host)
     operations = diff(wanted, facts_of(runner.vpc, host))
     assert operations
     script = with_rollback(
@@ -223,7 +223,7 @@ def test_a_step_that_fails(vpc: Vpc, runner: Runner, other: Runner) -> None:
 def test_a_change_that_hangs_is_ended(vpc: Vpc, runner: Runner, other: Runner) -> None:
     runner.converge()
     before = facts_of(vpc)
-    wanted = desired_host(other.spec, other.outputs, HOST)
+    wanted = desired_hosts(other.spec, other.outputs)(HOST)
     script = converge_script(wanted, diff(wanted, before)) + "exec 9>/run/edgewrap-network.lock; flock 9; sleep 1000"
     vpc.on(HOST, f"sh -c {quote(with_rollback(script, 'ubuntu', at_most_s=2, rollback_s=LONG_S))} || [ $? = 137 ]")
     assert ended(vpc) == "rolled back: it was not confirmed in time"

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from edgewrap.hosts.desired import DesiredHost, desired_host
+from edgewrap.hosts.desired import DesiredHost, desired_hosts
 from edgewrap.hosts.facts import FileFact, HostFacts, parse_facts
 from edgewrap.hosts.render.files import NETWORK_SCRIPT, host_files
 from edgewrap.outputs import EipOutput, GroupOutput, HostOutput, Outputs
@@ -53,7 +53,7 @@ def outputs(mac: str = "0e:00:00:00:00:01") -> Outputs:
 
 def wanted(key: str = "host-0", **ssh: object) -> DesiredHost:
     """What the recorded host should be."""
-    return desired_host(spec(**ssh), outputs(), key)
+    return desired_hosts(spec(**ssh), outputs())(key)
 
 
 def recorded(name: str, edits: list[dict[str, Any]] | None = None, host: DesiredHost | None = None) -> HostFacts:

@@ -12,7 +12,7 @@ import pytest
 from edgewrap.change import Action
 from edgewrap.hosts import blocks
 from edgewrap.hosts.blocks import NAMES, QEMU, block_step, host_blocks, own_lines
-from edgewrap.hosts.desired import DesiredHost, desired_host
+from edgewrap.hosts.desired import DesiredHost, desired_hosts
 from edgewrap.hosts.diff.host import diff
 from edgewrap.hosts.facts import HostFacts
 from edgewrap.hosts.first_boot import Setup, SetupState
@@ -31,7 +31,7 @@ def named(*names: str) -> Outputs:
 
 def host(before: Outputs | None = None, to: Outputs | None = None, **sections: Any) -> DesiredHost:
     document = {**spec().model_dump(by_alias=True, mode="json", exclude={"ssh"}), **sections}
-    return desired_host(Spec.model_validate(document), to or named("ec2-0.example", "ec2-1.example"), "host-0", before)
+    return desired_hosts(Spec.model_validate(document), to or named("ec2-0.example", "ec2-1.example"), before)("host-0")
 
 
 def test_a_host_knows_all_hosts_and_the_front_end_by_name() -> None:

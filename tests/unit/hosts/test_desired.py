@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edgewrap.hosts.authorized_keys import BLOCK_BEGIN, BLOCK_END
-from edgewrap.hosts.desired import Firewall, Group, bridge_mtu, desired_host
+from edgewrap.hosts.desired import DesiredHost, Firewall, Group, bridge_mtu, desired_hosts, zones_of
 from edgewrap.hosts.diff.host import diff
 from edgewrap.hosts.facts import HostFacts
 from edgewrap.hosts.render.files import GLOBAL_SYSCTLS, host_files, script
@@ -19,6 +19,10 @@ from edgewrap.hosts.script import converge_script, failed_step
 from edgewrap.outputs import UNKNOWN, Outputs
 from edgewrap.spec.models import Spec
 from tests.unit.hosts.recorded import outputs, spec, wanted
+
+
+def _zones(host: DesiredHost) -> dict[str, int]:
+    return dict(zones_of(host.blocks, host.blocked_destinations[0]))
 
 
 def test_an_entry_host() -> None:
@@ -39,23 +43,24 @@ def test_an_elastic_ip_changes_no_host() -> None:
     one = outputs().eips["eip-0"]
     more = {"eip-2": replace(one, key="eip-2", private_address="10.0.128.4", gateway="10.0.128.5")}
     for eips in ({}, more, {**outputs().eips, **more}):
+        desired = desired_hosts(spec(), replace(outputs(), eips=eips))
         for key in outputs().hosts:
-            assert host_files(desired_host(spec(), replace(outputs(), eips=eips), key)) == host_files(wanted(key))
-            assert desired_host(spec(), replace(outputs(), eips=eips), key) == wanted(key)
+            assert host_files(desired(key)) == host_files(wanted(key))
+            assert desired(key) == wanted(key)
 
 
 def test_the_smallest_block_holds_one_pair() -> None:
     group = replace(outputs().groups["group-0"], block="10.0.128.0/30")
-    host = desired_host(spec(), replace(outputs(), groups={group.key: group}), "host-0")
+    host = desired_hosts(spec(), replace(outputs(), groups={group.key: group}))("host-0")
     assert host.groups[0].gateways == ("10.0.128.3",)
-    assert host.zones == (("10.0.128.2", 2),)
+    assert _zones(host) == {"10.0.128.2": 2}
 
 
 def test_a_host_without_groups_has_its_own_macs_and_all_blocks() -> None:
     host = wanted("host-1")
     assert (host.bridge_mac, host.gateway_mac) == ("02:ee:0a:00:00:0b", "02:ed:0a:00:00:0b")
     assert host.groups == ()
-    assert (host.blocks, host.zones) == (wanted("host-0").blocks, wanted("host-0").zones)
+    assert host.blocks == wanted("host-0").blocks
     assert host.blocked_destinations == wanted("host-0").blocked_destinations
     assert "ether daddr" not in _file("/etc/edgewrap/edge.nft", "host-1")
 
@@ -93,7 +98,7 @@ def test_the_filter_never_touches_what_is_not_ours() -> None:
 
 @pytest.mark.parametrize("path", ["/etc/edgewrap/network.conf", "/etc/edgewrap/edge.nft"])
 def test_a_text_with_an_unknown_mac_has_an_unknown_checksum(path: str) -> None:
-    host = desired_host(spec(), outputs(mac=UNKNOWN), "host-0")
+    host = desired_hosts(spec(), outputs(mac=UNKNOWN))("host-0")
     assert next(file for file in host_files(host) if file.path == path).sha256 == UNKNOWN
     operations = diff(host, HostFacts())
     change = next(operation.change for operation in operations if operation.change.key == f"host-0/file/{path}")
@@ -149,7 +154,7 @@ def test_a_key_never_becomes_two_lines(character: str) -> None:
     """The spec refuses such a comment. Were one let through, the host would still have one key, within our markers."""
     key = f"{KEY}{character}{BLOCK_END}{character}{KEY}"
     ssh = spec().ssh.model_copy(update={"authorized_keys": (key,)})
-    host = desired_host(spec().model_copy(update={"ssh": ssh}), outputs(), "host-0")
+    host = desired_hosts(spec().model_copy(update={"ssh": ssh}), outputs())("host-0")
     assert host.authorized_keys == (key,)
 
 
@@ -172,7 +177,7 @@ def _moved(mac: str = "0e:00:00:00:00:01") -> tuple[Outputs, Outputs]:
 
 def test_during_a_move_both_hosts_have_the_group() -> None:
     before, after = _moved()
-    leaving, coming = (desired_host(spec(), after, key, before) for key in ("host-0", "host-1"))
+    leaving, coming = (desired_hosts(spec(), after, before)(key) for key in ("host-0", "host-1"))
     assert [group.key for group in leaving.groups] == ["group-0", "group-1"]
     assert leaving.incoming_groups == ()
     assert coming.groups == ()
@@ -186,7 +191,7 @@ def test_during_a_move_both_hosts_have_the_group() -> None:
 def test_a_group_without_an_interface_is_configured_by_the_converge() -> None:
     before, after = _moved()
     unmade = replace(before.groups["group-1"], mac=UNKNOWN)
-    host = desired_host(spec(), after, "host-1", replace(before, groups={**before.groups, "group-1": unmade}))
+    host = desired_hosts(spec(), after, replace(before, groups={**before.groups, "group-1": unmade}))("host-1")
     assert host.incoming_groups == ()
 
 
@@ -196,10 +201,10 @@ def test_the_mtu_of_the_bridge(underlay: int, mtu: int) -> None:
 
 
 def test_a_vms_conntrack_zone_depends_on_its_address_alone() -> None:
-    zones = dict(wanted("host-0").zones)
+    zones = _zones(wanted("host-0"))
     assert (zones["10.0.128.2"], zones["10.0.128.130"]) == (2, 66)
     _, after = _moved()
-    assert dict(desired_host(spec(), after, "host-1").zones) == zones
+    assert _zones(desired_hosts(spec(), after)("host-1")) == zones
 
 
 def test_the_firewall_opens_consoles_to_the_networks_of_the_spec_only() -> None:
@@ -212,7 +217,7 @@ def test_the_firewall_opens_consoles_to_the_networks_of_the_spec_only() -> None:
 def test_without_a_firewall_there_is_no_firewall_table() -> None:
     document = spec().model_dump(mode="json", by_alias=True)
     document["hosts"]["firewall"] = False
-    host = desired_host(Spec.model_validate(document), outputs(), "host-0")
+    host = desired_hosts(Spec.model_validate(document), outputs())("host-0")
     assert host.firewall is None
     assert not any("firewall" in file.path for file in host_files(host))
     assert "ip saddr { 192.0.2.0/24 } tcp dport 22 accept" in _firewall("192.0.2.0/24")
@@ -236,19 +241,19 @@ def test_the_firewall_lets_in_the_public_addresses_of_all_hosts_and_of_no_vm() -
 
 
 def _text(now: Outputs, key: str = "host-0") -> str:
-    host = desired_host(spec(), now, key)
+    host = desired_hosts(spec(), now)(key)
     return next(file.text for file in host_files(host) if file.path == "/etc/edgewrap/firewall.nft")
 
 
 def test_an_unknown_public_address_gives_an_unknown_checksum() -> None:
-    host = desired_host(spec(), _with_public(outputs(), host_0="198.51.100.10", host_1=UNKNOWN), "host-0")
+    host = desired_hosts(spec(), _with_public(outputs(), host_0="198.51.100.10", host_1=UNKNOWN))("host-0")
     assert next(file for file in host_files(host) if file.path == "/etc/edgewrap/firewall.nft").sha256 == UNKNOWN
 
 
 def test_while_aws_replaces_a_host_the_firewall_has_its_old_address_and_no_unknown_one() -> None:
     before = _with_public(outputs(), host_0="198.51.100.10", host_1="198.51.100.11")
     after = _with_public(outputs(), host_0="198.51.100.10", host_1=UNKNOWN)
-    now, meanwhile = (desired_host(spec(), *each).firewall for each in ((before, "host-0"), (after, "host-0", before)))
+    now, meanwhile = (desired_hosts(spec(), *each)("host-0").firewall for each in ((before,), (after, before)))
     assert now is not None
     assert now == meanwhile
     assert now.public_addresses == ("198.51.100.10", "198.51.100.11")

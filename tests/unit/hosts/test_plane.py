@@ -9,7 +9,7 @@ import pytest
 from edgewrap.change import Action
 from edgewrap.errors import HostError
 from edgewrap.events import discard
-from edgewrap.hosts.desired import desired_host
+from edgewrap.hosts.desired import desired_hosts
 from edgewrap.hosts.plane import HostsPlane, Observation
 from edgewrap.outputs import UNKNOWN, HostPin
 from edgewrap.plane import Context
@@ -22,7 +22,7 @@ FAILURE = HostError("host-0", "it is silent", cause="", advice="")
 
 
 def test_a_host_without_differences_is_ready() -> None:
-    facts = recorded("entry", host=desired_host(spec(), OUTPUTS, "host-0"))
+    facts = recorded("entry", host=desired_hosts(spec(), OUTPUTS)("host-0"))
     seen = Observation({"host-0": facts}, {}, {"host-0": PIN})
     assert PLANE.plan(seen, Context(OUTPUTS)).changes == ()
     report = PLANE.reports(seen, Context(OUTPUTS))["host-0"]

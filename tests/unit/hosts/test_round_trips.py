@@ -12,7 +12,7 @@ import pytest
 
 from edgewrap.errors import PlanOutdatedError
 from edgewrap.events import discard
-from edgewrap.hosts.desired import desired_host
+from edgewrap.hosts.desired import desired_hosts
 from edgewrap.hosts.plane import HostsPlan, HostsPlane, Observation
 from edgewrap.hosts.render.files import host_files, script
 from edgewrap.hosts.rollback import CONFIRM
@@ -25,7 +25,7 @@ from tests.unit.hosts.recorded import DATA, outputs, spec
 CONTEXT = Context(replace(outputs(), hosts={"host-0": outputs().hosts["host-0"]}))
 FILES = "".join(
     f"{file.row.mode} {file.row.owner} {file.sha256} {file.path}\n"
-    for file in host_files(desired_host(spec(), CONTEXT.known_outputs, "host-0"))
+    for file in host_files(desired_hosts(spec(), CONTEXT.known_outputs)("host-0"))
 )
 BARE = (DATA / "bare.txt").read_text()
 ENTRY = (DATA / "entry.txt").read_text()

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from edgewrap.change import Origin
 from edgewrap.engine.origin import with_origins
-from edgewrap.hosts.desired import Bgp, DesiredHost, Neighbour, bgp_of, desired_host, reflectors_of
+from edgewrap.hosts.desired import Bgp, DesiredHost, Neighbour, bgp_of, desired_hosts, reflectors_of
 from edgewrap.hosts.diff.host import diff
 from edgewrap.hosts.facts import FileFact, HostFacts
 from edgewrap.hosts.render.files import host_files
@@ -36,7 +36,7 @@ def _outputs(*indexes: int) -> Outputs:
 
 
 def _neighbours(key: str, *indexes: int, before: Outputs | None = None) -> dict[str, bool]:
-    host = desired_host(spec(), _outputs(*indexes), key, before)
+    host = desired_hosts(spec(), _outputs(*indexes), before)(key)
     return {f"host-{int(each.address.split('.')[3]) - 10}": each.client for each in host.bgp.neighbours}
 
 
