@@ -1,6 +1,7 @@
 """The hosts plane: over SSH, everything that carries packets between the interface groups and the VMs.
 
 plane.py            observe, plan and apply over all hosts
+plan.py             what was seen on all hosts, and the plan made from it (pure)
 desired.py          what one host should be, from the spec and the AWS outputs (pure)
 render/             the files on a host, as text: files.py has the table of them (pure)
 facts.py            the output of scripts/facts.sh, parsed; ip_json.py parses what `ip` prints (pure)

@@ -7,6 +7,7 @@ from shlex import quote
 
 from edgewrap.errors import ConvergeError, HostError
 from edgewrap.first_boot.files import DIRECTORY, SCRIPT, SetupFile
+from edgewrap.hosts.facts import HostFacts
 from edgewrap.hosts.first_boot import Setup, SetupState, parse_setup
 from edgewrap.hosts.remedies import cause_and_advice
 from edgewrap.hosts.render.files import script
@@ -18,6 +19,18 @@ POLL_S = 2
 PROGRESS_S = 15
 READ_TIMEOUT_S = 60
 SHOWN = 5  # lines of the log in an error
+
+
+async def read_when_set_up(session: HostSession, files: Sequence[SetupFile]) -> HostFacts:
+    """The facts of the host once its first-boot setup is done; those of the session, if it had nothing to wait for. If
+    it has none, and the host sets itself up with `files`, it waits first: until then parts of the facts may be missing.
+    """
+    facts = session.facts
+    setup = facts.setup if facts else await read_setup(session) if files else Setup()
+    while await wait_until_set_up(session, setup, files, session.progress) or facts is None:
+        facts = await session.read()
+        setup = facts.setup
+    return facts
 
 
 async def wait_until_set_up(

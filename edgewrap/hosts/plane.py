@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from time import monotonic, sleep
 
@@ -19,15 +19,16 @@ from edgewrap.hosts.diff.host import diff
 from edgewrap.hosts.diff.routing import missing_interfaces
 from edgewrap.hosts.executor import ROLLBACK_S, change, confirm_earlier_change, names_of
 from edgewrap.hosts.facts import HostFacts
-from edgewrap.hosts.first_boot_wait import read_setup, wait_until_set_up
+from edgewrap.hosts.first_boot_wait import read_when_set_up
 from edgewrap.hosts.front_end import front_end_findings, probe_script
 from edgewrap.hosts.health import HealthFacts, health_findings, path_findings, session_states
-from edgewrap.hosts.operation import ROLLBACK, Operation
+from edgewrap.hosts.operation import Operation
+from edgewrap.hosts.plan import HostsPlan, Observation
 from edgewrap.hosts.preflight import check_login, check_ssh
 from edgewrap.hosts.ssh.connection import PROGRESS_S, filled_in
 from edgewrap.hosts.ssh.sessions import HostSession, Work, host_sessions, run_on_hosts, work_on
 from edgewrap.outputs import UNKNOWN, HostOutput, HostPin, HostReport, Outputs
-from edgewrap.plane import NO_CONTEXT, Context, report_skipped, require_planned
+from edgewrap.plane import NO_CONTEXT, Context, report_skipped
 from edgewrap.spec.models import Spec
 
 __all__ = ["HostsPlan", "HostsPlane", "Observation", "filled_in"]
@@ -36,49 +37,6 @@ INTERFACE_WAIT_S = 60  # from the attachment in AWS to the interface in the kern
 PASSES = 2  # networkd may still release an interface during the first one
 SETTLE_S = 1
 PROBE_S = 20  # two ports, and the lookup of a name
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """The observed hosts, by host key: facts and SSH host key of each that answered, and why the others did not. A host
-    that could not be converged may have both facts and a failure."""
-
-    facts: Mapping[str, HostFacts] = field(default_factory=dict)
-    failures: Mapping[str, HostError] = field(default_factory=dict)
-    pins: Mapping[str, HostPin] = field(default_factory=dict)
-
-    def facts_of(self, host: HostOutput) -> HostFacts | None:
-        """The facts of this instance; those of another one with the same key do not count."""
-        pin = self.pins.get(host.key)
-        return self.facts.get(host.key) if pin is not None and pin.instance_id == host.instance_id else None
-
-
-@dataclass(frozen=True, slots=True)
-class HostsPlan:
-    """What a run does on the hosts, by host key: `ahead` of AWS's changes, and `operations` after them. `facts` are
-    what the plan was made from. For the hosts `unread` (new ones, and those that did not answer) everything is
-    planned."""
-
-    facts: Observation = field(default_factory=Observation)
-    ahead: Mapping[str, tuple[Operation, ...]] = field(default_factory=dict)
-    operations: Mapping[str, tuple[Operation, ...]] = field(default_factory=dict)
-    unread: frozenset[str] = frozenset()
-
-    @property
-    def changes(self) -> tuple[Change, ...]:
-        """All changes, host by host; one that is made before AWS's changes and again after them is shown once."""
-        keys = dict.fromkeys((*self.operations, *self.ahead))
-        return tuple(change for key in keys for change in self.changes_of(key))
-
-    def changes_of(self, key: str) -> tuple[Change, ...]:
-        """The changes of one host."""
-        after = changes_of(self.operations.get(key, ()))
-        names = {(change.kind, change.key) for change in after}
-        return (*(one for one in changes_of(self.ahead.get(key, ())) if (one.kind, one.key) not in names), *after)
-
-    def knows(self, host: HostOutput) -> bool:
-        """Whether the plan lists what this instance needs. It does not for hosts that are removed."""
-        return host.key in self.operations and host.key not in self.unread and self.facts.facts_of(host) is not None
 
 
 class HostsPlane:
@@ -175,7 +133,7 @@ class HostsPlane:
         known = {**context.pins, **plan.facts.pins}
         now = self._over_hosts(replace(before, hosts=ready), known, HostSession.read, wait_s=context.wait_s)
         for key, facts in now.facts.items():
-            _require_planned(applicable_now(aims[key], facts), plan, key)
+            plan.require(applicable_now(aims[key], facts), key)
 
         async def make(visit: HostSession) -> None:
             aim, facts = aims[visit.host.key], await visit.read()
@@ -246,7 +204,7 @@ class HostsPlane:
         """Whether a host that was read again needs a change. Raises PlanOutdatedError if it needs more than planned."""
         key = visit.host.key
         operations = diff(desired(key), visit.facts or HostFacts())
-        _require_planned(operations, plan, key)
+        plan.require(operations, key)
         if key not in self._changed:
             report_skipped(plan.changes_of(key), changes_of(operations), self._emit)
         return bool(operations)
@@ -271,19 +229,14 @@ class HostsPlane:
         visit.tell(EventKind.STEP_STARTED, f"connected to {visit.host.address}")
         version = outputs.opennebula_version
         files = setup_files(self._spec, version) if version and sets_itself_up(self._spec) else ()
-        if visit.facts is None and files:  # while it sets itself up, parts of the facts may be missing
-            await wait_until_set_up(visit, await read_setup(visit), files, visit.progress)
-        facts = visit.facts or await visit.read()
         host = desired(visit.host.key)
-        if await wait_until_set_up(visit, facts.setup, files, visit.progress):
-            facts = await visit.read()
-        facts = await self._with_interfaces(visit, host, facts)
+        facts = await self._with_interfaces(visit, host, await read_when_set_up(visit, files))
         if await confirm_earlier_change(visit, facts):
             facts = await self._with_interfaces(visit, host, await visit.read())
         operations = diff(host, facts)
         if plan.knows(visit.host):
             try:
-                _require_planned(operations, plan, visit.host.key)
+                plan.require(operations, visit.host.key)
             except PlanOutdatedError as error:  # of this host only: the others are already being changed
                 raise HostError(visit.host.key, error.what, cause=error.cause, advice=error.advice) from error
         first = len(operations)
@@ -347,9 +300,3 @@ def _still_different(host: DesiredHost, facts: HostFacts, operations: tuple[Oper
         cause="another program on the host changes the same settings",
         advice="look for another tool that configures the network (NetworkManager, cloud-init, a script)",
     )
-
-
-def _require_planned(operations: Iterable[Operation], plan: HostsPlan, key: str) -> None:
-    """Every change also confirms what an earlier run, or an earlier step of this one, left unconfirmed."""
-    changes = [change for change in changes_of(operations) if change.kind != ROLLBACK]
-    require_planned(changes, plan.changes_of(key))

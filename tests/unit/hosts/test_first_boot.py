@@ -18,7 +18,7 @@ from edgewrap.hosts import first_boot_wait
 from edgewrap.hosts.diff.host import diff
 from edgewrap.hosts.facts import HostFacts
 from edgewrap.hosts.first_boot import Setup, SetupState, parse_setup
-from edgewrap.hosts.first_boot_wait import wait_until_set_up
+from edgewrap.hosts.first_boot_wait import read_when_set_up, wait_until_set_up
 from edgewrap.hosts.render.files import script
 from edgewrap.hosts.ssh.sessions import CommandResult, HostSession
 from tests.unit.hosts.recorded import outputs, recorded, wanted
@@ -26,6 +26,7 @@ from tests.unit.hosts.recorded import outputs, recorded, wanted
 RUNNING = "state=running\n| edgewrap: settings\n| edgewrap: package lists\n"
 FAILED = "state=failed\nreason=package lists failed with status 1\n| Get:1 x\n| E: no mirror\n| E: none at all\n"
 DONE = "state=done\nversion=7.0\n| edgewrap: done\n"
+FILE = SetupFile("/var/lib/edgewrap/setup.conf", "version='7.4'\n")
 
 
 @dataclass
@@ -34,11 +35,19 @@ class Host:
 
     answers: list[str]
     scripts: list[str] = field(default_factory=list)
+    facts: HostFacts | None = None
+    reads: list[str] = field(default_factory=list)
     host = outputs().hosts["host-0"]
 
     async def run_as_root(self, text: str, _timeout_s: float) -> CommandResult:
         self.scripts.append(text)
         return CommandResult(0, self.answers.pop(0) if len(self.answers) > 1 else self.answers[0], "")
+
+    async def read(self) -> HostFacts:
+        return HostFacts(setup=parse_setup(self.reads.pop(0)))
+
+    def progress(self, _text: str) -> None:
+        pass
 
 
 def wait(host: Host, files: Sequence[SetupFile] = (), *, first: str = RUNNING) -> list[str]:
@@ -74,6 +83,30 @@ def test_a_host_that_is_set_up_or_needs_no_setup_is_not_waited_for(answer: str) 
     assert host.scripts == []
 
 
+@pytest.mark.parametrize(
+    ("known", "files", "answers", "reads"),
+    [
+        (DONE, [FILE], [], []),
+        (RUNNING, [FILE], [RUNNING, DONE], [DONE]),
+        (None, [FILE], [DONE], [DONE]),
+        (None, [FILE], [RUNNING, DONE], [DONE]),
+        (None, [FILE], ["", DONE], [RUNNING, DONE]),
+        (None, [], [], [""]),
+        (None, [], [DONE], [RUNNING, DONE]),
+    ],
+    ids=["read", "read too early", "new", "new and early", "begins later", "no setup", "setup of an earlier spec"],
+)
+def test_a_host_is_read_once_its_setup_is_done(
+    known: str | None, files: list[SetupFile], answers: list[str], reads: list[str]
+) -> None:
+    """No host is read, and no state of a setup, more often than these."""
+    facts = HostFacts(setup=parse_setup(known)) if known is not None else None
+    host, last = Host([*answers, "too many"], facts=facts, reads=reads), [known, *reads][-1]
+    found = asyncio.run(read_when_set_up(cast("HostSession", host), files))
+    assert found.setup == parse_setup(last or "")
+    assert (host.answers, host.reads) == (["too many"], [])
+
+
 def test_each_step_is_reported_once() -> None:
     unpacking = RUNNING + "| Unpacking frr\n"
     packages = unpacking + "| edgewrap: packages frr\n"
@@ -95,7 +128,7 @@ def test_a_failure_shows_the_errors_of_the_log() -> None:
 
 def test_a_failed_setup_is_restarted_with_the_current_files() -> None:
     host = Host(["", RUNNING, DONE])
-    told = wait(host, [SetupFile("/var/lib/edgewrap/setup.conf", "version='7.4'\n")], first=FAILED)
+    told = wait(host, [FILE], first=FAILED)
     assert told[0] == "first-boot setup failed (package lists failed with status 1); starting it again"
     assert "printf '%s' 'version='\"'\"'7.4'\"'\"'\n' >/var/lib/edgewrap/setup.conf.new" in host.scripts[0]
     assert host.scripts[0].endswith("start_setup\n")
