@@ -3,7 +3,8 @@
 plane.py        observe, plan, apply, destroy, preflight
 facts.py        the objects on the front-end
 diff.py         spec, outputs and reports against the facts: the operations, and the plan of a run
-teardown.py     operations that remove hosts, ranges or the whole cluster
+destroy.py      removes the whole cluster, once nothing depends on it
+teardown.py     operations that remove hosts, ranges or the whole cluster (pure)
 in_use.py       what must not be removed: VMs, leases, images, objects of others
 executor.py     runs operations
 monitoring.py   waits until hosts are MONITORED

@@ -15,6 +15,7 @@ from edgewrap.events import Emit, Event, EventKind
 from edgewrap.opennebula.api.client import Argument, FrontEnd
 from edgewrap.opennebula.api.errors import NameTakenError, NoSuchObjectError
 from edgewrap.opennebula.kinds.base import MARK_ATTRIBUTE
+from edgewrap.opennebula.kinds.object_kind import OwnedObjects
 from edgewrap.opennebula.kinds.operation import (
     MERGE,
     Await,
@@ -27,7 +28,14 @@ from edgewrap.opennebula.kinds.operation import (
     WriteOwnId,
     has_unknown,
 )
-from edgewrap.opennebula.kinds.virtual_network import DONE, ERROR, PENDING_STATES, UPDATE_FAILURE, NetworkFacts
+from edgewrap.opennebula.kinds.virtual_network import (
+    DONE,
+    ERROR,
+    PENDING_STATES,
+    PUBLIC_NETWORK,
+    UPDATE_FAILURE,
+    NetworkFacts,
+)
 
 AT_ONCE = 20  # operations
 GRACE_S = 1.0  # for calls that are under way when a run is interrupted
@@ -147,6 +155,13 @@ class Executor:
 
     def _id(self, reference: int | Ref) -> int:
         return self._made[reference.key] if isinstance(reference, Ref) else reference
+
+
+def await_settled(front_end: FrontEnd, ours: OwnedObjects) -> None:
+    """Wait for networks that are still being created by another run: they cannot be changed yet."""
+    network = ours.one(PUBLIC_NETWORK)
+    if network is not None and network.state in PENDING_STATES:
+        await_network(front_end, network.id, Settled.READY)
 
 
 def await_network(front_end: FrontEnd, number: int, settled: Settled, timeout_s: float = SETTLE_TIMEOUT_S) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
+from edgewrap.errors import InUseError
 from edgewrap.opennebula.api.client import FrontEnd
 from edgewrap.opennebula.facts import OneFacts
 from edgewrap.opennebula.kinds import address_range, datastore
@@ -33,6 +34,16 @@ class Vm:
     cluster: int
     datastore: int
     state: str = ""
+
+
+def refuse(name: str, reasons: Sequence[str], refused: str = "cannot be changed as planned") -> None:
+    """Raises InUseError with every reason at once, if there is one."""
+    if reasons:
+        raise InUseError(
+            f"{name} {refused}: {'; '.join(reasons)}",
+            cause="VMs, leases, images, locks or objects of others are in the way",
+            advice="move, delete, release or unlock the objects named above, then re-run",
+        )
 
 
 def read_vms(front_end: FrontEnd) -> tuple[Vm, ...]:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from itertools import takewhile
 
 from edgewrap.change import Action, Change, PlaneName, changes_of
-from edgewrap.errors import InUseError, OpenNebulaError
 from edgewrap.events import Emit, Event, EventKind, discard
 from edgewrap.finding import Finding
 from edgewrap.opennebula import facts, in_use, monitoring, teardown
@@ -16,17 +15,17 @@ from edgewrap.opennebula.api import credentials
 from edgewrap.opennebula.api.client import FrontEnd
 from edgewrap.opennebula.api.errors import NameTakenError
 from edgewrap.opennebula.api.transport import HttpWire
+from edgewrap.opennebula.destroy import Destroyer
 from edgewrap.opennebula.diff import OpenNebulaPlan, Reconciliation, reconcile
-from edgewrap.opennebula.executor import Executor, await_network
+from edgewrap.opennebula.executor import Executor, await_settled
 from edgewrap.opennebula.facts import ONEADMIN_GROUP, OneFacts
-from edgewrap.opennebula.kinds import KINDS, access, host, ownership
+from edgewrap.opennebula.kinds import access, host, ownership
 from edgewrap.opennebula.kinds.address_range import RangeFacts
 from edgewrap.opennebula.kinds.base import CLUSTER_KEY
 from edgewrap.opennebula.kinds.host import HOSTS, HostFacts
-from edgewrap.opennebula.kinds.object_kind import OwnedObjects
-from edgewrap.opennebula.kinds.operation import Call, Operation, Settled
+from edgewrap.opennebula.kinds.operation import Call, Operation
 from edgewrap.opennebula.kinds.ownership import mark_of, marked_hosts
-from edgewrap.opennebula.kinds.virtual_network import BRIDGE, PENDING_STATES, PUBLIC_NETWORK, NetworkFacts
+from edgewrap.opennebula.kinds.virtual_network import BRIDGE, PUBLIC_NETWORK, NetworkFacts
 from edgewrap.opennebula.preflight import check_front_end, check_new_cluster, ipam_drivers
 from edgewrap.outputs import HostPin, Outputs
 from edgewrap.plane import NO_CONTEXT, Context, report_skipped, require_planned
@@ -63,6 +62,7 @@ class OpenNebulaPlane:
         self._spec = spec
         self._front_end = front_end
         self._emit = emit
+        self._destroyer = Destroyer(spec, front_end, emit)
         self._warned: set[str] = set()
         self._looked_again: OpenNebulaPlan | None = None  # the plan of which the skipped operations are reported
 
@@ -97,7 +97,8 @@ class OpenNebulaPlane:
 
     def leases(self, observed: OneFacts, outputs: Outputs) -> Mapping[str, str]:
         """Who leases each Elastic IP, by its key, as text (`VM 3`); free ones are left out."""
-        public = self._ours(observed, outputs.uuid).one(PUBLIC_NETWORK)
+        identity = facts.identify(observed, self._spec.name, outputs.uuid)
+        public = ownership.ours(identity, observed.everything).one(PUBLIC_NETWORK)
         eips = {eip.private_address: eip.key for eip in outputs.eips.values()}
         on_bridge = [one for one in observed.networks if one.bridge == BRIDGE and eips.keys() & _used(one)]
         networks = {one.id: one for one in (public, *on_bridge) if one is not None}
@@ -132,7 +133,7 @@ class OpenNebulaPlane:
 
     def require_possible(self, plan: OpenNebulaPlan) -> None:
         """Raises InUseError if a VM, a lease or a lock blocks the plan."""
-        self._refuse(plan.obstacles)
+        in_use.refuse(self._spec.name, plan.obstacles)
 
     def prepare(self, plan: OpenNebulaPlan, context: Context) -> None:
         """Before AWS removes or replaces hosts and Elastic IPs: disable the hosts, remove the ranges.
@@ -147,9 +148,9 @@ class OpenNebulaPlane:
         facts = self.observe()
         fresh, reconciliation = self._plan(facts, context)
         require_planned(changes_of(fresh.ahead), plan.changes)
-        self._refuse(fresh.obstacles)
+        in_use.refuse(self._spec.name, fresh.obstacles)
         if fresh.ranges_removed:
-            self._wait_until_settled(reconciliation.ours)
+            await_settled(self._front_end, reconciliation.ours)
         Executor(self._front_end, self._emit).run(fresh.ahead)
         if fresh.hosts_left:
             hosts = reconciliation.ours.of(HOSTS)
@@ -176,9 +177,9 @@ class OpenNebulaPlane:
         objects), and errors of the front-end.
         """
         if plan.destroy:
-            self._apply_destroy(plan, context)
-            return
-        self._with_retries(plan, context)
+            self._destroyer.apply(plan, context)
+        else:
+            self._with_retries(plan, context)
 
     def wait_monitored(self, hosts: Collection[str], timeout_s: float) -> None:
         """Wait until each of these hosts (by key) that is enabled is MONITORED (see `monitoring.wait_monitored`)."""
@@ -191,8 +192,7 @@ class OpenNebulaPlane:
 
         Raises InUseError if anything depends on it, ForeignObjectError if two clusters have the name.
         """
-        ours = self._removable(facts, context)
-        return teardown.destroy_plan(ours, self._shared(facts, ours))
+        return self._destroyer.plan(facts, context)
 
     def _plan(self, facts: OneFacts, context: Context) -> tuple[OpenNebulaPlan, Reconciliation]:
         """The plan and its comparison. Pure, except for leases and locks, which pools do not show."""
@@ -204,7 +204,7 @@ class OpenNebulaPlane:
             changed[network.kind] = network
         obstacles = (
             *host.vms_on(now.ours.of(HOSTS), plan.hosts_left),
-            *self._leases(facts, now.ours, removed.values()),
+            *in_use.leases(self._front_end, network, removed.values(), facts.networks),
             *access.locks(self._front_end, changed.values()),
         )
         return replace(plan, obstacles=obstacles), now
@@ -239,12 +239,12 @@ class OpenNebulaPlane:
         fresh, reconciliation = self._plan(facts, context)
         require_planned(fresh.changes, plan.changes)
         self._warn(reconciliation.warnings)
-        self._refuse(fresh.obstacles)
+        in_use.refuse(self._spec.name, fresh.obstacles)
         if self._looked_again is not plan:  # a second look no longer needs what followed the first one
             self._looked_again = plan
             report_skipped(changes_of(plan.operations), fresh.changes, self._emit)
         if fresh.operations:
-            self._wait_until_settled(reconciliation.ours)
+            await_settled(self._front_end, reconciliation.ours)
         executor = Executor(self._front_end, self._emit)
         chosen: Callable[[Sequence[Operation]], tuple[Operation, ...]] = _creations if only_new else tuple
         executor.run(chosen(reconciliation.cluster))
@@ -252,43 +252,6 @@ class OpenNebulaPlane:
         if made is not None:  # references to the new cluster get its id
             reconciliation = reconcile(self._spec, facts, context.known_outputs, context.reports, made)
         executor.run(*map(chosen, reconciliation.chains), defer=only_new)
-
-    def _apply_destroy(self, plan: OpenNebulaPlan, context: Context) -> None:
-        if not plan.changes:
-            return
-        facts = self.observe()
-        ours = self._removable(facts, context)
-        network = ours.one(PUBLIC_NETWORK)
-        if network is not None and network.state in PENDING_STATES:
-            with suppress(OpenNebulaError):  # one that settles in ERROR is removed as well
-                self._wait_until_settled(ours)
-            facts = self.observe()
-            ours = self._removable(facts, context)
-        fresh = teardown.destroy_plan(ours, self._shared(facts, ours))
-        require_planned(fresh.changes, plan.changes)
-        report_skipped(plan.changes, fresh.changes, self._emit)
-        executor = Executor(self._front_end, self._emit)
-        executor.run(fresh.ahead)
-        if ours.of(HOSTS):  # look again: a VM without a NIC has no lease that would stop the next removals
-            hosts = HostFacts.read_pool(self._front_end)
-            late = in_use.vms_in(ours, in_use.read_vms(self._front_end), hosts)
-            self._refuse(late and [*late, "the hosts are disabled now"], "cannot be destroyed")
-        executor.run(fresh.operations)
-
-    def _wait_until_settled(self, ours: OwnedObjects) -> None:
-        """Wait for networks that are still being created by another run: they cannot be changed yet."""
-        network = ours.one(PUBLIC_NETWORK)
-        if network is not None and network.state in PENDING_STATES:
-            await_network(self._front_end, network.id, Settled.READY)
-
-    def _refuse(self, reasons: Sequence[str], refused: str = "cannot be changed as planned") -> None:
-        """Raises InUseError with every reason at once, if there is one."""
-        if reasons:
-            raise InUseError(
-                f"{self._spec.name} {refused}: {'; '.join(reasons)}",
-                cause="VMs, leases, images, locks or objects of others are in the way",
-                advice="move, delete, release or unlock the objects named above, then re-run",
-            )
 
     def _refuse_late_vms(self, disabled: Mapping[str, HostFacts]) -> None:
         """Check again after disabling: a VM may have been started before, and AWS must not delete its host."""
@@ -298,33 +261,7 @@ class OpenNebulaPlane:
             for key, one in disabled.items()
             if vms.get(one.id)
         ]
-        self._refuse(late and [*late, "these hosts are disabled now"])
-
-    def _removable(self, observed: OneFacts, context: Context) -> OwnedObjects:
-        """Our objects, if they may be removed. Raises InUseError with every reason why not."""
-        uuid = context.outputs.uuid if context.outputs else ""
-        ours = self._ours(observed, uuid or teardown.uuid_of(observed, self._spec.name))
-        if not ours.by_key:
-            return ours
-        network = ours.one(PUBLIC_NETWORK)
-        reasons = [
-            *in_use.vms_in(ours, in_use.read_vms(self._front_end), observed.hosts),
-            *self._leases(observed, ours, network.ranges if network else ()),
-            *(text for kind in KINDS for text in kind.contents(ours)),
-            *in_use.foreign_objects(observed, ours, self._shared(observed, ours)),
-            *access.locks(self._front_end, (existing for existing in ours.by_key.values() if existing.lockable)),
-        ]
-        self._refuse(reasons, "cannot be destroyed")
-        return ours
-
-    def _ours(self, observed: OneFacts, uuid: str) -> OwnedObjects:
-        return ownership.ours(facts.identify(observed, self._spec.name, uuid), observed.everything)
-
-    def _leases(self, facts: OneFacts, ours: OwnedObjects, ranges: Collection[RangeFacts]) -> list[str]:
-        return in_use.leases(self._front_end, ours.one(PUBLIC_NETWORK), ranges, facts.networks)
-
-    def _shared(self, facts: OneFacts, ours: OwnedObjects) -> tuple[int, ...]:
-        return in_use.shared_datastores(facts, ours, self._spec.opennebula.shared_datastores)
+        in_use.refuse(self._spec.name, late and [*late, "these hosts are disabled now"])
 
     def _warn(self, warnings: Iterable[tuple[str, str]]) -> None:
         """An event for each warning, once in a run."""
