@@ -82,11 +82,11 @@ class AwsPlane:
         """Start Terraform's provider, which takes a while, for a run that will plan."""
         self._terraform.start_provider()
 
-    def plan_ahead(self) -> None:
+    def plan_ahead(self, read: Callable[[], AwsState | None]) -> None:
         """Let Terraform begin the plan that the run most likely needs; `plan` uses it if it does. Errors are left to
-        `observe` and `plan`, which meet them again."""
+        `look`, which gets the same result of `current`, and to `plan`."""
         with suppress(EdgewrapError):
-            self._planner.plan_ahead(self.current())
+            self._planner.plan_ahead(read())
 
     def current(self) -> AwsState | None:
         """The state as the last run left it, without calls to AWS; None if it is empty.
@@ -101,8 +101,12 @@ class AwsPlane:
 
         Raises what `current` raises, and AwsError if AWS cannot be reached.
         """
+        return self.look(self.current)
+
+    def look(self, read: Callable[[], AwsState | None]) -> AwsState | None:
+        """The same for a run that plans ahead: `read` returns what `current` has returned to it."""
         client = limits.start(self._lookups.get_ready)
-        state = self.current()
+        state = read()
         if state is None or not state.outputs.hosts:
             return state
         client.result()

@@ -173,10 +173,11 @@ def observe(
         ahead: Future[None] | None = None
         if about_aws:  # first of all: nothing takes longer
             cluster.aws.warm_up()
+            read = pool.submit(cluster.aws.current).result
             if requests == NO_REQUESTS:
-                ahead = pool.submit(cluster.aws.plan_ahead)
+                ahead = pool.submit(cluster.aws.plan_ahead, read)
         one = pool.submit(observe_opennebula, cluster, planes, to_apply=to_apply)
-        state = cluster.aws.observe() if about_aws else applied_state(cluster)
+        state = cluster.aws.look(read) if about_aws else applied_state(cluster)
         facts, pins = one.result()
         require_own_state(cluster, state, facts, about_aws=about_aws)
         hosts = pool.submit(observe_hosts, cluster, state, pins) if PlaneName.HOSTS in planes else None

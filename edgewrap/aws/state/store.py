@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Mapping
 from os.path import getmtime
 from pathlib import Path
@@ -59,7 +58,6 @@ class LocalStore:
         self._workdir = workdir
         self._emit = emit
         self._locked = locked
-        self._reading = threading.Lock()
 
     def read(self) -> StateDocument | None:
         """The state file. None if neither it nor a backup of it exists.
@@ -67,10 +65,6 @@ class LocalStore:
         A state that is half written, because Terraform was killed or the disk was full, is restored from the backup
         before that run: what the run created is found by its tags.
         """
-        with self._reading:  # a plan that is made ahead reads the state too
-            return self._read_or_restore()
-
-    def _read_or_restore(self) -> StateDocument | None:
         unsaved = self._workdir.unsaved
         disk_was_full = self._locked and unsaved.exists() and _stored(unsaved) is None
         if not disk_was_full:

@@ -20,24 +20,24 @@ def test_a_plan_made_ahead_is_used_if_it_is_the_one_that_is_needed(make_cluster:
     cluster = make_cluster("ahead")
     spec = cluster.spec(hosts={"count": 2}, public_network=NETWORK)
     new = cluster.plane(spec)
-    new.plan_ahead()
+    new.plan_ahead(new.current)
     assert cluster.commands() == [], "nothing is applied yet"
     _, outputs = cluster.apply(spec)
     cluster.commands()
 
     plane = cluster.plane(spec)
-    plane.plan_ahead()
+    plane.plan_ahead(plane.current)
     assert not plane.plan(plane.observe()).pending
     assert cluster.commands() == ["version", "plan"]
 
     changed = cluster.plane(cluster.spec(hosts={"count": 2, "root_volume_gb": 600}, public_network=NETWORK))
-    changed.plan_ahead()
+    changed.plan_ahead(changed.current)
     assert cluster.commands() == [], "the spec is not the one that was applied"
     assert changed.plan(changed.observe()).pending
     cluster.commands()
 
     moving = cluster.plane(spec)
-    moving.plan_ahead()
+    moving.plan_ahead(moving.current)
     entry = outputs.groups["group-0"].host
     moved = moving.plan(moving.observe(), Context(avoid=frozenset({entry})))
     assert "network interface attachment" in {change.kind for change in moved.changes}
@@ -46,7 +46,7 @@ def test_a_plan_made_ahead_is_used_if_it_is_the_one_that_is_needed(make_cluster:
     [address] = ec2.describe_addresses(AllocationIds=[outputs.eips["eip-0"].allocation_id])["Addresses"]
     ec2.disassociate_address(AssociationId=address["AssociationId"])
     drifted = cluster.plane(spec)
-    drifted.plan_ahead()
+    drifted.plan_ahead(drifted.current)
     [change] = drifted.plan(drifted.observe()).changes
     assert change.action is Action.CREATE
     assert cluster.commands() == ["version", "plan"]

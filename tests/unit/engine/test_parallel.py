@@ -62,9 +62,21 @@ def cluster_with(terraforms: Callable[..., object], children: ProcessRunner, eve
     state.outputs.uuid = UUID
     state.outputs.hosts = {}
     cluster.aws.current.return_value = cluster.aws.observe.return_value = state
+    cluster.aws.look.side_effect = cluster.aws.plan_ahead.side_effect = lambda read: read()
     cluster.aws.requirements.return_value = ()
     cluster.opennebula.uuids.return_value = frozenset({UUID})
     return cluster
+
+
+def test_the_plan_that_is_made_ahead_and_the_run_share_one_reading_of_the_state(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each reading may restore a state that was cut off."""
+    monkeypatch.setattr("edgewrap.engine.plan.follows_front_end", lambda _spec: False)
+    cluster = cluster_with(Mock(), ProcessRunner(), [])
+    observed = observe(cluster, (PlaneName.AWS,))
+    assert (cluster.aws.plan_ahead.called, observed.state) == (True, cluster.aws.current.return_value)
+    cluster.aws.current.assert_called_once_with()
 
 
 @pytest.mark.parametrize("verb", VERBS)

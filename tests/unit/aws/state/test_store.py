@@ -5,12 +5,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
-from threading import Barrier
-from time import sleep
 from typing import Any
 
 import pytest
@@ -64,29 +61,6 @@ def test_a_full_disk_loses_nothing(workdir: WorkDir, text: str, unsaved: str) ->
     assert document.serial == 7
     assert workdir.state.read_text() == WHOLE
     assert not workdir.unsaved.exists()
-
-
-def test_after_a_full_disk_the_state_is_restored_once_for_all_readers(workdir: WorkDir) -> None:
-    workdir.module.mkdir()
-    workdir.unsaved.touch()
-    workdir.state.touch()
-    store, begin = LocalStore(workdir, locked=True), Barrier(2)
-    unlink = Path.unlink
-
-    def read() -> object:
-        begin.wait()
-        return store.read()
-
-    def late(path: Path, missing_ok: bool = False) -> None:
-        sleep(0.05)  # the other reader has looked for the file by then
-        unlink(path, missing_ok)
-
-    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(2) as pool:
-        patch.setattr(Path, "unlink", late)
-        one, two = pool.submit(read), pool.submit(read)
-        found = [one.result(), two.result()]
-    assert found[0] is not None
-    assert found[0] == found[1]
 
 
 def test_a_state_that_was_saved_elsewhere_is_not_ignored(workdir: WorkDir) -> None:
