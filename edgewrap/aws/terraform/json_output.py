@@ -24,7 +24,8 @@ MISSING = (("planned_change", "create"), ("resource_drift", "delete"))
 
 
 class PlannedChange(NamedTuple):
-    """A change that Terraform plans: the address and the type of the resource, and Terraform's word for the action."""
+    """A change that Terraform plans or has found: the address and the type of the resource, and Terraform's word for
+    the action."""
 
     address: str
     resource_type: str
@@ -33,13 +34,15 @@ class PlannedChange(NamedTuple):
 
 @dataclass(slots=True)
 class RunOutput:
-    """What the caller needs of one terraform command's output: diagnostics, the planned changes, the addresses of
-    resources that will be created or are missing in AWS, those of resources whose creation did not finish, the values
-    of the outputs if they are all known, and the operation (`plan`, `apply`, `destroy`) of its summary, the last thing
-    that it says."""
+    """What the caller needs of one terraform command's output: its version (empty for OpenTofu), diagnostics, the
+    planned changes, those that were made outside, the addresses of resources that will be created or are missing in
+    AWS, those of resources whose creation did not finish, the values of the outputs if they are all known, and the
+    operation (`plan`, `apply`, `destroy`) of its summary, the last thing that it says."""
 
+    version: str = ""
     diagnostics: list[Diagnostic] = field(default_factory=list)
     planned: list[PlannedChange] = field(default_factory=list)
+    drifted: list[PlannedChange] = field(default_factory=list)
     missing: set[str] = field(default_factory=set)
     unfinished: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
@@ -76,9 +79,12 @@ class OutputParser:
             return
         if kind == "diagnostic":
             self._diagnostic(message["diagnostic"])
-        elif kind == "planned_change":
+        elif kind == "version":
+            self.output.version = str(message.get("terraform", ""))
+        elif kind in ("planned_change", "resource_drift"):
             change, resource = message["change"], message["change"]["resource"]
-            self.output.planned.append(PlannedChange(resource["addr"], resource["resource_type"], change["action"]))
+            changes = self.output.planned if kind == "planned_change" else self.output.drifted
+            changes.append(PlannedChange(resource["addr"], resource["resource_type"], change["action"]))
         elif kind == "change_summary":
             self.output.summary = str(message["changes"]["operation"])
         if (kind, message.get("change", {}).get("action")) in MISSING:

@@ -21,7 +21,7 @@ from edgewrap.aws.clients import is_aws
 from edgewrap.aws.remedies import REMEDIES
 from edgewrap.aws.terraform import binary as binaries
 from edgewrap.aws.terraform.init_stamp import InitStamp
-from edgewrap.aws.terraform.json_output import OutputParser, PlannedChange, RunOutput, json_object
+from edgewrap.aws.terraform.json_output import OutputParser, RunOutput, json_object
 from edgewrap.aws.terraform.process import NO_LIMITS, Finished, ProcessRunner, TimeLimits
 from edgewrap.aws.terraform.resources import INSTANCE
 from edgewrap.aws.terraform.shared_provider import SharedProvider, can_be_shared
@@ -80,7 +80,7 @@ class Terraform:
         self._children = ProcessRunner(pass_fds=pass_fds, on_crash=self._provider.stop if self._provider else None)
         self._in_s3 = s3
         self._endpoint = s3_endpoint
-        self._planned: Sequence[PlannedChange] = ()
+        self._planned = RunOutput()
         self._stamp = InitStamp(workdir.module, workdir.own / "init.json", s3_endpoint)
 
     def start_provider(self) -> None:
@@ -122,7 +122,7 @@ class Terraform:
         if parser.output.has_changes != pending:
             said = "changes" if parser.output.has_changes else "no change"
             raise self._implausible("plan", f"reported {said} and ended with code {finished.code}")
-        self._planned = parser.output.planned
+        self._planned = parser.output
         return pending, parser.output
 
     def import_resource(self, address: str, number: str) -> None:

@@ -2,9 +2,9 @@
 the command takes.
 
 The file is a zip archive with one protobuf message, and the values in it are MessagePack (Terraform's `planfile.proto`;
-the numbers of its fields are the same from Terraform 1.6 to 1.16). This format is not a public one. So a file with
-anything that is not listed here, or with other changes than Terraform reported while it planned, is refused, and then
-`terraform show` reads it.
+the numbers of its fields are the same from Terraform 1.6 to 1.15). This format is not a public one. So a file is
+refused, and then `terraform show` reads it, if it has anything that is not listed here, or other changes than Terraform
+reported while it planned.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Set
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,11 @@ from zipfile import BadZipFile, ZipFile
 
 import msgpack
 
-from edgewrap.aws.terraform.json_output import PlannedChange
+from edgewrap.aws.terraform.json_output import PlannedChange, RunOutput
 
 FORMAT = 3
+OLDEST = (1, 8)
+"""Of Terraform. Older ones do not write which values the provider calls sensitive."""
 
 _ACTIONS: Mapping[int, tuple[list[str], str]] = {
     0: (["no-op"], ""),
@@ -40,7 +41,7 @@ _REASONS = {1: "replace_because_tainted"}
 
 _ADDRESS = re.compile(r"(?:module\.[\w-]+\.)*(?:(data)\.)?(\w+)\.([\w-]+)(?:\[(.+)\])?")
 
-# The fields that are read or can be ignored. Not among them: values that are sensitive, what is left for a later plan.
+# The fields that are read or can be ignored. Not among them: sensitive values, and what is left for a later plan.
 _PLAN = frozenset({1, 2, 3, 4, 13, 14, 15, 16, 17, 18, 19, 21, 22, 25, 26})
 _RESOURCE = frozenset({7, 8, 9, 10, 11, 12, 13, 14})
 _CHANGE = frozenset({1, 2, 5, 7, 8})
@@ -49,16 +50,11 @@ _VALUE = frozenset({1})
 _PATH = frozenset({1})
 _STEP = frozenset({1, 2})
 
-_UNKNOWN_FORM = (
-    BadZipFile,
-    zlib.error,
-    EOFError,
-    NotImplementedError,
-    LookupError,
-    ValueError,
-    TypeError,
-    RecursionError,
-)
+_UNKNOWN_FORM = (BadZipFile, zlib.error, EOFError, LookupError, RuntimeError, TypeError, ValueError)
+
+_IMPORTING = frozenset({1, 2, 3})
+_UNKNOWN_VALUE = (0, 12)
+"""The extensions of MessagePack that stand for a value that is known after the apply: a plain one, a refined one."""
 
 _Message = Mapping[int, list[Any]]
 """A protobuf message: by the number of a field its values, which are numbers, or bytes for texts and messages."""
@@ -71,7 +67,7 @@ class UnreadablePlanError(Exception):
     """A file that is not wholly understood. It never leaves this package."""
 
 
-def read_saved_plan(file: Path, reported: Iterable[PlannedChange]) -> dict[str, Any]:
+def read_saved_plan(file: Path, reported: RunOutput) -> dict[str, Any]:
     """The changes of resources and outputs and the drift in a plan, in the form of `terraform show -json`.
 
     Raises UnreadablePlanError if the file has anything unknown, or other changes than `reported`.
@@ -79,32 +75,60 @@ def read_saved_plan(file: Path, reported: Iterable[PlannedChange]) -> dict[str, 
     try:
         with ZipFile(file) as archive:
             plan = _message(archive.read("tfplan"), _PLAN)
-        if plan[1] != [FORMAT]:
-            raise UnreadablePlanError(f"its format is {plan[1]}")
-        changes, drift = ([_message(entry, _RESOURCE) for entry in plan.get(number, ())] for number in (3, 18))
-        outputs = [_message(entry, _OUTPUT) for entry in plan.get(4, ())]
-        if Counter(filter(None, map(_report, changes))) != Counter(reported):
+        _require_known(plan, reported.version)
+        changes = _resources(plan.get(3, ()))
+        drift = [change for change in _resources(plan.get(18, ())) if _action(change)]
+        outputs = {
+            _text(output[1]): _message(output[2][0], _CHANGE)
+            for output in (_message(each, _OUTPUT) for each in plan.get(4, ()))
+        }
+        actions = {name: _ACTIONS[_number(change, 1)][1] or "noop" for name, change in outputs.items()}
+        said = {name: output["action"] for name, output in reported.outputs.items()}
+        reports = (_reports(changes), _reports(drift), actions)
+        if reports != (sorted(reported.planned), sorted(reported.drifted), said):
             raise UnreadablePlanError("its changes are not those that terraform reported")
-        drifted = map(_resource_change, drift)
         return {
             "resource_changes": [_resource_change(change) for change in changes],
-            "resource_drift": [entry for entry in drifted if entry["change"]["actions"] != ["no-op"]],
-            "output_changes": {_text(output[1]): _change(_message(output[2][0], _CHANGE)) for output in outputs},
+            "resource_drift": [_resource_change(change) for change in drift],
+            "output_changes": {name: _change(change) for name, change in outputs.items()},
         }
     except (*_UNKNOWN_FORM, OSError) as error:
         raise UnreadablePlanError(f"{type(error).__name__}: {error}") from error
 
 
-def _report(change: _Message) -> PlannedChange | None:
-    """What Terraform reports of a change; None if nothing."""
-    address, content = _text(change[13]), _message(change[9][0], _CHANGE)
-    name, (_, action) = _name(address), _ACTIONS[_number(content, 1)]
-    if not action and 14 in change and _text(change[14]) != address:
-        action = "move"
-    elif not action and 5 in content:
-        action = "import"
-    silent = not action or (action == "delete" and name["mode"] == "data")
-    return None if silent else PlannedChange(address, name["type"], action)
+def _require_known(plan: _Message, version: str) -> None:
+    """Raises UnreadablePlanError if another program than Terraform of this version wrote the plan, or an old one."""
+    written_by = _text(plan[14])
+    if plan[1] != [FORMAT]:
+        raise UnreadablePlanError(f"its format is {plan[1]}")
+    if written_by != version or tuple(map(int, written_by.split(".")[:2])) < OLDEST:
+        raise UnreadablePlanError(f"it is of version {written_by}, by a terraform of version {version or 'unknown'}")
+
+
+def _resources(entries: Iterable[bytes]) -> list[_Message]:
+    """The changes of resources, in the order of `show`: by address, that of the current object first. Data sources that
+    are no longer needed are left out: they are deleted from the state only."""
+    changes = sorted((_message(entry, _RESOURCE) for entry in entries), key=lambda one: (one[13], one.get(7, [b""])))
+    return [one for one in changes if not (_name(_text(one[13]))["mode"] == "data" and _action(one) == "delete")]
+
+
+def _reports(changes: Iterable[_Message]) -> list[PlannedChange]:
+    """What Terraform reports of changes, sorted."""
+    reports = []
+    for change in changes:
+        address, action = _text(change[13]), _action(change)
+        if not action and 14 in change and _text(change[14]) != address:
+            action = "move"
+        elif not action and 5 in _message(change[9][0], _CHANGE):
+            action = "import"
+        if action:
+            reports.append(PlannedChange(address, _name(address)["type"], action))
+    return sorted(reports)
+
+
+def _action(change: _Message) -> str:
+    """What Terraform calls the action in its reports; empty if there is none."""
+    return _ACTIONS[_number(_message(change[9][0], _CHANGE), 1)][1]
 
 
 def _resource_change(change: _Message) -> dict[str, Any]:
@@ -118,7 +142,7 @@ def _resource_change(change: _Message) -> dict[str, Any]:
 def _name(address: str) -> dict[str, Any]:
     """What an address consists of."""
     match = _ADDRESS.fullmatch(address)
-    if match is None:
+    if match is None or "${" in address or "%{" in address:
         raise ValueError(f"the address {address}")
     data, kind, name, index = match.groups()
     return {"mode": data or "managed", "type": kind, "name": name} | ({"index": json.loads(index)} if index else {})
@@ -139,8 +163,11 @@ def _change(change: _Message) -> dict[str, Any]:
             pass
         case _:
             raise ValueError(f"{len(values)} values for {actions}")
-    document = {"actions": actions, "before": before, "after": _known(after), "after_unknown": _unknown(after) or {}}
-    return document | ({"importing": {}} if 5 in change else {})
+    document = {"actions": actions, "before": before, "after": _known(after), "after_unknown": _unknown(after)}
+    if 5 in change:
+        _message(change[5][0], _IMPORTING)
+        document["importing"] = True
+    return document
 
 
 def _attribute(path: bytes) -> str:
@@ -170,9 +197,15 @@ def _decoded(value: bytes) -> Any:
     """A value. One of a dynamic type is a list: the type, the only bytes in a value, and the value itself."""
     return msgpack.unpackb(
         _message(value, _VALUE)[1][0],
-        ext_hook=lambda _code, _refinements: _UNKNOWN,
+        ext_hook=_extension,
         list_hook=lambda items: items[1] if items and isinstance(items[0], bytes) else items,
     )
+
+
+def _extension(code: int, _refinements: bytes) -> object:
+    if code not in _UNKNOWN_VALUE:
+        raise ValueError(f"the extension {code} of MessagePack")
+    return _UNKNOWN
 
 
 def _message(data: bytes, known: Set[int]) -> _Message:

@@ -12,8 +12,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from edgewrap.aws.terraform.json_output import PlannedChange
+from edgewrap.aws.terraform.json_output import PlannedChange, RunOutput
+from edgewrap.aws.terraform.plan_json import Before, predicted_values, read_changes
 from edgewrap.aws.terraform.saved_plan import UnreadablePlanError, read_saved_plan
+from edgewrap.change import Action
+from edgewrap.outputs import UNKNOWN as PREDICTED
 
 ADDRESS = 'module.eips.aws_eip.this["eip-0"]'
 CREATED = PlannedChange(ADDRESS, "aws_eip", "create")
@@ -37,14 +40,21 @@ def values(*items: object) -> bytes:
     return b"".join(field(2, field(1, msgpack.packb(item))) for item in items)
 
 
-def resource(change: bytes, address: str = ADDRESS, more: bytes = b"") -> bytes:
-    return field(3, field(13, address) + field(9, change) + more)
+def resource(change: bytes, address: str = ADDRESS, more: bytes = b"", number: int = 3) -> bytes:
+    return field(number, field(13, address) + field(9, change) + more)
 
 
 AFTER = {"domain": "vpc", "public_ip": UNKNOWN, "tags": {"Name": UNKNOWN, "team": "edge"}, "ports": [22, REFINED]}
 CREATE = field(1, 1) + values(AFTER)
-VERSION = field(1, 3)
-PLAN = VERSION + field(14, "1.11.4") + resource(CREATE)
+VERSION = field(1, 3) + field(14, "1.11.4")
+PLAN = VERSION + resource(CREATE)
+
+
+def said(*planned: PlannedChange, **outputs: str) -> RunOutput:
+    """What Terraform reported of a plan: the changes of resources, and the actions of outputs."""
+    return RunOutput(
+        "1.11.4", planned=list(planned), outputs={name: {"action": action} for name, action in outputs.items()}
+    )
 
 
 def saved(directory: Path, plan: bytes, member: str = "tfplan") -> Path:
@@ -55,7 +65,7 @@ def saved(directory: Path, plan: bytes, member: str = "tfplan") -> Path:
 
 
 def test_what_is_unknown_is_missing_and_marked(tmp_path: Path) -> None:
-    (entry,) = read_saved_plan(saved(tmp_path, PLAN), [CREATED])["resource_changes"]
+    (entry,) = read_saved_plan(saved(tmp_path, PLAN), said(CREATED))["resource_changes"]
     assert (entry["type"], entry["name"], entry["index"], entry["mode"]) == ("aws_eip", "this", "eip-0", "managed")
     change = entry["change"]
     assert change["actions"] == ["create"]
@@ -65,11 +75,49 @@ def test_what_is_unknown_is_missing_and_marked(tmp_path: Path) -> None:
 
 
 def test_an_output_is_kept_with_its_type(tmp_path: Path) -> None:
-    known = field(4, field(1, "eips") + field(2, field(1, 1) + values([b'["object",{"a":"string"}]', {"a": UNKNOWN}])))
-    wholly = field(4, field(1, "uuid") + field(2, field(1, 1) + values(UNKNOWN)))
-    outputs = read_saved_plan(saved(tmp_path, VERSION + known + wholly), [])["output_changes"]
-    assert outputs["eips"] == {"actions": ["create"], "before": None, "after": {}, "after_unknown": {"a": True}}
-    assert outputs["uuid"] == {"actions": ["create"], "before": None, "after": None, "after_unknown": True}
+    def output(name: str, change: bytes) -> bytes:
+        return field(4, field(1, name) + field(2, change))
+
+    file = saved(
+        tmp_path,
+        VERSION
+        + output(
+            "eips", field(1, 1) + values([b'["object",{"a":"string","b":"string"}]', {"a": UNKNOWN, "b": "known"}])
+        )
+        + output("uuid", field(1, 1) + values(UNKNOWN))
+        + output("text", values([b'"string"', "the same"]))
+        + output("old", field(1, 5) + values([b'"number"', 1])),
+    )
+    reported = said(eips="create", uuid="create", text="noop", old="delete")
+    predicted = {"eips": {"a": PREDICTED, "b": "known"}, "uuid": PREDICTED, "text": "the same"}
+    assert predicted_values(read_saved_plan(file, reported)) == predicted
+    for other in (said(), said(eips="create"), said(eips="update", uuid="create", text="noop", old="delete")):
+        with pytest.raises(UnreadablePlanError, match="not those that terraform reported"):
+            read_saved_plan(file, other)
+
+
+@pytest.mark.parametrize(
+    ("key", "action", "change", "shown", "why"),
+    [
+        pytest.param("eip-0", "import", values({"tags": {}}), Action.UPDATE, "by hand", id="made by hand"),
+        pytest.param(
+            "eip-x-0",
+            "update",
+            field(1, 3) + values({"tags": {"a": "b"}}, {"tags": {}}),
+            Action.ADOPT,
+            "requested",
+            id="adopted",
+        ),
+    ],
+)
+def test_an_import_is_shown(tmp_path: Path, key: str, action: str, change: bytes, shown: Action, why: str) -> None:
+    address = f'module.network.aws_vpc_security_group_ingress_rule.vms["{key}"]'
+    plan = VERSION + resource(change + field(5, field(1, "sgr-1")), address)
+    reported = said(PlannedChange(address, "aws_vpc_security_group_ingress_rule", action))
+    document = read_saved_plan(saved(tmp_path, plan), reported)
+    (found,) = read_changes(document, Before(frozenset(), spec_changed=False, destroy=False))
+    assert (found.key, found.action) == (key, shown)
+    assert why in found.why
 
 
 @pytest.mark.parametrize(
@@ -90,26 +138,47 @@ def test_each_action_must_be_the_one_that_was_reported(
 ) -> None:
     file = saved(tmp_path, VERSION + resource(change, more=more))
     right = [PlannedChange(ADDRESS, "aws_eip", reported)] if reported else []
-    (entry,) = read_saved_plan(file, right)["resource_changes"]
+    (entry,) = read_saved_plan(file, said(*right))["resource_changes"]
     assert entry["change"]["replace_paths"] == ([["domain"]] if b"domain" in more else [])
     assert (entry["action_reason"] == "replace_because_tainted") is (more == field(12, 1))
     for wrong in ([CREATED], [*right, *right], [*right, CREATED], [] if right else [CREATED]):
         if wrong != right:
             with pytest.raises(UnreadablePlanError, match="not those that terraform reported"):
-                read_saved_plan(file, wrong)
+                read_saved_plan(file, said(*wrong))
 
 
-def test_a_data_source_that_leaves_the_state_is_not_reported(tmp_path: Path) -> None:
+def test_drift_is_held_to_the_report_too(tmp_path: Path) -> None:
+    moved = resource(values({}), more=field(14, "aws_eip.old"), number=18)
+    changed = resource(field(1, 3) + values({"domain": "old"}, {"domain": "vpc"}), number=18)
+    file = saved(tmp_path, VERSION + moved + changed)
+    reported = RunOutput("1.11.4", drifted=[PlannedChange(ADDRESS, "aws_eip", "update")])
+    (entry,) = read_saved_plan(file, reported)["resource_drift"]
+    assert entry["change"]["before"] == {"domain": "old"}
+    with pytest.raises(UnreadablePlanError, match="not those that terraform reported"):
+        read_saved_plan(file, said())
+
+
+def test_a_data_source_that_leaves_the_state_is_left_out(tmp_path: Path) -> None:
     deleted = resource(field(1, 5) + values({}), "module.hosts.data.aws_ami.ubuntu")
-    (entry,) = read_saved_plan(saved(tmp_path, VERSION + deleted), [])["resource_changes"]
-    assert entry["mode"] == "data"
+    assert read_saved_plan(saved(tmp_path, VERSION + deleted), said())["resource_changes"] == []
+
+
+def test_the_current_object_is_before_the_deposed_one(tmp_path: Path) -> None:
+    deposed = resource(field(1, 5) + values({}), more=field(7, "00000001"))
+    reported = said(CREATED, CREATED._replace(action="delete"))
+    entries = read_saved_plan(saved(tmp_path, VERSION + deposed + resource(CREATE)), reported)["resource_changes"]
+    assert [entry["change"]["actions"] for entry in entries] == [["create"], ["delete"]]
 
 
 @pytest.mark.parametrize(
     "plan",
     [
         pytest.param(b"", id="empty"),
-        pytest.param(field(1, 4) + resource(CREATE), id="another format"),
+        pytest.param(field(1, 4) + field(14, "1.11.4") + resource(CREATE), id="another format"),
+        pytest.param(field(1, 3) + field(14, "1.12.0") + resource(CREATE), id="by another version"),
+        pytest.param(VERSION + resource(field(1, 1) + values(msgpack.ExtType(1, b""))), id="an unknown extension"),
+        pytest.param(VERSION + resource(CREATE, 'aws_eip.this["a$${b}"]'), id="an escaped key"),
+        pytest.param(VERSION + resource(CREATE + field(5, field(4, 1))), id="an unknown import"),
         pytest.param(PLAN + field(27, b""), id="a change that is left for a later plan"),
         pytest.param(PLAN + field(99, 1), id="an unknown field of the plan"),
         pytest.param(VERSION + resource(CREATE, more=field(15, "x")), id="an unknown field of a resource"),
@@ -128,7 +197,7 @@ def test_a_data_source_that_leaves_the_state_is_not_reported(tmp_path: Path) -> 
 )
 def test_anything_unknown_is_refused(tmp_path: Path, plan: bytes) -> None:
     with pytest.raises(UnreadablePlanError):
-        read_saved_plan(saved(tmp_path, plan), [CREATED])
+        read_saved_plan(saved(tmp_path, plan), said(CREATED))
 
 
 @pytest.mark.parametrize(
@@ -144,7 +213,21 @@ def test_anything_unknown_is_refused(tmp_path: Path, plan: bytes) -> None:
 def test_another_file_is_refused(tmp_path: Path, write: Callable[[Path], object]) -> None:
     write(tmp_path / "plan")
     with pytest.raises(UnreadablePlanError):
-        read_saved_plan(tmp_path / "plan", [CREATED])
+        read_saved_plan(tmp_path / "plan", said(CREATED))
+
+
+@pytest.mark.parametrize(
+    ("written", "version"),
+    [
+        pytest.param("1.7.5", "1.7.5", id="too old"),
+        pytest.param("1.9.0", "", id="OpenTofu"),
+        pytest.param("1.11.3", "1.11.4", id="another Terraform"),
+    ],
+)
+def test_a_plan_of_another_program_is_refused(tmp_path: Path, written: str, version: str) -> None:
+    file = saved(tmp_path, field(1, 3) + field(14, written) + resource(CREATE))
+    with pytest.raises(UnreadablePlanError, match=f"it is of version {written}"):
+        read_saved_plan(file, RunOutput(version, planned=[CREATED]))
 
 
 @given(st.integers(0, len(PLAN) - 1), st.binary(max_size=4))
@@ -154,7 +237,7 @@ def test_a_damaged_plan_is_read_or_refused(
 ) -> None:
     file = saved(tmp_path_factory.mktemp("damaged"), PLAN[:position] + data + PLAN[position + 1 :])
     try:
-        document = read_saved_plan(file, [CREATED])
+        document = read_saved_plan(file, said(CREATED))
     except UnreadablePlanError:
         return
     assert len(document["resource_changes"]) == 1
