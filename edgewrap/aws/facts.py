@@ -22,8 +22,9 @@ class AwsState:
     """What the Terraform state says: the outputs, the inputs kept in it, the spec last applied completely (JSON text,
     empty if none was), and the addresses and ids of its resources. `tracked` are the allocation ids of the Elastic IPs
     that the IPAM driver requested, by key; `requested` are those that AWS has now, None if it was not asked;
-    `failing` are the status checks that fail now, by instance id. `revision` names the state and counts its changes;
-    every apply changes it."""
+    `failing` are the status checks that fail now, by instance id; `unassigned` are the private addresses of Elastic IPs
+    that the interface of their group does not have now, by the group's key. `revision` names the state and counts its
+    changes; every apply changes it."""
 
     outputs: Outputs
     inputs: Inputs
@@ -34,6 +35,7 @@ class AwsState:
     requested: tuple[ElasticIp, ...] | None = None
     revision: str = ""
     failing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unassigned: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def with_instances(self, now: Mapping[str, InstanceNow]) -> AwsState:
         """The same with the hosts' instances as they are `now`, by their ids."""
@@ -43,7 +45,8 @@ class AwsState:
             public = "" if self.inputs.host_address == "private" else found.public_address
             name = host_name(public, host.private_address, self.inputs)
             hosts[key] = replace(host, state=found.state, public_address=public, name=name)
-        return replace(self, outputs=replace(self.outputs, hosts=hosts))
+        outputs = replace(self.outputs, hosts=hosts)
+        return replace(self, outputs=outputs, unassigned=_unassigned(outputs, now))
 
 
 def read_state(store: StateStore, name: str, *, locked: bool) -> AwsState | None:
@@ -67,6 +70,18 @@ def read_state(store: StateStore, name: str, *, locked: bool) -> AwsState | None
         driver_ids_in(resources),
         revision=f"{document.lineage}/{document.serial}",
     )
+
+
+def _unassigned(outputs: Outputs, now: Mapping[str, InstanceNow]) -> dict[str, tuple[str, ...]]:
+    """The private addresses of Elastic IPs, by group, that an interface does not have though it is attached."""
+    missing: dict[str, tuple[str, ...]] = {}
+    for eip in outputs.eips.values():
+        group = outputs.groups[eip.group]
+        host = outputs.hosts.get(group.host)
+        assigned = now[host.instance_id].private_addresses if host else frozenset[str]()
+        if group.primary_address in assigned and eip.private_address not in assigned:
+            missing[group.key] = (*missing.get(group.key, ()), eip.private_address)
+    return missing
 
 
 def _applied(value: object) -> str:

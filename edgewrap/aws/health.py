@@ -1,16 +1,23 @@
-"""What AWS knows of instances and Terraform does not report: failing status checks, lost public addresses. Pure."""
+"""What AWS knows and Terraform does not repair: failing status checks, lost public and private addresses. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from edgewrap.change import PlaneName
 from edgewrap.finding import Finding, Verdict
 from edgewrap.outputs import HostOutput, Outputs
 
 
-def health_findings(outputs: Outputs, host_address: str, failing: Mapping[str, tuple[str, ...]]) -> tuple[Finding, ...]:
-    """What is wrong, host by host; `failing` are the status checks that fail, by instance id."""
+def health_findings(
+    outputs: Outputs,
+    host_address: str,
+    failing: Mapping[str, tuple[str, ...]],
+    unassigned: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+) -> tuple[Finding, ...]:
+    """What is wrong; `failing` are the status checks that fail, by instance id; `unassigned` are the private addresses
+    of Elastic IPs that their interface does not have, by the group's key."""
     return (
         *(
             _failing_checks(host, checks)
@@ -18,6 +25,7 @@ def health_findings(outputs: Outputs, host_address: str, failing: Mapping[str, t
             if (checks := failing.get(host.instance_id))
         ),
         *lost_addresses(outputs, host_address),
+        *(_unassigned(outputs, key, addresses) for key, addresses in unassigned.items() if key in outputs.groups),
     )
 
 
@@ -35,6 +43,18 @@ def _failing_checks(host: HostOutput, checks: tuple[str, ...]) -> Finding:
         f"(`edgewrap apply --move-off {host.key}` first), or run `edgewrap replace {host.key}`"
     )
     return Finding(PlaneName.AWS, host.key, Verdict.WARNING, text, advice)
+
+
+def _unassigned(outputs: Outputs, key: str, addresses: tuple[str, ...]) -> Finding:
+    """Terraform ignores the addresses of an interface: it would unassign all of them to add one."""
+    interface, listed = outputs.groups[key].interface_id, " ".join(addresses)
+    eips = " ".join(eip.key for eip in outputs.eips.values() if eip.group == key and eip.private_address in addresses)
+    text = f"its interface {interface} no longer has {listed}: {eips} cannot be associated, and no VM is reached there"
+    command = (
+        f"aws ec2 assign-private-ip-addresses --region {outputs.region} --network-interface-id {interface} "
+        f"--private-ip-addresses {listed}"
+    )
+    return Finding(PlaneName.AWS, key, Verdict.WARNING, text, f"run `{command}`, then `edgewrap apply`")
 
 
 def _lost_address(host: HostOutput, outputs: Outputs) -> Finding:

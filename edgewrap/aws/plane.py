@@ -119,7 +119,7 @@ class AwsPlane:
 
     def health(self, state: AwsState, outputs: Outputs) -> tuple[Finding, ...]:
         """What is wrong with the instances of `outputs`, which may be newer than the state."""
-        return health_findings(outputs, state.inputs.host_address, state.failing)
+        return health_findings(outputs, state.inputs.host_address, state.failing, state.unassigned)
 
     def clusters_named(self) -> Mapping[str, str]:
         """The VPCs in AWS of clusters with this name: the UUID of the state, by the VPC's id."""

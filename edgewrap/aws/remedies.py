@@ -107,9 +107,13 @@ OptInRequired|not subscribed to this service
 PrivateIpAddressLimitExceeded|InvalidInterface\.IpAddressLimitExceeded
   the interface has more addresses than the instance type allows
   remove the addresses that edgewrap did not assign, then re-run
+is not assigned to (network )?interface
+  the interface of a group has lost private addresses: they were unassigned by hand or by another program
+  run `edgewrap plan`: its warnings have the command that assigns them again
 AddressLimitExceeded
   the account's quota of Elastic IPs in this region is used up (5 unless raised)
-  raise the quota L-0263D0A3 in Service Quotas, lower public_network.elastic_ips.count, or release unused addresses
+  raise the quota L-0263D0A3 in Service Quotas, or release unused addresses; to have fewer Elastic IPs, lower
+    public_network.elastic_ips.count, and list in `retired` the indexes that the next plan names
 VpcLimitExceeded|maximum number of VPCs
   the account's quota of VPCs in this region is used up (5 unless raised)
   raise the quota L-F678F1CE in Service Quotas, or delete an unused VPC

@@ -228,7 +228,13 @@ class Spec(Model):
         refused("The version of this format.", "there is no other version"),
     ]
     name: Annotated[
-        str, formats.NAME, refused("The cluster's name in AWS, in OpenNebula and on disk.", "every resource carries it")
+        str,
+        formats.NAME,
+        refused(
+            "The cluster's name in AWS, in OpenNebula and on disk. A local state is found by it: with another name a "
+            "run creates a second cluster.",
+            "every resource carries it",
+        ),
     ]
     protect: Annotated[
         bool,

@@ -41,10 +41,12 @@ MOST_STATUSES = 100  # in one call
 
 @dataclass(frozen=True, slots=True)
 class InstanceNow:
-    """An instance in AWS: its state in EC2's terms, and its public address, empty if it has none."""
+    """An instance in AWS: its state in EC2's terms, its public address, empty if it has none, and all private addresses
+    of its network interfaces."""
 
     state: str
     public_address: str
+    private_addresses: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +240,9 @@ def canonical(region: str) -> str:
 
 def _instance_now(instance: InstanceTypeDef) -> InstanceNow:
     public = instance.get("PublicIpAddress", "")
-    return InstanceNow(WORD.check(instance["State"]["Name"]), address(public) if public else "")
+    interfaces = instance.get("NetworkInterfaces", ())
+    private = frozenset(one["PrivateIpAddress"] for interface in interfaces for one in interface["PrivateIpAddresses"])
+    return InstanceNow(WORD.check(instance["State"]["Name"]), address(public) if public else "", private)
 
 
 class OfflineLookups(AwsLookups):

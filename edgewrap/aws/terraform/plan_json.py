@@ -186,7 +186,7 @@ def _why(
         if _unequal(_attributes(drift, "before"), _attributes(drift, "after")) & differing:
             return "changed outside"
     if action is Action.CREATE:
-        return "missing" if what.key in before.keys else "new in the spec"
+        return "missing" if what.key in before.keys and not before.first else "new in the spec"
     if follows:
         return FOLLOWS
     return "spec changed" if before.spec_changed else "differs from the spec"

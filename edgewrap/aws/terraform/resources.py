@@ -252,7 +252,7 @@ ATTACHMENT = Resource(
     "group",
     "network interface attachment",
     for_each=_groups,
-    shown=("device_index",),
+    shown=("device_index", "instance_id"),
     tagged=_ATTACHMENT,
 )
 HOST_EIP = Resource("hosts", "aws_eip", "host", "elastic ip", "eip-", _host_eips, ("public_ip",), _ADDRESS)

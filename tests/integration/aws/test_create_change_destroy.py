@@ -6,6 +6,7 @@ The tests are in the order of a cluster's life; each starts from what the one be
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +16,8 @@ from edgewrap.aws.dns_names import public_dns_name
 from edgewrap.aws.render.variables import make_variables
 from edgewrap.aws.state.untracked import find_untracked
 from edgewrap.aws.terraform.resources import importable_addresses
-from edgewrap.errors import RefusedChangeError
+from edgewrap.errors import RefusedChangeError, TerraformError
+from edgewrap.finding import Verdict
 from edgewrap.lab.aws.client import LabAwsClient
 from edgewrap.outputs import UNKNOWN, Outputs
 
@@ -184,6 +186,25 @@ def test_drift_is_shown_and_reverted(cluster: Any, outputs: Outputs, ec2: EC2Cli
     ]
     [address] = ec2.describe_addresses(AllocationIds=[outputs.eips["eip-0"].allocation_id])["Addresses"]
     assert address["PrivateIpAddress"] == outputs.eips["eip-0"].private_address
+
+
+def test_a_private_address_that_an_interface_has_lost_is_named(cluster: Any, outputs: Outputs, ec2: EC2Client) -> None:
+    spec = cluster.spec(protect=True, aws=AWS, hosts=HOSTS, public_network=LARGER)
+    plane, eip = cluster.plane(spec), outputs.eips["eip-0"]
+    group = outputs.groups[eip.group]
+    assert plane.health(plane.observe(), outputs) == ()
+    ec2.disassociate_address(PublicIp=eip.public_address)
+    ec2.unassign_private_ip_addresses(NetworkInterfaceId=group.interface_id, PrivateIpAddresses=[eip.private_address])
+    with pytest.raises(TerraformError) as raised:
+        cluster.apply(spec)
+    assert "`edgewrap plan`: its warnings have the command" in raised.value.advice
+    [found] = plane.health(plane.observe(), outputs)
+    assert (found.check, found.verdict) == (group.key, Verdict.WARNING)
+    command = re.search(r"--network-interface-id (\S+) --private-ip-addresses (\S+)`", found.advice)
+    assert command is not None
+    ec2.assign_private_ip_addresses(NetworkInterfaceId=command[1], PrivateIpAddresses=[command[2]])
+    cluster.apply(spec)
+    assert plane.health(plane.observe(), outputs) == ()
 
 
 def test_a_stopped_host_is_seen(cluster: Any, outputs: Outputs, aws: LabAwsClient) -> None:

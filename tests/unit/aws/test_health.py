@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from edgewrap.aws.health import health_findings
-from edgewrap.outputs import GroupOutput, HostOutput, Outputs
+from edgewrap.outputs import EipOutput, GroupOutput, HostOutput, Outputs
 
 
 def host(index: int, address: str = "", state: str = "running") -> HostOutput:
@@ -48,6 +48,20 @@ def test_a_lost_public_address(now: Outputs, advice: str) -> None:
 )
 def test_no_false_alarm(now: Outputs, address: str) -> None:
     assert health_findings(now, address, {"i-1": ()}) == ()
+
+
+def test_private_addresses_that_an_interface_has_lost() -> None:
+    eips = {
+        key: EipOutput(key, "eipalloc", "203.0.113.1", f"10.0.128.{number}", "", "group-0")
+        for key, number in (("eip-0", 2), ("eip-1", 4), ("eip-2", 6))
+    }
+    now = replace(outputs(FINE), eips=eips, region="eu-west-3")
+    [found] = health_findings(now, "public", {}, {"group-0": ("10.0.128.2", "10.0.128.6"), "group-9": ("10.0.129.2",)})
+    assert found.check == "group-0"
+    assert found.text.startswith(
+        "its interface eni no longer has 10.0.128.2 10.0.128.6: eip-0 eip-2 cannot be associated"
+    )
+    assert "--region eu-west-3 --network-interface-id eni --private-ip-addresses 10.0.128.2 10.0.128.6`" in found.advice
 
 
 def test_failing_status_checks() -> None:
