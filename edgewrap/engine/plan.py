@@ -148,7 +148,8 @@ def make_plan(
     plan = replace(plan, baseline=_baseline(cluster, plan, expect), health=(*dead, *observed_health))
     report_findings(cluster, dead)
     new = check_new_resources(cluster, plan.changes, outputs, observed.facts)
-    findings = (*observed.findings, *new, *observed_health)
+    shared = cluster.hosts.shared_field_findings(plan.hosts, state.applied, context) if plan.hosts and state else ()
+    findings = (*observed.findings, *new, *shared, *observed_health)
     report_findings(cluster, findings)
     return replace(plan, findings=findings)
 

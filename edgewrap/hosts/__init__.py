@@ -7,6 +7,7 @@ render/             the files on a host, as text: files.py has the table of them
 facts.py            the output of scripts/facts.sh, parsed; ip_json.py parses what `ip` prints (pure)
 health.py           what works on a host, as scripts/health.py observed it, and what is wrong by that (pure)
 diff/               facts and desired to operations: host.py, routing.py (pure)
+shared_fields.py    fields that all hosts must change at once (pure)
 operation.py        one operation and its change (pure)
 script.py           the script that applies operations (pure)
 blocks.py           our blocks in files of others; authorized_keys.py: that in the user's authorized keys (pure)

@@ -25,6 +25,7 @@ from edgewrap.hosts.health import HealthFacts, health_findings, path_findings, s
 from edgewrap.hosts.operation import Operation
 from edgewrap.hosts.plan import HostsPlan, Observation
 from edgewrap.hosts.preflight import check_login, check_ssh
+from edgewrap.hosts.shared_fields import shared_field_findings
 from edgewrap.hosts.ssh.connection import PROGRESS_S, filled_in
 from edgewrap.hosts.ssh.sessions import HostSession, Work, host_sessions, run_on_hosts, work_on
 from edgewrap.outputs import UNKNOWN, HostOutput, HostPin, HostReport, Outputs
@@ -94,6 +95,10 @@ class HostsPlane:
     def health(self, facts: Observation, context: Context) -> tuple[Finding, ...]:
         """What is configured correctly on the hosts that were read, and does not work."""
         return health_findings(context.known_outputs.hosts, _health_of(facts, context))
+
+    def shared_field_findings(self, plan: HostsPlan, applied: str, context: Context) -> tuple[Finding, ...]:
+        """What the plan must not change while a host cannot be read; `applied` is the spec last applied."""
+        return tuple(shared_field_findings(self._spec, applied, plan, context.known_outputs))
 
     def sessions(self, facts: Observation, context: Context) -> Mapping[tuple[str, str], str]:
         """The BGP sessions between hosts, by the keys of both in the order of the hosts, and their states."""

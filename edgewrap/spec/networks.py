@@ -25,7 +25,8 @@ def section(description: str) -> Any:
 
 
 Index = Annotated[int, Field(ge=0)]
-BGP_RESTARTS = "every BGP session restarts; VMs lose packets between hosts"
+ALL_AT_ONCE = "refused while a host that stays cannot be read"
+BGP_RESTARTS = f"every BGP session restarts; VMs lose packets between hosts; {ALL_AT_ONCE}"
 
 
 class ElasticIps(Model):
@@ -135,7 +136,8 @@ class PublicNetwork(Model):
         int,
         Field(ge=1, le=16777215),
         disruptive(
-            "The VXLAN network identifier of `br-edge`.", "VMs lose packets between hosts until all hosts have it"
+            "The VXLAN network identifier of `br-edge`.",
+            f"VMs lose packets between hosts until all hosts have it; {ALL_AT_ONCE}",
         ),
     ] = 16000000
 
