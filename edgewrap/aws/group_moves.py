@@ -1,4 +1,4 @@
-"""Interface groups that move to another host, read from a plan. Pure.
+"""Interface groups that move to another host, and Elastic IPs that cannot, read from a plan. Pure.
 
 Terraform orders by resource, not by instance: an attachment that moves is replaced only after every instance of the
 plan is deleted or created. On metal that is many minutes without the Elastic IPs, and for good if AWS has no capacity.
@@ -7,12 +7,15 @@ So if the same plan creates or deletes instances, the moves are a step of their 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from edgewrap.aws.inputs.model import Inputs
-from edgewrap.aws.terraform.resources import ATTACHMENT, INSTANCE, INTERFACE
-from edgewrap.change import Action, Change
-from edgewrap.outputs import STOPPING_STATES, HostOutput, Outputs
+from edgewrap.aws.terraform.resources import ATTACHMENT, EIP_ASSOCIATION, INSTANCE, INTERFACE
+from edgewrap.change import Action, Change, PlaneName
+from edgewrap.counted import counted
+from edgewrap.events import Event, EventKind
+from edgewrap.outputs import STOPPING_STATES, EipOutput, HostOutput, Outputs
 
 ENDS_FIRST = "it ends before AWS has an instance in its place"
 """What a plan says of a replacement: if AWS has no capacity then, the host is missing until it has."""
@@ -87,6 +90,22 @@ def off_dead_hosts(
     """Those of the `keys` of groups and hosts that change because a host is dead, and not because it is retired."""
     on = {key: previous.placement.get(key, key) for key in keys}
     return frozenset(key for key, host in on.items() if host in inputs.amis and host in hosts and hosts[host].is_dead)
+
+
+def outage_warnings(
+    changes: Collection[Change], placement: Mapping[str, str], eips: Mapping[str, EipOutput]
+) -> Iterator[Event]:
+    """A warning for each host whose instance is created or replaced though Elastic IPs that exist are placed on it,
+    usually because there is no other host. `eips` are those after the plan."""
+    new = {change.key for change in changes if (change.kind, change.action) == (EIP_ASSOCIATION.kind, Action.CREATE)}
+    booting = {change.key for change in changes if _creates_or_deletes_instance(change)}
+    for host, count in Counter(placement[eip.group] for key, eip in eips.items() if key not in new).items():
+        if host in booting:
+            text = (
+                f"no other host takes its {counted(count, 'Elastic IP')}, which will not answer until the new "
+                "instance has booted (5 to 20 minutes)"
+            )
+            yield Event(EventKind.WARNING, PlaneName.AWS, host, text)
 
 
 def _creates_or_deletes_instance(change: Change) -> bool:

@@ -11,7 +11,7 @@ from edgewrap.aws.adoption import Adoption, adopt
 from edgewrap.aws.clients import Clients
 from edgewrap.aws.existing.addresses import address_violations, associated_with
 from edgewrap.aws.facts import AwsState
-from edgewrap.aws.group_moves import moves_ahead, off_dead_hosts, reasons, stopping_hosts
+from edgewrap.aws.group_moves import moves_ahead, off_dead_hosts, outage_warnings, reasons, stopping_hosts
 from edgewrap.aws.inputs.decide import decide_inputs, unprovisioned
 from edgewrap.aws.inputs.lookups import AwsLookups, DecidedLookups
 from edgewrap.aws.inputs.model import Inputs, host_keys
@@ -152,6 +152,9 @@ class Planner:
                     raise RefusedChangeError(refusals)
                 self._refuse_taken(changes, inputs)
                 predicted = read_outputs(values, inputs)
+                if warn and state and state.applied:
+                    for warning in outage_warnings(changes, inputs.placement, predicted.eips):
+                        self.emit(warning)
         return AwsPlan(
             changes,
             pending,

@@ -107,7 +107,7 @@ OptInRequired|not subscribed to this service
 PrivateIpAddressLimitExceeded|InvalidInterface\.IpAddressLimitExceeded
   the interface has more addresses than the instance type allows
   remove the addresses that edgewrap did not assign, then re-run
-is not assigned to (network )?interface
+Address \S+ is not assigned to
   the interface of a group has lost private addresses: they were unassigned by hand or by another program
   run `edgewrap plan`: its warnings have the command that assigns them again
 AddressLimitExceeded

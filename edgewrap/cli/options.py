@@ -21,6 +21,9 @@ MONITOR_TIMEOUT_S = 240  # a front-end retries a host in ERROR by itself after u
 
 SPEC_VARIABLE = "EDGEWRAP_SPEC"
 
+SHOWN_BY = {"apply": "edgewrap plan", "destroy": "edgewrap destroy --dry-run"}
+"""What shows the changes of a command ahead of it."""
+
 
 def _files(meaning: str) -> Any:
     default = f"{SPEC_VARIABLE}, otherwise {STARTER}"
@@ -149,10 +152,11 @@ def require_approval_possible(command: str, *, auto_approve: bool, json: bool) -
     """
     if auto_approve or (sys.stdin.isatty() and sys.stdout.isatty() and not json):
         return
+    review, again = SHOWN_BY.get(command), "re-run with `--auto-approve`"
     raise UsageError(
         f"`{command}` needs confirmation, but there is no terminal (or `--json` is on)",
         cause="standard input or output is not a terminal, or --json was given",
-        advice=f"review `edgewrap plan`, then run `edgewrap {command} --auto-approve`",
+        advice=f"review `{review}`, then {again}" if review else again,
     )
 
 

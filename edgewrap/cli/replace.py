@@ -24,8 +24,9 @@ def replace(
     host_timeout: options.HostTimeout = None,
     monitor_timeout: options.MonitorTimeout = options.MONITOR_TIMEOUT_S,
 ) -> int:
-    """Replace a host's instance. Its Elastic IPs move to other hosts first, and stay there. Refused while VMs are on
-    the host: their disks are deleted with the instance."""
+    """Replace a host's instance. Its Elastic IPs move to other hosts first, and stay there. If there is no other host,
+    they do not answer until the new instance has booted (5 to 20 minutes); the plan warns of it. Refused while VMs are
+    on the host: their disks are deleted with the instance."""
     from edgewrap.engine.apply import Waits
     from edgewrap.engine.cluster import Options
 

@@ -133,7 +133,8 @@ class ClusterResult:
     result: str
     """What that means, in a few words."""
     changes: Mapping[str, Mapping[str, int]]
-    """How many of each action each plane has; empty if the command has no plan."""
+    """How many of each action each plane has in the plan, also if not all of it was done; empty if the command has no
+    plan."""
     seconds: float
     """How many seconds it took."""
 

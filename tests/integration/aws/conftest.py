@@ -14,7 +14,7 @@ import pytest
 
 from edgewrap.aws.plane import AwsPlane
 from edgewrap.aws.planner import AwsPlan
-from edgewrap.events import discard
+from edgewrap.events import Emit, discard
 from edgewrap.lab.aws.client import LabAwsClient
 from edgewrap.outputs import Outputs
 from edgewrap.spec.models import Spec
@@ -58,9 +58,9 @@ class Cluster:
         hosts = {"address": "private", **sections.pop("hosts", {})}
         return make_spec(**{"ssh": ssh, "terraform": {"binary": str(self.binary)}, "hosts": hosts, **sections})
 
-    def plane(self, spec: Spec) -> AwsPlane:
+    def plane(self, spec: Spec, emit: Emit = discard) -> AwsPlane:
         """A plane as a new run makes one."""
-        return AwsPlane(spec, self.directory / "work", discard, plugin_dir=provider_mirror())
+        return AwsPlane(spec, self.directory / "work", emit, plugin_dir=provider_mirror())
 
     def plan(self, spec: Spec, *, destroy: bool = False) -> AwsPlan:
         """What a new run plans."""

@@ -16,10 +16,13 @@ from edgewrap.aws.dns_names import public_dns_name
 from edgewrap.aws.render.variables import make_variables
 from edgewrap.aws.state.untracked import find_untracked
 from edgewrap.aws.terraform.resources import importable_addresses
+from edgewrap.counted import counted
 from edgewrap.errors import RefusedChangeError, TerraformError
+from edgewrap.events import Event, EventKind
 from edgewrap.finding import Verdict
 from edgewrap.lab.aws.client import LabAwsClient
 from edgewrap.outputs import UNKNOWN, Outputs
+from edgewrap.plane import Context
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -214,6 +217,17 @@ def test_a_stopped_host_is_seen(cluster: Any, outputs: Outputs, aws: LabAwsClien
     host = plan.predicted.hosts["host-1"]
     assert (host.state, host.public_address, host.name) == ("stopped", "", "10.0.0.11")
     assert "instance" not in {change.kind for change in plan.changes}
+
+
+def test_replacing_the_only_host_that_runs_gives_a_warning(cluster: Any, outputs: Outputs, aws: LabAwsClient) -> None:
+    aws.set_instance_state(outputs.hosts["host-1"].instance_id, "stopped")
+    events: list[Event] = []
+    plane = cluster.plane(cluster.spec(protect=True, aws=AWS, hosts=HOSTS, public_network=LARGER), events.append)
+    state = plane.observe()
+    plane.plan(state, Context(replaced=frozenset({"host-0"})))
+    count = sum(state.outputs.groups[eip.group].host == "host-0" for eip in state.outputs.eips.values())
+    [warning] = [one.text for one in events if (one.kind, one.key) == (EventKind.WARNING, "host-0")]
+    assert warning.startswith(f"no other host takes its {counted(count, 'Elastic IP')}, which will not answer until")
 
 
 def test_destroy_leaves_nothing(cluster: Any, outputs: Outputs, ec2: EC2Client) -> None:

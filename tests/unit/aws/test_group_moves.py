@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from edgewrap.aws.group_moves import instances_made, moves_ahead, reasons, stopping_hosts, without_last_updates
+from edgewrap.aws.group_moves import (
+    instances_made,
+    moves_ahead,
+    outage_warnings,
+    reasons,
+    stopping_hosts,
+    without_last_updates,
+)
 from edgewrap.aws.inputs.decide import decide_inputs
 from edgewrap.change import Action, Change, PlaneName
-from edgewrap.outputs import GroupOutput, HostOutput, Outputs
+from edgewrap.events import EventKind
+from edgewrap.outputs import EipOutput, GroupOutput, HostOutput, Outputs
 from tests.support.aws_plane import FixedLookups, first_inputs, make_spec
 
 HOSTS = ("host-0", "host-1", "host-2")
@@ -108,3 +118,74 @@ def test_hosts_that_must_be_off_before_an_interface_leaves_them(
 ) -> None:
     before = stood(state, a="host-0", b="host-2", c="host-0")
     assert [one.key for one in stopping_hosts([change(words) for words in changes], before)] == awaited
+
+
+ASSOCIATION = "elastic ip association"
+
+
+@pytest.mark.parametrize(
+    ("count", "hosts", "unavailable", "changes", "warned"),
+    [
+        (1, {}, {"host-0"}, ["replace instance host-0"], {"host-0": "3 Elastic IPs"}),
+        (1, {}, {"host-0"}, ["create instance host-0"], {"host-0": "3 Elastic IPs"}),
+        (
+            1,
+            {},
+            {"host-0"},
+            ["replace instance host-0", f"create {ASSOCIATION} eip-0", f"create {ASSOCIATION} eip-2"],
+            {"host-0": "1 Elastic IP"},
+        ),
+        (1, {}, {"host-0"}, ["update instance host-0"], {}),
+        (1, {}, {"host-0"}, [f"replace {ATTACHMENT} group-0"], {}),
+        (2, {}, {"host-0"}, ["replace instance host-0"], {}),
+        (
+            2,
+            {},
+            {"host-0", "host-1"},
+            ["replace instance host-0", "create instance host-1"],
+            {"host-0": "2 Elastic IPs", "host-1": "1 Elastic IP"},
+        ),
+        (2, {}, {"host-0", "host-1"}, ["replace instance host-0"], {"host-0": "2 Elastic IPs"}),
+        (
+            1,
+            {"count": 1, "retired": [0]},
+            {"host-0"},
+            ["delete instance host-0", "create instance host-1"],
+            {"host-1": "3 Elastic IPs"},
+        ),
+        (2, {"count": 2, "retired": [0]}, {"host-0"}, ["delete instance host-0", "create instance host-2"], {}),
+    ],
+    ids=[
+        "the only host is replaced",
+        "it was terminated",
+        "some Elastic IPs are new",
+        "it only changes",
+        "its interface is attached again",
+        "there is another host",
+        "all hosts are replaced",
+        "the other host is dead",
+        "its successor is new",
+        "it is retired, and another host stays",
+    ],
+)
+def test_elastic_ips_that_no_other_host_takes_give_a_warning(
+    count: int, hosts: dict[str, Any], unavailable: set[str], changes: list[str], warned: dict[str, str]
+) -> None:
+    network = {"groups": 2, "elastic_ips": {"count": 3}}
+    before = first_inputs(make_spec(hosts={"count": count}, public_network=network))
+    after = decide_inputs(
+        make_spec(hosts={"count": count, **hosts}, public_network=network),
+        before,
+        FixedLookups(),
+        unavailable=unavailable,
+        new_hosts={f"host-{index}" for index in range(3)} - before.amis.keys(),
+    )
+    eips = {
+        f"eip-{index}": EipOutput(f"eip-{index}", "eipalloc", "192.0.2.1", "", "", f"group-{index % 2}")
+        for index in range(3)
+    }
+    found = [*outage_warnings([change(words) for words in changes], after.placement, eips)]
+    consequence = "which will not answer until the new instance has booted (5 to 20 minutes)"
+    assert [(one.kind, one.key, one.text) for one in found] == [
+        (EventKind.WARNING, key, f"no other host takes its {number}, {consequence}") for key, number in warned.items()
+    ]
