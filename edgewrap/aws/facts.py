@@ -23,8 +23,8 @@ class AwsState:
     empty if none was), and the addresses and ids of its resources. `tracked` are the allocation ids of the Elastic IPs
     that the IPAM driver requested, by key; `requested` are those that AWS has now, None if it was not asked;
     `failing` are the status checks that fail now, by instance id; `unassigned` are the private addresses of Elastic IPs
-    that the interface of their group does not have now, by the group's key. `revision` names the state and counts its
-    changes; every apply changes it."""
+    that the interface of their group does not have now. `revision` names the state and counts its changes; every apply
+    changes it."""
 
     outputs: Outputs
     inputs: Inputs
@@ -35,7 +35,7 @@ class AwsState:
     requested: tuple[ElasticIp, ...] | None = None
     revision: str = ""
     failing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    unassigned: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unassigned: frozenset[str] = frozenset()
 
     def with_instances(self, now: Mapping[str, InstanceNow]) -> AwsState:
         """The same with the hosts' instances as they are `now`, by their ids."""
@@ -72,16 +72,16 @@ def read_state(store: StateStore, name: str, *, locked: bool) -> AwsState | None
     )
 
 
-def _unassigned(outputs: Outputs, now: Mapping[str, InstanceNow]) -> dict[str, tuple[str, ...]]:
-    """The private addresses of Elastic IPs, by group, that an interface does not have though it is attached."""
-    missing: dict[str, tuple[str, ...]] = {}
-    for eip in outputs.eips.values():
-        group = outputs.groups[eip.group]
-        host = outputs.hosts.get(group.host)
-        assigned = now[host.instance_id].private_addresses if host else frozenset[str]()
-        if group.primary_address in assigned and eip.private_address not in assigned:
-            missing[group.key] = (*missing.get(group.key, ()), eip.private_address)
-    return missing
+def _unassigned(outputs: Outputs, now: Mapping[str, InstanceNow]) -> frozenset[str]:
+    """The private addresses of Elastic IPs that the interface of their group does not have though it is attached."""
+    assigned = {
+        group.key: now[outputs.hosts[group.host].instance_id].private_addresses
+        for group in outputs.groups.values()
+        if group.host in outputs.hosts
+    }
+    attached = {key for key, addresses in assigned.items() if outputs.groups[key].primary_address in addresses}
+    eips = (eip for eip in outputs.eips.values() if eip.group in attached)
+    return frozenset(eip.private_address for eip in eips if eip.private_address not in assigned[eip.group])
 
 
 def _applied(value: object) -> str:

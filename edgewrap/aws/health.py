@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Iterator, Mapping, Set
 
 from edgewrap.change import PlaneName
 from edgewrap.finding import Finding, Verdict
@@ -14,10 +13,10 @@ def health_findings(
     outputs: Outputs,
     host_address: str,
     failing: Mapping[str, tuple[str, ...]],
-    unassigned: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+    unassigned: Set[str] = frozenset(),
 ) -> tuple[Finding, ...]:
     """What is wrong; `failing` are the status checks that fail, by instance id; `unassigned` are the private addresses
-    of Elastic IPs that their interface does not have, by the group's key."""
+    of Elastic IPs that their interface does not have."""
     return (
         *(
             _failing_checks(host, checks)
@@ -25,7 +24,7 @@ def health_findings(
             if (checks := failing.get(host.instance_id))
         ),
         *lost_addresses(outputs, host_address),
-        *(_unassigned(outputs, key, addresses) for key, addresses in unassigned.items() if key in outputs.groups),
+        *_unassigned(outputs, unassigned),
     )
 
 
@@ -45,16 +44,18 @@ def _failing_checks(host: HostOutput, checks: tuple[str, ...]) -> Finding:
     return Finding(PlaneName.AWS, host.key, Verdict.WARNING, text, advice)
 
 
-def _unassigned(outputs: Outputs, key: str, addresses: tuple[str, ...]) -> Finding:
+def _unassigned(outputs: Outputs, addresses: Set[str]) -> Iterator[Finding]:
     """Terraform ignores the addresses of an interface: it would unassign all of them to add one."""
-    interface, listed = outputs.groups[key].interface_id, " ".join(addresses)
-    eips = " ".join(eip.key for eip in outputs.eips.values() if eip.group == key and eip.private_address in addresses)
-    text = f"its interface {interface} no longer has {listed}: {eips} cannot be associated, and no VM is reached there"
-    command = (
-        f"aws ec2 assign-private-ip-addresses --region {outputs.region} --network-interface-id {interface} "
-        f"--private-ip-addresses {listed}"
-    )
-    return Finding(PlaneName.AWS, key, Verdict.WARNING, text, f"run `{command}`, then `edgewrap apply`")
+    for group in outputs.groups.values():
+        lost = [eip for eip in outputs.eips.values() if eip.group == group.key and eip.private_address in addresses]
+        if lost:
+            listed, eips = " ".join(eip.private_address for eip in lost), " ".join(eip.key for eip in lost)
+            text = f"its interface {group.interface_id} no longer has {listed}: {eips} cannot be associated"
+            command = (
+                f"aws ec2 assign-private-ip-addresses --region {outputs.region} --network-interface-id "
+                f"{group.interface_id} --private-ip-addresses {listed}"
+            )
+            yield Finding(PlaneName.AWS, group.key, Verdict.WARNING, text, f"run `{command}`, then `edgewrap apply`")
 
 
 def _lost_address(host: HostOutput, outputs: Outputs) -> Finding:

@@ -119,7 +119,8 @@ def drift_items(plan: RunPlan) -> Iterator[DriftItem]:
     for finding in dict.fromkeys(plan.health):
         if finding.plane is not None and finding.check not in replaced:
             key, reason = finding.check, Reason.NOT_WORKING
-            yield DriftItem(finding.plane, "host", key, reason, None, finding.text, finding.advice)
+            kind = "interface group" if key.startswith("group-") else "host"
+            yield DriftItem(finding.plane, kind, key, reason, None, finding.text, finding.advice)
 
 
 def _item(change: Change, reason: Reason) -> DriftItem:

@@ -241,7 +241,8 @@ def canonical(region: str) -> str:
 def _instance_now(instance: InstanceTypeDef) -> InstanceNow:
     public = instance.get("PublicIpAddress", "")
     interfaces = instance.get("NetworkInterfaces", ())
-    private = frozenset(one["PrivateIpAddress"] for interface in interfaces for one in interface["PrivateIpAddresses"])
+    addresses = (one for interface in interfaces for one in interface.get("PrivateIpAddresses", ()))
+    private = frozenset(one.get("PrivateIpAddress", "") for one in addresses)
     return InstanceNow(WORD.check(instance["State"]["Name"]), address(public) if public else "", private)
 
 

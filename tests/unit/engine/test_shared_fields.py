@@ -22,7 +22,7 @@ from edgewrap.outputs import HostPin
 from edgewrap.plane import Context
 from edgewrap.spec.load import public_document
 from tests.support.aws_plane import first_inputs, make_spec
-from tests.unit.hosts.recorded import outputs, recorded
+from tests.unit.hosts.recorded import converged, outputs
 
 
 @pytest.mark.parametrize("silent", [True, False])
@@ -32,7 +32,8 @@ def test_a_changed_asn_with_a_host_that_cannot_be_read(asn: int, silent: bool, m
     cluster = Cluster(spec, Workspace(Path()), discard, {})
     context = Context(outputs(), outputs())
     state = AwsState(outputs(), first_inputs(before), public_document(before))
-    facts = {"host-0": recorded("entry")} | ({} if silent else {"host-1": recorded("entry")})
+    read = ["host-0"] if silent else ["host-0", "host-1"]
+    facts = {key: converged(before, outputs(), key) for key in read}
     failures = {"host-1": HostUnreachableError("host-1", "no SSH connection", cause="", advice="")} if silent else {}
     seen = Observation(facts, failures, {key: HostPin(f"i-{key[-1]}", "ssh-ed25519 AAAA") for key in facts})
     observed: Any = Observed(state, None, None, seen, HostDisposition(), context)

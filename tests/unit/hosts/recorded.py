@@ -68,6 +68,17 @@ def recorded(name: str, edits: list[dict[str, Any]] | None = None, host: Desired
     return replace(facts, files=files)
 
 
+def converged(applied: Spec, known: Outputs, key: str) -> HostFacts:
+    """The recorded host as it is with this spec, and the texts of its files."""
+    host = desired_hosts(applied, known)(key)
+    read = recorded("entry", host=host)
+    vxlan = {"vxlan id": str(host.vni)}
+    links = tuple(replace(one, settings=tuple({**dict(one.settings), **vxlan}.items())) for one in read.links)
+    texts = {one.path: one.shown_text for one in host_files(host)}
+    files = {path: replace(one, text=texts[path]) for path, one in read.files.items()}
+    return replace(read, links=links, files=files)
+
+
 def _edited(
     text: str,
     section: str,

@@ -11,16 +11,15 @@ import pytest
 from edgewrap.errors import HostError
 from edgewrap.events import discard
 from edgewrap.finding import Verdict
-from edgewrap.hosts.desired import desired_hosts
-from edgewrap.hosts.facts import FileFact, HostFacts
 from edgewrap.hosts.plane import HostsPlane, Observation
-from edgewrap.hosts.render.files import host_files
 from edgewrap.outputs import UNKNOWN, HostPin, Outputs
 from edgewrap.plane import Context
 from edgewrap.spec.load import load_spec, public_document
 from edgewrap.spec.models import Spec
-from tests.unit.hosts.recorded import outputs, recorded
+from tests.unit.hosts.recorded import converged, outputs, recorded
 
+BARE = "bare"
+"""A host on which packages were just installed."""
 ENVIRON = {"OLD": "old-password", "NEW": "new-password"}
 BEFORE: dict[str, Any] = {}
 OLD, NEW = {"evpn": {"password": "${env:OLD}"}}, {"evpn": {"password": "${env:NEW}"}}
@@ -32,19 +31,6 @@ def spec(sections: Mapping[str, Any], tmp_path: Any, environ: Mapping[str, str] 
     return load_spec(tmp_path / "edge.yaml", environ, str(document))
 
 
-def facts(applied: Spec, known: Outputs, key: str) -> HostFacts:
-    """A host that is as the spec says."""
-    host = desired_hosts(applied, known)(key)
-    read = recorded("entry", host=host)
-    vxlan = {"vxlan id": str(host.vni)}
-    links = tuple(replace(one, settings=tuple({**dict(one.settings), **vxlan}.items())) for one in read.links)
-    texts = {one.path: one for one in host_files(host)}
-    files = {
-        path: FileFact(one.mode, one.owner, one.sha256, texts[path].shown_text) for path, one in read.files.items()
-    }
-    return replace(read, links=links, files=files)
-
-
 def three_hosts(**host_2: str) -> Outputs:
     """Three hosts; `host_2` are values of host-2."""
     known = outputs()
@@ -52,10 +38,10 @@ def three_hosts(**host_2: str) -> Outputs:
     return replace(known, hosts={**known.hosts, "host-2": replace(third, **host_2)})  # type: ignore[arg-type]
 
 
-def observed(specs: Mapping[str, Spec], known: Outputs) -> Observation:
+def observed(specs: Mapping[str, Spec | str], known: Outputs) -> Observation:
     """The hosts with these specs on them answer; host-2 does not."""
     error = HostError("host-2", "no SSH connection", cause="sshd is stopped", advice="start it")
-    found = {key: facts(one, known, key) for key, one in specs.items()}
+    found = {key: recorded(one) if isinstance(one, str) else converged(one, known, key) for key, one in specs.items()}
     return Observation(found, {"host-2": error}, {key: HostPin(f"i-{key[-1]}", "ssh-ed25519 AAAA") for key in found})
 
 
@@ -79,6 +65,10 @@ def observed(specs: Mapping[str, Spec], known: Outputs) -> Observation:
         pytest.param(BEFORE, BEFORE, "", ASN, "evpn.asn", id="no spec is recorded"),
         pytest.param(ASN, BEFORE, ASN, ASN, None, id="one host has the new value already"),
         pytest.param(ASN, ASN, ASN, ASN, None, id="all have it"),
+        pytest.param(ASN, ASN, BEFORE, ASN, None, id="all that were read have it after a run of the hosts only"),
+        pytest.param(NEW, NEW, OLD, NEW, None, id="the password is in another variable, and they have it"),
+        pytest.param(BARE, BARE, "", OLD, None, id="hosts that have had no BGP yet, with a password"),
+        pytest.param(BARE, BARE, BEFORE, ASN, None, id="hosts that have had no BGP yet"),
     ],
 )
 def test_fields_that_all_hosts_must_have_alike(
@@ -86,7 +76,9 @@ def test_fields_that_all_hosts_must_have_alike(
 ) -> None:
     known, wanted = three_hosts(), spec(now, tmp_path)
     there = {"host-0": host_0, "host-1": host_1}
-    seen = observed({key: spec(one, tmp_path) for key, one in there.items() if one is not None}, known)
+    seen = observed(
+        {key: one if one == BARE else spec(one, tmp_path) for key, one in there.items() if one is not None}, known
+    )
     plane = HostsPlane(wanted, discard)
     document = public_document(spec(applied, tmp_path)) if applied != "" else ""
     found = plane.shared_field_findings(plane.plan(seen, Context(known)), document, Context(known))

@@ -170,34 +170,48 @@ def test_the_current_object_is_before_the_deposed_one(tmp_path: Path) -> None:
     assert [entry["change"]["actions"] for entry in entries] == [["create"], ["delete"]]
 
 
+ESCAPED = 'aws_eip.this["a$${b}"]'
+KNOWN = field(4, field(1, "a") + field(2, CREATE))
+
+
 @pytest.mark.parametrize(
-    "plan",
+    ("plan", "why"),
     [
-        pytest.param(b"", id="empty"),
-        pytest.param(field(1, 4) + field(14, "1.11.4") + resource(CREATE), id="another format"),
-        pytest.param(field(1, 3) + field(14, "1.12.0") + resource(CREATE), id="by another version"),
-        pytest.param(VERSION + resource(field(1, 1) + values(msgpack.ExtType(1, b""))), id="an unknown extension"),
-        pytest.param(VERSION + resource(CREATE, 'aws_eip.this["a$${b}"]'), id="an escaped key"),
-        pytest.param(VERSION + resource(CREATE + field(5, field(4, 1))), id="an unknown import"),
-        pytest.param(PLAN + field(27, b""), id="a change that is left for a later plan"),
-        pytest.param(PLAN + field(99, 1), id="an unknown field of the plan"),
-        pytest.param(VERSION + resource(CREATE, more=field(15, "x")), id="an unknown field of a resource"),
-        pytest.param(VERSION + resource(CREATE + field(4, b"")), id="a sensitive value"),
-        pytest.param(VERSION + resource(CREATE + field(6, "x")), id="generated configuration"),
-        pytest.param(VERSION + resource(field(1, 8) + values({})), id="an unknown action"),
-        pytest.param(VERSION + resource(field(1, 1) + values({}, {})), id="two values for a new resource"),
-        pytest.param(VERSION + resource(field(1, 3) + values({})), id="one value for an update"),
-        pytest.param(VERSION + resource(field(1, 1) + field(2, field(2, b"{}"))), id="a value in another encoding"),
-        pytest.param(VERSION + resource(CREATE, "no address"), id="an unknown address"),
-        pytest.param(VERSION + resource(CREATE, more=field(11, field(1, field(2, b"")))), id="an unknown path"),
-        pytest.param(PLAN + field(4, field(1, "a") + field(3, 1)), id="a sensitive output"),
-        pytest.param(PLAN[:-1], id="cut"),
-        pytest.param(PLAN + b"\x0d\0\0\0\0", id="an unknown wire type"),
+        pytest.param(b"", "KeyError: 14", id="empty"),
+        pytest.param(field(1, 4) + field(14, "1.11.4") + resource(CREATE), "its format is", id="another format"),
+        pytest.param(PLAN + field(27, b""), "the field 27 ", id="a change that is left for a later plan"),
+        pytest.param(PLAN + field(99, 1), "the field 99 ", id="an unknown field of the plan"),
+        pytest.param(VERSION + resource(CREATE, more=field(15, "x")), "the field 15 ", id="of a resource"),
+        pytest.param(VERSION + resource(CREATE + field(3, b"")), "the field 3 ", id="a value that was sensitive"),
+        pytest.param(VERSION + resource(CREATE + field(4, b"")), "the field 4 ", id="a sensitive value"),
+        pytest.param(VERSION + resource(CREATE + field(6, "x")), "the field 6 ", id="generated configuration"),
+        pytest.param(VERSION + resource(CREATE + field(5, field(4, 1))), "the field 4 ", id="an unknown import"),
+        pytest.param(VERSION + resource(field(1, 8) + values({})), "KeyError: 8", id="an unknown action"),
+        pytest.param(VERSION + resource(field(1, 1) + values({}, {})), "2 values for", id="two values for a new one"),
+        pytest.param(VERSION + resource(field(1, 1) + field(2, field(2, b""))), "the field 2 ", id="another encoding"),
+        pytest.param(VERSION + resource(field(1, 1) + values(msgpack.ExtType(1, b""))), "extension 1", id="extension"),
+        pytest.param(VERSION + resource(CREATE, "no address"), "the address no address", id="an unknown address"),
+        pytest.param(VERSION + resource(CREATE, ESCAPED), "the address aws_eip", id="an escaped key"),
+        pytest.param(VERSION + resource(CREATE, more=field(11, field(1, field(2, b"")))), "KeyError: 1", id="a path"),
+        pytest.param(PLAN + field(4, KNOWN[2:] + field(3, 1)), "the field 3 ", id="a sensitive output"),
+        pytest.param(PLAN[:-1], "ValueError", id="cut"),
+        pytest.param(PLAN + b"\x0d\0\0\0\0", "of type 5", id="an unknown wire type"),
     ],
 )
-def test_anything_unknown_is_refused(tmp_path: Path, plan: bytes) -> None:
-    with pytest.raises(UnreadablePlanError):
+def test_anything_unknown_is_refused(tmp_path: Path, plan: bytes, why: str) -> None:
+    with pytest.raises(UnreadablePlanError, match=why):
         read_saved_plan(saved(tmp_path, plan), said(CREATED))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [field(1, 3) + values({}), field(1, 5) + values({}, {}), field(1, 6) + values({})],
+    ids=["update", "delete", "replace"],
+)
+def test_the_number_of_values_must_fit_the_action(tmp_path: Path, change: bytes) -> None:
+    action = {3: "update", 5: "delete", 6: "replace"}[change[1]]
+    with pytest.raises(UnreadablePlanError, match=r"\d values for"):
+        read_saved_plan(saved(tmp_path, VERSION + resource(change)), said(CREATED._replace(action=action)))
 
 
 @pytest.mark.parametrize(
