@@ -137,7 +137,7 @@ PARALLEL := -n 6 --dist loadfile --no-loadscope-reorder
 START := $(shell date +%s)
 REPORT_TIME = @seconds=$$(( $$(date +%s) - $(START) )); echo "make $@: $$(( seconds / 60 )) min $$(( seconds % 60 )) s"
 
-# All planes on real parts, with a slice of the long matrices: everything that is not marked `full`. At most 10 minutes.
+# All planes on real parts, with a slice of the long matrices: everything that is not marked `full`. About 12 minutes on two cores.
 test: install browser lint
 	$(BIN)/python -m pytest $(PARALLEL) -m 'not full'
 	$(REPORT_TIME)
