@@ -46,16 +46,18 @@ def _failing_checks(host: HostOutput, checks: tuple[str, ...]) -> Finding:
 
 def _unassigned(outputs: Outputs, addresses: Set[str]) -> Iterator[Finding]:
     """Terraform ignores the addresses of an interface: it would unassign all of them to add one."""
-    for group in outputs.groups.values():
-        lost = [eip for eip in outputs.eips.values() if eip.group == group.key and eip.private_address in addresses]
-        if lost:
-            listed, eips = " ".join(eip.private_address for eip in lost), " ".join(eip.key for eip in lost)
-            text = f"its interface {group.interface_id} no longer has {listed}: {eips} cannot be associated"
-            command = (
-                f"aws ec2 assign-private-ip-addresses --region {outputs.region} --network-interface-id "
-                f"{group.interface_id} --private-ip-addresses {listed}"
-            )
-            yield Finding(PlaneName.AWS, group.key, Verdict.WARNING, text, f"run `{command}`, then `edgewrap apply`")
+    affected = [
+        eip for eip in outputs.eips.values() if eip.private_address in addresses and eip.group in outputs.groups
+    ]
+    for key in dict.fromkeys(eip.group for eip in affected):
+        lost, interface = [eip for eip in affected if eip.group == key], outputs.groups[key].interface_id
+        listed, eips = " ".join(eip.private_address for eip in lost), " ".join(eip.key for eip in lost)
+        text = f"its interface {interface} no longer has {listed}: {eips} cannot be associated"
+        command = (
+            f"aws ec2 assign-private-ip-addresses --region {outputs.region} --network-interface-id {interface} "
+            f"--private-ip-addresses {listed}"
+        )
+        yield Finding(PlaneName.AWS, key, Verdict.WARNING, text, f"run `{command}`, then `edgewrap apply`")
 
 
 def _lost_address(host: HostOutput, outputs: Outputs) -> Finding:

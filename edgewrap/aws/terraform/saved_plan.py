@@ -106,9 +106,12 @@ def _require_known(plan: _Message, version: str) -> None:
 
 
 def _resources(entries: Iterable[bytes]) -> list[_Message]:
-    """The changes of resources, in the order of `show`: by address, that of the current object first. Data sources that
-    are no longer needed are left out: they are deleted from the state only."""
-    changes = sorted((_message(entry, _RESOURCE) for entry in entries), key=lambda one: (one[13], one.get(7, [b""])))
+    """The changes of resources with their contents (field 9) as messages, in the order of `show`: by address, that of
+    the current object first. Data sources that are no longer needed are left out: they are deleted from the state only.
+    """
+    found = (_message(entry, _RESOURCE) for entry in entries)
+    changes = [{**change, 9: [_message(change[9][0], _CHANGE)]} for change in found]
+    changes.sort(key=lambda one: (one[13], one.get(7, [b""])))
     return [one for one in changes if not (_name(_text(one[13]))["mode"] == "data" and _action(one) == "delete")]
 
 
@@ -119,7 +122,7 @@ def _reports(changes: Iterable[_Message]) -> list[PlannedChange]:
         address, action = _text(change[13]), _action(change)
         if not action and 14 in change and _text(change[14]) != address:
             action = "move"
-        elif not action and 5 in _message(change[9][0], _CHANGE):
+        elif not action and 5 in change[9][0]:
             action = "import"
         if action:
             reports.append(PlannedChange(address, _name(address)["type"], action))
@@ -128,12 +131,12 @@ def _reports(changes: Iterable[_Message]) -> list[PlannedChange]:
 
 def _action(change: _Message) -> str:
     """What Terraform calls the action in its reports; empty if there is none."""
-    return _ACTIONS[_number(_message(change[9][0], _CHANGE), 1)][1]
+    return _ACTIONS[_number(change[9][0], 1)][1]
 
 
 def _resource_change(change: _Message) -> dict[str, Any]:
     address = _text(change[13])
-    content = _change(_message(change[9][0], _CHANGE))
+    content = _change(change[9][0])
     content["replace_paths"] = [[_attribute(path)] for path in change.get(11, ())]
     reason = _REASONS.get(_number(change, 12), "")
     return {"address": address, **_name(address), "action_reason": reason, "change": content}
